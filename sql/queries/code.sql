@@ -1,0 +1,32 @@
+-- name: CodeIssue :exec
+-- A new code voids the one before it, and its guesses.
+INSERT INTO code (purpose, subject, key_id, digest, created_at, expires_at)
+VALUES (@purpose, @subject, @key_id, @digest, @now, @expires_at)
+ON CONFLICT ON CONSTRAINT code_pkey DO UPDATE
+SET key_id = excluded.key_id, digest = excluded.digest, attempts = 0,
+    created_at = excluded.created_at, expires_at = excluded.expires_at;
+
+-- name: CodeAttempt :one
+-- Counts a guess before anything is compared, and commits alone, so that guesses in parallel
+-- cannot share one. No row: no code, an expired one, or its guesses are spent.
+UPDATE code
+SET attempts = attempts + 1
+WHERE purpose = @purpose AND subject = @subject AND expires_at > @now AND attempts < @max_attempts
+RETURNING key_id, digest;
+
+-- name: CodeRedeem :execrows
+-- The guard and the change are one statement: of any number of contenders exactly one deletes
+-- the row. A wrong guess never reaches here; it was counted before the comparison.
+DELETE FROM code
+WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND expires_at > @now;
+
+-- name: CodeClean :execrows
+DELETE FROM code
+WHERE (purpose, subject) IN (
+    SELECT c.purpose, c.subject
+    FROM code c
+    WHERE c.expires_at < @before
+    ORDER BY c.expires_at
+    LIMIT 1000
+)
+AND expires_at < @before;

@@ -1,0 +1,34 @@
+-- name: DeliveryCreate :exec
+INSERT INTO delivery (id, channel, recipient, kind, language, payload, created_at, expires_at)
+VALUES (@id, @channel, @recipient, @kind, @language, @payload, @now, @expires_at);
+
+-- name: DeliveryExists :one
+SELECT EXISTS (SELECT 1 FROM delivery WHERE id = @id);
+
+-- name: DeliveryAttempt :one
+-- No row: the outcome is known already, and a repeat of the job has nothing to do.
+UPDATE delivery
+SET attempts = attempts + 1
+WHERE id = @id AND state = 'queued'
+RETURNING channel, recipient, kind, language, payload, attempts, created_at, expires_at;
+
+-- name: DeliveryFinish :exec
+-- The payload goes with the last word about it.
+UPDATE delivery
+SET state = @state, payload = NULL, last_error = @last_error, finished_at = @now::timestamptz
+WHERE id = @id AND state = 'queued';
+
+-- name: DeliveryFailed :exec
+UPDATE delivery
+SET last_error = @last_error
+WHERE id = @id AND state = 'queued';
+
+-- name: DeliveryClean :execrows
+DELETE FROM delivery
+WHERE id IN (
+    SELECT d.id
+    FROM delivery d
+    WHERE d.created_at < @before
+    ORDER BY d.created_at
+    LIMIT 1000
+);

@@ -1,0 +1,88 @@
+-- name: SessionCreate :exec
+-- The same id again is a repeat of this very statement after an unknown COMMIT.
+INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
+VALUES (@id, @account_id, @surface, @device, @address, @now, @now, @now, @expires_at, @ends_at)
+ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING;
+
+-- name: SessionEvict :exec
+-- Ends the sessions idle the longest, beyond the newest @keep. The caller holds the account's
+-- row lock, so two sign-ins at once do not both count the other out.
+UPDATE session
+SET revoked_at = @now::timestamptz, revoked_reason = 'limit'
+WHERE id IN (
+    SELECT s.id
+    FROM session s
+    WHERE s.account_id = @account_id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
+    ORDER BY s.seen_at DESC, s.id
+    OFFSET @keep::integer
+)
+AND revoked_at IS NULL;
+
+-- name: SessionAuthenticate :one
+-- Every call of a signed-in person costs this one statement: session and account together.
+SELECT s.id AS session_id, s.authenticated_at,
+    a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
+FROM session s
+JOIN account a ON a.id = s.account_id
+WHERE s.id = @id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active';
+
+-- name: SessionRotate :one
+-- The guard and the change are one statement: of any number of contenders with one refresh
+-- token exactly one opens the next generation. The list of rotated generations forgets the
+-- entries too old to be repeated (@forget), and keeps 64 at the most.
+UPDATE session s
+SET generation = s.generation + 1,
+    rotated_generations = CASE
+        WHEN s.seen_at < @forget::timestamptz THEN ARRAY[s.generation]
+        WHEN cardinality(s.rotated_generations) >= 64 THEN s.rotated_generations[2:] || s.generation
+        ELSE s.rotated_generations || s.generation END,
+    rotated_times = CASE
+        WHEN s.seen_at < @forget::timestamptz THEN ARRAY[@now::timestamptz]
+        WHEN cardinality(s.rotated_times) >= 64 THEN s.rotated_times[2:] || @now::timestamptz
+        ELSE s.rotated_times || @now::timestamptz END,
+    seen_at = @now::timestamptz,
+    expires_at = LEAST(@idle_until::timestamptz, s.ends_at)
+FROM account a
+WHERE s.id = @id AND s.surface = 'toolkit' AND s.generation = @generation AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
+    AND a.id = s.account_id AND a.status = 'active'
+RETURNING s.account_id, s.generation, a.member_group;
+
+-- name: SessionForRefresh :one
+-- Read only after SessionRotate found that the token is not the current one; the lock makes
+-- what is decided from this row hold until the transaction ends.
+SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, a.member_group, a.email
+FROM session s
+JOIN account a ON a.id = s.account_id
+WHERE s.id = @id AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active'
+FOR UPDATE OF s;
+
+-- name: SessionReopen :exec
+-- The answer that carried the current generation was lost: it dies unseen, and the token
+-- before it gets a new successor.
+UPDATE session
+SET generation = generation + 1,
+    rotated_generations = ARRAY[@presented::bigint],
+    rotated_times = ARRAY[@now::timestamptz],
+    seen_at = @now::timestamptz,
+    expires_at = LEAST(@idle_until::timestamptz, ends_at)
+WHERE id = @id;
+
+-- name: SessionRevoke :execrows
+UPDATE session
+SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
+WHERE id = @id AND revoked_at IS NULL;
+
+-- name: SessionRevokeAll :execrows
+UPDATE session
+SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
+WHERE account_id = @account_id AND revoked_at IS NULL;
+
+-- name: SessionClean :execrows
+DELETE FROM session
+WHERE id IN (
+    SELECT s.id
+    FROM session s
+    WHERE s.expires_at < @before
+    ORDER BY s.expires_at
+    LIMIT 1000
+);

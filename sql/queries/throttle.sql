@@ -1,0 +1,24 @@
+-- name: ThrottleTake :one
+-- Counts one and answers the count, in one statement, so that any number at once are all seen.
+INSERT INTO throttle (key, count, ends_at)
+VALUES (@key, 1, @ends_at)
+ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
+SET count = CASE WHEN throttle.ends_at <= @now THEN 1 ELSE throttle.count + 1 END,
+    ends_at = CASE WHEN throttle.ends_at <= @now THEN excluded.ends_at ELSE throttle.ends_at END
+RETURNING count, ends_at;
+
+-- name: ThrottleGiveBack :exec
+UPDATE throttle
+SET count = count - 1
+WHERE key = @key AND count > 0;
+
+-- name: ThrottleClean :execrows
+DELETE FROM throttle
+WHERE key IN (
+    SELECT t.key
+    FROM throttle t
+    WHERE t.ends_at < @before
+    ORDER BY t.ends_at
+    LIMIT 1000
+)
+AND ends_at < @before;
