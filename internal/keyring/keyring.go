@@ -1,0 +1,221 @@
+// Package keyring holds the master keys and everything derived from them: keyed digests and
+// sealed values. The keys come from the environment, never from the database, so a dump of the
+// database alone opens nothing. It never stores or logs key material.
+package keyring
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Size is the length of a master key and of a digest, in bytes.
+const Size = 32
+
+// ErrSealed answers every sealed value that does not open: altered, moved to another row, or
+// sealed under a key that is no longer here.
+var ErrSealed = errors.New("keyring: the value does not open")
+
+// Keyring holds one current master key and the older ones that still verify and open.
+type Keyring struct {
+	current uint8
+	masters map[uint8][]byte
+
+	derived sync.Map // of derivedID to []byte
+}
+
+type derivedID struct {
+	id      uint8
+	purpose string
+}
+
+// Parse reads "ID:BASE64[,ID:BASE64…]", the current key first; ID is 1 to 255. A single key may
+// go without its ID, which is then 1. A key that is short, or that no random source would
+// make, is an error, so that a sample value never guards anything.
+func Parse(s string) (*Keyring, error) {
+	k := &Keyring{masters: map[uint8][]byte{}}
+
+	entries := strings.Split(s, ",")
+	for i, entry := range entries {
+		id := uint64(1)
+		encoded := strings.TrimSpace(entry)
+
+		if before, after, found := strings.Cut(encoded, ":"); found {
+			var err error
+			if id, err = strconv.ParseUint(before, 10, 8); err != nil || id == 0 {
+				return nil, fmt.Errorf("key %d: the id before the colon must be a number from 1 to 255", i+1)
+			}
+
+			encoded = after
+		} else if len(entries) > 1 {
+			return nil, fmt.Errorf("key %d: with several keys each needs its id, as in 2:BASE64,1:BASE64", i+1)
+		}
+
+		key, err := decode(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+
+		if _, twice := k.masters[uint8(id)]; twice {
+			return nil, fmt.Errorf("key %d: the id %d is there twice", i+1, id)
+		}
+
+		k.masters[uint8(id)] = key
+		if i == 0 {
+			k.current = uint8(id)
+		}
+	}
+
+	return k, nil
+}
+
+func decode(s string) ([]byte, error) {
+	const hint = "make one with: openssl rand -base64 32"
+
+	key, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		// The decoder's own message quotes the input, which is a secret.
+		return nil, errors.New("not base64; " + hint)
+	}
+
+	if len(key) != Size {
+		return nil, fmt.Errorf("%d bytes long, and must be %d; %s", len(key), Size, hint)
+	}
+
+	// 32 random bytes have about 30 different values; fewer than 16 happens by chance less than
+	// once in 10^15 keys, and always in a repeated or typed one.
+	seen := map[byte]bool{}
+	printable := true
+
+	for _, b := range key {
+		seen[b] = true
+		printable = printable && b >= ' ' && b <= '~'
+	}
+
+	if len(seen) < 16 || printable {
+		return nil, errors.New("not random; " + hint)
+	}
+
+	return key, nil
+}
+
+// Generate makes a new random key in the form that Parse reads.
+func Generate() string {
+	key := make([]byte, Size)
+	rand.Read(key) //nolint:errcheck // never fails: crypto/rand stops the program instead
+
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+// Current is the id of the key that new values are made with.
+func (k *Keyring) Current() uint8 { return k.current }
+
+// Digest is the HMAC-SHA-256 of the parts under the key id, or false where that key is not here.
+// A digest of one purpose never equals one of another, and no two lists of parts collide.
+func (k *Keyring) Digest(id uint8, purpose string, parts ...string) ([]byte, bool) {
+	key, ok := k.derive(id, "digest "+purpose)
+	if !ok {
+		return nil, false
+	}
+
+	mac := hmac.New(sha256.New, key)
+
+	var length [8]byte
+	for _, part := range parts {
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		mac.Write(length[:])
+		mac.Write([]byte(part))
+	}
+
+	return mac.Sum(nil), true
+}
+
+// Seal encrypts with AES-256-GCM under the current key. context names the table, column and row:
+// the value opens only with the same.
+func (k *Keyring) Seal(plain []byte, context ...string) []byte {
+	aead := k.mustAEAD(k.current)
+
+	sealed := make([]byte, 1, 1+aead.NonceSize()+len(plain)+aead.Overhead())
+	sealed[0] = k.current
+
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce) //nolint:errcheck // never fails: crypto/rand stops the program instead
+
+	sealed = append(sealed, nonce...)
+
+	return aead.Seal(sealed, nonce, plain, associated(context))
+}
+
+// Open decrypts what Seal made, or answers ErrSealed.
+func (k *Keyring) Open(sealed []byte, context ...string) ([]byte, error) {
+	if len(sealed) < 1 {
+		return nil, ErrSealed
+	}
+
+	if _, known := k.masters[sealed[0]]; !known {
+		return nil, ErrSealed
+	}
+
+	aead := k.mustAEAD(sealed[0])
+	if len(sealed) < 1+aead.NonceSize() {
+		return nil, ErrSealed
+	}
+
+	nonce, text := sealed[1:1+aead.NonceSize()], sealed[1+aead.NonceSize():]
+
+	plain, err := aead.Open(nil, nonce, text, associated(context))
+	if err != nil {
+		return nil, ErrSealed
+	}
+
+	return plain, nil
+}
+
+func associated(context []string) []byte { return []byte(strings.Join(context, "\x00")) }
+
+func (k *Keyring) mustAEAD(id uint8) cipher.AEAD {
+	key, _ := k.derive(id, "seal")
+
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err) // only for a wrong key length
+	}
+
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // only for a wrong block length
+	}
+
+	return aead
+}
+
+// derive gives each purpose a key of its own (HKDF, RFC 5869).
+func (k *Keyring) derive(id uint8, purpose string) ([]byte, bool) {
+	if key, ok := k.derived.Load(derivedID{id, purpose}); ok {
+		return key.([]byte), true
+	}
+
+	master, ok := k.masters[id]
+	if !ok {
+		return nil, false
+	}
+
+	key, err := hkdf.Key(sha256.New, master, nil, "toolkit-gateway "+purpose, Size)
+	if err != nil {
+		panic(err) // only for a length out of range
+	}
+
+	k.derived.Store(derivedID{id, purpose}, key)
+
+	return key, true
+}

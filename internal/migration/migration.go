@@ -1,0 +1,131 @@
+// Package migration brings a database to the schema of this binary: our own files with goose,
+// then River's tables, under one lock, so that any number of migrators may start at once. It only
+// goes forward.
+package migration
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// lockID is any number that only we use: the advisory lock of migrators.
+const lockID = 0x746b_6777 // "tkgw"
+
+// Result says what Up did.
+type Result struct {
+	Applied []string // the files and River versions applied now, in their order
+	Version int64    // of our own schema, afterwards
+}
+
+// Up migrates the database at url to the newest schema in files.
+func Up(ctx context.Context, url string, files fs.FS) (Result, error) {
+	pool, err := pgxpool.New(ctx, url)
+	if err != nil {
+		return Result{}, fmt.Errorf("database url: %w", err)
+	}
+	defer pool.Close()
+
+	lock, err := pool.Acquire(ctx)
+	if err != nil {
+		return Result{}, fmt.Errorf("connect: %w", err)
+	}
+	// The lock ends with its connection, whatever happens to us.
+	defer lock.Conn().Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
+	defer lock.Release()
+
+	if _, err := lock.Exec(ctx, "SELECT pg_advisory_lock($1)", lockID); err != nil {
+		return Result{}, fmt.Errorf("lock: %w", err)
+	}
+
+	var result Result
+	if err := ours(ctx, pool, files, &result); err != nil {
+		return Result{}, err
+	}
+
+	if err := rivers(ctx, pool, &result); err != nil {
+		return Result{}, err
+	}
+
+	return result, nil
+}
+
+func ours(ctx context.Context, pool *pgxpool.Pool, files fs.FS, result *Result) error {
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close()
+
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+
+	applied, err := provider.Up(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+
+	for _, one := range applied {
+		result.Applied = append(result.Applied, one.Source.Path)
+	}
+
+	result.Version, err = provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("migration version: %w", err)
+	}
+
+	return nil
+}
+
+func rivers(ctx context.Context, pool *pgxpool.Pool, result *Result) error {
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return fmt.Errorf("river migrations: %w", err)
+	}
+
+	done, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	if err != nil {
+		return fmt.Errorf("river migrate: %w", err)
+	}
+
+	for _, one := range done.Versions {
+		result.Applied = append(result.Applied, fmt.Sprintf("river %d %s", one.Version, one.Name))
+	}
+
+	return nil
+}
+
+// Newest is the version that the files lead to.
+func Newest(files fs.FS) (int64, error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("migrations: no files: %w", err)
+	}
+
+	version, err := goose.NumericComponent(names[len(names)-1])
+	if err != nil {
+		return 0, fmt.Errorf("migrations: %w", err)
+	}
+
+	return version, nil
+}
+
+// Current is the version that the database is at, 0 for an empty one.
+func Current(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (int64, error) {
+	var version int64
+
+	const query = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
+	if err := db.QueryRow(ctx, query).Scan(&version); err != nil {
+		return 0, fmt.Errorf("migration version: %w", err)
+	}
+
+	return version, nil
+}

@@ -1,0 +1,100 @@
+// Package postgres holds the connection pool, and the two ways to use it: Do for single
+// statements, InTx for a transaction. Both wait out a short outage of the database by running the
+// closure again, and answer a longer one with problem.ErrUnavailable, never with anything that
+// blames the caller. It knows no table.
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Tx is what a closure works with. Only through it may the closure reach the database: a second
+// connection inside a transaction can deadlock a full pool.
+type Tx struct {
+	pgx.Tx
+
+	// Repeated says that an earlier run of the closure may have been committed without our
+	// knowing: an insert that conflicts with itself is then no conflict.
+	Repeated bool
+}
+
+// DB is the database.
+type DB struct {
+	pool *pgxpool.Pool
+}
+
+// Options for Open.
+type Options struct {
+	URL      string
+	MaxConns int32
+	Tracer   pgx.QueryTracer // sees every statement; nil for none
+}
+
+// Open prepares the pool. It does not connect: a database that is away at the start is an outage
+// like any other, and readiness says so.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database url: %w", err)
+	}
+
+	config.MaxConns = o.MaxConns
+	config.ConnConfig.Tracer = o.Tracer
+	config.ConnConfig.ConnectTimeout = 2 * time.Second
+	config.ConnConfig.RuntimeParams["application_name"] = "toolkit-gateway"
+	// A statement that outlives every request would hold its locks for nobody.
+	config.ConnConfig.RuntimeParams["statement_timeout"] = "25s"
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "30s"
+
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("database pool: %w", err)
+	}
+
+	return &DB{pool: pool}, nil
+}
+
+// Close waits until every connection has come back, and closes the pool.
+func (d *DB) Close() { d.pool.Close() }
+
+// Pool is for libraries that bring their own statements (River, metrics).
+func (d *DB) Pool() *pgxpool.Pool { return d.pool }
+
+// Do runs single statements, each committed by itself. The closure may run more than once.
+func (d *DB) Do(ctx context.Context, run func(ctx context.Context, conn *pgxpool.Conn) error) error {
+	return d.patiently(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
+		return run(ctx, conn)
+	})
+}
+
+// InTx runs the closure in one transaction: committed when it returns nil, rolled back
+// otherwise. The closure may run more than once, see Tx.Repeated.
+func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) error) error {
+	return d.patiently(ctx, func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error {
+		tx, err := conn.Begin(ctx)
+		if err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
+
+		if err := run(ctx, Tx{Tx: tx, Repeated: repeated}); err != nil {
+			rollback, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+
+			// A rollback that fails closes the connection, which rolls back as well.
+			_ = tx.Rollback(rollback)
+
+			return err
+		}
+
+		if err := tx.Commit(ctx); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+
+		return nil
+	})
+}

@@ -1,0 +1,17 @@
+package problem
+
+// The problems that every surface and the pipeline share. Those of one thing are declared in
+// the thing's errors.go.
+var (
+	ErrInvalidRequest       = New(Invalid, "INVALID_REQUEST")
+	ErrUnauthenticated      = New(Unauthenticated, "UNAUTHENTICATED")
+	ErrTokenInvalid         = New(Unauthenticated, "TOKEN_INVALID")
+	ErrNotFound             = New(NotFound, "NOT_FOUND")
+	ErrMethodNotAllowed     = New(MethodNotAllowed, "METHOD_NOT_ALLOWED")
+	ErrNotAcceptable        = New(NotAcceptable, "NOT_ACCEPTABLE")
+	ErrBodyTooLarge         = New(TooLarge, "BODY_TOO_LARGE")
+	ErrUnsupportedMediaType = New(UnsupportedMedia, "UNSUPPORTED_MEDIA_TYPE")
+	ErrTooManyRequests      = New(Limited, "TOO_MANY_REQUESTS")
+	ErrInternal             = New(Internal, "INTERNAL")
+	ErrUnavailable          = New(Unavailable, "UNAVAILABLE")
+)
