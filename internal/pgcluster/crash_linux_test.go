@@ -1,0 +1,25 @@
+package pgcluster
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Elsewhere the kernel offers nothing for it, and the next Start takes over.
+func TestServerEndsWithItsKilledOwner(t *testing.T) {
+	t.Parallel()
+
+	owner, pid := startOwner(t, openDir(t)+"/running")
+	if err := owner.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = owner.Wait() // it says that it was killed
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); strings.Contains(commandLine(pid), "postgres"); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("server %d outlives its owner", pid)
+		}
+	}
+}

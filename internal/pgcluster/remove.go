@@ -1,0 +1,24 @@
+package pgcluster
+
+import (
+	"context"
+	"errors"
+	"os"
+)
+
+// Remove deletes the cluster in dir, which must be stopped, with all its data. It ends a server whose
+// owner died. A dir that does not exist is fine.
+func Remove(ctx context.Context, dir string) error {
+	place, err := Place(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(place); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	lock, err := acquire(ctx, place)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(place), lock.Close())
+}

@@ -1,0 +1,68 @@
+package postgrestest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Migrate brings the empty database at url to the schema that the tests expect. It must have closed its
+// connections when it returns.
+type Migrate func(ctx context.Context, url string) error
+
+// process is what the tests of one process share. It has to be global: the testing package starts tests
+// from a bare function name, and only TestMain runs before and after them.
+var process struct {
+	migrate Migrate
+	once    sync.Once
+	host    *host
+	err     error
+}
+
+const (
+	// startTimeout bounds the cluster's start with the migration, cleanupTimeout what follows a test.
+	startTimeout   = 2 * time.Minute
+	cleanupTimeout = 30 * time.Second
+)
+
+// Main runs the tests of a package and is all that its TestMain does. It leaves nothing behind when they
+// pass; when they do not, it keeps the cluster's folder and prints how to look into it.
+func Main(m *testing.M, migrate func(ctx context.Context, url string) error) {
+	process.migrate = migrate
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+	sweep(ctx)
+	cancel()
+	code := m.Run()
+	if err := finish(code == 0); err != nil {
+		fmt.Fprintln(os.Stderr, "postgrestest:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func finish(passed bool) error {
+	if process.host == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+	defer cancel()
+	return process.host.close(ctx, passed)
+}
+
+// shared is the process's server, started by the first test that needs it. Its tests all fail with the
+// same words where it does not start.
+func shared(tb testing.TB) *host {
+	tb.Helper()
+	process.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+		defer cancel()
+		process.host, process.err = openHost(ctx, process.migrate)
+	})
+	if process.err != nil {
+		tb.Fatalf("postgrestest: no database for this test: %v", process.err)
+	}
+	return process.host
+}
