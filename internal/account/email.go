@@ -1,0 +1,85 @@
+package account
+
+import (
+	"errors"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// ErrEmail says that a text is no e-mail address that we send to.
+var ErrEmail = errors.New("account: not an e-mail address")
+
+// localMarks may stand in a local part beside letters and digits (RFC 5321 and 5322, atext).
+const localMarks = ".!#$%&'*+/=?^_`{|}~-"
+
+// ParseEmail returns the one normal form of an address, at most 254 bytes: surrounding spaces
+// gone, the local part in lower-case ASCII, the domain in lower-case ASCII by IDNA (RFC 5891).
+// Every path compares and stores this form only. Quoted local parts and ones beyond ASCII are no
+// addresses here: somebody else's look-alike address could be made of them.
+func ParseEmail(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if len(s) > 1024 {
+		return "", ErrEmail
+	}
+
+	local, domain, found := strings.Cut(s, "@")
+	if !found || !isLocal(local) {
+		return "", ErrEmail
+	}
+
+	domain, err := idna.Lookup.ToASCII(domain)
+	if err != nil || !isDomain(domain) {
+		return "", ErrEmail
+	}
+
+	email := strings.ToLower(local) + "@" + domain
+	if len(email) > 254 {
+		return "", ErrEmail
+	}
+
+	return email, nil
+}
+
+func isLocal(s string) bool {
+	if s == "" || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+		return false
+	}
+
+	for i := range len(s) {
+		if !isAlphanumeric(s[i]) && !strings.ContainsRune(localMarks, rune(s[i])) {
+			return false
+		}
+	}
+
+	return true
+}
+
+// isDomain wants at least two labels of letters, digits and inner hyphens, the last not a number
+// (RFC 1123, section 2.1): an address literal is no domain.
+func isDomain(s string) bool {
+	labels := strings.Split(s, ".")
+	if len(s) > 253 || len(labels) < 2 {
+		return false
+	}
+
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+
+		for i := range len(label) {
+			if !isAlphanumeric(label[i]) && label[i] != '-' {
+				return false
+			}
+		}
+	}
+
+	last := labels[len(labels)-1]
+
+	return strings.Trim(last, "0123456789") != ""
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}

@@ -1,0 +1,161 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+)
+
+// The failures of an operator's commands.
+var (
+	ErrUnknown      = errors.New("there is no account with this e-mail address")
+	ErrTaken        = errors.New("there is an account with this e-mail address already")
+	ErrUnknownGroup = errors.New("there is no such member group")
+)
+
+// Accounts makes the changes that an operator asks for.
+type Accounts struct {
+	db  *postgres.DB
+	now func() time.Time
+}
+
+// New makes Accounts.
+func New(database *postgres.DB, now func() time.Time) *Accounts {
+	return &Accounts{db: database, now: now}
+}
+
+// Creation is what a new account is made of. Email and Name are in their normal forms.
+type Creation struct {
+	Email        string
+	Name         string
+	PasswordHash string
+	MemberGroup  string
+}
+
+// Create makes an account without a code: the operator vouches for the address.
+func (a *Accounts) Create(ctx context.Context, by caller.Caller, c Creation) (Account, error) {
+	var created Account
+
+	id := NewID(a.now())
+
+	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		var err error
+		if created, err = Insert(ctx, tx, a.now(), id, c); err != nil {
+			return err
+		}
+
+		return audit.Record(ctx, tx, a.now(), by, audit.Event{Action: audit.AccountCreated, AccountID: id})
+	})
+
+	return created, err
+}
+
+// Insert adds the row of a new account, in the transaction of whoever may, and answers ErrTaken
+// for an address that has one. In a repeated transaction it answers its own earlier success.
+func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Creation) (Account, error) {
+	row, err := db.New(tx).AccountCreate(ctx, db.AccountCreateParams{
+		ID: id, Email: c.Email, Name: c.Name, PasswordHash: &c.PasswordHash, MemberGroup: c.MemberGroup,
+		Now: now.Truncate(time.Millisecond), // what the answers show
+	})
+
+	switch {
+	case postgres.Violates(err, "account_member_group_fkey"):
+		return Account{}, ErrUnknownGroup
+	case postgres.Missing(err):
+		if earlier, found, err := Earlier(ctx, tx, id); found || err != nil {
+			return earlier, err
+		}
+
+		return Account{}, ErrTaken
+	case err != nil:
+		return Account{}, fmt.Errorf("create account: %w", err)
+	}
+
+	return FromRow(db.AccountByIDRow(row)), nil
+}
+
+// Earlier finds the account that an earlier run of a repeated transaction created under id.
+func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, found bool, err error) {
+	if !tx.Repeated {
+		return Account{}, false, nil
+	}
+
+	row, err := db.New(tx).AccountByID(ctx, id)
+	if postgres.Missing(err) {
+		return Account{}, false, nil
+	} else if err != nil {
+		return Account{}, false, fmt.Errorf("look for the earlier run: %w", err)
+	}
+
+	return FromRow(row), true, nil
+}
+
+// SetGroup assigns the member group.
+func (a *Accounts) SetGroup(ctx context.Context, by caller.Caller, email, group string) (Account, error) {
+	var changed Account
+
+	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		row, err := db.New(tx).AccountSetGroup(ctx, db.AccountSetGroupParams{
+			Email: email, MemberGroup: group, Now: a.now().Truncate(time.Millisecond),
+		})
+
+		switch {
+		case postgres.Violates(err, "account_member_group_fkey"):
+			return ErrUnknownGroup
+		case postgres.Missing(err):
+			return ErrUnknown
+		case err != nil:
+			return fmt.Errorf("set member group: %w", err)
+		}
+
+		changed = FromRow(db.AccountByIDRow(row))
+
+		return audit.Record(ctx, tx, a.now(), by, audit.Event{
+			Action: audit.AccountGroupSet, AccountID: changed.ID, Subject: group,
+		})
+	})
+
+	return changed, err
+}
+
+// SetStatus lets an account sign in, or stops it: disabling ends every session at once.
+func (a *Accounts) SetStatus(ctx context.Context, by caller.Caller, email string, status Status) (Account, error) {
+	var changed Account
+
+	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		queries := db.New(tx)
+
+		row, err := queries.AccountSetStatus(ctx, db.AccountSetStatusParams{
+			Email: email, Status: string(status), Now: a.now().Truncate(time.Millisecond),
+		})
+		if postgres.Missing(err) {
+			return ErrUnknown
+		} else if err != nil {
+			return fmt.Errorf("set status: %w", err)
+		}
+
+		changed = FromRow(db.AccountByIDRow(row))
+		event := audit.Event{Action: audit.AccountEnabled, AccountID: changed.ID}
+
+		if status == Disabled {
+			event.Action = audit.AccountDisabled
+
+			_, err := queries.SessionRevokeAll(ctx, db.SessionRevokeAllParams{
+				AccountID: changed.ID, Now: a.now(), Reason: "disabled",
+			})
+			if err != nil {
+				return fmt.Errorf("end sessions: %w", err)
+			}
+		}
+
+		return audit.Record(ctx, tx, a.now(), by, event)
+	})
+
+	return changed, err
+}

@@ -1,0 +1,66 @@
+// Package audit writes down what happened to accounts and sessions, in the transaction of the
+// event itself: neither exists without the other. It never records a secret, and never changes a
+// row.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/caller"
+)
+
+// Action names what happened.
+type Action string
+
+// The actions.
+const (
+	CodeSent           Action = "code.sent"
+	CodeRefused        Action = "code.refused"
+	AccountRegistered  Action = "account.registered"
+	AccountCreated     Action = "account.created"
+	AccountGroupSet    Action = "account.group_set"
+	AccountDisabled    Action = "account.disabled"
+	AccountEnabled     Action = "account.enabled"
+	SignInSucceeded    Action = "sign_in.succeeded"
+	SignInFailed       Action = "sign_in.failed"
+	SessionEnded       Action = "session.ended"
+	RefreshTokenReused Action = "session.refresh_token_reused"
+)
+
+// Event is one entry.
+type Event struct {
+	Action    Action
+	AccountID string // empty where no account is known
+	SessionID string // empty where there is none
+	Subject   string // the address that was meant, where it is all that is known
+}
+
+// Record writes an event.
+func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, event Event) error {
+	err := db.New(tx).AuditEventRecord(ctx, db.AuditEventRecordParams{
+		At:        now,
+		Action:    string(event.Action),
+		AccountID: orNil(event.AccountID),
+		SessionID: orNil(event.SessionID),
+		Subject:   event.Subject,
+		Address:   by.AddressOrNil(),
+		UserAgent: by.UserAgent,
+		RequestID: by.RequestID,
+	})
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", event.Action, err)
+	}
+
+	return nil
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+
+	return &s
+}

@@ -1,0 +1,109 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/wneessen/go-mail"
+)
+
+// SMTP sends mail through one server.
+type SMTP struct {
+	client *mail.Client
+	from   string
+	host   string // of the Message-ID
+}
+
+// NewSMTP reads smtp://[user:password@]host[:port] (STARTTLS is required, port 587) or smtps://…
+// (TLS from the start, port 465). ?tls=optional or ?tls=none after smtp:// is for a relay on the same
+// machine. from is the sender, as in "Toolkit <no-reply@example.com>".
+func NewSMTP(rawURL, from string) (*SMTP, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Hostname() == "" {
+		// The parser's message quotes the URL, and with it the password.
+		return nil, errors.New("not of the form smtp://user:password@host:port")
+	}
+
+	options := []mail.Option{mail.WithTimeout(15 * time.Second)}
+
+	switch mode := u.Scheme + " " + u.Query().Get("tls"); mode {
+	case "smtps ":
+		options = append(options, mail.WithSSL(), mail.WithPort(465))
+	case "smtp ", "smtp required":
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory), mail.WithPort(587))
+	case "smtp optional":
+		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic), mail.WithPort(25))
+	case "smtp none":
+		options = append(options, mail.WithTLSPolicy(mail.NoTLS), mail.WithPort(25))
+	default:
+		return nil, fmt.Errorf("scheme %q is neither smtp nor smtps, or tls is none of required, optional, none", u.Scheme)
+	}
+
+	if u.Port() != "" {
+		port, err := strconv.Atoi(u.Port())
+		if err != nil {
+			return nil, errors.New("the port is not a number")
+		}
+
+		options = append(options, mail.WithPort(port))
+	}
+
+	if password, set := u.User.Password(); set {
+		options = append(options,
+			mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(u.User.Username()), mail.WithPassword(password))
+	}
+
+	client, err := mail.NewClient(u.Hostname(), options...)
+	if err != nil {
+		return nil, fmt.Errorf("smtp client: %w", err)
+	}
+
+	if err := mail.NewMsg().From(from); err != nil {
+		return nil, fmt.Errorf("sender address: %w", err)
+	}
+
+	return &SMTP{client: client, from: from, host: u.Hostname()}, nil
+}
+
+// Send makes one attempt: one connection, one recipient.
+func (s *SMTP) Send(ctx context.Context, message Outgoing) error {
+	m := mail.NewMsg()
+	if err := m.From(s.from); err != nil {
+		return fmt.Errorf("%w: sender: %w", ErrRefused, err)
+	}
+
+	if err := m.To(message.To); err != nil {
+		return fmt.Errorf("%w: recipient: %w", ErrRefused, err)
+	}
+
+	m.Subject(message.Subject)
+	m.SetDateWithValue(message.At)
+	m.SetMessageIDWithValue(message.ID + "@" + s.host)
+	// No out-of-office answers, please (RFC 3834).
+	m.SetGenHeader("Auto-Submitted", "auto-generated")
+	m.SetBodyString(mail.TypeTextPlain, message.Text)
+	m.AddAlternativeString(mail.TypeTextHTML, message.HTML)
+
+	err := s.client.DialAndSendWithContext(ctx, m)
+	if refused(err) {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	if err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+
+	return nil
+}
+
+// refused says that the server answered the message itself with a 5xx: the address does not
+// exist, say. A server that is away, full, or misconfigured will do better later.
+func refused(err error) bool {
+	sendError, ok := errors.AsType[*mail.SendError](err)
+
+	return ok && !sendError.IsTemp() && sendError.ErrorCode() >= 550 && sendError.ErrorCode() <= 559
+}

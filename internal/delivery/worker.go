@@ -1,0 +1,210 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+)
+
+// sendTimeout bounds one attempt; JobTimeout of the client is a little above it.
+const sendTimeout = 30 * time.Second
+
+// Outgoing is a message ready to be sent.
+type Outgoing struct {
+	ID      string // the same at every attempt, so that a repeat can be told from a new message
+	Channel Channel
+	To      string
+	Rendered
+	Code string // as in the text; for the development inbox
+	At   time.Time
+}
+
+// Sender hands a message over to the outside. An error that wraps ErrRefused is final; after any
+// other the message is tried again.
+type Sender interface {
+	Send(ctx context.Context, message Outgoing) error
+}
+
+// ErrRefused says that the other side will not take this message, however often it is sent.
+var ErrRefused = errors.New("delivery: refused for good")
+
+// The outcomes of a message.
+const (
+	stateSent    = "sent"
+	stateExpired = "expired"
+	stateRefused = "refused"
+)
+
+type job struct {
+	DeliveryID string `json:"deliveryId"`
+}
+
+func (job) Kind() string { return "delivery" }
+
+func (job) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: maxAttempts} }
+
+// Worker sends what is enqueued.
+type Worker struct {
+	river.WorkerDefaults[job]
+
+	db      *postgres.DB
+	keys    *keyring.Keyring
+	senders map[Channel]Sender
+	now     func() time.Time
+}
+
+// NewWorker makes a Worker. A channel without a sender refuses its messages.
+func NewWorker(database *postgres.DB, keys *keyring.Keyring, senders map[Channel]Sender, now func() time.Time) *Worker {
+	return &Worker{db: database, keys: keys, senders: senders, now: now}
+}
+
+// Register adds the worker to those of a River client.
+func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) }
+
+// Timeout is River's bound of one attempt.
+func (w *Worker) Timeout(*river.Job[job]) time.Duration { return sendTimeout + 15*time.Second }
+
+// NextRetry waits 1 s, then twice as long each time up to 30 s while a code may still be good, and
+// 5 minutes after that.
+func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
+	wait := 5 * time.Minute
+	if j.Attempt <= 25 {
+		wait = min(time.Second<<min(j.Attempt-1, 10), 30*time.Second)
+	}
+
+	return w.now().Add(wait)
+}
+
+// Work makes one attempt. The outcome is recorded after the message has gone: a worker that dies
+// between the two sends it twice, with the same id, rather than never.
+func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
+	id := j.Args.DeliveryID
+
+	var row db.DeliveryAttemptRow
+
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).DeliveryAttempt(ctx, id)
+
+		return err
+	})
+
+	switch {
+	case postgres.Missing(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read message: %w", err)
+	case !row.ExpiresAt.After(w.now()):
+		return w.finish(ctx, id, stateExpired, "the message expired before it could be sent")
+	}
+
+	message, err := w.prepare(ctx, id, row)
+	if err == nil {
+		err = w.send(ctx, message)
+	}
+
+	switch {
+	case err == nil:
+		return w.finish(ctx, id, stateSent, "")
+	case errors.Is(err, ErrRefused):
+		return w.finish(ctx, id, stateRefused, withoutSecret(err, message.Code))
+	}
+
+	return w.failed(ctx, id, withoutSecret(err, message.Code))
+}
+
+func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptRow) (Outgoing, error) {
+	plain, err := w.keys.Open(row.Payload, sealContext(id)...)
+	if err != nil {
+		return Outgoing{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	var content Content
+	if err := json.Unmarshal(plain, &content); err != nil {
+		return Outgoing{}, fmt.Errorf("%w: unreadable payload", ErrRefused)
+	}
+
+	kind := Kind(row.Kind)
+	if kind == RegistrationCode {
+		taken, err := w.hasAccount(ctx, row.Recipient)
+		if err != nil {
+			return Outgoing{}, err
+		}
+
+		if taken {
+			kind, content = RegistrationTaken, Content{}
+		}
+	}
+
+	rendered, err := render(kind, language.Parse(row.Language), content)
+	if err != nil {
+		return Outgoing{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	return Outgoing{
+		ID: id, Channel: Channel(row.Channel), To: row.Recipient, Rendered: rendered, Code: content.Code, At: w.now(),
+	}, nil
+}
+
+func (w *Worker) hasAccount(ctx context.Context, email string) (bool, error) {
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		_, err := db.New(conn).AccountByEmail(ctx, email)
+
+		return err
+	})
+
+	if postgres.Missing(err) {
+		return false, nil
+	}
+
+	return err == nil, err
+}
+
+func (w *Worker) send(ctx context.Context, message Outgoing) error {
+	sender, ok := w.senders[message.Channel]
+	if !ok {
+		return fmt.Errorf("%w: nothing is configured that sends %s", ErrRefused, message.Channel)
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+
+	return sender.Send(ctx, message)
+}
+
+func (w *Worker) finish(ctx context.Context, id, state, reason string) error {
+	return w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).DeliveryFinish(ctx, db.DeliveryFinishParams{
+			ID: id, State: state, LastError: reason, Now: w.now(),
+		})
+	})
+}
+
+func (w *Worker) failed(ctx context.Context, id, reason string) error {
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).DeliveryFailed(ctx, db.DeliveryFailedParams{ID: id, LastError: reason})
+	})
+
+	return errors.Join(errors.New(reason), err)
+}
+
+// withoutSecret is the reason as it may be stored: a server may quote what it was sent.
+func withoutSecret(err error, secret string) string {
+	reason := err.Error()
+	if secret != "" {
+		reason = strings.ReplaceAll(reason, secret, "[code]")
+	}
+
+	return strings.ToValidUTF8(reason[:min(len(reason), 500)], "")
+}

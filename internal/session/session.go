@@ -1,0 +1,187 @@
+// Package session owns sessions: opening them, checking them at every call, renewing them by
+// refresh token, ending them. How somebody proves who they are is not its business.
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/problem"
+	"github.com/konec/toolkit-gateway/internal/token"
+)
+
+// surfaceToolkit marks the sessions that bearer tokens belong to. A session of one surface is
+// never one of another.
+const surfaceToolkit = "toolkit"
+
+// Limits are how long sessions live, and how many there may be.
+type Limits struct {
+	Idle     time.Duration // since the last refresh
+	Absolute time.Duration // since the sign-in
+	PerUser  int32
+}
+
+// Tokens are what a client gets, at sign-in and at each refresh.
+type Tokens struct {
+	Access    string
+	ExpiresIn time.Duration // of Access
+	Refresh   string
+}
+
+// Identity is who makes a call: a live session and its account, read together.
+type Identity struct {
+	SessionID       string
+	AuthenticatedAt time.Time // of the last sign-in in this session
+	Account         account.Account
+}
+
+// Deps are what Sessions is made of.
+type Deps struct {
+	DB      *postgres.DB
+	Access  *token.Access
+	Refresh *token.Refresh
+	Queue   *delivery.Queue
+	Limits  Limits
+	Now     func() time.Time
+}
+
+// Sessions opens, checks, renews and ends sessions.
+type Sessions struct {
+	db      *postgres.DB
+	access  *token.Access
+	refresh *token.Refresh
+	queue   *delivery.Queue
+	limits  Limits
+	now     func() time.Time
+}
+
+// New makes Sessions.
+func New(d Deps) *Sessions {
+	return &Sessions{db: d.DB, access: d.Access, refresh: d.Refresh, queue: d.Queue, limits: d.Limits, now: d.Now}
+}
+
+// NewID names a session before its transaction begins, so that a repeat opens the same one.
+func NewID() string {
+	var id [16]byte
+
+	rand.Read(id[:]) //nolint:errcheck // never fails
+
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// Open adds a session to the transaction of a sign-in, which holds the account's row lock, and
+// ends the ones idle the longest beyond the limit.
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string) error {
+	queries := db.New(tx)
+	now := s.now()
+	ends := now.Add(s.limits.Absolute)
+
+	err := queries.SessionCreate(ctx, db.SessionCreateParams{
+		ID: id, AccountID: accountID, Surface: surfaceToolkit, Device: by.UserAgent, Address: by.AddressOrNil(),
+		Now: now, ExpiresAt: earlier(now.Add(s.limits.Idle), ends), EndsAt: ends,
+	})
+	if err != nil {
+		return fmt.Errorf("open session: %w", err)
+	}
+
+	err = queries.SessionEvict(ctx, db.SessionEvictParams{
+		AccountID: accountID, Surface: surfaceToolkit, Keep: s.limits.PerUser, Now: now,
+	})
+	if err != nil {
+		return fmt.Errorf("end the sessions beyond the limit: %w", err)
+	}
+
+	return nil
+}
+
+// Tokens makes the tokens of a session's generation.
+func (s *Sessions) Tokens(accountID, memberGroup, id string, generation int64) (Tokens, error) {
+	access, expiresIn, err := s.access.Issue(accountID, id, memberGroup)
+	if err != nil {
+		return Tokens{}, err
+	}
+
+	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.refresh.Derive(id, generation)}, nil
+}
+
+// Authenticate answers who an access token speaks for: the signature says that we issued it, and
+// one statement that its session lives and its account is active. Else problem.ErrTokenInvalid.
+func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
+	claims, err := s.access.Verify(ctx, accessToken)
+	if err != nil {
+		return Identity{}, err
+	}
+
+	var row db.SessionAuthenticateRow
+
+	err = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).SessionAuthenticate(ctx, db.SessionAuthenticateParams{
+			ID: claims.SessionID, Surface: surfaceToolkit, Now: s.now(),
+		})
+
+		return err
+	})
+
+	switch {
+	case postgres.Missing(err):
+		return Identity{}, problem.ErrTokenInvalid
+	case err != nil:
+		return Identity{}, fmt.Errorf("check session: %w", err)
+	case row.ID != claims.AccountID:
+		return Identity{}, problem.ErrTokenInvalid
+	}
+
+	return Identity{
+		SessionID:       row.SessionID,
+		AuthenticatedAt: row.AuthenticatedAt,
+		Account: account.FromRow(db.AccountByIDRow{
+			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: row.Status,
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
+		}),
+	}, nil
+}
+
+// End ends the caller's own session. Ending it twice is no error.
+func (s *Sessions) End(ctx context.Context, by caller.Caller, who Identity) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{
+			ID: who.SessionID, Now: s.now(), Reason: "logout",
+		})
+		if err != nil {
+			return fmt.Errorf("end session: %w", err)
+		}
+
+		if ended == 0 {
+			return nil
+		}
+
+		return audit.Record(ctx, tx, s.now(), by, audit.Event{
+			Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: who.SessionID,
+		})
+	})
+}
+
+// Clean deletes up to 1,000 sessions that ended by themselves a week ago, and says how many.
+func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).SessionClean(ctx, now.Add(-7*24*time.Hour))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+
+	return b
+}

@@ -1,0 +1,56 @@
+// Package throttle counts in Postgres how often something was done within a window of time, the
+// same on every replica. It decides nothing about who may do what; it only says when it is enough.
+package throttle
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/problem"
+)
+
+// Limit is how many times within a window.
+type Limit struct {
+	Name   string // becomes part of the key
+	Most   int32
+	Window time.Duration
+}
+
+// Take counts one use of the limit by subject, and answers problem.ErrTooManyRequests with the
+// time to wait once there are more than Most. Within a transaction that is rolled back on that
+// answer, a refused use is not counted.
+func Take(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject string) error {
+	row, err := db.New(tx).ThrottleTake(ctx, db.ThrottleTakeParams{
+		Key:    key(limit, subject),
+		Now:    now,
+		EndsAt: now.Add(limit.Window),
+	})
+	if err != nil {
+		return fmt.Errorf("throttle %s: %w", limit.Name, err)
+	}
+
+	if row.Count > limit.Most {
+		return problem.ErrTooManyRequests.After(row.EndsAt.Sub(now))
+	}
+
+	return nil
+}
+
+// GiveBack takes one use back, for a limit of failures that counts before it is known whether
+// the attempt fails.
+func GiveBack(ctx context.Context, tx db.DBTX, limit Limit, subject string) error {
+	if err := db.New(tx).ThrottleGiveBack(ctx, key(limit, subject)); err != nil {
+		return fmt.Errorf("throttle %s: %w", limit.Name, err)
+	}
+
+	return nil
+}
+
+// Clean deletes up to 1,000 windows that have ended, and says how many.
+func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).ThrottleClean(ctx, now)
+}
+
+func key(limit Limit, subject string) string { return limit.Name + " " + subject }
