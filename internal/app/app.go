@@ -1,0 +1,184 @@
+// Package app is the composition root: the one place that sees everything, and puts it together. It
+// decides nothing about accounts, and holds no state that another replica would need.
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	document "github.com/konec/toolkit-gateway/api"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/httpapi"
+	"github.com/konec/toolkit-gateway/internal/inbox"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/password"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/registration"
+	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/signin"
+	"github.com/konec/toolkit-gateway/internal/token"
+	"github.com/konec/toolkit-gateway/internal/toolkit"
+)
+
+// Options are what an App is made of beside its settings.
+type Options struct {
+	Config config.Config
+	Log    *slog.Logger
+	Now    func() time.Time // time.Now, but for tests
+	Tracer pgx.QueryTracer  // sees every statement; nil but for tests
+	Inbox  *inbox.Inbox     // development mode: where mail is shown; nil in release mode
+}
+
+// App is one running gateway.
+type App struct {
+	config config.Config
+	log    *slog.Logger
+	now    func() time.Time
+
+	db       *postgres.DB
+	keys     *token.Keys
+	jobs     *river.Client[pgx.Tx]
+	accounts *account.Accounts
+	hasher   *password.Hasher
+	policy   password.Policy
+	metrics  *metrics
+
+	handler http.Handler
+	private http.Handler
+
+	started  atomic.Bool // keys are loaded, and the workers run
+	draining atomic.Bool
+	stop     context.CancelFunc
+	done     chan struct{} // closed when the background work has ended
+}
+
+// New puts the gateway together. It fails where a setting or the document is wrong. A database that
+// is away is no reason to fail: readiness says so, and Start goes on trying.
+func New(ctx context.Context, o Options) (*App, error) {
+	c := o.Config
+
+	master, err := keyring.Parse(c.MasterKey)
+	if err != nil {
+		return nil, fmt.Errorf("MASTER_KEY: %w", err)
+	}
+
+	database, err := postgres.Open(ctx, postgres.Options{URL: c.DatabaseURL, MaxConns: c.DatabaseMaxConns, Tracer: o.Tracer})
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+
+	a := &App{config: c, log: o.Log, now: o.Now, db: database, policy: password.Policy{MinLength: c.PasswordMinLength}}
+
+	a.hasher, err = password.NewHasher(c.HashConcurrency)
+	if err != nil {
+		return nil, err
+	}
+
+	queue, err := delivery.NewQueue(database, master, o.Now)
+	if err != nil {
+		return nil, err
+	}
+
+	a.keys = token.NewKeys(database, master, c.AccessLifetime, o.Now)
+	a.accounts = account.New(database, o.Now)
+	a.metrics = newMetrics(database)
+
+	sessions := session.New(session.Deps{
+		DB:      database,
+		Access:  token.NewAccess(a.keys, c.PublicURL, c.TokenAudience, o.Now),
+		Refresh: token.NewRefresh(master),
+		Queue:   queue,
+		Limits:  session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
+		Now:     o.Now,
+	})
+	surface := toolkit.New(
+		signin.New(database, a.hasher, sessions, o.Now),
+		sessions,
+		registration.New(registration.Deps{
+			DB: database, Codes: code.New(database, master, c.CodeGuessBudget, o.Now), Queue: queue,
+			Hasher: a.hasher, Policy: a.policy, Domains: c.EmailDomains, Now: o.Now,
+		}),
+	)
+
+	senders, err := a.senders(o.Inbox)
+	if err != nil {
+		return nil, err
+	}
+
+	a.jobs, err = a.newJobs(delivery.NewWorker(database, master, senders, o.Now))
+	if err != nil {
+		return nil, err
+	}
+
+	spec, err := loadDocument()
+	if err != nil {
+		return nil, err
+	}
+
+	a.handler, err = a.routes(spec, surface, o.Inbox)
+	if err != nil {
+		return nil, err
+	}
+
+	a.private = a.privateRoutes()
+
+	return a, nil
+}
+
+// Handler serves the API.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Private serves metrics and profiles, for a listener that nobody outside reaches.
+func (a *App) Private() http.Handler { return a.private }
+
+func loadDocument() (*openapi3.T, error) {
+	spec, err := openapi3.NewLoader().LoadFromData(document.Document)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+
+	return spec, nil
+}
+
+// senders are how messages leave: by SMTP where a server is configured, and into the inbox.
+func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, error) {
+	senders := map[delivery.Channel]delivery.Sender{}
+
+	if a.config.SMTPURL != "" {
+		smtp, err := delivery.NewSMTP(a.config.SMTPURL, a.config.MailFrom)
+		if err != nil {
+			return nil, fmt.Errorf("SMTP_URL, MAIL_FROM: %w", err)
+		}
+
+		senders[delivery.Mail] = smtp
+	} else if box == nil {
+		a.log.Warn("SMTP_URL is not set: no mail will be sent, and nobody can register")
+	}
+
+	if box != nil {
+		senders[delivery.Mail] = box.After(senders[delivery.Mail])
+		senders[delivery.SMS] = box.After(senders[delivery.SMS])
+	}
+
+	return senders, nil
+}
+
+func (a *App) checks() []httpapi.Check {
+	return []httpapi.Check{
+		{Name: "running", Run: a.checkRunning},
+		{Name: "database", Run: a.checkDatabase},
+		{Name: "migrations", Run: a.checkMigrations},
+		{Name: "clock", Run: a.checkClock},
+	}
+}

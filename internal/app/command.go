@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/migration"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/token"
+	"github.com/konec/toolkit-gateway/sql/migrations"
+)
+
+// commandPatience is how long a command waits for a database that is away.
+const commandPatience = 10 * time.Second
+
+// version is set by the linker, see the Makefile.
+var version string //nolint:gochecknoglobals // -ldflags -X can set nothing else
+
+// Version is the released version, or the commit that was built.
+func Version() string {
+	if version != "" {
+		return version
+	}
+
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+
+	return "dev"
+}
+
+// Migrate brings the database to the schema of this binary, and answers what it applied.
+func Migrate(ctx context.Context, databaseURL string) (migration.Result, error) {
+	return migration.Up(ctx, databaseURL, migrations.FS)
+}
+
+// with runs a command against the database, without serving.
+func with(ctx context.Context, c config.Config, run func(ctx context.Context, a *App) error) error {
+	a, err := New(ctx, Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	defer a.db.Close()
+
+	return run(postgres.WithPatience(ctx, commandPatience), a)
+}
+
+// NewAccount is what CreateAccount is given.
+type NewAccount struct {
+	Email    string
+	Name     string
+	Group    string
+	Password string // empty: one is made up
+}
+
+// CreateAccount makes an account, and answers it with its password.
+func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created account.Account, plain string, err error) {
+	email, err := account.ParseEmail(n.Email)
+	if err != nil {
+		return created, "", errors.New("--email: not an e-mail address")
+	}
+
+	name, err := account.ParseName(n.Name)
+	if err != nil {
+		return created, "", errors.New("--name: one line of 1 to 64 characters")
+	}
+
+	err = with(ctx, c, func(ctx context.Context, a *App) error {
+		plain = n.Password
+		if plain == "" {
+			plain = inventPassword()
+		} else if err := a.policy.Check(plain, email, name); err != nil {
+			return fmt.Errorf("password: %w", err)
+		}
+
+		hash, err := a.hasher.Hash(ctx, plain)
+		if err != nil {
+			return err
+		}
+
+		created, err = a.accounts.Create(ctx, caller.Command("account create"), account.Creation{
+			Email: email, Name: name, PasswordHash: hash, MemberGroup: n.Group,
+		})
+
+		return err
+	})
+
+	return created, plain, err
+}
+
+// inventPassword has 96 random bits.
+func inventPassword() string {
+	var random [12]byte
+
+	rand.Read(random[:]) //nolint:errcheck // never fails
+
+	return base64.RawURLEncoding.EncodeToString(random[:])
+}
+
+// SetGroup assigns an account's member group.
+func SetGroup(ctx context.Context, c config.Config, rawEmail, group string) (changed account.Account, err error) {
+	email, err := account.ParseEmail(rawEmail)
+	if err != nil {
+		return changed, errors.New("not an e-mail address")
+	}
+
+	err = with(ctx, c, func(ctx context.Context, a *App) error {
+		changed, err = a.accounts.SetGroup(ctx, caller.Command("account set-group"), email, group)
+
+		return err
+	})
+
+	return changed, err
+}
+
+// Status says whether an account may sign in.
+type Status = account.Status
+
+// The statuses, for the commands.
+const (
+	Active   = account.Active
+	Disabled = account.Disabled
+)
+
+// SetStatus disables an account, which ends its sessions, or enables it again.
+func SetStatus(ctx context.Context, c config.Config, rawEmail string, status Status) (changed account.Account, err error) {
+	email, err := account.ParseEmail(rawEmail)
+	if err != nil {
+		return changed, errors.New("not an e-mail address")
+	}
+
+	err = with(ctx, c, func(ctx context.Context, a *App) error {
+		changed, err = a.accounts.SetStatus(ctx, caller.Command("account status"), email, status)
+
+		return err
+	})
+
+	return changed, err
+}
+
+// KeyLine is one signing key as `key list` shows it.
+type KeyLine struct {
+	token.Key
+
+	Stage string
+}
+
+// ListKeys answers the signing keys that are not retired.
+func ListKeys(ctx context.Context, c config.Config) (lines []KeyLine, err error) {
+	err = with(ctx, c, func(ctx context.Context, a *App) error {
+		if err := a.keys.Ensure(ctx); err != nil {
+			return err
+		}
+
+		for _, key := range a.keys.List() {
+			lines = append(lines, KeyLine{Key: key, Stage: a.keys.Stage(key)})
+		}
+
+		return nil
+	})
+
+	return lines, err
+}
+
+// RotateKey makes a new signing key, see token.Keys.Rotate.
+func RotateKey(ctx context.Context, c config.Config, immediately bool) (created token.Key, err error) {
+	err = with(ctx, c, func(ctx context.Context, a *App) error {
+		created, err = a.keys.Rotate(ctx, immediately)
+
+		return err
+	})
+
+	return created, err
+}
+
+// HealthCheck asks the gateway on this machine whether it is ready.
+func HealthCheck(ctx context.Context, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New("ADDR: not of the form host:port")
+	}
+
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("health check: %w", err)
+	}
+
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("health check: %w", err)
+	}
+	defer response.Body.Close()
+
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", response.Status)
+	}
+
+	return nil
+}

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/pgcluster"
+)
+
+// devDatabase is the name of the private cluster's database.
+const devDatabase = "gateway"
+
+// Dev runs the gateway in development mode with nothing prepared: a private Postgres and a key of
+// its own in DEV_DIR, migrated, with an inbox page in place of a mail server. DATABASE_URL and
+// MASTER_KEY are used where they are set.
+func Dev(ctx context.Context, c config.Config, say func(format string, args ...any)) error {
+	c.Mode = config.Development
+
+	if err := os.MkdirAll(c.DevDir, 0o755); err != nil {
+		return fmt.Errorf("DEV_DIR: %w", err)
+	}
+
+	if c.MasterKey == "" {
+		key, err := devKey(filepath.Join(c.DevDir, "master.key"))
+		if err != nil {
+			return err
+		}
+
+		c.MasterKey = key
+	}
+
+	if c.DatabaseURL == "" {
+		cluster, err := devCluster(ctx, c.DevDir, say)
+		if err != nil {
+			return err
+		}
+
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+			defer cancel()
+
+			if err := cluster.Stop(ctx); err != nil {
+				say("Postgres did not stop by itself: %v", err)
+			}
+		}()
+
+		c.DatabaseURL = cluster.URL(devDatabase)
+	}
+
+	if err := c.Check(); err != nil {
+		return err
+	}
+
+	result, err := Migrate(ctx, c.DatabaseURL)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+
+	if len(result.Applied) > 0 {
+		say("Applied %d migrations.", len(result.Applied))
+	}
+
+	return Serve(ctx, c, func(address string) {
+		base := c.PublicURL
+		say(`
+Toolkit Gateway %s is listening on %s
+
+  API documentation   %s/docs
+  Mails it sends      %s/dev/inbox
+  Readiness           %s/readyz
+  Database            psql '%s'
+
+Stop it with Ctrl-C. Everything it keeps is in %s.
+`, Version(), address, base, base, base, c.DatabaseURL, c.DevDir)
+	})
+}
+
+// devKey reads the key of earlier runs, or makes one.
+func devKey(file string) (string, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the operator's own DEV_DIR
+	if err == nil {
+		return strings.TrimSpace(string(text)), nil
+	}
+
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("development key: %w", err)
+	}
+
+	key := keyring.Generate()
+	if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("development key: %w", err)
+	}
+
+	return key, nil
+}
+
+func devCluster(ctx context.Context, dir string, say func(string, ...any)) (*pgcluster.Cluster, error) {
+	bin, err := pgcluster.FindBinaries()
+	if errors.Is(err, pgcluster.ErrNoBinaries) {
+		say("No PostgreSQL server on this machine: fetching one into %s (about 60 MB, once).", dir)
+
+		bin, err = pgcluster.FetchBinaries(ctx, filepath.Join(dir, "pgbin"), func(line string) { say("  %s", line) })
+	}
+
+	if err != nil {
+		return nil, fmt.Errorf("private Postgres: %w", err)
+	}
+
+	cluster, err := pgcluster.Start(ctx, pgcluster.Options{Dir: filepath.Join(dir, "pg"), BinDir: bin, Durable: true})
+	if err != nil {
+		return nil, fmt.Errorf("private Postgres: %w", err)
+	}
+
+	say("Postgres is running, with its data in %s.", cluster.Dir())
+
+	if err := createDatabase(ctx, cluster.URL("postgres")); err != nil {
+		return nil, errors.Join(err, cluster.Stop(ctx))
+	}
+
+	return cluster, nil
+}
+
+func createDatabase(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("private Postgres: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is left to lose
+
+	var exists bool
+
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)", devDatabase).Scan(&exists)
+	if err == nil && !exists {
+		_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{devDatabase}.Sanitize())
+	}
+
+	if err != nil {
+		return fmt.Errorf("private Postgres: %w", err)
+	}
+
+	return nil
+}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/throttle"
+	"github.com/konec/toolkit-gateway/internal/token"
+)
+
+const (
+	// jobTimeout is above what one delivery may take.
+	jobTimeout = time.Minute
+	// rescueAfter is when another replica takes over the job of a worker that died.
+	rescueAfter = 2 * time.Minute
+	cleanEvery  = 5 * time.Minute
+	rotateEvery = time.Hour
+)
+
+// newJobs makes the client that works: deliveries, and the two chores below, which one replica does
+// for all.
+func (a *App) newJobs(deliveries *delivery.Worker) (*river.Client[pgx.Tx], error) {
+	workers := river.NewWorkers()
+	deliveries.Register(workers)
+	river.AddWorker(workers, &cleaning{db: a.db.Pool(), now: a.now})
+	river.AddWorker(workers, &rotation{keys: a.keys, age: a.config.KeyRotation})
+
+	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
+		Workers:              workers,
+		JobTimeout:           jobTimeout,
+		RescueStuckJobsAfter: rescueAfter,
+		Logger:               slog.New(quiet{a.log.Handler()}),
+		PeriodicJobs: []*river.PeriodicJob{
+			periodic(cleanEvery, cleaningArgs{}),
+			periodic(rotateEvery, rotationArgs{}),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("job client: %w", err)
+	}
+
+	return client, nil
+}
+
+func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(every),
+		func() (river.JobArgs, *river.InsertOpts) { return args, &river.InsertOpts{MaxAttempts: 3} },
+		&river.PeriodicJobOpts{RunOnStart: true})
+}
+
+// quiet passes on what River has to say from warnings up: a job that fails is tried again, and
+// its outcome is in the delivery's row.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
+}
+
+type cleaningArgs struct{}
+
+func (cleaningArgs) Kind() string { return "cleaning" }
+
+// cleaning deletes what nobody will ask for again, in small batches.
+type cleaning struct {
+	river.WorkerDefaults[cleaningArgs]
+
+	db  *pgxpool.Pool
+	now func() time.Time
+}
+
+func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
+	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
+		code.Clean, throttle.Clean, session.Clean, delivery.Clean, token.Clean,
+	} {
+		for {
+			deleted, err := clean(ctx, c.db, c.now())
+			if err != nil {
+				return fmt.Errorf("clean: %w", err)
+			}
+
+			if deleted == 0 {
+				break
+			}
+		}
+	}
+
+	return nil
+}
+
+type rotationArgs struct{}
+
+func (rotationArgs) Kind() string { return "key_rotation" }
+
+// rotation makes a new signing key when the newest is old.
+type rotation struct {
+	river.WorkerDefaults[rotationArgs]
+
+	keys *token.Keys
+	age  time.Duration
+}
+
+func (r *rotation) Work(ctx context.Context, _ *river.Job[rotationArgs]) error {
+	return r.keys.RotateDue(ctx, r.age)
+}

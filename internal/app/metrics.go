@@ -1,0 +1,64 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/konec/toolkit-gateway/internal/httpapi"
+	"github.com/konec/toolkit-gateway/internal/logging"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+)
+
+// metrics are what /metrics on the private listener shows. No label comes from a request but the
+// operation and the status, which are both from the document.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+}
+
+func newMetrics(database *postgres.DB) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gateway_request_duration_seconds",
+			Help:    "Time to answer, by operation and status. Routes outside the document have an empty operation.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"operation", "status"}),
+	}
+
+	pool := database.Pool()
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+
+	m.registry.MustRegister(
+		m.requests,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("gateway_database_connections", "Connections open.", func() float64 { return float64(pool.Stat().TotalConns()) }),
+		gauge("gateway_database_connections_used", "Connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) }),
+		gauge("gateway_database_connections_max", "Connections at the most.", func() float64 { return float64(pool.Stat().MaxConns()) }),
+	)
+
+	return m
+}
+
+// countDropped shows the log lines that a slow reader cost.
+func (m *metrics) countDropped(out *logging.Writer) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gateway_log_lines_dropped_total",
+		Help: "Log lines dropped because nobody read them fast enough.",
+	}, func() float64 { return float64(out.Dropped()) }))
+}
+
+func (m *metrics) observe(o httpapi.Observation) {
+	m.requests.WithLabelValues(o.Operation, strconv.Itoa(o.Status)).Observe(o.Duration.Seconds())
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

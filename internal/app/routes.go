@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+
+	document "github.com/konec/toolkit-gateway/api"
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/httpapi"
+	"github.com/konec/toolkit-gateway/internal/inbox"
+	"github.com/konec/toolkit-gateway/internal/password"
+	"github.com/konec/toolkit-gateway/internal/token"
+	"github.com/konec/toolkit-gateway/internal/toolkit"
+)
+
+// surfaces is the one value behind every documented operation.
+type surfaces struct {
+	*toolkit.Toolkit
+}
+
+var _ api.StrictServerInterface = surfaces{}
+
+// formats check the string formats that the document names.
+var formats = map[string]func(string) error{
+	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
+	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
+	"password": func(s string) error {
+		if len(s) > password.MaxBytes {
+			return errors.New("too long")
+		}
+
+		return nil
+	},
+}
+
+// routes is everything that the public listener answers.
+func (a *App) routes(spec *openapi3.T, t *toolkit.Toolkit, box *inbox.Inbox) (http.Handler, error) {
+	pipeline, err := httpapi.New(httpapi.Deps{
+		Document:       spec,
+		Schemes:        map[string]httpapi.Scheme{"bearer": t.Bearer()},
+		Formats:        formats,
+		TrustedProxies: a.config.TrustedProxies,
+		Log:            a.log,
+		Observe:        a.metrics.observe,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	r := pipeline.Router()
+	pipeline.Operations(r, func(r chi.Router) {
+		strict := api.NewStrictHandlerWithOptions(surfaces{t}, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
+			RequestErrorHandlerFunc:  pipeline.Fail,
+			ResponseErrorHandlerFunc: pipeline.Fail,
+		})
+		api.HandlerWithOptions(strict, api.ChiServerOptions{BaseRouter: r, ErrorHandlerFunc: pipeline.Fail})
+	})
+
+	// The routes outside the document: contract, "routes outside the document". Nothing else.
+	pipeline.Health(r, a.checks())
+	pipeline.KeySet(r, token.JWKSMaxAge, a.keys.JWKS)
+
+	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {
+		return nil, err
+	}
+
+	if box != nil {
+		r.Method(http.MethodGet, "/dev/inbox", box)
+	}
+
+	return r, nil
+}
+
+// answered turns a handler that returns neither answer nor error into a fault; the generated code
+// would send an empty 200.
+func answered(next api.StrictHandlerFunc, operationID string) api.StrictHandlerFunc {
+	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
+		response, err := next(ctx, w, r, request)
+		if err == nil && response == nil {
+			return nil, fmt.Errorf("operation %s answered nothing", operationID)
+		}
+
+		return response, err
+	}
+}
+
+// privateRoutes is everything that the private listener answers.
+func (a *App) privateRoutes() http.Handler {
+	r := chi.NewRouter()
+	r.Method(http.MethodGet, "/metrics", a.metrics.handler())
+	r.HandleFunc("/debug/pprof/*", pprof.Index)
+	r.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	r.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	r.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	r.HandleFunc("/debug/pprof/trace", pprof.Trace)
+
+	return r
+}

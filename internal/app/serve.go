@@ -1,0 +1,140 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/inbox"
+	"github.com/konec/toolkit-gateway/internal/logging"
+)
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 45 * time.Second // above the longest wait, a refresh's 20 s
+	idleTimeout       = 75 * time.Second
+	drainTimeout      = 25 * time.Second
+)
+
+// Serve runs the gateway until SIGINT or SIGTERM, then stops it gracefully: readiness off, wait for
+// the load balancer, finish the requests, finish the jobs.
+func Serve(ctx context.Context, c config.Config, greet func(address string)) error {
+	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+
+	out := logging.NewWriter(os.Stdout)
+	defer out.Close()
+
+	log := logging.New(out, c.LogLevel, c.Mode == config.Development)
+
+	var box *inbox.Inbox
+	if c.Mode == config.Development {
+		box = inbox.New()
+	}
+
+	a, err := New(ctx, Options{Config: c, Log: log, Now: time.Now, Inbox: box})
+	if err != nil {
+		return err
+	}
+
+	a.metrics.countDropped(out)
+
+	public, err := listen(c.Addr, a.Handler(), log)
+	if err != nil {
+		return fmt.Errorf("ADDR: %w", err)
+	}
+
+	failed := make(chan error, 2)
+	go func() { failed <- public.serve() }()
+
+	if c.Private != "" {
+		private, err := listen(c.Private, a.Private(), log)
+		if err != nil {
+			return fmt.Errorf("PRIVATE_ADDR: %w", err)
+		}
+		defer private.server.Close() //nolint:errcheck // nothing is left to lose
+
+		go func() { failed <- private.serve() }()
+	}
+
+	a.Start()
+	log.Info("listening", "address", public.listener.Addr().String(), "mode", c.Mode, "version", Version())
+
+	if greet != nil {
+		greet(public.listener.Addr().String())
+	}
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+
+	cancel() // a second signal ends us at once
+
+	return a.shutDown(public, log)
+}
+
+func (a *App) shutDown(public *listening, log *slog.Logger) error {
+	log.Info("stopping")
+	a.Drain()
+
+	if a.config.Mode == config.Release {
+		time.Sleep(a.config.ShutdownDelay) // the load balancer's turn to notice
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+
+	public.server.SetKeepAlivesEnabled(false)
+
+	err := errors.Join(public.server.Shutdown(ctx), a.Stop(ctx))
+	log.Info("stopped")
+
+	return err
+}
+
+// listening is a server and where it listens.
+type listening struct {
+	server   *http.Server
+	listener net.Listener
+}
+
+func listen(address string, handler http.Handler, log *slog.Logger) (*listening, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+
+	return &listening{listener: listener, server: NewServer(handler, log)}, nil
+}
+
+func (l *listening) serve() error {
+	if err := l.server.Serve(l.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("%s: %w", l.listener.Addr(), err)
+	}
+
+	return nil
+}
+
+// NewServer bounds what one connection may cost.
+func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    12 << 10, // net/http adds 4 KiB: 16 KiB in all
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,66 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// Check is one thing that readiness depends on.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// checkTimeout bounds all checks of one question together.
+const checkTimeout = 2 * time.Second
+
+// Health mounts /healthz (the process answers) and /readyz (it should get requests). A check says
+// only that it failed; why is in the log, because anybody may ask.
+func (p *Pipeline) Health(r chi.Router, checks []Check) {
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+
+	r.Get("/readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+		defer cancel()
+
+		status, answer := http.StatusOK, "ready"
+		results := map[string]string{}
+
+		for _, check := range checks {
+			results[check.Name] = "ok"
+
+			if err := check.Run(ctx); err != nil {
+				status, answer, results[check.Name] = http.StatusServiceUnavailable, "not ready", "failed"
+
+				p.log.WarnContext(ctx, "not ready", "check", check.Name, "error", err.Error())
+			}
+		}
+
+		if status != http.StatusOK {
+			w.Header().Set("Retry-After", "1")
+		}
+
+		writeJSON(w, status, map[string]any{"status": answer, "checks": results})
+	})
+}
+
+// KeySet mounts the published keys at /.well-known/jwks.json.
+func (p *Pipeline) KeySet(r chi.Router, maxAge time.Duration, document func() ([]byte, error)) {
+	r.Get("/.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
+		keys, err := document()
+		if err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+
+		header := http.Header{"Cache-Control": {"public, max-age=" + strconv.Itoa(int(maxAge.Seconds()))}}
+		static(contentJSON, keys, header)(w, r)
+	})
+}

@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-chi/chi/v5"
+)
+
+// route is an operation's method and chi pattern; the document's paths are chi patterns already.
+type route struct{ method, pattern string }
+
+// operation is one of the document's, prepared once.
+type operation struct {
+	id       string
+	surface  Surface
+	security openapi3.SecurityRequirements
+	body     *openapi3.RequestBody // nil where none is documented
+	query    []string              // the names of its query parameters
+	kin      *routers.Route        // for the validator, without the security, which is checked before
+	options  *openapi3filter.Options
+}
+
+type operationKey struct{}
+
+func operationOf(ctx context.Context) *operation {
+	op, _ := ctx.Value(operationKey{}).(*operation)
+
+	return op
+}
+
+// match finds the operation that chi has matched already.
+func (p *Pipeline) match(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+
+		op := p.operations[route{method, chi.RouteContext(r.Context()).RoutePattern()}]
+		if op == nil {
+			p.Fail(w, r, errors.New("httpapi: a route that the document does not have"))
+
+			return
+		}
+
+		if info := infoOf(r.Context()); info != nil {
+			info.operation = op
+		}
+
+		allowOrigin(w, op.surface)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), operationKey{}, op)))
+	})
+}
+
+// compile reads the document, and refuses one that would leave a door open.
+func compile(document *openapi3.T, schemes map[string]Scheme, formats map[string]func(string) error) (map[route]*operation, error) {
+	options := validation(formats)
+	operations := map[route]*operation{}
+
+	var faults []error
+
+	for path, item := range document.Paths.Map() {
+		for method, op := range item.Operations() {
+			compiled, err := compileOperation(document, path, method, item, op)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s %s: %w", method, path, err))
+
+				continue
+			}
+
+			compiled.options = options
+			operations[route{method, path}] = compiled
+
+			for _, requirement := range compiled.security {
+				for name := range requirement {
+					if _, known := schemes[name]; !known {
+						faults = append(faults, fmt.Errorf("%s %s: the security scheme %q has no authenticator", method, path, name))
+					}
+				}
+			}
+		}
+	}
+
+	for _, name := range formatsOf(document) {
+		if _, known := formats[name]; !known && !slices.Contains(builtInFormats, name) {
+			faults = append(faults, fmt.Errorf("the string format %q has no validator", name))
+		}
+	}
+
+	return operations, errors.Join(faults...)
+}
+
+func compileOperation(document *openapi3.T, path, method string, item *openapi3.PathItem, op *openapi3.Operation) (*operation, error) {
+	if op.Security == nil {
+		return nil, errors.New("no explicit security; write `security: []` where nothing is needed")
+	}
+
+	surface, err := surfaceOf(op)
+	if err != nil {
+		return nil, err
+	}
+
+	// The validator must not check security once more: a copy without it.
+	open := *op
+	open.Security = &openapi3.SecurityRequirements{}
+
+	compiled := &operation{
+		id:       op.OperationID,
+		surface:  surface,
+		security: *op.Security,
+		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
+	}
+
+	if op.RequestBody != nil {
+		compiled.body = op.RequestBody.Value
+	}
+
+	for _, parameters := range []openapi3.Parameters{item.Parameters, op.Parameters} {
+		for _, parameter := range parameters {
+			if parameter.Value.In == openapi3.ParameterInQuery {
+				compiled.query = append(compiled.query, parameter.Value.Name)
+			}
+		}
+	}
+
+	return compiled, nil
+}
+
+// Surface is the door that an operation belongs to, x-surface in the document.
+type Surface string
+
+// The surfaces.
+const (
+	Toolkit Surface = "toolkit"
+	Public  Surface = "public"
+)
+
+func surfaceOf(op *openapi3.Operation) (Surface, error) {
+	name, _ := op.Extensions["x-surface"].(string)
+	if surface := Surface(name); surface == Toolkit || surface == Public {
+		return surface, nil
+	}
+
+	return "", fmt.Errorf("x-surface is %q, and must be toolkit or public", name)
+}

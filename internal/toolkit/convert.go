@@ -1,0 +1,67 @@
+package toolkit
+
+import (
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/problem"
+	"github.com/konec/toolkit-gateway/internal/registration"
+	"github.com/konec/toolkit-gateway/internal/session"
+)
+
+// timestamp is the document's Timestamp: always three decimals, which time.RFC3339Nano would cut.
+const timestamp = "2006-01-02T15:04:05.000Z"
+
+func toAPITokens(t session.Tokens) api.Tokens {
+	return api.Tokens{
+		AccessToken:  t.Access,
+		TokenType:    api.TokensTokenTypeBearer,
+		ExpiresIn:    int32(t.ExpiresIn / time.Second), //nolint:gosec // a day at the most
+		RefreshToken: t.Refresh,
+	}
+}
+
+func toAPIUser(a account.Account) api.User {
+	return api.User{
+		ID:          a.ID,
+		Username:    a.Name,
+		Email:       a.Email,
+		MemberGroup: a.MemberGroup,
+		Avatar:      a.Avatar,
+		CreatedAt:   a.CreatedAt.UTC().Format(timestamp),
+		UpdatedAt:   a.UpdatedAt.UTC().Format(timestamp),
+		V:           a.Version,
+	}
+}
+
+func fromAPIRegister(r api.RegisterRequest) (registration.Applicant, error) {
+	email, err := parseEmail(r.Email)
+	if err != nil {
+		return registration.Applicant{}, err
+	}
+
+	name, err := account.ParseName(r.Username)
+	if err != nil {
+		return registration.Applicant{}, problem.ErrInvalidRequest.At(problem.Field{
+			Name:    "/username",
+			Message: language.Text{Chinese: "不能作为名称", English: "cannot be a name"},
+		})
+	}
+
+	return registration.Applicant{Name: name, Email: email, Password: r.Password, Code: r.VerificationCode}, nil
+}
+
+// parseEmail is the validator's own check once more, for its result.
+func parseEmail(s string) (string, error) {
+	email, err := account.ParseEmail(s)
+	if err != nil {
+		return "", problem.ErrInvalidRequest.At(problem.Field{
+			Name:    "/email",
+			Message: language.Text{Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
+		})
+	}
+
+	return email, nil
+}

@@ -1,0 +1,322 @@
+// Toolkit Gateway is the account-authentication gateway of the Toolkit apps. This file holds the
+// commands; what they do is in internal/app.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+type commands struct {
+	Serve       serveCommand       `cmd:"" help:"Run the gateway. Needs DATABASE_URL (migrated) and MASTER_KEY."`
+	Dev         devCommand         `cmd:"" help:"Run it with nothing prepared: a private Postgres, migrated, and an inbox page for its mails."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the database to the schema of this version. Safe to repeat, and to run from several places at once."`
+	Account     accountCommand     `cmd:"" help:"Create accounts, assign member groups, disable and enable."`
+	Key         keyCommand         `cmd:"" help:"List and rotate the keys that sign access tokens."`
+	Config      configCommand      `cmd:"" help:"List every setting, its value and what it means. Secrets are not shown."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask the gateway at ADDR on this machine whether it is ready; exit 0 if so."`
+	Version     versionCommand     `cmd:"" help:"Say which version this is."`
+}
+
+type (
+	serveCommand       struct{}
+	devCommand         struct{}
+	migrateCommand     struct{}
+	configCommand      struct{}
+	healthcheckCommand struct{}
+	versionCommand     struct{}
+
+	accountCommand struct {
+		Create   accountCreateCommand   `cmd:"" help:"Create an account, without a code: you vouch for the address."`
+		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account. It counts from the next request on."`
+		Disable  accountDisableCommand  `cmd:"" help:"Stop an account from signing in, and end all its sessions at once."`
+		Enable   accountEnableCommand   `cmd:"" help:"Let a disabled account sign in again."`
+	}
+	accountCreateCommand struct {
+		Email         string `required:"" help:"The e-mail address."`
+		Name          string `required:"" help:"The name shown to people."`
+		Group         string `default:"None" help:"The member group: ${default} by default."`
+		PasswordStdin bool   `help:"Read the password from the first line of standard input. Without this a random one is made and printed."`
+	}
+	accountSetGroupCommand struct {
+		Email string `arg:"" help:"The e-mail address of the account."`
+		Group string `arg:"" help:"The member group, as in None, Tester, Member, Admin."`
+	}
+	accountDisableCommand struct {
+		Email string `arg:"" help:"The e-mail address of the account."`
+	}
+	accountEnableCommand struct {
+		Email string `arg:"" help:"The e-mail address of the account."`
+	}
+
+	keyCommand struct {
+		List   keyListCommand   `cmd:"" help:"List the signing keys and their stages."`
+		Rotate keyRotateCommand `cmd:"" help:"Make a new signing key: published now, signing in ten minutes. Nobody is signed out."`
+	}
+	keyListCommand   struct{}
+	keyRotateCommand struct {
+		Immediately bool `help:"For a key that may have leaked: the new one signs at once, and every access token out there is dead. The apps refresh."`
+	}
+)
+
+func main() {
+	var c commands
+
+	parser := kong.Parse(&c,
+		kong.Name("toolkit-gateway"),
+		kong.Description("The account-authentication gateway of the Toolkit apps.\n\n"+
+			"Settings come from the environment; see `toolkit-gateway config`. To try it: `toolkit-gateway dev`."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(context.Background(), (*context.Context)(nil)),
+	)
+
+	if err := parser.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "toolkit-gateway: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func environment() map[string]string {
+	values := map[string]string{}
+
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		values[name] = value
+	}
+
+	return values
+}
+
+func load() (config.Config, error) {
+	c, err := config.Load(environment())
+	if err != nil {
+		return c, fmt.Errorf("the settings are not complete:\n%w", err)
+	}
+
+	return c, nil
+}
+
+// Run serves.
+func (serveCommand) Run(ctx context.Context) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+
+	return app.Serve(ctx, c, nil)
+}
+
+// Run serves in development mode.
+func (devCommand) Run(ctx context.Context) error {
+	c, err := config.Read(environment())
+	if err != nil {
+		return fmt.Errorf("the settings:\n%w", err)
+	}
+
+	return app.Dev(ctx, c, func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
+}
+
+// Run migrates.
+func (migrateCommand) Run(ctx context.Context) error {
+	c, err := config.Read(environment())
+	if err != nil {
+		return fmt.Errorf("the settings:\n%w", err)
+	}
+
+	if c.DatabaseURL == "" {
+		return errors.New("DATABASE_URL: required")
+	}
+
+	result, err := app.Migrate(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+
+	for _, name := range result.Applied {
+		fmt.Println("applied", name)
+	}
+
+	fmt.Printf("the database is at version %d\n", result.Version)
+
+	return nil
+}
+
+// Run creates an account.
+func (command accountCreateCommand) Run(ctx context.Context) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+
+	var plain string
+	if command.PasswordStdin {
+		if plain, err = firstLine(os.Stdin); err != nil {
+			return err
+		}
+	}
+
+	created, used, err := app.CreateAccount(ctx, c, app.NewAccount{
+		Email: command.Email, Name: command.Name, Group: command.Group, Password: plain,
+	})
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("created %s %s in group %s\n", created.ID, created.Email, created.MemberGroup)
+
+	if plain == "" {
+		fmt.Printf("password: %s\n", used)
+	}
+
+	return nil
+}
+
+func firstLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+
+	line = strings.TrimRight(line, "\r\n")
+	if line == "" {
+		return "", errors.New("--password-stdin: standard input is empty")
+	}
+
+	return line, nil
+}
+
+// Run assigns a member group.
+func (command accountSetGroupCommand) Run(ctx context.Context) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+
+	changed, err := app.SetGroup(ctx, c, command.Email, command.Group)
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("%s is in group %s\n", changed.Email, changed.MemberGroup)
+
+	return nil
+}
+
+// Run disables an account.
+func (command accountDisableCommand) Run(ctx context.Context) error {
+	return setStatus(ctx, command.Email, app.Disabled)
+}
+
+// Run enables an account.
+func (command accountEnableCommand) Run(ctx context.Context) error {
+	return setStatus(ctx, command.Email, app.Active)
+}
+
+func setStatus(ctx context.Context, email string, status app.Status) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+
+	changed, err := app.SetStatus(ctx, c, email, status)
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("%s is %s\n", changed.Email, changed.Status)
+
+	return nil
+}
+
+// Run lists the signing keys.
+func (keyListCommand) Run(ctx context.Context) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+
+	lines, err := app.ListKeys(ctx, c)
+	if err != nil {
+		return err
+	}
+
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tSTAGE\tMADE\tSIGNS FROM\tVERIFIES UNTIL")
+
+	for _, line := range lines {
+		until := "-"
+		if line.RetiresAt != nil {
+			until = line.RetiresAt.UTC().Format(time.RFC3339)
+		}
+
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", line.ID, line.Stage,
+			line.CreatedAt.UTC().Format(time.RFC3339), line.SignsAt.UTC().Format(time.RFC3339), until)
+	}
+
+	return table.Flush() //nolint:wrapcheck // standard output
+}
+
+// Run rotates the signing key.
+func (command keyRotateCommand) Run(ctx context.Context) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+
+	created, err := app.RotateKey(ctx, c, command.Immediately)
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("made %s, which signs from %s\n", created.ID, created.SignsAt.UTC().Format(time.RFC3339))
+
+	return nil
+}
+
+// Run lists the settings.
+func (configCommand) Run() error {
+	c, err := config.Read(environment())
+	if err != nil {
+		return fmt.Errorf("the settings:\n%w", err)
+	}
+
+	for _, setting := range c.Settings() {
+		fmt.Printf("%s=%s\n    %s\n", setting.Name, setting.Value, setting.Help)
+
+		if setting.Default != "" {
+			fmt.Printf("    Default: %s\n", setting.Default)
+		}
+	}
+
+	return nil
+}
+
+// Run asks whether the gateway is ready.
+func (healthcheckCommand) Run(ctx context.Context) error {
+	c, err := config.Read(environment())
+	if err != nil {
+		return fmt.Errorf("the settings:\n%w", err)
+	}
+
+	return app.HealthCheck(ctx, c.Addr)
+}
+
+// Run says the version.
+func (versionCommand) Run() error {
+	fmt.Println(app.Version())
+
+	return nil
+}
