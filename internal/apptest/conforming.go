@@ -1,0 +1,118 @@
+package apptest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-chi/chi/v5"
+
+	document "github.com/konec/toolkit-gateway/api"
+)
+
+// Document is the document, loaded once a process.
+var Document = sync.OnceValue(func() *openapi3.T {
+	loaded, err := openapi3.NewLoader().LoadFromData(document.Document)
+	if err != nil {
+		panic(err)
+	}
+
+	return loaded
+})
+
+// Conforming fails the test for every answer of a documented operation that the document does not
+// promise: another status, another body, another type, or a code that the status does not list.
+func Conforming(tb testing.TB, next http.Handler) http.Handler {
+	spec := Document()
+	routes := chi.NewRouter()
+	operations := map[string]*routers.Route{}
+
+	for path, item := range spec.Paths.Map() {
+		for method, op := range item.Operations() {
+			routes.Method(method, path, http.NotFoundHandler())
+			operations[method+path] = &routers.Route{Spec: spec, Path: path, PathItem: item, Method: method, Operation: op}
+		}
+	}
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := &copied{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+
+		method := r.Method
+		if method == http.MethodHead {
+			return // like GET, without the body that could be looked at
+		}
+
+		match := chi.NewRouteContext()
+		if !routes.Match(match, method, r.URL.Path) {
+			return
+		}
+
+		route := operations[method+match.RoutePattern()]
+		if fault := Violation(r, route, seen.status, w.Header(), seen.body.Bytes()); fault != "" {
+			tb.Errorf("%s %s answered %d, which the document does not promise: %s", method, r.URL.Path, seen.status, fault)
+		}
+	})
+}
+
+// Violation says how an answer breaks the document, or is empty.
+func Violation(r *http.Request, route *routers.Route, status int, header http.Header, body []byte) string {
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route},
+		Status:                 status,
+		Header:                 header,
+		Options:                &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	input.SetBodyBytes(body)
+
+	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
+		return err.Error()
+	}
+
+	if status < http.StatusBadRequest {
+		if status == http.StatusNoContent && len(body) > 0 {
+			return "a body with 204"
+		}
+
+		return ""
+	}
+
+	var answer struct{ Code string }
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return err.Error()
+	}
+
+	media := route.Operation.Responses.Status(status).Value.Content.Get("application/json")
+	if media.Examples[answer.Code] == nil {
+		return "the code " + answer.Code + " is not listed"
+	}
+
+	return ""
+}
+
+// copied keeps what goes by.
+type copied struct {
+	http.ResponseWriter
+
+	status int
+	body   bytes.Buffer
+}
+
+func (c *copied) WriteHeader(status int) {
+	c.status = status
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *copied) Write(p []byte) (int, error) {
+	c.body.Write(p)
+
+	return c.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (c *copied) Unwrap() http.ResponseWriter { return c.ResponseWriter }

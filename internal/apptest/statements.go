@@ -1,0 +1,67 @@
+package apptest
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Statements remembers the names of the queries that a gateway sent. River's own do not
+// count, nor do BEGIN and COMMIT.
+type Statements struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (s *Statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if rest, ours := strings.CutPrefix(data.SQL, "-- name: "); ours && !strings.Contains(data.SQL, "river_") {
+		name, _, _ := strings.Cut(rest, " ")
+
+		s.mu.Lock()
+		defer s.mu.Unlock()
+
+		s.names = append(s.names, name)
+	}
+
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (s *Statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Take answers the names since the last Take.
+func (s *Statements) Take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	names := s.names
+	s.names = nil
+
+	return names
+}
+
+// Log keeps what a gateway logged.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	return l.text.Write(p)
+}
+
+// String answers everything logged so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	return l.text.String()
+}
