@@ -3,7 +3,7 @@ if (typeof Scalar === 'undefined') {
   document.getElementById('plain').hidden = false
 } else {
   Scalar.createApiReference('#app', {
-    url: '/openapi.json',
+    url: '/openapi.yaml',
     withDefaultFonts: false,
     telemetry: false,
     hideClientButton: true,

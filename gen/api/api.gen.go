@@ -271,14 +271,14 @@ type Tokens struct {
 	// AccessToken 访问令牌 · The access token, a JWT.
 	AccessToken string `json:"access_token"`
 
+	// TokenType 总是 bearer · Always `bearer`.
+	TokenType TokensTokenType `json:"token_type"`
+
 	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires; true to its `exp`.
 	ExpiresIn int32 `json:"expires_in"`
 
 	// RefreshToken 刷新令牌，不透明 · The refresh token, opaque.
 	RefreshToken string `json:"refresh_token"`
-
-	// TokenType 总是 bearer · Always `bearer`.
-	TokenType TokensTokenType `json:"token_type"`
 }
 
 // TokensTokenType 总是 bearer · Always `bearer`.

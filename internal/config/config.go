@@ -25,10 +25,13 @@ const (
 	Development = "development"
 )
 
+// DefaultAddr is ADDR where nothing else is said.
+const DefaultAddr = ":8080"
+
 // Config is every setting. The tag help is what `toolkit-gateway config` and the README say.
 type Config struct {
 	Mode      string `env:"MODE" envDefault:"release" help:"release, or development: an inbox page in place of a mail server, readable logs."`
-	Addr      string `env:"ADDR" envDefault:":8080" help:"Where the API listens."`
+	Addr      string `env:"ADDR" envDefault:":8080" help:"Where the API listens. Development mode listens on localhost only, unless this is set."`
 	Private   string `env:"PRIVATE_ADDR" help:"Where /metrics and /debug/pprof listen, as in 127.0.0.1:9090. Empty: nowhere. Never make it public."`
 	PublicURL string `env:"PUBLIC_URL" help:"The address that clients use, as in https://gateway.example.com; the iss of every token. Default: http://localhost and the port of ADDR."`
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // queued is how many lines may wait for a slow reader.
@@ -18,7 +19,9 @@ type Writer struct {
 	lines   chan []byte
 	done    chan struct{}
 	dropped atomic.Int64
-	close   sync.Once
+
+	mu     sync.RWMutex // held to write while the queue is open, and alone to close it
+	closed bool
 }
 
 // NewWriter starts passing lines on to out. Close it to see the last ones through.
@@ -38,6 +41,15 @@ func NewWriter(out io.Writer) *Writer {
 
 // Write takes a line, or drops it. It always says that it took it: slog has no use for an error.
 func (w *Writer) Write(line []byte) (int, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+
+	if w.closed {
+		w.dropped.Add(1)
+
+		return len(line), nil
+	}
+
 	select {
 	case w.lines <- append([]byte(nil), line...):
 	default:
@@ -50,10 +62,20 @@ func (w *Writer) Write(line []byte) (int, error) {
 // Dropped is how many lines were lost to a slow reader.
 func (w *Writer) Dropped() int64 { return w.dropped.Load() }
 
-// Close waits until every line is written. Nothing may be logged after it.
+// Close waits until every line is written, or a second has passed without a reader. What is logged
+// after it is dropped.
 func (w *Writer) Close() {
-	w.close.Do(func() { close(w.lines) })
-	<-w.done
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.lines)
+	}
+	w.mu.Unlock()
+
+	select {
+	case <-w.done:
+	case <-time.After(time.Second):
+	}
 }
 
 // New makes a logger that writes to w.

@@ -35,11 +35,29 @@ type Claims struct {
 	ExpiresAt   time.Time
 }
 
+// accessClaims is the token's payload. aud is one string, which every verifier understands, where
+// jwt.RegisteredClaims would write a list.
 type accessClaims struct {
-	jwt.RegisteredClaims
+	Issuer      string           `json:"iss"`
+	Subject     string           `json:"sub"`
+	Audience    string           `json:"aud"`
+	ExpiresAt   *jwt.NumericDate `json:"exp"`
+	NotBefore   *jwt.NumericDate `json:"nbf"`
+	IssuedAt    *jwt.NumericDate `json:"iat"`
+	ID          string           `json:"jti"`
+	SessionID   string           `json:"sid"`
+	MemberGroup string           `json:"memberGroup"`
+}
 
-	SessionID   string `json:"sid"`
-	MemberGroup string `json:"memberGroup"`
+// The methods of jwt.Claims, for the parser's checks.
+
+func (c *accessClaims) GetExpirationTime() (*jwt.NumericDate, error) { return c.ExpiresAt, nil }
+func (c *accessClaims) GetNotBefore() (*jwt.NumericDate, error)      { return c.NotBefore, nil }
+func (c *accessClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.IssuedAt, nil }
+func (c *accessClaims) GetIssuer() (string, error)                   { return c.Issuer, nil }
+func (c *accessClaims) GetSubject() (string, error)                  { return c.Subject, nil }
+func (c *accessClaims) GetAudience() (jwt.ClaimStrings, error) {
+	return jwt.ClaimStrings{c.Audience}, nil
 }
 
 // Access issues and verifies access tokens.
@@ -80,16 +98,14 @@ func (a *Access) Issue(accountID, sessionID, memberGroup string) (string, time.D
 	rand.Read(id[:]) //nolint:errcheck // never fails
 
 	now := a.now()
-	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, accessClaims{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer:    a.issuer,
-			Subject:   accountID,
-			Audience:  jwt.ClaimStrings{a.audience},
-			ExpiresAt: jwt.NewNumericDate(now.Add(a.lifetime)),
-			NotBefore: jwt.NewNumericDate(now),
-			IssuedAt:  jwt.NewNumericDate(now),
-			ID:        base64.RawURLEncoding.EncodeToString(id[:]),
-		},
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, &accessClaims{
+		Issuer:      a.issuer,
+		Subject:     accountID,
+		Audience:    a.audience,
+		ExpiresAt:   jwt.NewNumericDate(now.Add(a.lifetime)),
+		NotBefore:   jwt.NewNumericDate(now),
+		IssuedAt:    jwt.NewNumericDate(now),
+		ID:          base64.RawURLEncoding.EncodeToString(id[:]),
 		SessionID:   sessionID,
 		MemberGroup: memberGroup,
 	})
