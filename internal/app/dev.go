@@ -110,9 +110,7 @@ func devKey(file string) (string, error) {
 func devCluster(ctx context.Context, dir string, say func(string, ...any)) (*pgcluster.Cluster, error) {
 	bin, err := pgcluster.FindBinaries()
 	if errors.Is(err, pgcluster.ErrNoBinaries) {
-		say("No PostgreSQL server on this machine: fetching one into %s (about 60 MB, once).", dir)
-
-		bin, err = pgcluster.FetchBinaries(ctx, filepath.Join(dir, "pgbin"), func(line string) { say("  %s", line) })
+		bin, err = pgcluster.FetchBinaries(ctx, filepath.Join(dir, "pgbin"), func(line string) { say("%s", line) })
 	}
 
 	if err != nil {

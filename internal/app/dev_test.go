@@ -1,0 +1,135 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/pgcluster"
+)
+
+// development runs `toolkit-gateway dev` in dir until stop is called, which answers how it ended.
+func development(t *testing.T, dir string) (url string, stop func() error) {
+	t.Helper()
+
+	c, err := config.Read(map[string]string{"ADDR": "127.0.0.1:0", "DEV_DIR": dir, "LOG_LEVEL": "ERROR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var (
+		mu   sync.Mutex
+		said strings.Builder
+	)
+
+	say := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+
+		fmt.Fprintf(&said, format+"\n", args...)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+
+	go func() { ended <- app.Dev(ctx, c, say) }()
+
+	stop = sync.OnceValue(func() error {
+		cancel()
+
+		return <-ended
+	})
+	t.Cleanup(func() { _ = stop() })
+
+	listening := regexp.MustCompile(`listening on (\S+)`)
+
+	apptest.Eventually(t, "the development server listens", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+
+		if match := listening.FindStringSubmatch(said.String()); match != nil {
+			url = "http://" + match[1]
+		}
+
+		return url != ""
+	})
+
+	return url, stop
+}
+
+func get(url string) (int, error) {
+	response, err := http.Get(url) //nolint:gosec // our own server
+	if err != nil {
+		return 0, err
+	}
+
+	return response.StatusCode, response.Body.Close()
+}
+
+func TestDevelopmentNeedsNothing(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	url, stop := development(t, dir)
+
+	apptest.Eventually(t, "it is ready", func() bool {
+		status, err := get(url + "/readyz")
+
+		return err == nil && status == http.StatusOK
+	})
+
+	for _, path := range []string{"/docs", "/openapi.yaml", "/openapi.json", "/dev/inbox", "/.well-known/jwks.json"} {
+		if status, err := get(url + path); err != nil || status != http.StatusOK {
+			t.Errorf("GET %s: %d %v", path, status, err)
+		}
+	}
+
+	t.Run("SecondServerOnTheSameFolderIsRefused", func(t *testing.T) {
+		c, err := config.Read(map[string]string{"ADDR": "127.0.0.1:0", "DEV_DIR": dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if err := app.Dev(t.Context(), c, func(string, ...any) {}); !errors.Is(err, pgcluster.ErrInUse) {
+			t.Errorf("got %v, want ErrInUse", err)
+		}
+	})
+
+	if err := stop(); err != nil {
+		t.Fatalf("stop: %v", err)
+	}
+
+	// The data, and the key that opens it, are there for the next start.
+	url, stop = development(t, dir)
+
+	apptest.Eventually(t, "it is ready again", func() bool {
+		status, err := get(url + "/readyz")
+
+		return err == nil && status == http.StatusOK
+	})
+
+	if err := stop(); err != nil {
+		t.Errorf("stop again: %v", err)
+	}
+}
+
+// R-J9: the inbox does not exist in release mode.
+func TestInboxIsForDevelopmentOnly(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t)
+	env.Inbox = nil
+
+	release := env.Serve(t)
+	if status, err := get(release.URL + "/dev/inbox"); err != nil || status != http.StatusNotFound {
+		t.Errorf("GET /dev/inbox without an inbox: %d %v", status, err)
+	}
+}
