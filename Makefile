@@ -1,0 +1,160 @@
+# Needs go, make, node and git. `make` alone explains the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The generators and linters have a module of their own, so that the server's stays small. They need
+# no C compiler.
+TOOL := CGO_ENABLED=0 go tool -modfile=tools/go.mod
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+FUZZTIME ?= 20s
+TEST_TIMEOUT ?= 15m
+BASE ?=
+
+export REDOCLY_TELEMETRY := off
+
+.PHONY: help build run test test-go test-typescript check generate generated-is-fresh sql-is-fresh \
+	spec-lint spec-breaks lint vet format bench fuzz battery clean
+
+help: ## explains the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Building
+
+build: bin/toolkit-gateway ## builds bin/toolkit-gateway with the documentation page in it
+
+# Go knows best what has changed, so it is always asked.
+.PHONY: bin/toolkit-gateway
+bin/toolkit-gateway: api/docs/scalar.js.gz
+	@echo "==> building bin/toolkit-gateway $(VERSION)"
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/konec/toolkit-gateway/internal/app.version=$(VERSION)' -o $@ .
+
+run: build ## starts a development server; needs nothing but this
+	@./bin/toolkit-gateway dev
+
+api/docs/scalar.js.gz: web/docs/package-lock.json web/docs/build.mjs
+	@echo "==> fetching the reader of the documentation page"
+	@cd web/docs && $(NPM_CI)
+	@node web/docs/build.mjs
+
+# npm's tree is made again only when the lock file has changed.
+web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.json
+	@echo "==> installing the tools of the web workspace"
+	@cd web && $(NPM_CI)
+	@touch $@
+
+## Testing
+
+test: test-go test-typescript ## runs every test: Go with the race detector, and the TypeScript SDK
+
+# The SDK is built first: a Go test sends the built one to a running server.
+test-go: web/sdk/dist/.stamp
+	@echo "==> go test -race"
+	@go test -race -timeout $(TEST_TIMEOUT) ./...
+
+test-typescript: web/sdk/dist/.stamp
+	@echo "==> testing the TypeScript SDK"
+	@cd web/sdk && node --test --test-reporter=spec test/session.test.mjs
+
+web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard web/sdk/src/*.ts) \
+		$(wildcard gen/typescript/*.ts gen/typescript/*/*.ts)
+	@echo "==> building the TypeScript SDK"
+	@rm -rf web/sdk/dist
+	@cd web/sdk && ../node_modules/.bin/tsc -p tsconfig.json
+	@touch $@
+
+battery: ## runs the long tests too: crashes, load, statistics (an hour at most)
+	@echo "==> go test -race -tags battery"
+	@go test -race -tags battery -timeout 60m ./...
+
+fuzz: ## runs every fuzz target for FUZZTIME (20s)
+	@grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api sql 2>/dev/null | sort | while read -r file; do \
+		sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file" | while read -r target; do \
+			echo "==> fuzzing $$target for $(FUZZTIME) ($$(dirname "$$file"))"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
+		done || exit 1; \
+	done
+
+bench: ## measures the server beside a floor program, and prints the ratios
+	@echo "==> measuring; nothing else should run on this machine"
+	@go run ./internal/bench
+
+## Checking
+
+check: generated-is-fresh sql-is-fresh spec-lint spec-breaks format vet lint ## checks everything that needs no test
+	@echo "==> all checks passed"
+
+generate: web/node_modules/.stamp ## writes gen/ again from api/ and sql/
+	@echo "==> generating gen/api and gen/client (builds the generator the first time)"
+	@mkdir -p gen/api gen/client
+	@$(TOOL) oapi-codegen -config oapi-codegen.yaml api/openapi.yaml
+	@$(TOOL) oapi-codegen -config api/client.yaml api/openapi.yaml
+	@echo "==> generating gen/db (builds sqlc the first time: a minute)"
+	@$(TOOL) sqlc generate
+	@for file in gen/db/*.sql.go; do \
+		[ -f "sql/queries/$$(basename "$$file" .go)" ] || rm -f "$$file"; \
+	done
+	@echo "==> generating gen/typescript"
+	@cd web && node_modules/.bin/openapi-ts --silent
+
+# Compares with what git holds, so a file that is not committed at all is stale too.
+generated-is-fresh: generate
+	@stale=$$(git status --porcelain --untracked-files=all -- gen); \
+	if [ -n "$$stale" ]; then \
+		echo "$$stale"; \
+		git --no-pager diff -- gen | head -n 60; \
+		echo "gen/ is not what the tools write from api/ and sql/: commit what 'make generate' has just written." >&2; \
+		exit 1; \
+	fi
+
+sql-is-fresh: generate
+	@echo "==> compiling the queries against the schema"
+	@$(TOOL) sqlc compile
+	@$(TOOL) sqlc diff
+
+spec-lint: web/node_modules/.stamp
+	@echo "==> linting api/openapi.yaml"
+	@web/node_modules/.bin/redocly lint --config redocly.yaml api/openapi.yaml
+
+# Compares with main; on main itself with the last commit that changed the document.
+spec-breaks:
+	@mkdir -p .dev
+	@base='$(BASE)'; \
+	if [ -z "$$base" ]; then \
+		for ref in origin/main main; do \
+			commit=$$(git rev-parse --verify --quiet "$$ref^{commit}") || continue; \
+			if [ "$$commit" != "$$(git rev-parse --verify --quiet HEAD)" ]; then base=$$commit; fi; \
+			break; \
+		done; \
+	fi; \
+	if [ -z "$$base" ]; then \
+		changed=$$(git log -n 1 --format=%H -- api/openapi.yaml 2>/dev/null); \
+		if [ -n "$$changed" ]; then base=$$(git rev-parse --verify --quiet "$$changed^{commit}~1"); fi; \
+	fi; \
+	if [ -z "$$base" ] || ! git show "$$base:api/openapi.yaml" >.dev/base.yaml 2>/dev/null; then \
+		echo "==> no earlier api/openapi.yaml is at hand; not looking for breaking changes"; \
+	else \
+		echo "==> looking for breaking changes since $$base"; \
+		$(TOOL) oasdiff breaking --fail-on ERR .dev/base.yaml api/openapi.yaml; \
+	fi
+
+format:
+	@echo "==> gofmt"
+	@unformatted=$$(git ls-files -co --exclude-standard -- '*.go' ':!gen' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	@echo "==> go vet"
+	@go vet ./...
+	@go vet -tags battery ./...
+
+lint: ## runs the linter alone; .golangci.yml says what for
+	@echo "==> golangci-lint (builds it the first time: a minute)"
+	@$(TOOL) golangci-lint run ./...
+
+## Cleaning
+
+clean: ## removes what was built and fetched; the development database in .dev/ stays
+	rm -rf bin web/node_modules web/docs/node_modules web/sdk/dist web/sdk/LICENSE api/docs/scalar.js.gz

@@ -1,0 +1,5 @@
+export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
+export { SignedOutError } from './session.js'
+export { memoryStorage, type StoredTokens, type TokenStorage } from './storage.js'
+
+export * from '../../../gen/typescript/index.js'
