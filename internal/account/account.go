@@ -42,7 +42,7 @@ func NewID(now time.Time) string {
 	var id [12]byte
 
 	binary.BigEndian.PutUint32(id[:], uint32(now.Unix())) //nolint:gosec // good until 2106
-	rand.Read(id[4:])                                     //nolint:errcheck // never fails
+	rand.Read(id[4:])                                     // never fails
 
 	return hex.EncodeToString(id[:])
 }

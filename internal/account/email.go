@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -19,7 +20,7 @@ const localMarks = ".!#$%&'*+/=?^_`{|}~-"
 // addresses here: somebody else's look-alike address could be made of them.
 func ParseEmail(s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if len(s) > 1024 {
+	if len(s) > 1024 || !utf8.ValidString(s) {
 		return "", ErrEmail
 	}
 

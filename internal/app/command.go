@@ -103,7 +103,7 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 func inventPassword() string {
 	var random [12]byte
 
-	rand.Read(random[:]) //nolint:errcheck // never fails
+	rand.Read(random[:]) // never fails
 
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }

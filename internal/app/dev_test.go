@@ -66,7 +66,7 @@ func development(t *testing.T, dir string) (url string, stop func() error) {
 }
 
 func get(url string) (int, error) {
-	response, err := http.Get(url) //nolint:gosec // our own server
+	response, err := http.Get(url)
 	if err != nil {
 		return 0, err
 	}

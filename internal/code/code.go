@@ -116,7 +116,7 @@ func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess str
 
 	keyID := c.keys.Current()
 	if found {
-		keyID = uint8(row.KeyID)
+		keyID = uint8(row.KeyID) //nolint:gosec // written from a uint8
 	}
 
 	digest := c.digest(keyID, purpose, subject, guess)

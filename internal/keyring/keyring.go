@@ -70,6 +70,12 @@ func Parse(s string) (*Keyring, error) {
 			return nil, fmt.Errorf("key %d: the id %d is there twice", i+1, id)
 		}
 
+		for _, other := range k.masters {
+			if hmac.Equal(key, other) {
+				return nil, fmt.Errorf("key %d: it is there twice; a new key must be another", i+1)
+			}
+		}
+
 		k.masters[uint8(id)] = key
 		if i == 0 {
 			k.current = uint8(id)
@@ -92,27 +98,36 @@ func decode(s string) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes long, and must be %d; %s", len(key), Size, hint)
 	}
 
-	// 32 random bytes have about 30 different values; fewer than 16 happens by chance less than
-	// once in 10^15 keys, and always in a repeated or typed one.
-	seen := map[byte]bool{}
-	printable := true
-
-	for _, b := range key {
-		seen[b] = true
-		printable = printable && b >= ' ' && b <= '~'
-	}
-
-	if len(seen) < 16 || printable {
+	if !looksRandom(key) {
 		return nil, errors.New("not random; " + hint)
 	}
 
 	return key, nil
 }
 
+// looksRandom refuses what was typed, repeated or counted. 32 random bytes have about 30 different
+// values, and about as many different steps from one to the next; fewer than 16 happen by chance
+// less than once in 10^15 keys.
+func looksRandom(key []byte) bool {
+	values, steps := map[byte]bool{}, map[byte]bool{}
+	printable := true
+
+	for i, b := range key {
+		values[b] = true
+		printable = printable && b >= ' ' && b <= '~'
+
+		if i > 0 {
+			steps[b-key[i-1]] = true
+		}
+	}
+
+	return len(values) >= 16 && len(steps) >= 16 && !printable
+}
+
 // Generate makes a new random key in the form that Parse reads.
 func Generate() string {
 	key := make([]byte, Size)
-	rand.Read(key) //nolint:errcheck // never fails: crypto/rand stops the program instead
+	rand.Read(key) // never fails
 
 	return base64.StdEncoding.EncodeToString(key)
 }
@@ -149,7 +164,7 @@ func (k *Keyring) Seal(plain []byte, context ...string) []byte {
 	sealed[0] = k.current
 
 	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce) //nolint:errcheck // never fails: crypto/rand stops the program instead
+	rand.Read(nonce) // never fails
 
 	sealed = append(sealed, nonce...)
 

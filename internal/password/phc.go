@@ -62,7 +62,7 @@ func (p params) verify(stored, plain string) (match, stale bool, err error) {
 		return false, false, err
 	}
 
-	got := argon2.IDKey([]byte(plain), salt, used.time, used.memory, used.threads, uint32(len(key)))
+	got := argon2.IDKey([]byte(plain), salt, used.time, used.memory, used.threads, uint32(len(key))) //nolint:gosec // parse bounds it
 	match = subtle.ConstantTimeCompare(got, key) == 1
 	weaker := used.memory < p.memory || used.time < p.time || len(salt) < saltSize
 

@@ -15,7 +15,7 @@ import (
 func detach(cmd *exec.Cmd, a *account) {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if a != nil {
-		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
+		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // ids are never negative
 	}
 	endWithParent(attr)
 	cmd.SysProcAttr = attr

@@ -75,7 +75,7 @@ func New(d Deps) *Sessions {
 func NewID() string {
 	var id [16]byte
 
-	rand.Read(id[:]) //nolint:errcheck // never fails
+	rand.Read(id[:]) // never fails
 
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }

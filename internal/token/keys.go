@@ -168,7 +168,7 @@ func (k *Keys) create(ctx context.Context, queries *db.Queries, now, signs time.
 	}
 
 	random := make([]byte, 9)
-	rand.Read(random) //nolint:errcheck // never fails
+	rand.Read(random) // never fails
 
 	id := base64.RawURLEncoding.EncodeToString(random)
 
