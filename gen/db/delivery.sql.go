@@ -10,11 +10,38 @@ import (
 	"time"
 )
 
+const deliveryAbandon = `-- name: DeliveryAbandon :execrows
+UPDATE delivery
+SET state = 'expired', payload = NULL, last_error = 'nobody sent it in time', finished_at = $1::timestamptz
+WHERE id IN (
+    SELECT d.id
+    FROM delivery d
+    WHERE d.state = 'queued' AND d.expires_at < $2
+    ORDER BY d.expires_at
+    LIMIT 1000
+)
+AND state = 'queued'
+`
+
+type DeliveryAbandonParams struct {
+	Now    time.Time
+	Before time.Time
+}
+
+// A message whose job is lost must not keep its payload.
+func (q *Queries) DeliveryAbandon(ctx context.Context, arg DeliveryAbandonParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deliveryAbandon, arg.Now, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deliveryAttempt = `-- name: DeliveryAttempt :one
 UPDATE delivery
 SET attempts = attempts + 1
 WHERE id = $1 AND state = 'queued'
-RETURNING channel, recipient, kind, language, payload, attempts, created_at, expires_at
+RETURNING channel, recipient, kind, language, payload, expires_at
 `
 
 type DeliveryAttemptRow struct {
@@ -23,8 +50,6 @@ type DeliveryAttemptRow struct {
 	Kind      string
 	Language  string
 	Payload   []byte
-	Attempts  int32
-	CreatedAt time.Time
 	ExpiresAt time.Time
 }
 
@@ -38,8 +63,6 @@ func (q *Queries) DeliveryAttempt(ctx context.Context, id string) (DeliveryAttem
 		&i.Kind,
 		&i.Language,
 		&i.Payload,
-		&i.Attempts,
-		&i.CreatedAt,
 		&i.ExpiresAt,
 	)
 	return i, err

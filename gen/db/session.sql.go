@@ -12,7 +12,7 @@ import (
 )
 
 const sessionAuthenticate = `-- name: SessionAuthenticate :one
-SELECT s.id AS session_id, s.authenticated_at,
+SELECT s.id AS session_id,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session s
 JOIN account a ON a.id = s.account_id
@@ -26,17 +26,16 @@ type SessionAuthenticateParams struct {
 }
 
 type SessionAuthenticateRow struct {
-	SessionID       string
-	AuthenticatedAt time.Time
-	ID              string
-	Email           string
-	Name            string
-	MemberGroup     string
-	Avatar          int32
-	Status          string
-	CreatedAt       time.Time
-	UpdatedAt       time.Time
-	Version         int32
+	SessionID   string
+	ID          string
+	Email       string
+	Name        string
+	MemberGroup string
+	Avatar      int32
+	Status      string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	Version     int32
 }
 
 // Every call of a signed-in person costs this one statement: session and account together.
@@ -45,7 +44,6 @@ func (q *Queries) SessionAuthenticate(ctx context.Context, arg SessionAuthentica
 	var i SessionAuthenticateRow
 	err := row.Scan(
 		&i.SessionID,
-		&i.AuthenticatedAt,
 		&i.ID,
 		&i.Email,
 		&i.Name,
@@ -110,36 +108,55 @@ func (q *Queries) SessionCreate(ctx context.Context, arg SessionCreateParams) er
 	return err
 }
 
-const sessionEvict = `-- name: SessionEvict :exec
+const sessionEvict = `-- name: SessionEvict :many
 UPDATE session
 SET revoked_at = $1::timestamptz, revoked_reason = 'limit'
 WHERE id IN (
     SELECT s.id
     FROM session s
     WHERE s.account_id = $2 AND s.surface = $3 AND s.revoked_at IS NULL AND s.expires_at > $1::timestamptz
-    ORDER BY s.seen_at DESC, s.id
-    OFFSET $4::integer
+    ORDER BY (s.id = $4) DESC, s.seen_at DESC, s.id
+    OFFSET $5::integer
 )
 AND revoked_at IS NULL
+RETURNING id
 `
 
 type SessionEvictParams struct {
 	Now       time.Time
 	AccountID string
 	Surface   string
+	Opened    string
 	Keep      int32
 }
 
 // Ends the sessions idle the longest, beyond the newest @keep. The caller holds the account's
-// row lock, so two sign-ins at once do not both count the other out.
-func (q *Queries) SessionEvict(ctx context.Context, arg SessionEvictParams) error {
-	_, err := q.db.Exec(ctx, sessionEvict,
+// row lock, so two sign-ins at once do not both count the other out. The one just opened comes
+// first whatever the clocks of two replicas say.
+func (q *Queries) SessionEvict(ctx context.Context, arg SessionEvictParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, sessionEvict,
 		arg.Now,
 		arg.AccountID,
 		arg.Surface,
+		arg.Opened,
 		arg.Keep,
 	)
-	return err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const sessionForRefresh = `-- name: SessionForRefresh :one
@@ -182,14 +199,15 @@ func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshPa
 	return i, err
 }
 
-const sessionReopen = `-- name: SessionReopen :exec
+const sessionReopen = `-- name: SessionReopen :one
 UPDATE session
-SET generation = generation + 1,
+SET generation = GREATEST(generation, $1::bigint) + 1,
     rotated_generations = ARRAY[$1::bigint],
     rotated_times = ARRAY[$2::timestamptz],
     seen_at = $2::timestamptz,
     expires_at = LEAST($3::timestamptz, ends_at)
 WHERE id = $4
+RETURNING generation
 `
 
 type SessionReopenParams struct {
@@ -200,15 +218,18 @@ type SessionReopenParams struct {
 }
 
 // The answer that carried the current generation was lost: it dies unseen, and the token
-// before it gets a new successor.
-func (q *Queries) SessionReopen(ctx context.Context, arg SessionReopenParams) error {
-	_, err := q.db.Exec(ctx, sessionReopen,
+// before it gets a new successor. A presented token that is ahead of the row comes from before
+// the database was set back; its successor is ahead of both.
+func (q *Queries) SessionReopen(ctx context.Context, arg SessionReopenParams) (int64, error) {
+	row := q.db.QueryRow(ctx, sessionReopen,
 		arg.Presented,
 		arg.Now,
 		arg.IdleUntil,
 		arg.ID,
 	)
-	return err
+	var generation int64
+	err := row.Scan(&generation)
+	return generation, err
 }
 
 const sessionRevoke = `-- name: SessionRevoke :execrows

@@ -47,9 +47,9 @@ func NewID(now time.Time) string {
 	return hex.EncodeToString(id[:])
 }
 
-// FromRow turns a row into an Account. Every query that answers accounts lists the same columns,
+// fromRow turns a row into an Account. Every query that answers accounts lists the same columns,
 // so its row converts to this one.
-func FromRow(row db.AccountByIDRow) Account {
+func fromRow(row db.AccountByIDRow) Account {
 	return Account{
 		ID:          row.ID,
 		Email:       row.Email,

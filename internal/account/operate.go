@@ -77,7 +77,7 @@ func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Cre
 		return Account{}, fmt.Errorf("create account: %w", err)
 	}
 
-	return FromRow(db.AccountByIDRow(row)), nil
+	return fromRow(db.AccountByIDRow(row)), nil
 }
 
 // Earlier finds the account that an earlier run of a repeated transaction created under id.
@@ -93,7 +93,7 @@ func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, f
 		return Account{}, false, fmt.Errorf("look for the earlier run: %w", err)
 	}
 
-	return FromRow(row), true, nil
+	return fromRow(row), true, nil
 }
 
 // SetGroup assigns the member group.
@@ -114,7 +114,7 @@ func (a *Accounts) SetGroup(ctx context.Context, by caller.Caller, email, group 
 			return fmt.Errorf("set member group: %w", err)
 		}
 
-		changed = FromRow(db.AccountByIDRow(row))
+		changed = fromRow(db.AccountByIDRow(row))
 
 		return audit.Record(ctx, tx, a.now(), by, audit.Event{
 			Action: audit.AccountGroupSet, AccountID: changed.ID, Subject: group,
@@ -140,7 +140,7 @@ func (a *Accounts) SetStatus(ctx context.Context, by caller.Caller, email string
 			return fmt.Errorf("set status: %w", err)
 		}
 
-		changed = FromRow(db.AccountByIDRow(row))
+		changed = fromRow(db.AccountByIDRow(row))
 		event := audit.Event{Action: audit.AccountEnabled, AccountID: changed.ID}
 
 		if status == Disabled {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/delivery"
-	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/keyring"
 	"github.com/konec/toolkit-gateway/internal/password"
@@ -85,6 +85,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
+	domains, err := normalDomains(c.EmailDomains)
+	if err != nil {
+		return nil, err
+	}
+
 	queue, err := delivery.NewQueue(database, master, o.Now)
 	if err != nil {
 		return nil, err
@@ -107,7 +112,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		sessions,
 		registration.New(registration.Deps{
 			DB: database, Codes: code.New(database, master, c.CodeGuessBudget, o.Now), Queue: queue,
-			Hasher: a.hasher, Policy: a.policy, Domains: c.EmailDomains, Now: o.Now,
+			Hasher: a.hasher, Policy: a.policy, Domains: domains, Now: o.Now,
 		}),
 	)
 
@@ -142,6 +147,22 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Private serves metrics and profiles, for a listener that nobody outside reaches.
 func (a *App) Private() http.Handler { return a.private }
 
+// normalDomains brings the domains into the form that addresses have.
+func normalDomains(domains []string) ([]string, error) {
+	normal := make([]string, len(domains))
+
+	for i, domain := range domains {
+		email, err := account.ParseEmail("somebody@" + strings.TrimSpace(domain))
+		if err != nil {
+			return nil, fmt.Errorf("EMAIL_DOMAINS: %q is not a domain", domain)
+		}
+
+		_, normal[i], _ = strings.Cut(email, "@")
+	}
+
+	return normal, nil
+}
+
 func loadDocument() (*openapi3.T, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(document.Document)
 	if err != nil {
@@ -172,13 +193,4 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 	}
 
 	return senders, nil
-}
-
-func (a *App) checks() []httpapi.Check {
-	return []httpapi.Check{
-		{Name: "running", Run: a.checkRunning},
-		{Name: "database", Run: a.checkDatabase},
-		{Name: "migrations", Run: a.checkMigrations},
-		{Name: "clock", Run: a.checkClock},
-	}
 }

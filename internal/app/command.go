@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -15,8 +16,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/migration"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/sql/migrations"
 )
@@ -53,7 +56,14 @@ func with(ctx context.Context, c config.Config, run func(ctx context.Context, a 
 	}
 	defer a.db.Close()
 
-	return run(postgres.WithPatience(ctx, commandPatience), a)
+	ctx = postgres.WithPatience(ctx, commandPatience)
+
+	// What a command writes down is dated by this machine's clock.
+	if asked := a.ask(ctx); errors.Join(asked.database, asked.migrations, asked.clock) != nil {
+		return cmp.Or(asked.database, asked.migrations, asked.clock)
+	}
+
+	return run(ctx, a)
 }
 
 // NewAccount is what CreateAccount is given.
@@ -81,7 +91,7 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 		if plain == "" {
 			plain = inventPassword()
 		} else if err := a.policy.Check(plain, email, name); err != nil {
-			return fmt.Errorf("password: %w", err)
+			return fmt.Errorf("password: %w", inWords(err))
 		}
 
 		hash, err := a.hasher.Hash(ctx, plain)
@@ -97,6 +107,17 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 	})
 
 	return created, plain, err
+}
+
+// inWords is why a password was refused. The problem's own text is its code, which tells an operator
+// too little.
+func inWords(err error) error {
+	told, ok := errors.AsType[*problem.Problem](err)
+	if !ok || len(told.Fields) == 0 {
+		return err
+	}
+
+	return errors.New(told.Fields[0].Message.In(language.English))
 }
 
 // inventPassword has 96 random bits.
@@ -176,7 +197,7 @@ func ListKeys(ctx context.Context, c config.Config) (lines []KeyLine, err error)
 // RotateKey makes a new signing key, see token.Keys.Rotate.
 func RotateKey(ctx context.Context, c config.Config, immediately bool) (created token.Key, err error) {
 	err = with(ctx, c, func(ctx context.Context, a *App) error {
-		created, err = a.keys.Rotate(ctx, immediately)
+		created, err = a.keys.Rotate(ctx, caller.Command("key rotate"), immediately)
 
 		return err
 	})

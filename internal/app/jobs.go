@@ -14,6 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/throttle"
 	"github.com/konec/toolkit-gateway/internal/token"
@@ -22,8 +23,9 @@ import (
 const (
 	// jobTimeout is above what one delivery may take.
 	jobTimeout = time.Minute
-	// rescueAfter is when another replica takes over the job of a worker that died.
-	rescueAfter = 2 * time.Minute
+	// rescueAfter is when the job of a worker that died counts as stuck. River looks every 30 seconds
+	// and then schedules it: another replica has it within two minutes.
+	rescueAfter = 75 * time.Second
 	cleanEvery  = 5 * time.Minute
 	rotateEvery = time.Hour
 )
@@ -33,7 +35,7 @@ const (
 func (a *App) newJobs(deliveries *delivery.Worker) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	deliveries.Register(workers)
-	river.AddWorker(workers, &cleaning{db: a.db.Pool(), now: a.now})
+	river.AddWorker(workers, &cleaning{db: a.db, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.keys, age: a.config.KeyRotation})
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
@@ -76,7 +78,7 @@ func (cleaningArgs) Kind() string { return "cleaning" }
 type cleaning struct {
 	river.WorkerDefaults[cleaningArgs]
 
-	db  *pgxpool.Pool
+	db  *postgres.DB
 	now func() time.Time
 }
 
@@ -85,7 +87,14 @@ func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 		code.Clean, throttle.Clean, session.Clean, delivery.Clean, token.Clean,
 	} {
 		for {
-			deleted, err := clean(ctx, c.db, c.now())
+			var deleted int64
+
+			err := c.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+				var err error
+				deleted, err = clean(ctx, conn, c.now())
+
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("clean: %w", err)
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/password"
+	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
 )
@@ -55,6 +56,7 @@ func (a *App) routes(spec *openapi3.T, t *toolkit.Toolkit, box *inbox.Inbox) (ht
 	}
 
 	r := pipeline.Router()
+	r.Use(patient)
 	pipeline.Operations(r, func(r chi.Router) {
 		strict := api.NewStrictHandlerWithOptions(surfaces{t}, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
 			RequestErrorHandlerFunc:  pipeline.Fail,
@@ -64,7 +66,7 @@ func (a *App) routes(spec *openapi3.T, t *toolkit.Toolkit, box *inbox.Inbox) (ht
 	})
 
 	// The routes outside the document: contract, "routes outside the document". Nothing else.
-	pipeline.Health(r, a.checks())
+	pipeline.Health(r, a.checks)
 	pipeline.KeySet(r, token.JWKSMaxAge, a.keys.JWKS)
 
 	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {
@@ -76,6 +78,13 @@ func (a *App) routes(spec *openapi3.T, t *toolkit.Toolkit, box *inbox.Inbox) (ht
 	}
 
 	return r, nil
+}
+
+// patient bounds how long one request waits for the database, over all its statements.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(postgres.WithPatience(r.Context(), postgres.DefaultPatience)))
+	})
 }
 
 // answered turns a handler that returns neither answer nor error into a fault; the generated code

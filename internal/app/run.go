@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/migration"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/sql/migrations"
@@ -40,7 +41,7 @@ func (a *App) Start() {
 
 func (a *App) start(ctx context.Context) bool {
 	for {
-		err := a.checkMigrations(ctx)
+		err := a.ask(ctx).migrations
 		if err == nil {
 			err = a.keys.Ensure(ctx)
 		}
@@ -51,6 +52,7 @@ func (a *App) start(ctx context.Context) bool {
 
 		if err == nil {
 			a.started.Store(true)
+			a.warnOfLoss(ctx)
 
 			return true
 		}
@@ -61,6 +63,20 @@ func (a *App) start(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-time.After(startGap):
+		}
+	}
+}
+
+// warnOfLoss says so where the database may lose what it has acknowledged.
+func (a *App) warnOfLoss(ctx context.Context) {
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		var value string
+
+		err := a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+			return conn.QueryRow(ctx, "SHOW "+setting).Scan(&value)
+		})
+		if err == nil && value == "off" {
+			a.log.Warn("the database may lose what it has acknowledged: "+setting+" is off", "setting", setting)
 		}
 	}
 }
@@ -84,7 +100,19 @@ func (a *App) Stop(ctx context.Context) error {
 	return err
 }
 
-func (a *App) checkRunning(context.Context) error {
+// checks says how everything stands that readiness depends on.
+func (a *App) checks(ctx context.Context) []httpapi.Check {
+	asked := a.ask(ctx)
+
+	return []httpapi.Check{
+		{Name: "running", Err: a.running()},
+		{Name: "database", Err: asked.database},
+		{Name: "migrations", Err: asked.migrations},
+		{Name: "clock", Err: asked.clock},
+	}
+}
+
+func (a *App) running() error {
 	switch {
 	case a.draining.Load():
 		return errors.New("stopping")
@@ -95,46 +123,57 @@ func (a *App) checkRunning(context.Context) error {
 	return nil
 }
 
-func (a *App) checkDatabase(ctx context.Context) error {
-	return a.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error { return conn.Ping(ctx) })
-}
+// asked is what the database says about itself. Where it says nothing, everything failed.
+type asked struct{ database, migrations, clock error }
 
-func (a *App) checkMigrations(ctx context.Context) error {
-	newest, err := migration.Newest(migrations.FS)
-	if err != nil {
+func (a *App) ask(ctx context.Context) asked {
+	var (
+		version int64
+		skew    time.Duration
+	)
+
+	// Impatient: a check that waits says nothing.
+	err := a.db.Do(postgres.WithPatience(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		if version, err = migration.Current(ctx, conn); err != nil {
+			return err
+		}
+
+		skew, err = a.skew(ctx, conn)
+
 		return err
+	})
+	if err != nil {
+		return asked{database: err, migrations: err, clock: err}
 	}
 
-	return a.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	var answer asked
+
+	newest, err := migration.Newest(migrations.FS)
+
+	switch {
+	case err != nil:
+		answer.migrations = err
+	case version < newest:
 		// A newer schema is fine: the next version of the server is being rolled out.
-		current, err := migration.Current(ctx, conn)
-		if err == nil && current < newest {
-			err = fmt.Errorf("the database is at version %d, and %d is needed: run `toolkit-gateway migrate`", current, newest)
-		}
+		answer.migrations = fmt.Errorf("the database is at version %d, and %d is needed: run `toolkit-gateway migrate`", version, newest)
+	}
 
-		return err
-	})
+	if skew.Abs() > maxSkew {
+		answer.clock = fmt.Errorf("our clock is %s from the database's", skew.Round(time.Millisecond))
+	}
+
+	return answer
 }
 
-func (a *App) checkClock(ctx context.Context) error {
-	return a.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var theirs time.Time
+// skew is how far our clock is ahead of the database's.
+func (a *App) skew(ctx context.Context, conn *pgxpool.Conn) (time.Duration, error) {
+	var theirs time.Time
 
-		before := a.now()
-		if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
-			return fmt.Errorf("ask the database's clock: %w", err)
-		}
+	before := a.now()
+	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
+		return 0, fmt.Errorf("ask the database's clock: %w", err)
+	}
 
-		after := a.now()
-		if ours := before.Add(after.Sub(before) / 2); ours.Sub(theirs).Abs() > maxSkew {
-			return fmt.Errorf("our clock is %s from the database's", ours.Sub(theirs).Round(time.Millisecond))
-		}
-
-		return nil
-	})
-}
-
-// ask is impatient: a check that waits says nothing.
-func (a *App) ask(ctx context.Context, run func(context.Context, *pgxpool.Conn) error) error {
-	return a.db.Do(postgres.WithPatience(ctx, time.Second), run)
+	return before.Add(a.now().Sub(before) / 2).Sub(theirs), nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/logging"
 )
@@ -31,6 +32,8 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 
+	go paceMemory(ctx, c.HashConcurrency)
+
 	out := logging.NewWriter(os.Stdout)
 	defer out.Close()
 
@@ -39,6 +42,10 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 	var box *inbox.Inbox
 	if c.Mode == config.Development {
 		box = inbox.New()
+
+		if c.Addr == config.DefaultAddr {
+			c.Addr = "localhost" + c.Addr // the inbox shows codes to whoever asks
+		}
 	}
 
 	a, err := New(ctx, Options{Config: c, Log: log, Now: time.Now, Inbox: box})
@@ -87,6 +94,7 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 func (a *App) shutDown(public *listening, log *slog.Logger) error {
 	log.Info("stopping")
 	a.Drain()
+	public.server.SetKeepAlivesEnabled(false) // so that nobody reuses a connection that is about to end
 
 	if a.config.Mode == config.Release {
 		time.Sleep(a.config.ShutdownDelay) // the load balancer's turn to notice
@@ -94,8 +102,6 @@ func (a *App) shutDown(public *listening, log *slog.Logger) error {
 
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-
-	public.server.SetKeepAlivesEnabled(false)
 
 	err := errors.Join(public.server.Shutdown(ctx), a.Stop(ctx))
 	log.Info("stopped")
@@ -134,7 +140,7 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    12 << 10, // net/http adds 4 KiB: 16 KiB in all
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes:    httpapi.MaxHeader - 4<<10, // net/http adds 4 KiB
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

@@ -27,6 +27,7 @@ const (
 	SignInSucceeded    Action = "sign_in.succeeded"
 	SignInFailed       Action = "sign_in.failed"
 	SessionEnded       Action = "session.ended"
+	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
 )
 

@@ -31,11 +31,13 @@ func (c Caller) Network() string {
 		return "unknown"
 	}
 
-	if c.Address.Is4() {
-		return c.Address.String()
+	// An IPv4 address in IPv6 form is itself, and not one of the network that all of these form.
+	address := c.Address.Unmap()
+	if address.Is4() {
+		return address.String()
 	}
 
-	prefix, err := c.Address.Prefix(64)
+	prefix, err := address.Prefix(64)
 	if err != nil {
 		return "unknown"
 	}

@@ -104,7 +104,11 @@ func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess str
 		})
 		found = err == nil
 
-		if err != nil && !postgres.Missing(err) {
+		switch {
+		case postgres.Missing(err):
+			// Nothing can be hit, so nothing is taken from the day's budget: else anybody could use it up.
+			return nil
+		case err != nil:
 			return fmt.Errorf("count guess: %w", err)
 		}
 

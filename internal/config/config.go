@@ -84,10 +84,6 @@ func Read(environment map[string]string) (Config, error) {
 		c.HashConcurrency = max(2, runtime.NumCPU())
 	}
 
-	for i, domain := range c.EmailDomains {
-		c.EmailDomains[i] = strings.ToLower(strings.TrimSpace(domain))
-	}
-
 	if c.PublicURL == "" {
 		if _, port, err := net.SplitHostPort(c.Addr); err == nil {
 			c.PublicURL = "http://localhost:" + port
@@ -149,7 +145,8 @@ func (c Config) Check() error {
 		fault("ADDR: not of the form host:port")
 	}
 
-	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		fault("PUBLIC_URL: not of the form https://host")
 	}
 
@@ -175,6 +172,14 @@ func (c Config) Check() error {
 
 	if c.SessionLimit < 1 {
 		fault("SESSION_LIMIT: must be at least 1")
+	}
+
+	if c.KeyRotation < time.Hour {
+		fault("KEY_ROTATION: must be at least 1h, as often as anybody looks")
+	}
+
+	if c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute {
+		fault("SHUTDOWN_DELAY: must be between 0s and 1m")
 	}
 
 	if c.CodeGuessBudget < 1 || c.CodeGuessBudget > 10_000 {
@@ -210,7 +215,7 @@ func (c Config) Settings() []Setting {
 		case field.Tag.Get("secret") == "true" && !v.IsZero():
 			setting.Value = "(set)"
 		case v.Kind() == reflect.Slice:
-			setting.Value = strings.Trim(setting.Value, "[]")
+			setting.Value = strings.ReplaceAll(strings.Trim(setting.Value, "[]"), " ", ",")
 		}
 
 		list = append(list, setting)

@@ -5,8 +5,6 @@ package delivery
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/keyring"
 	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/randomid"
 )
 
 // Channel is the way a message goes.
@@ -87,13 +86,7 @@ func NewQueue(database *postgres.DB, keys *keyring.Keyring, now func() time.Time
 
 // NewID names a message before its transaction begins, so that a repeat of the transaction can
 // tell whether the message is queued already.
-func NewID() string {
-	var id [16]byte
-
-	rand.Read(id[:]) //nolint:errcheck // never fails
-
-	return base64.RawURLEncoding.EncodeToString(id[:])
-}
+func NewID() string { return randomid.New() }
 
 // Queued says that an earlier run of this transaction enqueued the message.
 func (q *Queue) Queued(ctx context.Context, tx postgres.Tx, id string) (bool, error) {
@@ -141,7 +134,16 @@ func (q *Queue) Enqueue(ctx context.Context, tx postgres.Tx, id string, m Messag
 
 func sealContext(id string) []string { return []string{"delivery", "payload", id} }
 
-// Clean deletes up to 1,000 records of messages older than 30 days, and says how many.
+// abandoned is how long after its end a message must have been dealt with by its job.
+const abandoned = time.Hour
+
+// Clean erases up to 1,000 payloads whose job was lost, deletes up to 1,000 records of messages older
+// than 30 days, and says how many it did.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	erased, err := db.New(tx).DeliveryAbandon(ctx, db.DeliveryAbandonParams{Now: now, Before: now.Add(-abandoned)})
+	if err != nil || erased > 0 {
+		return erased, err
+	}
+
 	return db.New(tx).DeliveryClean(ctx, now.Add(-30*24*time.Hour))
 }

@@ -71,13 +71,36 @@ func NewSMTP(rawURL, from string) (*SMTP, error) {
 
 // Send makes one attempt: one connection, one recipient.
 func (s *SMTP) Send(ctx context.Context, message Outgoing) error {
+	m, err := s.compose(message)
+	if err != nil {
+		return err
+	}
+
+	err = s.client.DialAndSendWithContext(ctx, m)
+	if m.IsDelivered() {
+		// The server has taken it; a connection that breaks after that is no reason to send it twice.
+		return nil
+	}
+
+	if refused(err) {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	if err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+
+	return nil
+}
+
+func (s *SMTP) compose(message Outgoing) (*mail.Msg, error) {
 	m := mail.NewMsg()
 	if err := m.From(s.from); err != nil {
-		return fmt.Errorf("%w: sender: %w", ErrRefused, err)
+		return nil, fmt.Errorf("%w: sender: %w", ErrRefused, err)
 	}
 
 	if err := m.To(message.To); err != nil {
-		return fmt.Errorf("%w: recipient: %w", ErrRefused, err)
+		return nil, fmt.Errorf("%w: recipient: %w", ErrRefused, err)
 	}
 
 	m.Subject(message.Subject)
@@ -88,16 +111,7 @@ func (s *SMTP) Send(ctx context.Context, message Outgoing) error {
 	m.SetBodyString(mail.TypeTextPlain, message.Text)
 	m.AddAlternativeString(mail.TypeTextHTML, message.HTML)
 
-	err := s.client.DialAndSendWithContext(ctx, m)
-	if refused(err) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-
-	if err != nil {
-		return fmt.Errorf("smtp: %w", err)
-	}
-
-	return nil
+	return m, nil
 }
 
 // refused says that the server answered the message itself with a 5xx: the address does not

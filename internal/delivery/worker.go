@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -111,7 +112,7 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 
 	message, err := w.prepare(ctx, id, row)
 	if err == nil {
-		err = w.send(ctx, message)
+		err = w.send(ctx, message, row.ExpiresAt)
 	}
 
 	switch {
@@ -171,13 +172,14 @@ func (w *Worker) hasAccount(ctx context.Context, email string) (bool, error) {
 	return err == nil, err
 }
 
-func (w *Worker) send(ctx context.Context, message Outgoing) error {
+// send gives up when the message expires in the middle: what is stale is not sent.
+func (w *Worker) send(ctx context.Context, message Outgoing, expires time.Time) error {
 	sender, ok := w.senders[message.Channel]
 	if !ok {
 		return fmt.Errorf("%w: nothing is configured that sends %s", ErrRefused, message.Channel)
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, min(sendTimeout, expires.Sub(w.now())))
 	defer cancel()
 
 	return sender.Send(ctx, message)
@@ -199,12 +201,21 @@ func (w *Worker) failed(ctx context.Context, id, reason string) error {
 	return errors.Join(errors.New(reason), err)
 }
 
-// withoutSecret is the reason as it may be stored: a server may quote what it was sent.
+// withoutSecret is the reason as it may be stored: a server may quote what it was sent, and its words
+// are anybody's. A NUL in them would make the outcome impossible to record.
 func withoutSecret(err error, secret string) string {
 	reason := err.Error()
 	if secret != "" {
 		reason = strings.ReplaceAll(reason, secret, "[code]")
 	}
+
+	reason = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+
+		return r
+	}, reason)
 
 	return strings.ToValidUTF8(reason[:min(len(reason), 500)], "")
 }

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -59,7 +61,7 @@ func (p *Pipeline) chosen(r *http.Request, requirements openapi3.SecurityRequire
 }
 
 func (p *Pipeline) fulfil(r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
-	for name := range requirement {
+	for _, name := range slices.Sorted(maps.Keys(requirement)) {
 		ctx, err := p.schemes[name].Authenticate(r)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
@@ -8,23 +9,20 @@ import (
 )
 
 // fixedHeaders stand on every answer, errors included. A page sets a Content-Security-Policy of its
-// own.
-var fixedHeaders = map[string]string{
-	"Strict-Transport-Security":  "max-age=63072000; includeSubDomains",
-	"X-Content-Type-Options":     "nosniff",
-	"Referrer-Policy":            "no-referrer",
-	"Content-Security-Policy":    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-	"Cross-Origin-Opener-Policy": "same-origin",
-	"Cache-Control":              "no-store",
+// own. Names are in their canonical form, and all answers share the values: setting a header puts
+// another slice in place, and adding to one that is full copies it.
+var fixedHeaders = http.Header{
+	"Strict-Transport-Security":  {"max-age=63072000; includeSubDomains"},
+	"X-Content-Type-Options":     {"nosniff"},
+	"Referrer-Policy":            {"no-referrer"},
+	"Content-Security-Policy":    {"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"},
+	"Cross-Origin-Opener-Policy": {"same-origin"},
+	"Cache-Control":              {"no-store"},
 }
 
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		for name, value := range fixedHeaders {
-			header.Set(name, value)
-		}
-
+		maps.Copy(w.Header(), fixedHeaders)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -36,9 +34,13 @@ func allowOrigin(w http.ResponseWriter, surface Surface) {
 		return
 	}
 
-	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", "*")
-	header.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate, X-Request-Id")
+	maps.Copy(w.Header(), openHeaders)
+}
+
+// openHeaders are shared as fixedHeaders are.
+var openHeaders = http.Header{
+	"Access-Control-Allow-Origin":   {"*"},
+	"Access-Control-Expose-Headers": {"Retry-After, WWW-Authenticate, X-Request-Id"},
 }
 
 // preflights answers the browser's question for every documented path of the Toolkit surface

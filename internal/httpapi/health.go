@@ -9,36 +9,30 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Check is one thing that readiness depends on.
+// Check is how one thing stands that readiness depends on.
 type Check struct {
 	Name string
-	Run  func(ctx context.Context) error
+	Err  error // nil: well
 }
-
-// checkTimeout bounds all checks of one question together.
-const checkTimeout = 2 * time.Second
 
 // Health mounts /healthz (the process answers) and /readyz (it should get requests). A check says
 // only that it failed; why is in the log, because anybody may ask.
-func (p *Pipeline) Health(r chi.Router, checks []Check) {
+func (p *Pipeline) Health(r chi.Router, checks func(ctx context.Context) []Check) {
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 
 	r.Get("/readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-		defer cancel()
-
 		status, answer := http.StatusOK, "ready"
 		results := map[string]string{}
 
-		for _, check := range checks {
+		for _, check := range checks(r.Context()) {
 			results[check.Name] = "ok"
 
-			if err := check.Run(ctx); err != nil {
+			if err := check.Err; err != nil {
 				status, answer, results[check.Name] = http.StatusServiceUnavailable, "not ready", "failed"
 
-				p.log.WarnContext(ctx, "not ready", "check", check.Name, "error", err.Error())
+				p.log.WarnContext(r.Context(), "not ready", "check", check.Name, "error", err.Error())
 			}
 		}
 

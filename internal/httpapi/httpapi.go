@@ -40,7 +40,6 @@ type Deps struct {
 // Observation is what is measured of one request.
 type Observation struct {
 	Operation string // the operationId, or "" outside the document
-	Method    string
 	Status    int
 	Duration  time.Duration
 }
@@ -89,8 +88,12 @@ func (p *Pipeline) Router() chi.Router {
 		limitBody,
 		middleware.GetHead, // HEAD is like GET without the body
 	)
-	r.NotFound(func(w http.ResponseWriter, r *http.Request) { p.Fail(w, r, problem.ErrNotFound) })
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		allowOrigin(w, Toolkit) // a page may read that it asked wrongly
+		p.Fail(w, r, problem.ErrNotFound)
+	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		allowOrigin(w, Toolkit)
 		w.Header().Set("Allow", allowed(r))
 		p.Fail(w, r, problem.ErrMethodNotAllowed)
 	})
@@ -114,6 +117,12 @@ func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		}
+
+		// A request with Content-Length and Transfer-Encoding both must be the connection's last (RFC
+		// 9112, section 6.1). net/http hides the former, so every chunked one is; our clients send none.
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
 		}
 
 		next.ServeHTTP(w, r)

@@ -51,6 +51,10 @@ func (p *Pipeline) validate(next http.Handler) http.Handler {
 
 // readQuery refuses what the document does not name: a password in a query string, for one.
 func (op *operation) readQuery(r *http.Request) (url.Values, error) {
+	if strings.Count(r.URL.RawQuery, "&") >= maxKeys {
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?", Message: textQuery})
+	}
+
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?", Message: textQuery})
@@ -112,6 +116,10 @@ func acceptsJSON(headers []string) bool {
 	read := false
 
 	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		if one == contentJSON || one == "*/*" {
+			return true // what nearly every client sends, without the work of parsing it
+		}
+
 		media, parameters, err := mime.ParseMediaType(one)
 		if err != nil {
 			continue

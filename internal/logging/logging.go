@@ -11,43 +11,56 @@ import (
 	"time"
 )
 
-// queued is how many lines may wait for a slow reader.
-const queued = 4096
+const (
+	// queued is how many lines may wait for a slow reader.
+	queued = 4096
+	// closeLimit is how long Close waits for one.
+	closeLimit = 5 * time.Second
+)
 
 // Writer passes lines on to a slow writer without ever blocking.
 type Writer struct {
 	lines   chan []byte
+	closing chan struct{}
 	done    chan struct{}
 	dropped atomic.Int64
-
-	mu     sync.RWMutex // held to write while the queue is open, and alone to close it
-	closed bool
+	close   sync.Once
 }
 
 // NewWriter starts passing lines on to out. Close it to see the last ones through.
 func NewWriter(out io.Writer) *Writer {
-	w := &Writer{lines: make(chan []byte, queued), done: make(chan struct{})}
+	w := &Writer{lines: make(chan []byte, queued), closing: make(chan struct{}), done: make(chan struct{})}
 
-	go func() {
-		defer close(w.done)
-
-		for line := range w.lines {
-			_, _ = out.Write(line) // there is nowhere to say that the log is gone
-		}
-	}()
+	go w.pass(out)
 
 	return w
 }
 
+func (w *Writer) pass(out io.Writer) {
+	defer close(w.done)
+
+	for {
+		select {
+		case line := <-w.lines:
+			_, _ = out.Write(line) // there is nowhere to say that the log is gone
+		case <-w.closing:
+			for len(w.lines) > 0 {
+				_, _ = out.Write(<-w.lines) // likewise
+			}
+
+			return
+		}
+	}
+}
+
 // Write takes a line, or drops it. It always says that it took it: slog has no use for an error.
 func (w *Writer) Write(line []byte) (int, error) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-
-	if w.closed {
+	select {
+	case <-w.closing: // a request that outlived the shutdown
 		w.dropped.Add(1)
 
 		return len(line), nil
+	default:
 	}
 
 	select {
@@ -62,19 +75,14 @@ func (w *Writer) Write(line []byte) (int, error) {
 // Dropped is how many lines were lost to a slow reader.
 func (w *Writer) Dropped() int64 { return w.dropped.Load() }
 
-// Close waits until every line is written, or a second has passed without a reader. What is logged
-// after it is dropped.
+// Close waits until every line is written, but not for long: a reader that has stopped must not
+// keep the process from ending. A line that is logged after it is dropped.
 func (w *Writer) Close() {
-	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.lines)
-	}
-	w.mu.Unlock()
+	w.close.Do(func() { close(w.closing) })
 
 	select {
 	case <-w.done:
-	case <-time.After(time.Second):
+	case <-time.After(closeLimit):
 	}
 }
 

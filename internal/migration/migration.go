@@ -5,10 +5,12 @@ package migration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -27,19 +29,27 @@ type Result struct {
 
 // Up migrates the database at url to the newest schema in files.
 func Up(ctx context.Context, url string, files fs.FS) (Result, error) {
-	pool, err := pgxpool.New(ctx, url)
+	settings, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return Result{}, fmt.Errorf("database url: %w", err)
 	}
-	defer pool.Close()
 
-	lock, err := pool.Acquire(ctx)
+	// The lock ends with its connection, whatever happens to us.
+	lock, err := pgx.ConnectConfig(ctx, settings.ConnConfig.Copy())
 	if err != nil {
 		return Result{}, fmt.Errorf("connect: %w", err)
 	}
-	// The lock ends with its connection, whatever happens to us.
-	defer lock.Conn().Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
-	defer lock.Release()
+	defer lock.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
+
+	// A migration that cannot get its lock fails, and is repeated by whoever runs it; one that waited
+	// would make every request behind it wait too.
+	settings.ConnConfig.RuntimeParams["lock_timeout"] = "5s"
+
+	pool, err := pgxpool.NewWithConfig(ctx, settings)
+	if err != nil {
+		return Result{}, fmt.Errorf("database pool: %w", err)
+	}
+	defer pool.Close()
 
 	if _, err := lock.Exec(ctx, "SELECT pg_advisory_lock($1)", lockID); err != nil {
 		return Result{}, fmt.Errorf("lock: %w", err)
@@ -123,7 +133,12 @@ func Current(ctx context.Context, db interface {
 	var version int64
 
 	const query = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
-	if err := db.QueryRow(ctx, query).Scan(&version); err != nil {
+	err := db.QueryRow(ctx, query).Scan(&version)
+
+	const undefinedTable = "42P01" // nothing was ever applied
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == undefinedTable {
+		return 0, nil
+	} else if err != nil {
 		return 0, fmt.Errorf("migration version: %w", err)
 	}
 

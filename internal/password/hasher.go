@@ -27,39 +27,57 @@ type Hasher struct {
 
 // NewHasher makes a Hasher that computes at most concurrency hashes at once; each needs 19 MiB.
 func NewHasher(concurrency int) (*Hasher, error) {
-	h := &Hasher{permits: make(chan struct{}, concurrency), params: standard}
-
-	decoy, err := h.Hash(context.Background(), "the password of nobody")
+	decoy, err := standard.decoy()
 	if err != nil {
 		return nil, fmt.Errorf("decoy: %w", err)
 	}
 
-	h.decoy = decoy
-
-	return h, nil
+	return &Hasher{permits: make(chan struct{}, concurrency), params: standard, decoy: decoy}, nil
 }
 
 // Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
 // keyboards that compose characters differently mean the same password, or problem.ErrUnavailable when the server is full.
 func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
-	release, err := h.permit(ctx)
+	turn, err := h.Turn(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer release()
+	defer turn.End()
 
-	return h.params.hash(norm.NFC.String(plain))
+	return turn.Hash(plain)
 }
+
+// Turn is the right to compute one hash, taken before something that must not happen in vain.
+type Turn struct {
+	hasher *Hasher
+}
+
+// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
+func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
+	if err := h.permit(ctx); err != nil {
+		return Turn{}, err
+	}
+
+	return Turn{hasher: h}, nil
+}
+
+// Hash is Hasher.Hash without the wait.
+func (t Turn) Hash(plain string) (string, error) {
+	return t.hasher.params.hash(norm.NFC.String(plain))
+}
+
+// End lets the next one in.
+func (t Turn) End() { <-t.hasher.permits }
 
 // Verify compares a password with a stored hash, in constant time. An empty hash stands for an
 // account that does not exist or has no password: it costs the same, and never matches. stale
 // says that the hash should be made anew, with today's parameters.
 func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
-	release, err := h.permit(ctx)
+	turn, err := h.Turn(ctx)
 	if err != nil {
 		return false, false, err
 	}
-	defer release()
+	defer turn.End()
 
 	plain = norm.NFC.String(plain)
 	if stored == "" {
@@ -71,12 +89,10 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 	return h.params.verify(stored, plain)
 }
 
-func (h *Hasher) permit(ctx context.Context) (release func(), err error) {
-	release = func() { <-h.permits }
-
+func (h *Hasher) permit(ctx context.Context) error {
 	select {
 	case h.permits <- struct{}{}:
-		return release, nil
+		return nil
 	default:
 	}
 
@@ -85,11 +101,11 @@ func (h *Hasher) permit(ctx context.Context) (release func(), err error) {
 
 	select {
 	case h.permits <- struct{}{}:
-		return release, nil
+		return nil
 	case <-wait.C:
-		return nil, problem.ErrUnavailable.After(permitWait).Because(errFull)
+		return problem.ErrUnavailable.After(permitWait).Because(errFull)
 	case <-ctx.Done():
 		// The client has hung up; nobody reads this answer.
-		return nil, problem.ErrUnavailable.After(permitWait).Because(ctx.Err())
+		return problem.ErrUnavailable.After(permitWait).Because(ctx.Err())
 	}
 }

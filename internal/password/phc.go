@@ -44,11 +44,24 @@ func (p params) hash(plain string) (string, error) {
 		return "", fmt.Errorf("salt: %w", err)
 	}
 
-	key := argon2.IDKey([]byte(plain), salt, p.time, p.memory, p.threads, hashSize)
+	return p.format(salt, argon2.IDKey([]byte(plain), salt, p.time, p.memory, p.threads, hashSize)), nil
+}
+
+// decoy is a hash of no password: its key is random, and nothing was computed to make it.
+func (p params) decoy() (string, error) {
+	random := make([]byte, saltSize+hashSize)
+	if _, err := rand.Read(random); err != nil {
+		return "", fmt.Errorf("salt: %w", err)
+	}
+
+	return p.format(random[:saltSize], random[saltSize:]), nil
+}
+
+func (p params) format(salt, key []byte) string {
 	encode := base64.RawStdEncoding.EncodeToString
 
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
-		argon2.Version, p.memory, p.time, p.threads, encode(salt), encode(key)), nil
+		argon2.Version, p.memory, p.time, p.threads, encode(salt), encode(key))
 }
 
 // verify understands our own hashes, and the bcrypt ones of accounts that came from elsewhere.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -44,6 +45,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	config.MaxConns = o.MaxConns
+	config.PingTimeout = 500 * time.Millisecond
+	// Every decision is made on the primary: a server that takes no writes is an outage.
+	if config.ConnConfig.ValidateConnect == nil {
+		config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+
 	config.ConnConfig.Tracer = o.Tracer
 	config.ConnConfig.ConnectTimeout = 2 * time.Second
 	config.ConnConfig.RuntimeParams["application_name"] = "toolkit-gateway"

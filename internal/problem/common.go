@@ -1,7 +1,6 @@
 package problem
 
-// The problems that every surface and the pipeline share. Those of one thing are declared in
-// the thing's errors.go.
+// The problems that every surface and the pipeline share. Those of one thing are declared with it.
 var (
 	ErrInvalidRequest       = New(Invalid, "INVALID_REQUEST")
 	ErrUnauthenticated      = New(Unauthenticated, "UNAUTHENTICATED")

@@ -27,9 +27,12 @@ var ErrEmailNotAllowed = problem.New(problem.Invalid, "EMAIL_NOT_ALLOWED")
 
 // The limits of sending: each destination is spared, and nobody makes us send without end.
 var (
-	sendCoolDown = throttle.Limit{Name: "send registration/minute", Most: 1, Window: time.Minute}
-	sendHourly   = throttle.Limit{Name: "send registration/hour", Most: 5, Window: time.Hour}
-	sendNetwork  = throttle.Limit{Name: "send network/hour", Most: 60, Window: time.Hour}
+	perAddress = []throttle.Limit{
+		{Name: "send registration/minute", Most: 1, Window: time.Minute},
+		{Name: "send registration/hour", Most: 5, Window: time.Hour},
+		{Name: "send registration/day", Most: 20, Window: 24 * time.Hour},
+	}
+	perNetwork = throttle.Limit{Name: "send network/hour", Most: 60, Window: time.Hour}
 )
 
 // Deps are what Registration is made of.
@@ -96,17 +99,14 @@ func (r *Registration) SendCode(ctx context.Context, by caller.Caller, email str
 	})
 }
 
-// take locks in the order that every sender takes: the destination first.
+// take counts one send. Every sender locks in this order: the destination first.
 func (r *Registration) take(ctx context.Context, tx postgres.Tx, by caller.Caller, email string) error {
-	if err := throttle.Take(ctx, tx, r.now(), sendCoolDown, email); err != nil {
-		return err
+	uses := []throttle.Use{{Limit: perNetwork, Subject: by.Network()}}
+	for _, limit := range slices.Backward(perAddress) {
+		uses = slices.Insert(uses, 0, throttle.Use{Limit: limit, Subject: email})
 	}
 
-	if err := throttle.Take(ctx, tx, r.now(), sendHourly, email); err != nil {
-		return err
-	}
-
-	return throttle.Take(ctx, tx, r.now(), sendNetwork, by.Network())
+	return throttle.TakeAll(ctx, tx, r.now(), uses...)
 }
 
 func (r *Registration) allowed(email string) bool {
@@ -131,22 +131,17 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 		return account.Account{}, err
 	}
 
-	ticket, err := r.codes.Attempt(ctx, code.Registration, a.Email, a.Code)
+	// Before the guess is counted: a server too busy to hash must not cost anybody a right code.
+	turn, err := r.hasher.Turn(ctx)
+	if err != nil {
+		return account.Account{}, err
+	}
+	defer turn.End()
+
+	created, err := r.redeem(ctx, by, a, turn)
 	if errors.Is(err, code.ErrInvalid) {
 		return account.Account{}, r.refuse(ctx, by, a.Email)
 	} else if err != nil {
-		return account.Account{}, err
-	}
-
-	hash, err := r.hasher.Hash(ctx, a.Password)
-	if err != nil {
-		return account.Account{}, err
-	}
-
-	created, err := r.create(ctx, by, ticket, account.Creation{
-		Email: a.Email, Name: a.Name, PasswordHash: hash, MemberGroup: account.GroupNone,
-	})
-	if err != nil {
 		return account.Account{}, err
 	}
 
@@ -156,12 +151,22 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 	return created, nil
 }
 
-func (r *Registration) create(ctx context.Context, by caller.Caller, ticket code.Ticket, c account.Creation) (account.Account, error) {
+func (r *Registration) redeem(ctx context.Context, by caller.Caller, a Applicant, turn password.Turn) (account.Account, error) {
+	ticket, err := r.codes.Attempt(ctx, code.Registration, a.Email, a.Code)
+	if err != nil {
+		return account.Account{}, err
+	}
+
+	hash, err := turn.Hash(a.Password)
+	if err != nil {
+		return account.Account{}, err
+	}
+
 	var created account.Account
 
 	id := account.NewID(r.now())
 
-	err := r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err = r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		earlier, done, err := account.Earlier(ctx, tx, id)
 		if done || err != nil {
 			created = earlier
@@ -173,7 +178,9 @@ func (r *Registration) create(ctx context.Context, by caller.Caller, ticket code
 			return err
 		}
 
-		created, err = account.Insert(ctx, tx, r.now(), id, c)
+		created, err = account.Insert(ctx, tx, r.now(), id, account.Creation{
+			Email: a.Email, Name: a.Name, PasswordHash: hash, MemberGroup: account.GroupNone,
+		})
 		if errors.Is(err, account.ErrTaken) {
 			return code.ErrInvalid
 		} else if err != nil {

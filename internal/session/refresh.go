@@ -48,7 +48,7 @@ func (s *Sessions) Refresh(ctx context.Context, by caller.Caller, refreshToken s
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
 	}
 
-	return s.Tokens(rotated.AccountID, rotated.MemberGroup, id, rotated.Generation)
+	return s.Tokens(ctx, rotated.AccountID, rotated.MemberGroup, id, rotated.Generation)
 }
 
 func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row db.SessionRotateRow, err error) {
@@ -95,11 +95,14 @@ func (s *Sessions) refreshOld(ctx context.Context, by caller.Caller, id string, 
 		case repeat:
 			return nil
 		case reopen:
-			current++
-
-			return queries.SessionReopen(ctx, db.SessionReopenParams{
+			current, err = queries.SessionReopen(ctx, db.SessionReopenParams{
 				ID: id, Presented: generation, Now: now, IdleUntil: now.Add(s.limits.Idle),
 			})
+			if err != nil {
+				return fmt.Errorf("open a new generation: %w", err)
+			}
+
+			return nil
 		default:
 			return s.endReused(ctx, tx, by, row, notice)
 		}
@@ -112,7 +115,7 @@ func (s *Sessions) refreshOld(ctx context.Context, by caller.Caller, id string, 
 		return Tokens{}, ErrRefreshTokenInvalid
 	}
 
-	return s.Tokens(row.AccountID, row.MemberGroup, id, current)
+	return s.Tokens(ctx, row.AccountID, row.MemberGroup, id, current)
 }
 
 type verdict int
@@ -128,11 +131,17 @@ const (
 // The last entry of the rotations is the token whose successor is current. A current token that was
 // ever presented would have rotated, so this one's successor was never seen: within Grace its
 // holder may be racing, after it the answer was lost. An entry before it, within Grace of its own
-// rotation, is a slow racer. Everything else is dead, and so is a successor that was lost.
+// rotation, is a slow racer. A token ahead of the row is ours by its MAC, from before the database was
+// set back (a failover, a restore): nothing was replayed. Everything else is dead, and so is a
+// successor that was lost.
 func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict {
 	// SessionRotate found otherwise a moment ago; whatever changed since, nothing was replayed.
 	if presented == row.Generation {
 		return repeat
+	}
+
+	if presented > row.Generation {
+		return reopen
 	}
 
 	last := len(row.RotatedGenerations) - 1

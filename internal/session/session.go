@@ -4,8 +4,6 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
+	"github.com/konec/toolkit-gateway/internal/randomid"
 	"github.com/konec/toolkit-gateway/internal/token"
 )
 
@@ -41,9 +40,8 @@ type Tokens struct {
 
 // Identity is who makes a call: a live session and its account, read together.
 type Identity struct {
-	SessionID       string
-	AuthenticatedAt time.Time // of the last sign-in in this session
-	Account         account.Account
+	SessionID string
+	Account   account.Account
 }
 
 // Deps are what Sessions is made of.
@@ -72,13 +70,7 @@ func New(d Deps) *Sessions {
 }
 
 // NewID names a session before its transaction begins, so that a repeat opens the same one.
-func NewID() string {
-	var id [16]byte
-
-	rand.Read(id[:]) // never fails
-
-	return base64.RawURLEncoding.EncodeToString(id[:])
-}
+func NewID() string { return randomid.New() }
 
 // Open adds a session to the transaction of a sign-in, which holds the account's row lock, and
 // ends the ones idle the longest beyond the limit.
@@ -95,19 +87,43 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Caller, a
 		return fmt.Errorf("open session: %w", err)
 	}
 
-	err = queries.SessionEvict(ctx, db.SessionEvictParams{
-		AccountID: accountID, Surface: surfaceToolkit, Keep: s.limits.PerUser, Now: now,
+	evicted, err := queries.SessionEvict(ctx, db.SessionEvictParams{
+		AccountID: accountID, Surface: surfaceToolkit, Opened: id, Keep: s.limits.PerUser, Now: now,
 	})
 	if err != nil {
 		return fmt.Errorf("end the sessions beyond the limit: %w", err)
 	}
 
+	for _, one := range evicted {
+		err := audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: one})
+		if err != nil {
+			return err
+		}
+	}
+
 	return nil
 }
 
+// Opened says whether an earlier run of a repeated transaction opened the session, and answers its
+// account's member group. The sign-in is then done, counted and recorded.
+func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (memberGroup string, opened bool, err error) {
+	if !tx.Repeated {
+		return "", false, nil
+	}
+
+	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfaceToolkit, Now: s.now()})
+	if postgres.Missing(err) {
+		return "", false, nil
+	} else if err != nil {
+		return "", false, fmt.Errorf("look for the earlier run: %w", err)
+	}
+
+	return row.MemberGroup, true, nil
+}
+
 // Tokens makes the tokens of a session's generation.
-func (s *Sessions) Tokens(accountID, memberGroup, id string, generation int64) (Tokens, error) {
-	access, expiresIn, err := s.access.Issue(accountID, id, memberGroup)
+func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string, generation int64) (Tokens, error) {
+	access, expiresIn, err := s.access.Issue(ctx, accountID, id, memberGroup)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -144,12 +160,12 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identi
 	}
 
 	return Identity{
-		SessionID:       row.SessionID,
-		AuthenticatedAt: row.AuthenticatedAt,
-		Account: account.FromRow(db.AccountByIDRow{
-			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: row.Status,
+		SessionID: row.SessionID,
+		Account: account.Account{
+			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
+			Status:    account.Status(row.Status),
 			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
-		}),
+		},
 	}, nil
 }
 

@@ -4,6 +4,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,8 +37,25 @@ func New(database *postgres.DB, hasher *password.Hasher, sessions *session.Sessi
 	return &SignIn{db: database, hasher: hasher, sessions: sessions, now: now}
 }
 
+// errMovedOn says that the account changed between the look at it and the sign-in: another sign-in
+// made its hash anew, or its password or status is no longer what was checked.
+var errMovedOn = errors.New("signin: the account has changed meanwhile")
+
 // WithPassword opens a session and answers its tokens. email is in its normal form.
 func (s *SignIn) WithPassword(ctx context.Context, by caller.Caller, email, plain string) (session.Tokens, error) {
+	tokens, err := s.check(ctx, by, email, plain)
+	if errors.Is(err, errMovedOn) {
+		tokens, err = s.check(ctx, by, email, plain)
+	}
+
+	if errors.Is(err, errMovedOn) {
+		return session.Tokens{}, s.refuse(ctx, by, "", email)
+	}
+
+	return tokens, err
+}
+
+func (s *SignIn) check(ctx context.Context, by caller.Caller, email, plain string) (session.Tokens, error) {
 	found, err := s.credentials(ctx, email)
 	if err != nil {
 		return session.Tokens{}, err
@@ -100,23 +118,30 @@ func (s *SignIn) refuse(ctx context.Context, by caller.Caller, accountID, email 
 }
 
 func (s *SignIn) open(ctx context.Context, by caller.Caller, accountID, verified string) (session.Tokens, error) {
-	var signedIn db.AccountSignInRow
+	var memberGroup string
 
 	id := session.NewID()
 
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		var err error
+		group, opened, err := s.sessions.Opened(ctx, tx, id)
+		if opened || err != nil {
+			memberGroup = group
+
+			return err
+		}
 
 		now := s.now()
 
-		signedIn, err = db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
+		signedIn, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
 			ID: accountID, PasswordHash: verified, Now: &now,
 		})
 		if postgres.Missing(err) {
-			return ErrInvalidCredentials
+			return errMovedOn
 		} else if err != nil {
 			return fmt.Errorf("sign in: %w", err)
 		}
+
+		memberGroup = signedIn.MemberGroup
 
 		if err := s.sessions.Open(ctx, tx, by, accountID, id); err != nil {
 			return err
@@ -130,7 +155,7 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, accountID, verified
 		return session.Tokens{}, err
 	}
 
-	return s.sessions.Tokens(accountID, signedIn.MemberGroup, id, 0)
+	return s.sessions.Tokens(ctx, accountID, memberGroup, id, 0)
 }
 
 // rehash is a courtesy: the sign-in has succeeded, and the next one tries again.

@@ -4,6 +4,7 @@ package throttle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,6 +34,38 @@ func Take(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject s
 
 	if row.Count > limit.Most {
 		return problem.ErrTooManyRequests.After(row.EndsAt.Sub(now))
+	}
+
+	return nil
+}
+
+// Use is one use of a limit by a subject.
+type Use struct {
+	Limit   Limit
+	Subject string
+}
+
+// TakeAll takes each use, in this order, and answers the longest of the times to wait: waiting that
+// long is enough for all of them.
+func TakeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
+	var longest *problem.Problem
+
+	for _, use := range uses {
+		err := Take(ctx, tx, now, use.Limit, use.Subject)
+
+		limited, ok := errors.AsType[*problem.Problem](err)
+
+		switch {
+		case err == nil:
+		case !ok:
+			return err
+		case longest == nil || limited.RetryAfter > longest.RetryAfter:
+			longest = limited
+		}
+	}
+
+	if longest != nil {
+		return longest
 	}
 
 	return nil

@@ -5,10 +5,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	strict "github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -29,35 +32,51 @@ const (
 
 // Claims are what an access token says.
 type Claims struct {
-	AccountID   string
-	SessionID   string
-	MemberGroup string
-	ExpiresAt   time.Time
+	AccountID string
+	SessionID string
+	ExpiresAt time.Time
 }
 
 // accessClaims is the token's payload. aud is one string, which every verifier understands, where
-// jwt.RegisteredClaims would write a list.
+// jwt.RegisteredClaims would write a list; times are whole seconds.
 type accessClaims struct {
-	Issuer      string           `json:"iss"`
-	Subject     string           `json:"sub"`
-	Audience    string           `json:"aud"`
-	ExpiresAt   *jwt.NumericDate `json:"exp"`
-	NotBefore   *jwt.NumericDate `json:"nbf"`
-	IssuedAt    *jwt.NumericDate `json:"iat"`
-	ID          string           `json:"jti"`
-	SessionID   string           `json:"sid"`
-	MemberGroup string           `json:"memberGroup"`
+	Issuer      string `json:"iss"`
+	Subject     string `json:"sub"`
+	Audience    string `json:"aud"`
+	ExpiresAt   int64  `json:"exp"`
+	NotBefore   int64  `json:"nbf"`
+	IssuedAt    int64  `json:"iat"`
+	ID          string `json:"jti"`
+	SessionID   string `json:"sid"`
+	MemberGroup string `json:"memberGroup"`
+}
+
+// UnmarshalJSON is strict where encoding/json is not: a member there twice, in another case, or a
+// time that is no whole number is an error (RFC 8725, section 2.8).
+func (c *accessClaims) UnmarshalJSON(raw []byte) error {
+	type plain accessClaims
+
+	return strict.Unmarshal(raw, (*plain)(c)) //nolint:wrapcheck // the parser wraps it
 }
 
 // The methods of jwt.Claims, for the parser's checks.
 
-func (c *accessClaims) GetExpirationTime() (*jwt.NumericDate, error) { return c.ExpiresAt, nil }
-func (c *accessClaims) GetNotBefore() (*jwt.NumericDate, error)      { return c.NotBefore, nil }
-func (c *accessClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.IssuedAt, nil }
+func (c *accessClaims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.ExpiresAt), nil }
+func (c *accessClaims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.NotBefore), nil }
+func (c *accessClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt), nil }
 func (c *accessClaims) GetIssuer() (string, error)                   { return c.Issuer, nil }
 func (c *accessClaims) GetSubject() (string, error)                  { return c.Subject, nil }
 func (c *accessClaims) GetAudience() (jwt.ClaimStrings, error) {
 	return jwt.ClaimStrings{c.Audience}, nil
+}
+
+// date is nil for a time that is not there, which the parser then misses.
+func date(seconds int64) *jwt.NumericDate {
+	if seconds == 0 {
+		return nil
+	}
+
+	return &jwt.NumericDate{Time: time.Unix(seconds, 0)}
 }
 
 // Access issues and verifies access tokens.
@@ -87,8 +106,8 @@ func NewAccess(keys *Keys, issuer, audience string, now func() time.Time) *Acces
 }
 
 // Issue signs a new access token, and says how long it lives.
-func (a *Access) Issue(accountID, sessionID, memberGroup string) (string, time.Duration, error) {
-	key, err := a.keys.signing()
+func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup string) (string, time.Duration, error) {
+	key, err := a.keys.current(ctx)
 	if err != nil {
 		return "", 0, err
 	}
@@ -102,9 +121,9 @@ func (a *Access) Issue(accountID, sessionID, memberGroup string) (string, time.D
 		Issuer:      a.issuer,
 		Subject:     accountID,
 		Audience:    a.audience,
-		ExpiresAt:   jwt.NewNumericDate(now.Add(a.lifetime)),
-		NotBefore:   jwt.NewNumericDate(now),
-		IssuedAt:    jwt.NewNumericDate(now),
+		ExpiresAt:   now.Add(a.lifetime).Unix(),
+		NotBefore:   now.Unix(),
+		IssuedAt:    now.Unix(),
 		ID:          base64.RawURLEncoding.EncodeToString(id[:]),
 		SessionID:   sessionID,
 		MemberGroup: memberGroup,
@@ -124,7 +143,8 @@ func (a *Access) Issue(accountID, sessionID, memberGroup string) (string, time.D
 // and problem.ErrTokenInvalid for everything else. The session has to be asked too. The signature
 // of a token seen before is not computed again; its time and its key are still looked at.
 func (a *Access) Verify(ctx context.Context, raw string) (Claims, error) {
-	if len(raw) > maxLength {
+	// The base64 decoder skips line ends, and would read one token in many spellings.
+	if len(raw) > maxLength || strings.ContainsAny(raw, "\r\n") {
 		return Claims{}, problem.ErrTokenInvalid
 	}
 
@@ -167,8 +187,8 @@ func (a *Access) verify(ctx context.Context, raw string) (verified, error) {
 	)
 
 	_, err := parser.ParseWithClaims(raw, &claims, func(t *jwt.Token) (any, error) {
-		// Exactly the three headers that we write: no jku, jwk, x5u, x5c, crit or b64.
-		if len(t.Header) != 3 || t.Header["typ"] != accessType {
+		// Exactly the three headers that we write, once, in our order: no jku, jwk, x5u, x5c, crit or b64.
+		if len(t.Header) != 3 || t.Header["typ"] != accessType || !strings.HasPrefix(raw, segment(t.Header)+".") {
 			return nil, errors.New("token: not an access token of ours")
 		}
 
@@ -193,14 +213,23 @@ func (a *Access) verify(ctx context.Context, raw string) (verified, error) {
 		return verified{}, outage
 	case err != nil:
 		return verified{}, problem.ErrTokenInvalid.Because(err)
-	case claims.Subject == "" || claims.SessionID == "" || claims.IssuedAt == nil:
+	case claims.Subject == "" || claims.SessionID == "" || claims.IssuedAt == 0:
 		return verified{}, problem.ErrTokenInvalid
 	}
 
 	return verified{keyID: keyID, claims: Claims{
-		AccountID:   claims.Subject,
-		SessionID:   claims.SessionID,
-		MemberGroup: claims.MemberGroup,
-		ExpiresAt:   claims.ExpiresAt.Time,
+		AccountID: claims.Subject,
+		SessionID: claims.SessionID,
+		ExpiresAt: time.Unix(claims.ExpiresAt, 0),
 	}}, nil
+}
+
+// segment is a header as SignedString writes it.
+func segment(header map[string]any) string {
+	text, err := json.Marshal(header)
+	if err != nil {
+		panic(err) // it was JSON a moment ago
+	}
+
+	return base64.RawURLEncoding.EncodeToString(text)
 }

@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
 type jwk struct {
@@ -19,6 +22,10 @@ type jwk struct {
 // verifies. A verifier may keep it for JWKSMaxAge, and asks again for a key id that it does not know.
 func (k *Keys) JWKS() ([]byte, error) {
 	keys := k.List()
+	if len(keys) == 0 {
+		// Just started. An empty set would be kept by whoever asks, and refuse every token.
+		return nil, problem.ErrUnavailable.After(time.Second)
+	}
 
 	set := struct {
 		Keys []jwk `json:"keys"`

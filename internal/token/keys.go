@@ -6,8 +6,6 @@ package token
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync"
@@ -63,125 +61,6 @@ func NewKeys(database *postgres.DB, ring *keyring.Keyring, accessLifetime time.D
 	return &Keys{db: database, keyring: ring, lifetime: accessLifetime, now: now}
 }
 
-// Ensure loads the keys, and makes the first one where there is none.
-func (k *Keys) Ensure(ctx context.Context) error {
-	if err := k.load(ctx); err != nil {
-		return err
-	}
-
-	if _, err := k.signing(); err == nil {
-		return nil
-	}
-
-	err := k.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		queries := db.New(tx)
-		if err := queries.SigningKeyLock(ctx); err != nil {
-			return fmt.Errorf("lock signing keys: %w", err)
-		}
-
-		now := k.now()
-
-		rows, err := queries.SigningKeyList(ctx, &now)
-		if err != nil {
-			return fmt.Errorf("list signing keys: %w", err)
-		}
-
-		for _, row := range rows {
-			if !row.SignsAt.After(now) {
-				return nil // another replica was first
-			}
-		}
-
-		_, err = k.create(ctx, queries, now, now)
-
-		return err
-	})
-	if err != nil {
-		return err
-	}
-
-	return k.load(ctx)
-}
-
-// Rotate makes a new key. It is published now and signs after PublishLead, while the others go on
-// verifying until their last token has ended. immediately is for a key that may have leaked: the
-// new one signs at once, and every token of the others is dead; the clients refresh.
-func (k *Keys) Rotate(ctx context.Context, immediately bool) (Key, error) {
-	var created Key
-
-	err := k.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		queries := db.New(tx)
-		if err := queries.SigningKeyLock(ctx); err != nil {
-			return fmt.Errorf("lock signing keys: %w", err)
-		}
-
-		now := k.now()
-		signs := now.Add(PublishLead)
-		retires := signs.Add(k.lifetime + 2*leeway)
-
-		if immediately {
-			signs, retires = now, now
-		}
-
-		var err error
-		if created, err = k.create(ctx, queries, now, signs); err != nil {
-			return err
-		}
-
-		err = queries.SigningKeyRetireOthers(ctx, db.SigningKeyRetireOthersParams{Keep: created.ID, RetiresAt: retires})
-		if err != nil {
-			return fmt.Errorf("retire signing keys: %w", err)
-		}
-
-		return nil
-	})
-	if err != nil {
-		return Key{}, err
-	}
-
-	return created, k.load(ctx)
-}
-
-// RotateDue rotates when the newest key is older than age.
-func (k *Keys) RotateDue(ctx context.Context, age time.Duration) error {
-	keys := k.List()
-	if len(keys) > 0 && k.now().Sub(keys[len(keys)-1].CreatedAt) < age {
-		return nil
-	}
-
-	_, err := k.Rotate(ctx, false)
-
-	return err
-}
-
-// Clean deletes the keys that retired a day ago, and says how many.
-func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
-	before := now.Add(-24 * time.Hour)
-
-	return db.New(tx).SigningKeyClean(ctx, &before)
-}
-
-func (k *Keys) create(ctx context.Context, queries *db.Queries, now, signs time.Time) (Key, error) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return Key{}, fmt.Errorf("make signing key: %w", err)
-	}
-
-	random := make([]byte, 9)
-	rand.Read(random) // never fails
-
-	id := base64.RawURLEncoding.EncodeToString(random)
-
-	err = queries.SigningKeyCreate(ctx, db.SigningKeyCreateParams{
-		ID: id, PublicKey: public, PrivateKey: k.keyring.Seal(private.Seed(), sealContext(id)...), Now: now, SignsAt: signs,
-	})
-	if err != nil {
-		return Key{}, fmt.Errorf("store signing key: %w", err)
-	}
-
-	return Key{ID: id, Public: public, CreatedAt: now, SignsAt: signs, private: private}, nil
-}
-
 func sealContext(id string) []string { return []string{"signing_key", "private_key", id} }
 
 // Watch follows the keys until ctx ends. A database that is away changes nothing: the keys in
@@ -225,9 +104,11 @@ func (k *Keys) load(ctx context.Context) error {
 		}
 
 		keys[i] = Key{
-			ID: row.ID, Public: row.PublicKey, CreatedAt: row.CreatedAt, SignsAt: row.SignsAt, RetiresAt: row.RetiresAt,
+			ID: row.ID, CreatedAt: row.CreatedAt, SignsAt: row.SignsAt, RetiresAt: row.RetiresAt,
 			private: ed25519.NewKeyFromSeed(seed),
 		}
+		// Not the column: whoever can write to the table cannot write what is sealed.
+		keys[i].Public = keys[i].private.Public().(ed25519.PublicKey)
 	}
 
 	k.mu.Lock()
@@ -283,6 +164,19 @@ func (k *Keys) signing() (Key, error) {
 	}
 
 	return Key{}, errNoSigningKey
+}
+
+// current is signing, also in the first moments after a start, when the keys are not loaded yet.
+func (k *Keys) current(ctx context.Context) (Key, error) {
+	if key, err := k.signing(); err == nil {
+		return key, nil
+	}
+
+	if err := k.Ensure(ctx); err != nil {
+		return Key{}, err
+	}
+
+	return k.signing()
 }
 
 // verifying looks a key id up in the fixed set. One that is not there may have been made a moment

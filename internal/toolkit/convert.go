@@ -1,12 +1,11 @@
 package toolkit
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/language"
-	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/registration"
 	"github.com/konec/toolkit-gateway/internal/session"
 )
@@ -44,23 +43,17 @@ func fromAPIRegister(r api.RegisterRequest) (registration.Applicant, error) {
 
 	name, err := account.ParseName(r.Username)
 	if err != nil {
-		return registration.Applicant{}, problem.ErrInvalidRequest.At(problem.Field{
-			Name:    "/username",
-			Message: language.Text{Chinese: "不能作为名称", English: "cannot be a name"},
-		})
+		return registration.Applicant{}, fmt.Errorf("validated name: %w", err)
 	}
 
 	return registration.Applicant{Name: name, Email: email, Password: r.Password, Code: r.VerificationCode}, nil
 }
 
-// parseEmail is the validator's own check once more, for its result.
+// parseEmail is the validator's own check once more, for its result: it cannot fail.
 func parseEmail(s string) (string, error) {
 	email, err := account.ParseEmail(s)
 	if err != nil {
-		return "", problem.ErrInvalidRequest.At(problem.Field{
-			Name:    "/email",
-			Message: language.Text{Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
-		})
+		return "", fmt.Errorf("validated e-mail: %w", err)
 	}
 
 	return email, nil

@@ -10,7 +10,7 @@ SELECT EXISTS (SELECT 1 FROM delivery WHERE id = @id);
 UPDATE delivery
 SET attempts = attempts + 1
 WHERE id = @id AND state = 'queued'
-RETURNING channel, recipient, kind, language, payload, attempts, created_at, expires_at;
+RETURNING channel, recipient, kind, language, payload, expires_at;
 
 -- name: DeliveryFinish :exec
 -- The payload goes with the last word about it.
@@ -22,6 +22,19 @@ WHERE id = @id AND state = 'queued';
 UPDATE delivery
 SET last_error = @last_error
 WHERE id = @id AND state = 'queued';
+
+-- name: DeliveryAbandon :execrows
+-- A message whose job is lost must not keep its payload.
+UPDATE delivery
+SET state = 'expired', payload = NULL, last_error = 'nobody sent it in time', finished_at = @now::timestamptz
+WHERE id IN (
+    SELECT d.id
+    FROM delivery d
+    WHERE d.state = 'queued' AND d.expires_at < @before
+    ORDER BY d.expires_at
+    LIMIT 1000
+)
+AND state = 'queued';
 
 -- name: DeliveryClean :execrows
 DELETE FROM delivery

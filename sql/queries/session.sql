@@ -4,23 +4,25 @@ INSERT INTO session (id, account_id, surface, device, address, created_at, authe
 VALUES (@id, @account_id, @surface, @device, @address, @now, @now, @now, @expires_at, @ends_at)
 ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING;
 
--- name: SessionEvict :exec
+-- name: SessionEvict :many
 -- Ends the sessions idle the longest, beyond the newest @keep. The caller holds the account's
--- row lock, so two sign-ins at once do not both count the other out.
+-- row lock, so two sign-ins at once do not both count the other out. The one just opened comes
+-- first whatever the clocks of two replicas say.
 UPDATE session
 SET revoked_at = @now::timestamptz, revoked_reason = 'limit'
 WHERE id IN (
     SELECT s.id
     FROM session s
     WHERE s.account_id = @account_id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
-    ORDER BY s.seen_at DESC, s.id
+    ORDER BY (s.id = @opened) DESC, s.seen_at DESC, s.id
     OFFSET @keep::integer
 )
-AND revoked_at IS NULL;
+AND revoked_at IS NULL
+RETURNING id;
 
 -- name: SessionAuthenticate :one
 -- Every call of a signed-in person costs this one statement: session and account together.
-SELECT s.id AS session_id, s.authenticated_at,
+SELECT s.id AS session_id,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session s
 JOIN account a ON a.id = s.account_id
@@ -56,16 +58,18 @@ JOIN account a ON a.id = s.account_id
 WHERE s.id = @id AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active'
 FOR UPDATE OF s;
 
--- name: SessionReopen :exec
+-- name: SessionReopen :one
 -- The answer that carried the current generation was lost: it dies unseen, and the token
--- before it gets a new successor.
+-- before it gets a new successor. A presented token that is ahead of the row comes from before
+-- the database was set back; its successor is ahead of both.
 UPDATE session
-SET generation = generation + 1,
+SET generation = GREATEST(generation, @presented::bigint) + 1,
     rotated_generations = ARRAY[@presented::bigint],
     rotated_times = ARRAY[@now::timestamptz],
     seen_at = @now::timestamptz,
     expires_at = LEAST(@idle_until::timestamptz, ends_at)
-WHERE id = @id;
+WHERE id = @id
+RETURNING generation;
 
 -- name: SessionRevoke :execrows
 UPDATE session

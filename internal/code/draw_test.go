@@ -1,0 +1,54 @@
+package code
+
+import (
+	"math"
+	"strconv"
+	"testing"
+)
+
+// R-C1, F-17, T-03: every code is as likely as every other, leading zeros, first and last included.
+func TestDrawIsUniform(t *testing.T) {
+	t.Parallel()
+
+	const (
+		draws = 1_000_000
+		bins  = 1000
+	)
+
+	var counts [bins]int
+
+	for range draws {
+		plain, err := draw()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		n, err := strconv.Atoi(plain)
+		if err != nil || len(plain) != 6 || n < 0 {
+			t.Fatalf("drew %q", plain)
+		}
+
+		counts[n/(1_000_000/bins)]++
+	}
+
+	const expected = float64(draws) / bins
+
+	statistic := 0.0
+
+	for _, count := range counts {
+		statistic += math.Pow(float64(count)-expected, 2) / expected
+	}
+
+	// Wilson and Hilferty: the cube root of chi-square over its degrees is nearly normal. Above 4.75
+	// is chance once in a million runs; a range that lacks its last code, or a modulo, is far above.
+	const degrees = bins - 1
+
+	z := (math.Cbrt(statistic/degrees) - (1 - 2.0/(9*degrees))) / math.Sqrt(2.0/(9*degrees))
+	if math.Abs(z) > 4.75 {
+		t.Errorf("chi-square %.0f with %d degrees of freedom, z %.2f", statistic, degrees, z)
+	}
+
+	if counts[0] == 0 || counts[bins-1] == 0 {
+		t.Errorf("%d in the first bin, %d in the last", counts[0], counts[bins-1])
+	}
+}

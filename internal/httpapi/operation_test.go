@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// sound is a document that leaves nothing open. The tests spoil it, line by line.
+const sound = `
+openapi: 3.0.3
+info: { title: Test, version: '1' }
+paths:
+  /thing:
+    post:
+      operationId: thing
+      x-surface: toolkit
+      security: [{ bearer: [] }]
+      parameters:
+        - { name: size, in: query, schema: { type: string, format: email } }
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                list: { type: array, items: { type: string, format: date-time } }
+      responses: { '204': { description: Done. } }
+components:
+  securitySchemes:
+    bearer: { type: http, scheme: bearer }
+    session: { type: apiKey, in: cookie, name: session }
+`
+
+// R-J10, F-07, F-11, V-16: a document that would leave a door open does not start.
+func TestOpenDocumentIsRefused(t *testing.T) {
+	t.Parallel()
+
+	for name, one := range map[string]struct{ from, to, want string }{
+		"sound":                      {"", "", ""},
+		"no security":                {"      security: [{ bearer: [] }]\n", "", "no explicit security"},
+		"empty security":             {"[{ bearer: [] }]", "[]", ""},
+		"scheme nobody knows":        {"[{ bearer: [] }]", "[{ session: [] }]", `"session" has no authenticator`},
+		"one of two schemes":         {"[{ bearer: [] }]", "[{ bearer: [], session: [] }]", `"session" has no authenticator`},
+		"one alternative":            {"[{ bearer: [] }]", "[{ bearer: [] }, { session: [] }]", `"session" has no authenticator`},
+		"no surface":                 {"      x-surface: toolkit\n", "", "x-surface"},
+		"another surface":            {"x-surface: toolkit", "x-surface: secret", "x-surface"},
+		"unknown format":             {"format: date-time", "format: uuid", `"uuid" has no validator`},
+		"unknown format in a query":  {"format: email", "format: ipv4", `"ipv4" has no validator`},
+		"unknown format in a schema": {"securitySchemes:", "schemas: { Odd: { anyOf: [{ type: string, format: odd }] } }\n  securitySchemes:", `"odd" has no validator`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			if !strings.Contains(sound, one.from) {
+				t.Fatalf("%q is not there to spoil", one.from)
+			}
+
+			document, err := openapi3.NewLoader().LoadFromData([]byte(strings.Replace(sound, one.from, one.to, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			_, err = New(Deps{
+				Document: document,
+				Schemes:  map[string]Scheme{"bearer": {}},
+				Formats:  map[string]func(string) error{"email": func(string) error { return nil }},
+			})
+
+			switch {
+			case one.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case one.want != "" && (err == nil || !strings.Contains(err.Error(), one.want)):
+				t.Errorf("%v, want %q", err, one.want)
+			}
+		})
+	}
+}

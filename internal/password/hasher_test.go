@@ -1,0 +1,92 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/problem"
+)
+
+func hasher(t *testing.T, concurrency int) *Hasher {
+	t.Helper()
+
+	h, err := NewHasher(concurrency)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return h
+}
+
+func TestHasher(t *testing.T) {
+	t.Parallel()
+
+	h := hasher(t, 1)
+
+	stored, err := h.Hash(t.Context(), "caf\u00e9 pa\u00dfword")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("KeyboardsMayComposeDifferently", func(t *testing.T) {
+		t.Parallel()
+
+		if match, _, err := h.Verify(t.Context(), stored, "cafe\u0301 pa\u00dfword"); !match || err != nil {
+			t.Errorf("match %t, %v", match, err)
+		}
+
+		// Not NFKC: what looks alike is not the same.
+		if match, _, _ := h.Verify(t.Context(), stored, "caf\u00e9 password"); match {
+			t.Error("another password matched")
+		}
+	})
+
+	t.Run("NobodysPasswordNeverMatches", func(t *testing.T) {
+		t.Parallel()
+
+		for _, plain := range []string{"the password of nobody", "", "x"} {
+			if match, stale, err := h.Verify(t.Context(), "", plain); match || stale || err != nil {
+				t.Errorf("%q: match %t, stale %t, %v", plain, match, stale, err)
+			}
+		}
+	})
+
+	t.Run("DecoyCostsWhatAHashDoes", func(t *testing.T) {
+		t.Parallel()
+
+		used, salt, key, err := parse(h.decoy)
+		if err != nil || used != standard || len(salt) != saltSize || len(key) != hashSize {
+			t.Errorf("decoy %s, %v", h.decoy, err)
+		}
+	})
+}
+
+// R-A11: whoever finds every permit taken waits a moment, and is then told to come back.
+func TestFullHasherSaysSo(t *testing.T) {
+	t.Parallel()
+
+	h := hasher(t, 1)
+
+	turn, err := h.Turn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := h.Hash(t.Context(), "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
+	}
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	if _, _, err := h.Verify(gone, "", "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+
+	turn.End()
+
+	if _, err := h.Hash(t.Context(), "x"); err != nil {
+		t.Errorf("with the permit back: %v", err)
+	}
+}
