@@ -1,17 +1,48 @@
 package apptest
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
-// Clock goes with the real one until the test moves it ahead.
+// Clock goes with the real one until the test moves it ahead, or stops it.
 type Clock struct {
-	ahead atomic.Int64
+	mu      sync.Mutex
+	ahead   time.Duration
+	stopped time.Time // zero while it goes
 }
 
 // Now is the time of every gateway of an Env.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if !c.stopped.IsZero() {
+		return c.stopped
+	}
+
+	return time.Now().Add(c.ahead)
+}
 
 // Advance moves the clock.
-func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if !c.stopped.IsZero() {
+		c.stopped = c.stopped.Add(d)
+	}
+
+	c.ahead += d
+}
+
+// Stop lets the clock stand still but for Advance, for tests that count seconds. Readiness fails two
+// seconds later.
+func (c *Clock) Stop() {
+	now := c.Now()
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	c.stopped = now
+}

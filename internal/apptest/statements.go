@@ -20,6 +20,9 @@ type Statements struct {
 func (s *Statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	if rest, ours := strings.CutPrefix(data.SQL, "-- name: "); ours && !strings.Contains(data.SQL, "river_") {
 		name, _, _ := strings.Cut(rest, " ")
+		if strings.HasPrefix(name, "PG") { // River's as well
+			return ctx
+		}
 
 		s.mu.Lock()
 		defer s.mu.Unlock()

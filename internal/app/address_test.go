@@ -1,0 +1,131 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// T-26, R-J7, V-17, W-12: the address that is written down is the last hop that is not a configured
+// proxy, counted from the right, and no other header is believed.
+func TestClientAddress(t *testing.T) {
+	t.Parallel()
+
+	const (
+		peer   = "127.0.0.1" // where the tests come from
+		client = "203.0.113.7"
+		fake   = "198.51.100.66"
+	)
+
+	type headers map[string][]string
+
+	forwarded := func(values ...string) headers { return headers{"X-Forwarded-For": values} }
+
+	none, one, two := []string(nil), []string{"127.0.0.0/8", "::1/128"}, []string{"127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"}
+	others := []string{"192.0.2.0/24"}
+
+	cases := []struct {
+		name    string
+		headers headers
+		want    map[string]string // by who is trusted
+	}{
+		{"no header", nil, all(peer)},
+		{"one hop", forwarded(client), trusting(peer, client, client)},
+		{"spoofed left", forwarded(fake + ", " + client), trusting(peer, client, client)},
+		{"many spoofed left", forwarded("1.1.1.1, 2.2.2.2,3.3.3.3 , " + client), trusting(peer, client, client)},
+		{"spoofed as a proxy", forwarded("127.0.0.1, " + client), trusting(peer, client, client)},
+		{"two hops", forwarded(client + ", 10.1.2.3"), trusting(peer, "10.1.2.3", client)},
+		{"two hops, spoofed", forwarded(fake + ", " + client + ", 10.1.2.3"), trusting(peer, "10.1.2.3", client)},
+		{"two headers", forwarded(fake, client), trusting(peer, client, client)},
+		{"three headers", forwarded(fake, client, "10.1.2.3"), trusting(peer, "10.1.2.3", client)},
+		{"only proxies", forwarded("127.0.0.2, 127.0.0.3"), all(peer)},
+		{"version 6", forwarded("2001:db8::7"), trusting(peer, "2001:db8::7", "2001:db8::7")},
+		{"version 6 proxy", forwarded(client + ", 2001:db8:ffff::1"), trusting(peer, "2001:db8:ffff::1", client)},
+		{"mapped", forwarded("::ffff:" + client), trusting(peer, client, client)},
+		{"mapped proxy", forwarded(client + ", ::ffff:10.1.2.3"), trusting(peer, "10.1.2.3", client)},
+		{"zone", forwarded("fe80::1%eth0"), trusting(peer, "fe80::1", "fe80::1")},
+		{"port", forwarded(client + ":443"), all(peer)},
+		{"brackets", forwarded("[2001:db8::7]:443"), all(peer)},
+		{"garbage", forwarded("unknown"), all(peer)},
+		{"garbage right", forwarded(client + ", _hidden"), all(peer)},
+		{"garbage left", forwarded("<script>, " + client), trusting(peer, client, client)},
+		{"garbage behind a proxy", forwarded("x, 10.1.2.3"), trusting(peer, "10.1.2.3", peer)},
+		{"empty", forwarded(""), all(peer)},
+		{"commas", forwarded(",, ," + client + ", ,"), trusting(peer, client, client)},
+		{"leading zeros", forwarded("203.000.113.007"), all(peer)},
+		{"number", forwarded("3405803783"), all(peer)},
+		{"X-Real-IP", headers{"X-Real-Ip": {fake}}, all(peer)},
+		{"True-Client-IP", headers{"True-Client-Ip": {fake}}, all(peer)},
+		{"CF-Connecting-IP", headers{"Cf-Connecting-Ip": {fake}}, all(peer)},
+		{"X-Client-IP", headers{"X-Client-Ip": {fake}}, all(peer)},
+		{"Forwarded", headers{"Forwarded": {"for=" + fake}}, all(peer)},
+		{"all of them", headers{"X-Forwarded-For": {client}, "X-Real-Ip": {fake}, "Forwarded": {"for=" + fake}}, trusting(peer, client, client)},
+	}
+
+	for name, trusted := range map[string][]string{"none": none, "one": one, "two": two, "others": others} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			d := newDesk(t, func(c *config.Config) {
+				for _, prefix := range trusted {
+					c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
+				}
+			})
+
+			for i, one := range cases {
+				id := fmt.Sprintf("address-%d", i)
+				c := call{method: http.MethodPost, path: "/api/users/register"}.
+					with("Content-Type", "application/json").with("X-Request-Id", id)
+				c.body = `{"username":"New User","email":"nobody@konec.com.au","password":"correct horse battery staple","verificationCode":"000000"}`
+
+				for header, values := range one.headers {
+					c = c.with(header, values...)
+				}
+
+				expectStatus(t, d, c, http.StatusBadRequest, one.name)
+
+				var address netip.Addr
+				if err := d.Pool.QueryRow(t.Context(), "SELECT address FROM audit_event WHERE request_id = $1", id).Scan(&address); err != nil {
+					t.Fatalf("%s: %v", one.name, err)
+				}
+
+				if address.String() != one.want[name] {
+					t.Errorf("%s: %s, want %s", one.name, address, one.want[name])
+				}
+			}
+		})
+	}
+}
+
+// trusting is what is expected where nobody is trusted, the machine itself, and that and a network.
+func trusting(none, one, two string) map[string]string {
+	return map[string]string{"none": none, "others": none, "one": one, "two": two}
+}
+
+func all(address string) map[string]string { return trusting(address, address, address) }
+
+// R-J7: who makes addresses up stays one caller to the limits.
+func TestSpoofedAddressesShareOneLimit(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	limited := 0
+
+	for i := range 65 {
+		c := call{method: http.MethodPost, path: "/api/users/register/send-code"}.
+			with("Content-Type", "application/json").with("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).
+			with("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).with("Forwarded", fmt.Sprintf("for=203.0.113.%d", i))
+		c.body = fmt.Sprintf(`{"email":"spoof.%d@konec.com.au"}`, i)
+
+		if c.to(t, d.Server).status == http.StatusTooManyRequests {
+			limited++
+		}
+	}
+
+	if limited != 5 {
+		t.Errorf("%d of 65 limited, want 5", limited)
+	}
+}

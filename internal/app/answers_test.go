@@ -1,0 +1,281 @@
+package app_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/httpapi"
+	"github.com/konec/toolkit-gateway/internal/postgrestest"
+)
+
+// place is a gateway in a certain state.
+type place string
+
+const (
+	open    place = "a gateway that is well"
+	strict  place = "a gateway that allows one wrong code a day"
+	broken  place = "a gateway whose tables are gone"
+	offline place = "a gateway whose database is away"
+)
+
+// scenario provokes one answer of one operation.
+type scenario struct {
+	operation string
+	status    string
+	code      string // empty for a success
+	at        place
+	ask       func(testing.TB, *desk, operation) call
+}
+
+// scenarios are all answers that the document promises: no more, no less.
+var scenarios = []scenario{
+	{"login", "200", "", open, good},
+	{"login", "400", "INVALID_REQUEST", open, unknownMember},
+	{"login", "401", "INVALID_CREDENTIALS", open, wrongPassword},
+	{"login", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"login", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"login", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"login", "500", "INTERNAL", broken, good},
+	{"login", "503", "UNAVAILABLE", offline, good},
+
+	{"refresh", "200", "", open, good},
+	{"refresh", "400", "INVALID_REQUEST", open, unknownMember},
+	{"refresh", "401", "REFRESH_TOKEN_INVALID", open, forgedRefreshToken},
+	{"refresh", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"refresh", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"refresh", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"refresh", "500", "INTERNAL", broken, good},
+	{"refresh", "503", "UNAVAILABLE", offline, good},
+
+	{"logout", "204", "", open, ownSession},
+	{"logout", "400", "INVALID_REQUEST", open, malformedToken},
+	{"logout", "401", "UNAUTHENTICATED", open, withoutToken},
+	{"logout", "401", "TOKEN_INVALID", open, forgedToken},
+	{"logout", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"logout", "500", "INTERNAL", broken, good},
+	{"logout", "503", "UNAVAILABLE", offline, good},
+
+	{"getMe", "200", "", open, good},
+	{"getMe", "400", "INVALID_REQUEST", open, malformedToken},
+	{"getMe", "401", "UNAUTHENTICATED", open, withoutToken},
+	{"getMe", "401", "TOKEN_INVALID", open, forgedToken},
+	{"getMe", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"getMe", "500", "INTERNAL", broken, good},
+	{"getMe", "503", "UNAVAILABLE", offline, good},
+
+	{"sendRegistrationCode", "200", "", open, good},
+	{"sendRegistrationCode", "400", "INVALID_REQUEST", open, unknownMember},
+	{"sendRegistrationCode", "400", "EMAIL_NOT_ALLOWED", open, elsewhere},
+	{"sendRegistrationCode", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"sendRegistrationCode", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"sendRegistrationCode", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"sendRegistrationCode", "429", "TOO_MANY_REQUESTS", open, twice},
+	{"sendRegistrationCode", "500", "INTERNAL", broken, good},
+	{"sendRegistrationCode", "503", "UNAVAILABLE", offline, good},
+
+	{"register", "201", "", open, rightCode},
+	{"register", "400", "INVALID_REQUEST", open, unknownMember},
+	{"register", "400", "CODE_INVALID", open, good},
+	{"register", "400", "PASSWORD_REFUSED", open, commonPassword},
+	{"register", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"register", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"register", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"register", "429", "TOO_MANY_REQUESTS", strict, wrongCodeTwice},
+	{"register", "500", "INTERNAL", broken, good},
+	{"register", "503", "UNAVAILABLE", offline, good},
+}
+
+// T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be had, and no
+// other is in the list. That no other is ever answered is what apptest.Conforming watches in every test.
+func TestEveryAnswerIsProvoked(t *testing.T) {
+	t.Parallel()
+
+	byID := map[string]operation{}
+	for _, o := range operations() {
+		byID[o.OperationID] = o
+	}
+
+	desks := places(t)
+
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+
+	for _, s := range scenarios {
+		at, o := desks[s.at], byID[s.operation]
+		c := s.ask(t, at, o)
+		check := func() {
+			if got := c.to(t, at.Server); fmt.Sprint(got.status) != s.status || got.problem.Code != s.code {
+				t.Errorf("%s in %s answered %s, want %s %s", s.operation, s.at, got, s.status, s.code)
+			}
+		}
+
+		if s.at == offline {
+			waiting.Go(check) // a refresh waits for 20 s
+		} else {
+			check()
+		}
+	}
+
+	provoked := map[string]bool{}
+	for _, s := range scenarios {
+		provoked[s.operation+" "+s.status+" "+s.code] = true
+	}
+
+	promised := promises()
+	for _, one := range slices.Sorted(maps.Keys(promised)) {
+		if !provoked[one] {
+			t.Errorf("the document promises %q, which no scenario provokes", one)
+		}
+	}
+
+	for _, one := range slices.Sorted(maps.Keys(provoked)) {
+		if !promised[one] {
+			t.Errorf("the document does not promise %q", one)
+		}
+	}
+}
+
+// promises are the document's triples of operation, status and code.
+func promises() map[string]bool {
+	found := map[string]bool{}
+
+	for _, o := range operations() {
+		for status, response := range o.Responses.Map() {
+			codes := map[string]bool{}
+
+			if media := response.Value.Content["application/json"]; media != nil && status >= "400" {
+				for code := range media.Examples {
+					codes[code] = true
+				}
+			} else {
+				codes[""] = true
+			}
+
+			for code := range codes {
+				found[o.OperationID+" "+status+" "+code] = true
+			}
+		}
+	}
+
+	return found
+}
+
+// places runs the four gateways.
+func places(t *testing.T) map[place]*desk {
+	t.Helper()
+
+	cluster, url := postgrestest.NewCluster(t, false)
+	desks := map[place]*desk{
+		open:    newDesk(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} }),
+		strict:  newDesk(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
+		broken:  newDesk(t),
+		offline: deskOn(t, apptest.On(t, url)),
+	}
+
+	// Nobody can be signed in after this, so every gateway has its owner signed in before.
+	if _, err := desks[broken].Pool.Exec(t.Context(), "DROP TABLE session, code, throttle, account, audit_event"); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := cluster.Kill(); err != nil {
+		t.Fatal(err)
+	}
+
+	return desks
+}
+
+func good(_ testing.TB, d *desk, o operation) call { return d.call(o) }
+
+func unknownMember(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"role": "admin"})
+}
+
+// changed is a good call but for some values.
+func (d *desk) changed(o operation, changes map[string]any) call {
+	values := d.values(o)
+	maps.Copy(values, changes)
+
+	c := d.call(o)
+	c.body = o.encode(values)
+
+	return c
+}
+
+func wrongPassword(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"password": apptest.Password + "!"})
+}
+
+func acceptsHTML(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Accept", "text/html")
+}
+
+func tooMuch(_ testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	c.body = strings.Repeat(" ", httpapi.MaxBody) + c.body
+
+	return c
+}
+
+func plainText(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Content-Type", "text/plain")
+}
+
+func forgedRefreshToken(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"refresh_token": strings.Repeat("A", len(d.tokens.RefreshToken))})
+}
+
+// ownSession signs in for this one call.
+func ownSession(tb testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Authorization", "Bearer "+d.SignIn(tb, owner).AccessToken)
+}
+
+func malformedToken(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Authorization", "Bearer two words")
+}
+
+func withoutToken(_ testing.TB, d *desk, o operation) call { return d.call(o).without("Authorization") }
+
+func forgedToken(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Authorization", "Bearer e30.e30.e30")
+}
+
+func elsewhere(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"email": "somebody@example.com"})
+}
+
+func twice(tb testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	c.to(tb, d.Server)
+
+	return c
+}
+
+func rightCode(tb testing.TB, d *desk, o operation) call {
+	const address = "right.code@konec.com.au"
+
+	return d.changed(o, map[string]any{"email": address, "verificationCode": d.code(tb, address)})
+}
+
+func commonPassword(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"password": "password123"})
+}
+
+func wrongCodeTwice(tb testing.TB, d *desk, o operation) call {
+	const address = "wrong.code@konec.com.au"
+
+	wrong := "000000"
+	if d.code(tb, address) == wrong {
+		wrong = "111111"
+	}
+
+	c := d.changed(o, map[string]any{"email": address, "verificationCode": wrong})
+	c.to(tb, d.Server)
+
+	return c
+}

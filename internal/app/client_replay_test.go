@@ -1,0 +1,161 @@
+package app_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// R-F4, R-F6, R-F9, T-37: clients as they are (contract, "Facts about the clients"): two refreshers
+// that share a store and do not know of each other, a timer every ten minutes, tokens taken for
+// expired five minutes early, answers that get lost. Nobody is signed out.
+func TestRealClientsStaySignedIn(t *testing.T) {
+	t.Parallel()
+	replayClients(t, 20, 24*time.Hour)
+}
+
+const (
+	timerEvery   = 10 * time.Minute
+	expiredEarly = 5 * time.Minute
+	loseOneIn    = 8
+	sleepOneIn   = 40
+)
+
+// simulated is one installation of an app.
+type simulated struct {
+	name     string
+	gateways [2]*apptest.Server
+
+	mu        sync.Mutex // both refreshers use what follows
+	random    *rand.Rand
+	tokens    client.Tokens // the store of both refreshers
+	expires   time.Time
+	asleep    int // ticks of the timer that it misses
+	refreshed int
+	lost      int
+}
+
+func replayClients(t *testing.T, number int, span time.Duration) {
+	r := newRing(t)
+	clients := make([]*simulated, number)
+
+	for i := range clients {
+		email := fmt.Sprintf("client-%d@konec.com.au", i)
+		r.Account(t, email)
+
+		tokens := r.SignIn(t, email)
+		clients[i] = &simulated{
+			name: email, random: rand.New(rand.NewPCG(1, uint64(i))), gateways: r.gateways,
+			tokens: tokens, expires: r.Clock.Now().Add(time.Duration(tokens.ExpiresIn) * time.Second),
+		}
+	}
+
+	for range int(span / timerEvery) {
+		r.Clock.Advance(timerEvery)
+
+		// Some of the second refreshers come while the first are at it, the others a few seconds later,
+		// with a token that they read before.
+		var late []func()
+
+		var all sync.WaitGroup
+
+		for _, one := range clients {
+			if one.sleeps() || r.Clock.Now().Before(one.expires.Add(-expiredEarly)) {
+				continue
+			}
+
+			token := one.tokens.RefreshToken
+			second := func() { one.refresh(t, r, token) }
+
+			if one.random.IntN(2) == 0 {
+				late = append(late, second)
+				second = func() {}
+			}
+
+			all.Go(func() { one.refreshTogether(t, r, token, second) })
+		}
+
+		all.Wait()
+		r.Clock.Advance(time.Duration(rand.IntN(9000)) * time.Millisecond)
+
+		for _, second := range late {
+			all.Go(second)
+		}
+
+		all.Wait()
+
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+
+	var refreshed, lost, ended int
+	for _, one := range clients {
+		refreshed += one.refreshed
+		lost += one.lost
+	}
+
+	if err := r.Pool.QueryRow(t.Context(), "SELECT count(*) FROM session WHERE revoked_at IS NOT NULL").Scan(&ended); err != nil || ended != 0 {
+		t.Errorf("%d sessions ended, %v", ended, err)
+	}
+
+	if lost == 0 {
+		t.Error("no answer was lost: the test is blind")
+	}
+
+	t.Logf("%d clients over %s: %d refreshes, of which %d answers were lost; nobody was signed out", number, span, refreshed, lost)
+}
+
+// sleeps says whether the computer is closed, for minutes or for hours.
+func (s *simulated) sleeps() bool {
+	if s.asleep == 0 && s.random.IntN(sleepOneIn) == 0 {
+		s.asleep = 1 + s.random.IntN(20)
+	}
+
+	s.asleep = max(0, s.asleep-1)
+
+	return s.asleep > 0
+}
+
+// refreshTogether runs both refreshers at once. The store is written by whoever answers last.
+func (s *simulated) refreshTogether(t *testing.T, r *ring, token string, second func()) {
+	var both sync.WaitGroup
+
+	both.Go(func() { s.refresh(t, r, token) })
+	both.Go(second)
+	both.Wait()
+}
+
+func (s *simulated) refresh(t *testing.T, r *ring, token string) {
+	s.mu.Lock()
+	gateway := s.gateways[s.random.IntN(2)]
+	lose := s.random.IntN(loseOneIn) == 0
+	s.mu.Unlock()
+
+	result, err := gateway.Client.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: token})
+	if err != nil || result.StatusCode() != http.StatusOK {
+		t.Errorf("%s is signed out: %v %+v", s.name, err, result)
+
+		return
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	s.refreshed++
+
+	if lose {
+		s.lost++
+
+		return
+	}
+
+	s.tokens = *result.JSON200
+	s.expires = r.Clock.Now().Add(time.Duration(s.tokens.ExpiresIn) * time.Second)
+}

@@ -1,0 +1,355 @@
+package app_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/inbox"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/problem"
+)
+
+// R-J10, F-11: nothing about an operation is left to a default.
+func TestOperationsAreComplete(t *testing.T) {
+	t.Parallel()
+
+	seen := map[string]bool{}
+
+	for _, o := range operations() {
+		t.Run(o.method+o.path, func(t *testing.T) {
+			if o.Security == nil {
+				t.Error("no explicit security")
+			}
+
+			if surface := o.Extensions["x-surface"]; surface != "toolkit" && surface != "public" {
+				t.Errorf("x-surface %v", surface)
+			}
+
+			if o.OperationID == "" || seen[o.OperationID] {
+				t.Errorf("the operationId %q is empty or another's", o.OperationID)
+			}
+
+			seen[o.OperationID] = true
+
+			chinese, english, found := strings.Cut(o.Summary, " · ")
+			if !found || !hasHan(chinese) || english == "" || hasHan(english) {
+				t.Errorf("summary %q is not Chinese · English", o.Summary)
+			}
+
+			if !hasHan(o.Description) || !regexp.MustCompile(`[A-Za-z]{4,} [a-z]+ [a-z]+`).MatchString(o.Description) {
+				t.Errorf("description %q is not in both languages", o.Description)
+			}
+
+			if len(o.Tags) != 1 || apptest.Document().Tags.Get(o.Tags[0]) == nil {
+				t.Errorf("tags %q", o.Tags)
+			}
+
+			checkRequest(t, o)
+			checkResponses(t, o)
+		})
+	}
+}
+
+func checkRequest(t *testing.T, o operation) {
+	t.Helper()
+
+	if o.RequestBody == nil {
+		return
+	}
+
+	if body := o.RequestBody.Value; len(body.Content) != 1 || !body.Required {
+		t.Errorf("a body of %d types, required: %t; want one, required", len(body.Content), body.Required)
+	}
+
+	for name, media := range o.RequestBody.Value.Content {
+		if media.Example == nil {
+			t.Errorf("the body %s has no example", name)
+		} else {
+			checkExample(t, media.Schema, media.Example)
+		}
+	}
+}
+
+func checkResponses(t *testing.T, o operation) {
+	t.Helper()
+
+	// Whatever is called can find the client picky, the server at fault, or the database away.
+	statuses := []string{"400", "406", "500", "503"}
+	if o.RequestBody != nil {
+		statuses = append(statuses, "413", "415")
+	}
+
+	if o.secured() {
+		statuses = append(statuses, "401")
+	}
+
+	for _, status := range statuses {
+		if o.Responses.Value(status) == nil {
+			t.Errorf("no answer %s", status)
+		}
+	}
+
+	if o.Responses.Default() != nil {
+		t.Error("a default answer would promise every status there is")
+	}
+
+	for status, response := range o.Responses.Map() {
+		if response.Value.Description == nil || !strings.Contains(*response.Value.Description, " · ") {
+			t.Errorf("%s has no description in both languages", status)
+		}
+
+		if status == "204" {
+			if len(response.Value.Content) > 0 {
+				t.Error("204 has a body")
+			}
+
+			continue
+		}
+
+		media := response.Value.Content["application/json"]
+
+		switch {
+		case media == nil || len(response.Value.Content) != 1:
+			t.Errorf("%s is not just application/json", status)
+		case status < "400" && media.Example == nil:
+			t.Errorf("%s has no example", status)
+		case status < "400":
+			checkExample(t, media.Schema, media.Example)
+		default:
+			checkErrors(t, status, media)
+		}
+	}
+}
+
+// checkErrors wants each code of a status as an example whose name is the code.
+func checkErrors(t *testing.T, status string, media *openapi3.MediaType) {
+	t.Helper()
+
+	if media.Schema.Ref != "#/components/schemas/Error" || len(media.Examples) == 0 {
+		t.Errorf("%s is no Error, or has no examples", status)
+	}
+
+	for name, example := range media.Examples {
+		checkExample(t, media.Schema, example.Value.Value)
+
+		if value, _ := example.Value.Value.(map[string]any); value["code"] != name || !slices.Contains(problem.Codes(), name) {
+			t.Errorf("%s: the example %s has the code %v, which must be the same, and one of ours", status, name, value["code"])
+		}
+	}
+}
+
+func checkExample(t *testing.T, schema *openapi3.SchemaRef, example any) {
+	t.Helper()
+
+	err := schema.Value.VisitJSON(example, openapi3.MultiErrors(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
+		"email":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseEmail(s); return err }),
+		"display-name": openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseName(s); return err }),
+	}))
+	if err != nil {
+		t.Errorf("an example does not fit its schema: %v", err)
+	}
+}
+
+// The document, the messages and the examples know the same codes, and say the same of them.
+func TestErrorCodesAgree(t *testing.T) {
+	t.Parallel()
+
+	spec := apptest.Document()
+
+	var listed []string
+	for _, code := range spec.Components.Schemas["ErrorCode"].Value.Enum {
+		listed = append(listed, code.(string))
+	}
+
+	slices.Sort(listed)
+
+	if !slices.Equal(listed, problem.Codes()) {
+		t.Errorf("ErrorCode is %q, and the messages are of %q", listed, problem.Codes())
+	}
+
+	for _, code := range problem.Codes() {
+		example := spec.Components.Examples[code]
+		if example == nil {
+			t.Errorf("%s has no example", code)
+
+			continue
+		}
+
+		value, _ := example.Value.Value.(map[string]any)
+		if want := problem.New(problem.Internal, code).Message(language.Chinese); value["message"] != want {
+			t.Errorf("%s: the example says %v, and the server %s", code, value["message"], want)
+		}
+
+		if !strings.Contains(spec.Components.Schemas["ErrorCode"].Value.Description, "- `"+code+"`: ") {
+			t.Errorf("%s is not explained", code)
+		}
+	}
+}
+
+// F-04, R-J5: no object takes what it does not name, and nothing is without end.
+func TestSchemasAreBounded(t *testing.T) {
+	t.Parallel()
+
+	text, err := apptest.Document().MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var tree any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+
+	checked := 0
+
+	walkSchemas(tree, "", func(at string, schema map[string]any) {
+		checked++
+
+		switch schema["type"] {
+		case "object":
+			if schema["additionalProperties"] != false {
+				t.Errorf("%s takes unknown members", at)
+			}
+		case "string":
+			if schema["maxLength"] == nil && schema["enum"] == nil {
+				t.Errorf("%s is text without end", at)
+			}
+		case "array":
+			if schema["maxItems"] == nil {
+				t.Errorf("%s is a list without end", at)
+			}
+		case "integer", "number":
+			if schema["minimum"] == nil || schema["maximum"] == nil && schema["format"] == nil {
+				t.Errorf("%s is a number without end", at)
+			}
+		case "boolean":
+		default:
+			t.Errorf("%s has the type %v", at, schema["type"])
+		}
+	})
+
+	if checked < 30 {
+		t.Errorf("only %d schemas found", checked)
+	}
+}
+
+// walkSchemas visits every schema that is written out, wherever in the document it is: what has a
+// type and is no security scheme, no example and no map of properties that has one named so.
+func walkSchemas(node any, at string, visit func(string, map[string]any)) {
+	switch node := node.(type) {
+	case map[string]any:
+		if _, typed := node["type"].(string); typed && !strings.Contains(at, "/securitySchemes/") {
+			visit(at, node)
+		}
+
+		for name, child := range node {
+			if name != "example" && name != "examples" {
+				walkSchemas(child, at+"/"+name, visit)
+			}
+		}
+	case []any:
+		for _, child := range node {
+			walkSchemas(child, at+"/-", visit)
+		}
+	}
+}
+
+// Each documented operation is answered by a handler of its own.
+func TestEveryOperationHasAHandler(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	want := map[string]int{
+		"login": http.StatusOK, "refresh": http.StatusOK, "logout": http.StatusNoContent, "getMe": http.StatusOK,
+		"sendRegistrationCode": http.StatusOK, "register": http.StatusBadRequest, // for want of the mail's code
+	}
+
+	for _, o := range operations() {
+		d.tokens = d.SignIn(t, owner) // logout ends them
+
+		if got := d.call(o).to(t, d.Server); got.status != want[o.OperationID] {
+			t.Errorf("%s answered %s, want %d", o.OperationID, got, want[o.OperationID])
+		}
+	}
+}
+
+// R-J10, R-J9: beside the document's operations only the contract's few routes exist; no metrics,
+// no profiles, and the inbox in development mode only.
+func TestNoOtherRoutesExist(t *testing.T) {
+	t.Parallel()
+
+	outside := []string{
+		"GET /healthz", "GET /readyz", "GET /.well-known/jwks.json", "GET /openapi.json", "GET /openapi.yaml",
+		"GET /docs", "GET /docs/init.js", "GET /docs/scalar.js",
+	}
+
+	for mode, more := range map[string][]string{config.Release: nil, config.Development: {"GET /dev/inbox"}} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+
+			known := slices.Concat(outside, more)
+			for _, o := range operations() {
+				known = append(known, o.method+" "+o.path, "OPTIONS "+o.path)
+			}
+
+			for _, route := range routesOf(t, mode) {
+				if !slices.Contains(known, route) {
+					t.Errorf("the route %s is neither documented nor in the contract", route)
+				}
+			}
+		})
+	}
+}
+
+func routesOf(t *testing.T, mode string) []string {
+	t.Helper()
+
+	c, err := config.Load(map[string]string{
+		"MODE": mode, "DATABASE_URL": "postgres://nowhere.invalid/none", "MASTER_KEY": keyring.Generate(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	options := app.Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	if mode == config.Development {
+		options.Inbox = inbox.New()
+	}
+
+	a, err := app.New(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var routes []string
+
+	err = chi.Walk(a.Handler().(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		routes = append(routes, method+" "+route)
+
+		return nil
+	})
+	if err != nil || len(routes) < 12 {
+		t.Fatalf("%d routes: %v", len(routes), err)
+	}
+
+	return routes
+}
+
+func hasHan(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}

@@ -1,0 +1,336 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// wire is one connection without a client library that would mend what is sent.
+type wire struct {
+	net.Conn
+
+	in *bufio.Reader
+}
+
+func dial(tb testing.TB, s *apptest.Server) *wire {
+	tb.Helper()
+
+	conn, err := net.Dial("tcp", s.HTTP.Listener.Addr().String())
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	tb.Cleanup(func() { conn.Close() })
+
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		tb.Fatal(err)
+	}
+
+	return &wire{conn, bufio.NewReader(conn)}
+}
+
+// replies reads every answer until the server closes; there are at most two.
+func (w *wire) replies(tb testing.TB) []reply {
+	tb.Helper()
+
+	var list []reply
+
+	for len(list) < 3 {
+		response, err := http.ReadResponse(w.in, nil)
+		if err != nil {
+			break
+		}
+
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			tb.Errorf("answer %d: %v", len(list), err)
+		}
+
+		list = append(list, reply{status: response.StatusCode, header: response.Header, body: body})
+	}
+
+	return list
+}
+
+// R-J3, T-25: a message whose end could be seen in two places has one, or is refused. poison is what an
+// attacker hides: it must never be answered as a request of its own where the front would not see one.
+func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+
+	const (
+		body   = `{"refresh_token":"x"}`
+		start  = "POST /api/auth/refresh HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: application/json\r\nX-Request-Id: the-first\r\n"
+		poison = "GET /poison HTTP/1.1\r\nHost: gateway.test\r\nX-Request-Id: the-poison\r\nConnection: close\r\n\r\n"
+	)
+
+	chunked := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	refused := map[string]string{
+		"two lengths":             start + "Content-Length: 21\r\nContent-Length: 22\r\n\r\n" + body,
+		"list of lengths":         start + "Content-Length: 21, 22\r\n\r\n" + body,
+		"negative length":         start + "Content-Length: -1\r\n\r\n" + body,
+		"plus length":             start + "Content-Length: +21\r\n\r\n" + body,
+		"hex length":              start + "Content-Length: 0x15\r\n\r\n" + body,
+		"huge length":             start + "Content-Length: 99999999999999999999\r\n\r\n" + body,
+		"space before colon":      start + "Content-Length : 21\r\n\r\n" + body,
+		"tab before colon":        start + "Transfer-Encoding\t: chunked\r\n\r\n" + chunked,
+		"space before name":       "POST /api/auth/refresh HTTP/1.1\r\n Host: gateway.test\r\n\r\n",
+		"unknown encoding":        start + "Transfer-Encoding: gzip\r\n\r\n" + body,
+		"encoding list":           start + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked,
+		"chunked twice":           start + "Transfer-Encoding: chunked, chunked\r\n\r\n" + chunked,
+		"two encodings":           start + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + chunked,
+		"identity":                start + "Transfer-Encoding: identity\r\nContent-Length: 21\r\n\r\n" + body,
+		"vertical tab encoding":   start + "Transfer-Encoding: \vchunked\r\n\r\n" + chunked,
+		"bad chunk size":          start + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body + "\r\n0\r\n\r\n",
+		"negative chunk":          start + "Transfer-Encoding: chunked\r\n\r\n-15\r\n" + body + "\r\n0\r\n\r\n",
+		"huge chunk":              start + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk size with 0x":      start + "Transfer-Encoding: chunked\r\n\r\n0x15\r\n" + body + "\r\n0\r\n\r\n",
+		"chunk longer than said":  start + "Transfer-Encoding: chunked\r\n\r\n5\r\n" + body + "\r\n0\r\n\r\n",
+		"bare LF in chunk size":   start + "Transfer-Encoding: chunked\r\n\r\n15\n" + body + "\r\n0\r\n\r\n",
+		"NUL in a header":         start + "X-Thing: a\x00b\r\nContent-Length: 21\r\n\r\n" + body,
+		"CR in a header":          start + "X-Thing: a\rb\r\nContent-Length: 21\r\n\r\n" + body,
+		"NUL in a name":           start + "X-Th\x00ing: a\r\nContent-Length: 21\r\n\r\n" + body,
+		"no colon":                start + "Content-Length 21\r\n\r\n" + body,
+		"no host":                 "GET /api/users/me HTTP/1.1\r\n\r\n",
+		"two hosts":               "GET /api/users/me HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n",
+		"bad host":                "GET /api/users/me HTTP/1.1\r\nHost: a b\r\n\r\n",
+		"unknown version":         "GET /api/users/me HTTP/3.7\r\nHost: a.test\r\n\r\n",
+		"space in the target":     "GET /api/users/me x HTTP/1.1\r\nHost: a.test\r\n\r\n",
+		"control in the target":   "GET /api/users/\x01me HTTP/1.1\r\nHost: a.test\r\n\r\n",
+		"no target":               "GET HTTP/1.1\r\nHost: a.test\r\n\r\n",
+		"trailer is a length":     start + "Transfer-Encoding: chunked\r\nTrailer: Content-Length\r\n\r\n" + chunked,
+		"chunked in HTTP/1.0 too": strings.Replace(start, "1.1", "1.0", 1) + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n" + chunked,
+	}
+
+	for name, text := range refused {
+		t.Run(name, func(t *testing.T) {
+			w := dial(t, d.Server)
+			if _, err := io.WriteString(w, text+poison); err != nil {
+				t.Fatal(err)
+			}
+
+			replies := w.replies(t)
+			if len(replies) != 1 || replies[0].status < 400 || replies[0].status >= 500 && replies[0].status != http.StatusNotImplemented &&
+				replies[0].status != http.StatusHTTPVersionNotSupported {
+				t.Errorf("answered %v, want one refusal and the end", replies)
+			}
+		})
+	}
+
+	// Here RFC 9112 gives one meaning, and that is the one: the first request ends where it says, and
+	// the second begins there.
+	understood := map[string]string{
+		"equal lengths":         start + "Content-Length: 21\r\nContent-Length: 21\r\n\r\n" + body,
+		"chunked wins":          start + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked,
+		"chunked wins, first":   start + "Transfer-Encoding: chunked\r\nContent-Length: 500\r\n\r\n" + chunked,
+		"folded header":         start + "X-Thing: a\r\n b\r\nContent-Length: 21\r\n\r\n" + body,
+		"bare LF":               strings.ReplaceAll(start, "\r\n", "\n") + "Content-Length: 21\n\n" + body,
+		"chunk extension":       start + "Transfer-Encoding: chunked\r\n\r\n15;a=b\r\n" + body + "\r\n0\r\n\r\n",
+		"upper-case encoding":   start + "Transfer-Encoding: CHUNKED\r\n\r\n" + chunked,
+		"leading zeros":         start + "Content-Length: 021\r\n\r\n" + body,
+		"trailer after the end": start + "Transfer-Encoding: chunked\r\nTrailer: X-Thing\r\n\r\n" + strings.TrimSuffix(chunked, "\r\n") + "X-Thing: a\r\n\r\n",
+	}
+
+	for name, text := range understood {
+		t.Run(name, func(t *testing.T) {
+			w := dial(t, d.Server)
+			if _, err := io.WriteString(w, text+poison); err != nil {
+				t.Fatal(err)
+			}
+
+			replies := w.replies(t)
+			if len(replies) == 0 || len(replies) > 2 || replies[0].status != http.StatusUnauthorized || replies[0].header.Get("X-Request-Id") != "the-first" {
+				t.Fatalf("answered %v", replies)
+			}
+
+			// RFC 9112, section 6.1: after a message with both, the connection ends.
+			if strings.HasPrefix(name, "chunked wins") && len(replies) != 1 {
+				t.Errorf("answered %v, want one and the end", replies)
+			}
+
+			if len(replies) == 2 && (replies[1].status != http.StatusNotFound || replies[1].header.Get("X-Request-Id") != "the-poison") {
+				t.Errorf("then answered %v", replies[1])
+			}
+		})
+	}
+}
+
+// R-J1: a header over 16 KiB is 431, in whatever way it is large, and one below is none.
+func TestLargeHeaderIsRefused(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	line := "GET /api/users/me HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n"
+	want := map[string]struct {
+		text   string
+		status int
+	}{
+		"one value":          {line + "X-Thing: " + strings.Repeat("x", 17<<10) + "\r\n\r\n", 431},
+		"a target":           {strings.Replace(line, "me", "me?"+strings.Repeat("x", 17<<10), 1) + "\r\n", 431},
+		"100,000 headers":    {line + strings.Repeat("X-Thing: x\r\n", 100_000) + "\r\n", 431},
+		"10,000 cookies":     {line + "Cookie: " + strings.Repeat("a=b; ", 10_000) + "\r\n\r\n", 431},
+		"100,000 keys":       {strings.Replace(line, "me", "me?"+strings.Repeat("a&", 100_000), 1) + "\r\n", 431},
+		"a megabyte of dots": {line + "Authorization: Bearer " + strings.Repeat(".", 1<<20) + "\r\n\r\n", 431}, // V-15
+		"15 KiB of dots":     {line + "Authorization: Bearer " + strings.Repeat(".", 15<<10) + "\r\n\r\n", 401},
+		"2,000 cookies":      {line + "Cookie: " + strings.Repeat("a=b; ", 2_000) + "\r\n\r\n", 401},
+		"15 KiB":             {line + "X-Thing: " + strings.Repeat("x", 15<<10) + "\r\n\r\n", 401},
+	}
+
+	for name, one := range want {
+		t.Run(name, func(t *testing.T) {
+			w := dial(t, d.Server)
+
+			go io.WriteString(w, one.text) // the server hangs up in the middle
+
+			if replies := w.replies(t); len(replies) != 1 || replies[0].status != one.status {
+				t.Errorf("answered %v, want %d", replies, one.status)
+			}
+		})
+	}
+}
+
+// R-J1, F-03, F-09, T-25: nobody can make the server hold more than a small part of an endless body.
+// It counts all that the process allocates, so it runs before the parallel tests, alone.
+func TestEndlessBodyCostsLittle(t *testing.T) {
+	d := newDesk(t)
+
+	for _, o := range operations() {
+		t.Run(o.OperationID, func(t *testing.T) {
+			w := dial(t, d.Server)
+			head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.method, o.path, o.media())
+
+			const size = 1 << 20
+
+			chunk := bytes.Repeat([]byte{'a'}, size)
+			frame := []byte(fmt.Sprintf("%x\r\n", size))
+
+			var before, after runtime.MemStats
+
+			runtime.ReadMemStats(&before)
+
+			if _, err := io.WriteString(w, head); err != nil {
+				t.Fatal(err)
+			}
+
+			sent := 0
+			for ; sent < 1<<10; sent++ { // a gigabyte
+				_, err := (&net.Buffers{frame, chunk, {'\r', '\n'}}).WriteTo(w)
+				if err != nil {
+					break // the server has had enough
+				}
+			}
+
+			runtime.ReadMemStats(&after)
+
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > size {
+				t.Errorf("%d bytes allocated for %d MiB of body", grown, sent)
+			}
+
+			if sent > 64 {
+				t.Errorf("the server took %d MiB", sent)
+			}
+		})
+	}
+}
+
+// F-09: 413 for a body just over the limit, in one piece or in chunks, and the connection ends; one of
+// exactly the limit is read.
+func TestBodyLimit(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+
+	for _, o := range operations() {
+		if o.media() != "application/json" {
+			continue
+		}
+
+		for _, chunks := range []bool{false, true} {
+			c := d.call(o)
+			c.chunked = chunks
+			c.body += strings.Repeat(" ", 64<<10-len(c.body))
+
+			if got := c.to(t, d.Server); got.status >= 500 || got.status == http.StatusRequestEntityTooLarge || got.problem.Code == "INVALID_REQUEST" {
+				t.Errorf("%s, 64 KiB, chunked %t: %s", o.OperationID, chunks, got)
+			}
+
+			c.body += " "
+
+			got := c.to(t, d.Server)
+			if got.status != http.StatusRequestEntityTooLarge || got.problem.Code != "BODY_TOO_LARGE" {
+				t.Errorf("%s, 64 KiB and a byte, chunked %t: %s", o.OperationID, chunks, got)
+			}
+		}
+	}
+
+	w := dial(t, d.Server)
+	_, err := io.WriteString(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"+strings.Repeat(" ", 70_000))
+
+	if replies := w.replies(t); err != nil || len(replies) != 1 || replies[0].status != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %v (%v), want one 413 and the end", replies, err)
+	}
+
+	if _, err := w.in.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("after 413: %v, want the end", err)
+	}
+}
+
+// R-J2, F-18: what a slow client can hold is bounded.
+func TestServerHasTimeouts(t *testing.T) {
+	t.Parallel()
+
+	s := app.NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+
+	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.IdleTimeout != 75*time.Second {
+		t.Errorf("timeouts %s, %s, %s", s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout)
+	}
+
+	if s.WriteTimeout < 25*time.Second || s.WriteTimeout > time.Minute { // above a refresh's patience
+		t.Errorf("write timeout %s", s.WriteTimeout)
+	}
+
+	if s.MaxHeaderBytes+4096 != 16<<10 {
+		t.Errorf("%d bytes of header", s.MaxHeaderBytes)
+	}
+}
+
+// F-14, R-F6: a client that hangs up in the middle of a refresh has lost nothing.
+func TestHangingUpLosesNothing(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	token := d.tokens.RefreshToken
+
+	for range 20 {
+		body := fmt.Sprintf(`{"refresh_token":%q}`, token)
+		w := dial(t, d.Server)
+
+		_, err := fmt.Fprintf(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		w.Close()
+
+		status, tokens := d.Refresh(t, token)
+		if status != http.StatusOK {
+			t.Fatalf("after hanging up: %d", status)
+		}
+
+		token = tokens.RefreshToken
+	}
+}

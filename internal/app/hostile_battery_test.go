@@ -1,0 +1,12 @@
+//go:build battery
+
+package app_test
+
+import "testing"
+
+// T-01, the long run.
+func TestHostileClientForLong(t *testing.T) {
+	t.Parallel()
+
+	hostile(t, 50_000)
+}

@@ -1,0 +1,266 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// T-01, R-J5, R-J6, F-04: whatever is wrong with one field is a 400 that blames that field, and that
+// repeats nothing of the value.
+func TestBadFieldIsRefused(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+
+	for _, o := range operations() {
+		for _, field := range o.fields() {
+			t.Run(o.OperationID+"/"+field, func(t *testing.T) {
+				for name, value := range badValues(o) {
+					c := d.call(o)
+					c.body = d.spoiled(o, field, value)
+
+					got := c.to(t, d.Server)
+					if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+						t.Errorf("%s: %s", name, got)
+					}
+
+					// The syntax is wrong before there is a field.
+					if blamed := got.fields(); !slices.Equal(blamed, []string{"/" + field}) && !slices.Equal(blamed, []string{""}) {
+						t.Errorf("%s: blames %q", name, blamed)
+					}
+
+					if strings.Contains(string(got.body), canary) {
+						t.Errorf("%s: the answer repeats the value: %s", name, got)
+					}
+				}
+			})
+		}
+	}
+
+	if strings.Contains(d.Log.String(), canary) {
+		t.Error("a refused value is in the log") // F-06, R-K3
+	}
+}
+
+const canary = "c4n4ry"
+
+// badValues are texts that stand where a field's value should, as the body has them.
+func badValues(o operation) map[string]string {
+	if o.media() != "application/json" {
+		return map[string]string{
+			"NUL": canary + "%00", "half a character": canary + "%C3", "an overlong NUL": canary + "%C0%80",
+			"a surrogate": canary + "%ED%A0%80", "a byte": canary + "%FF", "raw bytes": canary + "\xff\xfe",
+			"broken escape": canary + "%zz", "semicolon": canary + ";", "empty": "", "too long": canary + strings.Repeat("x", 2000),
+		}
+	}
+
+	return map[string]string{
+		"NUL": `"` + canary + `\u0000"`, "raw NUL": "\"" + canary + "\x00\"", "high surrogate": `"` + canary + `\ud800"`,
+		"low surrogate": `"` + canary + `\udc00x"`, "surrogates swapped": `"` + canary + `\udc00\ud800"`,
+		"half a character": "\"" + canary + "\xc3\"", "an overlong NUL": "\"" + canary + "\xc0\x80\"",
+		"a surrogate's bytes": "\"" + canary + "\xed\xa0\x80\"", "a byte": "\"" + canary + "\xff\"",
+		"number": `123456`, "large number": `1e400`, "boolean": `true`, "null": `null`, "list": `["` + canary + `"]`,
+		"object": `{"` + canary + `": 1}`, "empty": `""`, "too long": `"` + canary + strings.Repeat("x", 60_000) + `"`,
+		"deep list": strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000), "deep object": strings.Repeat(`{"a":`, 9_000),
+		"no value": ``, "raw line break": "\"" + canary + "\n\"", "unknown escape": `"` + canary + `\x"`,
+	}
+}
+
+// spoiled is a good body but for the text of one field.
+func (d *desk) spoiled(o operation, field, text string) string {
+	values := d.values(o)
+	parts := make([]string, 0, len(values))
+
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
+
+		if o.media() != "application/json" {
+			part := url.QueryEscape(name) + "=" + url.QueryEscape(fmt.Sprint(value))
+			if name == field {
+				part = name + "=" + text
+			}
+
+			parts = append(parts, part)
+
+			continue
+		}
+
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			panic(err)
+		}
+
+		if name == field {
+			encoded = []byte(text)
+		}
+
+		parts = append(parts, fmt.Sprintf("%q: %s", name, encoded))
+	}
+
+	if o.media() != "application/json" {
+		return strings.Join(parts, "&")
+	}
+
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// T-01, R-J5, F-04, V-12: a body is exactly one object with exactly the documented members.
+func TestBadBodyIsRefused(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+
+	for _, o := range operations() {
+		if o.RequestBody == nil {
+			continue
+		}
+
+		t.Run(o.OperationID, func(t *testing.T) {
+			for name, spoil := range bodySpoilers(o) {
+				c := d.call(o)
+				c.body = spoil(strings.TrimSpace(c.body))
+
+				if got := c.to(t, d.Server); got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+					t.Errorf("%s: %s", name, got)
+				} else if len(got.problem.Errors) == 0 || len(got.problem.Errors) > 50 {
+					t.Errorf("%s: blames %d fields", name, len(got.problem.Errors))
+				}
+			}
+		})
+	}
+}
+
+func bodySpoilers(o operation) map[string]func(string) string {
+	field := o.fields()[0]
+	as := func(text string) func(string) string { return func(string) string { return text } }
+
+	if o.media() != "application/json" {
+		return map[string]func(string) string{
+			"empty":           as(""),
+			"json":            as(`{"email":"a@b.cc","password":"x"}`),
+			"unknown":         func(s string) string { return s + "&role=admin" },
+			"case twin":       func(s string) string { return s + "&Password=other" },
+			"duplicate":       func(s string) string { return s + "&" + s },
+			"escaped twin":    func(s string) string { return s + "&%65mail=x@y.zz" },
+			"list":            func(s string) string { return s + "&email[]=x@y.zz" },
+			"51 members":      func(s string) string { return s + strings.Repeat("&a", 50) },
+			"many members":    func(s string) string { return s + strings.Repeat("&a=1", 15_000) },
+			"many names":      func(s string) string { return s + "&" + manyNames(9_000) },
+			"NUL name":        func(s string) string { return s + "&a%00=1" },
+			"byte name":       func(s string) string { return s + "&%FF=1" },
+			"long name":       func(s string) string { return s + "&" + strings.Repeat("n", 60_000) + "=1" },
+			"missing members": as(field + "=x%40konec.com.au"),
+		}
+	}
+
+	member := func(text string) func(string) string {
+		return func(s string) string { return strings.TrimSuffix(s, "}") + "," + text + "}" }
+	}
+
+	return map[string]func(string) string{
+		"empty":           as(""),
+		"spaces":          as(" \n\t "),
+		"null":            as("null"),
+		"string":          as(`"text"`),
+		"number":          as("1"),
+		"empty object":    as("{}"),
+		"empty list":      as("[]"),
+		"list":            func(s string) string { return "[" + s + "]" },
+		"unknown":         member(`"role":"admin"`),
+		"prototype":       member(`"__proto__":{"role":"admin"}`),
+		"protected":       member(`"memberGroup":"Admin","_id":"68ca4a3d9f1c2b7e5a0d4c61","__v":7,"status":"active","verified":true`),
+		"case twin":       member(fmt.Sprintf("%q:%q", strings.ToUpper(field[:1])+field[1:], "x")),
+		"upper twin":      member(fmt.Sprintf("%q:%q", strings.ToUpper(field), "x")),
+		"duplicate":       member(fmt.Sprintf("%q:%q", field, "x")),
+		"escaped twin":    member(fmt.Sprintf(`"\u%04x%s":%q`, field[0], field[1:], "x")),
+		"kelvin twin":     member(`"toKen":"x"`),
+		"NUL name":        member(`"\u0000":1`),
+		"surrogate name":  member(`"\ud800":1`),
+		"many unknown":    member(manyMembers(3_000)),
+		"long name":       member(`"` + strings.Repeat("n", 60_000) + `":1`),
+		"trailing object": func(s string) string { return s + s },
+		"trailing word":   func(s string) string { return s + " x" },
+		"trailing NUL":    func(s string) string { return s + "\x00" },
+		"trailing brace":  func(s string) string { return s + "}" },
+		"trailing comma":  func(s string) string { return strings.TrimSuffix(s, "}") + ",}" },
+		"cut off":         func(s string) string { return s[:len(s)-1] },
+		"cut in a string": func(s string) string { return s[:len(s)-3] },
+		"byte order mark": func(s string) string { return "\ufeff" + s },
+		"utf-16":          func(s string) string { return "\xff\xfe" + strings.Join(strings.Split(s, ""), "\x00") + "\x00" },
+		"comment":         func(s string) string { return s + " // comment" },
+		"single quotes":   func(s string) string { return strings.ReplaceAll(s, `"`, "'") },
+		"not a number":    as(fmt.Sprintf("{%q: NaN}", field)),
+		"form":            as("email=a%40b.cc&password=x"),
+		"xml":             as(`<?xml version="1.0"?><a/>`),
+		"deep":            as(strings.Repeat("[", 60_000)),
+		"deep and closed": as(strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999)),
+	}
+}
+
+func manyNames(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d", i)
+	}
+
+	return strings.Join(names, "&")
+}
+
+func manyMembers(n int) string {
+	return `"` + strings.Join(strings.Split(manyNames(n), "&"), `":1,"`) + `":1`
+}
+
+// F-05, F-11, R-F12, R-J1: no operation takes a query, and none reads a credential there.
+func TestQueryIsRefused(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	credentials := url.Values{"email": {owner}, "password": {apptest.Password}}.Encode()
+	queries := map[string]string{
+		"unknown": "debug=1", "no value": "debug", "escaped": "%64ebug=1", "NUL": "a%00b=1", "bytes": "%FF=%FF", "broken": "%zz=1",
+		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + d.tokens.AccessToken,
+		"refresh token": "refresh_token=" + d.tokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
+		"equal keys": strings.Repeat("a&", 3_000), "only": "=", "long name": strings.Repeat("n", 3_000) + "=1",
+	}
+
+	for _, o := range operations() {
+		t.Run(o.OperationID, func(t *testing.T) {
+			for name, query := range queries {
+				c := d.call(o)
+				c.query = query
+
+				got := c.to(t, d.Server)
+				if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+					t.Errorf("%s: %s", name, got)
+				}
+
+				if strings.Contains(string(got.body), apptest.Password) || strings.Contains(string(got.body), d.tokens.RefreshToken) {
+					t.Errorf("%s: the answer repeats a secret: %s", name, got)
+				}
+			}
+		})
+	}
+
+	// F-05: what lacks in the body is not taken from the query.
+	c := call{method: http.MethodPost, path: "/api/auth/login", query: credentials}.with("Content-Type", "application/x-www-form-urlencoded")
+	if got := c.to(t, d.Server); got.status != http.StatusBadRequest {
+		t.Errorf("credentials in the query alone: %s", got)
+	}
+
+	me := call{method: http.MethodGet, path: "/api/users/me", query: "access_token=" + d.tokens.AccessToken}
+	if got := me.to(t, d.Server); got.status != http.StatusUnauthorized {
+		t.Errorf("a token in the query alone: %s", got)
+	}
+
+	if strings.Contains(d.Log.String(), d.tokens.RefreshToken) || strings.Contains(d.Log.String(), url.QueryEscape(apptest.Password)) {
+		t.Error("a query is in the log") // R-K4
+	}
+}

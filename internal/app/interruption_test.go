@@ -1,0 +1,286 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/session"
+)
+
+const person = "person@konec.com.au"
+
+// interruption is an operation, a point in it where something goes wrong, and what has to be there
+// after it all the same, once.
+type interruption struct {
+	at      point  // where a connection breaks
+	inside  string // the query at which a client hangs up, before COMMIT where there is one
+	prepare func(t *testing.T, env *apptest.Env) operate
+	want    int            // the status
+	counts  map[string]int // by SELECT
+}
+
+// operate runs the operation, and answers its status, and the refresh token if it got one.
+type operate func(ctx context.Context) (status int, refreshToken string, err error)
+
+var interruptions = map[string]interruption{
+	"Refresh": {
+		at: atStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
+		counts: map[string]int{"SELECT generation FROM session": 1},
+	},
+	"RefreshAfterALostAnswer": {
+		at: atCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
+		counts: map[string]int{"SELECT generation FROM session": 2},
+	},
+	"RefreshWithAnOldToken": {
+		at: atCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
+		counts: map[string]int{
+			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":                             1,
+			"SELECT count(*) FROM audit_event WHERE action = 'session.refresh_token_reused'":        1,
+			"SELECT count(*) FROM delivery":                                                         1,
+			"SELECT count(*) FROM river_job WHERE kind NOT IN ('cleaning', 'key_rotation')":         1,
+			"SELECT count(*) FROM audit_event WHERE action = 'session.ended' OR account_id IS NULL": 0,
+		},
+	},
+	"Login": {
+		at: atCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
+		counts: map[string]int{
+			"SELECT count(*) FROM session":                                        1,
+			"SELECT sign_in_count FROM account":                                   1,
+			"SELECT count(*) FROM audit_event WHERE action = 'sign_in.succeeded'": 1,
+		},
+	},
+	"Logout": {
+		at: atCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
+		counts: map[string]int{
+			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
+			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
+		},
+	},
+	"SendCode": {
+		at: atCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
+		counts: map[string]int{
+			"SELECT count(*) FROM code":        1,
+			"SELECT count(*) FROM delivery":    1,
+			"SELECT count(*) FROM audit_event": 1,
+			"SELECT max(count) FROM throttle":  1,
+			"SELECT count(*) FROM river_job WHERE kind NOT IN ('cleaning', 'key_rotation')": 1,
+		},
+	},
+	"Register": {
+		at: atCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
+		counts: registered,
+	},
+	"RegisterWhereTheGuessIsCounted": {
+		at: atCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
+		counts: registered,
+	},
+}
+
+var registered = map[string]int{
+	"SELECT count(*) FROM account":                                          1,
+	"SELECT count(*) FROM code":                                             0,
+	"SELECT count(*) FROM audit_event WHERE action = 'account.registered'":  1,
+	"SELECT count(*) FROM audit_event WHERE action <> 'account.registered'": 0,
+}
+
+// V-04, V-20, R-M2, R-M3, T-14, T-36: a connection that breaks before COMMIT, or after COMMIT was sent
+// and before its answer, is repeated inside the server: one effect, and the caller never knows.
+func TestConnectionBreaks(t *testing.T) {
+	t.Parallel()
+
+	for name, c := range interruptions {
+		for moment, action := range map[string]trapAction{"Before": cutBefore, "After": cutAfter} {
+			t.Run(name+moment, func(t *testing.T) {
+				t.Parallel()
+
+				proxy := newPGProxy(t, postgrestest.New(t))
+				env := apptest.On(t, proxy.url)
+				run := c.prepare(t, env)
+				trap := proxy.trap(c.at, action)
+
+				status, successor, err := run(t.Context())
+				if err != nil || status != c.want {
+					t.Errorf("%d %v, want %d", status, err, c.want)
+				}
+
+				select {
+				case <-trap.sprung:
+				default:
+					t.Error("nothing was cut: the test is blind")
+				}
+
+				if wrong := c.look(t, env); wrong != "" {
+					t.Error(wrong)
+				}
+
+				if successor != "" {
+					if status, _ := env.Refresh(t, successor); status != http.StatusOK {
+						t.Errorf("the refresh token that was answered got %d", status)
+					}
+				}
+			})
+		}
+	}
+}
+
+// F-14, R-M3, T-36: a client that hangs up in the middle leaves all of the effect, and once.
+func TestClientHangsUp(t *testing.T) {
+	t.Parallel()
+
+	for name, c := range interruptions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			proxy := newPGProxy(t, postgrestest.New(t))
+			env := apptest.On(t, proxy.url)
+			run := c.prepare(t, env)
+			trap := proxy.trap(atStatement(c.inside), holdBefore)
+
+			ctx, hangUp := context.WithCancel(t.Context())
+			answered := make(chan error, 1)
+
+			go func() {
+				_, _, err := run(ctx)
+				answered <- err
+			}()
+
+			<-trap.sprung
+			hangUp()
+
+			if err := <-answered; err == nil {
+				t.Error("there was an answer: the test is blind")
+			}
+
+			close(trap.release)
+
+			apptest.Eventually(t, "the whole effect is there", func() bool { return c.look(t, env) == "" })
+		})
+	}
+}
+
+// look says what is not as it should be.
+func (c interruption) look(t *testing.T, env *apptest.Env) string {
+	t.Helper()
+
+	for query, want := range c.counts {
+		var got int
+		if err := env.Pool.QueryRow(t.Context(), query).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+
+		if got != want {
+			return fmt.Sprintf("%s: %d, want %d", query, got, want)
+		}
+	}
+
+	return ""
+}
+
+// prepareRefresh presents the current token, the one before it, or an older one.
+func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
+	return func(t *testing.T, env *apptest.Env) operate {
+		t.Helper()
+		env.Account(t, person)
+
+		token := env.SignIn(t, person).RefreshToken
+		newest := token
+
+		for range old {
+			_, tokens := env.Refresh(t, newest)
+			newest = tokens.RefreshToken
+
+			env.Clock.Advance(session.Grace + time.Second)
+		}
+
+		return func(ctx context.Context) (int, string, error) {
+			result, err := env.Client.RefreshWithResponse(ctx, client.RefreshRequest{RefreshToken: token})
+			if err != nil {
+				return 0, "", err
+			}
+
+			if result.JSON200 == nil {
+				return result.StatusCode(), "", nil
+			}
+
+			return result.StatusCode(), result.JSON200.RefreshToken, nil
+		}
+	}
+}
+
+func prepareLogin(t *testing.T, env *apptest.Env) operate {
+	t.Helper()
+	env.Account(t, person)
+
+	return func(ctx context.Context) (int, string, error) {
+		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: person, Password: apptest.Password})
+		if err != nil {
+			return 0, "", err
+		}
+
+		if result.JSON200 == nil {
+			return result.StatusCode(), "", nil
+		}
+
+		return result.StatusCode(), result.JSON200.RefreshToken, nil
+	}
+}
+
+func prepareLogout(t *testing.T, env *apptest.Env) operate {
+	t.Helper()
+	env.Account(t, person)
+
+	tokens := env.SignIn(t, person)
+
+	return func(ctx context.Context) (int, string, error) {
+		result, err := env.Client.LogoutWithResponse(ctx, apptest.Bearer(tokens.AccessToken))
+		if err != nil {
+			return 0, "", err
+		}
+
+		return result.StatusCode(), "", nil
+	}
+}
+
+func prepareSendCode(_ *testing.T, env *apptest.Env) operate {
+	return func(ctx context.Context) (int, string, error) {
+		result, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: person})
+		if err != nil {
+			return 0, "", err
+		}
+
+		return result.StatusCode(), "", nil
+	}
+}
+
+func prepareRegister(t *testing.T, env *apptest.Env) operate {
+	t.Helper()
+
+	keys, err := keyring.Parse(env.Config.MasterKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	plain, _, err := code.New(nil, keys, 1, env.Clock.Now).Issue(t.Context(), env.Pool, code.Registration, person)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return func(ctx context.Context) (int, string, error) {
+		result, err := env.Client.RegisterWithResponse(ctx, client.RegisterRequest{
+			Username: "Person", Email: person, Password: apptest.Password, VerificationCode: plain,
+		})
+		if err != nil {
+			return 0, "", err
+		}
+
+		return result.StatusCode(), "", nil
+	}
+}

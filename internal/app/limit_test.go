@@ -1,0 +1,354 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// applicant registers one address, well or badly.
+type applicant struct {
+	*apptest.Env
+
+	email string
+	right string // the newest code
+	wrong string // one that is not
+}
+
+// newApplicant has been sent a code.
+func newApplicant(t *testing.T, env *apptest.Env, email string) *applicant {
+	t.Helper()
+
+	a := &applicant{Env: env, email: email}
+	a.ask(t)
+
+	return a
+}
+
+// ask asks for a code, and reads it.
+func (a *applicant) ask(t *testing.T) {
+	t.Helper()
+
+	before := len(a.Mails(a.email))
+	if status, _ := a.sendFrom(t, a.email, ""); status != http.StatusOK {
+		t.Fatalf("send code: %d", status)
+	}
+
+	a.right = a.Mail(t, a.email, before).Code
+
+	n, err := strconv.Atoi(a.right)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	a.wrong = fmt.Sprintf("%06d", (n+1)%1_000_000)
+}
+
+// guess registers with a code and a password, and answers the status and the error's code.
+func (a *applicant) guess(t *testing.T, code, password string) (int, client.ErrorCode) {
+	t.Helper()
+
+	response, err := a.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
+		Username: "X", Email: a.email, Password: password, VerificationCode: code,
+	})
+	if err != nil {
+		t.Error(err)
+
+		return 0, ""
+	}
+
+	switch {
+	case response.JSON400 != nil:
+		return response.StatusCode(), response.JSON400.Code
+	case response.JSON429 != nil:
+		return response.StatusCode(), response.JSON429.Code
+	}
+
+	return response.StatusCode(), ""
+}
+
+func (a *applicant) expect(t *testing.T, what, code, password string, want int) {
+	t.Helper()
+
+	if status, problem := a.guess(t, code, password); status != want {
+		t.Errorf("%s: %d %s, want %d", what, status, problem, want)
+	}
+}
+
+// sendFrom asks for a code, and answers the status and Retry-After.
+func (a *applicant) sendFrom(t *testing.T, email, address string) (status, retryAfter int) {
+	t.Helper()
+
+	sent, err := a.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email},
+		func(_ context.Context, r *http.Request) error {
+			if address != "" {
+				r.Header.Set("X-Forwarded-For", address)
+			}
+
+			return nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if wait := sent.HTTPResponse.Header.Get("Retry-After"); wait != "" {
+		if retryAfter, err = strconv.Atoi(wait); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	return sent.StatusCode(), retryAfter
+}
+
+// R-C6, W-4, T-05: five guesses, and the sixth fails though it is right.
+func TestGuesses(t *testing.T) {
+	t.Parallel()
+
+	t.Run("FifthMayBeRight", func(t *testing.T) {
+		t.Parallel()
+
+		a := newApplicant(t, apptest.New(t), "a@konec.test")
+		for range code.MaxAttempts - 1 {
+			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
+		}
+
+		a.expect(t, "the fifth", a.right, apptest.Password, http.StatusCreated)
+	})
+
+	t.Run("SixthFailsThoughRight", func(t *testing.T) {
+		t.Parallel()
+
+		a := newApplicant(t, apptest.New(t), "a@konec.test")
+		for range code.MaxAttempts {
+			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
+		}
+
+		a.expect(t, "the sixth", a.right, apptest.Password, http.StatusBadRequest)
+
+		// A new code is a new chance.
+		a.Clock.Advance(time.Minute)
+		a.ask(t)
+		a.expect(t, "the new code", a.right, apptest.Password, http.StatusCreated)
+	})
+
+	t.Run("RefusedPasswordCostsNone", func(t *testing.T) {
+		t.Parallel()
+
+		a := newApplicant(t, apptest.New(t), "a@konec.test")
+
+		for range 2 * code.MaxAttempts {
+			for _, guess := range []string{a.right, a.wrong} {
+				if status, problem := a.guess(t, guess, "password1"); status != http.StatusBadRequest || problem != client.ErrorCodePASSWORDREFUSED {
+					t.Fatalf("got %d %s", status, problem)
+				}
+			}
+		}
+
+		a.expect(t, "with a better password", a.right, apptest.Password, http.StatusCreated)
+	})
+
+	// With 64 guesses at once, one of them right, at most five are compared: it gets through in one of 13
+	// rounds. A counter that is raised after the comparison lets it through each time.
+	t.Run("ParallelOnesShareTheFive", func(t *testing.T) {
+		t.Parallel()
+
+		const (
+			rounds  = 6
+			guesses = 64
+		)
+
+		env := apptest.New(t)
+
+		var through atomic.Int32
+
+		for round := range rounds {
+			a := newApplicant(t, env, fmt.Sprintf("a%d@konec.test", round))
+
+			var all sync.WaitGroup
+
+			for i := range guesses {
+				guess := a.wrong
+				if i == (round*29+31)%guesses {
+					guess = a.right
+				}
+
+				all.Go(func() {
+					if status, _ := a.guess(t, guess, apptest.Password); status == http.StatusCreated {
+						through.Add(1)
+					}
+				})
+			}
+
+			all.Wait()
+
+			var counted int
+
+			err := a.Pool.QueryRow(t.Context(), `SELECT coalesce(max(attempts), 0) FROM code WHERE subject = $1`, a.email).Scan(&counted)
+			if err != nil || counted > code.MaxAttempts {
+				t.Errorf("%d guesses were counted, %v", counted, err)
+			}
+		}
+
+		if through.Load() > 4 { // by chance once in 60,000 runs
+			t.Errorf("the right guess got through in %d of %d rounds", through.Load(), rounds)
+		}
+	})
+}
+
+// R-C5: a new code voids the one before it.
+func TestNewCodeVoidsTheOld(t *testing.T) {
+	t.Parallel()
+
+	a := newApplicant(t, apptest.New(t), "a@konec.test")
+	old := a.right
+
+	a.Clock.Advance(time.Minute)
+	a.ask(t)
+
+	if old == a.right {
+		t.Skip("the same code twice, once in a million runs")
+	}
+
+	a.expect(t, "the old code", old, apptest.Password, http.StatusBadRequest)
+	a.expect(t, "the new code", a.right, apptest.Password, http.StatusCreated)
+}
+
+// R-C2: a code lives ten minutes.
+func TestCodeExpires(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t)
+	a, b := newApplicant(t, env, "a@konec.test"), newApplicant(t, env, "b@konec.test")
+
+	env.Clock.Advance(code.Registration.Lifetime - 10*time.Second)
+	a.expect(t, "just before its end", a.right, apptest.Password, http.StatusCreated)
+	env.Clock.Advance(10 * time.Second)
+	b.expect(t, "just after", b.right, apptest.Password, http.StatusBadRequest)
+}
+
+// expectWait wants a 429 that says to wait exactly so long; the clock stands still.
+func (a *applicant) expectWait(t *testing.T, email, address string, want time.Duration) (retryAfter time.Duration) {
+	t.Helper()
+
+	status, seconds := a.sendFrom(t, email, address)
+	retryAfter = time.Duration(seconds) * time.Second
+
+	if status != http.StatusTooManyRequests || retryAfter != want {
+		t.Errorf("got %d with Retry-After %s, want 429 with %s", status, retryAfter, want)
+	}
+
+	return retryAfter
+}
+
+// R-C10, R-E1: one a minute and five an hour to an address, and waiting as long as told is enough.
+func TestSendingToOneAddress(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t)
+	env.Clock.Stop()
+
+	a := newApplicant(t, env, "a@konec.test")
+
+	wait := a.expectWait(t, a.email, "", time.Minute)
+	a.Clock.Advance(wait - 3*time.Second)
+	a.Clock.Advance(a.expectWait(t, a.email, "", 3*time.Second))
+
+	for range 4 { // with the first, five
+		a.ask(t)
+		a.Clock.Advance(time.Minute)
+	}
+
+	wait = a.expectWait(t, a.email, "", 55*time.Minute)
+
+	// Another address is none of its business.
+	newApplicant(t, a.Env, "b@konec.test")
+
+	a.Clock.Advance(wait)
+	a.ask(t)
+}
+
+// R-C10: sixty an hour from a network, of IPv6 a /64, whoever they are to.
+func TestSendingFromOneNetwork(t *testing.T) {
+	t.Parallel()
+
+	for name, addresses := range map[string]struct{ first, neighbour, stranger string }{
+		"IPv4": {"203.0.113.7", "203.0.113.7", "203.0.113.8"},
+		"IPv6": {"2001:db8:0:1::%x", "2001:db8:0:1:ffff::1", "2001:db8:0:2::1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			a := &applicant{Env: apptest.New(t, behindProxy)}
+			a.Clock.Stop()
+
+			for i := range 60 {
+				from := addresses.first
+				if strings.Contains(from, "%") {
+					from = fmt.Sprintf(from, i+1)
+				}
+
+				if status, _ := a.sendFrom(t, fmt.Sprintf("to%d@konec.test", i), from); status != http.StatusOK {
+					t.Fatalf("send %d: %d", i+1, status)
+				}
+			}
+
+			wait := a.expectWait(t, "to60@konec.test", addresses.neighbour, time.Hour)
+
+			if status, _ := a.sendFrom(t, "to60@konec.test", addresses.stranger); status != http.StatusOK {
+				t.Errorf("from another network: %d", status)
+			}
+
+			a.Clock.Advance(wait)
+
+			if status, _ := a.sendFrom(t, "to61@konec.test", addresses.neighbour); status != http.StatusOK {
+				t.Errorf("after the wait: %d", status)
+			}
+		})
+	}
+}
+
+// behindProxy believes this machine's X-Forwarded-For.
+func behindProxy(c *config.Config) {
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+// R-C11: failed guesses are limited over all addresses; right ones do not count.
+func TestGuessBudget(t *testing.T) {
+	t.Parallel()
+
+	const budget = 3
+
+	env := apptest.New(t, func(c *config.Config) { c.CodeGuessBudget = budget })
+
+	for i := range 2 * budget {
+		a := newApplicant(t, env, fmt.Sprintf("right%d@konec.test", i))
+		a.expect(t, "a right guess", a.right, apptest.Password, http.StatusCreated)
+	}
+
+	last := newApplicant(t, env, "last@konec.test")
+
+	for i := range budget {
+		a := newApplicant(t, env, fmt.Sprintf("wrong%d@konec.test", i))
+		a.expect(t, "a failed guess", a.wrong, apptest.Password, http.StatusBadRequest)
+	}
+
+	for _, guess := range []string{last.wrong, last.right, last.wrong, last.right} {
+		last.expect(t, "beyond the budget", guess, apptest.Password, http.StatusTooManyRequests)
+	}
+
+	env.Clock.Advance(24*time.Hour + time.Second)
+	last.ask(t)
+	last.expect(t, "the next day", last.right, apptest.Password, http.StatusCreated)
+}

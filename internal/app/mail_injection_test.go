@@ -1,0 +1,173 @@
+package app_test
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/smtptest"
+)
+
+// lies are headers that mails have been built from elsewhere.
+var lies = []http.Header{
+	{"Host": {"evil.test"}},
+	{"Host": {"evil.test:443\u00a0"}},
+	{"X-Forwarded-Host": {"evil.test"}, "X-Forwarded-Proto": {"javascript"}, "X-Forwarded-Port": {"666"}, "X-Forwarded-Prefix": {"/evil.test"}},
+	{"X-Forwarded-For": {"6.6.6.6, evil.test"}, "X-Real-Ip": {"6.6.6.6"}, "True-Client-Ip": {"6.6.6.6"}},
+	{"Forwarded": {"for=6.6.6.6;host=evil.test;proto=evil"}, "Via": {"1.1 evil.test"}},
+	{"X-Original-Url": {"http://evil.test/"}, "X-Rewrite-Url": {"http://evil.test/"}, "X-Original-Host": {"evil.test"}, "X-Host": {"evil.test"}},
+	{"Origin": {"https://evil.test"}, "Referer": {"https://evil.test/?<b>"}, "User-Agent": {"<b>evil.test</b>"}},
+	{"X-Request-Id": {"evil.test"}, "From": {"evil@evil.test"}, "X-Http-Method-Override": {"evil.test"}, "Cookie": {"lang=evil.test"}},
+}
+
+// V-10, T-20, R-N3: nothing that a request says about itself gets into a mail: it is, byte for byte,
+// the mail of an honest one, but for the code, the ids and the date.
+func TestMailOwesNothingToTheRequest(t *testing.T) {
+	t.Parallel()
+
+	const email = "victim@konec.test"
+
+	office := newOffice(t)
+
+	send := func(header http.Header) string {
+		before := len(office.sink.Messages())
+
+		status := office.ask(t, "/api/users/register/send-code", `{"email":"`+email+`"}`, header)
+		if status == http.StatusBadRequest { // net/http refuses some
+			return ""
+		} else if status != http.StatusOK {
+			t.Fatalf("%v: %d", header, status)
+		}
+
+		message := office.arrived(t, email, before+1)[before]
+		office.Clock.Advance(time.Hour + time.Second) // past every cool-down
+
+		if !slices.Equal(message.Recipients, []string{email}) {
+			t.Errorf("%v: recipients %q", header, message.Recipients)
+		}
+
+		return comparable(t, message)
+	}
+
+	control := send(nil)
+
+	for _, header := range lies {
+		if got := send(header); got != "" && got != control {
+			t.Errorf("%v changed the mail:\n%s\nfrom\n%s", header, got, control)
+		}
+	}
+}
+
+// comparable is a mail without what differs between two of a kind.
+func comparable(t *testing.T, message smtptest.Message) string {
+	t.Helper()
+
+	text := strings.ReplaceAll(string(message.Data), codeIn(t, message), "CODE")
+	for _, pattern := range []string{`(?m)^Date: .*$`, `(?m)^Message-ID: .*$`} {
+		text = regexp.MustCompile(pattern).ReplaceAllString(text, "")
+	}
+
+	boundary := regexp.MustCompile(`boundary=\s*"?([^"\r\n]+)"?`).FindStringSubmatch(text)
+	if boundary == nil {
+		t.Fatalf("no boundary in %s", text)
+	}
+
+	return strings.ReplaceAll(text, boundary[1], "BOUNDARY")
+}
+
+// ask posts JSON, and answers the status. A header named Host becomes the request's.
+func (o *office) ask(t *testing.T, path, body string, header http.Header) int {
+	t.Helper()
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	request.Header = http.Header{"Content-Type": {"application/json"}}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+
+	request.Host = header.Get("Host")
+	request.Header.Del("Host")
+
+	response, err := o.HTTP.Client().Do(request)
+	if err != nil {
+		t.Logf("%v was not even sent: %v", header, err)
+
+		return http.StatusBadRequest
+	}
+
+	response.Body.Close()
+
+	return response.StatusCode
+}
+
+// T-20: an address is one recipient in its one form, or none.
+func TestHostileAddressIsRefused(t *testing.T) {
+	t.Parallel()
+
+	office := newOffice(t)
+
+	for _, address := range []string{
+		`a@konec.test\r\nBcc: b@konec.test`, `a@konec.test\nb@konec.test`, `a@konec.test\u0000`, `a@konec.test,b@konec.test`, `a@konec.test;b@konec.test`,
+		`a@konec.test> BODY=8BITMIME`, `<a@konec.test>`, `A <a@konec.test>`, `\"a@konec.test\r\n\"@konec.test`, `a%0d%0a@konec.test%0d%0aBcc:b`,
+		`a\u2028b@konec.test`, `\"a b\"@konec.test`, `a@konec.test (comment)`, `a@[127.0.0.1]`, `a@konec.test?subject=x`, `a@konec.test b@konec.test`,
+	} {
+		if status := office.ask(t, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil); status != http.StatusBadRequest {
+			t.Errorf("%s: %d", address, status)
+		}
+	}
+
+	// These are addresses, odd as they look.
+	for address, form := range map[string]string{
+		"%0d%0aBcc:x@konec.test": "", "x%0d%0a@konec.test": "x%0d%0a@konec.test", "{{.Code}}@konec.test": "{{.code}}@konec.test",
+		"'--@KONEC.test": "'--@konec.test", "$(id)@konec.test": "", "`id`@konec.test": "`id`@konec.test",
+	} {
+		status := office.ask(t, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil)
+		if form == "" {
+			if status != http.StatusBadRequest {
+				t.Errorf("%s: %d", address, status)
+			}
+
+			continue
+		}
+
+		got := office.arrived(t, form, 1)[0]
+		if mail := got.Read(t); len(got.Recipients) != 1 || len(mail.Parts) != 2 || strings.Contains(mail.Parts[0].Body, "@konec") {
+			t.Errorf("%s: recipients %q, %+v", address, got.Recipients, mail)
+		}
+	}
+}
+
+// R-N5: the device in the mail about an ended session is whatever a client called itself.
+func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
+	t.Parallel()
+
+	const email = "owner@konec.test"
+
+	office := newOffice(t)
+	office.Account(t, email)
+
+	token := office.SignIn(t, email).RefreshToken
+	_, second := office.Refresh(t, token)
+	office.Refresh(t, second.RefreshToken)
+	office.Clock.Advance(session.Grace + time.Second)
+
+	status := office.ask(t, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
+		"User-Agent": {"<script src=//evil.test></script>{{.Code}}\t{time}"},
+	})
+	if status != http.StatusUnauthorized {
+		t.Fatalf("reuse: %d", status)
+	}
+
+	mail := office.arrived(t, email, 1)[0].Read(t)
+	if html := mail.Parts[1].Body; len(mail.Parts) != 2 || strings.Contains(html, "<script") || !strings.Contains(html, "&lt;script src=//evil.test&gt;") {
+		t.Errorf("mail %+v", mail)
+	}
+}

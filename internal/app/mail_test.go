@@ -1,0 +1,278 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/smtptest"
+)
+
+// T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it
+// refuses for three attempts, about four seconds; the battery waits the minute.
+func TestCodeArrivesOnceAfterAnOutage(t *testing.T) {
+	t.Parallel()
+
+	for name, conduct := range map[string]smtptest.Conduct{
+		"NobodyAnswers": smtptest.Gone, "Busy": smtptest.Busy, "ShutsDownBehindTheMessage": smtptest.ShutsDown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			office := newOffice(t)
+			office.outage(t, conduct, func() { office.attempted(t, "away@konec.test", 3) })
+		})
+	}
+}
+
+// outage has the server misbehave for as long as wait takes, and expects the code afterwards, once.
+func (o *office) outage(t *testing.T, conduct smtptest.Conduct, wait func()) {
+	t.Helper()
+
+	const email = "away@konec.test"
+
+	o.sink.Set(conduct)
+	o.send(t, email)
+	wait()
+
+	if found := o.deliveries(t, email)[0]; found.State != "queued" || found.Erased || len(o.sink.Messages()) != 0 {
+		t.Errorf("during the outage: %+v, %d mails", found, len(o.sink.Messages()))
+	}
+
+	o.sink.Set(smtptest.Accepts)
+
+	messages := o.arrived(t, email, 1)
+	if found := o.settled(t, email); found.State != "sent" || found.LastError != "" {
+		t.Errorf("after the outage: %+v", found)
+	}
+
+	o.expectRegistered(t, email, messages[0])
+
+	if again := o.sink.To(email); len(again) != 1 {
+		t.Errorf("it arrived %d times", len(again))
+	}
+}
+
+// R-N1: what the server has taken is not sent again, whatever happens to the connection after that; what
+// it may have taken is, under the same Message-ID.
+func TestCutConnection(t *testing.T) {
+	t.Parallel()
+
+	t.Run("AfterTheAnswerMeansOnce", func(t *testing.T) {
+		t.Parallel()
+
+		office := newOffice(t)
+		office.sink.Set(smtptest.CutsBehind)
+		office.send(t, "cut@konec.test")
+
+		if found := office.settled(t, "cut@konec.test"); found.State != "sent" || found.Attempts != 1 {
+			t.Errorf("got %+v", found)
+		}
+
+		if messages := office.sink.To("cut@konec.test"); len(messages) != 1 {
+			t.Errorf("it arrived %d times", len(messages))
+		}
+	})
+
+	t.Run("BeforeTheAnswerMeansTheSameMessageID", func(t *testing.T) {
+		t.Parallel()
+
+		office := newOffice(t)
+		office.sink.Set(smtptest.Cuts)
+		office.send(t, "cut@konec.test")
+		office.arrived(t, "cut@konec.test", 1)
+		office.sink.Set(smtptest.Accepts)
+
+		messages := office.arrived(t, "cut@konec.test", 2)
+		found := office.settled(t, "cut@konec.test")
+		ids := messageIDs(t, messages)
+
+		if found.State != "sent" || ids[0] != ids[1] || !strings.HasPrefix(ids[0], found.ID+"@") || codeIn(t, messages[0]) != codeIn(t, messages[1]) {
+			t.Errorf("row %+v, ids %q", found, ids)
+		}
+
+		office.expectRegistered(t, "cut@konec.test", messages[1])
+	})
+}
+
+// R-N4: what the server will never take is given up at once, and its reason kept, without the code.
+func TestRefusedMailIsGivenUp(t *testing.T) {
+	t.Parallel()
+
+	for name, conduct := range map[string]smtptest.Conduct{"Recipient": smtptest.Refuses, "Message": smtptest.Quotes} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			office := newOffice(t)
+			office.sink.Set(conduct)
+			office.send(t, "nobody@konec.test")
+
+			found := office.settled(t, "nobody@konec.test")
+			if found.State != "refused" || found.Attempts != 1 || found.LastError == "" {
+				t.Errorf("got %+v", found)
+			}
+
+			if strings.ContainsAny(found.LastError, "\r\n\x1b") || conduct == smtptest.Quotes && !strings.Contains(found.LastError, "[code]") {
+				t.Errorf("reason %q", found.LastError)
+			}
+		})
+	}
+}
+
+// R-N2, T-10: "one that stays away past the code's life: nothing stale is sent".
+func TestExpiredCodeIsNeverSent(t *testing.T) {
+	t.Parallel()
+
+	const email = "late@konec.test"
+
+	office := newOffice(t)
+	office.sink.Set(smtptest.Busy)
+	office.send(t, email)
+	office.attempted(t, email, 1)
+	office.Clock.Advance(code.Registration.Lifetime)
+	office.sink.Set(smtptest.Accepts)
+	office.wake(t)
+
+	if found := office.settled(t, email); found.State != "expired" || found.LastError == "" {
+		t.Errorf("got %+v", found)
+	}
+
+	if messages := office.sink.Messages(); len(messages) != 0 {
+		t.Errorf("sent all the same: %s", messages[0].Data)
+	}
+}
+
+// wake lets the jobs that wait run now. River has a clock of its own, the real one: after the test's
+// clock was moved ahead, a wait that the worker reckoned by it is that much too long.
+func (o *office) wake(t *testing.T) {
+	t.Helper()
+
+	apptest.Eventually(t, "every waiting job is woken", func() bool {
+		_, err := o.Pool.Exec(t.Context(), `
+			UPDATE river_job SET scheduled_at = now(), state = 'available'
+			WHERE kind = 'delivery' AND state IN ('retryable', 'scheduled', 'available')`)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var waiting int
+		if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state = 'queued'`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+
+		return waiting == 0
+	})
+}
+
+// T-10, R-M6, F-17: a mail server that says nothing holds neither a connection nor a transaction of ours,
+// however many mails wait for it, and the API goes on.
+func TestHangingSendHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+
+	office := newOffice(t, func(c *config.Config) { c.DatabaseMaxConns = 4 })
+	office.Account(t, "owner@konec.test")
+	office.sink.Set(smtptest.Hangs)
+
+	idle := office.used(t)
+
+	for i := range 8 { // as many as there are workers
+		office.send(t, fmt.Sprintf("hang%d@konec.test", i))
+	}
+
+	apptest.Eventually(t, "all sends hang", func() bool { return office.sink.Hanging() == 8 })
+	apptest.Eventually(t, "only those connections are in use that were before", func() bool { return office.used(t) == idle })
+
+	var open int
+
+	err := office.Pool.QueryRow(t.Context(), `
+		SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'toolkit-gateway' AND xact_start < clock_timestamp() - interval '1 second'`).Scan(&open)
+	if err != nil || open != 0 {
+		t.Errorf("%d transactions are open, %v", open, err)
+	}
+
+	start := time.Now()
+	office.SignIn(t, "owner@konec.test")
+
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("a sign-in took %s", took)
+	}
+
+	office.sink.Set(smtptest.Accepts)
+
+	for i := range 8 {
+		office.arrived(t, fmt.Sprintf("hang%d@konec.test", i), 1)
+	}
+}
+
+// used is how many connections the gateway uses, as /metrics says.
+func (o *office) used(t *testing.T) string {
+	t.Helper()
+
+	for line := range strings.Lines(o.metrics(t)) {
+		if value, found := strings.CutPrefix(line, "gateway_database_connections_used "); found {
+			return strings.TrimSpace(value)
+		}
+	}
+
+	t.Fatal("no such metric")
+
+	return ""
+}
+
+func (o *office) metrics(t *testing.T) string {
+	t.Helper()
+
+	answer := httptest.NewRecorder()
+	o.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.Code != http.StatusOK {
+		t.Fatalf("metrics: %d, %v", answer.Code, err)
+	}
+
+	return string(text)
+}
+
+// R-N4, T-08: the mail of a worker that died is taken over by another, once it has been silent for 75
+// seconds. The row is made to look as a killed worker leaves it; the battery kills one.
+func TestMailOfADeadWorkerIsTakenOver(t *testing.T) {
+	t.Parallel()
+
+	const email = "orphan@konec.test"
+
+	office := newOffice(t)
+	office.sink.Set(smtptest.Busy)
+	office.send(t, email)
+	office.attempted(t, email, 1)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+
+	if err := office.App.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	changed, err := office.Pool.Exec(t.Context(), `
+		UPDATE river_job SET state = 'running', attempted_at = now() - interval '80 seconds', scheduled_at = now() - interval '80 seconds'
+		WHERE kind = 'delivery'`)
+	if err != nil || changed.RowsAffected() != 1 {
+		t.Fatalf("%v, %v", changed, err)
+	}
+
+	office.sink.Set(smtptest.Accepts)
+	office.Serve(t)
+
+	messages := office.arrived(t, email, 1)
+	if found := office.settled(t, email); found.State != "sent" || len(messages) != 1 {
+		t.Errorf("%+v, %d mails", found, len(messages))
+	}
+}

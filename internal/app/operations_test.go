@@ -1,0 +1,266 @@
+package app_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// operation is one of the document's.
+type operation struct {
+	*openapi3.Operation
+
+	method, path string
+}
+
+// operations lists all of the document, by path.
+func operations() []operation {
+	var list []operation
+
+	for path, item := range apptest.Document().Paths.Map() {
+		for method, op := range item.Operations() {
+			list = append(list, operation{op, method, path})
+		}
+	}
+
+	slices.SortFunc(list, func(a, b operation) int { return cmp.Compare(a.path+a.method, b.path+b.method) })
+
+	return list
+}
+
+// media is the type of the operation's body, and empty where it has none.
+func (o operation) media() string {
+	if o.RequestBody != nil {
+		for name := range o.RequestBody.Value.Content {
+			return name
+		}
+	}
+
+	return ""
+}
+
+func (o operation) secured() bool { return len(*o.Security) > 0 }
+
+// fields are the members of the operation's body, sorted.
+func (o operation) fields() []string {
+	var names []string
+
+	if o.RequestBody != nil {
+		for name := range o.RequestBody.Value.Content[o.media()].Schema.Value.Properties {
+			names = append(names, name)
+		}
+	}
+
+	slices.Sort(names)
+
+	return names
+}
+
+// call is one request.
+type call struct {
+	method, path string
+	query        string
+	host         string
+	header       http.Header
+	body         string
+	chunked      bool
+}
+
+// with sets a header.
+func (c call) with(name string, values ...string) call {
+	c.header = c.header.Clone()
+	if c.header == nil {
+		c.header = http.Header{}
+	}
+
+	c.header[http.CanonicalHeaderKey(name)] = values
+
+	return c
+}
+
+func (c call) without(name string) call {
+	c.header = c.header.Clone()
+	c.header.Del(name)
+
+	return c
+}
+
+// reply is what came back.
+type reply struct {
+	status  int
+	header  http.Header
+	body    []byte
+	problem struct {
+		Success   *bool
+		Code      string
+		Message   string
+		RequestID string
+		Errors    []struct{ Field, Message string }
+	}
+}
+
+func (r reply) String() string { return fmt.Sprintf("%d %s", r.status, r.body) }
+
+// fields are what an input error blames.
+func (r reply) fields() []string {
+	var names []string
+	for _, one := range r.problem.Errors {
+		names = append(names, one.Field)
+	}
+
+	return names
+}
+
+// to sends the request. It never ends the test, so that goroutines may call it.
+func (c call) to(tb testing.TB, s *apptest.Server) reply {
+	tb.Helper()
+
+	var body io.Reader = strings.NewReader(c.body)
+	if c.chunked {
+		body = io.MultiReader(body) // hides the length
+	}
+
+	request, err := http.NewRequestWithContext(tb.Context(), c.method, s.URL+c.path, body)
+	if err != nil {
+		tb.Errorf("%s %s: %v", c.method, c.path, err)
+
+		return reply{}
+	}
+
+	request.URL.RawQuery = c.query
+	request.Host = c.host
+
+	for name, values := range c.header {
+		request.Header[name] = values
+	}
+
+	response, err := s.HTTP.Client().Transport.RoundTrip(request)
+	if err != nil {
+		tb.Errorf("%s %s: %v", c.method, c.path, err)
+
+		return reply{}
+	}
+	defer response.Body.Close()
+
+	r := reply{status: response.StatusCode, header: response.Header}
+
+	if r.body, err = io.ReadAll(response.Body); err != nil {
+		tb.Errorf("%s %s: %v", c.method, c.path, err)
+	}
+
+	if r.status >= http.StatusBadRequest && len(r.body) > 0 {
+		if err := json.Unmarshal(r.body, &r.problem); err != nil {
+			tb.Errorf("%s %s answered %s, which is no Error: %v", c.method, c.path, r, err)
+		}
+	}
+
+	return r
+}
+
+// encode writes values in the form that the operation wants.
+func (o operation) encode(values map[string]any) string {
+	if o.media() == "application/x-www-form-urlencoded" {
+		form := url.Values{}
+		for name, value := range values {
+			form.Set(name, fmt.Sprint(value))
+		}
+
+		return form.Encode()
+	}
+
+	var text bytes.Buffer
+
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+
+	if err := encoder.Encode(values); err != nil {
+		panic(err)
+	}
+
+	return text.String()
+}
+
+// desk is a gateway with somebody signed in, from which every operation can be called.
+type desk struct {
+	*apptest.Env
+
+	tokens client.Tokens
+	fresh  atomic.Int64
+}
+
+const owner = "owner@konec.com.au"
+
+func newDesk(tb testing.TB, change ...func(*config.Config)) *desk {
+	tb.Helper()
+
+	return deskOn(tb, apptest.New(tb, change...))
+}
+
+func deskOn(tb testing.TB, env *apptest.Env) *desk {
+	tb.Helper()
+	env.Account(tb, owner)
+
+	return &desk{Env: env, tokens: env.SignIn(tb, owner)}
+}
+
+// values are a body for the operation that lacks nothing but, to register, the code of the mail.
+func (d *desk) values(o operation) map[string]any {
+	address := fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))
+
+	switch o.OperationID {
+	case "login":
+		return map[string]any{"email": owner, "password": apptest.Password}
+	case "refresh":
+		return map[string]any{"refresh_token": d.tokens.RefreshToken}
+	case "sendRegistrationCode":
+		return map[string]any{"email": address}
+	case "register":
+		return map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": "000000"}
+	case "logout", "getMe":
+		return nil
+	}
+
+	panic("no values for the operation " + o.OperationID)
+}
+
+// call is a good call of the operation.
+func (d *desk) call(o operation) call {
+	c := call{method: o.method, path: o.path}
+
+	if o.secured() {
+		c = c.with("Authorization", "Bearer "+d.tokens.AccessToken)
+	}
+
+	if o.RequestBody != nil {
+		c = c.with("Content-Type", o.media())
+		c.body = o.encode(d.values(o))
+	}
+
+	return c
+}
+
+// code asks for a registration code, and reads it in the mail.
+func (d *desk) code(tb testing.TB, address string) string {
+	tb.Helper()
+
+	sent, err := d.Client.SendRegistrationCodeWithResponse(tb.Context(), client.SendCodeRequest{Email: address})
+	if err != nil || sent.JSON200 == nil {
+		tb.Fatalf("send code to %s: %v %s", address, err, sent.Body)
+	}
+
+	return d.Mail(tb, address, 0).Code
+}

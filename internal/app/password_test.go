@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// T-21, R-A1, R-A2, R-A3, R-A4: any characters, no rules about kinds; and the password signs in that was
+// set, and none that is almost the same.
+func TestPasswordIsTakenAsItIs(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, where bcrypt stops
+
+	for i, one := range []struct {
+		name, password string
+		same, other    []string
+	}{
+		{"emoji", strings.Repeat("🦊🐢🌵🚲", 16), nil, []string{strings.Repeat("🦊🐢🌵🚲", 15) + "🦊🐢🌵🛴"}},
+		{"chinese", strings.Repeat("马电池订书钉", 11)[:64*3], nil, []string{strings.Repeat("馬電池訂書釘", 11)[:64*3]}},
+		{"spaces", strings.Repeat("a b ", 16), nil, []string{strings.Repeat("a b ", 16) + " ", strings.TrimSpace(strings.Repeat("a b ", 16))}},
+		{"outer spaces", "  qvxjz kwbpf  ", nil, []string{"qvxjz kwbpf", " qvxjz kwbpf "}},
+		{"controls", "tab\tand\nline\x01", nil, []string{"tab and line"}},
+		{"over 72 bytes", prefix + "one", nil, []string{prefix + "two", prefix}},
+		{"case", "Correct Horse Qvxj", nil, []string{"correct horse qvxj", "CORRECT HORSE QVXJ", "Correct Horse QVXJ"}},
+		{"composed", "caf\u00e9 \u00c5ngstr\u00f6m", []string{"cafe\u0301 A\u030angstro\u0308m", "caf\u00e9 \u212bngstr\u00f6m"}, []string{"cafe Angstrom"}},
+		{"decomposed", "cafe\u0301 A\u030angstro\u0308n", []string{"caf\u00e9 \u00c5ngstr\u00f6n"}, []string{"cafe Angstron"}},
+		{"compatible", "ﬁsh and ｃhips", nil, []string{"fish and chips"}}, // NFC, and not NFKC
+		{"turkish", "İstanbul ığdır", nil, []string{"istanbul ığdır", "İSTANBUL IĞDIR"}},
+		{"one kind", "qmzvxkjwbpgfhdntrlcs", nil, []string{"qmzvxkjwbpgfhdntrlct"}},
+		{"eight", "qvxjzkwb", nil, []string{"qvxjzkw"}},
+		{"1024 bytes", strings.Repeat("0123456789abcdef", 64), nil, []string{strings.Repeat("0123456789abcdef", 63) + "0123456789abcdeg"}},
+		{"form characters", "a+b&c=d%41;e#f?g", nil, []string{"a b&c=d%41;e#f?g", "a+b&c=dA;e#f?g"}},
+	} {
+		address := fmt.Sprintf("password.%d@konec.com.au", i)
+
+		got := d.post(t, "register", map[string]any{
+			"username": "x", "email": address, "password": one.password, "verificationCode": d.code(t, address),
+		})
+		if got.status != http.StatusCreated {
+			t.Errorf("%s: %s", one.name, got)
+
+			continue
+		}
+
+		for _, same := range append(one.same, one.password) {
+			if got := d.login(t, address, same); got.status != http.StatusOK {
+				t.Errorf("%s: %q: %s", one.name, same, got)
+			}
+		}
+
+		for _, other := range one.other {
+			if got := d.login(t, address, other); got.problem.Code != "INVALID_CREDENTIALS" {
+				t.Errorf("%s: %q: %s", one.name, other, got)
+			}
+		}
+	}
+}
+
+// R-A1, R-A2, R-A5: a bad new password is refused with its reason, before the code is looked at.
+func TestBadNewPasswordIsRefused(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+
+	const address = "annabelle@konec.com.au"
+
+	code := d.code(t, address)
+	register := func(password string) reply {
+		return d.post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
+	}
+
+	for name, one := range map[string]struct{ password, code string }{
+		"seven":                      {"qvxjzkw", "INVALID_REQUEST"},
+		"seven emoji":                {"🦊🐢🌵🚲🦊🐢🌵", "INVALID_REQUEST"}, // code points, not bytes
+		"1025 bytes":                 {strings.Repeat("0123456789abcdef", 64) + "x", "INVALID_REQUEST"},
+		"1026 bytes, 342 characters": {strings.Repeat("马", 342), "INVALID_REQUEST"},
+		"common":                     {"password123", "PASSWORD_REFUSED"},
+		"common, other case":         {"PassWord123", "PASSWORD_REFUSED"},
+		"one character":              {"zzzzzzzzzzzzzzzzzzzz", "PASSWORD_REFUSED"},
+		"one emoji":                  {strings.Repeat("🦊", 20), "PASSWORD_REFUSED"},
+		"the address":                {"annabelle1", "PASSWORD_REFUSED"},
+		"the name":                   {"Zephyrine!!", "PASSWORD_REFUSED"},
+		"the product":                {"toolkit1!", "PASSWORD_REFUSED"},
+	} {
+		for range 2 { // ten refusals, and five guesses
+			if got := register(one.password); got.problem.Code != one.code || strings.Join(got.fields(), " ") != "/password" {
+				t.Errorf("%s: %s, want %s", name, got, one.code)
+			}
+		}
+	}
+
+	if got := register("qvxjz kwbpf"); got.status != http.StatusCreated {
+		t.Errorf("a good one after them: %s", got)
+	}
+}
+
+// R-A1: the setting counts code points, like the document.
+func TestMinimumLengthIsASetting(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t, func(c *config.Config) { c.PasswordMinLength = 15 })
+
+	const address = "anna@konec.com.au"
+
+	values := map[string]any{"username": "x", "email": address, "verificationCode": d.code(t, address)}
+
+	for _, short := range []string{"qvxjz kwbpf hm", strings.Repeat("🦊🐢", 7)} {
+		values["password"] = short
+		if got := d.post(t, "register", values); got.problem.Code != "PASSWORD_REFUSED" || strings.Join(got.fields(), " ") != "/password" {
+			t.Errorf("%q: %s", short, got)
+		}
+	}
+
+	values["password"] = strings.Repeat("🦊🐢", 7) + "🌵"
+	if got := d.post(t, "register", values); got.status != http.StatusCreated {
+		t.Errorf("fifteen: %s", got)
+	}
+}

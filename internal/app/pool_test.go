@@ -1,0 +1,207 @@
+package app_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/session"
+)
+
+func withConnections(most int32) func(*config.Config) {
+	return func(c *config.Config) { c.DatabaseMaxConns = most }
+}
+
+// R-M6, T-13 (i): no request needs two connections, nor do the jobs.
+func TestOneConnectionIsEnough(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t, withConnections(1))
+	ctx := t.Context()
+
+	sent, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: person})
+	if err != nil || sent.JSON200 == nil {
+		t.Fatalf("send code: %v %s", err, sent.Body)
+	}
+
+	registered, err := env.Client.RegisterWithResponse(ctx, client.RegisterRequest{
+		Username: "Person", Email: person, Password: apptest.Password, VerificationCode: env.Mail(t, person, 0).Code,
+	})
+	if err != nil || registered.JSON201 == nil {
+		t.Fatalf("register: %v %s", err, registered.Body)
+	}
+
+	tokens := env.SignIn(t, person)
+
+	if status, _ := env.Me(t, tokens.AccessToken); status != http.StatusOK {
+		t.Errorf("me: %d", status)
+	}
+
+	// The three ways of a refresh: current, repeated, reopened; then the theft.
+	_, second := env.Refresh(t, tokens.RefreshToken)
+	_, again := env.Refresh(t, tokens.RefreshToken)
+
+	env.Clock.Advance(session.Grace + time.Second)
+
+	_, reopened := env.Refresh(t, tokens.RefreshToken)
+	if second == nil || again == nil || reopened == nil {
+		t.Fatalf("refreshes: %v %v %v", second, again, reopened)
+	}
+
+	if status, _ := env.Refresh(t, second.RefreshToken); status != http.StatusUnauthorized {
+		t.Errorf("a lost token: %d, want 401", status)
+	}
+
+	env.Mail(t, person, 1)
+
+	// Many at once share the one connection.
+	current := env.SignIn(t, person)
+
+	var all sync.WaitGroup
+	for range contenders {
+		all.Go(func() {
+			result, err := env.Client.GetMeWithResponse(ctx, apptest.Bearer(current.AccessToken))
+			if err != nil || result.JSON200 == nil {
+				t.Errorf("me: %v %+v", err, result)
+			}
+		})
+	}
+
+	all.Wait()
+
+	if result, err := env.Client.LogoutWithResponse(ctx, apptest.Bearer(current.AccessToken)); err != nil || result.StatusCode() != http.StatusNoContent {
+		t.Errorf("logout: %v %s", err, result.Status())
+	}
+}
+
+// R-M6, T-13 (ii): where every connection waits for a lock, callers are told within about two seconds,
+// what needs no database goes on, and all is well once the lock is gone.
+func TestPoolIsExhausted(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t, withConnections(4))
+	env.Account(t, person)
+
+	tokens := env.SignIn(t, person)
+
+	lock, err := env.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Rollback(t.Context()) //nolint:errcheck // it has been, unless the test failed
+
+	if _, err := lock.Exec(t.Context(), "LOCK TABLE session IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+
+	var all, refresher sync.WaitGroup
+
+	// One refresh waits all the time, as long as the lock is held.
+	refresher.Go(func() {
+		result, err := env.Client.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: tokens.RefreshToken})
+		if err != nil || result.JSON200 == nil {
+			t.Errorf("the refresh that waited: %v %+v", err, result)
+		}
+	})
+
+	for range 3 * contenders {
+		all.Go(func() {
+			began := time.Now()
+
+			result, err := env.Client.GetMeWithResponse(t.Context(), apptest.Bearer(tokens.AccessToken))
+			if err != nil {
+				t.Error(err)
+
+				return
+			}
+
+			expectUnavailable(t, "me", result.HTTPResponse)
+
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("503 after %s, want about 2 s", took)
+			}
+		})
+	}
+
+	apptest.Eventually(t, "every connection is in use", func() bool {
+		var waiting int
+
+		err := env.Pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waiting)
+
+		return err == nil && waiting >= 4
+	})
+
+	began := time.Now()
+
+	for _, path := range []string{"/healthz", "/.well-known/jwks.json"} {
+		response, err := env.HTTP.Client().Get(env.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		response.Body.Close()
+
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, response.Status)
+		}
+	}
+
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("what needs no database took %s", took)
+	}
+
+	all.Wait()
+
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	healed := time.Now()
+
+	refresher.Wait()
+
+	if status, _ := env.Me(t, tokens.AccessToken); status != http.StatusOK {
+		t.Errorf("me after the lock: %d", status)
+	}
+
+	if took := time.Since(healed); took > 2*time.Second {
+		t.Errorf("%s until all was well again, want about one", took)
+	}
+}
+
+// T-13 (iv): connections that died while nobody used them cost no request.
+func TestIdleConnectionsAreKilled(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t)
+	env.Account(t, person)
+
+	tokens := env.SignIn(t, person)
+
+	for range 5 {
+		var killed int
+
+		err := env.Pool.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE application_name = 'toolkit-gateway' AND datname = current_database()`).Scan(&killed)
+		if err != nil || killed == 0 {
+			t.Fatalf("%d connections killed, %v", killed, err)
+		}
+
+		if status, _ := env.Me(t, tokens.AccessToken); status != http.StatusOK {
+			t.Errorf("me: %d", status)
+		}
+
+		status, next := env.Refresh(t, tokens.RefreshToken)
+		if next == nil {
+			t.Fatalf("refresh: %d", status)
+		}
+
+		tokens = *next
+	}
+
+	env.SignIn(t, person)
+}

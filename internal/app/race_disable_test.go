@@ -1,0 +1,109 @@
+package app_test
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+)
+
+// raceWithDisabling disables an account while contenders sign it in and refresh its tokens. Whoever
+// won, nothing that any of them got is good for anything afterwards (T-04c, R-F10).
+func raceWithDisabling(t *testing.T, rounds int) {
+	const email = "disabled@konec.com.au"
+
+	r := newRing(t)
+	r.Account(t, email)
+
+	database, err := postgres.Open(t.Context(), postgres.Options{URL: r.Config.DatabaseURL, MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+
+	accounts := account.New(database, r.Clock.Now)
+	operator := caller.Command("test")
+
+	refreshed := 0
+
+	for round := range rounds {
+		tokens := r.SignIn(t, email)
+
+		var (
+			mu  sync.Mutex
+			got = []client.Tokens{tokens}
+		)
+
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
+			switch i {
+			case contenders / 2:
+				if _, err := accounts.SetStatus(t.Context(), operator, email, account.Disabled); err != nil {
+					t.Error(err)
+				}
+			case 1, 2:
+				result, err := gateway.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password})
+				if err == nil && result.JSON200 != nil {
+					mu.Lock()
+					defer mu.Unlock()
+
+					got = append(got, *result.JSON200)
+				}
+			default:
+				result, err := gateway.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: tokens.RefreshToken})
+				if err == nil && result.JSON200 != nil {
+					mu.Lock()
+					defer mu.Unlock()
+
+					got = append(got, *result.JSON200)
+				}
+			}
+		})
+
+		refreshed += len(got) - 1
+
+		// Once disabled and once enabled again: enabling gives no session back.
+		r.expectDead(t, got)
+
+		if _, err := accounts.SetStatus(t.Context(), operator, email, account.Active); err != nil {
+			t.Fatal(err)
+		}
+
+		r.expectDead(t, got)
+
+		if t.Failed() {
+			t.Fatalf("round %d of %d", round, rounds)
+		}
+	}
+
+	t.Logf("disabling: %d rounds, in which %d of %d contenders were faster; no token lived on", rounds, refreshed, rounds*(contenders-1))
+}
+
+func (r *ring) expectDead(t *testing.T, got []client.Tokens) {
+	t.Helper()
+
+	for _, tokens := range got {
+		if status, _ := r.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+			t.Errorf("an access token of before got %d, want 401", status)
+		}
+	}
+
+	// A hundred repeats of the same token say nothing more.
+	texts := make([]string, len(got))
+	for i, tokens := range got {
+		texts[i] = tokens.RefreshToken
+	}
+
+	slices.Sort(texts)
+
+	for _, text := range slices.Compact(texts) {
+		if status, _ := r.Refresh(t, text); status != http.StatusUnauthorized {
+			t.Errorf("a refresh token of before got %d, want 401", status)
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/session"
+)
+
+const (
+	// contenders go for the same thing at once, half of them through each of two gateways.
+	contenders = 16
+	// raceRounds is for every run; the battery runs a thousand.
+	raceRounds = 50
+	// registerRounds are fewer: five contenders guess right each round, and compute a password hash.
+	registerRounds = 20
+)
+
+// R-C3, R-F3, R-F4, R-F5, V-01, V-02, T-04: what may happen once happens once.
+func TestRace(t *testing.T) {
+	t.Parallel()
+
+	t.Run("OneOfManyRegistersWithOneCode", func(t *testing.T) {
+		t.Parallel()
+		raceForCode(t, registerRounds)
+	})
+
+	t.Run("ManyRefreshersOpenOneGeneration", func(t *testing.T) {
+		t.Parallel()
+		raceForRefresh(t, raceRounds)
+	})
+
+	t.Run("NothingOutlivesTheDisablingItRacedWith", func(t *testing.T) {
+		t.Parallel()
+		raceWithDisabling(t, registerRounds/2)
+	})
+}
+
+// ring is two gateways on one database.
+type ring struct {
+	*apptest.Env
+
+	gateways [2]*apptest.Server
+}
+
+func newRing(t *testing.T) *ring {
+	t.Helper()
+
+	env := apptest.New(t)
+
+	return &ring{Env: env, gateways: [2]*apptest.Server{env.Server, env.Serve(t)}}
+}
+
+// contend lets the contenders go by one barrier, and waits for all of them. Their connections were
+// opened by an earlier round.
+func (r *ring) contend(run func(i int, gateway *client.ClientWithResponses)) {
+	var (
+		all     sync.WaitGroup
+		ready   sync.WaitGroup
+		barrier = make(chan struct{})
+	)
+
+	ready.Add(contenders)
+
+	for i := range contenders {
+		all.Go(func() {
+			ready.Done()
+			<-barrier
+			run(i, r.gateways[i%len(r.gateways)].Client)
+		})
+	}
+
+	ready.Wait()
+	close(barrier)
+	all.Wait()
+}
+
+func raceForCode(t *testing.T, rounds int) {
+	r := newRing(t)
+
+	keys, err := keyring.Parse(r.Config.MasterKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	codes := code.New(nil, keys, 1, r.Clock.Now) // Issue alone is asked for
+	winners := 0
+
+	for round := range rounds {
+		email := fmt.Sprintf("racer-%d@konec.com.au", round)
+
+		plain, _, err := codes.Issue(t.Context(), r.Pool, code.Registration, email)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		results := [contenders]*client.RegisterResult{}
+
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
+			result, err := gateway.RegisterWithResponse(t.Context(), client.RegisterRequest{
+				Username: "Racer", Email: email, Password: apptest.Password, VerificationCode: plain,
+			})
+			if err != nil {
+				t.Error(err)
+
+				return
+			}
+
+			results[i] = result
+		})
+
+		won := 0
+
+		for _, result := range results {
+			switch {
+			case result == nil:
+			case result.StatusCode() == http.StatusCreated:
+				won++
+			case result.JSON400 == nil || result.JSON400.Code != "CODE_INVALID":
+				t.Errorf("round %d: a loser got %s: %s", round, result.Status(), result.Body)
+			}
+		}
+
+		if rows := r.registrations(t, email); won != 1 || rows != 1 {
+			t.Fatalf("round %d: %d winners and %d audit rows, want one of each", round, won, rows)
+		}
+
+		winners += won
+
+		// The losers' guesses would use up the day's budget, which is another test's business.
+		if _, err := r.Pool.Exec(t.Context(), "DELETE FROM throttle"); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners", rounds, contenders, winners)
+}
+
+// registrations counts the audit rows that say that the address registered.
+func (r *ring) registrations(t *testing.T, email string) (rows int) {
+	t.Helper()
+
+	err := r.Pool.QueryRow(t.Context(),
+		"SELECT count(*) FROM audit_event e JOIN account a ON a.id = e.account_id WHERE a.email = $1 AND e.action = $2",
+		email, audit.AccountRegistered).Scan(&rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return rows
+}
+
+func raceForRefresh(t *testing.T, rounds int) {
+	r := newRing(t)
+	r.Account(t, "racer@konec.com.au")
+
+	current := r.SignIn(t, "racer@konec.com.au").RefreshToken
+
+	for round := range rounds {
+		before := r.generation(t)
+		successors := r.raceToken(t, current)
+
+		if len(successors) != 1 {
+			t.Fatalf("round %d: %d successors, want one", round, len(successors))
+		}
+
+		if after := r.generation(t); after != before+1 {
+			t.Fatalf("round %d: generation %d became %d, want one more", round, before, after)
+		}
+
+		status, next := r.gateways[round%2].Refresh(t, successors[0])
+		if next == nil {
+			t.Fatalf("round %d: the successor got %d", round, status)
+		}
+
+		r.Clock.Advance(session.Grace + time.Second)
+
+		if status, _ := r.Refresh(t, current); status != http.StatusUnauthorized {
+			t.Fatalf("round %d: a replay got %d, want 401", round, status)
+		}
+
+		if status, _ := r.Refresh(t, next.RefreshToken); status != http.StatusUnauthorized {
+			t.Fatalf("round %d: the newest token got %d after a replay, want 401", round, status)
+		}
+
+		r.revive(t)
+		current = next.RefreshToken
+	}
+
+	t.Logf("refresh token: %d rounds of %d contenders on 2 gateways, one generation each", rounds, contenders)
+}
+
+// raceToken answers the different refresh tokens that the contenders got for theirs.
+func (r *ring) raceToken(t *testing.T, token string) (successors []string) {
+	t.Helper()
+
+	var (
+		mu  sync.Mutex
+		got = map[string]bool{}
+	)
+
+	r.contend(func(i int, gateway *client.ClientWithResponses) {
+		result, err := gateway.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: token})
+		if err != nil || result.JSON200 == nil {
+			t.Errorf("contender %d: %v %+v", i, err, result)
+
+			return
+		}
+
+		mu.Lock()
+		defer mu.Unlock()
+
+		got[result.JSON200.RefreshToken] = true
+	})
+
+	for token := range got {
+		successors = append(successors, token)
+	}
+
+	return successors
+}
+
+// generation is that of the only session there is.
+func (r *ring) generation(t *testing.T) (generation int64) {
+	t.Helper()
+
+	if err := r.Pool.QueryRow(t.Context(), "SELECT generation FROM session").Scan(&generation); err != nil {
+		t.Fatal(err)
+	}
+
+	return generation
+}
+
+// revive gives an ended session back: a new one would cost a password hash each round.
+func (r *ring) revive(t *testing.T) {
+	t.Helper()
+
+	if _, err := r.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = NULL, revoked_reason = NULL"); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,99 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/smtptest"
+)
+
+// R-A6, R-C8, R-L1, R-L3: the form of everything secret that is stored.
+func TestStoredSecretsHaveTheirForm(t *testing.T) {
+	t.Parallel()
+
+	office := newOffice(t)
+	office.send(t, "one@konec.test")
+	office.expectRegistered(t, "one@konec.test", office.arrived(t, "one@konec.test", 1)[0])
+	office.SignIn(t, "one@konec.test")
+	office.settled(t, "one@konec.test")
+	office.sink.Set(smtptest.Busy)
+	office.send(t, "two@konec.test")
+	office.attempted(t, "two@konec.test", 1)
+
+	for what, query := range map[string]string{
+		"password hashes":           `SELECT count(*), count(*) FILTER (WHERE password_hash ~ '^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$') FROM account`,
+		"digests of codes":          `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32 AND key_id = 1) FROM code`,
+		"payloads that wait":        `SELECT count(*), count(*) FILTER (WHERE get_byte(payload, 0) = 1 AND octet_length(payload) > 1 + 12 + 16) FROM delivery WHERE state = 'queued'`,
+		"payloads that are erased":  `SELECT count(*), count(*) FILTER (WHERE payload IS NULL) FROM delivery WHERE state <> 'queued'`,
+		"private keys":              `SELECT count(*), count(*) FILTER (WHERE get_byte(private_key, 0) = 1 AND octet_length(private_key) = 1 + 12 + 32 + 16) FROM signing_key`,
+		"jobs that name a row only": `SELECT count(*), count(*) FILTER (WHERE args::text ~ '^\{"deliveryId": "[A-Za-z0-9_-]{22}"\}$') FROM river_job WHERE kind = 'delivery'`,
+	} {
+		var rows, good int
+		if err := office.Pool.QueryRow(t.Context(), query).Scan(&rows, &good); err != nil || rows == 0 || good != rows {
+			t.Errorf("%s: %d of %d, %v", what, good, rows, err)
+		}
+	}
+
+	// No column may hold more than these: a new one is to be looked at, and added here or above.
+	var columns []string
+
+	err := office.Pool.QueryRow(t.Context(), `
+		SELECT array_agg(table_name || '.' || column_name ORDER BY 1) FROM (
+			SELECT table_name, column_name FROM information_schema.columns
+			WHERE table_schema = 'public' AND table_name NOT LIKE 'river%' AND (data_type = 'bytea' OR column_name ~ 'hash|token|secret|code|digest|password|key')
+			ORDER BY 1, 2) c`).Scan(&columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	const known = "account.password_hash code.digest code.key_id delivery.payload signing_key.private_key signing_key.public_key throttle.key"
+	if got := strings.Join(columns, " "); got != known {
+		t.Errorf("columns %s", got)
+	}
+}
+
+// R-D7, T-29: a sealed value that is moved to another row does not open there, and nothing is sent.
+func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
+	t.Parallel()
+
+	office := newOffice(t)
+	office.sink.Set(smtptest.Busy)
+
+	for _, email := range []string{"one@konec.test", "two@konec.test"} {
+		office.send(t, email)
+		office.attempted(t, email, 1)
+	}
+
+	office.exec(t, `
+		UPDATE delivery d SET payload = o.payload FROM delivery o
+		WHERE d.recipient IN ('one@konec.test', 'two@konec.test') AND o.recipient IN ('one@konec.test', 'two@konec.test') AND o.id <> d.id`)
+	office.sink.Set(smtptest.Accepts)
+
+	for _, email := range []string{"one@konec.test", "two@konec.test"} {
+		if found := office.settled(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
+			t.Errorf("%s: %+v", email, found)
+		}
+	}
+
+	if sent := office.sink.Messages(); len(sent) != 0 {
+		t.Errorf("sent: %s", sent[0].Data)
+	}
+}
+
+// R-L3, R-N2: an expired mail's payload goes too, though nobody read it.
+func TestExpiredPayloadIsErased(t *testing.T) {
+	t.Parallel()
+
+	office := newOffice(t)
+	office.sink.Set(smtptest.Busy)
+	office.send(t, holder)
+	office.attempted(t, holder, 1)
+	office.Clock.Advance(code.Registration.Lifetime + time.Second)
+	office.wake(t)
+
+	if found := office.settled(t, holder); found.State != "expired" {
+		t.Errorf("got %+v", found)
+	}
+}

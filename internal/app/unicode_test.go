@@ -1,0 +1,229 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// anna is the normal form of an address at bücher.example.
+const anna = "anna.k@xn--bcher-kva.example"
+
+// annas are other ways to write it.
+var annas = map[string]string{
+	"upper case":      "ANNA.K@XN--BCHER-KVA.EXAMPLE",
+	"unicode":         "anna.k@bücher.example",
+	"unicode capital": "Anna.K@BÜCHER.Example",
+	"decomposed":      "anna.k@bu\u0308cher.example",
+	"spaces":          "  anna.k@bücher.example\t",
+	"wide spaces":     "\u3000anna.k@bücher.example\u00a0",
+	"full width":      "anna.k@ｂücher.ｅxample",
+	"other full stop": "anna.k@bücher。example",
+	"soft hyphen":     "anna.k@bü\u00adcher.example",
+	"zero width":      "anna.k@bü\u200bcher.example",
+}
+
+// strangers are not anna, however much they look like her.
+var strangers = map[string]string{
+	"plus tag":         "anna.k+tag@bücher.example",
+	"without the dot":  "annak@bücher.example",
+	"without the dots": "anna.k@bucher.example",
+	"ue":               "anna.k@buecher.example",
+	"cyrillic a":       "anna.k@bücher.ex\u0430mple",
+	"greek u":          "anna.k@b\u03cbcher.example",
+	"subdomain":        "anna.k@mail.bücher.example",
+	"dotless i":        "anna.k@bücher.ıexample",
+}
+
+// noAddresses are refused by every operation.
+var noAddresses = map[string]string{
+	"empty local":            "@konec.com.au",
+	"cyrillic local":         "\u0430nna.k@bücher.example",
+	"full-width local":       "ａnna.k@bücher.example",
+	"kelvin in the local":    "anna.\u212a@bücher.example",
+	"dotless i in the local": "m\u0131ke@konec.com.au",
+	"ligature in the local":  "\ufb01sh@konec.com.au",
+	"sharp s in the local":   "stra\u00dfe@konec.com.au",
+	"zero width in local":    "an\u200bna.k@bücher.example",
+	"bidi in the local":      "\u202eanna.k@bücher.example",
+	"bidi in the domain":     "anna.k@bücher.\u202eexample",
+	"full-width at":          "anna.k＠bücher.example",
+	"trailing dot":           "anna.k@bücher.example.",
+	"two ats":                "anna.k@evil.test@bücher.example",
+	"quoted":                 `"anna.k"@bücher.example`,
+	"comment":                "anna.k(comment)@bücher.example",
+	"display name":           "Anna <anna.k@bücher.example>",
+	"list":                   "anna.k@bücher.example,b@konec.com.au",
+	"line break":             "anna.k@bücher.example\r\nBcc: b@konec.com.au",
+	"inner line break":       "anna.k\r\n@bücher.example",
+	"ESMTP parameter":        "anna.k@bücher.example> BODY=8BITMIME",
+	"inner space":            "anna. k@bücher.example",
+	"no domain":              "anna.k@",
+	"one label":              "anna.k@localhost",
+	"address literal":        "anna.k@[127.0.0.1]",
+	"ip address":             "anna.k@127.0.0.1",
+	"underscore":             "anna.k@b_cher.example",
+	"leading hyphen":         "anna.k@-bcher.example",
+	"bad punycode":           "anna.k@xn--bcher-kva-.example",
+	"punycode of ascii":      "anna.k@xn--konec-.example",
+	"two dots":               "anna..k@bücher.example",
+	"leading dot":            ".anna@bücher.example",
+	"local of 65":            strings.Repeat("a", 65) + "@konec.com.au",
+	"label of 64":            "anna@" + strings.Repeat("a", 64) + ".example",
+	"255 bytes":              addressOf(255),
+	"255 after all":          "a@" + strings.Repeat("ü", 60) + "." + strings.Repeat(strings.Repeat("b", 60)+".", 3) + "example",
+}
+
+// addressOf makes an address of n bytes.
+func addressOf(n int) string {
+	local := strings.Repeat("a", 64) + "@"
+	domain := strings.Repeat(strings.Repeat("b", 50)+".", 4)[:n-len(local)-3]
+
+	return local + strings.TrimSuffix(domain, ".") + strings.Repeat("c", len(domain)-len(strings.TrimSuffix(domain, "."))) + ".de"
+}
+
+func (d *desk) login(t *testing.T, email, password string) reply {
+	t.Helper()
+
+	return d.post(t, "login", map[string]any{"email": email, "password": password})
+}
+
+// post calls an operation with a body.
+func (d *desk) post(t *testing.T, id string, values map[string]any) reply {
+	t.Helper()
+
+	for _, o := range operations() {
+		if o.OperationID == id {
+			c := call{method: o.method, path: o.path, body: o.encode(values)}.with("Content-Type", o.media())
+
+			return c.to(t, d.Server)
+		}
+	}
+
+	t.Fatalf("no operation %s", id)
+
+	return reply{}
+}
+
+// T-21, R-I6, R-E3: an address has one form on every path: the same account, the same limit, and mail to
+// that form only. What looks alike is somebody else; what could be made to look alike is refused.
+func TestAddressHasOneForm(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	d.Account(t, anna)
+
+	if got := d.post(t, "sendRegistrationCode", map[string]any{"email": anna}); got.status != http.StatusOK {
+		t.Fatalf("send code: %s", got)
+	}
+
+	for name, address := range annas {
+		if got := d.login(t, address, apptest.Password); got.status != http.StatusOK {
+			t.Errorf("%s: %s, want to be signed in", name, got)
+		}
+
+		if got := d.post(t, "sendRegistrationCode", map[string]any{"email": address}); got.status != http.StatusTooManyRequests {
+			t.Errorf("%s: %s, want the cool-down of the same address", name, got)
+		}
+	}
+
+	for name, address := range strangers {
+		if got := d.login(t, address, apptest.Password); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: %s, want to be unknown", name, got)
+		}
+
+		if got := d.post(t, "sendRegistrationCode", map[string]any{"email": address}); got.status != http.StatusOK {
+			t.Errorf("%s: %s, want a limit of its own", name, got)
+		}
+	}
+
+	for name, address := range noAddresses {
+		for _, got := range []reply{
+			d.login(t, address, apptest.Password),
+			d.post(t, "sendRegistrationCode", map[string]any{"email": address}),
+			d.post(t, "register", map[string]any{"username": "x", "email": address, "password": apptest.Password, "verificationCode": "000000"}),
+		} {
+			if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" || strings.Join(got.fields(), " ") != "/email" {
+				t.Errorf("%s: %s, want /email to be blamed", name, got)
+			}
+		}
+	}
+
+	apptest.Eventually(t, "all mail is out", func() bool { return len(d.Inbox.Messages()) == 1+len(strangers) })
+
+	if mails := d.Mails(anna); len(mails) != 1 || mails[0].Code != "" {
+		t.Errorf("anna got %+v, want one mail without a code", mails) // R-I2: nobody else's code
+	}
+
+	for _, message := range d.Inbox.Messages() {
+		if message.To != strings.ToLower(message.To) || strings.ContainsFunc(message.To, func(r rune) bool { return r > '~' || r <= ' ' }) {
+			t.Errorf("mail to %q, which is no normal form", message.To)
+		}
+	}
+}
+
+// T-21, R-I6: an account for each form at the most, and the longest address is one.
+func TestOneAccountForAForm(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	values := map[string]any{"username": "Anna", "email": "anna.k@bücher.example", "password": apptest.Password}
+	values["verificationCode"] = d.code(t, anna)
+
+	if got := d.post(t, "register", values); got.status != http.StatusCreated || !strings.Contains(string(got.body), `"`+anna+`"`) {
+		t.Fatalf("register: %s", got)
+	}
+
+	for name, address := range annas {
+		values["email"] = address
+		if got := d.post(t, "register", values); got.problem.Code != "CODE_INVALID" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+
+	longest := addressOf(254)
+	if len(longest) != 254 {
+		t.Fatalf("%d bytes", len(longest))
+	}
+
+	values["email"], values["verificationCode"] = longest, d.code(t, longest)
+	if got := d.post(t, "register", values); got.status != http.StatusCreated {
+		t.Errorf("254 bytes: %s", got)
+	}
+
+	var accounts int
+	if err := d.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account").Scan(&accounts); err != nil || accounts != 3 {
+		t.Errorf("%d accounts (%v), want the owner, anna and the longest", accounts, err)
+	}
+}
+
+// T-21: only 0 to 9 are digits of a code, and what is no code costs no guess.
+func TestOtherDigitsAreNoCode(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	values := map[string]any{"username": "Anna", "email": anna, "password": apptest.Password}
+	code := d.code(t, anna)
+	shifted := func(zero rune) string {
+		return strings.Map(func(r rune) rune { return r - '0' + zero }, code)
+	}
+
+	for name, text := range map[string]string{
+		"full width": shifted('０'), "arabic": shifted('٠'), "devanagari": shifted('०'), "mathematical": shifted('𝟎'),
+		"leading space": " " + code, "line break": code + "\n", "NUL": code + "\x00", "seven": "0" + code, "five": code[1:],
+		"hyphen": code[:3] + "-" + code[3:], "space instead": " " + code[1:], "minus": "-" + code[1:], "plus": "+" + code[1:],
+		"hex": "0x" + code[2:], "letters": "OOOOOO", "zero width": code[:5] + "\u200b",
+	} {
+		values["verificationCode"] = text
+		if got := d.post(t, "register", values); got.problem.Code != "INVALID_REQUEST" || strings.Join(got.fields(), " ") != "/verificationCode" && name != "NUL" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+
+	values["verificationCode"] = code
+	if got := d.post(t, "register", values); got.status != http.StatusCreated {
+		t.Errorf("the code itself: %s", got)
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// TestMain lets the test program play every part, the gateway's too, so that nothing is built here.
+func TestMain(m *testing.M) {
+	if run := role(os.Args); run != nil {
+		exit(run(context.Background()))
+	}
+
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		exit(serve(context.Background()))
+	}
+
+	os.Exit(m.Run())
+}
+
+func serve(ctx context.Context) error {
+	values := map[string]string{}
+
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		values[name] = value
+	}
+
+	c, err := config.Load(values)
+	if err != nil {
+		return err
+	}
+
+	return app.Serve(ctx, c, nil)
+}
+
+func TestBench(t *testing.T) {
+	t.Parallel()
+
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var out bytes.Buffer
+
+	// Nothing is said about the figures: they are those of a test on a busy machine.
+	err = measure(t.Context(), options{
+		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
+		slice: 100 * time.Millisecond, sessions: 40, logins: 2, starts: 1, small: 50, growth: 100,
+	}, &out, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("EveryMeasurementIsInTheTable", func(t *testing.T) {
+		t.Parallel()
+
+		for _, work := range []string{
+			mePath, refreshPath, loginPath, "memory, idle", "memory, 2 sign-ins at once", "start until ready",
+			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh",
+		} {
+			if !strings.Contains(out.String(), work) {
+				t.Errorf("no line about %q in:\n%s", work, out.String())
+			}
+		}
+	})
+
+	t.Run("EverySignInIsAnswered", func(t *testing.T) {
+		t.Parallel()
+
+		if !strings.Contains(out.String(), "2 answered 200, 0 503") {
+			t.Errorf("not every sign-in was answered:\n%s", out.String())
+		}
+	})
+}

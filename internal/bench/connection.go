@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answerTimeout is above everything a server may take for an answer.
+const answerTimeout = 60 * time.Second
+
+// connection is a keep-alive connection that speaks just enough HTTP/1.1. net/http's client would
+// take as much of the machine as the servers do, and blur the difference between them.
+type connection struct {
+	conn   net.Conn
+	reader *bufio.Reader
+	body   []byte // of the last answer
+}
+
+func dial(address string) (*connection, error) {
+	conn, err := net.DialTimeout("tcp", address, answerTimeout)
+	if err != nil {
+		return nil, err
+	}
+
+	return &connection{conn: conn, reader: bufio.NewReader(conn)}, nil
+}
+
+func (c *connection) close() { _ = c.conn.Close() }
+
+// do sends a request and answers the status and the body, which is good until the next call.
+func (c *connection) do(request []byte) (status int, body []byte, err error) {
+	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return 0, nil, err
+	}
+
+	if _, err := c.conn.Write(request); err != nil {
+		return 0, nil, err
+	}
+
+	line, err := c.reader.ReadSlice('\n')
+	if err != nil {
+		return 0, nil, err
+	}
+
+	if len(line) < len("HTTP/1.1 200") {
+		return 0, nil, fmt.Errorf("not an answer: %q", line)
+	}
+
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, nil, fmt.Errorf("not an answer: %q", line)
+	}
+
+	length, err := c.contentLength()
+	if err != nil {
+		return 0, nil, err
+	}
+
+	if cap(c.body) < length {
+		c.body = make([]byte, length)
+	}
+
+	c.body = c.body[:length]
+	_, err = io.ReadFull(c.reader, c.body)
+
+	return status, c.body, err
+}
+
+// contentLength reads the header to its end.
+func (c *connection) contentLength() (int, error) {
+	const name = "Content-Length:"
+
+	length := -1
+
+	for {
+		line, err := c.reader.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+
+		if len(line) == len("\r\n") {
+			break
+		}
+
+		if len(line) > len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(name):]))); err != nil {
+				return 0, err
+			}
+		}
+	}
+
+	if length < 0 {
+		return 0, errors.New("an answer without Content-Length")
+	}
+
+	return length, nil
+}
+
+// want does a request that has to succeed.
+func (c *connection) want(request []byte) ([]byte, error) {
+	status, body, err := c.do(request)
+	if err != nil {
+		return nil, err
+	}
+
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("status %d: %s", status, body)
+	}
+
+	return body, nil
+}
+
+const common = " HTTP/1.1\r\nHost: bench.test\r\nAccept: application/json\r\nUser-Agent: bench\r\n"
+
+func get(path, token string) []byte {
+	return []byte("GET " + path + common + "Authorization: Bearer " + token + "\r\n\r\n")
+}
+
+func post(path, contentType, body string) []byte {
+	return []byte("POST " + path + common + "Content-Type: " + contentType +
+		"\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+}

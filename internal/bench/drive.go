@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// leadIn is the part of a slice, one in leadIn, that passes before anything is counted.
+const leadIn = 10
+
+// sample is what a slice, or several of one side, gave.
+type sample struct {
+	times   []time.Duration
+	elapsed time.Duration
+}
+
+func (s sample) rate() float64 { return float64(len(s.times)) / s.elapsed.Seconds() }
+
+// quantile wants sorted times.
+func (s sample) quantile(q float64) time.Duration {
+	if len(s.times) == 0 {
+		return 0
+	}
+
+	return s.times[min(len(s.times)-1, int(q*float64(len(s.times))))]
+}
+
+func (s sample) sorted() sample {
+	slices.Sort(s.times)
+
+	return s
+}
+
+// drive runs as many workers as there are, each in a closed loop, for the length of a slice. What
+// ends within the slice, after the lead-in, counts: in a steady state that is neither too much
+// nor too little, however long one operation takes.
+func drive(ctx context.Context, length time.Duration, workers []func() error) (sample, error) {
+	var (
+		group  sync.WaitGroup
+		times  = make([][]time.Duration, len(workers))
+		errs   = make([]error, len(workers))
+		begin  = time.Now()
+		counts = begin.Add(length / leadIn)
+		ends   = begin.Add(length)
+	)
+
+	for i, work := range workers {
+		group.Go(func() {
+			for start := time.Now(); start.Before(ends) && ctx.Err() == nil; {
+				if errs[i] = work(); errs[i] != nil {
+					return
+				}
+
+				end := time.Now()
+				if end.After(counts) && end.Before(ends) {
+					times[i] = append(times[i], end.Sub(start))
+				}
+
+				start = end
+			}
+		})
+	}
+
+	group.Wait()
+
+	return sample{times: slices.Concat(times...), elapsed: ends.Sub(counts)}, join(append(errs, ctx.Err())...)
+}
+
+// side is one of two that are compared: it drives itself for a slice.
+type side func(ctx context.Context, length time.Duration) (sample, error)
+
+// comparison is ours beside theirs.
+type comparison struct {
+	ours, theirs sample
+	ratio        float64 // of the rates: the median of the pairs'
+	slowest      float64 // the same of the 99th percentiles
+}
+
+// compare drives both sides by turns, changing who goes first, after a slice each that does not
+// count.
+func compare(ctx context.Context, rounds int, length time.Duration, ours, theirs side) (comparison, error) {
+	var (
+		c              comparison
+		rates, slowest []float64
+	)
+
+	for round := range rounds + 1 {
+		order := []side{ours, theirs}
+		if round%2 == 1 {
+			slices.Reverse(order)
+		}
+
+		first, err := order[0](ctx, length)
+		if err != nil {
+			return c, err
+		}
+
+		second, err := order[1](ctx, length)
+		if err != nil {
+			return c, err
+		}
+
+		if round == 0 {
+			continue
+		}
+
+		if round%2 == 1 {
+			first, second = second, first
+		}
+
+		c.ours = merge(c.ours, first)
+		c.theirs = merge(c.theirs, second)
+		rates = append(rates, first.rate()/second.rate())
+		slowest = append(slowest, first.sorted().quantile(0.99).Seconds()/second.sorted().quantile(0.99).Seconds())
+	}
+
+	c.ratio, c.slowest = median(rates), median(slowest)
+	c.ours, c.theirs = c.ours.sorted(), c.theirs.sorted()
+
+	return c, nil
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+
+	return list[len(list)/2]
+}
+
+func merge(a, b sample) sample {
+	return sample{times: append(a.times, b.times...), elapsed: a.elapsed + b.elapsed}
+}

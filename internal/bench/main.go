@@ -1,0 +1,169 @@
+// Bench measures the gateway beside programs that do the least that the same work can cost, in one
+// run and by turns, so that whatever else the machine does hits both. What it prints are the numbers
+// that the README promises. It passes no judgement by its exit code: a busy machine is no defect.
+//
+// Run it with `make bench`. `go run ./internal/bench -help` lists the flags; `-growth 10000000` also
+// compares a large database with a small one, and takes about 10 GB and half an hour. To profile the
+// gateway meanwhile, set PRIVATE_ADDR as for any gateway.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+
+	if run := role(os.Args); run != nil {
+		exit(run(ctx))
+	}
+
+	exit(measure(ctx, readOptions(), os.Stdout, os.Stderr))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+
+	os.Exit(0)
+}
+
+// role is what this program does where it is not the one that measures: it runs itself again, so
+// that what is measured is a process of its own.
+func role(args []string) func(context.Context) error {
+	if len(args) < 2 {
+		return nil
+	}
+
+	switch args[1] {
+	case floorRole:
+		return runFloor
+	case hashRole:
+		return runHashing
+	}
+
+	return nil
+}
+
+// options say how long and how much. The smoke test makes everything tiny.
+type options struct {
+	gateway     string // the binary; built where empty
+	dir         string // of the private Postgres: on a disk, because its flushes are part of the work
+	only        []string
+	markdown    bool
+	logLevel    string
+	connections int
+	rounds      int
+	slice       time.Duration
+	sessions    int // of each side
+	logins      int // at once
+	starts      int
+	settle      time.Duration // until a gateway counts as idle
+	growth      int           // accounts of the large database; 0 leaves it out
+	small       int           // accounts of the small one
+}
+
+func readOptions() options {
+	o := options{logins: 2000, starts: 10, settle: 3 * time.Second, small: 10_000}
+
+	flag.StringVar(&o.gateway, "gateway", "", "measure this `binary`, rather than building one")
+	flag.StringVar(&o.dir, "dir", filepath.Join(".dev", "bench"), "`folder` of the private Postgres; removed before and after")
+	flag.BoolVar(&o.markdown, "markdown", false, "print the table as the README has it")
+	flag.StringVar(&o.logLevel, "log-level", "INFO", "LOG_LEVEL of the gateway; its log goes to the null device")
+	flag.IntVar(&o.connections, "connections", 16, "keep-alive connections of the closed loop")
+	flag.IntVar(&o.rounds, "rounds", 16, "slices of each side")
+	flag.DurationVar(&o.slice, "slice", time.Second, "length of a slice")
+	flag.IntVar(&o.sessions, "sessions", 4000, "sessions of each side")
+	flag.IntVar(&o.growth, "growth", 0, "also compare a database of this many `accounts` with one of 10,000")
+	only := flag.String("only", "", "a comma-separated `list` out of: "+strings.Join(names(), ", "))
+	flag.Parse()
+
+	if *only != "" {
+		o.only = strings.Split(*only, ",")
+	}
+
+	return o
+}
+
+// measurement is one line of the table, or several.
+type measurement struct {
+	name string
+	run  func(context.Context, *bench) ([]line, error)
+}
+
+func measurements() []measurement {
+	return []measurement{
+		{"me", measureMe},
+		{"refresh", measureRefresh},
+		{"login", measureLogin},
+		{"memory", measureMemory},
+		{"start", measureStart},
+		{"growth", measureGrowth},
+	}
+}
+
+func names() []string {
+	var list []string
+	for _, one := range measurements() {
+		list = append(list, one.name)
+	}
+
+	return list
+}
+
+// bench is one run.
+type bench struct {
+	options
+
+	say       func(format string, args ...any)
+	database  *database
+	masterKey string
+	environ   []string // of every process that is measured
+}
+
+func measure(ctx context.Context, o options, out, progress io.Writer) (err error) {
+	b := &bench{options: o, say: func(format string, args ...any) { fmt.Fprintf(progress, format+"\n", args...) }}
+
+	for _, name := range o.only {
+		if !slices.Contains(names(), name) {
+			return fmt.Errorf("-only: %q is none of %s", name, strings.Join(names(), ", "))
+		}
+	}
+
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	defer func() { err = join(err, b.database.close()) }()
+
+	var lines []line
+
+	for _, one := range measurements() {
+		if len(o.only) > 0 && !slices.Contains(o.only, one.name) {
+			continue
+		}
+
+		b.say("measuring %s", one.name)
+
+		more, err := one.run(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+
+		lines = append(lines, more...)
+	}
+
+	return report{lines: lines, about: b.about()}.print(out, o.markdown)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// readyTimeout is how long a server may take to start before that is a failure, not a number.
+const readyTimeout = 30 * time.Second
+
+// server is a running gateway or floor.
+type server struct {
+	command *exec.Cmd
+	address string
+}
+
+// gatewayOn starts the gateway on a database, as an operator would, and waits until it is ready.
+func (b *bench) gatewayOn(ctx context.Context, name string) (*server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+
+	command := exec.CommandContext(ctx, b.gateway, "serve")
+	command.Env = slices.Concat(b.environ, []string{"DATABASE_URL=" + b.database.cluster.URL(name), "ADDR=" + address})
+	command.Stderr = os.Stderr
+
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("start the gateway: %w", err)
+	}
+
+	s := &server{command: command, address: address}
+	if err := s.waitReady(ctx); err != nil {
+		return nil, join(err, s.stop())
+	}
+
+	return s, nil
+}
+
+// freeAddress lets the system choose a port. Somebody else could take it before we do; then the
+// start fails, and says so.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+
+	return listener.Addr().String(), listener.Close()
+}
+
+// waitReady asks every two milliseconds, with little work for a machine that is busy starting.
+func (s *server) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+
+	question := []byte("GET /readyz" + common + "\r\n")
+
+	for {
+		if c, err := dial(s.address); err == nil {
+			status, _, err := c.do(question)
+			c.close()
+
+			if err == nil && status == http.StatusOK {
+				return nil
+			}
+		}
+
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the gateway is not ready: %w", ctx.Err())
+		}
+	}
+}
+
+// ourselves starts this program again in another role, and answers the first line it prints.
+func (b *bench) ourselves(ctx context.Context, role string, environ ...string) (*server, string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+
+	command := exec.CommandContext(ctx, program, role)
+	command.Env = slices.Concat(b.environ, environ)
+	command.Stderr = os.Stderr
+
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+
+	if err := command.Start(); err != nil {
+		return nil, "", fmt.Errorf("start %s: %w", role, err)
+	}
+
+	s := &server{command: command}
+
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, "", join(err, s.stop())
+	}
+
+	return s, strings.TrimSpace(line), nil
+}
+
+func (b *bench) floorOn(ctx context.Context, name string) (*server, error) {
+	s, line, err := b.ourselves(ctx, floorRole, "DATABASE_URL="+b.database.cluster.URL(name))
+	if err != nil {
+		return nil, err
+	}
+
+	if s.address = line; line == "" {
+		return nil, join(errors.New("the floor did not start"), s.stop())
+	}
+
+	return s, nil
+}
+
+// stop ends the process and waits for it. How a process ends that was asked to is its own business.
+func (s *server) stop() error {
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+
+	timer := time.AfterFunc(stopTimeout, func() { _ = s.command.Process.Kill() })
+	defer timer.Stop()
+
+	var ended *exec.ExitError
+	if err := s.command.Wait(); err != nil && !errors.As(err, &ended) {
+		return err
+	}
+
+	return nil
+}
