@@ -175,7 +175,7 @@ func (h *attacker) around(c call, k kind) (call, kind) {
 		case 0:
 			c, k = c.with("Content-Type", pick(h, "text/plain", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", h.noise(20))), mad
 		case 1:
-			c, k = c.with("Accept", pick(h, "text/html", "*/*", "application/json;q=0", h.noise(20))), mad
+			c, k = c.with("Accept", pick(h, "text/html", "image/*, text/*", "application/json;q=0", "*/*", h.noise(20))), mad
 		case 2:
 			c, k = c.with("Content-Encoding", pick(h, "gzip", "identity", "br", h.noise(5))), mad
 		case 3:

@@ -52,7 +52,7 @@ func patience(ctx context.Context) time.Duration {
 // waited takes the time of an operation off what is left.
 func waited(ctx context.Context, since time.Time) {
 	if left, ok := ctx.Value(patienceKey{}).(*atomic.Int64); ok {
-		left.Add(-int64(time.Since(since)))
+		left.Add(-int64(time.Since(since))) //nolint:forbidigo // measures, decides nothing
 	}
 }
 
@@ -61,7 +61,7 @@ func waited(ctx context.Context, since time.Time) {
 // It runs outside the caller's cancellation: a client that hangs up between UPDATE and COMMIT
 // must not leave the outcome to chance.
 func (d *DB) patiently(ctx context.Context, attempt func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error) error {
-	defer waited(ctx, time.Now())
+	defer waited(ctx, time.Now()) //nolint:forbidigo // measures, decides nothing
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience(ctx))
 	defer cancel()

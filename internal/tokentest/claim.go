@@ -66,16 +66,16 @@ func (i Issuer) headers() []Forgery {
 // times are missing, over, not yet, or no times (V-14, F-12).
 func (i Issuer) times() []Forgery {
 	now := i.Now.Unix()
-	past, future := now-int64(time.Minute/time.Second), now+int64(time.Minute/time.Second)
+	past, future := now-int64(time.Minute/time.Second), now+int64(time.Hour/time.Second)
 
 	var list []Forgery
 
 	for claim, values := range map[string][]any{
 		"exp": {past, now - 6, 0, -1, float64(past) + 0.5, 1e-308, -1e308, 1e308, 1e19},
-		"nbf": {future, now + 30, float64(future) + 0.5, 1e308, 1e19},
-		"iat": {future, now + 30, 1e308, 1e19},
+		"nbf": {future, now + 600, float64(future) + 0.5, 1e308, 1e19},
+		"iat": {future, now + 600, 1e308, 1e19},
 	} {
-		text := time.Unix(now+60, 0).UTC().Format(time.RFC3339)
+		text := time.Unix(now+3600, 0).UTC().Format(time.RFC3339)
 		values = append(values, omit{}, nil, "", text, fmt.Sprint(now), "never", true, []int64{now}, map[string]any{"at": now})
 
 		for _, value := range values {
