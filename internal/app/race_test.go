@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/apptest"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/keyring"
 	"github.com/konec/toolkit-gateway/internal/session"
 )
@@ -54,7 +55,8 @@ type ring struct {
 func newRing(t *testing.T) *ring {
 	t.Helper()
 
-	env := apptest.New(t)
+	// Every contender has its turn to hash at once: what is raced for is the row, not the turn.
+	env := apptest.New(t, func(c *config.Config) { c.HashConcurrency = contenders })
 
 	return &ring{Env: env, gateways: [2]*apptest.Server{env.Server, env.Serve(t)}}
 }
