@@ -153,34 +153,37 @@ func TestEnsure(t *testing.T) {
 		t.Parallel()
 
 		env := setup(t)
+		replicas := [8]*token.Keys{}
 
-		var (
-			all     sync.WaitGroup
-			barrier = make(chan struct{})
-			ids     [8]string
-		)
-
-		for i := range ids {
-			keys := env.keys(t)
-
-			all.Go(func() {
-				<-barrier
-
-				if err := keys.Ensure(t.Context()); err != nil {
-					t.Error(err)
-
-					return
-				}
-
-				ids[i] = keys.List()[0].ID
-			})
+		for i := range replicas {
+			replicas[i] = env.keys(t)
 		}
 
-		close(barrier)
-		all.Wait()
+		// From the second round on their connections are open, and they meet.
+		for round := range 20 {
+			var (
+				all     sync.WaitGroup
+				barrier = make(chan struct{})
+				made    int
+			)
 
-		if got := slices.Compact(ids[:]); len(got) != 1 {
-			t.Errorf("keys %q, want one", got)
+			for _, keys := range replicas {
+				all.Go(func() {
+					<-barrier
+
+					if err := keys.Ensure(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+
+			close(barrier)
+			all.Wait()
+
+			err := env.pool.QueryRow(t.Context(), "WITH gone AS (DELETE FROM signing_key RETURNING id) SELECT count(*) FROM gone").Scan(&made)
+			if err != nil || made != 1 {
+				t.Fatalf("round %d: %d keys made, %v, want one", round, made, err)
+			}
 		}
 	})
 

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+)
+
+// Every command explains itself, and one that does not exist is no success.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+
+	for command, text := range map[string]string{
+		"": "Commands:", "serve": "Run the gateway", "dev": "private Postgres", "migrate": "Safe to repeat", "account": "Create accounts",
+		"account create": "--password-stdin", "account set-group": "<group>", "account disable": "end all its sessions", "account enable": "<email>",
+		"key": "rotate", "key list": "stages", "key rotate": "--immediately", "config": "Secrets are not shown", "healthcheck": "exit 0", "version": "version",
+	} {
+		program{}.run(t, append(strings.Fields(command), "--help")...).succeeds(t, "Usage: toolkit-gateway", text)
+	}
+
+	for _, command := range []string{"", "nothing", "account", "account create", "account set-group a@konec.test", "key", "serve now", "migrate --down"} {
+		program{}.run(t, strings.Fields(command)...).fails(t)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+	empty := gateway.with("DATABASE_URL", emptyDatabase(t, gateway["DATABASE_URL"]))
+
+	empty.run(t, "migrate").succeeds(t, "applied 00001_foundation.sql", "applied river", "the database is at version 1")
+
+	again := empty.run(t, "migrate")
+	again.succeeds(t, "the database is at version")
+
+	if strings.Contains(again.out, "applied") {
+		t.Errorf("the second run did something: %s", again.out)
+	}
+
+	program{}.run(t, "migrate").fails(t, "DATABASE_URL: required")
+	program{"DATABASE_URL": "postgres://u:canary@127.0.0.1:1/none"}.run(t, "migrate").fails(t, "connect")
+}
+
+func TestAccountCommands(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+	env := apptest.On(t, gateway["DATABASE_URL"])
+	gateway = gateway.with("MASTER_KEY", env.Config.MasterKey)
+
+	login := func(email, password string) (int, *client.Tokens) {
+		response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return response.StatusCode(), response.JSON200
+	}
+
+	create := func(email string, more ...string) []string {
+		return append([]string{"account", "create", "--email", email, "--name", "张 Wei"}, more...)
+	}
+
+	// A password is made up, and works.
+	made := gateway.run(t, create("Made.Up@KONEC.test")...)
+	made.succeeds(t, "created ", " made.up@konec.test in group None")
+
+	shown := regexp.MustCompile(`(?m)^password: (\S{16})$`).FindStringSubmatch(made.out)
+	if shown == nil {
+		t.Fatalf("no password in %s", made.out)
+	}
+
+	if status, _ := login("made.up@konec.test", shown[1]); status != http.StatusOK {
+		t.Errorf("the made-up password: %d", status)
+	}
+
+	// A given one is read, and not shown.
+	given := gateway.runWith(t, apptest.Password+"\r\n", create("given@konec.test", "--password-stdin", "--group", "Member")...)
+	given.succeeds(t, "given@konec.test in group Member")
+
+	if strings.Contains(given.out, apptest.Password) || strings.Contains(given.out, "password:") {
+		t.Errorf("shows the password: %s", given.out)
+	}
+
+	gateway.runWith(t, "password1\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: ", "too common")
+	gateway.runWith(t, "", create("weak@konec.test", "--password-stdin")...).fails(t, "standard input is empty")
+	gateway.run(t, create("given@konec.test")...).fails(t, "there is an account with this e-mail address already")
+	gateway.run(t, create("group@konec.test", "--group", "Nobody")...).fails(t, "there is no such member group")
+	gateway.run(t, create("no address")...).fails(t, "--email: not an e-mail address")
+	gateway.run(t, "account", "create", "--email", "x@konec.test", "--name", "\u202e").fails(t, "--name: ")
+
+	// The group counts from the next request on.
+	_, tokens := login("given@konec.test", apptest.Password)
+
+	gateway.run(t, "account", "set-group", "Given@konec.test", "Admin").succeeds(t, "given@konec.test is in group Admin")
+	gateway.run(t, "account", "set-group", "given@konec.test", "Nobody").fails(t, "there is no such member group")
+	gateway.run(t, "account", "set-group", "nobody@konec.test", "Admin").fails(t, "there is no account with this e-mail address")
+
+	if _, me := env.Me(t, tokens.AccessToken); me == nil || me.User.MemberGroup != "Admin" || me.User.V != 1 {
+		t.Errorf("me: %+v", me)
+	}
+
+	// Disabling ends the sessions for good.
+	gateway.run(t, "account", "disable", "given@konec.test").succeeds(t, "given@konec.test is disabled")
+
+	if status, _ := env.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+		t.Errorf("me of a disabled account: %d", status)
+	}
+
+	if status, _ := env.Refresh(t, tokens.RefreshToken); status != http.StatusUnauthorized {
+		t.Errorf("refresh of a disabled account: %d", status)
+	}
+
+	if status, _ := login("given@konec.test", apptest.Password); status != http.StatusUnauthorized {
+		t.Errorf("sign-in of a disabled account: %d", status)
+	}
+
+	gateway.run(t, "account", "enable", "given@konec.test").succeeds(t, "given@konec.test is active")
+
+	if status, _ := env.Refresh(t, tokens.RefreshToken); status != http.StatusUnauthorized {
+		t.Errorf("refresh of an ended session: %d", status)
+	}
+
+	if status, _ := login("given@konec.test", apptest.Password); status != http.StatusOK {
+		t.Errorf("sign-in of an enabled account: %d", status)
+	}
+
+	gateway.run(t, "account", "disable", "nobody@konec.test").fails(t, "there is no account with this e-mail address")
+	gateway.run(t, "account", "enable", "nobody").fails(t, "not an e-mail address")
+}
+
+func TestKeyCommands(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+	gateway.run(t, "key", "list").succeeds(t, "KEY", "STAGE", "signing")
+	gateway.run(t, "key", "rotate").succeeds(t, "made ", ", which signs from ")
+
+	listed := gateway.run(t, "key", "list")
+	listed.succeeds(t, "signing", "published")
+
+	if lines := strings.Count(listed.out, "\n"); lines != 3 {
+		t.Errorf("two keys make %d lines: %s", lines, listed.out)
+	}
+
+	gateway.run(t, "key", "rotate", "--immediately").succeeds(t, "made ")
+
+	// Another master key opens none of them.
+	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "key", "list").fails(t, "does not open with MASTER_KEY")
+}
+
+func TestConfigCommand(t *testing.T) {
+	t.Parallel()
+
+	const canary = "canary-secret"
+
+	shown := program{
+		"DATABASE_URL": "postgres://u:" + canary + "@h/d", "MASTER_KEY": canary, "SMTP_URL": "smtp://u:" + canary + "@h", "ADDR": ":9999",
+	}.run(t, "config")
+	shown.succeeds(t, "DATABASE_URL=(set)\n", "MASTER_KEY=(set)\n", "SMTP_URL=(set)\n", "ADDR=:9999\n", "PUBLIC_URL=http://localhost:9999\n", "Default: :8080")
+
+	if strings.Contains(shown.out, canary) {
+		t.Errorf("shows a secret: %s", shown.out)
+	}
+
+	program{"SESSION_IDLE": canary}.run(t, "config").fails(t, "SESSION_IDLE: not a ")
+}
+
+func TestVersionCommand(t *testing.T) {
+	t.Parallel()
+
+	if got := (program{}).run(t, "version"); got.code != 0 || strings.TrimSpace(got.out) == "" || strings.Count(got.out, "\n") != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
