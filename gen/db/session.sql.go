@@ -76,89 +76,6 @@ func (q *Queries) SessionClean(ctx context.Context, before time.Time) (int64, er
 	return result.RowsAffected(), nil
 }
 
-const sessionCreate = `-- name: SessionCreate :exec
-INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7, $8)
-ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
-`
-
-type SessionCreateParams struct {
-	ID        string
-	AccountID string
-	Surface   string
-	Device    string
-	Address   *netip.Addr
-	Now       time.Time
-	ExpiresAt time.Time
-	EndsAt    time.Time
-}
-
-// The same id again is a repeat of this very statement after an unknown COMMIT.
-func (q *Queries) SessionCreate(ctx context.Context, arg SessionCreateParams) error {
-	_, err := q.db.Exec(ctx, sessionCreate,
-		arg.ID,
-		arg.AccountID,
-		arg.Surface,
-		arg.Device,
-		arg.Address,
-		arg.Now,
-		arg.ExpiresAt,
-		arg.EndsAt,
-	)
-	return err
-}
-
-const sessionEvict = `-- name: SessionEvict :many
-UPDATE session
-SET revoked_at = $1::timestamptz, revoked_reason = 'limit'
-WHERE id IN (
-    SELECT s.id
-    FROM session s
-    WHERE s.account_id = $2 AND s.surface = $3 AND s.revoked_at IS NULL AND s.expires_at > $1::timestamptz
-    ORDER BY (s.id = $4) DESC, s.seen_at DESC, s.id
-    OFFSET $5::integer
-)
-AND revoked_at IS NULL
-RETURNING id
-`
-
-type SessionEvictParams struct {
-	Now       time.Time
-	AccountID string
-	Surface   string
-	Opened    string
-	Keep      int32
-}
-
-// Ends the sessions idle the longest, beyond the newest @keep. The caller holds the account's
-// row lock, so two sign-ins at once do not both count the other out. The one just opened comes
-// first whatever the clocks of two replicas say.
-func (q *Queries) SessionEvict(ctx context.Context, arg SessionEvictParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, sessionEvict,
-		arg.Now,
-		arg.AccountID,
-		arg.Surface,
-		arg.Opened,
-		arg.Keep,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []string{}
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const sessionForRefresh = `-- name: SessionForRefresh :one
 SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, a.member_group, a.email
 FROM session s
@@ -197,6 +114,71 @@ func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshPa
 		&i.Email,
 	)
 	return i, err
+}
+
+const sessionOpen = `-- name: SessionOpen :many
+WITH opened AS (
+    INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
+    VALUES ($4, $2, $3, $6, $7, $1, $1, $1, $8, $9)
+    ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
+)
+UPDATE session
+SET revoked_at = $1::timestamptz, revoked_reason = 'limit'
+WHERE id IN (
+    SELECT s.id
+    FROM session s
+    WHERE s.account_id = $2 AND s.surface = $3 AND s.id <> $4
+        AND s.revoked_at IS NULL AND s.expires_at > $1::timestamptz
+    ORDER BY s.seen_at DESC, s.id
+    OFFSET $5::integer
+)
+AND revoked_at IS NULL
+RETURNING id
+`
+
+type SessionOpenParams struct {
+	Now       time.Time
+	AccountID string
+	Surface   string
+	ID        string
+	Keep      int32
+	Device    string
+	Address   *netip.Addr
+	ExpiresAt time.Time
+	EndsAt    time.Time
+}
+
+// Opens a session and ends the ones idle the longest beyond the newest @keep others. The caller
+// holds the account's row lock, so two sign-ins at once do not both count the other out. The same
+// id again is a repeat of this very statement after an unknown COMMIT.
+func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, sessionOpen,
+		arg.Now,
+		arg.AccountID,
+		arg.Surface,
+		arg.ID,
+		arg.Keep,
+		arg.Device,
+		arg.Address,
+		arg.ExpiresAt,
+		arg.EndsAt,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const sessionReopen = `-- name: SessionReopen :one

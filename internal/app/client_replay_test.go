@@ -17,7 +17,7 @@ import (
 // expired five minutes early, answers that get lost. Nobody is signed out.
 func TestRealClientsStaySignedIn(t *testing.T) {
 	t.Parallel()
-	replayClients(t, 20, 24*time.Hour)
+	replayClients(t, 12, 24*time.Hour)
 }
 
 const (

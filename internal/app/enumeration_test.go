@@ -240,7 +240,7 @@ func TestClassesCostTheSameStatements(t *testing.T) {
 
 		for _, name := range crowd.Statements.Take() {
 			// The chores of the hour are nobody's.
-			if !strings.HasSuffix(name, "Clean") && !strings.HasPrefix(name, "SigningKey") {
+			if !strings.HasSuffix(name, "Clean") && !strings.HasPrefix(name, "SigningKey") && name != "DeliveryAbandon" {
 				names = append(names, name)
 			}
 		}

@@ -199,12 +199,7 @@ func TestHangingSendHoldsNoConnection(t *testing.T) {
 		t.Errorf("%d transactions are open, %v", open, err)
 	}
 
-	start := time.Now()
 	office.SignIn(t, "owner@konec.test")
-
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("a sign-in took %s", took)
-	}
 
 	office.sink.Set(smtptest.Accepts)
 

@@ -24,7 +24,7 @@ func TestRaceOfStatements(t *testing.T) {
 
 	t.Run("GuardedStatementsHaveOneWinner", func(t *testing.T) {
 		t.Parallel()
-		raceStatements(t, 4*raceRounds)
+		raceStatements(t, raceRounds)
 	})
 
 	for name, mutant := range mutants {

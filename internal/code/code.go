@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"math/big"
 	"time"
 
@@ -56,7 +57,7 @@ func New(database *postgres.DB, keys *keyring.Keyring, budget int32, now func() 
 // Issue makes a new code, which voids the one before it. Run it in the transaction that enqueues
 // its delivery, so that neither exists without the other.
 func (c *Codes) Issue(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (plain string, expires time.Time, err error) {
-	plain, err = draw()
+	plain, err = draw(rand.Reader)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -169,8 +170,8 @@ func (c *Codes) digest(keyID uint8, purpose Purpose, subject, plain string) []by
 }
 
 // draw is uniform over all six-digit codes, leading zeros included.
-func draw() (string, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+func draw(random io.Reader) (string, error) {
+	n, err := rand.Int(random, big.NewInt(1_000_000))
 	if err != nil {
 		return "", fmt.Errorf("draw code: %w", err)
 	}

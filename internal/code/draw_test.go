@@ -1,6 +1,9 @@
 package code
 
 import (
+	"bytes"
+	"crypto/rand"
+	"errors"
 	"math"
 	"strconv"
 	"testing"
@@ -18,7 +21,7 @@ func TestDrawIsUniform(t *testing.T) {
 	var counts [bins]int
 
 	for range draws {
-		plain, err := draw()
+		plain, err := draw(rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +43,7 @@ func TestDrawIsUniform(t *testing.T) {
 	}
 
 	// Wilson and Hilferty: the cube root of chi-square over its degrees is nearly normal. Above 4.75
-	// is chance once in a million runs; a range that lacks its last code, or a modulo, is far above.
+	// is chance once in a million runs; a modulo, or a range that ends early, is far above.
 	const degrees = bins - 1
 
 	z := (math.Cbrt(statistic/degrees) - (1 - 2.0/(9*degrees))) / math.Sqrt(2.0/(9*degrees))
@@ -50,5 +53,26 @@ func TestDrawIsUniform(t *testing.T) {
 
 	if counts[0] == 0 || counts[bins-1] == 0 {
 		t.Errorf("%d in the first bin, %d in the last", counts[0], counts[bins-1])
+	}
+}
+
+// F-17: the first code and the last can be drawn. A range that lacks one code of a million is beyond
+// any statistic.
+func TestDrawReachesBothEnds(t *testing.T) {
+	t.Parallel()
+
+	for want, random := range map[string][]byte{"000000": {0, 0, 0}, "999999": {0x0f, 0x42, 0x3f}} {
+		if got, err := draw(bytes.NewReader(random)); got != want || err != nil {
+			t.Errorf("drew %q, %v, want %q", got, err, want)
+		}
+	}
+
+	// Beyond the range is drawn again, and not folded into it.
+	if got, err := draw(bytes.NewReader([]byte{0x0f, 0x42, 0x40, 0, 0, 7})); got != "000007" || err != nil {
+		t.Errorf("drew %q, %v", got, err)
+	}
+
+	if got, err := draw(bytes.NewReader(nil)); err == nil || errors.Is(err, ErrInvalid) {
+		t.Errorf("drew %q, %v, from no randomness", got, err)
 	}
 }

@@ -75,23 +75,15 @@ func NewID() string { return randomid.New() }
 // Open adds a session to the transaction of a sign-in, which holds the account's row lock, and
 // ends the ones idle the longest beyond the limit.
 func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string) error {
-	queries := db.New(tx)
 	now := s.now()
 	ends := now.Add(s.limits.Absolute)
 
-	err := queries.SessionCreate(ctx, db.SessionCreateParams{
+	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
 		ID: id, AccountID: accountID, Surface: surfaceToolkit, Device: by.UserAgent, Address: by.AddressOrNil(),
-		Now: now, ExpiresAt: earlier(now.Add(s.limits.Idle), ends), EndsAt: ends,
+		Now: now, ExpiresAt: earlier(now.Add(s.limits.Idle), ends), EndsAt: ends, Keep: s.limits.PerUser - 1,
 	})
 	if err != nil {
 		return fmt.Errorf("open session: %w", err)
-	}
-
-	evicted, err := queries.SessionEvict(ctx, db.SessionEvictParams{
-		AccountID: accountID, Surface: surfaceToolkit, Opened: id, Keep: s.limits.PerUser, Now: now,
-	})
-	if err != nil {
-		return fmt.Errorf("end the sessions beyond the limit: %w", err)
 	}
 
 	for _, one := range evicted {

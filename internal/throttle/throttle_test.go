@@ -126,6 +126,25 @@ func TestTake(t *testing.T) {
 		}
 	})
 
+	t.Run("OfSeveralTheLongestWaitCounts", func(t *testing.T) {
+		t.Parallel()
+
+		p := pool(t)
+		hour := throttle.Limit{Name: "hour", Most: 1, Window: time.Hour}
+		minute := throttle.Limit{Name: "minute", Most: 1, Window: time.Minute}
+
+		for _, uses := range [][]throttle.Use{{{hour, "a"}, {minute, "a"}}, {{minute, "b"}, {hour, "b"}}} {
+			if err := throttle.TakeAll(t.Context(), p, start, uses...); err != nil {
+				t.Fatal(err)
+			}
+
+			err := throttle.TakeAll(t.Context(), p, start.Add(time.Second), uses...)
+			if told, ok := errors.AsType[*problem.Problem](err); !ok || told.RetryAfter != time.Hour-time.Second {
+				t.Errorf("got %+v", err)
+			}
+		}
+	})
+
 	t.Run("ManyAtOnceAreAllSeen", func(t *testing.T) {
 		t.Parallel()
 

@@ -1,20 +1,20 @@
--- name: SessionCreate :exec
--- The same id again is a repeat of this very statement after an unknown COMMIT.
-INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
-VALUES (@id, @account_id, @surface, @device, @address, @now, @now, @now, @expires_at, @ends_at)
-ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING;
-
--- name: SessionEvict :many
--- Ends the sessions idle the longest, beyond the newest @keep. The caller holds the account's
--- row lock, so two sign-ins at once do not both count the other out. The one just opened comes
--- first whatever the clocks of two replicas say.
+-- name: SessionOpen :many
+-- Opens a session and ends the ones idle the longest beyond the newest @keep others. The caller
+-- holds the account's row lock, so two sign-ins at once do not both count the other out. The same
+-- id again is a repeat of this very statement after an unknown COMMIT.
+WITH opened AS (
+    INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
+    VALUES (@id, @account_id, @surface, @device, @address, @now, @now, @now, @expires_at, @ends_at)
+    ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
+)
 UPDATE session
 SET revoked_at = @now::timestamptz, revoked_reason = 'limit'
 WHERE id IN (
     SELECT s.id
     FROM session s
-    WHERE s.account_id = @account_id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
-    ORDER BY (s.id = @opened) DESC, s.seen_at DESC, s.id
+    WHERE s.account_id = @account_id AND s.surface = @surface AND s.id <> @id
+        AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
+    ORDER BY s.seen_at DESC, s.id
     OFFSET @keep::integer
 )
 AND revoked_at IS NULL

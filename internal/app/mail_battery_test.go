@@ -1,0 +1,59 @@
+//go:build battery
+
+package app_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/smtptest"
+)
+
+// T-10: the real minute, and many people. The mails are there within the longest gap between two
+// attempts, each once.
+func TestCodesArriveOnceAfterAMinute(t *testing.T) {
+	t.Parallel()
+
+	const people = 20
+
+	for name, conduct := range map[string]smtptest.Conduct{"NobodyAnswers": smtptest.Gone, "Busy": smtptest.Busy, "ShutsDown": smtptest.ShutsDown} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			office := newOffice(t)
+			office.sink.Set(conduct)
+
+			address := func(i int) string { return fmt.Sprintf("person%d@konec.test", i) }
+			for i := range people {
+				office.send(t, address(i))
+			}
+
+			<-time.After(time.Minute)
+
+			if attempts := office.sink.Attempts(); attempts < 4*people || attempts > 10*people {
+				t.Errorf("%d attempts: no waiting that grows", attempts)
+			}
+
+			office.sink.Set(smtptest.Accepts)
+
+			<-time.After(15 * time.Second) // with the half minute below: 30 s and what River's own clock adds
+
+			for i := range people {
+				office.expectRegistered(t, address(i), office.arrived(t, address(i), 1)[0])
+			}
+
+			apptest.Eventually(t, "every row is finished", func() bool {
+				var queued int
+				err := office.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state <> 'sent'`).Scan(&queued)
+
+				return err == nil && queued == 0
+			})
+
+			if n := len(office.sink.Messages()); n != people {
+				t.Errorf("%d mails to %d people", n, people)
+			}
+		})
+	}
+}

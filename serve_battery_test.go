@@ -1,0 +1,63 @@
+//go:build battery
+
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/smtptest"
+)
+
+// R-N4, T-08: a server that is killed in the middle of sending a mail leaves it to another one, which
+// sends it within two minutes of the kill, and a little for River to look.
+func TestKilledSendIsTakenOver(t *testing.T) {
+	t.Parallel()
+
+	sink := smtptest.New(t, smtptest.Options{})
+	sink.Set(smtptest.Hangs)
+
+	gateway := newProgram(t).with("SMTP_URL", sink.URL())
+	first, second := gateway.serve(t), gateway.serve(t)
+	first.ready(t)
+	second.ready(t)
+
+	response, err := http.Post(first.url+"/api/users/register/send-code", "application/json", strings.NewReader(`{"email":"a@konec.test"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	response.Body.Close()
+	apptest.Eventually(t, "the send hangs", func() bool { return sink.Hanging() == 1 })
+
+	// Either may have taken the job: both die, as a machine does.
+	for _, one := range []*serving{first, second} {
+		if err := one.process.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+
+		<-one.ended
+	}
+
+	killed := time.Now()
+
+	sink.Set(smtptest.Accepts)
+	gateway.serve(t).ready(t)
+
+	for len(sink.To("a@konec.test")) == 0 {
+		if time.Since(killed) > 150*time.Second {
+			t.Fatal("nobody took it over")
+		}
+
+		<-time.After(time.Second)
+	}
+
+	t.Logf("taken over %s after the kill", time.Since(killed).Round(time.Second))
+
+	if n := len(sink.Messages()); n != 1 {
+		t.Errorf("%d mails", n)
+	}
+}
