@@ -67,7 +67,7 @@ type (
 	}
 	keyListCommand   struct{}
 	keyRotateCommand struct {
-		Immediately bool `help:"For a key that may have leaked: the new one signs at once, and every access token out there is dead. The apps refresh."`
+		Immediately bool `help:"For a key that may have leaked: the new one signs at once, and every access token out there is dead. The apps refresh. The other replicas follow within 30 seconds."`
 	}
 )
 

@@ -224,7 +224,10 @@ func HealthCheck(ctx context.Context, address string) error {
 		return fmt.Errorf("health check: %w", err)
 	}
 
-	response, err := http.DefaultClient.Do(request)
+	// This machine is asked directly, whatever proxy the environment names.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+	response, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("health check: %w", err)
 	}

@@ -50,8 +50,8 @@ var wording = map[Kind]words{
 			English: "An old sign-in credential of your account was used (device: {device}, time: {time}). To be safe, we ended that session.",
 		}},
 		after: []language.Text{{
-			Chinese: "请在该设备上重新登录。如果您没有从备份恢复过应用，请尽快修改密码。",
-			English: "Sign in again on that device. If you did not restore the app from a backup, change your password soon.",
+			Chinese: "请在您的设备上重新登录。如果您不认识上面的设备，也没有从备份恢复过应用，请尽快修改密码。",
+			English: "Sign in again on your device. If you do not know the one above, and did not restore the app from a backup, change your password soon.",
 		}},
 	},
 }
