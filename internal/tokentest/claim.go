@@ -72,8 +72,8 @@ func (i Issuer) times() []Forgery {
 
 	for claim, values := range map[string][]any{
 		"exp": {past, now - 6, 0, -1, float64(past) + 0.5, 1e-308, -1e308, 1e308, 1e19},
-		"nbf": {future, now + 600, float64(future) + 0.5, 1e308, 1e19},
-		"iat": {future, now + 600, 1e308, 1e19},
+		"nbf": {future, now + 6, float64(future) + 0.5, 1e308, 1e19},
+		"iat": {future, now + 6, 1e308, 1e19},
 	} {
 		text := time.Unix(now+3600, 0).UTC().Format(time.RFC3339)
 		values = append(values, omit{}, nil, "", text, fmt.Sprint(now), "never", true, []int64{now}, map[string]any{"at": now})
