@@ -21,6 +21,10 @@ type database struct {
 	hash    string // of password, the same for every account
 }
 
+// settings are those of a server that has a gigabyte to spare. With Postgres's default of 128 MB the
+// growth would measure how often a page is fetched from the system, not what the gateway asks for.
+var settings = map[string]string{"shared_buffers": "1GB"}
+
 func startDatabase(ctx context.Context, dir string) (*database, error) {
 	bin, err := pgcluster.FindBinaries()
 	if errors.Is(err, pgcluster.ErrNoBinaries) {
@@ -40,7 +44,7 @@ func startDatabase(ctx context.Context, dir string) (*database, error) {
 		return nil, err
 	}
 
-	d.cluster, err = pgcluster.Start(ctx, pgcluster.Options{Dir: d.data(), BinDir: bin, Durable: true})
+	d.cluster, err = pgcluster.Start(ctx, pgcluster.Options{Dir: d.data(), BinDir: bin, Durable: true, Settings: settings})
 	if err != nil {
 		return nil, fmt.Errorf("private Postgres: %w", err)
 	}
