@@ -7,12 +7,44 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 )
+
+// Defines values for ChangeUserRequestKey.
+const (
+	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
+	ChangeUserRequestKeyAvatar1 ChangeUserRequestKey = "avatar"
+	ChangeUserRequestKeyEmail   ChangeUserRequestKey = "Email"
+	ChangeUserRequestKeyEmail1  ChangeUserRequestKey = "email"
+	ChangeUserRequestKeyName    ChangeUserRequestKey = "Name"
+	ChangeUserRequestKeyName1   ChangeUserRequestKey = "name"
+)
+
+// Valid indicates whether the value is a known member of the ChangeUserRequestKey enum.
+func (e ChangeUserRequestKey) Valid() bool {
+	switch e {
+	case ChangeUserRequestKeyAvatar:
+		return true
+	case ChangeUserRequestKeyAvatar1:
+		return true
+	case ChangeUserRequestKeyEmail:
+		return true
+	case ChangeUserRequestKeyEmail1:
+		return true
+	case ChangeUserRequestKeyName:
+		return true
+	case ChangeUserRequestKeyName1:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for ErrorSuccess.
 const (
@@ -33,20 +65,30 @@ func (e ErrorSuccess) Valid() bool {
 const (
 	ErrorCodeBODYTOOLARGE         ErrorCode = "BODY_TOO_LARGE"
 	ErrorCodeCODEINVALID          ErrorCode = "CODE_INVALID"
+	ErrorCodeCROSSSITE            ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED      ErrorCode = "EMAIL_NOT_ALLOWED"
+	ErrorCodeEMAILTAKEN           ErrorCode = "EMAIL_TAKEN"
 	ErrorCodeINTERNAL             ErrorCode = "INTERNAL"
 	ErrorCodeINVALIDCREDENTIALS   ErrorCode = "INVALID_CREDENTIALS"
 	ErrorCodeINVALIDREQUEST       ErrorCode = "INVALID_REQUEST"
+	ErrorCodeLASTWAYIN            ErrorCode = "LAST_WAY_IN"
 	ErrorCodeMETHODNOTALLOWED     ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE        ErrorCode = "NOT_ACCEPTABLE"
+	ErrorCodeNOTCONFIGURED        ErrorCode = "NOT_CONFIGURED"
 	ErrorCodeNOTFOUND             ErrorCode = "NOT_FOUND"
 	ErrorCodePASSWORDREFUSED      ErrorCode = "PASSWORD_REFUSED"
+	ErrorCodePHONETAKEN           ErrorCode = "PHONE_TAKEN"
+	ErrorCodeREAUTHREQUIRED       ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID  ErrorCode = "REFRESH_TOKEN_INVALID"
+	ErrorCodeSESSIONNOTFOUND      ErrorCode = "SESSION_NOT_FOUND"
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS      ErrorCode = "TOO_MANY_REQUESTS"
+	ErrorCodeTOTPNOTBOUND         ErrorCode = "TOTP_NOT_BOUND"
+	ErrorCodeTOTPREQUIRED         ErrorCode = "TOTP_REQUIRED"
 	ErrorCodeUNAUTHENTICATED      ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE          ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	ErrorCodeXSRFINVALID          ErrorCode = "XSRF_INVALID"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
@@ -56,7 +98,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCODEINVALID:
 		return true
+	case ErrorCodeCROSSSITE:
+		return true
 	case ErrorCodeEMAILNOTALLOWED:
+		return true
+	case ErrorCodeEMAILTAKEN:
 		return true
 	case ErrorCodeINTERNAL:
 		return true
@@ -64,25 +110,95 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeINVALIDREQUEST:
 		return true
+	case ErrorCodeLASTWAYIN:
+		return true
 	case ErrorCodeMETHODNOTALLOWED:
 		return true
 	case ErrorCodeNOTACCEPTABLE:
+		return true
+	case ErrorCodeNOTCONFIGURED:
 		return true
 	case ErrorCodeNOTFOUND:
 		return true
 	case ErrorCodePASSWORDREFUSED:
 		return true
+	case ErrorCodePHONETAKEN:
+		return true
+	case ErrorCodeREAUTHREQUIRED:
+		return true
 	case ErrorCodeREFRESHTOKENINVALID:
+		return true
+	case ErrorCodeSESSIONNOTFOUND:
 		return true
 	case ErrorCodeTOKENINVALID:
 		return true
 	case ErrorCodeTOOMANYREQUESTS:
+		return true
+	case ErrorCodeTOTPNOTBOUND:
+		return true
+	case ErrorCodeTOTPREQUIRED:
 		return true
 	case ErrorCodeUNAUTHENTICATED:
 		return true
 	case ErrorCodeUNAVAILABLE:
 		return true
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
+		return true
+	case ErrorCodeXSRFINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicUserPhone.
+const (
+	PublicUserPhoneAsterisk PublicUserPhone = "*"
+	PublicUserPhoneEmpty    PublicUserPhone = ""
+)
+
+// Valid indicates whether the value is a known member of the PublicUserPhone enum.
+func (e PublicUserPhone) Valid() bool {
+	switch e {
+	case PublicUserPhoneAsterisk:
+		return true
+	case PublicUserPhoneEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicUserTotp.
+const (
+	PublicUserTotpAsterisk PublicUserTotp = "*"
+	PublicUserTotpEmpty    PublicUserTotp = ""
+)
+
+// Valid indicates whether the value is a known member of the PublicUserTotp enum.
+func (e PublicUserTotp) Valid() bool {
+	switch e {
+	case PublicUserTotpAsterisk:
+		return true
+	case PublicUserTotpEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionSurface.
+const (
+	SessionSurfacePublic  SessionSurface = "public"
+	SessionSurfaceToolkit SessionSurface = "toolkit"
+)
+
+// Valid indicates whether the value is a known member of the SessionSurface enum.
+func (e SessionSurface) Valid() bool {
+	switch e {
+	case SessionSurfacePublic:
+		return true
+	case SessionSurfaceToolkit:
 		return true
 	default:
 		return false
@@ -119,6 +235,109 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for GetOptionsParamsType.
+const (
+	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
+	GetOptionsParamsTypeGenerateSecret GetOptionsParamsType = "generate-secret"
+	GetOptionsParamsTypeUpload         GetOptionsParamsType = "upload"
+)
+
+// Valid indicates whether the value is a known member of the GetOptionsParamsType enum.
+func (e GetOptionsParamsType) Valid() bool {
+	switch e {
+	case GetOptionsParamsTypeCollaboration:
+		return true
+	case GetOptionsParamsTypeGenerateSecret:
+		return true
+	case GetOptionsParamsTypeUpload:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UnbindParamsKey.
+const (
+	UnbindParamsKeyLark  UnbindParamsKey = "lark"
+	UnbindParamsKeyPhone UnbindParamsKey = "phone"
+	UnbindParamsKeyTotp  UnbindParamsKey = "totp"
+)
+
+// Valid indicates whether the value is a known member of the UnbindParamsKey enum.
+func (e UnbindParamsKey) Valid() bool {
+	switch e {
+	case UnbindParamsKeyLark:
+		return true
+	case UnbindParamsKeyPhone:
+		return true
+	case UnbindParamsKeyTotp:
+		return true
+	default:
+		return false
+	}
+}
+
+// BindPhoneRequest defines model for BindPhoneRequest.
+type BindPhoneRequest struct {
+	// Code 六位验证码 · The six digits that were sent.
+	Code SixDigits `json:"code"`
+
+	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	Phone Phone `json:"phone"`
+}
+
+// BindTOTPRequest defines model for BindTOTPRequest.
+type BindTOTPRequest struct {
+	// Totp TOTP URL · The `otpauth` URL with the secret.
+	Totp *TOTPURL `json:"totp,omitempty"`
+
+	// Tss 两次连续验证码 · Two codes that the app showed one after the other.
+	Tss []SixDigits `json:"tss"`
+}
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	// Old 旧密码 · The password until now.
+	Old string `json:"old"`
+
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// of any kind. No rules about kinds of characters, but common passwords are refused.
+	Password NewPassword `json:"password"`
+}
+
+// ChangeUserRequest defines model for ChangeUserRequest.
+type ChangeUserRequest struct {
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty to have none.
+	Avatar *string `json:"avatar,omitempty"`
+
+	// Code 六位验证码 · The six digits that were sent.
+	Code *SixDigits `json:"code,omitempty"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email *Email `json:"email,omitempty"`
+
+	// Key 更新字段 · The member to change.
+	Key ChangeUserRequestKey `json:"key"`
+
+	// Name 称呼 · The name shown to people; no control characters.
+	Name *string `json:"name,omitempty"`
+}
+
+// ChangeUserRequestKey 更新字段 · The member to change.
+type ChangeUserRequestKey string
+
+// CollaborationOptions defines model for CollaborationOptions.
+type CollaborationOptions struct {
+	// AppID 应用 ID · The app's id.
+	AppID string `json:"app_id"`
+
+	// Redirect 回调地址 · Where it comes back to.
+	Redirect string `json:"redirect"`
+
+	// URL 授权地址 · Where to send the browser to.
+	URL string `json:"url"`
+}
+
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
@@ -128,10 +347,20 @@ type Error struct {
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
-	// - `UNAUTHENTICATED`: 请先登录。 No access token was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours, expired, or its session has ended.
+	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -164,10 +393,20 @@ type ErrorSuccess bool
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 // - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
-// - `UNAUTHENTICATED`: 请先登录。 No access token was sent.
-// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours, expired, or its session has ended.
+// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -190,6 +429,54 @@ type FieldError struct {
 	Message Message `json:"message"`
 }
 
+// GeneratedSecret defines model for GeneratedSecret.
+type GeneratedSecret struct {
+	// ID 标识 · Eight characters.
+	ID string `json:"id"`
+
+	// Key 密钥 · Sixteen characters.
+	Key string `json:"key"`
+}
+
+// LarkProfile Lark 信息 · The Lark identity that is bound; null where there is none.
+type LarkProfile struct {
+	// AvatarURL 头像 · The picture at Lark.
+	AvatarURL *string `json:"avatar_url,omitempty"`
+
+	// EnName 英文名 · The English name at Lark.
+	EnName *string `json:"en_name,omitempty"`
+
+	// Name 姓名 · The name at Lark.
+	Name string `json:"name"`
+
+	// OpenID Lark 用户标识 · The person's id at this Lark app.
+	OpenID string `json:"open_id"`
+}
+
+// Load defines model for Load.
+type Load struct {
+	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
+	IP string `json:"ip"`
+
+	// Name 主机名 · The host that answers; a setting can replace it.
+	Name string `json:"name"`
+
+	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Now Timestamp `json:"now"`
+
+	// Values 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+type Location struct {
+	// City 城市 · The city.
+	City *string `json:"city,omitempty"`
+
+	// Country 国家或地区 · The country or region.
+	Country *string `json:"country,omitempty"`
+}
+
 // LoginRequest defines model for LoginRequest.
 type LoginRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -197,6 +484,10 @@ type LoginRequest struct {
 
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
+
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
 // MeResponse defines model for MeResponse.
@@ -212,6 +503,74 @@ type Message = string
 // NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
+
+// OpaqueCode 一次性刷新码，不透明 · A code to use once, opaque.
+type OpaqueCode = string
+
+// Options defines model for Options.
+type Options struct {
+	union json.RawMessage
+}
+
+// Phone 手机号，E.164 格式 · A phone number (E.164).
+type Phone = string
+
+// PublicUser defines model for PublicUser.
+type PublicUser struct {
+	// ID 账号 ID · The account's id, 24 lower-case hex digits.
+	ID string `json:"_id"`
+
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
+	Avatar string `json:"avatar"`
+
+	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreateTime Timestamp `json:"create_time"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// History 最近一次登录 · The last sign-in, of either door; null where there was none.
+	History nullable.Nullable[SignInRecord] `json:"history"`
+
+	// Lark Lark 信息 · The Lark identity that is bound; null where there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
+	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	Name string `json:"name"`
+
+	// Phone 手机是否已设置 · Whether a phone is bound.
+	Phone PublicUserPhone `json:"phone"`
+
+	// Sessions 登录次数 · How many sign-ins there were, of both doors.
+	Sessions int64 `json:"sessions"`
+
+	// Status 账号状态 · Whether the account is active; true for whoever can ask.
+	Status bool `json:"status"`
+
+	// Totp TOTP 是否已设置 · Whether TOTP is bound.
+	Totp PublicUserTotp `json:"totp"`
+
+	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdateTime Timestamp `json:"update_time"`
+}
+
+// PublicUserPhone 手机是否已设置 · Whether a phone is bound.
+type PublicUserPhone string
+
+// PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
+type PublicUserTotp string
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	// Codes 恢复码 · The recovery codes, each good once.
+	Codes []string `json:"codes"`
+}
+
+// RefreshCode defines model for RefreshCode.
+type RefreshCode struct {
+	// Code 一次性刷新码，不透明 · A code to use once, opaque.
+	Code OpaqueCode `json:"code"`
+}
 
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
@@ -245,6 +604,42 @@ type RegisterResponse struct {
 	User    User    `json:"user"`
 }
 
+// RenewRequest defines model for RenewRequest.
+type RenewRequest struct {
+	// Code 一次性刷新码，不透明 · A code to use once, opaque.
+	Code OpaqueCode `json:"code"`
+}
+
+// ResetPasswordRequest defines model for ResetPasswordRequest.
+type ResetPasswordRequest struct {
+	// Code 六位验证码 · The six digits that were sent.
+	Code SixDigits `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// of any kind. No rules about kinds of characters, but common passwords are refused.
+	Password NewPassword `json:"password"`
+}
+
+// SMSSignInRequest defines model for SMSSignInRequest.
+type SMSSignInRequest struct {
+	// Code 六位验证码 · The six digits that were sent.
+	Code SixDigits `json:"code"`
+
+	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	Phone Phone `json:"phone"`
+
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+type SecondFactor = string
+
 // SendCodeRequest defines model for SendCodeRequest.
 type SendCodeRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -260,8 +655,106 @@ type SendCodeResponse struct {
 	Success Success `json:"success"`
 }
 
+// Session defines model for Session.
+type Session struct {
+	// Address 登录地址 · The client's address at the sign-in; empty where it is not known.
+	Address string `json:"address"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// Current 是否为当前会话 · Whether it is the caller's.
+	Current bool `json:"current"`
+
+	// Device 设备 · The `User-Agent` of the sign-in.
+	Device string `json:"device"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
+
+	// ID 会话 ID · The session's id, the `sid` of its access tokens.
+	ID string `json:"id"`
+
+	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	Location Location `json:"location"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
+
+	// Surface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+	Surface SessionSurface `json:"surface"`
+}
+
+// SessionSurface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+type SessionSurface string
+
+// SessionsResponse defines model for SessionsResponse.
+type SessionsResponse struct {
+	// Sessions 有效会话 · The live sessions, the one used last first.
+	Sessions []Session `json:"sessions"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
+type SignInRecord struct {
+	// Detail 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	Detail   Location `json:"detail"`
+	Metadata struct {
+		// ClientIP 客户端地址 · The client's address; empty where it is not known.
+		ClientIP string `json:"client_ip"`
+
+		// Source 登录方式 · How the person signed in, as in `password`.
+		Source string `json:"source"`
+
+		// Version 记录格式 · The version of this form.
+		Version string `json:"version"`
+	} `json:"metadata"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
+
+	// UserAgent 客户端 · The `User-Agent` of the sign-in.
+	UserAgent string `json:"user_agent"`
+}
+
+// SignInRequest defines model for SignInRequest.
+type SignInRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Password 密码 · The password, at most 1024 bytes.
+	Password string `json:"password"`
+
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SixDigits 六位验证码 · The six digits that were sent.
+type SixDigits = string
+
 // Success 总是 true · Always true.
 type Success bool
+
+// TOTP defines model for TOTP.
+type TOTP struct {
+	// Totp TOTP URL · The `otpauth` URL with the secret.
+	Totp TOTPURL `json:"totp"`
+}
+
+// TOTPSignInRequest defines model for TOTPSignInRequest.
+type TOTPSignInRequest struct {
+	// Code 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+	Code string `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+}
+
+// TOTPURL TOTP URL · The `otpauth` URL with the secret.
+type TOTPURL = string
 
 // Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 type Timestamp = string
@@ -283,6 +776,18 @@ type Tokens struct {
 
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
+
+// UploadOptions defines model for UploadOptions.
+type UploadOptions struct {
+	// Limit 大小上限，字节 · The largest file, in bytes.
+	Limit int64 `json:"limit"`
+
+	// Type 存储类型 · The kind of storage, as in `cos`.
+	Type string `json:"type"`
+
+	// URL 上传地址 · Where to upload to.
+	URL string `json:"url"`
+}
 
 // User defines model for User.
 type User struct {
@@ -311,14 +816,26 @@ type User struct {
 	Username string `json:"username"`
 }
 
+// SessionID defines model for SessionID.
+type SessionID = string
+
 // BodyTooLarge defines model for BodyTooLarge.
 type BodyTooLarge = Error
+
+// CrossSite defines model for CrossSite.
+type CrossSite = Error
+
+// Forbidden defines model for Forbidden.
+type Forbidden = Error
 
 // Internal defines model for Internal.
 type Internal = Error
 
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
+
+// SignedOut defines model for SignedOut.
+type SignedOut = Error
 
 // TooManyRequests defines model for TooManyRequests.
 type TooManyRequests = Error
@@ -328,6 +845,36 @@ type Unavailable = Error
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = Error
+
+// SendResetCodeParams defines parameters for SendResetCode.
+type SendResetCodeParams struct {
+	// Email 电子邮件 · The address of the account.
+	Email Email `form:"email" json:"email"`
+}
+
+// SendSignInCodeParams defines parameters for SendSignInCode.
+type SendSignInCodeParams struct {
+	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	Phone Phone `form:"phone" json:"phone"`
+}
+
+// GetOptionsParams defines parameters for GetOptions.
+type GetOptionsParams struct {
+	// Type 类型 · Which.
+	Type GetOptionsParamsType `form:"type" json:"type"`
+}
+
+// GetOptionsParamsType defines parameters for GetOptions.
+type GetOptionsParamsType string
+
+// SendPhoneCodeParams defines parameters for SendPhoneCode.
+type SendPhoneCodeParams struct {
+	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	Phone Phone `form:"phone" json:"phone"`
+}
+
+// UnbindParamsKey defines parameters for Unbind.
+type UnbindParamsKey string
 
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
@@ -341,8 +888,126 @@ type RegisterJSONRequestBody = RegisterRequest
 // SendRegistrationCodeJSONRequestBody defines body for SendRegistrationCode for application/json ContentType.
 type SendRegistrationCodeJSONRequestBody = SendCodeRequest
 
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = ResetPasswordRequest
+
+// SignInJSONRequestBody defines body for SignIn for application/json ContentType.
+type SignInJSONRequestBody = SignInRequest
+
+// SignInWithCodeJSONRequestBody defines body for SignInWithCode for application/json ContentType.
+type SignInWithCodeJSONRequestBody = SMSSignInRequest
+
+// SignInWithTOTPJSONRequestBody defines body for SignInWithTOTP for application/json ContentType.
+type SignInWithTOTPJSONRequestBody = TOTPSignInRequest
+
+// RenewSessionJSONRequestBody defines body for RenewSession for application/json ContentType.
+type RenewSessionJSONRequestBody = RenewRequest
+
+// ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
+type ChangeUserJSONRequestBody = ChangeUserRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// BindPhoneJSONRequestBody defines body for BindPhone for application/json ContentType.
+type BindPhoneJSONRequestBody = BindPhoneRequest
+
+// BindTOTPJSONRequestBody defines body for BindTOTP for application/json ContentType.
+type BindTOTPJSONRequestBody = BindTOTPRequest
+
+// AsUploadOptions returns the union data inside the Options as a UploadOptions
+func (t Options) AsUploadOptions() (UploadOptions, error) {
+	var body UploadOptions
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromUploadOptions overwrites any union data inside the Options as the provided UploadOptions
+func (t *Options) FromUploadOptions(v UploadOptions) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeUploadOptions performs a merge with any union data inside the Options, using the provided UploadOptions
+func (t *Options) MergeUploadOptions(v UploadOptions) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCollaborationOptions returns the union data inside the Options as a CollaborationOptions
+func (t Options) AsCollaborationOptions() (CollaborationOptions, error) {
+	var body CollaborationOptions
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCollaborationOptions overwrites any union data inside the Options as the provided CollaborationOptions
+func (t *Options) FromCollaborationOptions(v CollaborationOptions) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCollaborationOptions performs a merge with any union data inside the Options, using the provided CollaborationOptions
+func (t *Options) MergeCollaborationOptions(v CollaborationOptions) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsGeneratedSecret returns the union data inside the Options as a GeneratedSecret
+func (t Options) AsGeneratedSecret() (GeneratedSecret, error) {
+	var body GeneratedSecret
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromGeneratedSecret overwrites any union data inside the Options as the provided GeneratedSecret
+func (t *Options) FromGeneratedSecret(v GeneratedSecret) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeGeneratedSecret performs a merge with any union data inside the Options, using the provided GeneratedSecret
+func (t *Options) MergeGeneratedSecret(v GeneratedSecret) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t Options) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *Options) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// Load 载入，获取 XSRF Cookie · Load
+	// (GET /)
+	Load(w http.ResponseWriter, r *http.Request)
 	// Login 登录，获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(w http.ResponseWriter, r *http.Request)
@@ -355,17 +1020,101 @@ type ServerInterface interface {
 	// GetMe 获取当前登录用户信息 · The signed-in account
 	// (GET /api/users/me)
 	GetMe(w http.ResponseWriter, r *http.Request)
+	// EndOtherSessions 结束其他会话 · End all other sessions
+	// (DELETE /api/users/me/sessions)
+	EndOtherSessions(w http.ResponseWriter, r *http.Request)
+	// ListSessions 会话列表 · The sessions of the account
+	// (GET /api/users/me/sessions)
+	ListSessions(w http.ResponseWriter, r *http.Request)
+	// EndSession 结束一个会话 · End one session
+	// (DELETE /api/users/me/sessions/{id})
+	EndSession(w http.ResponseWriter, r *http.Request, id SessionID)
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(w http.ResponseWriter, r *http.Request)
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(w http.ResponseWriter, r *http.Request)
+	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+	// (GET /forget_code)
+	SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams)
+	// ResetPassword 重置密码 · Reset the password
+	// (POST /forget_reset)
+	ResetPassword(w http.ResponseWriter, r *http.Request)
+	// SignIn 登录 · Sign in with a password
+	// (POST /login)
+	SignIn(w http.ResponseWriter, r *http.Request)
+	// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+	// (GET /login/sms)
+	SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams)
+	// SignInWithCode 短信登录 · Sign in with a code by SMS
+	// (POST /login/sms)
+	SignInWithCode(w http.ResponseWriter, r *http.Request)
+	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
+	// (POST /login/totp)
+	SignInWithTOTP(w http.ResponseWriter, r *http.Request)
+	// SignOut 登出 · Sign out
+	// (POST /logout)
+	SignOut(w http.ResponseWriter, r *http.Request)
+	// GetOptions 配置载入 · Settings for the client
+	// (GET /options)
+	GetOptions(w http.ResponseWriter, r *http.Request, params GetOptionsParams)
+	// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+	// (GET /refresh_code)
+	CreateRefreshCode(w http.ResponseWriter, r *http.Request)
+	// RenewSession 刷新令牌 · Renew the session
+	// (POST /refresh_token)
+	RenewSession(w http.ResponseWriter, r *http.Request)
+	// GetUser 获取用户信息 · The signed-in account
+	// (GET /user)
+	GetUser(w http.ResponseWriter, r *http.Request)
+	// ChangeUser 设置用户信息 · Change the profile
+	// (PATCH /user)
+	ChangeUser(w http.ResponseWriter, r *http.Request)
+	// ChangePassword 修改密码 · Change the password
+	// (POST /user/password)
+	ChangePassword(w http.ResponseWriter, r *http.Request)
+	// BindPhone 绑定用户手机 · Bind a phone
+	// (POST /user/phone)
+	BindPhone(w http.ResponseWriter, r *http.Request)
+	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+	// (GET /user/phone_code)
+	SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams)
+	// EndOtherUserSessions 结束其他会话 · End all other sessions
+	// (DELETE /user/sessions)
+	EndOtherUserSessions(w http.ResponseWriter, r *http.Request)
+	// ListUserSessions 会话列表 · The sessions of the account
+	// (GET /user/sessions)
+	ListUserSessions(w http.ResponseWriter, r *http.Request)
+	// EndUserSession 结束一个会话 · End one session
+	// (DELETE /user/sessions/{id})
+	EndUserSession(w http.ResponseWriter, r *http.Request, id SessionID)
+	// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+	// (GET /user/totp)
+	CreateTOTP(w http.ResponseWriter, r *http.Request)
+	// BindTOTP 绑定 TOTP · Bind an authenticator app
+	// (POST /user/totp)
+	BindTOTP(w http.ResponseWriter, r *http.Request)
+	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+	// (POST /user/totp/recovery_codes)
+	CreateRecoveryCodes(w http.ResponseWriter, r *http.Request)
+	// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+	// (DELETE /user/{key})
+	Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey)
+	// Verify 验证登录状态 · Is somebody signed in?
+	// (GET /verify)
+	Verify(w http.ResponseWriter, r *http.Request)
 }
 
 // Unimplemented server implementation that returns http.StatusNotImplemented for each endpoint.
 
 type Unimplemented struct{}
+
+// Load 载入，获取 XSRF Cookie · Load
+// (GET /)
+func (_ Unimplemented) Load(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
 
 // Login 登录，获取 Access Token · Sign in
 // (POST /api/auth/login)
@@ -391,6 +1140,24 @@ func (_ Unimplemented) GetMe(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// EndOtherSessions 结束其他会话 · End all other sessions
+// (DELETE /api/users/me/sessions)
+func (_ Unimplemented) EndOtherSessions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListSessions 会话列表 · The sessions of the account
+// (GET /api/users/me/sessions)
+func (_ Unimplemented) ListSessions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EndSession 结束一个会话 · End one session
+// (DELETE /api/users/me/sessions/{id})
+func (_ Unimplemented) EndSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // Register 注册新用户账号 · Register an account
 // (POST /api/users/register)
 func (_ Unimplemented) Register(w http.ResponseWriter, r *http.Request) {
@@ -403,6 +1170,144 @@ func (_ Unimplemented) SendRegistrationCode(w http.ResponseWriter, r *http.Reque
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+// (GET /forget_code)
+func (_ Unimplemented) SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ResetPassword 重置密码 · Reset the password
+// (POST /forget_reset)
+func (_ Unimplemented) ResetPassword(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SignIn 登录 · Sign in with a password
+// (POST /login)
+func (_ Unimplemented) SignIn(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+// (GET /login/sms)
+func (_ Unimplemented) SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SignInWithCode 短信登录 · Sign in with a code by SMS
+// (POST /login/sms)
+func (_ Unimplemented) SignInWithCode(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
+// (POST /login/totp)
+func (_ Unimplemented) SignInWithTOTP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SignOut 登出 · Sign out
+// (POST /logout)
+func (_ Unimplemented) SignOut(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetOptions 配置载入 · Settings for the client
+// (GET /options)
+func (_ Unimplemented) GetOptions(w http.ResponseWriter, r *http.Request, params GetOptionsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+// (GET /refresh_code)
+func (_ Unimplemented) CreateRefreshCode(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RenewSession 刷新令牌 · Renew the session
+// (POST /refresh_token)
+func (_ Unimplemented) RenewSession(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetUser 获取用户信息 · The signed-in account
+// (GET /user)
+func (_ Unimplemented) GetUser(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ChangeUser 设置用户信息 · Change the profile
+// (PATCH /user)
+func (_ Unimplemented) ChangeUser(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ChangePassword 修改密码 · Change the password
+// (POST /user/password)
+func (_ Unimplemented) ChangePassword(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// BindPhone 绑定用户手机 · Bind a phone
+// (POST /user/phone)
+func (_ Unimplemented) BindPhone(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+// (GET /user/phone_code)
+func (_ Unimplemented) SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EndOtherUserSessions 结束其他会话 · End all other sessions
+// (DELETE /user/sessions)
+func (_ Unimplemented) EndOtherUserSessions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListUserSessions 会话列表 · The sessions of the account
+// (GET /user/sessions)
+func (_ Unimplemented) ListUserSessions(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EndUserSession 结束一个会话 · End one session
+// (DELETE /user/sessions/{id})
+func (_ Unimplemented) EndUserSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+// (GET /user/totp)
+func (_ Unimplemented) CreateTOTP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// BindTOTP 绑定 TOTP · Bind an authenticator app
+// (POST /user/totp)
+func (_ Unimplemented) BindTOTP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+// (POST /user/totp/recovery_codes)
+func (_ Unimplemented) CreateRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+// (DELETE /user/{key})
+func (_ Unimplemented) Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Verify 验证登录状态 · Is somebody signed in?
+// (GET /verify)
+func (_ Unimplemented) Verify(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ServerInterfaceWrapper converts contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler            ServerInterface
@@ -411,6 +1316,20 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// Load operation middleware
+func (siw *ServerInterfaceWrapper) Load(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Load(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(w http.ResponseWriter, r *http.Request) {
@@ -468,6 +1387,60 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 	handler.ServeHTTP(w, r)
 }
 
+// EndOtherSessions operation middleware
+func (siw *ServerInterfaceWrapper) EndOtherSessions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndOtherSessions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListSessions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndSession operation middleware
+func (siw *ServerInterfaceWrapper) EndSession(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Register operation middleware
 func (siw *ServerInterfaceWrapper) Register(w http.ResponseWriter, r *http.Request) {
 
@@ -487,6 +1460,428 @@ func (siw *ServerInterfaceWrapper) SendRegistrationCode(w http.ResponseWriter, r
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SendRegistrationCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendResetCode operation middleware
+func (siw *ServerInterfaceWrapper) SendResetCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendResetCodeParams
+
+	// ------------- Required query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "email", r.URL.Query(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: "email"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "email"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "email", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendResetCode(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResetPassword operation middleware
+func (siw *ServerInterfaceWrapper) ResetPassword(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResetPassword(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignIn operation middleware
+func (siw *ServerInterfaceWrapper) SignIn(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignIn(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendSignInCode operation middleware
+func (siw *ServerInterfaceWrapper) SendSignInCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendSignInCodeParams
+
+	// ------------- Required query parameter "phone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "phone"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "phone", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendSignInCode(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignInWithCode operation middleware
+func (siw *ServerInterfaceWrapper) SignInWithCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignInWithCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignInWithTOTP operation middleware
+func (siw *ServerInterfaceWrapper) SignInWithTOTP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignInWithTOTP(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignOut operation middleware
+func (siw *ServerInterfaceWrapper) SignOut(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignOut(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOptions operation middleware
+func (siw *ServerInterfaceWrapper) GetOptions(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOptionsParams
+
+	// ------------- Required query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "type", r.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "type"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "type", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOptions(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateRefreshCode operation middleware
+func (siw *ServerInterfaceWrapper) CreateRefreshCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateRefreshCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RenewSession operation middleware
+func (siw *ServerInterfaceWrapper) RenewSession(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RenewSession(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetUser operation middleware
+func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUser(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeUser operation middleware
+func (siw *ServerInterfaceWrapper) ChangeUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeUser(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePassword(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BindPhone operation middleware
+func (siw *ServerInterfaceWrapper) BindPhone(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BindPhone(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendPhoneCode operation middleware
+func (siw *ServerInterfaceWrapper) SendPhoneCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendPhoneCodeParams
+
+	// ------------- Required query parameter "phone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "phone"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "phone", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendPhoneCode(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndOtherUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) EndOtherUserSessions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndOtherUserSessions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListUserSessions(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUserSessions(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndUserSession operation middleware
+func (siw *ServerInterfaceWrapper) EndUserSession(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndUserSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateTOTP operation middleware
+func (siw *ServerInterfaceWrapper) CreateTOTP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateTOTP(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BindTOTP operation middleware
+func (siw *ServerInterfaceWrapper) BindTOTP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BindTOTP(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateRecoveryCodes operation middleware
+func (siw *ServerInterfaceWrapper) CreateRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateRecoveryCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Unbind operation middleware
+func (siw *ServerInterfaceWrapper) Unbind(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key" -------------
+	var key UnbindParamsKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", chi.URLParam(r, "key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Unbind(w, r, key)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Verify operation middleware
+func (siw *ServerInterfaceWrapper) Verify(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Verify(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -622,10 +2017,91 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/api/users/me", wrapper.GetMe)
 	})
 	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me/sessions", wrapper.EndOtherSessions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/users/me/sessions", wrapper.ListSessions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me/sessions/{id}", wrapper.EndSession)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/users/register/send-code", wrapper.SendRegistrationCode)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/users/register", wrapper.Register)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/", wrapper.Load)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/login", wrapper.SignIn)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/verify", wrapper.Verify)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/refresh_code", wrapper.CreateRefreshCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/refresh_token", wrapper.RenewSession)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/logout", wrapper.SignOut)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user", wrapper.GetUser)
+	})
+	r.Group(func(r chi.Router) {
+		r.Patch(options.BaseURL+"/user", wrapper.ChangeUser)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/user/sessions", wrapper.EndOtherUserSessions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user/sessions", wrapper.ListUserSessions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/user/sessions/{id}", wrapper.EndUserSession)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/password", wrapper.ChangePassword)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/forget_code", wrapper.SendResetCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/forget_reset", wrapper.ResetPassword)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/login/sms", wrapper.SendSignInCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/login/sms", wrapper.SignInWithCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/login/totp", wrapper.SignInWithTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user/phone_code", wrapper.SendPhoneCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/phone", wrapper.BindPhone)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user/totp", wrapper.CreateTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/totp", wrapper.BindTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/totp/recovery_codes", wrapper.CreateRecoveryCodes)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/user/{key}", wrapper.Unbind)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/options", wrapper.GetOptions)
 	})
 
 	return r
@@ -638,6 +2114,24 @@ type BodyTooLargeJSONResponse struct {
 	Body Error
 
 	Headers BodyTooLargeResponseHeaders
+}
+
+type CrossSiteResponseHeaders struct {
+	XRequestID *string
+}
+type CrossSiteJSONResponse struct {
+	Body Error
+
+	Headers CrossSiteResponseHeaders
+}
+
+type ForbiddenResponseHeaders struct {
+	XRequestID *string
+}
+type ForbiddenJSONResponse struct {
+	Body Error
+
+	Headers ForbiddenResponseHeaders
 }
 
 type InternalResponseHeaders struct {
@@ -656,6 +2150,15 @@ type NotAcceptableJSONResponse struct {
 	Body Error
 
 	Headers NotAcceptableResponseHeaders
+}
+
+type SignedOutResponseHeaders struct {
+	XRequestID *string
+}
+type SignedOutJSONResponse struct {
+	Body Error
+
+	Headers SignedOutResponseHeaders
 }
 
 type TooManyRequestsResponseHeaders struct {
@@ -685,6 +2188,93 @@ type UnsupportedMediaTypeJSONResponse struct {
 	Body Error
 
 	Headers UnsupportedMediaTypeResponseHeaders
+}
+
+type LoadRequestObject struct {
+}
+
+type LoadResponseObject interface {
+	VisitLoadResponse(w http.ResponseWriter) error
+}
+
+type Load200JSONResponse Load
+
+func (response Load200JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Load400JSONResponse Error
+
+func (response Load400JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Load406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response Load406JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Load500JSONResponse struct{ InternalJSONResponse }
+
+func (response Load500JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Load503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response Load503JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type LoginRequestObject struct {
@@ -786,6 +2376,24 @@ func (response Login415JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Login429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Login429JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1199,6 +2807,372 @@ func (response GetMe503JSONResponse) VisitGetMeResponse(w http.ResponseWriter) e
 	return err
 }
 
+type EndOtherSessionsRequestObject struct {
+}
+
+type EndOtherSessionsResponseObject interface {
+	VisitEndOtherSessionsResponse(w http.ResponseWriter) error
+}
+
+type EndOtherSessions204Response struct {
+}
+
+func (response EndOtherSessions204Response) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndOtherSessions400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type EndOtherSessions400JSONResponse struct {
+	Body    Error
+	Headers EndOtherSessions400ResponseHeaders
+}
+
+func (response EndOtherSessions400JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type EndOtherSessions401JSONResponse struct {
+	Body    Error
+	Headers EndOtherSessions401ResponseHeaders
+}
+
+func (response EndOtherSessions401JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response EndOtherSessions406JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndOtherSessions500JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndOtherSessions503JSONResponse) VisitEndOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsRequestObject struct {
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200JSONResponse SessionsResponse
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ListSessions400JSONResponse struct {
+	Body    Error
+	Headers ListSessions400ResponseHeaders
+}
+
+func (response ListSessions400JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ListSessions401JSONResponse struct {
+	Body    Error
+	Headers ListSessions401ResponseHeaders
+}
+
+func (response ListSessions401JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListSessions406JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListSessions500JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSessions503JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSessionRequestObject struct {
+	ID SessionID `json:"id"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndSession400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type EndSession400JSONResponse struct {
+	Body    Error
+	Headers EndSession400ResponseHeaders
+}
+
+func (response EndSession400JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type EndSession401JSONResponse struct {
+	Body    Error
+	Headers EndSession401ResponseHeaders
+}
+
+func (response EndSession401JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession404JSONResponse Error
+
+func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response EndSession406JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndSession500JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndSession503JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RegisterRequestObject struct {
 	Body *RegisterJSONRequestBody
 }
@@ -1483,8 +3457,2914 @@ func (response SendRegistrationCode503JSONResponse) VisitSendRegistrationCodeRes
 	return err
 }
 
+type SendResetCodeRequestObject struct {
+	Params SendResetCodeParams
+}
+
+type SendResetCodeResponseObject interface {
+	VisitSendResetCodeResponse(w http.ResponseWriter) error
+}
+
+type SendResetCode204Response struct {
+}
+
+func (response SendResetCode204Response) VisitSendResetCodeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SendResetCode400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SendResetCode400JSONResponse struct {
+	Body    Error
+	Headers SendResetCode400ResponseHeaders
+}
+
+func (response SendResetCode400JSONResponse) VisitSendResetCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendResetCode403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response SendResetCode403JSONResponse) VisitSendResetCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendResetCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendResetCode406JSONResponse) VisitSendResetCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendResetCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendResetCode500JSONResponse) VisitSendResetCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendResetCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendResetCode503JSONResponse) VisitSendResetCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPasswordRequestObject struct {
+	Body *ResetPasswordJSONRequestBody
+}
+
+type ResetPasswordResponseObject interface {
+	VisitResetPasswordResponse(w http.ResponseWriter) error
+}
+
+type ResetPassword204Response struct {
+}
+
+func (response ResetPassword204Response) VisitResetPasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResetPassword400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type ResetPassword400JSONResponse struct {
+	Body    Error
+	Headers ResetPassword400ResponseHeaders
+}
+
+func (response ResetPassword400JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ResetPassword403JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ResetPassword406JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResetPassword413JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetPassword415JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword500JSONResponse struct{ InternalJSONResponse }
+
+func (response ResetPassword500JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPassword503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResetPassword503JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInRequestObject struct {
+	Body *SignInJSONRequestBody
+}
+
+type SignInResponseObject interface {
+	VisitSignInResponse(w http.ResponseWriter) error
+}
+
+type SignIn204Response struct {
+}
+
+func (response SignIn204Response) VisitSignInResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignIn400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SignIn400JSONResponse struct {
+	Body    Error
+	Headers SignIn400ResponseHeaders
+}
+
+func (response SignIn400JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignIn403JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SignIn406JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SignIn413JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SignIn415JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn500JSONResponse struct{ InternalJSONResponse }
+
+func (response SignIn500JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignIn503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignIn503JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInCodeRequestObject struct {
+	Params SendSignInCodeParams
+}
+
+type SendSignInCodeResponseObject interface {
+	VisitSendSignInCodeResponse(w http.ResponseWriter) error
+}
+
+type SendSignInCode204Response struct {
+}
+
+func (response SendSignInCode204Response) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SendSignInCode400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SendSignInCode400JSONResponse struct {
+	Body    Error
+	Headers SendSignInCode400ResponseHeaders
+}
+
+func (response SendSignInCode400JSONResponse) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInCode403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response SendSignInCode403JSONResponse) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendSignInCode406JSONResponse) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendSignInCode500JSONResponse) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendSignInCode503JSONResponse) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCodeRequestObject struct {
+	Body *SignInWithCodeJSONRequestBody
+}
+
+type SignInWithCodeResponseObject interface {
+	VisitSignInWithCodeResponse(w http.ResponseWriter) error
+}
+
+type SignInWithCode204Response struct {
+}
+
+func (response SignInWithCode204Response) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignInWithCode400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SignInWithCode400JSONResponse struct {
+	Body    Error
+	Headers SignInWithCode400ResponseHeaders
+}
+
+func (response SignInWithCode400JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCode403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignInWithCode403JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SignInWithCode406JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCode413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SignInWithCode413JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SignInWithCode415JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SignInWithCode500JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignInWithCode503JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTPRequestObject struct {
+	Body *SignInWithTOTPJSONRequestBody
+}
+
+type SignInWithTOTPResponseObject interface {
+	VisitSignInWithTOTPResponse(w http.ResponseWriter) error
+}
+
+type SignInWithTOTP204Response struct {
+}
+
+func (response SignInWithTOTP204Response) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignInWithTOTP400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SignInWithTOTP400JSONResponse struct {
+	Body    Error
+	Headers SignInWithTOTP400ResponseHeaders
+}
+
+func (response SignInWithTOTP400JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTP403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignInWithTOTP403JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SignInWithTOTP406JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTP413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SignInWithTOTP413JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTP415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SignInWithTOTP415JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response SignInWithTOTP500JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignInWithTOTP503JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutRequestObject struct {
+}
+
+type SignOutResponseObject interface {
+	VisitSignOutResponse(w http.ResponseWriter) error
+}
+
+type SignOut204Response struct {
+}
+
+func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignOut400JSONResponse Error
+
+func (response SignOut400JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignOut403JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SignOut406JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut500JSONResponse struct{ InternalJSONResponse }
+
+func (response SignOut500JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOut503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignOut503JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOptionsRequestObject struct {
+	Params GetOptionsParams
+}
+
+type GetOptionsResponseObject interface {
+	VisitGetOptionsResponse(w http.ResponseWriter) error
+}
+
+type GetOptions200JSONResponse Options
+
+func (t GetOptions200JSONResponse) MarshalJSON() ([]byte, error) {
+	return Options(t).MarshalJSON()
+}
+
+func (t *GetOptions200JSONResponse) UnmarshalJSON(b []byte) error {
+	return (*Options)(t).UnmarshalJSON(b)
+}
+
+func (response GetOptions200JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOptions400JSONResponse Error
+
+func (response GetOptions400JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOptions406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response GetOptions406JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCodeRequestObject struct {
+}
+
+type CreateRefreshCodeResponseObject interface {
+	VisitCreateRefreshCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateRefreshCode200JSONResponse RefreshCode
+
+func (response CreateRefreshCode200JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCode400JSONResponse Error
+
+func (response CreateRefreshCode400JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCode401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response CreateRefreshCode401JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCode403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response CreateRefreshCode403JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateRefreshCode406JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateRefreshCode500JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefreshCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateRefreshCode503JSONResponse) VisitCreateRefreshCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSessionRequestObject struct {
+	Body *RenewSessionJSONRequestBody
+}
+
+type RenewSessionResponseObject interface {
+	VisitRenewSessionResponse(w http.ResponseWriter) error
+}
+
+type RenewSession204Response struct {
+}
+
+func (response RenewSession204Response) VisitRenewSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RenewSession400JSONResponse Error
+
+func (response RenewSession400JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response RenewSession401JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RenewSession403JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response RenewSession406JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response RenewSession413JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RenewSession415JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession500JSONResponse struct{ InternalJSONResponse }
+
+func (response RenewSession500JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RenewSession503JSONResponse) VisitRenewSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserRequestObject struct {
+}
+
+type GetUserResponseObject interface {
+	VisitGetUserResponse(w http.ResponseWriter) error
+}
+
+type GetUser200JSONResponse PublicUser
+
+func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser400JSONResponse Error
+
+func (response GetUser400JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response GetUser401JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response GetUser406JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser500JSONResponse struct{ InternalJSONResponse }
+
+func (response GetUser500JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetUser503JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUserRequestObject struct {
+	Body *ChangeUserJSONRequestBody
+}
+
+type ChangeUserResponseObject interface {
+	VisitChangeUserResponse(w http.ResponseWriter) error
+}
+
+type ChangeUser204Response struct {
+}
+
+func (response ChangeUser204Response) VisitChangeUserResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ChangeUser400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type ChangeUser400JSONResponse struct {
+	Body    Error
+	Headers ChangeUser400ResponseHeaders
+}
+
+func (response ChangeUser400JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ChangeUser401JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ChangeUser403JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ChangeUser406JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ChangeUser413JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangeUser415JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser500JSONResponse struct{ InternalJSONResponse }
+
+func (response ChangeUser500JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangeUser503JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword204Response struct {
+}
+
+func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ChangePassword400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type ChangePassword400JSONResponse struct {
+	Body    Error
+	Headers ChangePassword400ResponseHeaders
+}
+
+func (response ChangePassword400JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ChangePassword401JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ChangePassword403JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ChangePassword406JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ChangePassword413JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangePassword415JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword500JSONResponse struct{ InternalJSONResponse }
+
+func (response ChangePassword500JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePassword503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangePassword503JSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhoneRequestObject struct {
+	Body *BindPhoneJSONRequestBody
+}
+
+type BindPhoneResponseObject interface {
+	VisitBindPhoneResponse(w http.ResponseWriter) error
+}
+
+type BindPhone204Response struct {
+}
+
+func (response BindPhone204Response) VisitBindPhoneResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type BindPhone400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type BindPhone400JSONResponse struct {
+	Body    Error
+	Headers BindPhone400ResponseHeaders
+}
+
+func (response BindPhone400JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response BindPhone401JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response BindPhone403JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response BindPhone406JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response BindPhone413JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BindPhone415JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone500JSONResponse struct{ InternalJSONResponse }
+
+func (response BindPhone500JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPhone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BindPhone503JSONResponse) VisitBindPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPhoneCodeRequestObject struct {
+	Params SendPhoneCodeParams
+}
+
+type SendPhoneCodeResponseObject interface {
+	VisitSendPhoneCodeResponse(w http.ResponseWriter) error
+}
+
+type SendPhoneCode204Response struct {
+}
+
+func (response SendPhoneCode204Response) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SendPhoneCode400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SendPhoneCode400JSONResponse struct {
+	Body    Error
+	Headers SendPhoneCode400ResponseHeaders
+}
+
+func (response SendPhoneCode400JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPhoneCode401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response SendPhoneCode401JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPhoneCode403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response SendPhoneCode403JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPhoneCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendPhoneCode406JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPhoneCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendPhoneCode500JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendPhoneCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendPhoneCode503JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherUserSessionsRequestObject struct {
+}
+
+type EndOtherUserSessionsResponseObject interface {
+	VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type EndOtherUserSessions204Response struct {
+}
+
+func (response EndOtherUserSessions204Response) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndOtherUserSessions400JSONResponse Error
+
+func (response EndOtherUserSessions400JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherUserSessions401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response EndOtherUserSessions401JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherUserSessions403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EndOtherUserSessions403JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherUserSessions406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response EndOtherUserSessions406JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherUserSessions500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndOtherUserSessions500JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndOtherUserSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndOtherUserSessions503JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessionsRequestObject struct {
+}
+
+type ListUserSessionsResponseObject interface {
+	VisitListUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListUserSessions200JSONResponse SessionsResponse
+
+func (response ListUserSessions200JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions400JSONResponse Error
+
+func (response ListUserSessions400JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ListUserSessions401JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListUserSessions406JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListUserSessions500JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListUserSessions503JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSessionRequestObject struct {
+	ID SessionID `json:"id"`
+}
+
+type EndUserSessionResponseObject interface {
+	VisitEndUserSessionResponse(w http.ResponseWriter) error
+}
+
+type EndUserSession204Response struct {
+}
+
+func (response EndUserSession204Response) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndUserSession400JSONResponse Error
+
+func (response EndUserSession400JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response EndUserSession401JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EndUserSession403JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession404JSONResponse Error
+
+func (response EndUserSession404JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response EndUserSession406JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndUserSession500JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndUserSession503JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTPRequestObject struct {
+}
+
+type CreateTOTPResponseObject interface {
+	VisitCreateTOTPResponse(w http.ResponseWriter) error
+}
+
+type CreateTOTP200JSONResponse TOTP
+
+func (response CreateTOTP200JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTP400JSONResponse Error
+
+func (response CreateTOTP400JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTP401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response CreateTOTP401JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTP403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response CreateTOTP403JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateTOTP406JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateTOTP500JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateTOTP503JSONResponse) VisitCreateTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTPRequestObject struct {
+	Body *BindTOTPJSONRequestBody
+}
+
+type BindTOTPResponseObject interface {
+	VisitBindTOTPResponse(w http.ResponseWriter) error
+}
+
+type BindTOTP204Response struct {
+}
+
+func (response BindTOTP204Response) VisitBindTOTPResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type BindTOTP400JSONResponse Error
+
+func (response BindTOTP400JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response BindTOTP401JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response BindTOTP403JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response BindTOTP406JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response BindTOTP413JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BindTOTP415JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response BindTOTP500JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BindTOTP503JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodesRequestObject struct {
+}
+
+type CreateRecoveryCodesResponseObject interface {
+	VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error
+}
+
+type CreateRecoveryCodes200JSONResponse RecoveryCodes
+
+func (response CreateRecoveryCodes200JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodes400JSONResponse Error
+
+func (response CreateRecoveryCodes400JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodes401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response CreateRecoveryCodes401JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateRecoveryCodes403JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodes406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateRecoveryCodes406JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodes500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateRecoveryCodes500JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRecoveryCodes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateRecoveryCodes503JSONResponse) VisitCreateRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindRequestObject struct {
+	Key UnbindParamsKey `json:"key"`
+}
+
+type UnbindResponseObject interface {
+	VisitUnbindResponse(w http.ResponseWriter) error
+}
+
+type Unbind204Response struct {
+}
+
+func (response Unbind204Response) VisitUnbindResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type Unbind400JSONResponse Error
+
+func (response Unbind400JSONResponse) VisitUnbindResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Unbind401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response Unbind401JSONResponse) VisitUnbindResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Unbind403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response Unbind403JSONResponse) VisitUnbindResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Unbind406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response Unbind406JSONResponse) VisitUnbindResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Unbind500JSONResponse struct{ InternalJSONResponse }
+
+func (response Unbind500JSONResponse) VisitUnbindResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Unbind503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response Unbind503JSONResponse) VisitUnbindResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyRequestObject struct {
+}
+
+type VerifyResponseObject interface {
+	VisitVerifyResponse(w http.ResponseWriter) error
+}
+
+type Verify204Response struct {
+}
+
+func (response Verify204Response) VisitVerifyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type Verify400JSONResponse Error
+
+func (response Verify400JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Verify401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response Verify401JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Verify406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response Verify406JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Verify500JSONResponse struct{ InternalJSONResponse }
+
+func (response Verify500JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Verify503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response Verify503JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// Load 载入，获取 XSRF Cookie · Load
+	// (GET /)
+	Load(ctx context.Context, request LoadRequestObject) (LoadResponseObject, error)
 	// Login 登录，获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
@@ -1497,12 +6377,90 @@ type StrictServerInterface interface {
 	// GetMe 获取当前登录用户信息 · The signed-in account
 	// (GET /api/users/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// EndOtherSessions 结束其他会话 · End all other sessions
+	// (DELETE /api/users/me/sessions)
+	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
+	// ListSessions 会话列表 · The sessions of the account
+	// (GET /api/users/me/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession 结束一个会话 · End one session
+	// (DELETE /api/users/me/sessions/{id})
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(ctx context.Context, request SendRegistrationCodeRequestObject) (SendRegistrationCodeResponseObject, error)
+	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+	// (GET /forget_code)
+	SendResetCode(ctx context.Context, request SendResetCodeRequestObject) (SendResetCodeResponseObject, error)
+	// ResetPassword 重置密码 · Reset the password
+	// (POST /forget_reset)
+	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
+	// SignIn 登录 · Sign in with a password
+	// (POST /login)
+	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
+	// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+	// (GET /login/sms)
+	SendSignInCode(ctx context.Context, request SendSignInCodeRequestObject) (SendSignInCodeResponseObject, error)
+	// SignInWithCode 短信登录 · Sign in with a code by SMS
+	// (POST /login/sms)
+	SignInWithCode(ctx context.Context, request SignInWithCodeRequestObject) (SignInWithCodeResponseObject, error)
+	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
+	// (POST /login/totp)
+	SignInWithTOTP(ctx context.Context, request SignInWithTOTPRequestObject) (SignInWithTOTPResponseObject, error)
+	// SignOut 登出 · Sign out
+	// (POST /logout)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
+	// GetOptions 配置载入 · Settings for the client
+	// (GET /options)
+	GetOptions(ctx context.Context, request GetOptionsRequestObject) (GetOptionsResponseObject, error)
+	// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+	// (GET /refresh_code)
+	CreateRefreshCode(ctx context.Context, request CreateRefreshCodeRequestObject) (CreateRefreshCodeResponseObject, error)
+	// RenewSession 刷新令牌 · Renew the session
+	// (POST /refresh_token)
+	RenewSession(ctx context.Context, request RenewSessionRequestObject) (RenewSessionResponseObject, error)
+	// GetUser 获取用户信息 · The signed-in account
+	// (GET /user)
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// ChangeUser 设置用户信息 · Change the profile
+	// (PATCH /user)
+	ChangeUser(ctx context.Context, request ChangeUserRequestObject) (ChangeUserResponseObject, error)
+	// ChangePassword 修改密码 · Change the password
+	// (POST /user/password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// BindPhone 绑定用户手机 · Bind a phone
+	// (POST /user/phone)
+	BindPhone(ctx context.Context, request BindPhoneRequestObject) (BindPhoneResponseObject, error)
+	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+	// (GET /user/phone_code)
+	SendPhoneCode(ctx context.Context, request SendPhoneCodeRequestObject) (SendPhoneCodeResponseObject, error)
+	// EndOtherUserSessions 结束其他会话 · End all other sessions
+	// (DELETE /user/sessions)
+	EndOtherUserSessions(ctx context.Context, request EndOtherUserSessionsRequestObject) (EndOtherUserSessionsResponseObject, error)
+	// ListUserSessions 会话列表 · The sessions of the account
+	// (GET /user/sessions)
+	ListUserSessions(ctx context.Context, request ListUserSessionsRequestObject) (ListUserSessionsResponseObject, error)
+	// EndUserSession 结束一个会话 · End one session
+	// (DELETE /user/sessions/{id})
+	EndUserSession(ctx context.Context, request EndUserSessionRequestObject) (EndUserSessionResponseObject, error)
+	// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+	// (GET /user/totp)
+	CreateTOTP(ctx context.Context, request CreateTOTPRequestObject) (CreateTOTPResponseObject, error)
+	// BindTOTP 绑定 TOTP · Bind an authenticator app
+	// (POST /user/totp)
+	BindTOTP(ctx context.Context, request BindTOTPRequestObject) (BindTOTPResponseObject, error)
+	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+	// (POST /user/totp/recovery_codes)
+	CreateRecoveryCodes(ctx context.Context, request CreateRecoveryCodesRequestObject) (CreateRecoveryCodesResponseObject, error)
+	// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+	// (DELETE /user/{key})
+	Unbind(ctx context.Context, request UnbindRequestObject) (UnbindResponseObject, error)
+	// Verify 验证登录状态 · Is somebody signed in?
+	// (GET /verify)
+	Verify(ctx context.Context, request VerifyRequestObject) (VerifyResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -1542,6 +6500,30 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// Load operation middleware
+func (sh *strictHandler) Load(w http.ResponseWriter, r *http.Request) {
+	var request LoadRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Load(ctx, request.(LoadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Load")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LoadResponseObject); ok {
+		if err := validResponse.VisitLoadResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // Login operation middleware
@@ -1658,6 +6640,80 @@ func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// EndOtherSessions operation middleware
+func (sh *strictHandler) EndOtherSessions(w http.ResponseWriter, r *http.Request) {
+	var request EndOtherSessionsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndOtherSessions(ctx, request.(EndOtherSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndOtherSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndOtherSessionsResponseObject); ok {
+		if err := validResponse.VisitEndOtherSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(w http.ResponseWriter, r *http.Request) {
+	var request ListSessionsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx, request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		if err := validResponse.VisitListSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	var request EndSessionRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx, request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		if err := validResponse.VisitEndSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Register operation middleware
 func (sh *strictHandler) Register(w http.ResponseWriter, r *http.Request) {
 	var request RegisterRequestObject
@@ -1713,6 +6769,633 @@ func (sh *strictHandler) SendRegistrationCode(w http.ResponseWriter, r *http.Req
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SendRegistrationCodeResponseObject); ok {
 		if err := validResponse.VisitSendRegistrationCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendResetCode operation middleware
+func (sh *strictHandler) SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams) {
+	var request SendResetCodeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendResetCode(ctx, request.(SendResetCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendResetCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendResetCodeResponseObject); ok {
+		if err := validResponse.VisitSendResetCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResetPassword operation middleware
+func (sh *strictHandler) ResetPassword(w http.ResponseWriter, r *http.Request) {
+	var request ResetPasswordRequestObject
+
+	var body ResetPasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetPassword(ctx, request.(ResetPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetPassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResetPasswordResponseObject); ok {
+		if err := validResponse.VisitResetPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignIn operation middleware
+func (sh *strictHandler) SignIn(w http.ResponseWriter, r *http.Request) {
+	var request SignInRequestObject
+
+	var body SignInJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignIn(ctx, request.(SignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignIn")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignInResponseObject); ok {
+		if err := validResponse.VisitSignInResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendSignInCode operation middleware
+func (sh *strictHandler) SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams) {
+	var request SendSignInCodeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendSignInCode(ctx, request.(SendSignInCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendSignInCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendSignInCodeResponseObject); ok {
+		if err := validResponse.VisitSendSignInCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignInWithCode operation middleware
+func (sh *strictHandler) SignInWithCode(w http.ResponseWriter, r *http.Request) {
+	var request SignInWithCodeRequestObject
+
+	var body SignInWithCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInWithCode(ctx, request.(SignInWithCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInWithCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignInWithCodeResponseObject); ok {
+		if err := validResponse.VisitSignInWithCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignInWithTOTP operation middleware
+func (sh *strictHandler) SignInWithTOTP(w http.ResponseWriter, r *http.Request) {
+	var request SignInWithTOTPRequestObject
+
+	var body SignInWithTOTPJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInWithTOTP(ctx, request.(SignInWithTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInWithTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignInWithTOTPResponseObject); ok {
+		if err := validResponse.VisitSignInWithTOTPResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignOut operation middleware
+func (sh *strictHandler) SignOut(w http.ResponseWriter, r *http.Request) {
+	var request SignOutRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOut(ctx, request.(SignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOut")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignOutResponseObject); ok {
+		if err := validResponse.VisitSignOutResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetOptions operation middleware
+func (sh *strictHandler) GetOptions(w http.ResponseWriter, r *http.Request, params GetOptionsParams) {
+	var request GetOptionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOptions(ctx, request.(GetOptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOptions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOptionsResponseObject); ok {
+		if err := validResponse.VisitGetOptionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateRefreshCode operation middleware
+func (sh *strictHandler) CreateRefreshCode(w http.ResponseWriter, r *http.Request) {
+	var request CreateRefreshCodeRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRefreshCode(ctx, request.(CreateRefreshCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRefreshCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateRefreshCodeResponseObject); ok {
+		if err := validResponse.VisitCreateRefreshCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RenewSession operation middleware
+func (sh *strictHandler) RenewSession(w http.ResponseWriter, r *http.Request) {
+	var request RenewSessionRequestObject
+
+	var body RenewSessionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RenewSession(ctx, request.(RenewSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenewSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RenewSessionResponseObject); ok {
+		if err := validResponse.VisitRenewSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUser operation middleware
+func (sh *strictHandler) GetUser(w http.ResponseWriter, r *http.Request) {
+	var request GetUserRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUser(ctx, request.(GetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserResponseObject); ok {
+		if err := validResponse.VisitGetUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeUser operation middleware
+func (sh *strictHandler) ChangeUser(w http.ResponseWriter, r *http.Request) {
+	var request ChangeUserRequestObject
+
+	var body ChangeUserJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeUser(ctx, request.(ChangeUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeUserResponseObject); ok {
+		if err := validResponse.VisitChangeUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(w http.ResponseWriter, r *http.Request) {
+	var request ChangePasswordRequestObject
+
+	var body ChangePasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx, request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		if err := validResponse.VisitChangePasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BindPhone operation middleware
+func (sh *strictHandler) BindPhone(w http.ResponseWriter, r *http.Request) {
+	var request BindPhoneRequestObject
+
+	var body BindPhoneJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BindPhone(ctx, request.(BindPhoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindPhone")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BindPhoneResponseObject); ok {
+		if err := validResponse.VisitBindPhoneResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendPhoneCode operation middleware
+func (sh *strictHandler) SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams) {
+	var request SendPhoneCodeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendPhoneCode(ctx, request.(SendPhoneCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendPhoneCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendPhoneCodeResponseObject); ok {
+		if err := validResponse.VisitSendPhoneCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndOtherUserSessions operation middleware
+func (sh *strictHandler) EndOtherUserSessions(w http.ResponseWriter, r *http.Request) {
+	var request EndOtherUserSessionsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndOtherUserSessions(ctx, request.(EndOtherUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndOtherUserSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndOtherUserSessionsResponseObject); ok {
+		if err := validResponse.VisitEndOtherUserSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUserSessions operation middleware
+func (sh *strictHandler) ListUserSessions(w http.ResponseWriter, r *http.Request) {
+	var request ListUserSessionsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserSessions(ctx, request.(ListUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserSessions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUserSessionsResponseObject); ok {
+		if err := validResponse.VisitListUserSessionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndUserSession operation middleware
+func (sh *strictHandler) EndUserSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	var request EndUserSessionRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUserSession(ctx, request.(EndUserSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUserSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndUserSessionResponseObject); ok {
+		if err := validResponse.VisitEndUserSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateTOTP operation middleware
+func (sh *strictHandler) CreateTOTP(w http.ResponseWriter, r *http.Request) {
+	var request CreateTOTPRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTOTP(ctx, request.(CreateTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateTOTPResponseObject); ok {
+		if err := validResponse.VisitCreateTOTPResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BindTOTP operation middleware
+func (sh *strictHandler) BindTOTP(w http.ResponseWriter, r *http.Request) {
+	var request BindTOTPRequestObject
+
+	var body BindTOTPJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BindTOTP(ctx, request.(BindTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BindTOTPResponseObject); ok {
+		if err := validResponse.VisitBindTOTPResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateRecoveryCodes operation middleware
+func (sh *strictHandler) CreateRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+	var request CreateRecoveryCodesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRecoveryCodes(ctx, request.(CreateRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRecoveryCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateRecoveryCodesResponseObject); ok {
+		if err := validResponse.VisitCreateRecoveryCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Unbind operation middleware
+func (sh *strictHandler) Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey) {
+	var request UnbindRequestObject
+
+	request.Key = key
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Unbind(ctx, request.(UnbindRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Unbind")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnbindResponseObject); ok {
+		if err := validResponse.VisitUnbindResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Verify operation middleware
+func (sh *strictHandler) Verify(w http.ResponseWriter, r *http.Request) {
+	var request VerifyRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Verify(ctx, request.(VerifyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Verify")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(VerifyResponseObject); ok {
+		if err := validResponse.VisitVerifyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

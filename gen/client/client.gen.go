@@ -14,8 +14,39 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 )
+
+// Defines values for ChangeUserRequestKey.
+const (
+	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
+	ChangeUserRequestKeyAvatar1 ChangeUserRequestKey = "avatar"
+	ChangeUserRequestKeyEmail   ChangeUserRequestKey = "Email"
+	ChangeUserRequestKeyEmail1  ChangeUserRequestKey = "email"
+	ChangeUserRequestKeyName    ChangeUserRequestKey = "Name"
+	ChangeUserRequestKeyName1   ChangeUserRequestKey = "name"
+)
+
+// Valid indicates whether the value is a known member of the ChangeUserRequestKey enum.
+func (e ChangeUserRequestKey) Valid() bool {
+	switch e {
+	case ChangeUserRequestKeyAvatar:
+		return true
+	case ChangeUserRequestKeyAvatar1:
+		return true
+	case ChangeUserRequestKeyEmail:
+		return true
+	case ChangeUserRequestKeyEmail1:
+		return true
+	case ChangeUserRequestKeyName:
+		return true
+	case ChangeUserRequestKeyName1:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for ErrorSuccess.
 const (
@@ -36,20 +67,30 @@ func (e ErrorSuccess) Valid() bool {
 const (
 	ErrorCodeBODYTOOLARGE         ErrorCode = "BODY_TOO_LARGE"
 	ErrorCodeCODEINVALID          ErrorCode = "CODE_INVALID"
+	ErrorCodeCROSSSITE            ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED      ErrorCode = "EMAIL_NOT_ALLOWED"
+	ErrorCodeEMAILTAKEN           ErrorCode = "EMAIL_TAKEN"
 	ErrorCodeINTERNAL             ErrorCode = "INTERNAL"
 	ErrorCodeINVALIDCREDENTIALS   ErrorCode = "INVALID_CREDENTIALS"
 	ErrorCodeINVALIDREQUEST       ErrorCode = "INVALID_REQUEST"
+	ErrorCodeLASTWAYIN            ErrorCode = "LAST_WAY_IN"
 	ErrorCodeMETHODNOTALLOWED     ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE        ErrorCode = "NOT_ACCEPTABLE"
+	ErrorCodeNOTCONFIGURED        ErrorCode = "NOT_CONFIGURED"
 	ErrorCodeNOTFOUND             ErrorCode = "NOT_FOUND"
 	ErrorCodePASSWORDREFUSED      ErrorCode = "PASSWORD_REFUSED"
+	ErrorCodePHONETAKEN           ErrorCode = "PHONE_TAKEN"
+	ErrorCodeREAUTHREQUIRED       ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID  ErrorCode = "REFRESH_TOKEN_INVALID"
+	ErrorCodeSESSIONNOTFOUND      ErrorCode = "SESSION_NOT_FOUND"
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS      ErrorCode = "TOO_MANY_REQUESTS"
+	ErrorCodeTOTPNOTBOUND         ErrorCode = "TOTP_NOT_BOUND"
+	ErrorCodeTOTPREQUIRED         ErrorCode = "TOTP_REQUIRED"
 	ErrorCodeUNAUTHENTICATED      ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE          ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	ErrorCodeXSRFINVALID          ErrorCode = "XSRF_INVALID"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
@@ -59,7 +100,11 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeCODEINVALID:
 		return true
+	case ErrorCodeCROSSSITE:
+		return true
 	case ErrorCodeEMAILNOTALLOWED:
+		return true
+	case ErrorCodeEMAILTAKEN:
 		return true
 	case ErrorCodeINTERNAL:
 		return true
@@ -67,25 +112,95 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeINVALIDREQUEST:
 		return true
+	case ErrorCodeLASTWAYIN:
+		return true
 	case ErrorCodeMETHODNOTALLOWED:
 		return true
 	case ErrorCodeNOTACCEPTABLE:
+		return true
+	case ErrorCodeNOTCONFIGURED:
 		return true
 	case ErrorCodeNOTFOUND:
 		return true
 	case ErrorCodePASSWORDREFUSED:
 		return true
+	case ErrorCodePHONETAKEN:
+		return true
+	case ErrorCodeREAUTHREQUIRED:
+		return true
 	case ErrorCodeREFRESHTOKENINVALID:
+		return true
+	case ErrorCodeSESSIONNOTFOUND:
 		return true
 	case ErrorCodeTOKENINVALID:
 		return true
 	case ErrorCodeTOOMANYREQUESTS:
+		return true
+	case ErrorCodeTOTPNOTBOUND:
+		return true
+	case ErrorCodeTOTPREQUIRED:
 		return true
 	case ErrorCodeUNAUTHENTICATED:
 		return true
 	case ErrorCodeUNAVAILABLE:
 		return true
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
+		return true
+	case ErrorCodeXSRFINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicUserPhone.
+const (
+	PublicUserPhoneAsterisk PublicUserPhone = "*"
+	PublicUserPhoneEmpty    PublicUserPhone = ""
+)
+
+// Valid indicates whether the value is a known member of the PublicUserPhone enum.
+func (e PublicUserPhone) Valid() bool {
+	switch e {
+	case PublicUserPhoneAsterisk:
+		return true
+	case PublicUserPhoneEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicUserTotp.
+const (
+	PublicUserTotpAsterisk PublicUserTotp = "*"
+	PublicUserTotpEmpty    PublicUserTotp = ""
+)
+
+// Valid indicates whether the value is a known member of the PublicUserTotp enum.
+func (e PublicUserTotp) Valid() bool {
+	switch e {
+	case PublicUserTotpAsterisk:
+		return true
+	case PublicUserTotpEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionSurface.
+const (
+	SessionSurfacePublic  SessionSurface = "public"
+	SessionSurfaceToolkit SessionSurface = "toolkit"
+)
+
+// Valid indicates whether the value is a known member of the SessionSurface enum.
+func (e SessionSurface) Valid() bool {
+	switch e {
+	case SessionSurfacePublic:
+		return true
+	case SessionSurfaceToolkit:
 		return true
 	default:
 		return false
@@ -122,6 +237,109 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for GetOptionsParamsType.
+const (
+	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
+	GetOptionsParamsTypeGenerateSecret GetOptionsParamsType = "generate-secret"
+	GetOptionsParamsTypeUpload         GetOptionsParamsType = "upload"
+)
+
+// Valid indicates whether the value is a known member of the GetOptionsParamsType enum.
+func (e GetOptionsParamsType) Valid() bool {
+	switch e {
+	case GetOptionsParamsTypeCollaboration:
+		return true
+	case GetOptionsParamsTypeGenerateSecret:
+		return true
+	case GetOptionsParamsTypeUpload:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UnbindParamsKey.
+const (
+	UnbindParamsKeyLark  UnbindParamsKey = "lark"
+	UnbindParamsKeyPhone UnbindParamsKey = "phone"
+	UnbindParamsKeyTotp  UnbindParamsKey = "totp"
+)
+
+// Valid indicates whether the value is a known member of the UnbindParamsKey enum.
+func (e UnbindParamsKey) Valid() bool {
+	switch e {
+	case UnbindParamsKeyLark:
+		return true
+	case UnbindParamsKeyPhone:
+		return true
+	case UnbindParamsKeyTotp:
+		return true
+	default:
+		return false
+	}
+}
+
+// BindPhoneRequest defines model for BindPhoneRequest.
+type BindPhoneRequest struct {
+	// Code 六位验证码 · The six digits that were sent.
+	Code SixDigits `json:"code"`
+
+	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	Phone Phone `json:"phone"`
+}
+
+// BindTOTPRequest defines model for BindTOTPRequest.
+type BindTOTPRequest struct {
+	// Totp TOTP URL · The `otpauth` URL with the secret.
+	Totp *TOTPURL `json:"totp,omitempty"`
+
+	// Tss 两次连续验证码 · Two codes that the app showed one after the other.
+	Tss []SixDigits `json:"tss"`
+}
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	// Old 旧密码 · The password until now.
+	Old string `json:"old"`
+
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// of any kind. No rules about kinds of characters, but common passwords are refused.
+	Password NewPassword `json:"password"`
+}
+
+// ChangeUserRequest defines model for ChangeUserRequest.
+type ChangeUserRequest struct {
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty to have none.
+	Avatar *string `json:"avatar,omitempty"`
+
+	// Code 六位验证码 · The six digits that were sent.
+	Code *SixDigits `json:"code,omitempty"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email *Email `json:"email,omitempty"`
+
+	// Key 更新字段 · The member to change.
+	Key ChangeUserRequestKey `json:"key"`
+
+	// Name 称呼 · The name shown to people; no control characters.
+	Name *string `json:"name,omitempty"`
+}
+
+// ChangeUserRequestKey 更新字段 · The member to change.
+type ChangeUserRequestKey string
+
+// CollaborationOptions defines model for CollaborationOptions.
+type CollaborationOptions struct {
+	// AppID 应用 ID · The app's id.
+	AppID string `json:"app_id"`
+
+	// Redirect 回调地址 · Where it comes back to.
+	Redirect string `json:"redirect"`
+
+	// URL 授权地址 · Where to send the browser to.
+	URL string `json:"url"`
+}
+
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
@@ -131,10 +349,20 @@ type Error struct {
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
-	// - `UNAUTHENTICATED`: 请先登录。 No access token was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours, expired, or its session has ended.
+	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -167,10 +395,20 @@ type ErrorSuccess bool
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 // - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
-// - `UNAUTHENTICATED`: 请先登录。 No access token was sent.
-// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours, expired, or its session has ended.
+// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -193,6 +431,54 @@ type FieldError struct {
 	Message Message `json:"message"`
 }
 
+// GeneratedSecret defines model for GeneratedSecret.
+type GeneratedSecret struct {
+	// ID 标识 · Eight characters.
+	ID string `json:"id"`
+
+	// Key 密钥 · Sixteen characters.
+	Key string `json:"key"`
+}
+
+// LarkProfile Lark 信息 · The Lark identity that is bound; null where there is none.
+type LarkProfile struct {
+	// AvatarURL 头像 · The picture at Lark.
+	AvatarURL *string `json:"avatar_url,omitempty"`
+
+	// EnName 英文名 · The English name at Lark.
+	EnName *string `json:"en_name,omitempty"`
+
+	// Name 姓名 · The name at Lark.
+	Name string `json:"name"`
+
+	// OpenID Lark 用户标识 · The person's id at this Lark app.
+	OpenID string `json:"open_id"`
+}
+
+// Load defines model for Load.
+type Load struct {
+	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
+	IP string `json:"ip"`
+
+	// Name 主机名 · The host that answers; a setting can replace it.
+	Name string `json:"name"`
+
+	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Now Timestamp `json:"now"`
+
+	// Values 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+type Location struct {
+	// City 城市 · The city.
+	City *string `json:"city,omitempty"`
+
+	// Country 国家或地区 · The country or region.
+	Country *string `json:"country,omitempty"`
+}
+
 // LoginRequest defines model for LoginRequest.
 type LoginRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -200,6 +486,10 @@ type LoginRequest struct {
 
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
+
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
 // MeResponse defines model for MeResponse.
@@ -215,6 +505,74 @@ type Message = string
 // NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
+
+// OpaqueCode 一次性刷新码，不透明 · A code to use once, opaque.
+type OpaqueCode = string
+
+// Options defines model for Options.
+type Options struct {
+	union json.RawMessage
+}
+
+// Phone 手机号，E.164 格式 · A phone number (E.164).
+type Phone = string
+
+// PublicUser defines model for PublicUser.
+type PublicUser struct {
+	// ID 账号 ID · The account's id, 24 lower-case hex digits.
+	ID string `json:"_id"`
+
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
+	Avatar string `json:"avatar"`
+
+	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreateTime Timestamp `json:"create_time"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// History 最近一次登录 · The last sign-in, of either door; null where there was none.
+	History nullable.Nullable[SignInRecord] `json:"history"`
+
+	// Lark Lark 信息 · The Lark identity that is bound; null where there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
+	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	Name string `json:"name"`
+
+	// Phone 手机是否已设置 · Whether a phone is bound.
+	Phone PublicUserPhone `json:"phone"`
+
+	// Sessions 登录次数 · How many sign-ins there were, of both doors.
+	Sessions int64 `json:"sessions"`
+
+	// Status 账号状态 · Whether the account is active; true for whoever can ask.
+	Status bool `json:"status"`
+
+	// Totp TOTP 是否已设置 · Whether TOTP is bound.
+	Totp PublicUserTotp `json:"totp"`
+
+	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdateTime Timestamp `json:"update_time"`
+}
+
+// PublicUserPhone 手机是否已设置 · Whether a phone is bound.
+type PublicUserPhone string
+
+// PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
+type PublicUserTotp string
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	// Codes 恢复码 · The recovery codes, each good once.
+	Codes []string `json:"codes"`
+}
+
+// RefreshCode defines model for RefreshCode.
+type RefreshCode struct {
+	// Code 一次性刷新码，不透明 · A code to use once, opaque.
+	Code OpaqueCode `json:"code"`
+}
 
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
@@ -248,6 +606,42 @@ type RegisterResponse struct {
 	User    User    `json:"user"`
 }
 
+// RenewRequest defines model for RenewRequest.
+type RenewRequest struct {
+	// Code 一次性刷新码，不透明 · A code to use once, opaque.
+	Code OpaqueCode `json:"code"`
+}
+
+// ResetPasswordRequest defines model for ResetPasswordRequest.
+type ResetPasswordRequest struct {
+	// Code 六位验证码 · The six digits that were sent.
+	Code SixDigits `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// of any kind. No rules about kinds of characters, but common passwords are refused.
+	Password NewPassword `json:"password"`
+}
+
+// SMSSignInRequest defines model for SMSSignInRequest.
+type SMSSignInRequest struct {
+	// Code 六位验证码 · The six digits that were sent.
+	Code SixDigits `json:"code"`
+
+	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	Phone Phone `json:"phone"`
+
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+type SecondFactor = string
+
 // SendCodeRequest defines model for SendCodeRequest.
 type SendCodeRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -263,8 +657,106 @@ type SendCodeResponse struct {
 	Success Success `json:"success"`
 }
 
+// Session defines model for Session.
+type Session struct {
+	// Address 登录地址 · The client's address at the sign-in; empty where it is not known.
+	Address string `json:"address"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// Current 是否为当前会话 · Whether it is the caller's.
+	Current bool `json:"current"`
+
+	// Device 设备 · The `User-Agent` of the sign-in.
+	Device string `json:"device"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
+
+	// ID 会话 ID · The session's id, the `sid` of its access tokens.
+	ID string `json:"id"`
+
+	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	Location Location `json:"location"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
+
+	// Surface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+	Surface SessionSurface `json:"surface"`
+}
+
+// SessionSurface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+type SessionSurface string
+
+// SessionsResponse defines model for SessionsResponse.
+type SessionsResponse struct {
+	// Sessions 有效会话 · The live sessions, the one used last first.
+	Sessions []Session `json:"sessions"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
+type SignInRecord struct {
+	// Detail 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	Detail   Location `json:"detail"`
+	Metadata struct {
+		// ClientIP 客户端地址 · The client's address; empty where it is not known.
+		ClientIP string `json:"client_ip"`
+
+		// Source 登录方式 · How the person signed in, as in `password`.
+		Source string `json:"source"`
+
+		// Version 记录格式 · The version of this form.
+		Version string `json:"version"`
+	} `json:"metadata"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
+
+	// UserAgent 客户端 · The `User-Agent` of the sign-in.
+	UserAgent string `json:"user_agent"`
+}
+
+// SignInRequest defines model for SignInRequest.
+type SignInRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Password 密码 · The password, at most 1024 bytes.
+	Password string `json:"password"`
+
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SixDigits 六位验证码 · The six digits that were sent.
+type SixDigits = string
+
 // Success 总是 true · Always true.
 type Success bool
+
+// TOTP defines model for TOTP.
+type TOTP struct {
+	// Totp TOTP URL · The `otpauth` URL with the secret.
+	Totp TOTPURL `json:"totp"`
+}
+
+// TOTPSignInRequest defines model for TOTPSignInRequest.
+type TOTPSignInRequest struct {
+	// Code 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+	Code string `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+}
+
+// TOTPURL TOTP URL · The `otpauth` URL with the secret.
+type TOTPURL = string
 
 // Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 type Timestamp = time.Time
@@ -286,6 +778,18 @@ type Tokens struct {
 
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
+
+// UploadOptions defines model for UploadOptions.
+type UploadOptions struct {
+	// Limit 大小上限，字节 · The largest file, in bytes.
+	Limit int64 `json:"limit"`
+
+	// Type 存储类型 · The kind of storage, as in `cos`.
+	Type string `json:"type"`
+
+	// URL 上传地址 · Where to upload to.
+	URL string `json:"url"`
+}
 
 // User defines model for User.
 type User struct {
@@ -314,14 +818,26 @@ type User struct {
 	Username string `json:"username"`
 }
 
+// SessionID defines model for SessionID.
+type SessionID = string
+
 // BodyTooLarge defines model for BodyTooLarge.
 type BodyTooLarge = Error
+
+// CrossSite defines model for CrossSite.
+type CrossSite = Error
+
+// Forbidden defines model for Forbidden.
+type Forbidden = Error
 
 // Internal defines model for Internal.
 type Internal = Error
 
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
+
+// SignedOut defines model for SignedOut.
+type SignedOut = Error
 
 // TooManyRequests defines model for TooManyRequests.
 type TooManyRequests = Error
@@ -331,6 +847,36 @@ type Unavailable = Error
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = Error
+
+// SendResetCodeParams defines parameters for SendResetCode.
+type SendResetCodeParams struct {
+	// Email 电子邮件 · The address of the account.
+	Email Email `form:"email" json:"email"`
+}
+
+// SendSignInCodeParams defines parameters for SendSignInCode.
+type SendSignInCodeParams struct {
+	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	Phone Phone `form:"phone" json:"phone"`
+}
+
+// GetOptionsParams defines parameters for GetOptions.
+type GetOptionsParams struct {
+	// Type 类型 · Which.
+	Type GetOptionsParamsType `form:"type" json:"type"`
+}
+
+// GetOptionsParamsType defines parameters for GetOptions.
+type GetOptionsParamsType string
+
+// SendPhoneCodeParams defines parameters for SendPhoneCode.
+type SendPhoneCodeParams struct {
+	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	Phone Phone `form:"phone" json:"phone"`
+}
+
+// UnbindParamsKey defines parameters for Unbind.
+type UnbindParamsKey string
 
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
@@ -343,6 +889,121 @@ type RegisterJSONRequestBody = RegisterRequest
 
 // SendRegistrationCodeJSONRequestBody defines body for SendRegistrationCode for application/json ContentType.
 type SendRegistrationCodeJSONRequestBody = SendCodeRequest
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = ResetPasswordRequest
+
+// SignInJSONRequestBody defines body for SignIn for application/json ContentType.
+type SignInJSONRequestBody = SignInRequest
+
+// SignInWithCodeJSONRequestBody defines body for SignInWithCode for application/json ContentType.
+type SignInWithCodeJSONRequestBody = SMSSignInRequest
+
+// SignInWithTOTPJSONRequestBody defines body for SignInWithTOTP for application/json ContentType.
+type SignInWithTOTPJSONRequestBody = TOTPSignInRequest
+
+// RenewSessionJSONRequestBody defines body for RenewSession for application/json ContentType.
+type RenewSessionJSONRequestBody = RenewRequest
+
+// ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
+type ChangeUserJSONRequestBody = ChangeUserRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// BindPhoneJSONRequestBody defines body for BindPhone for application/json ContentType.
+type BindPhoneJSONRequestBody = BindPhoneRequest
+
+// BindTOTPJSONRequestBody defines body for BindTOTP for application/json ContentType.
+type BindTOTPJSONRequestBody = BindTOTPRequest
+
+// AsUploadOptions returns the union data inside the Options as a UploadOptions
+func (t Options) AsUploadOptions() (UploadOptions, error) {
+	var body UploadOptions
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromUploadOptions overwrites any union data inside the Options as the provided UploadOptions
+func (t *Options) FromUploadOptions(v UploadOptions) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeUploadOptions performs a merge with any union data inside the Options, using the provided UploadOptions
+func (t *Options) MergeUploadOptions(v UploadOptions) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCollaborationOptions returns the union data inside the Options as a CollaborationOptions
+func (t Options) AsCollaborationOptions() (CollaborationOptions, error) {
+	var body CollaborationOptions
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCollaborationOptions overwrites any union data inside the Options as the provided CollaborationOptions
+func (t *Options) FromCollaborationOptions(v CollaborationOptions) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCollaborationOptions performs a merge with any union data inside the Options, using the provided CollaborationOptions
+func (t *Options) MergeCollaborationOptions(v CollaborationOptions) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsGeneratedSecret returns the union data inside the Options as a GeneratedSecret
+func (t Options) AsGeneratedSecret() (GeneratedSecret, error) {
+	var body GeneratedSecret
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromGeneratedSecret overwrites any union data inside the Options as the provided GeneratedSecret
+func (t *Options) FromGeneratedSecret(v GeneratedSecret) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeGeneratedSecret performs a merge with any union data inside the Options, using the provided GeneratedSecret
+func (t *Options) MergeGeneratedSecret(v GeneratedSecret) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t Options) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *Options) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -417,6 +1078,17 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// Load 载入，获取 XSRF Cookie · Load
+	//
+	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+	//
+	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
+	// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
+	// without any secret setting.
+	//
+	// Corresponds with GET / (the `Load` operationId).
+	Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LoginWithBody 登录，获取 Access Token · Sign in
 	//
@@ -508,6 +1180,33 @@ type ClientInterface interface {
 	// Corresponds with GET /api/users/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EndOtherSessions 结束其他会话 · End all other sessions
+	//
+	// 结束除当前会话以外的全部会话，包括浏览器会话。
+	//
+	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	//
+	// Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
+	EndOtherSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSessions 会话列表 · The sessions of the account
+	//
+	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+	//
+	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	//
+	// Corresponds with GET /api/users/me/sessions (the `ListSessions` operationId).
+	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSession 结束一个会话 · End one session
+	//
+	// 结束账号的一个会话。
+	//
+	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	//
+	// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
+	EndSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RegisterWithBody 注册新用户账号 · Register an account
 	//
 	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
@@ -563,6 +1262,403 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCode(ctx context.Context, body SendRegistrationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+	//
+	// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+	//
+	// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
+	// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
+	// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+	//
+	// Corresponds with GET /forget_code (the `SendResetCode` operationId).
+	SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPasswordWithBody 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// address get the same answer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+	ResetPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPassword 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// address get the same answer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+	ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithBody 登录 · Sign in with a password
+	//
+	// 用邮箱和密码登录，会话写入 Cookie。
+	//
+	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	//
+	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+	// at the most. The limit counts both doors together, and a success clears it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /login (the `SignIn` operationId).
+	SignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignIn 登录 · Sign in with a password
+	//
+	// 用邮箱和密码登录，会话写入 Cookie。
+	//
+	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	//
+	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+	// at the most. The limit counts both doors together, and a success clears it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /login (the `SignIn` operationId).
+	SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+	//
+	// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+	//
+	// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
+	// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
+	// number gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// Corresponds with GET /login/sms (the `SendSignInCode` operationId).
+	SendSignInCode(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithCodeWithBody 短信登录 · Sign in with a code by SMS
+	//
+	// 用短信验证码登录，会话写入 Cookie。
+	//
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+	// nobody has bound and a disabled account get the same answer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+	SignInWithCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithCode 短信登录 · Sign in with a code by SMS
+	//
+	// 用短信验证码登录，会话写入 Cookie。
+	//
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+	// nobody has bound and a disabled account get the same answer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+	SignInWithCode(ctx context.Context, body SignInWithCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithTOTPWithBody TOTP 登录 · Sign in with an authenticator app
+	//
+	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	//
+	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+	SignInWithTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
+	//
+	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	//
+	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+	SignInWithTOTP(ctx context.Context, body SignInWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignOut 登出 · Sign out
+	//
+	// 结束会话并清除 Cookie。未登录时同样返回 204。
+	//
+	// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+	//
+	// Corresponds with POST /logout (the `SignOut` operationId).
+	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOptions 配置载入 · Settings for the client
+	//
+	// 返回上传、协作平台的配置，或生成一对密钥。
+	//
+	// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
+	// source and stored nowhere. A type that is not configured is 400.
+	//
+	// Corresponds with GET /options (the `GetOptions` operationId).
+	GetOptions(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+	//
+	// 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
+	//
+	// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
+	// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+	//
+	// Corresponds with GET /refresh_code (the `CreateRefreshCode` operationId).
+	CreateRefreshCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenewSessionWithBody 刷新令牌 · Renew the session
+	//
+	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	//
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+	// requests on their way. Of several requests with one code exactly one wins.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+	RenewSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenewSession 刷新令牌 · Renew the session
+	//
+	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	//
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+	// requests on their way. Of several requests with one code exactly one wins.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+	RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUser 获取用户信息 · The signed-in account
+	//
+	// 返回当前登录账号的资料与最近一次登录。
+	//
+	// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
+	// last sign-in, of either door; `sessions` counts all there ever were.
+	//
+	// Corresponds with GET /user (the `GetUser` operationId).
+	GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeUserWithBody 设置用户信息 · Change the profile
+	//
+	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	//
+	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	//
+	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /user (the `ChangeUser` operationId).
+	ChangeUserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeUser 设置用户信息 · Change the profile
+	//
+	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	//
+	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	//
+	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /user (the `ChangeUser` operationId).
+	ChangeUser(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePasswordWithBody 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	//
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+	// told by mail. Wrong old passwords count as failed sign-ins do.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /user/password (the `ChangePassword` operationId).
+	ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePassword 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	//
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+	// told by mail. Wrong old passwords count as failed sign-ins do.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /user/password (the `ChangePassword` operationId).
+	ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindPhoneWithBody 绑定用户手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+	//
+	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /user/phone (the `BindPhone` operationId).
+	BindPhoneWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindPhone 绑定用户手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+	//
+	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /user/phone (the `BindPhone` operationId).
+	BindPhone(ctx context.Context, body BindPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+	//
+	// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+	//
+	// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
+	// only. Asks for a sign-in at most 15 minutes old.
+	//
+	// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
+	SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndOtherUserSessions 结束其他会话 · End all other sessions
+	//
+	// 结束除当前会话以外的全部会话，包括应用的会话。
+	//
+	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	//
+	// Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
+	EndOtherUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUserSessions 会话列表 · The sessions of the account
+	//
+	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+	//
+	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	//
+	// Corresponds with GET /user/sessions (the `ListUserSessions` operationId).
+	ListUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndUserSession 结束一个会话 · End one session
+	//
+	// 结束账号的一个会话。
+	//
+	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	//
+	// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
+	EndUserSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+	//
+	// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+	//
+	// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
+	// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
+	// that waits. Asks for a sign-in at most 15 minutes old.
+	//
+	// Corresponds with GET /user/totp (the `CreateTOTP` operationId).
+	CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindTOTPWithBody 绑定 TOTP · Bind an authenticator app
+	//
+	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	//
+	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+	BindTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindTOTP 绑定 TOTP · Bind an authenticator app
+	//
+	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	//
+	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+	BindTOTP(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+	//
+	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+	//
+	// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
+	// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
+	CreateRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+	//
+	// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+	//
+	// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
+	// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+	//
+	// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
+	Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Verify 验证登录状态 · Is somebody signed in?
+	//
+	// 会话有效时返回 204。
+	//
+	// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+	//
+	// Corresponds with GET /verify (the `Verify` operationId).
+	Verify(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// Load 载入，获取 XSRF Cookie · Load
+//
+// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+//
+// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
+// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
+// without any secret setting.
+//
+// Corresponds with GET / (the `Load` operationId).
+func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoadRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // LoginWithBody 登录，获取 Access Token · Sign in
@@ -715,6 +1811,63 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 	return c.Client.Do(req)
 }
 
+// EndOtherSessions 结束其他会话 · End all other sessions
+//
+// 结束除当前会话以外的全部会话，包括浏览器会话。
+//
+// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+//
+// Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
+func (c *Client) EndOtherSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndOtherSessionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSessions 会话列表 · The sessions of the account
+//
+// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+//
+// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+//
+// Corresponds with GET /api/users/me/sessions (the `ListSessions` operationId).
+func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSession 结束一个会话 · End one session
+//
+// 结束账号的一个会话。
+//
+// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+//
+// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RegisterWithBody 注册新用户账号 · Register an account
 //
 // 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
@@ -809,6 +1962,729 @@ func (c *Client) SendRegistrationCode(ctx context.Context, body SendRegistration
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+//
+// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+//
+// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
+// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
+// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+//
+// Corresponds with GET /forget_code (the `SendResetCode` operationId).
+func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendResetCodeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPasswordWithBody 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// address get the same answer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPassword 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// address get the same answer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithBody 登录 · Sign in with a password
+//
+// 用邮箱和密码登录，会话写入 Cookie。
+//
+// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+//
+// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+// at the most. The limit counts both doors together, and a success clears it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /login (the `SignIn` operationId).
+func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignIn 登录 · Sign in with a password
+//
+// 用邮箱和密码登录，会话写入 Cookie。
+//
+// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+//
+// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+// at the most. The limit counts both doors together, and a success clears it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /login (the `SignIn` operationId).
+func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+//
+// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+//
+// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
+// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
+// number gets at most one code in 60 seconds and 5 in an hour.
+//
+// Corresponds with GET /login/sms (the `SendSignInCode` operationId).
+func (c *Client) SendSignInCode(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendSignInCodeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithCodeWithBody 短信登录 · Sign in with a code by SMS
+//
+// 用短信验证码登录，会话写入 Cookie。
+//
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+// nobody has bound and a disabled account get the same answer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+func (c *Client) SignInWithCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithCode 短信登录 · Sign in with a code by SMS
+//
+// 用短信验证码登录，会话写入 Cookie。
+//
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+// nobody has bound and a disabled account get the same answer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+func (c *Client) SignInWithCode(ctx context.Context, body SignInWithCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithTOTPWithBody TOTP 登录 · Sign in with an authenticator app
+//
+// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+//
+// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+func (c *Client) SignInWithTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithTOTPRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
+//
+// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+//
+// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+func (c *Client) SignInWithTOTP(ctx context.Context, body SignInWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithTOTPRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignOut 登出 · Sign out
+//
+// 结束会话并清除 Cookie。未登录时同样返回 204。
+//
+// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+//
+// Corresponds with POST /logout (the `SignOut` operationId).
+func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignOutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOptions 配置载入 · Settings for the client
+//
+// 返回上传、协作平台的配置，或生成一对密钥。
+//
+// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
+// source and stored nowhere. A type that is not configured is 400.
+//
+// Corresponds with GET /options (the `GetOptions` operationId).
+func (c *Client) GetOptions(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOptionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+//
+// 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
+//
+// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
+// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+//
+// Corresponds with GET /refresh_code (the `CreateRefreshCode` operationId).
+func (c *Client) CreateRefreshCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRefreshCodeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenewSessionWithBody 刷新令牌 · Renew the session
+//
+// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+//
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+// requests on their way. Of several requests with one code exactly one wins.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+func (c *Client) RenewSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenewSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenewSession 刷新令牌 · Renew the session
+//
+// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+//
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+// requests on their way. Of several requests with one code exactly one wins.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+func (c *Client) RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenewSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUser 获取用户信息 · The signed-in account
+//
+// 返回当前登录账号的资料与最近一次登录。
+//
+// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
+// last sign-in, of either door; `sessions` counts all there ever were.
+//
+// Corresponds with GET /user (the `GetUser` operationId).
+func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUserRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeUserWithBody 设置用户信息 · Change the profile
+//
+// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+//
+// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+//
+// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /user (the `ChangeUser` operationId).
+func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeUserRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeUser 设置用户信息 · Change the profile
+//
+// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+//
+// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+//
+// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /user (the `ChangeUser` operationId).
+func (c *Client) ChangeUser(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeUserRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePasswordWithBody 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+//
+// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+// told by mail. Wrong old passwords count as failed sign-ins do.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /user/password (the `ChangePassword` operationId).
+func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePassword 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+//
+// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+// told by mail. Wrong old passwords count as failed sign-ins do.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /user/password (the `ChangePassword` operationId).
+func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindPhoneWithBody 绑定用户手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+//
+// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /user/phone (the `BindPhone` operationId).
+func (c *Client) BindPhoneWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindPhoneRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindPhone 绑定用户手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+//
+// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /user/phone (the `BindPhone` operationId).
+func (c *Client) BindPhone(ctx context.Context, body BindPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindPhoneRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+//
+// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+//
+// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
+// only. Asks for a sign-in at most 15 minutes old.
+//
+// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
+func (c *Client) SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendPhoneCodeRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndOtherUserSessions 结束其他会话 · End all other sessions
+//
+// 结束除当前会话以外的全部会话，包括应用的会话。
+//
+// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+//
+// Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
+func (c *Client) EndOtherUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndOtherUserSessionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUserSessions 会话列表 · The sessions of the account
+//
+// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+//
+// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+//
+// Corresponds with GET /user/sessions (the `ListUserSessions` operationId).
+func (c *Client) ListUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUserSessionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndUserSession 结束一个会话 · End one session
+//
+// 结束账号的一个会话。
+//
+// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+//
+// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
+func (c *Client) EndUserSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndUserSessionRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+//
+// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+//
+// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
+// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
+// that waits. Asks for a sign-in at most 15 minutes old.
+//
+// Corresponds with GET /user/totp (the `CreateTOTP` operationId).
+func (c *Client) CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTOTPRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindTOTPWithBody 绑定 TOTP · Bind an authenticator app
+//
+// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+//
+// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+func (c *Client) BindTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindTOTPRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindTOTP 绑定 TOTP · Bind an authenticator app
+//
+// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+//
+// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+func (c *Client) BindTOTP(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindTOTPRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+//
+// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+//
+// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
+// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
+func (c *Client) CreateRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRecoveryCodesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+//
+// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+//
+// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
+// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+//
+// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
+func (c *Client) Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnbindRequest(c.Server, key)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Verify 验证登录状态 · Is somebody signed in?
+//
+// 会话有效时返回 204。
+//
+// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+//
+// Corresponds with GET /verify (the `Verify` operationId).
+func (c *Client) Verify(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewLoadRequest constructs an http.Request for the Load method
+func NewLoadRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewLoginRequestWithFormdataBody calls the generic Login builder with application/x-www-form-urlencoded body
@@ -945,6 +2821,94 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewEndOtherSessionsRequest constructs an http.Request for the EndOtherSessions method
+func NewEndOtherSessionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSessionsRequest constructs an http.Request for the ListSessions method
+func NewListSessionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string, id SessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewRegisterRequest calls the generic Register builder with application/json body
 func NewRegisterRequest(server string, body RegisterJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1025,6 +2989,850 @@ func NewSendRegistrationCodeRequestWithBody(server string, contentType string, b
 	return req, nil
 }
 
+// NewSendResetCodeRequest constructs an http.Request for the SendResetCode method
+func NewSendResetCodeRequest(server string, params *SendResetCodeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/forget_code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "email", params.Email, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "email"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResetPasswordRequest calls the generic ResetPassword builder with application/json body
+func NewResetPasswordRequest(server string, body ResetPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetPasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewResetPasswordRequestWithBody constructs an http.Request for the ResetPassword method, with any body, and a specified content type
+func NewResetPasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/forget_reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignInRequest calls the generic SignIn builder with application/json body
+func NewSignInRequest(server string, body SignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignInRequestWithBody constructs an http.Request for the SignIn method, with any body, and a specified content type
+func NewSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSendSignInCodeRequest constructs an http.Request for the SendSignInCode method
+func NewSendSignInCodeRequest(server string, params *SendSignInCodeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login/sms")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSignInWithCodeRequest calls the generic SignInWithCode builder with application/json body
+func NewSignInWithCodeRequest(server string, body SignInWithCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignInWithCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignInWithCodeRequestWithBody constructs an http.Request for the SignInWithCode method, with any body, and a specified content type
+func NewSignInWithCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login/sms")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignInWithTOTPRequest calls the generic SignInWithTOTP builder with application/json body
+func NewSignInWithTOTPRequest(server string, body SignInWithTOTPJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignInWithTOTPRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignInWithTOTPRequestWithBody constructs an http.Request for the SignInWithTOTP method, with any body, and a specified content type
+func NewSignInWithTOTPRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignOutRequest constructs an http.Request for the SignOut method
+func NewSignOutRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/logout")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetOptionsRequest constructs an http.Request for the GetOptions method
+func NewGetOptionsRequest(server string, params *GetOptionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/options")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateRefreshCodeRequest constructs an http.Request for the CreateRefreshCode method
+func NewCreateRefreshCodeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/refresh_code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRenewSessionRequest calls the generic RenewSession builder with application/json body
+func NewRenewSessionRequest(server string, body RenewSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenewSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRenewSessionRequestWithBody constructs an http.Request for the RenewSession method, with any body, and a specified content type
+func NewRenewSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/refresh_token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetUserRequest constructs an http.Request for the GetUser method
+func NewGetUserRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangeUserRequest calls the generic ChangeUser builder with application/json body
+func NewChangeUserRequest(server string, body ChangeUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeUserRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangeUserRequestWithBody constructs an http.Request for the ChangeUser method, with any body, and a specified content type
+func NewChangeUserRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
+func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangePasswordRequestWithBody constructs an http.Request for the ChangePassword method, with any body, and a specified content type
+func NewChangePasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBindPhoneRequest calls the generic BindPhone builder with application/json body
+func NewBindPhoneRequest(server string, body BindPhoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBindPhoneRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBindPhoneRequestWithBody constructs an http.Request for the BindPhone method, with any body, and a specified content type
+func NewBindPhoneRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSendPhoneCodeRequest constructs an http.Request for the SendPhoneCode method
+func NewSendPhoneCodeRequest(server string, params *SendPhoneCodeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/phone_code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndOtherUserSessionsRequest constructs an http.Request for the EndOtherUserSessions method
+func NewEndOtherUserSessionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListUserSessionsRequest constructs an http.Request for the ListUserSessions method
+func NewListUserSessionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndUserSessionRequest constructs an http.Request for the EndUserSession method
+func NewEndUserSessionRequest(server string, id SessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTOTPRequest constructs an http.Request for the CreateTOTP method
+func NewCreateTOTPRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBindTOTPRequest calls the generic BindTOTP builder with application/json body
+func NewBindTOTPRequest(server string, body BindTOTPJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBindTOTPRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBindTOTPRequestWithBody constructs an http.Request for the BindTOTP method, with any body, and a specified content type
+func NewBindTOTPRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCreateRecoveryCodesRequest constructs an http.Request for the CreateRecoveryCodes method
+func NewCreateRecoveryCodesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/totp/recovery_codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUnbindRequest constructs an http.Request for the Unbind method
+func NewUnbindRequest(server string, key UnbindParamsKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewVerifyRequest constructs an http.Request for the Verify method
+func NewVerifyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1068,6 +3876,19 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// LoadWithResponse 载入，获取 XSRF Cookie · Load
+	//
+	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+	//
+	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
+	// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
+	// without any secret setting.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET / (the `Load` operationId).
+	LoadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LoadResult, error)
 
 	// LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
 	//
@@ -1163,6 +3984,39 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/users/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResult, error)
 
+	// EndOtherSessionsWithResponse 结束其他会话 · End all other sessions
+	//
+	// 结束除当前会话以外的全部会话，包括浏览器会话。
+	//
+	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
+	EndOtherSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndOtherSessionsResult, error)
+
+	// ListSessionsWithResponse 会话列表 · The sessions of the account
+	//
+	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+	//
+	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/users/me/sessions (the `ListSessions` operationId).
+	ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResult, error)
+
+	// EndSessionWithResponse 结束一个会话 · End one session
+	//
+	// 结束账号的一个会话。
+	//
+	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
+
 	// RegisterWithBodyWithResponse 注册新用户账号 · Register an account
 	//
 	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
@@ -1218,6 +4072,501 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCodeWithResponse(ctx context.Context, body SendRegistrationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendRegistrationCodeResult, error)
+
+	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
+	//
+	// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+	//
+	// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
+	// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
+	// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /forget_code (the `SendResetCode` operationId).
+	SendResetCodeWithResponse(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*SendResetCodeResult, error)
+
+	// ResetPasswordWithBodyWithResponse 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// address get the same answer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+	ResetPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error)
+
+	// ResetPasswordWithResponse 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// address get the same answer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+	ResetPasswordWithResponse(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error)
+
+	// SignInWithBodyWithResponse 登录 · Sign in with a password
+	//
+	// 用邮箱和密码登录，会话写入 Cookie。
+	//
+	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	//
+	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+	// at the most. The limit counts both doors together, and a success clears it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login (the `SignIn` operationId).
+	SignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInResult, error)
+
+	// SignInWithResponse 登录 · Sign in with a password
+	//
+	// 用邮箱和密码登录，会话写入 Cookie。
+	//
+	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	//
+	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+	// at the most. The limit counts both doors together, and a success clears it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login (the `SignIn` operationId).
+	SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResult, error)
+
+	// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in with
+	//
+	// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+	//
+	// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
+	// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
+	// number gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /login/sms (the `SendSignInCode` operationId).
+	SendSignInCodeWithResponse(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*SendSignInCodeResult, error)
+
+	// SignInWithCodeWithBodyWithResponse 短信登录 · Sign in with a code by SMS
+	//
+	// 用短信验证码登录，会话写入 Cookie。
+	//
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+	// nobody has bound and a disabled account get the same answer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+	SignInWithCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithCodeResult, error)
+
+	// SignInWithCodeWithResponse 短信登录 · Sign in with a code by SMS
+	//
+	// 用短信验证码登录，会话写入 Cookie。
+	//
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+	// nobody has bound and a disabled account get the same answer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+	SignInWithCodeWithResponse(ctx context.Context, body SignInWithCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithCodeResult, error)
+
+	// SignInWithTOTPWithBodyWithResponse TOTP 登录 · Sign in with an authenticator app
+	//
+	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	//
+	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+	SignInWithTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithTOTPResult, error)
+
+	// SignInWithTOTPWithResponse TOTP 登录 · Sign in with an authenticator app
+	//
+	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	//
+	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+	SignInWithTOTPWithResponse(ctx context.Context, body SignInWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithTOTPResult, error)
+
+	// SignOutWithResponse 登出 · Sign out
+	//
+	// 结束会话并清除 Cookie。未登录时同样返回 204。
+	//
+	// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /logout (the `SignOut` operationId).
+	SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResult, error)
+
+	// GetOptionsWithResponse 配置载入 · Settings for the client
+	//
+	// 返回上传、协作平台的配置，或生成一对密钥。
+	//
+	// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
+	// source and stored nowhere. A type that is not configured is 400.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /options (the `GetOptions` operationId).
+	GetOptionsWithResponse(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*GetOptionsResult, error)
+
+	// CreateRefreshCodeWithResponse 令牌刷新验证码 · A code to renew the session with
+	//
+	// 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
+	//
+	// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
+	// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /refresh_code (the `CreateRefreshCode` operationId).
+	CreateRefreshCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRefreshCodeResult, error)
+
+	// RenewSessionWithBodyWithResponse 刷新令牌 · Renew the session
+	//
+	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	//
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+	// requests on their way. Of several requests with one code exactly one wins.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+	RenewSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenewSessionResult, error)
+
+	// RenewSessionWithResponse 刷新令牌 · Renew the session
+	//
+	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	//
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+	// requests on their way. Of several requests with one code exactly one wins.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+	RenewSessionWithResponse(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewSessionResult, error)
+
+	// GetUserWithResponse 获取用户信息 · The signed-in account
+	//
+	// 返回当前登录账号的资料与最近一次登录。
+	//
+	// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
+	// last sign-in, of either door; `sessions` counts all there ever were.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user (the `GetUser` operationId).
+	GetUserWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetUserResult, error)
+
+	// ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
+	//
+	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	//
+	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	//
+	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /user (the `ChangeUser` operationId).
+	ChangeUserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeUserResult, error)
+
+	// ChangeUserWithResponse 设置用户信息 · Change the profile
+	//
+	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	//
+	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	//
+	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /user (the `ChangeUser` operationId).
+	ChangeUserWithResponse(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeUserResult, error)
+
+	// ChangePasswordWithBodyWithResponse 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	//
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+	// told by mail. Wrong old passwords count as failed sign-ins do.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/password (the `ChangePassword` operationId).
+	ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error)
+
+	// ChangePasswordWithResponse 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	//
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+	// told by mail. Wrong old passwords count as failed sign-ins do.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/password (the `ChangePassword` operationId).
+	ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error)
+
+	// BindPhoneWithBodyWithResponse 绑定用户手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+	//
+	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/phone (the `BindPhone` operationId).
+	BindPhoneWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindPhoneResult, error)
+
+	// BindPhoneWithResponse 绑定用户手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+	//
+	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/phone (the `BindPhone` operationId).
+	BindPhoneWithResponse(ctx context.Context, body BindPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*BindPhoneResult, error)
+
+	// SendPhoneCodeWithResponse 获取用户手机验证码 · Text a code to bind a phone with
+	//
+	// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+	//
+	// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
+	// only. Asks for a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
+	SendPhoneCodeWithResponse(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*SendPhoneCodeResult, error)
+
+	// EndOtherUserSessionsWithResponse 结束其他会话 · End all other sessions
+	//
+	// 结束除当前会话以外的全部会话，包括应用的会话。
+	//
+	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
+	EndOtherUserSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndOtherUserSessionsResult, error)
+
+	// ListUserSessionsWithResponse 会话列表 · The sessions of the account
+	//
+	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+	//
+	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user/sessions (the `ListUserSessions` operationId).
+	ListUserSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUserSessionsResult, error)
+
+	// EndUserSessionWithResponse 结束一个会话 · End one session
+	//
+	// 结束账号的一个会话。
+	//
+	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
+	EndUserSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndUserSessionResult, error)
+
+	// CreateTOTPWithResponse 生成 TOTP URL · Make a secret for an authenticator app
+	//
+	// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+	//
+	// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
+	// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
+	// that waits. Asks for a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user/totp (the `CreateTOTP` operationId).
+	CreateTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateTOTPResult, error)
+
+	// BindTOTPWithBodyWithResponse 绑定 TOTP · Bind an authenticator app
+	//
+	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	//
+	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+	BindTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindTOTPResult, error)
+
+	// BindTOTPWithResponse 绑定 TOTP · Bind an authenticator app
+	//
+	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	//
+	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+	BindTOTPWithResponse(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*BindTOTPResult, error)
+
+	// CreateRecoveryCodesWithResponse 生成恢复码 · Make recovery codes
+	//
+	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+	//
+	// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
+	// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
+	CreateRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRecoveryCodesResult, error)
+
+	// UnbindWithResponse 取消用户信息 · Unbind a phone or an authenticator app
+	//
+	// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+	//
+	// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
+	// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
+	UnbindWithResponse(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*UnbindResult, error)
+
+	// VerifyWithResponse 验证登录状态 · Is somebody signed in?
+	//
+	// 会话有效时返回 204。
+	//
+	// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /verify (the `Verify` operationId).
+	VerifyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyResult, error)
+}
+
+// LoadResult406Headers the declared response headers of an HTTP 406 response for Load
+type LoadResult406Headers struct {
+	XRequestID *string
+}
+
+// LoadResult500Headers the declared response headers of an HTTP 500 response for Load
+type LoadResult500Headers struct {
+	XRequestID *string
+}
+
+// LoadResult503Headers the declared response headers of an HTTP 503 response for Load
+type LoadResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LoadResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Load
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LoadResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LoadResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LoadResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoadResult) GetJSON200() *Load {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LoadResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LoadResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LoadResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LoadResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LoadResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoadResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoadResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoadResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // LoginResult406Headers the declared response headers of an HTTP 406 response for Login
@@ -1232,6 +4581,12 @@ type LoginResult413Headers struct {
 
 // LoginResult415Headers the declared response headers of an HTTP 415 response for Login
 type LoginResult415Headers struct {
+	XRequestID *string
+}
+
+// LoginResult429Headers the declared response headers of an HTTP 429 response for Login
+type LoginResult429Headers struct {
+	RetryAfter int
 	XRequestID *string
 }
 
@@ -1261,6 +4616,8 @@ type LoginResult struct {
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -1271,6 +4628,8 @@ type LoginResult struct {
 	Headers413 *LoginResult413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
 	Headers415 *LoginResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *LoginResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -1305,6 +4664,11 @@ func (r LoginResult) GetJSON413() *BodyTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r LoginResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -1689,6 +5053,335 @@ func (r GetMeResult) ContentType() string {
 	return ""
 }
 
+// EndOtherSessionsResult400Headers the declared response headers of an HTTP 400 response for EndOtherSessions
+type EndOtherSessionsResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndOtherSessionsResult401Headers the declared response headers of an HTTP 401 response for EndOtherSessions
+type EndOtherSessionsResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndOtherSessionsResult406Headers the declared response headers of an HTTP 406 response for EndOtherSessions
+type EndOtherSessionsResult406Headers struct {
+	XRequestID *string
+}
+
+// EndOtherSessionsResult500Headers the declared response headers of an HTTP 500 response for EndOtherSessions
+type EndOtherSessionsResult500Headers struct {
+	XRequestID *string
+}
+
+// EndOtherSessionsResult503Headers the declared response headers of an HTTP 503 response for EndOtherSessions
+type EndOtherSessionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndOtherSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EndOtherSessionsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndOtherSessionsResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndOtherSessionsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndOtherSessionsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndOtherSessionsResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndOtherSessionsResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndOtherSessionsResult) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndOtherSessionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndOtherSessionsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndOtherSessionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndOtherSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndOtherSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndOtherSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndOtherSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSessionsResult400Headers the declared response headers of an HTTP 400 response for ListSessions
+type ListSessionsResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListSessionsResult401Headers the declared response headers of an HTTP 401 response for ListSessions
+type ListSessionsResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListSessionsResult406Headers the declared response headers of an HTTP 406 response for ListSessions
+type ListSessionsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListSessionsResult500Headers the declared response headers of an HTTP 500 response for ListSessions
+type ListSessionsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListSessionsResult503Headers the declared response headers of an HTTP 503 response for ListSessions
+type ListSessionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListSessionsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListSessionsResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListSessionsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListSessionsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListSessionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSessionsResult) GetJSON200() *SessionsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListSessionsResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListSessionsResult) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListSessionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListSessionsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSessionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionResult400Headers the declared response headers of an HTTP 400 response for EndSession
+type EndSessionResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndSessionResult401Headers the declared response headers of an HTTP 401 response for EndSession
+type EndSessionResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndSessionResult406Headers the declared response headers of an HTTP 406 response for EndSession
+type EndSessionResult406Headers struct {
+	XRequestID *string
+}
+
+// EndSessionResult500Headers the declared response headers of an HTTP 500 response for EndSession
+type EndSessionResult500Headers struct {
+	XRequestID *string
+}
+
+// EndSessionResult503Headers the declared response headers of an HTTP 503 response for EndSession
+type EndSessionResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndSessionResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EndSessionResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndSessionResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndSessionResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndSessionResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndSessionResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndSessionResult) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndSessionResult) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndSessionResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndSessionResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndSessionResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RegisterResult406Headers the declared response headers of an HTTP 406 response for Register
 type RegisterResult406Headers struct {
 	XRequestID *string
@@ -1957,6 +5650,2775 @@ func (r SendRegistrationCodeResult) ContentType() string {
 	return ""
 }
 
+// SendResetCodeResult400Headers the declared response headers of an HTTP 400 response for SendResetCode
+type SendResetCodeResult400Headers struct {
+	RetryAfter *int
+}
+
+// SendResetCodeResult403Headers the declared response headers of an HTTP 403 response for SendResetCode
+type SendResetCodeResult403Headers struct {
+	XRequestID *string
+}
+
+// SendResetCodeResult406Headers the declared response headers of an HTTP 406 response for SendResetCode
+type SendResetCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendResetCodeResult500Headers the declared response headers of an HTTP 500 response for SendResetCode
+type SendResetCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendResetCodeResult503Headers the declared response headers of an HTTP 503 response for SendResetCode
+type SendResetCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendResetCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendResetCodeResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendResetCodeResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendResetCodeResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendResetCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendResetCodeResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendResetCodeResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendResetCodeResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendResetCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendResetCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendResetCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendResetCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendResetCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendResetCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendResetCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetPasswordResult400Headers the declared response headers of an HTTP 400 response for ResetPassword
+type ResetPasswordResult400Headers struct {
+	RetryAfter *int
+}
+
+// ResetPasswordResult403Headers the declared response headers of an HTTP 403 response for ResetPassword
+type ResetPasswordResult403Headers struct {
+	XRequestID *string
+}
+
+// ResetPasswordResult406Headers the declared response headers of an HTTP 406 response for ResetPassword
+type ResetPasswordResult406Headers struct {
+	XRequestID *string
+}
+
+// ResetPasswordResult413Headers the declared response headers of an HTTP 413 response for ResetPassword
+type ResetPasswordResult413Headers struct {
+	XRequestID *string
+}
+
+// ResetPasswordResult415Headers the declared response headers of an HTTP 415 response for ResetPassword
+type ResetPasswordResult415Headers struct {
+	XRequestID *string
+}
+
+// ResetPasswordResult500Headers the declared response headers of an HTTP 500 response for ResetPassword
+type ResetPasswordResult500Headers struct {
+	XRequestID *string
+}
+
+// ResetPasswordResult503Headers the declared response headers of an HTTP 503 response for ResetPassword
+type ResetPasswordResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ResetPasswordResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ResetPasswordResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ResetPasswordResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ResetPasswordResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ResetPasswordResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ResetPasswordResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ResetPasswordResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetPasswordResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetPasswordResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResetPasswordResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ResetPasswordResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResetPasswordResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResetPasswordResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResetPasswordResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetPasswordResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetPasswordResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetPasswordResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetPasswordResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetPasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignInResult400Headers the declared response headers of an HTTP 400 response for SignIn
+type SignInResult400Headers struct {
+	RetryAfter *int
+}
+
+// SignInResult403Headers the declared response headers of an HTTP 403 response for SignIn
+type SignInResult403Headers struct {
+	XRequestID *string
+}
+
+// SignInResult406Headers the declared response headers of an HTTP 406 response for SignIn
+type SignInResult406Headers struct {
+	XRequestID *string
+}
+
+// SignInResult413Headers the declared response headers of an HTTP 413 response for SignIn
+type SignInResult413Headers struct {
+	XRequestID *string
+}
+
+// SignInResult415Headers the declared response headers of an HTTP 415 response for SignIn
+type SignInResult415Headers struct {
+	XRequestID *string
+}
+
+// SignInResult500Headers the declared response headers of an HTTP 500 response for SignIn
+type SignInResult500Headers struct {
+	XRequestID *string
+}
+
+// SignInResult503Headers the declared response headers of an HTTP 503 response for SignIn
+type SignInResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SignInResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SignInResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SignInResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SignInResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SignInResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SignInResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SignInResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignInResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignInResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignInResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SignInResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignInResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignInResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignInResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignInResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignInResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignInResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignInResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignInResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendSignInCodeResult400Headers the declared response headers of an HTTP 400 response for SendSignInCode
+type SendSignInCodeResult400Headers struct {
+	RetryAfter *int
+}
+
+// SendSignInCodeResult403Headers the declared response headers of an HTTP 403 response for SendSignInCode
+type SendSignInCodeResult403Headers struct {
+	XRequestID *string
+}
+
+// SendSignInCodeResult406Headers the declared response headers of an HTTP 406 response for SendSignInCode
+type SendSignInCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendSignInCodeResult500Headers the declared response headers of an HTTP 500 response for SendSignInCode
+type SendSignInCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendSignInCodeResult503Headers the declared response headers of an HTTP 503 response for SendSignInCode
+type SendSignInCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendSignInCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendSignInCodeResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendSignInCodeResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendSignInCodeResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendSignInCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendSignInCodeResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendSignInCodeResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendSignInCodeResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendSignInCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendSignInCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendSignInCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendSignInCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendSignInCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendSignInCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendSignInCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignInWithCodeResult400Headers the declared response headers of an HTTP 400 response for SignInWithCode
+type SignInWithCodeResult400Headers struct {
+	RetryAfter *int
+}
+
+// SignInWithCodeResult403Headers the declared response headers of an HTTP 403 response for SignInWithCode
+type SignInWithCodeResult403Headers struct {
+	XRequestID *string
+}
+
+// SignInWithCodeResult406Headers the declared response headers of an HTTP 406 response for SignInWithCode
+type SignInWithCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SignInWithCodeResult413Headers the declared response headers of an HTTP 413 response for SignInWithCode
+type SignInWithCodeResult413Headers struct {
+	XRequestID *string
+}
+
+// SignInWithCodeResult415Headers the declared response headers of an HTTP 415 response for SignInWithCode
+type SignInWithCodeResult415Headers struct {
+	XRequestID *string
+}
+
+// SignInWithCodeResult500Headers the declared response headers of an HTTP 500 response for SignInWithCode
+type SignInWithCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SignInWithCodeResult503Headers the declared response headers of an HTTP 503 response for SignInWithCode
+type SignInWithCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SignInWithCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SignInWithCodeResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SignInWithCodeResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SignInWithCodeResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SignInWithCodeResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SignInWithCodeResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SignInWithCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignInWithCodeResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignInWithCodeResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignInWithCodeResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SignInWithCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignInWithCodeResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignInWithCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignInWithCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignInWithCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignInWithCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignInWithCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignInWithCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignInWithCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignInWithTOTPResult400Headers the declared response headers of an HTTP 400 response for SignInWithTOTP
+type SignInWithTOTPResult400Headers struct {
+	RetryAfter *int
+}
+
+// SignInWithTOTPResult403Headers the declared response headers of an HTTP 403 response for SignInWithTOTP
+type SignInWithTOTPResult403Headers struct {
+	XRequestID *string
+}
+
+// SignInWithTOTPResult406Headers the declared response headers of an HTTP 406 response for SignInWithTOTP
+type SignInWithTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// SignInWithTOTPResult413Headers the declared response headers of an HTTP 413 response for SignInWithTOTP
+type SignInWithTOTPResult413Headers struct {
+	XRequestID *string
+}
+
+// SignInWithTOTPResult415Headers the declared response headers of an HTTP 415 response for SignInWithTOTP
+type SignInWithTOTPResult415Headers struct {
+	XRequestID *string
+}
+
+// SignInWithTOTPResult500Headers the declared response headers of an HTTP 500 response for SignInWithTOTP
+type SignInWithTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// SignInWithTOTPResult503Headers the declared response headers of an HTTP 503 response for SignInWithTOTP
+type SignInWithTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SignInWithTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SignInWithTOTPResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SignInWithTOTPResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SignInWithTOTPResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SignInWithTOTPResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SignInWithTOTPResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SignInWithTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignInWithTOTPResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignInWithTOTPResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignInWithTOTPResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SignInWithTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignInWithTOTPResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignInWithTOTPResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignInWithTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignInWithTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignInWithTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignInWithTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignInWithTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignInWithTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignOutResult403Headers the declared response headers of an HTTP 403 response for SignOut
+type SignOutResult403Headers struct {
+	XRequestID *string
+}
+
+// SignOutResult406Headers the declared response headers of an HTTP 406 response for SignOut
+type SignOutResult406Headers struct {
+	XRequestID *string
+}
+
+// SignOutResult500Headers the declared response headers of an HTTP 500 response for SignOut
+type SignOutResult500Headers struct {
+	XRequestID *string
+}
+
+// SignOutResult503Headers the declared response headers of an HTTP 503 response for SignOut
+type SignOutResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SignOutResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SignOutResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SignOutResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SignOutResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignOutResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignOutResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignOutResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SignOutResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignOutResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignOutResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignOutResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignOutResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignOutResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignOutResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOptionsResult406Headers the declared response headers of an HTTP 406 response for GetOptions
+type GetOptionsResult406Headers struct {
+	XRequestID *string
+}
+
+type GetOptionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Options
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetOptionsResult406Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOptionsResult) GetJSON200() *Options {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetOptionsResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetOptionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOptionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOptionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOptionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOptionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateRefreshCodeResult401Headers the declared response headers of an HTTP 401 response for CreateRefreshCode
+type CreateRefreshCodeResult401Headers struct {
+	XRequestID *string
+}
+
+// CreateRefreshCodeResult403Headers the declared response headers of an HTTP 403 response for CreateRefreshCode
+type CreateRefreshCodeResult403Headers struct {
+	XRequestID *string
+}
+
+// CreateRefreshCodeResult406Headers the declared response headers of an HTTP 406 response for CreateRefreshCode
+type CreateRefreshCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateRefreshCodeResult500Headers the declared response headers of an HTTP 500 response for CreateRefreshCode
+type CreateRefreshCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateRefreshCodeResult503Headers the declared response headers of an HTTP 503 response for CreateRefreshCode
+type CreateRefreshCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateRefreshCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RefreshCode
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateRefreshCodeResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateRefreshCodeResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateRefreshCodeResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateRefreshCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateRefreshCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON200() *RefreshCode {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateRefreshCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateRefreshCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateRefreshCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateRefreshCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateRefreshCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RenewSessionResult401Headers the declared response headers of an HTTP 401 response for RenewSession
+type RenewSessionResult401Headers struct {
+	XRequestID *string
+}
+
+// RenewSessionResult403Headers the declared response headers of an HTTP 403 response for RenewSession
+type RenewSessionResult403Headers struct {
+	XRequestID *string
+}
+
+// RenewSessionResult406Headers the declared response headers of an HTTP 406 response for RenewSession
+type RenewSessionResult406Headers struct {
+	XRequestID *string
+}
+
+// RenewSessionResult413Headers the declared response headers of an HTTP 413 response for RenewSession
+type RenewSessionResult413Headers struct {
+	XRequestID *string
+}
+
+// RenewSessionResult415Headers the declared response headers of an HTTP 415 response for RenewSession
+type RenewSessionResult415Headers struct {
+	XRequestID *string
+}
+
+// RenewSessionResult500Headers the declared response headers of an HTTP 500 response for RenewSession
+type RenewSessionResult500Headers struct {
+	XRequestID *string
+}
+
+// RenewSessionResult503Headers the declared response headers of an HTTP 503 response for RenewSession
+type RenewSessionResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type RenewSessionResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RenewSessionResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RenewSessionResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *RenewSessionResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RenewSessionResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RenewSessionResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RenewSessionResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RenewSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RenewSessionResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RenewSessionResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RenewSessionResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r RenewSessionResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RenewSessionResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RenewSessionResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RenewSessionResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RenewSessionResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RenewSessionResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenewSessionResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenewSessionResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenewSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
+type GetUserResult401Headers struct {
+	XRequestID *string
+}
+
+// GetUserResult406Headers the declared response headers of an HTTP 406 response for GetUser
+type GetUserResult406Headers struct {
+	XRequestID *string
+}
+
+// GetUserResult500Headers the declared response headers of an HTTP 500 response for GetUser
+type GetUserResult500Headers struct {
+	XRequestID *string
+}
+
+// GetUserResult503Headers the declared response headers of an HTTP 503 response for GetUser
+type GetUserResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetUserResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PublicUser
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetUserResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetUserResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetUserResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetUserResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUserResult) GetJSON200() *PublicUser {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetUserResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetUserResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetUserResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetUserResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetUserResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUserResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUserResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUserResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUserResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeUserResult400Headers the declared response headers of an HTTP 400 response for ChangeUser
+type ChangeUserResult400Headers struct {
+	RetryAfter *int
+}
+
+// ChangeUserResult401Headers the declared response headers of an HTTP 401 response for ChangeUser
+type ChangeUserResult401Headers struct {
+	XRequestID *string
+}
+
+// ChangeUserResult403Headers the declared response headers of an HTTP 403 response for ChangeUser
+type ChangeUserResult403Headers struct {
+	XRequestID *string
+}
+
+// ChangeUserResult406Headers the declared response headers of an HTTP 406 response for ChangeUser
+type ChangeUserResult406Headers struct {
+	XRequestID *string
+}
+
+// ChangeUserResult413Headers the declared response headers of an HTTP 413 response for ChangeUser
+type ChangeUserResult413Headers struct {
+	XRequestID *string
+}
+
+// ChangeUserResult415Headers the declared response headers of an HTTP 415 response for ChangeUser
+type ChangeUserResult415Headers struct {
+	XRequestID *string
+}
+
+// ChangeUserResult500Headers the declared response headers of an HTTP 500 response for ChangeUser
+type ChangeUserResult500Headers struct {
+	XRequestID *string
+}
+
+// ChangeUserResult503Headers the declared response headers of an HTTP 503 response for ChangeUser
+type ChangeUserResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ChangeUserResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ChangeUserResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangeUserResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ChangeUserResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ChangeUserResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ChangeUserResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ChangeUserResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ChangeUserResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangeUserResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeUserResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeUserResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ChangeUserResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ChangeUserResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeUserResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeUserResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeUserResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeUserResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeUserResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeUserResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeUserResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeUserResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangePasswordResult400Headers the declared response headers of an HTTP 400 response for ChangePassword
+type ChangePasswordResult400Headers struct {
+	RetryAfter *int
+}
+
+// ChangePasswordResult401Headers the declared response headers of an HTTP 401 response for ChangePassword
+type ChangePasswordResult401Headers struct {
+	XRequestID *string
+}
+
+// ChangePasswordResult403Headers the declared response headers of an HTTP 403 response for ChangePassword
+type ChangePasswordResult403Headers struct {
+	XRequestID *string
+}
+
+// ChangePasswordResult406Headers the declared response headers of an HTTP 406 response for ChangePassword
+type ChangePasswordResult406Headers struct {
+	XRequestID *string
+}
+
+// ChangePasswordResult413Headers the declared response headers of an HTTP 413 response for ChangePassword
+type ChangePasswordResult413Headers struct {
+	XRequestID *string
+}
+
+// ChangePasswordResult415Headers the declared response headers of an HTTP 415 response for ChangePassword
+type ChangePasswordResult415Headers struct {
+	XRequestID *string
+}
+
+// ChangePasswordResult500Headers the declared response headers of an HTTP 500 response for ChangePassword
+type ChangePasswordResult500Headers struct {
+	XRequestID *string
+}
+
+// ChangePasswordResult503Headers the declared response headers of an HTTP 503 response for ChangePassword
+type ChangePasswordResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ChangePasswordResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ChangePasswordResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangePasswordResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ChangePasswordResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ChangePasswordResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ChangePasswordResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ChangePasswordResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ChangePasswordResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangePasswordResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangePasswordResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangePasswordResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ChangePasswordResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ChangePasswordResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangePasswordResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangePasswordResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangePasswordResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangePasswordResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePasswordResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePasswordResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePasswordResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BindPhoneResult400Headers the declared response headers of an HTTP 400 response for BindPhone
+type BindPhoneResult400Headers struct {
+	RetryAfter *int
+}
+
+// BindPhoneResult401Headers the declared response headers of an HTTP 401 response for BindPhone
+type BindPhoneResult401Headers struct {
+	XRequestID *string
+}
+
+// BindPhoneResult403Headers the declared response headers of an HTTP 403 response for BindPhone
+type BindPhoneResult403Headers struct {
+	XRequestID *string
+}
+
+// BindPhoneResult406Headers the declared response headers of an HTTP 406 response for BindPhone
+type BindPhoneResult406Headers struct {
+	XRequestID *string
+}
+
+// BindPhoneResult413Headers the declared response headers of an HTTP 413 response for BindPhone
+type BindPhoneResult413Headers struct {
+	XRequestID *string
+}
+
+// BindPhoneResult415Headers the declared response headers of an HTTP 415 response for BindPhone
+type BindPhoneResult415Headers struct {
+	XRequestID *string
+}
+
+// BindPhoneResult500Headers the declared response headers of an HTTP 500 response for BindPhone
+type BindPhoneResult500Headers struct {
+	XRequestID *string
+}
+
+// BindPhoneResult503Headers the declared response headers of an HTTP 503 response for BindPhone
+type BindPhoneResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type BindPhoneResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *BindPhoneResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *BindPhoneResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *BindPhoneResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *BindPhoneResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *BindPhoneResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *BindPhoneResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *BindPhoneResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BindPhoneResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BindPhoneResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BindPhoneResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BindPhoneResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r BindPhoneResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BindPhoneResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BindPhoneResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BindPhoneResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BindPhoneResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BindPhoneResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BindPhoneResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BindPhoneResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BindPhoneResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendPhoneCodeResult400Headers the declared response headers of an HTTP 400 response for SendPhoneCode
+type SendPhoneCodeResult400Headers struct {
+	RetryAfter *int
+}
+
+// SendPhoneCodeResult401Headers the declared response headers of an HTTP 401 response for SendPhoneCode
+type SendPhoneCodeResult401Headers struct {
+	XRequestID *string
+}
+
+// SendPhoneCodeResult403Headers the declared response headers of an HTTP 403 response for SendPhoneCode
+type SendPhoneCodeResult403Headers struct {
+	XRequestID *string
+}
+
+// SendPhoneCodeResult406Headers the declared response headers of an HTTP 406 response for SendPhoneCode
+type SendPhoneCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendPhoneCodeResult500Headers the declared response headers of an HTTP 500 response for SendPhoneCode
+type SendPhoneCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendPhoneCodeResult503Headers the declared response headers of an HTTP 503 response for SendPhoneCode
+type SendPhoneCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendPhoneCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendPhoneCodeResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SendPhoneCodeResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendPhoneCodeResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendPhoneCodeResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendPhoneCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendPhoneCodeResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendPhoneCodeResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SendPhoneCodeResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendPhoneCodeResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendPhoneCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendPhoneCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendPhoneCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendPhoneCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendPhoneCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendPhoneCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendPhoneCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndOtherUserSessionsResult401Headers the declared response headers of an HTTP 401 response for EndOtherUserSessions
+type EndOtherUserSessionsResult401Headers struct {
+	XRequestID *string
+}
+
+// EndOtherUserSessionsResult403Headers the declared response headers of an HTTP 403 response for EndOtherUserSessions
+type EndOtherUserSessionsResult403Headers struct {
+	XRequestID *string
+}
+
+// EndOtherUserSessionsResult406Headers the declared response headers of an HTTP 406 response for EndOtherUserSessions
+type EndOtherUserSessionsResult406Headers struct {
+	XRequestID *string
+}
+
+// EndOtherUserSessionsResult500Headers the declared response headers of an HTTP 500 response for EndOtherUserSessions
+type EndOtherUserSessionsResult500Headers struct {
+	XRequestID *string
+}
+
+// EndOtherUserSessionsResult503Headers the declared response headers of an HTTP 503 response for EndOtherUserSessions
+type EndOtherUserSessionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndOtherUserSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndOtherUserSessionsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EndOtherUserSessionsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndOtherUserSessionsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndOtherUserSessionsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndOtherUserSessionsResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndOtherUserSessionsResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndOtherUserSessionsResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EndOtherUserSessionsResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndOtherUserSessionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndOtherUserSessionsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndOtherUserSessionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndOtherUserSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndOtherUserSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndOtherUserSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndOtherUserSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListUserSessionsResult401Headers the declared response headers of an HTTP 401 response for ListUserSessions
+type ListUserSessionsResult401Headers struct {
+	XRequestID *string
+}
+
+// ListUserSessionsResult406Headers the declared response headers of an HTTP 406 response for ListUserSessions
+type ListUserSessionsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListUserSessionsResult500Headers the declared response headers of an HTTP 500 response for ListUserSessions
+type ListUserSessionsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListUserSessionsResult503Headers the declared response headers of an HTTP 503 response for ListUserSessions
+type ListUserSessionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListUserSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListUserSessionsResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListUserSessionsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListUserSessionsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListUserSessionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUserSessionsResult) GetJSON200() *SessionsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListUserSessionsResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListUserSessionsResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListUserSessionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListUserSessionsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListUserSessionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUserSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUserSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUserSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUserSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndUserSessionResult401Headers the declared response headers of an HTTP 401 response for EndUserSession
+type EndUserSessionResult401Headers struct {
+	XRequestID *string
+}
+
+// EndUserSessionResult403Headers the declared response headers of an HTTP 403 response for EndUserSession
+type EndUserSessionResult403Headers struct {
+	XRequestID *string
+}
+
+// EndUserSessionResult406Headers the declared response headers of an HTTP 406 response for EndUserSession
+type EndUserSessionResult406Headers struct {
+	XRequestID *string
+}
+
+// EndUserSessionResult500Headers the declared response headers of an HTTP 500 response for EndUserSession
+type EndUserSessionResult500Headers struct {
+	XRequestID *string
+}
+
+// EndUserSessionResult503Headers the declared response headers of an HTTP 503 response for EndUserSession
+type EndUserSessionResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndUserSessionResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndUserSessionResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EndUserSessionResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndUserSessionResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndUserSessionResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndUserSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndUserSessionResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndUserSessionResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EndUserSessionResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndUserSessionResult) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndUserSessionResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndUserSessionResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndUserSessionResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndUserSessionResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndUserSessionResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndUserSessionResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndUserSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateTOTP
+type CreateTOTPResult401Headers struct {
+	XRequestID *string
+}
+
+// CreateTOTPResult403Headers the declared response headers of an HTTP 403 response for CreateTOTP
+type CreateTOTPResult403Headers struct {
+	XRequestID *string
+}
+
+// CreateTOTPResult406Headers the declared response headers of an HTTP 406 response for CreateTOTP
+type CreateTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateTOTPResult500Headers the declared response headers of an HTTP 500 response for CreateTOTP
+type CreateTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateTOTPResult503Headers the declared response headers of an HTTP 503 response for CreateTOTP
+type CreateTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TOTP
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateTOTPResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateTOTPResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateTOTPResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateTOTPResult) GetJSON200() *TOTP {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateTOTPResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateTOTPResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateTOTPResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BindTOTPResult401Headers the declared response headers of an HTTP 401 response for BindTOTP
+type BindTOTPResult401Headers struct {
+	XRequestID *string
+}
+
+// BindTOTPResult403Headers the declared response headers of an HTTP 403 response for BindTOTP
+type BindTOTPResult403Headers struct {
+	XRequestID *string
+}
+
+// BindTOTPResult406Headers the declared response headers of an HTTP 406 response for BindTOTP
+type BindTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// BindTOTPResult413Headers the declared response headers of an HTTP 413 response for BindTOTP
+type BindTOTPResult413Headers struct {
+	XRequestID *string
+}
+
+// BindTOTPResult415Headers the declared response headers of an HTTP 415 response for BindTOTP
+type BindTOTPResult415Headers struct {
+	XRequestID *string
+}
+
+// BindTOTPResult500Headers the declared response headers of an HTTP 500 response for BindTOTP
+type BindTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// BindTOTPResult503Headers the declared response headers of an HTTP 503 response for BindTOTP
+type BindTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type BindTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *BindTOTPResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *BindTOTPResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *BindTOTPResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *BindTOTPResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *BindTOTPResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *BindTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BindTOTPResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BindTOTPResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BindTOTPResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BindTOTPResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r BindTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BindTOTPResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BindTOTPResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BindTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BindTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BindTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BindTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BindTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BindTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
+type CreateRecoveryCodesResult401Headers struct {
+	XRequestID *string
+}
+
+// CreateRecoveryCodesResult403Headers the declared response headers of an HTTP 403 response for CreateRecoveryCodes
+type CreateRecoveryCodesResult403Headers struct {
+	XRequestID *string
+}
+
+// CreateRecoveryCodesResult406Headers the declared response headers of an HTTP 406 response for CreateRecoveryCodes
+type CreateRecoveryCodesResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateRecoveryCodesResult500Headers the declared response headers of an HTTP 500 response for CreateRecoveryCodes
+type CreateRecoveryCodesResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateRecoveryCodesResult503Headers the declared response headers of an HTTP 503 response for CreateRecoveryCodes
+type CreateRecoveryCodesResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateRecoveryCodesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodes
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateRecoveryCodesResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateRecoveryCodesResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateRecoveryCodesResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateRecoveryCodesResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateRecoveryCodesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON200() *RecoveryCodes {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateRecoveryCodesResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateRecoveryCodesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateRecoveryCodesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateRecoveryCodesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateRecoveryCodesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnbindResult401Headers the declared response headers of an HTTP 401 response for Unbind
+type UnbindResult401Headers struct {
+	XRequestID *string
+}
+
+// UnbindResult403Headers the declared response headers of an HTTP 403 response for Unbind
+type UnbindResult403Headers struct {
+	XRequestID *string
+}
+
+// UnbindResult406Headers the declared response headers of an HTTP 406 response for Unbind
+type UnbindResult406Headers struct {
+	XRequestID *string
+}
+
+// UnbindResult500Headers the declared response headers of an HTTP 500 response for Unbind
+type UnbindResult500Headers struct {
+	XRequestID *string
+}
+
+// UnbindResult503Headers the declared response headers of an HTTP 503 response for Unbind
+type UnbindResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type UnbindResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UnbindResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UnbindResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *UnbindResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UnbindResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UnbindResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UnbindResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UnbindResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UnbindResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r UnbindResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UnbindResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UnbindResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UnbindResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnbindResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnbindResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnbindResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VerifyResult401Headers the declared response headers of an HTTP 401 response for Verify
+type VerifyResult401Headers struct {
+	XRequestID *string
+}
+
+// VerifyResult406Headers the declared response headers of an HTTP 406 response for Verify
+type VerifyResult406Headers struct {
+	XRequestID *string
+}
+
+// VerifyResult500Headers the declared response headers of an HTTP 500 response for Verify
+type VerifyResult500Headers struct {
+	XRequestID *string
+}
+
+// VerifyResult503Headers the declared response headers of an HTTP 503 response for Verify
+type VerifyResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type VerifyResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *VerifyResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *VerifyResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *VerifyResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *VerifyResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r VerifyResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r VerifyResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r VerifyResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r VerifyResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r VerifyResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoadWithResponse 载入，获取 XSRF Cookie · Load
+//
+// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+//
+// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
+// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
+// without any secret setting.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET / (the `Load` operationId).
+func (c *ClientWithResponses) LoadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LoadResult, error) {
+	rsp, err := c.Load(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoadResult(rsp)
+}
+
 // LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -2087,6 +8549,57 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 	return ParseGetMeResult(rsp)
 }
 
+// EndOtherSessionsWithResponse 结束其他会话 · End all other sessions
+//
+// 结束除当前会话以外的全部会话，包括浏览器会话。
+//
+// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
+func (c *ClientWithResponses) EndOtherSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndOtherSessionsResult, error) {
+	rsp, err := c.EndOtherSessions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndOtherSessionsResult(rsp)
+}
+
+// ListSessionsWithResponse 会话列表 · The sessions of the account
+//
+// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+//
+// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/users/me/sessions (the `ListSessions` operationId).
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResult, error) {
+	rsp, err := c.ListSessions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSessionsResult(rsp)
+}
+
+// EndSessionWithResponse 结束一个会话 · End one session
+//
+// 结束账号的一个会话。
+//
+// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
+	rsp, err := c.EndSession(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResult(rsp)
+}
+
 // RegisterWithBodyWithResponse 注册新用户账号 · Register an account
 //
 // 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
@@ -2167,6 +8680,696 @@ func (c *ClientWithResponses) SendRegistrationCodeWithResponse(ctx context.Conte
 	return ParseSendRegistrationCodeResult(rsp)
 }
 
+// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
+//
+// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+//
+// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
+// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
+// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /forget_code (the `SendResetCode` operationId).
+func (c *ClientWithResponses) SendResetCodeWithResponse(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*SendResetCodeResult, error) {
+	rsp, err := c.SendResetCode(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendResetCodeResult(rsp)
+}
+
+// ResetPasswordWithBodyWithResponse 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// address get the same answer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error) {
+	rsp, err := c.ResetPasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResult(rsp)
+}
+
+// ResetPasswordWithResponse 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// address get the same answer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error) {
+	rsp, err := c.ResetPassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResult(rsp)
+}
+
+// SignInWithBodyWithResponse 登录 · Sign in with a password
+//
+// 用邮箱和密码登录，会话写入 Cookie。
+//
+// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+//
+// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+// at the most. The limit counts both doors together, and a success clears it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login (the `SignIn` operationId).
+func (c *ClientWithResponses) SignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInResult, error) {
+	rsp, err := c.SignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInResult(rsp)
+}
+
+// SignInWithResponse 登录 · Sign in with a password
+//
+// 用邮箱和密码登录，会话写入 Cookie。
+//
+// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+//
+// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+// at the most. The limit counts both doors together, and a success clears it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login (the `SignIn` operationId).
+func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResult, error) {
+	rsp, err := c.SignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInResult(rsp)
+}
+
+// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in with
+//
+// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+//
+// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
+// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
+// number gets at most one code in 60 seconds and 5 in an hour.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /login/sms (the `SendSignInCode` operationId).
+func (c *ClientWithResponses) SendSignInCodeWithResponse(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*SendSignInCodeResult, error) {
+	rsp, err := c.SendSignInCode(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendSignInCodeResult(rsp)
+}
+
+// SignInWithCodeWithBodyWithResponse 短信登录 · Sign in with a code by SMS
+//
+// 用短信验证码登录，会话写入 Cookie。
+//
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+// nobody has bound and a disabled account get the same answer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+func (c *ClientWithResponses) SignInWithCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithCodeResult, error) {
+	rsp, err := c.SignInWithCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithCodeResult(rsp)
+}
+
+// SignInWithCodeWithResponse 短信登录 · Sign in with a code by SMS
+//
+// 用短信验证码登录，会话写入 Cookie。
+//
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+// nobody has bound and a disabled account get the same answer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
+func (c *ClientWithResponses) SignInWithCodeWithResponse(ctx context.Context, body SignInWithCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithCodeResult, error) {
+	rsp, err := c.SignInWithCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithCodeResult(rsp)
+}
+
+// SignInWithTOTPWithBodyWithResponse TOTP 登录 · Sign in with an authenticator app
+//
+// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+//
+// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+func (c *ClientWithResponses) SignInWithTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithTOTPResult, error) {
+	rsp, err := c.SignInWithTOTPWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithTOTPResult(rsp)
+}
+
+// SignInWithTOTPWithResponse TOTP 登录 · Sign in with an authenticator app
+//
+// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+//
+// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/totp (the `SignInWithTOTP` operationId).
+func (c *ClientWithResponses) SignInWithTOTPWithResponse(ctx context.Context, body SignInWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithTOTPResult, error) {
+	rsp, err := c.SignInWithTOTP(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithTOTPResult(rsp)
+}
+
+// SignOutWithResponse 登出 · Sign out
+//
+// 结束会话并清除 Cookie。未登录时同样返回 204。
+//
+// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /logout (the `SignOut` operationId).
+func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResult, error) {
+	rsp, err := c.SignOut(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignOutResult(rsp)
+}
+
+// GetOptionsWithResponse 配置载入 · Settings for the client
+//
+// 返回上传、协作平台的配置，或生成一对密钥。
+//
+// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
+// source and stored nowhere. A type that is not configured is 400.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /options (the `GetOptions` operationId).
+func (c *ClientWithResponses) GetOptionsWithResponse(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*GetOptionsResult, error) {
+	rsp, err := c.GetOptions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOptionsResult(rsp)
+}
+
+// CreateRefreshCodeWithResponse 令牌刷新验证码 · A code to renew the session with
+//
+// 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
+//
+// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
+// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /refresh_code (the `CreateRefreshCode` operationId).
+func (c *ClientWithResponses) CreateRefreshCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRefreshCodeResult, error) {
+	rsp, err := c.CreateRefreshCode(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRefreshCodeResult(rsp)
+}
+
+// RenewSessionWithBodyWithResponse 刷新令牌 · Renew the session
+//
+// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+//
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+// requests on their way. Of several requests with one code exactly one wins.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+func (c *ClientWithResponses) RenewSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenewSessionResult, error) {
+	rsp, err := c.RenewSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenewSessionResult(rsp)
+}
+
+// RenewSessionWithResponse 刷新令牌 · Renew the session
+//
+// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+//
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+// requests on their way. Of several requests with one code exactly one wins.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /refresh_token (the `RenewSession` operationId).
+func (c *ClientWithResponses) RenewSessionWithResponse(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewSessionResult, error) {
+	rsp, err := c.RenewSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenewSessionResult(rsp)
+}
+
+// GetUserWithResponse 获取用户信息 · The signed-in account
+//
+// 返回当前登录账号的资料与最近一次登录。
+//
+// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
+// last sign-in, of either door; `sessions` counts all there ever were.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user (the `GetUser` operationId).
+func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetUserResult, error) {
+	rsp, err := c.GetUser(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUserResult(rsp)
+}
+
+// ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
+//
+// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+//
+// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+//
+// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /user (the `ChangeUser` operationId).
+func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeUserResult, error) {
+	rsp, err := c.ChangeUserWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeUserResult(rsp)
+}
+
+// ChangeUserWithResponse 设置用户信息 · Change the profile
+//
+// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+//
+// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+//
+// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /user (the `ChangeUser` operationId).
+func (c *ClientWithResponses) ChangeUserWithResponse(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeUserResult, error) {
+	rsp, err := c.ChangeUser(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeUserResult(rsp)
+}
+
+// ChangePasswordWithBodyWithResponse 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+//
+// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+// told by mail. Wrong old passwords count as failed sign-ins do.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/password (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error) {
+	rsp, err := c.ChangePasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResult(rsp)
+}
+
+// ChangePasswordWithResponse 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+//
+// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+// told by mail. Wrong old passwords count as failed sign-ins do.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/password (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error) {
+	rsp, err := c.ChangePassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResult(rsp)
+}
+
+// BindPhoneWithBodyWithResponse 绑定用户手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+//
+// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/phone (the `BindPhone` operationId).
+func (c *ClientWithResponses) BindPhoneWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindPhoneResult, error) {
+	rsp, err := c.BindPhoneWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindPhoneResult(rsp)
+}
+
+// BindPhoneWithResponse 绑定用户手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+//
+// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/phone (the `BindPhone` operationId).
+func (c *ClientWithResponses) BindPhoneWithResponse(ctx context.Context, body BindPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*BindPhoneResult, error) {
+	rsp, err := c.BindPhone(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindPhoneResult(rsp)
+}
+
+// SendPhoneCodeWithResponse 获取用户手机验证码 · Text a code to bind a phone with
+//
+// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+//
+// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
+// only. Asks for a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
+func (c *ClientWithResponses) SendPhoneCodeWithResponse(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*SendPhoneCodeResult, error) {
+	rsp, err := c.SendPhoneCode(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendPhoneCodeResult(rsp)
+}
+
+// EndOtherUserSessionsWithResponse 结束其他会话 · End all other sessions
+//
+// 结束除当前会话以外的全部会话，包括应用的会话。
+//
+// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
+func (c *ClientWithResponses) EndOtherUserSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndOtherUserSessionsResult, error) {
+	rsp, err := c.EndOtherUserSessions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndOtherUserSessionsResult(rsp)
+}
+
+// ListUserSessionsWithResponse 会话列表 · The sessions of the account
+//
+// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+//
+// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user/sessions (the `ListUserSessions` operationId).
+func (c *ClientWithResponses) ListUserSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUserSessionsResult, error) {
+	rsp, err := c.ListUserSessions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUserSessionsResult(rsp)
+}
+
+// EndUserSessionWithResponse 结束一个会话 · End one session
+//
+// 结束账号的一个会话。
+//
+// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
+func (c *ClientWithResponses) EndUserSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndUserSessionResult, error) {
+	rsp, err := c.EndUserSession(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndUserSessionResult(rsp)
+}
+
+// CreateTOTPWithResponse 生成 TOTP URL · Make a secret for an authenticator app
+//
+// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+//
+// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
+// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
+// that waits. Asks for a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user/totp (the `CreateTOTP` operationId).
+func (c *ClientWithResponses) CreateTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateTOTPResult, error) {
+	rsp, err := c.CreateTOTP(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTOTPResult(rsp)
+}
+
+// BindTOTPWithBodyWithResponse 绑定 TOTP · Bind an authenticator app
+//
+// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+//
+// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+func (c *ClientWithResponses) BindTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindTOTPResult, error) {
+	rsp, err := c.BindTOTPWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindTOTPResult(rsp)
+}
+
+// BindTOTPWithResponse 绑定 TOTP · Bind an authenticator app
+//
+// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+//
+// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/totp (the `BindTOTP` operationId).
+func (c *ClientWithResponses) BindTOTPWithResponse(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*BindTOTPResult, error) {
+	rsp, err := c.BindTOTP(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindTOTPResult(rsp)
+}
+
+// CreateRecoveryCodesWithResponse 生成恢复码 · Make recovery codes
+//
+// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+//
+// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
+// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
+func (c *ClientWithResponses) CreateRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRecoveryCodesResult, error) {
+	rsp, err := c.CreateRecoveryCodes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRecoveryCodesResult(rsp)
+}
+
+// UnbindWithResponse 取消用户信息 · Unbind a phone or an authenticator app
+//
+// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+//
+// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
+// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
+func (c *ClientWithResponses) UnbindWithResponse(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*UnbindResult, error) {
+	rsp, err := c.Unbind(ctx, key, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnbindResult(rsp)
+}
+
+// VerifyWithResponse 验证登录状态 · Is somebody signed in?
+//
+// 会话有效时返回 204。
+//
+// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /verify (the `Verify` operationId).
+func (c *ClientWithResponses) VerifyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyResult, error) {
+	rsp, err := c.Verify(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyResult(rsp)
+}
+
+// ParseLoadResult parses an HTTP response from a LoadWithResponse call
+func ParseLoadResult(rsp *http.Response) (*LoadResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoadResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Load
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 406:
+		var headers LoadResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers LoadResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LoadResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseLoginResult parses an HTTP response from a LoginWithResponse call
 func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -2223,6 +9426,13 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -2270,6 +9480,23 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LoginResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers LoginResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -2675,6 +9902,368 @@ func ParseGetMeResult(rsp *http.Response) (*GetMeResult, error) {
 	return response, nil
 }
 
+// ParseEndOtherSessionsResult parses an HTTP response from a EndOtherSessionsWithResponse call
+func ParseEndOtherSessionsResult(rsp *http.Response) (*EndOtherSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndOtherSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers EndOtherSessionsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EndOtherSessionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndOtherSessionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndOtherSessionsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndOtherSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSessionsResult parses an HTTP response from a ListSessionsWithResponse call
+func ParseListSessionsResult(rsp *http.Response) (*ListSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListSessionsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListSessionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListSessionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListSessionsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionResult parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers EndSessionResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EndSessionResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndSessionResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndSessionResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRegisterResult parses an HTTP response from a RegisterWithResponse call
 func ParseRegisterResult(rsp *http.Response) (*RegisterResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -2959,6 +10548,3050 @@ func ParseSendRegistrationCodeResult(rsp *http.Response) (*SendRegistrationCodeR
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers SendRegistrationCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendResetCodeResult parses an HTTP response from a SendResetCodeWithResponse call
+func ParseSendResetCodeResult(rsp *http.Response) (*SendResetCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendResetCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendResetCodeResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SendResetCodeResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendResetCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendResetCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendResetCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetPasswordResult parses an HTTP response from a ResetPasswordWithResponse call
+func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetPasswordResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ResetPasswordResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers ResetPasswordResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ResetPasswordResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ResetPasswordResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ResetPasswordResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ResetPasswordResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetPasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignInResult parses an HTTP response from a SignInWithResponse call
+func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignInResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SignInResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SignInResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SignInResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SignInResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SignInResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SignInResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignInResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendSignInCodeResult parses an HTTP response from a SendSignInCodeWithResponse call
+func ParseSendSignInCodeResult(rsp *http.Response) (*SendSignInCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendSignInCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendSignInCodeResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SendSignInCodeResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendSignInCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendSignInCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendSignInCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignInWithCodeResult parses an HTTP response from a SignInWithCodeWithResponse call
+func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignInWithCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SignInWithCodeResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SignInWithCodeResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SignInWithCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SignInWithCodeResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SignInWithCodeResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SignInWithCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignInWithCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignInWithTOTPResult parses an HTTP response from a SignInWithTOTPWithResponse call
+func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignInWithTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SignInWithTOTPResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SignInWithTOTPResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SignInWithTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SignInWithTOTPResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SignInWithTOTPResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SignInWithTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignInWithTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignOutResult parses an HTTP response from a SignOutWithResponse call
+func ParseSignOutResult(rsp *http.Response) (*SignOutResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignOutResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 403:
+		var headers SignOutResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SignOutResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers SignOutResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignOutResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOptionsResult parses an HTTP response from a GetOptionsWithResponse call
+func ParseGetOptionsResult(rsp *http.Response) (*GetOptionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOptionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Options
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 406:
+		var headers GetOptionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateRefreshCodeResult parses an HTTP response from a CreateRefreshCodeWithResponse call
+func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateRefreshCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RefreshCode
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CreateRefreshCodeResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateRefreshCodeResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateRefreshCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateRefreshCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateRefreshCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRenewSessionResult parses an HTTP response from a RenewSessionWithResponse call
+func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenewSessionResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RenewSessionResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RenewSessionResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers RenewSessionResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers RenewSessionResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RenewSessionResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers RenewSessionResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RenewSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetUserResult parses an HTTP response from a GetUserWithResponse call
+func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUserResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PublicUser
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetUserResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetUserResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetUserResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetUserResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeUserResult parses an HTTP response from a ChangeUserWithResponse call
+func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeUserResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ChangeUserResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangeUserResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ChangeUserResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ChangeUserResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ChangeUserResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ChangeUserResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ChangeUserResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangeUserResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangePasswordResult parses an HTTP response from a ChangePasswordWithResponse call
+func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePasswordResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ChangePasswordResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangePasswordResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ChangePasswordResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ChangePasswordResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ChangePasswordResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ChangePasswordResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ChangePasswordResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangePasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBindPhoneResult parses an HTTP response from a BindPhoneWithResponse call
+func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BindPhoneResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers BindPhoneResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers BindPhoneResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers BindPhoneResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers BindPhoneResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers BindPhoneResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers BindPhoneResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers BindPhoneResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers BindPhoneResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendPhoneCodeResult parses an HTTP response from a SendPhoneCodeWithResponse call
+func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendPhoneCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendPhoneCodeResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SendPhoneCodeResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SendPhoneCodeResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendPhoneCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendPhoneCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendPhoneCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndOtherUserSessionsResult parses an HTTP response from a EndOtherUserSessionsWithResponse call
+func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndOtherUserSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers EndOtherUserSessionsResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EndOtherUserSessionsResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndOtherUserSessionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndOtherUserSessionsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndOtherUserSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListUserSessionsResult parses an HTTP response from a ListUserSessionsWithResponse call
+func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUserSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListUserSessionsResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListUserSessionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListUserSessionsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListUserSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndUserSessionResult parses an HTTP response from a EndUserSessionWithResponse call
+func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndUserSessionResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers EndUserSessionResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EndUserSessionResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndUserSessionResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndUserSessionResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndUserSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTOTPResult parses an HTTP response from a CreateTOTPWithResponse call
+func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TOTP
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CreateTOTPResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateTOTPResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBindTOTPResult parses an HTTP response from a BindTOTPWithResponse call
+func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BindTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers BindTOTPResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers BindTOTPResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers BindTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers BindTOTPResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers BindTOTPResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers BindTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers BindTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateRecoveryCodesResult parses an HTTP response from a CreateRecoveryCodesWithResponse call
+func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateRecoveryCodesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodes
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CreateRecoveryCodesResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateRecoveryCodesResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateRecoveryCodesResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateRecoveryCodesResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateRecoveryCodesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnbindResult parses an HTTP response from a UnbindWithResponse call
+func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnbindResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers UnbindResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UnbindResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers UnbindResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers UnbindResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UnbindResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyResult parses an HTTP response from a VerifyWithResponse call
+func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers VerifyResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers VerifyResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers VerifyResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers VerifyResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -10,41 +10,6 @@ import (
 	"time"
 )
 
-const accountByEmail = `-- name: AccountByEmail :one
-SELECT id, email, name, member_group, avatar, status, created_at, updated_at, version
-FROM account
-WHERE email = $1
-`
-
-type AccountByEmailRow struct {
-	ID          string
-	Email       string
-	Name        string
-	MemberGroup string
-	Avatar      int32
-	Status      string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int32
-}
-
-func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEmailRow, error) {
-	row := q.db.QueryRow(ctx, accountByEmail, email)
-	var i AccountByEmailRow
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.Name,
-		&i.MemberGroup,
-		&i.Avatar,
-		&i.Status,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.Version,
-	)
-	return i, err
-}
-
 const accountByID = `-- name: AccountByID :one
 SELECT id, email, name, member_group, avatar, status, created_at, updated_at, version
 FROM account
@@ -78,6 +43,53 @@ func (q *Queries) AccountByID(ctx context.Context, id string) (AccountByIDRow, e
 		&i.Version,
 	)
 	return i, err
+}
+
+const accountByPhone = `-- name: AccountByPhone :one
+SELECT a.id, a.status, g.requires_totp
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.phone = $1
+`
+
+type AccountByPhoneRow struct {
+	ID           string
+	Status       string
+	RequiresTOTP bool
+}
+
+func (q *Queries) AccountByPhone(ctx context.Context, phone *string) (AccountByPhoneRow, error) {
+	row := q.db.QueryRow(ctx, accountByPhone, phone)
+	var i AccountByPhoneRow
+	err := row.Scan(&i.ID, &i.Status, &i.RequiresTOTP)
+	return i, err
+}
+
+const accountChangePassword = `-- name: AccountChangePassword :one
+UPDATE account
+SET password_hash = $1::text, updated_at = $2, version = version + 1
+WHERE id = $3 AND status = 'active' AND password_hash = $4::text
+RETURNING email
+`
+
+type AccountChangePasswordParams struct {
+	NewHash string
+	Now     time.Time
+	ID      string
+	OldHash string
+}
+
+// The guard is the hash that was compared: of two changes at once one wins.
+func (q *Queries) AccountChangePassword(ctx context.Context, arg AccountChangePasswordParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountChangePassword,
+		arg.NewHash,
+		arg.Now,
+		arg.ID,
+		arg.OldHash,
+	)
+	var email string
+	err := row.Scan(&email)
+	return email, err
 }
 
 const accountCreate = `-- name: AccountCreate :one
@@ -135,21 +147,46 @@ func (q *Queries) AccountCreate(ctx context.Context, arg AccountCreateParams) (A
 }
 
 const accountCredentials = `-- name: AccountCredentials :one
-SELECT id, status, password_hash
-FROM account
-WHERE email = $1
+SELECT a.id, a.status, a.password_hash, g.requires_totp
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.email = $1
 `
 
 type AccountCredentialsRow struct {
 	ID           string
 	Status       string
 	PasswordHash *string
+	RequiresTOTP bool
 }
 
 func (q *Queries) AccountCredentials(ctx context.Context, email string) (AccountCredentialsRow, error) {
 	row := q.db.QueryRow(ctx, accountCredentials, email)
 	var i AccountCredentialsRow
-	err := row.Scan(&i.ID, &i.Status, &i.PasswordHash)
+	err := row.Scan(
+		&i.ID,
+		&i.Status,
+		&i.PasswordHash,
+		&i.RequiresTOTP,
+	)
+	return i, err
+}
+
+const accountPassword = `-- name: AccountPassword :one
+SELECT password_hash, name
+FROM account
+WHERE id = $1 AND status = 'active'
+`
+
+type AccountPasswordRow struct {
+	PasswordHash *string
+	Name         string
+}
+
+func (q *Queries) AccountPassword(ctx context.Context, id string) (AccountPasswordRow, error) {
+	row := q.db.QueryRow(ctx, accountPassword, id)
+	var i AccountPasswordRow
+	err := row.Scan(&i.PasswordHash, &i.Name)
 	return i, err
 }
 
@@ -168,6 +205,54 @@ type AccountRehashParams struct {
 func (q *Queries) AccountRehash(ctx context.Context, arg AccountRehashParams) error {
 	_, err := q.db.Exec(ctx, accountRehash, arg.NewHash, arg.ID, arg.OldHash)
 	return err
+}
+
+const accountResetPassword = `-- name: AccountResetPassword :one
+UPDATE account
+SET password_hash = $1::text, updated_at = $2, version = version + 1
+WHERE email = $3 AND status = 'active'
+RETURNING id
+`
+
+type AccountResetPasswordParams struct {
+	NewHash string
+	Now     time.Time
+	Email   string
+}
+
+// Whoever proved control of the address. A disabled account stays as it is.
+func (q *Queries) AccountResetPassword(ctx context.Context, arg AccountResetPasswordParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountResetPassword, arg.NewHash, arg.Now, arg.Email)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
+const accountSetEmail = `-- name: AccountSetEmail :execrows
+UPDATE account
+SET email = $1, updated_at = $2, version = version + 1
+WHERE id = $3 AND status = 'active' AND email = $4
+`
+
+type AccountSetEmailParams struct {
+	NewEmail string
+	Now      time.Time
+	ID       string
+	OldEmail string
+}
+
+// The guard is the address until now: of two changes at once one wins.
+func (q *Queries) AccountSetEmail(ctx context.Context, arg AccountSetEmailParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountSetEmail,
+		arg.NewEmail,
+		arg.Now,
+		arg.ID,
+		arg.OldEmail,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const accountSetGroup = `-- name: AccountSetGroup :one
@@ -210,6 +295,66 @@ func (q *Queries) AccountSetGroup(ctx context.Context, arg AccountSetGroupParams
 		&i.Version,
 	)
 	return i, err
+}
+
+const accountSetName = `-- name: AccountSetName :execrows
+UPDATE account
+SET name = $1, updated_at = $2, version = version + 1
+WHERE id = $3 AND status = 'active'
+`
+
+type AccountSetNameParams struct {
+	Name string
+	Now  time.Time
+	ID   string
+}
+
+func (q *Queries) AccountSetName(ctx context.Context, arg AccountSetNameParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountSetName, arg.Name, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const accountSetPhone = `-- name: AccountSetPhone :one
+UPDATE account
+SET phone = $1, updated_at = $2, version = version + 1
+WHERE id = $3 AND status = 'active'
+RETURNING email
+`
+
+type AccountSetPhoneParams struct {
+	Phone *string
+	Now   time.Time
+	ID    string
+}
+
+func (q *Queries) AccountSetPhone(ctx context.Context, arg AccountSetPhoneParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountSetPhone, arg.Phone, arg.Now, arg.ID)
+	var email string
+	err := row.Scan(&email)
+	return email, err
+}
+
+const accountSetPicture = `-- name: AccountSetPicture :execrows
+UPDATE account
+SET picture = $1, updated_at = $2, version = version + 1
+WHERE id = $3 AND status = 'active'
+`
+
+type AccountSetPictureParams struct {
+	Picture string
+	Now     time.Time
+	ID      string
+}
+
+func (q *Queries) AccountSetPicture(ctx context.Context, arg AccountSetPictureParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountSetPicture, arg.Picture, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const accountSetStatus = `-- name: AccountSetStatus :one
@@ -257,43 +402,114 @@ func (q *Queries) AccountSetStatus(ctx context.Context, arg AccountSetStatusPara
 const accountSignIn = `-- name: AccountSignIn :one
 UPDATE account
 SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1
-WHERE id = $2 AND status = 'active' AND password_hash = $3::text
-RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version
+WHERE account.id = $2 AND account.status = 'active'
+    AND ($3::text IS NULL OR account.password_hash = $3::text)
+    AND ($4::text IS NULL OR account.phone = $4::text)
+RETURNING account.email, account.member_group,
+    (account.sign_in_count > 1 AND NOT EXISTS (
+        SELECT 1 FROM session s WHERE s.account_id = account.id AND s.device = $5
+    ))::boolean AS new_device
 `
 
 type AccountSignInParams struct {
 	Now          *time.Time
 	ID           string
-	PasswordHash string
+	PasswordHash *string
+	Phone        *string
+	Device       string
 }
 
 type AccountSignInRow struct {
-	ID          string
 	Email       string
-	Name        string
 	MemberGroup string
-	Avatar      int32
-	Status      string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int32
+	NewDevice   bool
 }
 
-// The guard repeats what the password check saw: a password changed, or an account disabled,
-// while the hash was computed opens no session. The row lock orders this against both.
+// The guard repeats what was compared: a password or a phone that changed meanwhile, or an account
+// that was disabled, opens no session. The row lock orders this against all of them.
 func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (AccountSignInRow, error) {
-	row := q.db.QueryRow(ctx, accountSignIn, arg.Now, arg.ID, arg.PasswordHash)
+	row := q.db.QueryRow(ctx, accountSignIn,
+		arg.Now,
+		arg.ID,
+		arg.PasswordHash,
+		arg.Phone,
+		arg.Device,
+	)
 	var i AccountSignInRow
+	err := row.Scan(&i.Email, &i.MemberGroup, &i.NewDevice)
+	return i, err
+}
+
+const accountStatusByEmail = `-- name: AccountStatusByEmail :one
+SELECT status
+FROM account
+WHERE email = $1
+`
+
+func (q *Queries) AccountStatusByEmail(ctx context.Context, email string) (string, error) {
+	row := q.db.QueryRow(ctx, accountStatusByEmail, email)
+	var status string
+	err := row.Scan(&status)
+	return status, err
+}
+
+const accountStatusByPhone = `-- name: AccountStatusByPhone :one
+SELECT status
+FROM account
+WHERE phone = $1
+`
+
+func (q *Queries) AccountStatusByPhone(ctx context.Context, phone *string) (string, error) {
+	row := q.db.QueryRow(ctx, accountStatusByPhone, phone)
+	var status string
+	err := row.Scan(&status)
+	return status, err
+}
+
+const accountTouch = `-- name: AccountTouch :one
+UPDATE account
+SET updated_at = $1, version = version + 1
+WHERE id = $2 AND status = 'active'
+RETURNING email
+`
+
+type AccountTouchParams struct {
+	Now time.Time
+	ID  string
+}
+
+// A factor has changed, and with it the account.
+func (q *Queries) AccountTouch(ctx context.Context, arg AccountTouchParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountTouch, arg.Now, arg.ID)
+	var email string
+	err := row.Scan(&email)
+	return email, err
+}
+
+const accountWaysIn = `-- name: AccountWaysIn :one
+SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
+FROM account a
+WHERE a.id = $1 AND a.status = 'active'
+FOR UPDATE OF a
+`
+
+type AccountWaysInRow struct {
+	Email    string
+	Password bool
+	Phone    bool
+	TOTP     bool
+}
+
+// The lock holds until what is removed is gone: two removals at once cannot both leave the other.
+func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRow, error) {
+	row := q.db.QueryRow(ctx, accountWaysIn, id)
+	var i AccountWaysInRow
 	err := row.Scan(
-		&i.ID,
 		&i.Email,
-		&i.Name,
-		&i.MemberGroup,
-		&i.Avatar,
-		&i.Status,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.Version,
+		&i.Password,
+		&i.Phone,
+		&i.TOTP,
 	)
 	return i, err
 }

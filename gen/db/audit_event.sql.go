@@ -11,9 +11,36 @@ import (
 	"time"
 )
 
+const auditEventLastSignIn = `-- name: AuditEventLastSignIn :one
+SELECT at, method, address, user_agent
+FROM audit_event
+WHERE account_id = $1 AND action = 'sign_in.succeeded'
+ORDER BY at DESC
+LIMIT 1
+`
+
+type AuditEventLastSignInRow struct {
+	At        time.Time
+	Method    string
+	Address   *netip.Addr
+	UserAgent string
+}
+
+func (q *Queries) AuditEventLastSignIn(ctx context.Context, accountID *string) (AuditEventLastSignInRow, error) {
+	row := q.db.QueryRow(ctx, auditEventLastSignIn, accountID)
+	var i AuditEventLastSignInRow
+	err := row.Scan(
+		&i.At,
+		&i.Method,
+		&i.Address,
+		&i.UserAgent,
+	)
+	return i, err
+}
+
 const auditEventRecord = `-- name: AuditEventRecord :exec
-INSERT INTO audit_event (at, action, account_id, session_id, subject, address, user_agent, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO audit_event (at, action, account_id, session_id, subject, method, address, user_agent, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type AuditEventRecordParams struct {
@@ -22,6 +49,7 @@ type AuditEventRecordParams struct {
 	AccountID *string
 	SessionID *string
 	Subject   string
+	Method    string
 	Address   *netip.Addr
 	UserAgent string
 	RequestID string
@@ -34,6 +62,7 @@ func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordPara
 		arg.AccountID,
 		arg.SessionID,
 		arg.Subject,
+		arg.Method,
 		arg.Address,
 		arg.UserAgent,
 		arg.RequestID,

@@ -41,7 +41,7 @@ const deliveryAttempt = `-- name: DeliveryAttempt :one
 UPDATE delivery
 SET attempts = attempts + 1
 WHERE id = $1 AND state = 'queued'
-RETURNING channel, recipient, kind, language, payload, expires_at
+RETURNING channel, recipient, kind, language, payload, created_at, expires_at
 `
 
 type DeliveryAttemptRow struct {
@@ -50,6 +50,7 @@ type DeliveryAttemptRow struct {
 	Kind      string
 	Language  string
 	Payload   []byte
+	CreatedAt time.Time
 	ExpiresAt time.Time
 }
 
@@ -63,6 +64,7 @@ func (q *Queries) DeliveryAttempt(ctx context.Context, id string) (DeliveryAttem
 		&i.Kind,
 		&i.Language,
 		&i.Payload,
+		&i.CreatedAt,
 		&i.ExpiresAt,
 	)
 	return i, err

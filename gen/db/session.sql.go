@@ -57,6 +57,64 @@ func (q *Queries) SessionAuthenticate(ctx context.Context, arg SessionAuthentica
 	return i, err
 }
 
+const sessionByCookie = `-- name: SessionByCookie :one
+SELECT s.id AS session_id, s.authenticated_at, a.phone, a.picture, a.sign_in_count,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
+    a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
+FROM session_cookie c
+JOIN session s ON s.id = c.session_id
+JOIN account a ON a.id = s.account_id
+WHERE c.digest = $1 AND c.expires_at > $2
+    AND s.surface = 'public' AND s.revoked_at IS NULL AND s.expires_at > $2 AND a.status = 'active'
+`
+
+type SessionByCookieParams struct {
+	Digest []byte
+	Now    time.Time
+}
+
+type SessionByCookieRow struct {
+	SessionID       string
+	AuthenticatedAt time.Time
+	Phone           *string
+	Picture         string
+	SignInCount     int64
+	TOTP            bool
+	ID              string
+	Email           string
+	Name            string
+	MemberGroup     string
+	Avatar          int32
+	Status          string
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	Version         int32
+}
+
+// Every call of a browser that is signed in costs this one statement: cookie, session and account.
+func (q *Queries) SessionByCookie(ctx context.Context, arg SessionByCookieParams) (SessionByCookieRow, error) {
+	row := q.db.QueryRow(ctx, sessionByCookie, arg.Digest, arg.Now)
+	var i SessionByCookieRow
+	err := row.Scan(
+		&i.SessionID,
+		&i.AuthenticatedAt,
+		&i.Phone,
+		&i.Picture,
+		&i.SignInCount,
+		&i.TOTP,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.MemberGroup,
+		&i.Avatar,
+		&i.Status,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Version,
+	)
+	return i, err
+}
+
 const sessionClean = `-- name: SessionClean :execrows
 DELETE FROM session
 WHERE id IN (
@@ -74,6 +132,78 @@ func (q *Queries) SessionClean(ctx context.Context, before time.Time) (int64, er
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const sessionCookieAdd = `-- name: SessionCookieAdd :exec
+INSERT INTO session_cookie (digest, session_id, created_at, expires_at)
+VALUES ($1, $2, $3, $4)
+`
+
+type SessionCookieAddParams struct {
+	Digest    []byte
+	SessionID string
+	Now       time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) SessionCookieAdd(ctx context.Context, arg SessionCookieAddParams) error {
+	_, err := q.db.Exec(ctx, sessionCookieAdd,
+		arg.Digest,
+		arg.SessionID,
+		arg.Now,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
+const sessionCookieAdded = `-- name: SessionCookieAdded :one
+SELECT count(*) FROM session_cookie WHERE digest = $1
+`
+
+// Whether an earlier run of a repeated transaction was committed.
+func (q *Queries) SessionCookieAdded(ctx context.Context, digest []byte) (int64, error) {
+	row := q.db.QueryRow(ctx, sessionCookieAdded, digest)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const sessionCookieRetire = `-- name: SessionCookieRetire :exec
+UPDATE session_cookie
+SET expires_at = LEAST(expires_at, $1::timestamptz)
+WHERE digest = $2
+`
+
+type SessionCookieRetireParams struct {
+	Until  time.Time
+	Digest []byte
+}
+
+func (q *Queries) SessionCookieRetire(ctx context.Context, arg SessionCookieRetireParams) error {
+	_, err := q.db.Exec(ctx, sessionCookieRetire, arg.Until, arg.Digest)
+	return err
+}
+
+const sessionCookieTrim = `-- name: SessionCookieTrim :exec
+DELETE FROM session_cookie
+WHERE session_cookie.session_id = $1 AND (session_cookie.expires_at <= $2 OR session_cookie.digest IN (
+    SELECT c.digest
+    FROM session_cookie c
+    WHERE c.session_id = $1
+    ORDER BY c.created_at DESC, c.digest
+    OFFSET 16
+))
+`
+
+type SessionCookieTrimParams struct {
+	SessionID string
+	Now       time.Time
+}
+
+// Deletes the values of a session that have ended, and the oldest beyond the newest 16.
+func (q *Queries) SessionCookieTrim(ctx context.Context, arg SessionCookieTrimParams) error {
+	_, err := q.db.Exec(ctx, sessionCookieTrim, arg.SessionID, arg.Now)
+	return err
 }
 
 const sessionForRefresh = `-- name: SessionForRefresh :one
@@ -114,6 +244,72 @@ func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshPa
 		&i.Email,
 	)
 	return i, err
+}
+
+const sessionList = `-- name: SessionList :many
+SELECT id, surface, device, address, created_at, seen_at, expires_at
+FROM session
+WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
+ORDER BY seen_at DESC, id
+LIMIT 1000
+`
+
+type SessionListParams struct {
+	AccountID string
+	Now       time.Time
+}
+
+type SessionListRow struct {
+	ID        string
+	Surface   string
+	Device    string
+	Address   *netip.Addr
+	CreatedAt time.Time
+	SeenAt    time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) SessionList(ctx context.Context, arg SessionListParams) ([]SessionListRow, error) {
+	rows, err := q.db.Query(ctx, sessionList, arg.AccountID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SessionListRow{}
+	for rows.Next() {
+		var i SessionListRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Surface,
+			&i.Device,
+			&i.Address,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionMemberGroup = `-- name: SessionMemberGroup :one
+SELECT a.member_group
+FROM session s
+JOIN account a ON a.id = s.account_id
+WHERE s.id = $1
+`
+
+// Found: an earlier run of a sign-in was committed.
+func (q *Queries) SessionMemberGroup(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRow(ctx, sessionMemberGroup, id)
+	var member_group string
+	err := row.Scan(&member_group)
+	return member_group, err
 }
 
 const sessionOpen = `-- name: SessionOpen :many
@@ -179,6 +375,26 @@ func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]str
 		return nil, err
 	}
 	return items, nil
+}
+
+const sessionRenew = `-- name: SessionRenew :execrows
+UPDATE session
+SET seen_at = $1::timestamptz, expires_at = LEAST($2::timestamptz, ends_at)
+WHERE id = $3 AND surface = 'public' AND revoked_at IS NULL AND expires_at > $1::timestamptz
+`
+
+type SessionRenewParams struct {
+	Now       time.Time
+	IdleUntil time.Time
+	ID        string
+}
+
+func (q *Queries) SessionRenew(ctx context.Context, arg SessionRenewParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sessionRenew, arg.Now, arg.IdleUntil, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const sessionReopen = `-- name: SessionReopen :one
@@ -248,6 +464,71 @@ type SessionRevokeAllParams struct {
 
 func (q *Queries) SessionRevokeAll(ctx context.Context, arg SessionRevokeAllParams) (int64, error) {
 	result, err := q.db.Exec(ctx, sessionRevokeAll, arg.Now, arg.Reason, arg.AccountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sessionRevokeOthers = `-- name: SessionRevokeOthers :many
+UPDATE session
+SET revoked_at = $1::timestamptz, revoked_reason = $2::text
+WHERE account_id = $3 AND id <> $4 AND revoked_at IS NULL
+RETURNING id
+`
+
+type SessionRevokeOthersParams struct {
+	Now       time.Time
+	Reason    string
+	AccountID string
+	Keep      string
+}
+
+func (q *Queries) SessionRevokeOthers(ctx context.Context, arg SessionRevokeOthersParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, sessionRevokeOthers,
+		arg.Now,
+		arg.Reason,
+		arg.AccountID,
+		arg.Keep,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionRevokeOwn = `-- name: SessionRevokeOwn :execrows
+UPDATE session
+SET revoked_at = $1::timestamptz, revoked_reason = $2::text
+WHERE id = $3 AND account_id = $4 AND revoked_at IS NULL AND expires_at > $1::timestamptz
+`
+
+type SessionRevokeOwnParams struct {
+	Now       time.Time
+	Reason    string
+	ID        string
+	AccountID string
+}
+
+func (q *Queries) SessionRevokeOwn(ctx context.Context, arg SessionRevokeOwnParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sessionRevokeOwn,
+		arg.Now,
+		arg.Reason,
+		arg.ID,
+		arg.AccountID,
+	)
 	if err != nil {
 		return 0, err
 	}

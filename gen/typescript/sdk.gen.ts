@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { GetMeData, GetMeErrors, GetMeResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses } from './types.gen.js';
+import type { BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetUserData, GetUserErrors, GetUserResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -97,6 +97,48 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
 });
 
 /**
+ * 结束其他会话 · End all other sessions
+ *
+ * 结束除当前会话以外的全部会话，包括浏览器会话。
+ *
+ * Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+ *
+ */
+export const endOtherSessions = <ThrowOnError extends boolean = false>(options?: Options<EndOtherSessionsData, ThrowOnError>): RequestResult<EndOtherSessionsResponses, EndOtherSessionsErrors, ThrowOnError> => (options?.client ?? client).delete<EndOtherSessionsResponses, EndOtherSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/sessions',
+    ...options
+});
+
+/**
+ * 会话列表 · The sessions of the account
+ *
+ * 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+ *
+ * Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+ *
+ */
+export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/sessions',
+    ...options
+});
+
+/**
+ * 结束一个会话 · End one session
+ *
+ * 结束账号的一个会话。
+ *
+ * Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+ *
+ */
+export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>): RequestResult<EndSessionResponses, EndSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndSessionResponses, EndSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/sessions/{id}',
+    ...options
+});
+
+/**
  * 发送注册验证码 · Mail a registration code
  *
  * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
@@ -135,3 +177,453 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
         ...options.headers
     }
 });
+
+/**
+ * 载入，获取 XSRF Cookie · Load
+ *
+ * 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+ *
+ * Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
+ * the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
+ * without any secret setting.
+ *
+ */
+export const load = <ThrowOnError extends boolean = false>(options?: Options<LoadData, ThrowOnError>): RequestResult<LoadResponses, LoadErrors, ThrowOnError> => (options?.client ?? client).get<LoadResponses, LoadErrors, ThrowOnError>({ url: '/', ...options });
+
+/**
+ * 登录 · Sign in with a password
+ *
+ * 用邮箱和密码登录，会话写入 Cookie。
+ *
+ * Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
+ * if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+ *
+ * Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
+ * at the most. The limit counts both doors together, and a success clears it.
+ *
+ */
+export const signIn = <ThrowOnError extends boolean = false>(options: Options<SignInData, ThrowOnError>): RequestResult<SignInResponses, SignInErrors, ThrowOnError> => (options.client ?? client).post<SignInResponses, SignInErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/login',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 验证登录状态 · Is somebody signed in?
+ *
+ * 会话有效时返回 204。
+ *
+ * Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+ *
+ */
+export const verify = <ThrowOnError extends boolean = false>(options?: Options<VerifyData, ThrowOnError>): RequestResult<VerifyResponses, VerifyErrors, ThrowOnError> => (options?.client ?? client).get<VerifyResponses, VerifyErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/verify',
+    ...options
+});
+
+/**
+ * 令牌刷新验证码 · A code to renew the session with
+ *
+ * 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
+ *
+ * Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
+ * cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+ *
+ */
+export const createRefreshCode = <ThrowOnError extends boolean = false>(options?: Options<CreateRefreshCodeData, ThrowOnError>): RequestResult<CreateRefreshCodeResponses, CreateRefreshCodeErrors, ThrowOnError> => (options?.client ?? client).get<CreateRefreshCodeResponses, CreateRefreshCodeErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/refresh_code',
+    ...options
+});
+
+/**
+ * 刷新令牌 · Renew the session
+ *
+ * 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+ *
+ * Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
+ * hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
+ * requests on their way. Of several requests with one code exactly one wins.
+ *
+ */
+export const renewSession = <ThrowOnError extends boolean = false>(options: Options<RenewSessionData, ThrowOnError>): RequestResult<RenewSessionResponses, RenewSessionErrors, ThrowOnError> => (options.client ?? client).post<RenewSessionResponses, RenewSessionErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/refresh_token',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 登出 · Sign out
+ *
+ * 结束会话并清除 Cookie。未登录时同样返回 204。
+ *
+ * Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+ *
+ */
+export const signOut = <ThrowOnError extends boolean = false>(options?: Options<SignOutData, ThrowOnError>): RequestResult<SignOutResponses, SignOutErrors, ThrowOnError> => (options?.client ?? client).post<SignOutResponses, SignOutErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/logout',
+    ...options
+});
+
+/**
+ * 获取用户信息 · The signed-in account
+ *
+ * 返回当前登录账号的资料与最近一次登录。
+ *
+ * Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
+ * last sign-in, of either door; `sessions` counts all there ever were.
+ *
+ */
+export const getUser = <ThrowOnError extends boolean = false>(options?: Options<GetUserData, ThrowOnError>): RequestResult<GetUserResponses, GetUserErrors, ThrowOnError> => (options?.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/user',
+    ...options
+});
+
+/**
+ * 设置用户信息 · Change the profile
+ *
+ * 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+ *
+ * Changes the one member that `key` names, in either spelling; exactly that member must be there.
+ *
+ * The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
+ * extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+ * 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+ * With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
+ *
+ */
+export const changeUser = <ThrowOnError extends boolean = false>(options: Options<ChangeUserData, ThrowOnError>): RequestResult<ChangeUserResponses, ChangeUserErrors, ThrowOnError> => (options.client ?? client).patch<ChangeUserResponses, ChangeUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 结束其他会话 · End all other sessions
+ *
+ * 结束除当前会话以外的全部会话，包括应用的会话。
+ *
+ * Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+ *
+ */
+export const endOtherUserSessions = <ThrowOnError extends boolean = false>(options?: Options<EndOtherUserSessionsData, ThrowOnError>): RequestResult<EndOtherUserSessionsResponses, EndOtherUserSessionsErrors, ThrowOnError> => (options?.client ?? client).delete<EndOtherUserSessionsResponses, EndOtherUserSessionsErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/sessions',
+    ...options
+});
+
+/**
+ * 会话列表 · The sessions of the account
+ *
+ * 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
+ *
+ * Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+ *
+ */
+export const listUserSessions = <ThrowOnError extends boolean = false>(options?: Options<ListUserSessionsData, ThrowOnError>): RequestResult<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/user/sessions',
+    ...options
+});
+
+/**
+ * 结束一个会话 · End one session
+ *
+ * 结束账号的一个会话。
+ *
+ * Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+ *
+ */
+export const endUserSession = <ThrowOnError extends boolean = false>(options: Options<EndUserSessionData, ThrowOnError>): RequestResult<EndUserSessionResponses, EndUserSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndUserSessionResponses, EndUserSessionErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/sessions/{id}',
+    ...options
+});
+
+/**
+ * 修改密码 · Change the password
+ *
+ * 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+ *
+ * Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
+ * told by mail. Wrong old passwords count as failed sign-ins do.
+ *
+ */
+export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>): RequestResult<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError> => (options.client ?? client).post<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 获取重置密码验证 · Mail a code to reset the password
+ *
+ * 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+ *
+ * Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
+ * one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
+ * gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+ *
+ */
+export const sendResetCode = <ThrowOnError extends boolean = false>(options: Options<SendResetCodeData, ThrowOnError>): RequestResult<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError> => (options.client ?? client).get<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError>({ url: '/forget_code', ...options });
+
+/**
+ * 重置密码 · Reset the password
+ *
+ * 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+ *
+ * Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
+ * is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+ * address get the same answer.
+ *
+ */
+export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>): RequestResult<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError> => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/forget_reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 获取短信登录验证码 · Text a code to sign in with
+ *
+ * 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+ *
+ * Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
+ * voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
+ * number gets at most one code in 60 seconds and 5 in an hour.
+ *
+ */
+export const sendSignInCode = <ThrowOnError extends boolean = false>(options: Options<SendSignInCodeData, ThrowOnError>): RequestResult<SendSignInCodeResponses, SendSignInCodeErrors, ThrowOnError> => (options.client ?? client).get<SendSignInCodeResponses, SendSignInCodeErrors, ThrowOnError>({ url: '/login/sms', ...options });
+
+/**
+ * 短信登录 · Sign in with a code by SMS
+ *
+ * 用短信验证码登录，会话写入 Cookie。
+ *
+ * Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
+ * nobody has bound and a disabled account get the same answer.
+ *
+ */
+export const signInWithCode = <ThrowOnError extends boolean = false>(options: Options<SignInWithCodeData, ThrowOnError>): RequestResult<SignInWithCodeResponses, SignInWithCodeErrors, ThrowOnError> => (options.client ?? client).post<SignInWithCodeResponses, SignInWithCodeErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/login/sms',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * TOTP 登录 · Sign in with an authenticator app
+ *
+ * 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+ *
+ * Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
+ * after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
+ * and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+ *
+ */
+export const signInWithTotp = <ThrowOnError extends boolean = false>(options: Options<SignInWithTotpData, ThrowOnError>): RequestResult<SignInWithTotpResponses, SignInWithTotpErrors, ThrowOnError> => (options.client ?? client).post<SignInWithTotpResponses, SignInWithTotpErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/login/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 获取用户手机验证码 · Text a code to bind a phone with
+ *
+ * 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+ *
+ * Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
+ * only. Asks for a sign-in at most 15 minutes old.
+ *
+ */
+export const sendPhoneCode = <ThrowOnError extends boolean = false>(options: Options<SendPhoneCodeData, ThrowOnError>): RequestResult<SendPhoneCodeResponses, SendPhoneCodeErrors, ThrowOnError> => (options.client ?? client).get<SendPhoneCodeResponses, SendPhoneCodeErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/user/phone_code',
+    ...options
+});
+
+/**
+ * 绑定用户手机 · Bind a phone
+ *
+ * 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
+ *
+ * Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
+ * another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+ *
+ */
+export const bindPhone = <ThrowOnError extends boolean = false>(options: Options<BindPhoneData, ThrowOnError>): RequestResult<BindPhoneResponses, BindPhoneErrors, ThrowOnError> => (options.client ?? client).post<BindPhoneResponses, BindPhoneErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/phone',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 生成 TOTP URL · Make a secret for an authenticator app
+ *
+ * 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+ *
+ * Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
+ * minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
+ * that waits. Asks for a sign-in at most 15 minutes old.
+ *
+ */
+export const createTotp = <ThrowOnError extends boolean = false>(options?: Options<CreateTotpData, ThrowOnError>): RequestResult<CreateTotpResponses, CreateTotpErrors, ThrowOnError> => (options?.client ?? client).get<CreateTotpResponses, CreateTotpErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/user/totp',
+    ...options
+});
+
+/**
+ * 绑定 TOTP · Bind an authenticator app
+ *
+ * 用两个连续的验证码绑定身份验证器，并发邮件通知。
+ *
+ * Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
+ * the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
+ * and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+ *
+ */
+export const bindTotp = <ThrowOnError extends boolean = false>(options: Options<BindTotpData, ThrowOnError>): RequestResult<BindTotpResponses, BindTotpErrors, ThrowOnError> => (options.client ?? client).post<BindTotpResponses, BindTotpErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 生成恢复码 · Make recovery codes
+ *
+ * 生成十个恢复码，只显示这一次；原有的恢复码作废。
+ *
+ * Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
+ * authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+ *
+ */
+export const createRecoveryCodes = <ThrowOnError extends boolean = false>(options?: Options<CreateRecoveryCodesData, ThrowOnError>): RequestResult<CreateRecoveryCodesResponses, CreateRecoveryCodesErrors, ThrowOnError> => (options?.client ?? client).post<CreateRecoveryCodesResponses, CreateRecoveryCodesErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/totp/recovery_codes',
+    ...options
+});
+
+/**
+ * 取消用户信息 · Unbind a phone or an authenticator app
+ *
+ * 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+ *
+ * Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
+ * well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+ *
+ */
+export const unbind = <ThrowOnError extends boolean = false>(options: Options<UnbindData, ThrowOnError>): RequestResult<UnbindResponses, UnbindErrors, ThrowOnError> => (options.client ?? client).delete<UnbindResponses, UnbindErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/{key}',
+    ...options
+});
+
+/**
+ * 配置载入 · Settings for the client
+ *
+ * 返回上传、协作平台的配置，或生成一对密钥。
+ *
+ * Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
+ * source and stored nowhere. A type that is not configured is 400.
+ *
+ */
+export const getOptions = <ThrowOnError extends boolean = false>(options: Options<GetOptionsData, ThrowOnError>): RequestResult<GetOptionsResponses, GetOptionsErrors, ThrowOnError> => (options.client ?? client).get<GetOptionsResponses, GetOptionsErrors, ThrowOnError>({ url: '/options', ...options });

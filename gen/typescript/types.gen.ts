@@ -23,6 +23,7 @@ export type LoginRequest = {
      * 密码 · The password, at most 1024 bytes.
      */
     password: string;
+    totp?: SecondFactor;
 };
 
 export type RefreshRequest = {
@@ -110,6 +111,316 @@ export type User = {
     __v: number;
 };
 
+export type Load = {
+    /**
+     * 主机名 · The host that answers; a setting can replace it.
+     */
+    name: string;
+    /**
+     * 客户端地址 · The client's address, as the trusted-proxy setting sees it.
+     */
+    ip: string;
+    now: Timestamp;
+    /**
+     * 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+     */
+    values?: {
+        [key: string]: string;
+    };
+};
+
+export type SignInRequest = {
+    email: Email;
+    /**
+     * 密码 · The password, at most 1024 bytes.
+     */
+    password: string;
+    totp?: SecondFactor;
+};
+
+export type RefreshCode = {
+    code: OpaqueCode;
+};
+
+export type RenewRequest = {
+    code: OpaqueCode;
+};
+
+/**
+ * 一次性刷新码，不透明 · A code to use once, opaque.
+ */
+export type OpaqueCode = string;
+
+export type PublicUser = {
+    /**
+     * 账号 ID · The account's id, 24 lower-case hex digits.
+     */
+    _id: string;
+    email: Email;
+    /**
+     * 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+     */
+    name: string;
+    /**
+     * 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
+     */
+    avatar: string;
+    /**
+     * 手机是否已设置 · Whether a phone is bound.
+     */
+    phone: '' | '*';
+    /**
+     * 登录次数 · How many sign-ins there were, of both doors.
+     */
+    sessions: number;
+    history: SignInRecord;
+    /**
+     * TOTP 是否已设置 · Whether TOTP is bound.
+     */
+    totp: '' | '*';
+    lark: LarkProfile;
+    /**
+     * 账号状态 · Whether the account is active; true for whoever can ask.
+     */
+    status: boolean;
+    create_time: Timestamp;
+    update_time: Timestamp;
+};
+
+/**
+ * 最近一次登录 · The last sign-in, of either door; null where there was none.
+ */
+export type SignInRecord = {
+    timestamp: Timestamp;
+    metadata: {
+        /**
+         * 客户端地址 · The client's address; empty where it is not known.
+         */
+        client_ip: string;
+        /**
+         * 记录格式 · The version of this form.
+         */
+        version: string;
+        /**
+         * 登录方式 · How the person signed in, as in `password`.
+         */
+        source: string;
+    };
+    /**
+     * 客户端 · The `User-Agent` of the sign-in.
+     */
+    user_agent: string;
+    detail: Location;
+} | null;
+
+/**
+ * Lark 信息 · The Lark identity that is bound; null where there is none.
+ */
+export type LarkProfile = {
+    /**
+     * Lark 用户标识 · The person's id at this Lark app.
+     */
+    open_id: string;
+    /**
+     * 姓名 · The name at Lark.
+     */
+    name: string;
+    /**
+     * 英文名 · The English name at Lark.
+     */
+    en_name?: string;
+    /**
+     * 头像 · The picture at Lark.
+     */
+    avatar_url?: string;
+} | null;
+
+export type SessionsResponse = {
+    success: Success;
+    /**
+     * 有效会话 · The live sessions, the one used last first.
+     */
+    sessions: Array<Session>;
+};
+
+export type Session = {
+    /**
+     * 会话 ID · The session's id, the `sid` of its access tokens.
+     */
+    id: string;
+    /**
+     * 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+     */
+    surface: 'toolkit' | 'public';
+    /**
+     * 设备 · The `User-Agent` of the sign-in.
+     */
+    device: string;
+    /**
+     * 登录地址 · The client's address at the sign-in; empty where it is not known.
+     */
+    address: string;
+    location: Location;
+    createdAt: Timestamp;
+    seenAt: Timestamp;
+    expiresAt: Timestamp;
+    /**
+     * 是否为当前会话 · Whether it is the caller's.
+     */
+    current: boolean;
+};
+
+/**
+ * 地理位置，未知时为空 · Where the address is, as far as the server knows.
+ */
+export type Location = {
+    /**
+     * 国家或地区 · The country or region.
+     */
+    country?: string;
+    /**
+     * 城市 · The city.
+     */
+    city?: string;
+};
+
+export type ChangePasswordRequest = {
+    /**
+     * 旧密码 · The password until now.
+     */
+    old: string;
+    password: NewPassword;
+};
+
+export type ResetPasswordRequest = {
+    email: Email;
+    code: SixDigits;
+    password: NewPassword;
+};
+
+/**
+ * 六位验证码 · The six digits that were sent.
+ */
+export type SixDigits = string;
+
+/**
+ * 手机号，E.164 格式 · A phone number (E.164).
+ */
+export type Phone = string;
+
+export type SmsSignInRequest = {
+    phone: Phone;
+    code: SixDigits;
+    totp?: SecondFactor;
+};
+
+/**
+ * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+ * asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+ *
+ */
+export type SecondFactor = string;
+
+export type TotpSignInRequest = {
+    email: Email;
+    /**
+     * 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+     */
+    code: string;
+};
+
+export type BindPhoneRequest = {
+    phone: Phone;
+    code: SixDigits;
+};
+
+export type Totp = {
+    totp: Totpurl;
+};
+
+/**
+ * TOTP URL · The `otpauth` URL with the secret.
+ */
+export type Totpurl = string;
+
+export type BindTotpRequest = {
+    totp?: Totpurl;
+    /**
+     * 两次连续验证码 · Two codes that the app showed one after the other.
+     */
+    tss: [
+        SixDigits,
+        SixDigits
+    ];
+};
+
+export type RecoveryCodes = {
+    /**
+     * 恢复码 · The recovery codes, each good once.
+     */
+    codes: Array<string>;
+};
+
+export type ChangeUserRequest = {
+    /**
+     * 更新字段 · The member to change.
+     */
+    key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
+    email?: Email;
+    /**
+     * 称呼 · The name shown to people; no control characters.
+     */
+    name?: string;
+    /**
+     * 头像，对象键或网址 · An object key or a URL; empty to have none.
+     */
+    avatar?: string;
+    code?: SixDigits;
+};
+
+export type Options = UploadOptions | CollaborationOptions | GeneratedSecret;
+
+export type UploadOptions = {
+    /**
+     * 存储类型 · The kind of storage, as in `cos`.
+     */
+    type: string;
+    /**
+     * 上传地址 · Where to upload to.
+     */
+    url: string;
+    /**
+     * 大小上限，字节 · The largest file, in bytes.
+     */
+    limit: number;
+};
+
+export type CollaborationOptions = {
+    /**
+     * 授权地址 · Where to send the browser to.
+     */
+    url: string;
+    /**
+     * 回调地址 · Where it comes back to.
+     */
+    redirect: string;
+    /**
+     * 应用 ID · The app's id.
+     */
+    app_id: string;
+};
+
+export type GeneratedSecret = {
+    /**
+     * 标识 · Eight characters.
+     */
+    id: string;
+    /**
+     * 密钥 · Sixteen characters.
+     */
+    key: string;
+};
+
 /**
  * UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
  */
@@ -157,10 +468,20 @@ export type FieldError = {
  *
  * - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
  * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
- * - `UNAUTHENTICATED`: 请先登录。 No access token was sent.
- * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours, expired, or its session has ended.
+ * - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+ * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+ * - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+ * - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
  * - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
  * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+ * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+ * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+ * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+ * - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+ * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+ * - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+ * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+ * - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
  * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
  * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
  * - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -173,7 +494,12 @@ export type FieldError = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+
+/**
+ * 会话 ID · The session's id, as the list answers it.
+ */
+export type SessionId = string;
 
 export type LoginData = {
     body: LoginRequest;
@@ -203,6 +529,10 @@ export type LoginErrors = {
      * 请求内容类型不对 · Not the documented content type.
      */
     415: Error;
+    /**
+     * 太频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · A fault of the server.
      */
@@ -355,6 +685,138 @@ export type GetMeResponses = {
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
 
+export type EndOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/sessions';
+};
+
+export type EndOtherSessionsErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSessionsErrors];
+
+export type EndOtherSessionsResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndOtherSessionsResponse = EndOtherSessionsResponses[keyof EndOtherSessionsResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * 会话列表 · The sessions.
+     */
+    200: SessionsResponse;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type EndSessionData = {
+    body?: never;
+    path: {
+        /**
+         * 会话 ID · The session's id, as the list answers it.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/users/me/sessions/{id}';
+};
+
+export type EndSessionErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * 没有这个会话 · The account has no live session of this id.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
+
+export type EndSessionResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
 export type SendRegistrationCodeData = {
     body: SendCodeRequest;
     path?: never;
@@ -452,3 +914,1125 @@ export type RegisterResponses = {
 };
 
 export type RegisterResponse2 = RegisterResponses[keyof RegisterResponses];
+
+export type LoadData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/';
+};
+
+export type LoadErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type LoadError = LoadErrors[keyof LoadErrors];
+
+export type LoadResponses = {
+    /**
+     * XSRF Cookie 已设置 · The XSRF cookies are set.
+     */
+    200: Load;
+};
+
+export type LoadResponse = LoadResponses[keyof LoadResponses];
+
+export type SignInData = {
+    body: SignInRequest;
+    path?: never;
+    query?: never;
+    url: '/login';
+};
+
+export type SignInErrors = {
+    /**
+     * 登录失败 · The request does not fit this document, the credentials are wrong, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SignInError = SignInErrors[keyof SignInErrors];
+
+export type SignInResponses = {
+    /**
+     * 登录成功 · Signed in.
+     */
+    204: void;
+};
+
+export type SignInResponse = SignInResponses[keyof SignInResponses];
+
+export type VerifyData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/verify';
+};
+
+export type VerifyErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type VerifyError = VerifyErrors[keyof VerifyErrors];
+
+export type VerifyResponses = {
+    /**
+     * 会话有效 · The session lives.
+     */
+    204: void;
+};
+
+export type VerifyResponse = VerifyResponses[keyof VerifyResponses];
+
+export type CreateRefreshCodeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/refresh_code';
+};
+
+export type CreateRefreshCodeErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateRefreshCodeError = CreateRefreshCodeErrors[keyof CreateRefreshCodeErrors];
+
+export type CreateRefreshCodeResponses = {
+    /**
+     * 刷新码 · The code.
+     */
+    200: RefreshCode;
+};
+
+export type CreateRefreshCodeResponse = CreateRefreshCodeResponses[keyof CreateRefreshCodeResponses];
+
+export type RenewSessionData = {
+    body: RenewRequest;
+    path?: never;
+    query?: never;
+    url: '/refresh_token';
+};
+
+export type RenewSessionErrors = {
+    /**
+     * 刷新码错误或已失效 · The request does not fit this document, or the code is wrong, used or older than 15 seconds.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type RenewSessionError = RenewSessionErrors[keyof RenewSessionErrors];
+
+export type RenewSessionResponses = {
+    /**
+     * 已刷新 · Renewed.
+     */
+    204: void;
+};
+
+export type RenewSessionResponse = RenewSessionResponses[keyof RenewSessionResponses];
+
+export type SignOutData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/logout';
+};
+
+export type SignOutErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SignOutError = SignOutErrors[keyof SignOutErrors];
+
+export type SignOutResponses = {
+    /**
+     * 已登出 · Signed out.
+     */
+    204: void;
+};
+
+export type SignOutResponse = SignOutResponses[keyof SignOutResponses];
+
+export type GetUserData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user';
+};
+
+export type GetUserErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type GetUserError = GetUserErrors[keyof GetUserErrors];
+
+export type GetUserResponses = {
+    /**
+     * 当前账号 · The account.
+     */
+    200: PublicUser;
+};
+
+export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type ChangeUserData = {
+    body: ChangeUserRequest;
+    path?: never;
+    query?: never;
+    url: '/user';
+};
+
+export type ChangeUserErrors = {
+    /**
+     * 修改失败 · The request does not fit this document, the code is wrong or expired, the address is taken or not allowed, the sign-in is too old, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ChangeUserError = ChangeUserErrors[keyof ChangeUserErrors];
+
+export type ChangeUserResponses = {
+    /**
+     * 已修改，或验证码已发送 · Changed; or, for a new address, the code is on its way.
+     */
+    204: void;
+};
+
+export type ChangeUserResponse = ChangeUserResponses[keyof ChangeUserResponses];
+
+export type EndOtherUserSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user/sessions';
+};
+
+export type EndOtherUserSessionsErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndOtherUserSessionsError = EndOtherUserSessionsErrors[keyof EndOtherUserSessionsErrors];
+
+export type EndOtherUserSessionsResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndOtherUserSessionsResponse = EndOtherUserSessionsResponses[keyof EndOtherUserSessionsResponses];
+
+export type ListUserSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user/sessions';
+};
+
+export type ListUserSessionsErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
+
+export type ListUserSessionsResponses = {
+    /**
+     * 会话列表 · The sessions.
+     */
+    200: SessionsResponse;
+};
+
+export type ListUserSessionsResponse = ListUserSessionsResponses[keyof ListUserSessionsResponses];
+
+export type EndUserSessionData = {
+    body?: never;
+    path: {
+        /**
+         * 会话 ID · The session's id, as the list answers it.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/user/sessions/{id}';
+};
+
+export type EndUserSessionErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个会话 · The account has no live session of this id.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionErrors];
+
+export type EndUserSessionResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
+
+export type ChangePasswordData = {
+    body: ChangePasswordRequest;
+    path?: never;
+    query?: never;
+    url: '/user/password';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * 修改失败 · The request does not fit this document, the old password is wrong, the new one is refused, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    /**
+     * 已修改 · Changed.
+     */
+    204: void;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type SendResetCodeData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * 电子邮件 · The address of the account.
+         */
+        email: Email;
+    };
+    url: '/forget_code';
+};
+
+export type SendResetCodeErrors = {
+    /**
+     * 请求不符合文档，或太频繁 · The request does not fit this document, or it is too early for another code.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SendResetCodeError = SendResetCodeErrors[keyof SendResetCodeErrors];
+
+export type SendResetCodeResponses = {
+    /**
+     * 已发送 · The code is on its way, if there is such an account.
+     */
+    204: void;
+};
+
+export type SendResetCodeResponse = SendResetCodeResponses[keyof SendResetCodeResponses];
+
+export type ResetPasswordData = {
+    body: ResetPasswordRequest;
+    path?: never;
+    query?: never;
+    url: '/forget_reset';
+};
+
+export type ResetPasswordErrors = {
+    /**
+     * 重置失败 · The request does not fit this document, the code is wrong or expired, the password is refused, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+    /**
+     * 已重置 · Reset.
+     */
+    204: void;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
+
+export type SendSignInCodeData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+         */
+        phone: Phone;
+    };
+    url: '/login/sms';
+};
+
+export type SendSignInCodeErrors = {
+    /**
+     * 请求不符合文档，或太频繁 · The request does not fit this document, or it is too early for another code.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SendSignInCodeError = SendSignInCodeErrors[keyof SendSignInCodeErrors];
+
+export type SendSignInCodeResponses = {
+    /**
+     * 已发送 · The code is on its way, if the number is bound to an account.
+     */
+    204: void;
+};
+
+export type SendSignInCodeResponse = SendSignInCodeResponses[keyof SendSignInCodeResponses];
+
+export type SignInWithCodeData = {
+    body: SmsSignInRequest;
+    path?: never;
+    query?: never;
+    url: '/login/sms';
+};
+
+export type SignInWithCodeErrors = {
+    /**
+     * 登录失败 · The request does not fit this document, the code is wrong or expired, a second factor is missing, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SignInWithCodeError = SignInWithCodeErrors[keyof SignInWithCodeErrors];
+
+export type SignInWithCodeResponses = {
+    /**
+     * 登录成功 · Signed in.
+     */
+    204: void;
+};
+
+export type SignInWithCodeResponse = SignInWithCodeResponses[keyof SignInWithCodeResponses];
+
+export type SignInWithTotpData = {
+    body: TotpSignInRequest;
+    path?: never;
+    query?: never;
+    url: '/login/totp';
+};
+
+export type SignInWithTotpErrors = {
+    /**
+     * 登录失败 · The request does not fit this document, the code is wrong or used, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SignInWithTotpError = SignInWithTotpErrors[keyof SignInWithTotpErrors];
+
+export type SignInWithTotpResponses = {
+    /**
+     * 登录成功 · Signed in.
+     */
+    204: void;
+};
+
+export type SignInWithTotpResponse = SignInWithTotpResponses[keyof SignInWithTotpResponses];
+
+export type SendPhoneCodeData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+         */
+        phone: Phone;
+    };
+    url: '/user/phone_code';
+};
+
+export type SendPhoneCodeErrors = {
+    /**
+     * 请求不符合文档、登录太久，或太频繁 · The request does not fit this document, the sign-in is too old, or it is too early for another code.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SendPhoneCodeError = SendPhoneCodeErrors[keyof SendPhoneCodeErrors];
+
+export type SendPhoneCodeResponses = {
+    /**
+     * 已发送 · The code is on its way.
+     */
+    204: void;
+};
+
+export type SendPhoneCodeResponse = SendPhoneCodeResponses[keyof SendPhoneCodeResponses];
+
+export type BindPhoneData = {
+    body: BindPhoneRequest;
+    path?: never;
+    query?: never;
+    url: '/user/phone';
+};
+
+export type BindPhoneErrors = {
+    /**
+     * 绑定失败 · The request does not fit this document, the code is wrong or expired, the number belongs to another account, the sign-in is too old, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type BindPhoneError = BindPhoneErrors[keyof BindPhoneErrors];
+
+export type BindPhoneResponses = {
+    /**
+     * 已绑定 · Bound.
+     */
+    204: void;
+};
+
+export type BindPhoneResponse = BindPhoneResponses[keyof BindPhoneResponses];
+
+export type CreateTotpData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user/totp';
+};
+
+export type CreateTotpErrors = {
+    /**
+     * 请求不符合文档，或登录太久 · The request does not fit this document, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateTotpError = CreateTotpErrors[keyof CreateTotpErrors];
+
+export type CreateTotpResponses = {
+    /**
+     * 密钥 · The secret.
+     */
+    200: Totp;
+};
+
+export type CreateTotpResponse = CreateTotpResponses[keyof CreateTotpResponses];
+
+export type BindTotpData = {
+    body: BindTotpRequest;
+    path?: never;
+    query?: never;
+    url: '/user/totp';
+};
+
+export type BindTotpErrors = {
+    /**
+     * 绑定失败 · The request does not fit this document, the codes are wrong, not of two steps in a row or too late, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type BindTotpError = BindTotpErrors[keyof BindTotpErrors];
+
+export type BindTotpResponses = {
+    /**
+     * 已绑定 · Bound.
+     */
+    204: void;
+};
+
+export type BindTotpResponse = BindTotpResponses[keyof BindTotpResponses];
+
+export type CreateRecoveryCodesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user/totp/recovery_codes';
+};
+
+export type CreateRecoveryCodesErrors = {
+    /**
+     * 未绑定 TOTP，或登录太久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateRecoveryCodesError = CreateRecoveryCodesErrors[keyof CreateRecoveryCodesErrors];
+
+export type CreateRecoveryCodesResponses = {
+    /**
+     * 恢复码 · The codes.
+     */
+    200: RecoveryCodes;
+};
+
+export type CreateRecoveryCodesResponse = CreateRecoveryCodesResponses[keyof CreateRecoveryCodesResponses];
+
+export type UnbindData = {
+    body?: never;
+    path: {
+        /**
+         * 取消的字段 · What to unbind.
+         */
+        key: 'phone' | 'totp' | 'lark';
+    };
+    query?: never;
+    url: '/user/{key}';
+};
+
+export type UnbindErrors = {
+    /**
+     * 取消失败 · The request does not fit this document, it is the last way to sign in, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type UnbindError = UnbindErrors[keyof UnbindErrors];
+
+export type UnbindResponses = {
+    /**
+     * 已取消 · Unbound.
+     */
+    204: void;
+};
+
+export type UnbindResponse = UnbindResponses[keyof UnbindResponses];
+
+export type GetOptionsData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * 类型 · Which.
+         */
+        type: 'upload' | 'collaboration' | 'generate-secret';
+    };
+    url: '/options';
+};
+
+export type GetOptionsErrors = {
+    /**
+     * 类型未知或未配置 · The request does not fit this document, or the type is not configured.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+};
+
+export type GetOptionsError = GetOptionsErrors[keyof GetOptionsErrors];
+
+export type GetOptionsResponses = {
+    /**
+     * 配置 · The settings, in the form of the type.
+     */
+    200: Options;
+};
+
+export type GetOptionsResponse = GetOptionsResponses[keyof GetOptionsResponses];

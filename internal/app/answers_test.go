@@ -3,11 +3,13 @@ package app_test
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/apptest"
 	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
@@ -18,10 +20,11 @@ import (
 type place string
 
 const (
-	open    place = "a gateway that is well"
-	strict  place = "a gateway that allows one wrong code a day"
-	broken  place = "a gateway whose tables are gone"
-	offline place = "a gateway whose database is away"
+	open      place = "a gateway that is well"
+	strict    place = "a gateway that allows one wrong code a day"
+	impatient place = "a gateway that allows one wrong password"
+	broken    place = "a gateway whose tables are gone"
+	offline   place = "a gateway whose database is away"
 )
 
 // scenario provokes one answer of one operation.
@@ -38,9 +41,11 @@ var scenarios = []scenario{
 	{"login", "200", "", open, good},
 	{"login", "400", "INVALID_REQUEST", open, unknownMember},
 	{"login", "401", "INVALID_CREDENTIALS", open, wrongPassword},
+	{"login", "401", "TOTP_REQUIRED", open, guarded},
 	{"login", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
 	{"login", "413", "BODY_TOO_LARGE", open, tooMuch},
 	{"login", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"login", "429", "TOO_MANY_REQUESTS", impatient, wrongPasswordTwice},
 	{"login", "500", "INTERNAL", broken, good},
 	{"login", "503", "UNAVAILABLE", offline, good},
 
@@ -89,6 +94,291 @@ var scenarios = []scenario{
 	{"register", "429", "TOO_MANY_REQUESTS", strict, wrongCodeTwice},
 	{"register", "500", "INTERNAL", broken, good},
 	{"register", "503", "UNAVAILABLE", offline, good},
+
+	{"load", "200", "", open, good},
+	{"load", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"load", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"load", "500", "INTERNAL", broken, good},
+	{"load", "503", "UNAVAILABLE", offline, good},
+
+	{"signIn", "204", "", open, good},
+	{"signIn", "400", "INVALID_REQUEST", open, unknownMember},
+	{"signIn", "400", "INVALID_CREDENTIALS", open, wrongPassword},
+	{"signIn", "400", "TOTP_REQUIRED", open, guarded},
+	{"signIn", "400", "TOO_MANY_REQUESTS", impatient, wrongPasswordTwice},
+	{"signIn", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"signIn", "403", "CROSS_SITE", open, crossSite},
+	{"signIn", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"signIn", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"signIn", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"signIn", "500", "INTERNAL", broken, good},
+	{"signIn", "503", "UNAVAILABLE", offline, good},
+
+	{"verify", "204", "", open, good},
+	{"verify", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"verify", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"verify", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"verify", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"verify", "500", "INTERNAL", broken, good},
+	{"verify", "503", "UNAVAILABLE", offline, good},
+
+	{"createRefreshCode", "200", "", open, good},
+	{"createRefreshCode", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"createRefreshCode", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"createRefreshCode", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"createRefreshCode", "403", "CROSS_SITE", open, crossSite},
+	{"createRefreshCode", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"createRefreshCode", "500", "INTERNAL", broken, good},
+	{"createRefreshCode", "503", "UNAVAILABLE", offline, good},
+
+	{"renewSession", "204", "", open, rightRenewalCode},
+	{"renewSession", "400", "INVALID_REQUEST", open, unknownMember},
+	{"renewSession", "400", "CODE_INVALID", open, good},
+	{"renewSession", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"renewSession", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"renewSession", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"renewSession", "403", "CROSS_SITE", open, crossSite},
+	{"renewSession", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"renewSession", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"renewSession", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"renewSession", "500", "INTERNAL", broken, good},
+	{"renewSession", "503", "UNAVAILABLE", offline, good},
+
+	{"signOut", "204", "", open, ownBrowser},
+	{"signOut", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"signOut", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"signOut", "403", "CROSS_SITE", open, crossSite},
+	{"signOut", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"signOut", "500", "INTERNAL", broken, good},
+	{"signOut", "503", "UNAVAILABLE", offline, good},
+
+	{"getUser", "200", "", open, good},
+	{"getUser", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"getUser", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"getUser", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"getUser", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"getUser", "500", "INTERNAL", broken, good},
+	{"getUser", "503", "UNAVAILABLE", offline, good},
+
+	{"listSessions", "200", "", open, good},
+	{"listSessions", "400", "INVALID_REQUEST", open, malformedToken},
+	{"listSessions", "401", "UNAUTHENTICATED", open, withoutToken},
+	{"listSessions", "401", "TOKEN_INVALID", open, forgedToken},
+	{"listSessions", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"listSessions", "500", "INTERNAL", broken, good},
+	{"listSessions", "503", "UNAVAILABLE", offline, good},
+
+	{"endOtherSessions", "204", "", open, ownSession},
+	{"endOtherSessions", "400", "INVALID_REQUEST", open, malformedToken},
+	{"endOtherSessions", "401", "UNAUTHENTICATED", open, withoutToken},
+	{"endOtherSessions", "401", "TOKEN_INVALID", open, forgedToken},
+	{"endOtherSessions", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"endOtherSessions", "500", "INTERNAL", broken, good},
+	{"endOtherSessions", "503", "UNAVAILABLE", offline, good},
+
+	{"endSession", "204", "", open, anotherSession},
+	{"endSession", "400", "INVALID_REQUEST", open, malformedToken},
+	{"endSession", "401", "UNAUTHENTICATED", open, withoutToken},
+	{"endSession", "401", "TOKEN_INVALID", open, forgedToken},
+	{"endSession", "404", "SESSION_NOT_FOUND", open, good},
+	{"endSession", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"endSession", "500", "INTERNAL", broken, good},
+	{"endSession", "503", "UNAVAILABLE", offline, good},
+
+	{"listUserSessions", "200", "", open, good},
+	{"listUserSessions", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"listUserSessions", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"listUserSessions", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"listUserSessions", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"listUserSessions", "500", "INTERNAL", broken, good},
+	{"listUserSessions", "503", "UNAVAILABLE", offline, good},
+
+	{"endOtherUserSessions", "204", "", open, ownBrowser},
+	{"endOtherUserSessions", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"endOtherUserSessions", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"endOtherUserSessions", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"endOtherUserSessions", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"endOtherUserSessions", "403", "CROSS_SITE", open, crossSite},
+	{"endOtherUserSessions", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"endOtherUserSessions", "500", "INTERNAL", broken, good},
+	{"endOtherUserSessions", "503", "UNAVAILABLE", offline, good},
+
+	{"endUserSession", "204", "", open, anotherSession},
+	{"endUserSession", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"endUserSession", "404", "SESSION_NOT_FOUND", open, good},
+	{"endUserSession", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"endUserSession", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"endUserSession", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"endUserSession", "403", "CROSS_SITE", open, crossSite},
+	{"endUserSession", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"endUserSession", "500", "INTERNAL", broken, good},
+	{"endUserSession", "503", "UNAVAILABLE", offline, good},
+
+	{"changePassword", "204", "", open, rightOldPassword},
+	{"changePassword", "400", "INVALID_REQUEST", open, unknownMember},
+	{"changePassword", "400", "INVALID_CREDENTIALS", open, good},
+	{"changePassword", "400", "PASSWORD_REFUSED", open, commonPassword},
+	{"changePassword", "400", "TOO_MANY_REQUESTS", impatient, twice},
+	{"changePassword", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"changePassword", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"changePassword", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"changePassword", "403", "CROSS_SITE", open, crossSite},
+	{"changePassword", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"changePassword", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"changePassword", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"changePassword", "500", "INTERNAL", broken, good},
+	{"changePassword", "503", "UNAVAILABLE", offline, good},
+
+	{"sendResetCode", "204", "", open, good},
+	{"sendResetCode", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"sendResetCode", "400", "TOO_MANY_REQUESTS", open, twice},
+	{"sendResetCode", "403", "CROSS_SITE", open, crossSite},
+	{"sendResetCode", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"sendResetCode", "500", "INTERNAL", broken, good},
+	{"sendResetCode", "503", "UNAVAILABLE", offline, good},
+
+	{"resetPassword", "204", "", open, rightResetCode},
+	{"resetPassword", "400", "INVALID_REQUEST", open, unknownMember},
+	{"resetPassword", "400", "CODE_INVALID", open, good},
+	{"resetPassword", "400", "PASSWORD_REFUSED", open, commonPassword},
+	{"resetPassword", "400", "TOO_MANY_REQUESTS", impatient, twice},
+	{"resetPassword", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"resetPassword", "403", "CROSS_SITE", open, crossSite},
+	{"resetPassword", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"resetPassword", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"resetPassword", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"resetPassword", "500", "INTERNAL", broken, good},
+	{"resetPassword", "503", "UNAVAILABLE", offline, good},
+
+	{"sendSignInCode", "204", "", open, good},
+	{"sendSignInCode", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"sendSignInCode", "400", "TOO_MANY_REQUESTS", open, twice},
+	{"sendSignInCode", "403", "CROSS_SITE", open, crossSite},
+	{"sendSignInCode", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"sendSignInCode", "500", "INTERNAL", broken, good},
+	{"sendSignInCode", "503", "UNAVAILABLE", offline, good},
+
+	{"signInWithCode", "204", "", open, rightSMSCode},
+	{"signInWithCode", "400", "INVALID_REQUEST", open, unknownMember},
+	{"signInWithCode", "400", "CODE_INVALID", open, good},
+	{"signInWithCode", "400", "TOTP_REQUIRED", open, guardedSMSCode},
+	{"signInWithCode", "400", "TOO_MANY_REQUESTS", impatient, twice},
+	{"signInWithCode", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"signInWithCode", "403", "CROSS_SITE", open, crossSite},
+	{"signInWithCode", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"signInWithCode", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"signInWithCode", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"signInWithCode", "500", "INTERNAL", broken, good},
+	{"signInWithCode", "503", "UNAVAILABLE", offline, good},
+
+	{"signInWithTOTP", "204", "", open, rightTOTP},
+	{"signInWithTOTP", "400", "INVALID_REQUEST", open, unknownMember},
+	{"signInWithTOTP", "400", "CODE_INVALID", open, good},
+	{"signInWithTOTP", "400", "TOO_MANY_REQUESTS", impatient, twice},
+	{"signInWithTOTP", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"signInWithTOTP", "403", "CROSS_SITE", open, crossSite},
+	{"signInWithTOTP", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"signInWithTOTP", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"signInWithTOTP", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"signInWithTOTP", "500", "INTERNAL", broken, good},
+	{"signInWithTOTP", "503", "UNAVAILABLE", offline, good},
+
+	{"changeUser", "204", "", open, good},
+	{"changeUser", "400", "INVALID_REQUEST", open, unknownMember},
+	{"changeUser", "400", "CODE_INVALID", open, wrongEmailCode},
+	{"changeUser", "400", "EMAIL_TAKEN", open, takenEmail},
+	{"changeUser", "400", "EMAIL_NOT_ALLOWED", open, foreignEmail},
+	{"changeUser", "400", "REAUTH_REQUIRED", open, laterEmail},
+	{"changeUser", "400", "TOO_MANY_REQUESTS", open, emailTwice},
+	{"changeUser", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"changeUser", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"changeUser", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"changeUser", "403", "CROSS_SITE", open, crossSite},
+	{"changeUser", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"changeUser", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"changeUser", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"changeUser", "500", "INTERNAL", broken, good},
+	{"changeUser", "503", "UNAVAILABLE", offline, good},
+
+	{"sendPhoneCode", "204", "", open, good},
+	{"sendPhoneCode", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"sendPhoneCode", "400", "REAUTH_REQUIRED", open, later},
+	{"sendPhoneCode", "400", "TOO_MANY_REQUESTS", open, twice},
+	{"sendPhoneCode", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"sendPhoneCode", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"sendPhoneCode", "403", "CROSS_SITE", open, crossSite},
+	{"sendPhoneCode", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"sendPhoneCode", "500", "INTERNAL", broken, good},
+	{"sendPhoneCode", "503", "UNAVAILABLE", offline, good},
+
+	{"bindPhone", "204", "", open, rightPhoneCode},
+	{"bindPhone", "400", "INVALID_REQUEST", open, unknownMember},
+	{"bindPhone", "400", "CODE_INVALID", open, good},
+	{"bindPhone", "400", "PHONE_TAKEN", open, takenPhone},
+	{"bindPhone", "400", "REAUTH_REQUIRED", open, later},
+	{"bindPhone", "400", "TOO_MANY_REQUESTS", impatient, twice},
+	{"bindPhone", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"bindPhone", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"bindPhone", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"bindPhone", "403", "CROSS_SITE", open, crossSite},
+	{"bindPhone", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"bindPhone", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"bindPhone", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"bindPhone", "500", "INTERNAL", broken, good},
+	{"bindPhone", "503", "UNAVAILABLE", offline, good},
+
+	{"createTOTP", "200", "", open, good},
+	{"createTOTP", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"createTOTP", "400", "REAUTH_REQUIRED", open, later},
+	{"createTOTP", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"createTOTP", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"createTOTP", "403", "CROSS_SITE", open, crossSite},
+	{"createTOTP", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"createTOTP", "500", "INTERNAL", broken, good},
+	{"createTOTP", "503", "UNAVAILABLE", offline, good},
+
+	{"bindTOTP", "204", "", open, rightPair},
+	{"bindTOTP", "400", "INVALID_REQUEST", open, unknownMember},
+	{"bindTOTP", "400", "CODE_INVALID", open, good},
+	{"bindTOTP", "400", "REAUTH_REQUIRED", open, later},
+	{"bindTOTP", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"bindTOTP", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"bindTOTP", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"bindTOTP", "403", "CROSS_SITE", open, crossSite},
+	{"bindTOTP", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"bindTOTP", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"bindTOTP", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"bindTOTP", "500", "INTERNAL", broken, good},
+	{"bindTOTP", "503", "UNAVAILABLE", offline, good},
+
+	{"createRecoveryCodes", "200", "", open, withTOTP},
+	{"createRecoveryCodes", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"createRecoveryCodes", "400", "TOTP_NOT_BOUND", open, good},
+	{"createRecoveryCodes", "400", "REAUTH_REQUIRED", open, later},
+	{"createRecoveryCodes", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"createRecoveryCodes", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"createRecoveryCodes", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"createRecoveryCodes", "403", "CROSS_SITE", open, crossSite},
+	{"createRecoveryCodes", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"createRecoveryCodes", "500", "INTERNAL", broken, good},
+	{"createRecoveryCodes", "503", "UNAVAILABLE", offline, good},
+
+	{"unbind", "204", "", open, good},
+	{"unbind", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"unbind", "400", "LAST_WAY_IN", open, lastWayIn},
+	{"unbind", "400", "REAUTH_REQUIRED", open, later},
+	{"unbind", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"unbind", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"unbind", "403", "XSRF_INVALID", open, withoutXSRF},
+	{"unbind", "403", "CROSS_SITE", open, crossSite},
+	{"unbind", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"unbind", "500", "INTERNAL", broken, good},
+	{"unbind", "503", "UNAVAILABLE", offline, good},
+
+	{"getOptions", "200", "", open, good},
+	{"getOptions", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"getOptions", "400", "NOT_CONFIGURED", open, noUpload},
+	{"getOptions", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
 }
 
 // T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be had, and no
@@ -172,14 +462,15 @@ func places(t *testing.T) map[place]*desk {
 
 	cluster, url := postgrestest.NewCluster(t, false)
 	desks := map[place]*desk{
-		open:    newDesk(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} }),
-		strict:  newDesk(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
-		broken:  newDesk(t),
-		offline: deskOn(t, apptest.On(t, url)),
+		open:      newDesk(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} }),
+		strict:    newDesk(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
+		impatient: newDesk(t, func(c *config.Config) { c.FailuresFree = 1 }),
+		broken:    newDesk(t),
+		offline:   deskOn(t, apptest.On(t, url)),
 	}
 
 	// Nobody can be signed in after this, so every gateway has its owner signed in before.
-	if _, err := desks[broken].Pool.Exec(t.Context(), "DROP TABLE session, code, throttle, account, audit_event"); err != nil {
+	if _, err := desks[broken].Pool.Exec(t.Context(), "DROP TABLE session_cookie, session, code, throttle, failure, account, audit_event CASCADE"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -211,6 +502,97 @@ func wrongPassword(_ testing.TB, d *desk, o operation) call {
 	return d.changed(o, map[string]any{"password": apptest.Password + "!"})
 }
 
+func wrongPasswordTwice(tb testing.TB, d *desk, o operation) call {
+	// Each door its own person: they would count together.
+	c := d.changed(o, map[string]any{"email": o.OperationID + "@konec.com.au", "password": "wrong"})
+	c.to(tb, d.Server)
+
+	return c
+}
+
+func unknownParameter(_ testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	c.query = "unknown=1"
+
+	return c
+}
+
+func withoutXSRF(_ testing.TB, d *desk, o operation) call { return d.call(o).without("X-XSRF-TOKEN") }
+
+func withoutCookie(_ testing.TB, d *desk, o operation) call { return d.call(o).without("Cookie") }
+
+func forgedCookie(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Cookie", "__Host-TOKEN="+strings.Repeat("A", 43))
+}
+
+func crossSite(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Sec-Fetch-Site", "cross-site")
+}
+
+func rightRenewalCode(tb testing.TB, d *desk, o operation) call {
+	code, err := d.browser.Client.CreateRefreshCodeWithResponse(tb.Context())
+	if err != nil || code.JSON200 == nil {
+		tb.Fatalf("refresh code: %v %s", err, code.Body)
+	}
+
+	return d.changed(o, map[string]any{"code": code.JSON200.Code})
+}
+
+// person is somebody of their own, signed in with a browser, so that others keep what they have.
+func (d *desk) person(tb testing.TB) (string, *apptest.Browser) {
+	tb.Helper()
+
+	address := fmt.Sprintf("somebody.%d@konec.com.au", d.fresh.Add(1))
+	d.Account(tb, address)
+
+	return address, d.SignedIn(tb, address)
+}
+
+// anotherSession is one that the owner opens for this one call to end.
+func anotherSession(tb testing.TB, d *desk, o operation) call {
+	tokens := d.SignIn(tb, owner)
+
+	list, err := d.Client.ListSessionsWithResponse(tb.Context(), apptest.Bearer(tokens.AccessToken))
+	if err != nil || list.JSON200 == nil {
+		tb.Fatalf("list sessions: %v %s", err, list.Body)
+	}
+
+	c := d.call(o)
+
+	for _, one := range list.JSON200.Sessions {
+		if one.Current {
+			c.path = strings.ReplaceAll(o.path, "{id}", one.ID)
+		}
+	}
+
+	return c
+}
+
+func rightOldPassword(tb testing.TB, d *desk, o operation) call {
+	_, browser := d.person(tb)
+
+	return d.changed(o, map[string]any{"old": apptest.Password}).from(browser)
+}
+
+func rightResetCode(tb testing.TB, d *desk, o operation) call {
+	address, _ := d.person(tb)
+	before := len(d.Mails(address))
+
+	sent, err := d.visitor.Client.SendResetCodeWithResponse(tb.Context(), &client.SendResetCodeParams{Email: address})
+	if err != nil || sent.StatusCode() != http.StatusNoContent {
+		tb.Fatalf("send reset code: %v %s", err, sent.Body)
+	}
+
+	return d.changed(o, map[string]any{"email": address, "code": d.Mail(tb, address, before).Code})
+}
+
+// ownBrowser signs in for this one call.
+func ownBrowser(tb testing.TB, d *desk, o operation) call {
+	_, browser := d.person(tb)
+
+	return d.call(o).from(browser)
+}
+
 func acceptsHTML(_ testing.TB, d *desk, o operation) call {
 	return d.call(o).with("Accept", "text/html")
 }
@@ -232,7 +614,9 @@ func forgedRefreshToken(_ testing.TB, d *desk, o operation) call {
 
 // ownSession signs in for this one call.
 func ownSession(tb testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Authorization", "Bearer "+d.SignIn(tb, owner).AccessToken)
+	address, _ := d.person(tb)
+
+	return d.call(o).with("Authorization", "Bearer "+d.SignIn(tb, address).AccessToken)
 }
 
 func malformedToken(_ testing.TB, d *desk, o operation) call {

@@ -17,18 +17,26 @@ import (
 
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/challenge"
 	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/factor"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/keyring"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/profile"
+	"github.com/konec/toolkit-gateway/internal/public"
+	"github.com/konec/toolkit-gateway/internal/recovery"
 	"github.com/konec/toolkit-gateway/internal/registration"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/signin"
+	"github.com/konec/toolkit-gateway/internal/throttle"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
+	"github.com/konec/toolkit-gateway/internal/xsrf"
 )
 
 // Options are what an App is made of beside its settings.
@@ -99,22 +107,51 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.accounts = account.New(database, o.Now)
 	a.metrics = newMetrics(database)
 
+	codes := code.New(database, master, c.CodeGuessBudget, o.Now)
 	sessions := session.New(session.Deps{
-		DB:      database,
-		Access:  token.NewAccess(a.keys, c.PublicURL, c.TokenAudience, o.Now),
-		Refresh: token.NewRefresh(master),
-		Queue:   queue,
-		Limits:  session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
-		Now:     o.Now,
+		DB:       database,
+		Access:   token.NewAccess(a.keys, c.PublicURL, c.TokenAudience, o.Now),
+		Refresh:  token.NewRefresh(master),
+		Codes:    codes,
+		Queue:    queue,
+		Limits:   session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
+		Browsers: session.Limits{Idle: c.BrowserIdle, Absolute: c.BrowserMax, PerUser: c.SessionLimit},
+		Now:      o.Now,
 	})
-	surface := toolkit.New(
-		signin.New(database, a.hasher, sessions, o.Now),
-		sessions,
-		registration.New(registration.Deps{
-			DB: database, Codes: code.New(database, master, c.CodeGuessBudget, o.Now), Queue: queue,
-			Hasher: a.hasher, Policy: a.policy, Domains: domains, Now: o.Now,
+	failures := throttle.NewFailures(database, throttle.Patience{
+		Free: c.FailuresFree, First: c.FailureDelay, Longest: c.FailureDelayMax, Network: c.NetworkFailures,
+	}, o.Now)
+	challenges := challenge.New(challenge.Deps{
+		DB: database, Codes: codes, Queue: queue, Failures: failures, Now: o.Now,
+		Limits: challenge.Limits{Cooldown: c.SendCooldown, PerHour: c.SendsPerHour, PerDay: c.SendsPerDay, Network: c.NetworkSends, SMSDay: c.SMSPerDay},
+	})
+	factors := factor.New(factor.Deps{DB: database, Keys: master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: o.Now})
+	registrations := registration.New(registration.Deps{
+		DB: database, Challenges: challenges, Hasher: a.hasher, Policy: a.policy, Domains: domains, Now: o.Now,
+	})
+	signIn := signin.New(signin.Deps{
+		DB: database, Hasher: a.hasher, Challenges: challenges, Factors: factors, Sessions: sessions,
+		Failures: failures, Queue: queue, TOTP: c.TOTPSignIn, Now: o.Now,
+	})
+
+	served := surfaces{
+		Toolkit: toolkit.New(signIn, sessions, registrations),
+		Public: public.New(public.Deps{
+			SignIn: signIn, Sessions: sessions, XSRF: xsrf.New(master), Log: audit.NewReader(database), Now: o.Now,
+			Profiles: profile.New(profile.Deps{
+				DB: database, Sessions: sessions, Challenges: challenges, Factors: factors, Queue: queue, Hasher: a.hasher, Policy: a.policy,
+				Failures: failures, EmailAllowed: registrations.Allowed, Now: o.Now,
+			}),
+			Recovery: recovery.New(recovery.Deps{
+				DB: database, Challenges: challenges, Sessions: sessions, Queue: queue, Hasher: a.hasher, Policy: a.policy, Now: o.Now,
+			}),
+			Settings: public.Settings{
+				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
+				ConfirmEmail: c.EmailChangeConfirm,
+				Upload:       public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
+			},
 		}),
-	)
+	}
 
 	senders, err := a.senders(o.Inbox)
 	if err != nil {
@@ -131,7 +168,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
-	a.handler, err = a.routes(spec, surface, o.Inbox)
+	a.handler, err = a.routes(spec, served, o.Inbox)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +176,23 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.private = a.privateRoutes()
 
 	return a, nil
+}
+
+// shownValues are the settings that GET / answers: none in release mode, and never a secret one.
+func shownValues(c config.Config) map[string]string {
+	if c.Mode == config.Release {
+		return nil
+	}
+
+	values := map[string]string{}
+
+	for _, setting := range c.Settings() {
+		if !setting.Secret {
+			values[setting.Name] = setting.Value
+		}
+	}
+
+	return values
 }
 
 // Handler serves the API.
@@ -172,7 +226,7 @@ func loadDocument() (*openapi3.T, error) {
 	return spec, nil
 }
 
-// senders are how messages leave: by SMTP where a server is configured, and into the inbox.
+// senders are how messages leave: by SMTP and SMS where those are configured, and into the inbox.
 func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, error) {
 	senders := map[delivery.Channel]delivery.Sender{}
 
@@ -185,6 +239,20 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 		senders[delivery.Mail] = smtp
 	} else if box == nil {
 		a.log.Warn("SMTP_URL is not set: no mail will be sent, and nobody can register")
+	}
+
+	if a.config.SMSURL != "" {
+		sms, err := delivery.NewSMS(delivery.SMSSettings{
+			URL: a.config.SMSURL, WebhookSecret: a.config.SMSWebhookSecret,
+			AppID: a.config.SMSAppID, SignName: a.config.SMSSignName, Templates: a.config.SMSTemplates,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("SMS_URL and the SMS settings with it: %w", err)
+		}
+
+		senders[delivery.SMS] = sms
+	} else if box == nil {
+		a.log.Warn("SMS_URL is not set: no text message will be sent, and nobody can use a phone")
 	}
 
 	if box != nil {

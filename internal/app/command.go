@@ -11,7 +11,12 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/caller"
@@ -46,6 +51,20 @@ func Version() string {
 // Migrate brings the database to the schema of this binary, and answers what it applied.
 func Migrate(ctx context.Context, databaseURL string) (migration.Result, error) {
 	return migration.Up(ctx, databaseURL, migrations.FS)
+}
+
+// CheckSettings names every setting that cannot work, as serving would, and asks nobody else.
+func CheckSettings(ctx context.Context, c config.Config) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+
+	a, err := New(ctx, Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err == nil {
+		a.db.Close()
+	}
+
+	return err
 }
 
 // with runs a command against the database, without serving.
@@ -86,6 +105,10 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 		return created, "", errors.New("--name: one line of 1 to 64 characters")
 	}
 
+	if n.Password != "" && utf8.RuneCountInString(n.Password) < c.PasswordMinLength {
+		return created, "", fmt.Errorf("password: too short, %d characters are the least", c.PasswordMinLength)
+	}
+
 	err = with(ctx, c, func(ctx context.Context, a *App) error {
 		plain = n.Password
 		if plain == "" {
@@ -103,7 +126,7 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 			Email: email, Name: name, PasswordHash: hash, MemberGroup: n.Group,
 		})
 
-		return err
+		return a.namingGroups(ctx, err)
 	})
 
 	return created, plain, err
@@ -139,10 +162,33 @@ func SetGroup(ctx context.Context, c config.Config, rawEmail, group string) (cha
 	err = with(ctx, c, func(ctx context.Context, a *App) error {
 		changed, err = a.accounts.SetGroup(ctx, caller.Command("account set-group"), email, group)
 
-		return err
+		return a.namingGroups(ctx, err)
 	})
 
 	return changed, err
+}
+
+// namingGroups adds to the refusal of an unknown group those that there are.
+func (a *App) namingGroups(ctx context.Context, refusal error) error {
+	if !errors.Is(refusal, account.ErrUnknownGroup) {
+		return refusal
+	}
+
+	var names []string
+
+	err := a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		rows, err := conn.Query(ctx, "SELECT name FROM member_group ORDER BY name LIMIT 100")
+		if err == nil {
+			names, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+
+		return err
+	})
+	if err != nil {
+		return refusal
+	}
+
+	return fmt.Errorf("%w; there are %s", refusal, strings.Join(names, ", "))
 }
 
 // Status says whether an account may sign in.

@@ -17,8 +17,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/pgcluster"
 )
 
-// devDatabase is the name of the private cluster's database.
-const devDatabase = "gateway"
+const (
+	// devDatabase is the name of the private cluster's database.
+	devDatabase = "gateway"
+
+	// The files of DEV_DIR: the key, which stays, and where the database is, while it runs.
+	devKeyFile = "master.key"
+	devURLFile = "database.url"
+)
 
 // Dev runs the gateway in development mode with nothing prepared: a private Postgres and a key of
 // its own in DEV_DIR, migrated, with an inbox page in place of a mail server. DATABASE_URL and
@@ -26,12 +32,20 @@ const devDatabase = "gateway"
 func Dev(ctx context.Context, c config.Config, say func(format string, args ...any)) error {
 	c.Mode = config.Development
 
+	// An occupied port is found before anything is started.
+	free, err := bind("ADDR", address(c))
+	if err != nil {
+		return err
+	}
+
+	free.Close()
+
 	if err := os.MkdirAll(c.DevDir, 0o755); err != nil {
 		return fmt.Errorf("DEV_DIR: %w", err)
 	}
 
 	if c.MasterKey == "" {
-		key, err := devKey(filepath.Join(c.DevDir, "master.key"))
+		key, err := devKey(filepath.Join(c.DevDir, devKeyFile))
 		if err != nil {
 			return err
 		}
@@ -55,6 +69,12 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		}()
 
 		c.DatabaseURL = cluster.URL(devDatabase)
+
+		file := filepath.Join(c.DevDir, devURLFile)
+		if err := os.WriteFile(file, []byte(c.DatabaseURL+"\n"), 0o600); err != nil {
+			return fmt.Errorf("DEV_DIR: %w", err)
+		}
+		defer os.Remove(file)
 	}
 
 	if err := c.Check(); err != nil {
@@ -66,8 +86,8 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		return fmt.Errorf("migrate: %w", err)
 	}
 
-	if len(result.Applied) > 0 {
-		say("Applied %d migrations.", len(result.Applied))
+	if len(result.Ours)+len(result.Queue) > 0 {
+		say("Applied %d migrations of ours, %d of the job queue.", len(result.Ours), len(result.Queue))
 	}
 
 	return Serve(ctx, c, func(address string) {
@@ -83,6 +103,36 @@ Toolkit Gateway %s is listening on %s
 Stop it with Ctrl-C. Everything it keeps is in %s.
 `, Version(), address, base, base, base, c.DatabaseURL, c.DevDir)
 	})
+}
+
+// BesideDev fills in the database and the key of the development server that runs in DEV_DIR, for the
+// operator's commands, and says whether there is one. Where either is set nothing is looked for: the
+// key of one gateway never meets the database of another.
+func BesideDev(ctx context.Context, c config.Config) (config.Config, bool) {
+	if c.DatabaseURL != "" || c.MasterKey != "" {
+		return c, false
+	}
+
+	key, noKey := os.ReadFile(filepath.Join(c.DevDir, devKeyFile))
+	url, noURL := os.ReadFile(filepath.Join(c.DevDir, devURLFile))
+
+	if noKey != nil || noURL != nil {
+		return c, false
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+
+	// One that was killed has left the file behind.
+	conn, err := pgx.Connect(ctx, strings.TrimSpace(string(url)))
+	if err != nil {
+		return c, false
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is left to lose
+
+	c.Mode, c.DatabaseURL, c.MasterKey = config.Development, strings.TrimSpace(string(url)), strings.TrimSpace(string(key))
+
+	return c, true
 }
 
 // devKey reads the key of earlier runs, or makes one.

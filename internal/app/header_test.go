@@ -103,7 +103,7 @@ func TestChallengeSaysWhatIsWrong(t *testing.T) {
 	altered := strings.TrimSuffix(d.tokens.AccessToken, last) + map[bool]string{true: "B", false: "A"}[last == "A"]
 
 	for _, o := range operations() {
-		if !o.secured() {
+		if !o.secured("bearer") {
 			continue
 		}
 

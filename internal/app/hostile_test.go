@@ -97,7 +97,7 @@ func (h *attacker) judge(o operation, c call, k kind, got reply) string {
 		return "refused"
 	case got.status >= http.StatusBadRequest && c.method != http.MethodHead && (got.problem.Success == nil || *got.problem.Success || got.problem.Message == ""):
 		return "not the error's shape"
-	case o.secured() && got.status < 300 && c.method != http.MethodOptions && c.header.Get("Authorization") != "Bearer "+h.desk.tokens.AccessToken:
+	case o.secured("bearer") && got.status < 300 && c.method != http.MethodOptions && c.header.Get("Authorization") != "Bearer "+h.desk.tokens.AccessToken:
 		return "let in without the token"
 	}
 
@@ -161,7 +161,7 @@ func (h *attacker) draw(o operation) (call, kind) {
 		c = c.with("Authorization", pick(h, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+h.noise(60), h.noise(20)))
 	}
 
-	if o.secured() && c.header.Get("Authorization") != "Bearer "+h.desk.tokens.AccessToken {
+	if o.secured("bearer") && c.header.Get("Authorization") != "Bearer "+h.desk.tokens.AccessToken {
 		k = invalid
 	}
 

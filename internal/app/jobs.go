@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/factor"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/throttle"
@@ -70,6 +72,24 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
 }
 
+// Handle drops what was cut short because the server stops: it is done at the next start, or by
+// another replica.
+func (q quiet) Handle(ctx context.Context, record slog.Record) error {
+	cut := false
+
+	record.Attrs(func(attr slog.Attr) bool {
+		cut = strings.HasSuffix(attr.Value.String(), context.Canceled.Error())
+
+		return !cut
+	})
+
+	if cut {
+		return nil
+	}
+
+	return q.Handler.Handle(ctx, record) //nolint:wrapcheck // a handler of slog, as ours is
+}
+
 type cleaningArgs struct{}
 
 func (cleaningArgs) Kind() string { return "cleaning" }
@@ -84,7 +104,7 @@ type cleaning struct {
 
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
-		code.Clean, throttle.Clean, session.Clean, delivery.Clean, token.Clean,
+		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean,
 	} {
 		for {
 			var deleted int64

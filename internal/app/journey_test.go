@@ -102,7 +102,7 @@ func TestStatements(t *testing.T) {
 
 	env.Statements.Take()
 	env.SignIn(t, "statements@konec.com.au")
-	expect(t, "AccountCredentials", "AccountSignIn", "SessionOpen", "AuditEventRecord")
+	expect(t, "AccountCredentials", "FailureAttempt", "AccountSignIn", "FailureSucceeded", "SessionOpen", "AuditEventRecord")
 
 	env.Me(t, tokens.AccessToken)
 	expect(t, "SessionAuthenticate")

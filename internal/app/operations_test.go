@@ -53,7 +53,12 @@ func (o operation) media() string {
 	return ""
 }
 
-func (o operation) secured() bool { return len(*o.Security) > 0 }
+// secured says that the operation needs a security scheme of the document.
+func (o operation) secured(scheme string) bool {
+	return slices.ContainsFunc(*o.Security, func(one openapi3.SecurityRequirement) bool { return one[scheme] != nil })
+}
+
+func (o operation) public() bool { return o.Extensions["x-surface"] == "public" }
 
 // fields are the members of the operation's body, sorted.
 func (o operation) fields() []string {
@@ -88,6 +93,15 @@ func (c call) with(name string, values ...string) call {
 	}
 
 	c.header[http.CanonicalHeaderKey(name)] = values
+
+	return c
+}
+
+// from sends what a browser would.
+func (c call) from(b *apptest.Browser) call {
+	for name, values := range b.Header() {
+		c = c.with(name, values...)
+	}
 
 	return c
 }
@@ -198,8 +212,10 @@ func (o operation) encode(values map[string]any) string {
 type desk struct {
 	*apptest.Env
 
-	tokens client.Tokens
-	fresh  atomic.Int64
+	tokens  client.Tokens
+	browser *apptest.Browser // the owner has signed in
+	visitor *apptest.Browser // nobody has
+	fresh   atomic.Int64
 }
 
 const owner = "owner@konec.com.au"
@@ -214,15 +230,22 @@ func deskOn(tb testing.TB, env *apptest.Env) *desk {
 	tb.Helper()
 	env.Account(tb, owner)
 
-	return &desk{Env: env, tokens: env.SignIn(tb, owner)}
+	d := &desk{Env: env, tokens: env.SignIn(tb, owner), browser: env.SignedIn(tb, owner), visitor: env.Browser(tb)}
+	d.visitor.Load(tb)
+
+	return d
 }
 
 // values are a body for the operation that lacks nothing but, to register, the code of the mail.
 func (d *desk) values(o operation) map[string]any {
+	if o.RequestBody == nil {
+		return nil
+	}
+
 	address := fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))
 
 	switch o.OperationID {
-	case "login":
+	case "login", "signIn":
 		return map[string]any{"email": owner, "password": apptest.Password}
 	case "refresh":
 		return map[string]any{"refresh_token": d.tokens.RefreshToken}
@@ -230,19 +253,59 @@ func (d *desk) values(o operation) map[string]any {
 		return map[string]any{"email": address}
 	case "register":
 		return map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": "000000"}
-	case "logout", "getMe":
-		return nil
+	case "renewSession":
+		return map[string]any{"code": strings.Repeat("A", 44)}
+	case "signInWithCode", "bindPhone":
+		return map[string]any{"phone": somePhone, "code": "000000"}
+	case "signInWithTOTP":
+		return map[string]any{"email": owner, "code": "000000"}
+	case "changeUser":
+		return map[string]any{"key": "Name", "name": "Another Name"}
+	case "bindTOTP":
+		return map[string]any{"tss": []string{"000000", "000000"}}
+	case "changePassword":
+		return map[string]any{"old": "not " + apptest.Password, "password": "another horse, another staple"}
+	case "resetPassword":
+		return map[string]any{"email": owner, "code": "000000", "password": "another horse, another staple"}
 	}
 
-	panic("no values for the operation " + o.OperationID)
+	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in operations_test.go")
 }
+
+// query is what the operation needs in its query string.
+func (d *desk) query(o operation) string {
+	switch o.OperationID {
+	case "sendResetCode":
+		return url.Values{"email": {fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))}}.Encode()
+	case "sendSignInCode", "sendPhoneCode":
+		return url.Values{"phone": {d.phone()}}.Encode()
+	case "getOptions":
+		return "type=generate-secret"
+	}
+
+	return ""
+}
+
+// somePhone is one that nobody has bound.
+const somePhone = "+8613800138000"
+
+// phone is a fresh one.
+func (d *desk) phone() string { return fmt.Sprintf("+86139%08d", d.fresh.Add(1)) }
 
 // call is a good call of the operation.
 func (d *desk) call(o operation) call {
-	c := call{method: o.method, path: o.path}
+	c := call{method: o.method, path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone").Replace(o.path), query: d.query(o)}
 
-	if o.secured() {
+	if o.secured("bearer") {
 		c = c.with("Authorization", "Bearer "+d.tokens.AccessToken)
+	}
+
+	if o.public() {
+		c = c.from(d.browser)
+	}
+
+	if o.OperationID == "signIn" {
+		c = c.from(d.visitor) // or it would end the session that the others need
 	}
 
 	if o.RequestBody != nil {

@@ -23,6 +23,11 @@ func TestRaceBattery(t *testing.T) {
 		raceWithDisabling(t, 200)
 	})
 
+	t.Run("OneOfManyRenewsWithOneCode", func(t *testing.T) {
+		t.Parallel()
+		raceForRefreshCode(t, 1000)
+	})
+
 	t.Run("GuardedStatementsHaveOneWinner", func(t *testing.T) {
 		t.Parallel()
 		raceStatements(t, 1000)

@@ -17,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/public"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
 )
@@ -24,6 +25,7 @@ import (
 // surfaces is the one value behind every documented operation.
 type surfaces struct {
 	*toolkit.Toolkit
+	*public.Public
 }
 
 var _ api.StrictServerInterface = surfaces{}
@@ -42,12 +44,13 @@ var formats = map[string]func(string) error{
 }
 
 // routes is everything that the public listener answers.
-func (a *App) routes(spec *openapi3.T, t *toolkit.Toolkit, box *inbox.Inbox) (http.Handler, error) {
+func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.Handler, error) {
 	pipeline, err := httpapi.New(httpapi.Deps{
 		Document:       spec,
-		Schemes:        map[string]httpapi.Scheme{"bearer": t.Bearer()},
+		Schemes:        map[string]httpapi.Scheme{"bearer": served.Bearer(), "session": served.Session(), "xsrf": served.XSRF()},
 		Formats:        formats,
 		TrustedProxies: a.config.TrustedProxies,
+		Origins:        a.config.Origins,
 		Log:            a.log,
 		Observe:        a.metrics.observe,
 	})
@@ -58,7 +61,7 @@ func (a *App) routes(spec *openapi3.T, t *toolkit.Toolkit, box *inbox.Inbox) (ht
 	r := pipeline.Router()
 	r.Use(patient)
 	pipeline.Operations(r, func(r chi.Router) {
-		strict := api.NewStrictHandlerWithOptions(surfaces{t}, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
+		strict := api.NewStrictHandlerWithOptions(served, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
 			RequestErrorHandlerFunc:  pipeline.Fail,
 			ResponseErrorHandlerFunc: pipeline.Fail,
 		})

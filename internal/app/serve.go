@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -42,10 +43,6 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 	var box *inbox.Inbox
 	if c.Mode == config.Development {
 		box = inbox.New()
-
-		if c.Addr == config.DefaultAddr {
-			c.Addr = "localhost" + c.Addr // the inbox shows codes to whoever asks
-		}
 	}
 
 	a, err := New(ctx, Options{Config: c, Log: log, Now: time.Now, Inbox: box})
@@ -55,18 +52,18 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 
 	a.metrics.countDropped(out)
 
-	public, err := listen(c.Addr, a.Handler(), log)
+	public, err := listen("ADDR", address(c), a.Handler(), log)
 	if err != nil {
-		return fmt.Errorf("ADDR: %w", err)
+		return err
 	}
 
 	failed := make(chan error, 2)
 	go func() { failed <- public.serve() }()
 
 	if c.Private != "" {
-		private, err := listen(c.Private, a.Private(), log)
+		private, err := listen("PRIVATE_ADDR", c.Private, a.Private(), log)
 		if err != nil {
-			return fmt.Errorf("PRIVATE_ADDR: %w", err)
+			return err
 		}
 		defer private.server.Close() //nolint:errcheck // nothing is left to lose
 
@@ -75,6 +72,7 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 
 	a.Start()
 	log.Info("listening", "address", public.listener.Addr().String(), "mode", c.Mode, "version", Version())
+	warnOfAddresses(c, public.listener.Addr(), log)
 
 	if greet != nil {
 		greet(public.listener.Addr().String())
@@ -109,19 +107,56 @@ func (a *App) shutDown(public *listening, log *slog.Logger) error {
 	return err
 }
 
+// address is where the API listens. The inbox of development mode shows codes to whoever asks, so
+// that it is for this machine alone unless somebody says otherwise.
+func address(c config.Config) string {
+	if c.Mode == config.Development && c.Addr == config.DefaultAddr {
+		return "localhost" + c.Addr
+	}
+
+	return c.Addr
+}
+
+// warnOfAddresses says so where strangers can read the inbox, and where clients cannot find us.
+func warnOfAddresses(c config.Config, listens net.Addr, log *slog.Logger) {
+	at, isTCP := listens.(*net.TCPAddr)
+	if c.Mode == config.Development && isTCP && !at.IP.IsLoopback() {
+		log.Warn(fmt.Sprintf("the whole network can read the inbox, with every code: ADDR=localhost:%d keeps it to this machine", at.Port))
+	}
+
+	public, err := url.Parse(c.PublicURL)
+	if c.Mode == config.Release && err == nil && public.Hostname() == "localhost" {
+		log.Warn("PUBLIC_URL is " + c.PublicURL + ", which only this machine can use: tokens name it as their issuer")
+	}
+}
+
 // listening is a server and where it listens.
 type listening struct {
 	server   *http.Server
 	listener net.Listener
 }
 
-func listen(address string, handler http.Handler, log *slog.Logger) (*listening, error) {
-	listener, err := net.Listen("tcp", address)
+func listen(setting, address string, handler http.Handler, log *slog.Logger) (*listening, error) {
+	listener, err := bind(setting, address)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, err
 	}
 
 	return &listening{listener: listener, server: NewServer(handler, log)}, nil
+}
+
+// bind takes the address that a setting names.
+func bind(setting, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is in use; set %s to listen elsewhere", setting, address, setting)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+
+	return listener, nil
 }
 
 func (l *listening) serve() error {

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/postgres"
 )
 
 // Action names what happened.
@@ -26,6 +29,13 @@ const (
 	AccountEnabled     Action = "account.enabled"
 	SignInSucceeded    Action = "sign_in.succeeded"
 	SignInFailed       Action = "sign_in.failed"
+	AccountChanged     Action = "account.changed"
+	EmailChanged       Action = "email.changed"
+	PhoneChanged       Action = "phone.changed"
+	TOTPChanged        Action = "totp.changed"
+	PasswordChanged    Action = "password.changed"
+	PasswordReset      Action = "password.reset"
+	PasswordRefused    Action = "password.refused"
 	SessionEnded       Action = "session.ended"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
@@ -37,6 +47,7 @@ type Event struct {
 	AccountID string // empty where no account is known
 	SessionID string // empty where there is none
 	Subject   string // the address that was meant, where it is all that is known
+	Method    string // of a sign-in: how the person proved who they are; of a code: its purpose
 }
 
 // Record writes an event.
@@ -47,6 +58,7 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, ev
 		AccountID: orNil(event.AccountID),
 		SessionID: orNil(event.SessionID),
 		Subject:   event.Subject,
+		Method:    event.Method,
 		Address:   by.AddressOrNil(),
 		UserAgent: by.UserAgent,
 		RequestID: by.RequestID,
@@ -56,6 +68,13 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, ev
 	}
 
 	return nil
+}
+
+// RecordAlone writes an event that is all that happened.
+func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, event Event) error {
+	return database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return Record(ctx, conn, now, by, event)
+	})
 }
 
 func orNil(s string) *string {

@@ -29,6 +29,19 @@ type Purpose struct {
 // Registration proves control of the address of a new account.
 var Registration = Purpose{Name: "registration", Lifetime: 10 * time.Minute}
 
+// Reset proves control of the address of an account whose password is forgotten.
+var Reset = Purpose{Name: "reset", Lifetime: 10 * time.Minute}
+
+// SignIn signs in with a phone, Phone and Email prove control of what is to be bound to an account.
+var (
+	SignIn = Purpose{Name: "sign-in", Lifetime: 5 * time.Minute}
+	Phone  = Purpose{Name: "phone", Lifetime: 5 * time.Minute}
+	Email  = Purpose{Name: "email", Lifetime: 10 * time.Minute}
+)
+
+// Renewal renews the session of a browser; opaque, see IssueOpaque.
+var Renewal = Purpose{Name: "renewal", Lifetime: 15 * time.Second}
+
 // MaxAttempts is how many guesses a code allows.
 const MaxAttempts = 5
 

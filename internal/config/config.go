@@ -45,6 +45,8 @@ type Config struct {
 	SessionIdle    time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"A session ends this long after its last refresh."`
 	SessionMax     time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"A session ends this long after its sign-in."`
 	SessionLimit   int32         `env:"SESSION_LIMIT" envDefault:"20" help:"Sessions of an account at the most; the one idle the longest makes room."`
+	BrowserIdle    time.Duration `env:"BROWSER_SESSION_IDLE" envDefault:"2h" help:"A browser's session ends this long after its last renewal."`
+	BrowserMax     time.Duration `env:"BROWSER_SESSION_MAX" envDefault:"720h" help:"A browser's session ends this long after its sign-in."`
 	KeyRotation    time.Duration `env:"KEY_ROTATION" envDefault:"2160h" help:"A new signing key is made when the newest is this old."`
 
 	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Characters of a new password at the least, 8 or more."`
@@ -52,10 +54,41 @@ type Config struct {
 	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"Domains whose addresses may register, separated by commas. Empty: all."`
 	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"10000" help:"Failed one-time codes a day, over all accounts, before codes are refused."`
 
+	FailuresFree    int           `env:"FAILURES_FREE" envDefault:"5" help:"Failures of a person with one factor, in a row, that cost no wait."`
+	FailureDelay    time.Duration `env:"FAILURE_DELAY" envDefault:"30s" help:"The wait after them; it doubles with each further failure."`
+	FailureDelayMax time.Duration `env:"FAILURE_DELAY_MAX" envDefault:"1h" help:"Where the doubling ends."`
+	NetworkFailures int32         `env:"NETWORK_FAILURES" envDefault:"100" help:"Failures of one client address, or /64, in an hour."`
+
+	SendCooldown time.Duration `env:"SEND_COOLDOWN" envDefault:"1m" help:"Between two codes to one destination for one purpose."`
+	SendsPerHour int32         `env:"SENDS_PER_HOUR" envDefault:"5" help:"Codes to one destination for one purpose in an hour."`
+	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"20" help:"The same in a day."`
+	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Codes that one client address, or /64, may ask for in an hour."`
+
+	SMSPerDay int32 `env:"SMS_PER_DAY" envDefault:"2000" help:"Text messages in a day, over all numbers: each costs money."`
+
+	TOTPSignIn         bool   `env:"TOTP_SIGN_IN" envDefault:"true" help:"Whether a code of an authenticator app signs in by itself, as documented."`
+	TOTPIssuer         string `env:"TOTP_ISSUER" envDefault:"Toolkit" help:"What authenticator apps show beside the account."`
+	TOTPGuessBudget    int32  `env:"TOTP_GUESS_BUDGET" envDefault:"3333" help:"Failed authenticator codes a day, over all accounts, before they are refused."`
+	EmailChangeConfirm bool   `env:"EMAIL_CHANGE_CONFIRM" envDefault:"true" help:"Whether a new e-mail address counts only after a code that was sent to it came back."`
+
+	UploadType  string `env:"UPLOAD_TYPE" envDefault:"cos" help:"What GET /options?type=upload answers as type."`
+	UploadURL   string `env:"UPLOAD_URL" help:"Where clients upload to; what GET /options?type=upload answers as url. Empty: that type is not configured."`
+	UploadLimit int64  `env:"UPLOAD_LIMIT" envDefault:"5120000" help:"The largest upload, in bytes."`
+
+	Origins          []string `env:"CORS_ORIGINS" help:"Other origins whose pages may call the public surface with cookies, as in https://console.example.com, separated by commas. Empty: none."`
+	XSRFCookieDomain string   `env:"XSRF_COOKIE_DOMAIN" help:"The Domain of the XSRF cookie, for a console on a sister host. Empty: this host only."`
+	ServerName       string   `env:"SERVER_NAME" help:"What GET / answers as name. Default: the host's name."`
+
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For is believed. Empty: none."`
 
 	SMTPURL  string `env:"SMTP_URL" secret:"true" help:"The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465. ?tls=none or ?tls=optional after smtp:// for a relay on the same machine."`
 	MailFrom string `env:"MAIL_FROM" envDefault:"Toolkit <no-reply@localhost>" help:"The sender of mails."`
+
+	SMSURL           string   `env:"SMS_URL" secret:"true" help:"How text messages go: tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or https://… of a webhook of your own. Empty: nowhere."`
+	SMSWebhookSecret string   `env:"SMS_WEBHOOK_SECRET" secret:"true" help:"Signs the calls of that webhook as Standard Webhooks does: whsec_ and 24 to 64 random bytes in base64."`
+	SMSAppID         string   `env:"SMS_APP_ID" help:"Tencent Cloud: the SdkAppId, as in 1400006666."`
+	SMSSignName      string   `env:"SMS_SIGN_NAME" help:"Tencent Cloud: the approved signature, without the brackets. The Chinese mainland requires one."`
+	SMSTemplates     []string `env:"SMS_TEMPLATES" help:"Tencent Cloud: the approved templates, as in sign_in_code:1110,phone_code:1111, in which {1} is the code and {2} its minutes. sign_in_code_global and phone_code_global are for numbers outside the Chinese mainland, which get no message without."`
 
 	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"DEBUG, INFO, WARN or ERROR. INFO logs each request."`
 	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"After SIGTERM: how long /readyz says no before connections are refused, so that a load balancer notices. Development mode does not wait."`
@@ -73,12 +106,10 @@ func Load(environment map[string]string) (Config, error) {
 }
 
 // Read reads the environment without asking for what is required, for development mode, which
-// fills that in by itself, and for showing the settings.
+// fills that in by itself, and for showing the settings: with an error it answers what could be read.
 func Read(environment map[string]string) (Config, error) {
 	var c Config
-	if err := env.ParseWithOptions(&c, env.Options{Environment: environment}); err != nil {
-		return Config{}, settingErrors(err)
-	}
+	unreadable := env.ParseWithOptions(&c, env.Options{Environment: environment})
 
 	if c.HashConcurrency == 0 {
 		c.HashConcurrency = max(2, runtime.NumCPU())
@@ -91,6 +122,10 @@ func Read(environment map[string]string) (Config, error) {
 	}
 
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+
+	if unreadable != nil {
+		return c, settingErrors(unreadable)
+	}
 
 	return c, nil
 }
@@ -112,13 +147,31 @@ func settingErrors(err error) error {
 
 	for _, one := range aggregate.Errors {
 		if parse, ok := errors.AsType[env.ParseError](one); ok {
-			faults = append(faults, fmt.Errorf("%s: not a %s", names[parse.Name], parse.Type))
+			faults = append(faults, fmt.Errorf("%s: not %s", names[parse.Name], inWords(parse.Type)))
 		} else {
 			faults = append(faults, errors.New("a setting cannot be read"))
 		}
 	}
 
 	return errors.Join(faults...)
+}
+
+// inWords is what a setting of the type should have been.
+func inWords(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return "a duration such as 90s, 15m or 720h"
+	case reflect.TypeFor[slog.Level]():
+		return "a log level: DEBUG, INFO, WARN or ERROR"
+	case reflect.TypeFor[netip.Prefix](), reflect.TypeFor[[]netip.Prefix]():
+		return "networks such as 10.0.0.0/8, separated by commas"
+	}
+
+	if t.Kind() == reflect.Int || t.Kind() == reflect.Int32 {
+		return "a whole number, or too large"
+	}
+
+	return "a value of the right kind"
 }
 
 // Check names every setting that cannot work, or that is required and missing.
@@ -170,6 +223,42 @@ func (c Config) Check() error {
 		fault("SESSION_IDLE and SESSION_MAX: must be at least ACCESS_TOKEN_LIFETIME, and SESSION_IDLE at most SESSION_MAX")
 	}
 
+	if c.BrowserIdle < time.Minute || c.BrowserMax < c.BrowserIdle {
+		fault("BROWSER_SESSION_IDLE and BROWSER_SESSION_MAX: must be at least 1m, and BROWSER_SESSION_IDLE at most BROWSER_SESSION_MAX")
+	}
+
+	if c.TOTPGuessBudget < 1 || c.TOTPGuessBudget > 3333 {
+		fault("TOTP_GUESS_BUDGET: must be between 1 and 3333; beyond it six digits are too few")
+	}
+
+	if c.UploadLimit < 1 {
+		fault("UPLOAD_LIMIT: must be at least 1")
+	}
+
+	if c.SendCooldown < time.Second || c.SendCooldown > time.Hour {
+		fault("SEND_COOLDOWN: must be between 1s and 1h")
+	}
+
+	if c.SendsPerHour < 1 || c.SendsPerDay < 1 || c.NetworkSends < 1 || c.SMSPerDay < 1 {
+		fault("SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS and SMS_PER_DAY: must be at least 1")
+	}
+
+	if c.FailuresFree < 1 || c.NetworkFailures < 1 {
+		fault("FAILURES_FREE and NETWORK_FAILURES: must be at least 1")
+	}
+
+	if c.FailureDelay < time.Second || c.FailureDelayMax < c.FailureDelay || c.FailureDelayMax > 24*time.Hour {
+		fault("FAILURE_DELAY and FAILURE_DELAY_MAX: must be between 1s and 24h, and FAILURE_DELAY at most FAILURE_DELAY_MAX")
+	}
+
+	for _, origin := range c.Origins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Scheme+"://"+u.Host != origin || u.Host == "" {
+			fault("CORS_ORIGINS: %q is not of the form https://host", origin)
+		}
+	}
+
+	faults = append(faults, c.smsFaults()...)
+
 	if c.SessionLimit < 1 {
 		fault("SESSION_LIMIT: must be at least 1")
 	}
@@ -194,6 +283,7 @@ type Setting struct {
 	Name    string
 	Default string
 	Value   string // masked where it is a secret
+	Secret  bool
 	Help    string
 }
 
@@ -208,11 +298,12 @@ func (c Config) Settings() []Setting {
 			Name:    field.Tag.Get("env"),
 			Default: field.Tag.Get("envDefault"),
 			Value:   fmt.Sprint(v.Interface()),
+			Secret:  field.Tag.Get("secret") == "true",
 			Help:    field.Tag.Get("help"),
 		}
 
 		switch {
-		case field.Tag.Get("secret") == "true" && !v.IsZero():
+		case setting.Secret && !v.IsZero():
 			setting.Value = "(set)"
 		case v.Kind() == reflect.Slice:
 			setting.Value = strings.ReplaceAll(strings.Trim(setting.Value, "[]"), " ", ",")

@@ -39,6 +39,21 @@ const (
 	// did the same work and got the same answer.
 	RegistrationCode  Kind = "registration_code"
 	RegistrationTaken Kind = "registration_taken"
+	// ResetCode carries the code to reset a password. Without an account that may sign in nothing is
+	// sent.
+	ResetCode Kind = "reset_code"
+	// EmailCode shows that an address which is to be the account's is in the person's hands.
+	EmailCode Kind = "email_code"
+	// These tell what happened to the account.
+	PasswordChanged Kind = "password_changed"
+	EmailChanged    Kind = "email_changed"
+	PhoneChanged    Kind = "phone_changed"
+	TOTPChanged     Kind = "totp_changed"
+	NewDevice       Kind = "new_device"
+	// SignInCode and PhoneCode go by SMS: the code to sign in with a phone, and the one that shows that
+	// a phone which is to be added to an account is in the person's hands.
+	SignInCode Kind = "sign_in_code"
+	PhoneCode  Kind = "phone_code"
 	// SessionEnded tells that an old refresh token was presented, and the session ended for it.
 	SessionEnded Kind = "session_ended"
 )
@@ -62,9 +77,10 @@ type Message struct {
 
 // Content is what a template shows. It is stored encrypted.
 type Content struct {
-	Code   string    `json:"code,omitempty"`
-	Device string    `json:"device,omitempty"`
-	At     time.Time `json:"at,omitzero"`
+	Code    string    `json:"code,omitempty"`
+	Device  string    `json:"device,omitempty"`
+	Address string    `json:"address,omitempty"`
+	At      time.Time `json:"at,omitzero"`
 }
 
 // Queue enqueues messages.

@@ -43,6 +43,89 @@ var wording = map[Kind]words{
 			English: "If it was not, ignore this mail: nothing about your account has changed.",
 		}},
 	},
+	ResetCode: {
+		subject: language.Text{Chinese: "您的密码重置验证码", English: "Your code to reset the password"},
+		before: []language.Text{{
+			Chinese: "您正在重置 Toolkit 账号的密码，验证码是：",
+			English: "You are resetting the password of your Toolkit account. Your code is:",
+		}},
+		after: []language.Text{{
+			Chinese: "验证码十分钟内有效，请勿告诉任何人。",
+			English: "It is valid for ten minutes. Do not share it with anybody.",
+		}, {
+			Chinese: "如果不是您本人操作，请忽略这封邮件，您的密码没有任何变化。",
+			English: "If this was not you, ignore this mail: your password has not changed.",
+		}},
+	},
+	PasswordChanged: {
+		subject: language.Text{Chinese: "您的密码已修改", English: "Your password was changed"},
+		before: []language.Text{{
+			Chinese: "您的 Toolkit 账号的密码已修改（设备：{device}，时间：{time}），其他登录会话已全部结束。",
+			English: "The password of your Toolkit account was changed (device: {device}, time: {time}). All other sessions were ended.",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请立即重置密码。",
+			English: "If this was not you, reset your password at once.",
+		}},
+	},
+	EmailCode: {
+		subject: language.Text{Chinese: "您的邮箱验证码", English: "Your code for a new e-mail address"},
+		before: []language.Text{{
+			Chinese: "您正在把这个地址设为 Toolkit 账号的邮箱，验证码是：",
+			English: "You are making this the e-mail address of your Toolkit account. Your code is:",
+		}},
+		after: []language.Text{{
+			Chinese: "验证码十分钟内有效，请勿告诉任何人。",
+			English: "It is valid for ten minutes. Do not share it with anybody.",
+		}, {
+			Chinese: "如果不是您本人操作，请忽略这封邮件。",
+			English: "If this was not you, ignore this mail.",
+		}},
+	},
+	EmailChanged: {
+		subject: language.Text{Chinese: "您的账号邮箱已修改", English: "The e-mail address of your account was changed"},
+		before: []language.Text{{
+			Chinese: "您的 Toolkit 账号的邮箱已修改，这个地址不再用于登录（设备：{device}，时间：{time}）。",
+			English: "The e-mail address of your Toolkit account was changed; this one no longer signs in (device: {device}, time: {time}).",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
+			English: "If this was not you, reset your password at once, and write to an administrator.",
+		}},
+	},
+	PhoneChanged: {
+		subject: language.Text{Chinese: "您的账号手机已变更", English: "The phone of your account was changed"},
+		before: []language.Text{{
+			Chinese: "您的 Toolkit 账号绑定的手机已变更（设备：{device}，时间：{time}）。",
+			English: "The phone of your Toolkit account was bound, replaced or removed (device: {device}, time: {time}).",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
+			English: "If this was not you, reset your password at once, and write to an administrator.",
+		}},
+	},
+	TOTPChanged: {
+		subject: language.Text{Chinese: "您的身份验证器已变更", English: "Your authenticator app was changed"},
+		before: []language.Text{{
+			Chinese: "您的 Toolkit 账号的身份验证器或恢复码已变更（设备：{device}，时间：{time}）。",
+			English: "The authenticator app or the recovery codes of your Toolkit account were changed (device: {device}, time: {time}).",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
+			English: "If this was not you, reset your password at once, and write to an administrator.",
+		}},
+	},
+	NewDevice: {
+		subject: language.Text{Chinese: "您的账号在新设备上登录", English: "A new device signed in to your account"},
+		before: []language.Text{{
+			Chinese: "有一台新设备登录了您的 Toolkit 账号（设备：{device}，地址：{address}，时间：{time}）。",
+			English: "A new device signed in to your Toolkit account (device: {device}, address: {address}, time: {time}).",
+		}},
+		after: []language.Text{{
+			Chinese: "如果是您本人，不需要做任何事。如果不是，请立即重置密码，这会结束全部会话。",
+			English: "If this was you, there is nothing to do. If not, reset your password at once: that ends every session.",
+		}},
+	},
 	SessionEnded: {
 		subject: language.Text{Chinese: "您的一个登录会话已被结束", English: "One of your sessions was ended"},
 		before: []language.Text{{
@@ -53,6 +136,32 @@ var wording = map[Kind]words{
 			Chinese: "请在您的设备上重新登录。如果您不认识上面的设备，也没有从备份恢复过应用，请尽快修改密码。",
 			English: "Sign in again on your device. If you do not know the one above, and did not restore the app from a backup, change your password soon.",
 		}},
+	},
+}
+
+// smsWords are a title, which only the development inbox shows, and the one line that is sent.
+type smsWords struct {
+	title language.Text
+	text  language.Text
+}
+
+// smsWording says the kinds that go by SMS, each in one segment: 70 characters in Chinese, 160 in
+// English, of which every one is in the alphabet of GSM 03.38. The code comes early, so that it is seen
+// without opening the message.
+var smsWording = map[Kind]smsWords{
+	SignInCode: {
+		title: language.Text{Chinese: "登录验证码", English: "Sign-in code"},
+		text: language.Text{
+			Chinese: "验证码 {code}，用于登录 Toolkit，{minutes} 分钟内有效，请勿告诉任何人。",
+			English: "{code} is your code to sign in to Toolkit. It is valid for {minutes} minutes. Do not share it with anybody.",
+		},
+	},
+	PhoneCode: {
+		title: language.Text{Chinese: "绑定手机验证码", English: "Code for your phone"},
+		text: language.Text{
+			Chinese: "验证码 {code}，用于把此手机号绑定到 Toolkit 账号，{minutes} 分钟内有效，请勿告诉任何人。",
+			English: "{code} is the code to add this phone to a Toolkit account. It is valid for {minutes} minutes. Do not share it with anybody.",
+		},
 	},
 }
 

@@ -25,10 +25,14 @@ const sendTimeout = 30 * time.Second
 type Outgoing struct {
 	ID      string // the same at every attempt, so that a repeat can be told from a new message
 	Channel Channel
+	Kind    Kind
 	To      string
 	Rendered
-	Code string // as in the text; for the development inbox
-	At   time.Time
+	Language language.Language
+	Code     string    // as in the text
+	Minutes  int       // that the code lives, in all; 0 without a code
+	Queued   time.Time // the same at every attempt
+	At       time.Time // the time of this attempt
 }
 
 // Sender hands a message over to the outside. An error that wraps ErrRefused is final; after any
@@ -137,39 +141,69 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	}
 
 	kind := Kind(row.Kind)
-	if kind == RegistrationCode {
-		taken, err := w.hasAccount(ctx, row.Recipient)
+
+	switch kind {
+	case RegistrationCode:
+		status, err := w.statusOf(ctx, Channel(row.Channel), row.Recipient)
 		if err != nil {
 			return Outgoing{}, err
 		}
 
-		if taken {
+		if status != "" {
 			kind, content = RegistrationTaken, Content{}
+		}
+	case ResetCode, SignInCode:
+		status, err := w.statusOf(ctx, Channel(row.Channel), row.Recipient)
+		if err != nil {
+			return Outgoing{}, err
+		}
+
+		if status != "active" {
+			return Outgoing{}, fmt.Errorf("%w: no account that may sign in has this destination", ErrRefused)
 		}
 	}
 
-	rendered, err := render(kind, language.Parse(row.Language), content)
+	message := Outgoing{
+		ID: id, Channel: Channel(row.Channel), Kind: kind, To: row.Recipient, Language: language.Parse(row.Language),
+		Code: content.Code, Queued: row.CreatedAt, At: w.now(),
+	}
+	if message.Code != "" {
+		message.Minutes = minutes(row.ExpiresAt.Sub(row.CreatedAt))
+	}
+
+	if message.Channel == SMS {
+		message.Rendered, err = renderSMS(kind, message.Language, message.Code, message.Minutes)
+	} else {
+		message.Rendered, err = render(kind, message.Language, content)
+	}
+
 	if err != nil {
 		return Outgoing{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 
-	return Outgoing{
-		ID: id, Channel: Channel(row.Channel), To: row.Recipient, Rendered: rendered, Code: content.Code, At: w.now(),
-	}, nil
+	return message, nil
 }
 
-func (w *Worker) hasAccount(ctx context.Context, email string) (bool, error) {
+// statusOf answers the status of the destination's account, empty where there is none.
+func (w *Worker) statusOf(ctx context.Context, channel Channel, destination string) (string, error) {
+	var status string
+
 	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		_, err := db.New(conn).AccountByEmail(ctx, email)
+		var err error
+
+		if channel == SMS {
+			status, err = db.New(conn).AccountStatusByPhone(ctx, &destination)
+		} else {
+			status, err = db.New(conn).AccountStatusByEmail(ctx, destination)
+		}
 
 		return err
 	})
-
-	if postgres.Missing(err) {
-		return false, nil
+	if err != nil && !postgres.Missing(err) {
+		return "", fmt.Errorf("look for the account: %w", err)
 	}
 
-	return err == nil, err
+	return status, nil
 }
 
 // send gives up when the message expires in the middle: what is stale is not sent.

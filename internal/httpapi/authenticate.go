@@ -21,6 +21,8 @@ type Scheme struct {
 	// Authenticate answers the context with whoever the credential speaks for, or the problem
 	// with it. An outage is no problem of the credential.
 	Authenticate func(r *http.Request) (context.Context, error)
+	// Challenge adds to the answer what the caller needs to do better: a header, fresh cookies.
+	Challenge func(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // authenticate lets a request pass that fulfils one of the operation's requirements, all schemes of
@@ -34,9 +36,8 @@ func (p *Pipeline) authenticate(next http.Handler) http.Handler {
 			return
 		}
 
-		ctx, err := p.fulfil(r, p.chosen(r, requirements))
+		ctx, err := p.fulfil(w, r, p.chosen(r, requirements))
 		if err != nil {
-			challenge(w, err)
 			p.Fail(w, r, err)
 
 			return
@@ -60,10 +61,17 @@ func (p *Pipeline) chosen(r *http.Request, requirements openapi3.SecurityRequire
 	return requirements[0]
 }
 
-func (p *Pipeline) fulfil(r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
+// fulfil asks the requirement's schemes by name, so that the session is known before its XSRF token.
+func (p *Pipeline) fulfil(w http.ResponseWriter, r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
 	for _, name := range slices.Sorted(maps.Keys(requirement)) {
-		ctx, err := p.schemes[name].Authenticate(r)
+		scheme := p.schemes[name]
+
+		ctx, err := scheme.Authenticate(r)
 		if err != nil {
+			if scheme.Challenge != nil {
+				scheme.Challenge(w, r, err)
+			}
+
 			return nil, err
 		}
 
@@ -73,8 +81,8 @@ func (p *Pipeline) fulfil(r *http.Request, requirement openapi3.SecurityRequirem
 	return r.Context(), nil
 }
 
-// challenge says what is wrong with the credential (RFC 6750, section 3).
-func challenge(w http.ResponseWriter, err error) {
+// BearerChallenge says what is wrong with the token (RFC 6750, section 3).
+func BearerChallenge(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.Is(err, problem.ErrUnauthenticated):
 		w.Header().Set("WWW-Authenticate", "Bearer")

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
 // fixedHeaders stand on every answer, errors included. A page sets a Content-Security-Policy of its
@@ -27,14 +30,24 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// allowOrigin lets any page read the answers of the Toolkit surface, which is bearer only: a
-// browser adds no credential by itself, so there is nothing to steal.
-func allowOrigin(w http.ResponseWriter, surface Surface) {
-	if surface != Toolkit {
+// allowOrigin says which pages may read the answer. Any may read those of the Toolkit surface, which is
+// bearer only: a browser adds no credential by itself, so there is nothing to steal. Those of the
+// public surface come with cookies, and are for exactly the origins that are configured.
+func (p *Pipeline) allowOrigin(w http.ResponseWriter, r *http.Request, surface Surface) {
+	if surface == Toolkit {
+		maps.Copy(w.Header(), openHeaders)
+
 		return
 	}
 
-	maps.Copy(w.Header(), openHeaders)
+	header := w.Header()
+	header.Set("Vary", "Origin")
+
+	if origin := r.Header.Get("Origin"); slices.Contains(p.origins, origin) {
+		header.Set("Access-Control-Allow-Origin", origin)
+		header.Set("Access-Control-Allow-Credentials", "true")
+		header.Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+	}
 }
 
 // openHeaders are shared as fixedHeaders are.
@@ -43,29 +56,59 @@ var openHeaders = http.Header{
 	"Access-Control-Expose-Headers": {"Retry-After, WWW-Authenticate, X-Request-Id"},
 }
 
-// preflights answers the browser's question for every documented path of the Toolkit surface
-// (fetch.spec.whatwg.org, CORS-preflight). The answer depends on nothing that was asked.
-func (p *Pipeline) preflights(r chi.Router) {
-	methods := map[string][]string{}
-
-	for at, op := range p.operations {
-		if op.surface == Toolkit {
-			methods[at.pattern] = append(methods[at.pattern], at.method)
-		}
+// sameSite refuses what another site made somebody's browser ask of the public surface: by the
+// Sec-Fetch-Site header, else by Origin (net/http.CrossOriginProtection). Where reading changes
+// nothing, it is the browser that keeps the answer from other sites.
+func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
+	if op.surface != Public || !op.effects && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		return nil
 	}
 
-	for pattern, list := range methods {
-		value := strings.Join(list, ", ")
+	// The library takes a GET for safe whatever it does.
+	asked := *r
+	asked.Method = http.MethodPost
 
-		r.Options(pattern, func(w http.ResponseWriter, _ *http.Request) {
-			allowOrigin(w, Toolkit)
+	if err := p.crossSite.Check(&asked); err != nil {
+		return problem.ErrCrossSite.Because(err)
+	}
 
-			header := w.Header()
-			header.Set("Access-Control-Allow-Methods", value)
-			// The star leaves Authorization out on purpose of the standard.
-			header.Set("Access-Control-Allow-Headers", "*, Authorization")
+	return nil
+}
+
+// preflights answers the browser's question for every documented path (fetch.spec.whatwg.org,
+// CORS-preflight). What the Toolkit surface answers depends on nothing that was asked.
+func (p *Pipeline) preflights(r chi.Router) {
+	type paths map[string][]string
+
+	methods := map[Surface]paths{Toolkit: {}, Public: {}}
+	for at, op := range p.operations {
+		methods[op.surface][at.pattern] = append(methods[op.surface][at.pattern], at.method)
+	}
+
+	for pattern, list := range methods[Toolkit] {
+		// The star leaves Authorization out on purpose of the standard.
+		r.Options(pattern, p.preflight(Toolkit, list, "*, Authorization"))
+	}
+
+	for pattern, list := range methods[Public] {
+		r.Options(pattern, p.preflight(Public, list, "Content-Type, X-XSRF-TOKEN, X-Request-Id"))
+	}
+}
+
+func (p *Pipeline) preflight(surface Surface, methods []string, headers string) http.HandlerFunc {
+	slices.Sort(methods)
+	allowed := strings.Join(methods, ", ")
+
+	return func(w http.ResponseWriter, r *http.Request) {
+		p.allowOrigin(w, r, surface)
+
+		header := w.Header()
+		if header.Get("Access-Control-Allow-Origin") != "" {
+			header.Set("Access-Control-Allow-Methods", allowed)
+			header.Set("Access-Control-Allow-Headers", headers)
 			header.Set("Access-Control-Max-Age", "7200")
-			w.WriteHeader(http.StatusNoContent)
-		})
+		}
+
+		w.WriteHeader(http.StatusNoContent)
 	}
 }

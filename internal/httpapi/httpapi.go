@@ -33,6 +33,7 @@ type Deps struct {
 	Schemes        map[string]Scheme             // by the name in the document's securitySchemes
 	Formats        map[string]func(string) error // by the name of a string format
 	TrustedProxies []netip.Prefix                // whose X-Forwarded-For is believed
+	Origins        []string                      // other origins that may call the public surface, exactly
 	Log            *slog.Logger
 	Observe        func(Observation) // called once a request
 }
@@ -50,6 +51,8 @@ type Pipeline struct {
 	schemes    map[string]Scheme
 	operations map[route]*operation
 	trusted    []netip.Prefix
+	origins    []string
+	crossSite  *http.CrossOriginProtection
 	log        *slog.Logger
 	observe    func(Observation)
 }
@@ -62,6 +65,7 @@ func New(d Deps) (*Pipeline, error) {
 		document: d.Document,
 		schemes:  d.Schemes,
 		trusted:  d.TrustedProxies,
+		origins:  d.Origins,
 		log:      d.Log,
 		observe:  d.Observe,
 	}
@@ -72,6 +76,13 @@ func New(d Deps) (*Pipeline, error) {
 	}
 
 	p.operations = operations
+	p.crossSite = http.NewCrossOriginProtection()
+
+	for _, origin := range d.Origins {
+		if err := p.crossSite.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("origin: %w", err)
+		}
+	}
 
 	return p, nil
 }
@@ -89,12 +100,12 @@ func (p *Pipeline) Router() chi.Router {
 		middleware.GetHead, // HEAD is like GET without the body
 	)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		allowOrigin(w, Toolkit) // a page may read that it asked wrongly
+		p.allowOrigin(w, r, Toolkit) // a page may read that it asked wrongly
 		p.Fail(w, r, problem.ErrNotFound)
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		allowOrigin(w, Toolkit)
-		w.Header().Set("Allow", allowed(r))
+		p.allowOrigin(w, r, Toolkit)
+		w.Header().Set("Allow", p.allowed(r))
 		p.Fail(w, r, problem.ErrMethodNotAllowed)
 	})
 
@@ -130,7 +141,7 @@ func limitBody(next http.Handler) http.Handler {
 }
 
 // allowed lists the methods that the path has, for Allow (RFC 9110, section 10.2.1).
-func allowed(r *http.Request) string {
+func (p *Pipeline) allowed(r *http.Request) string {
 	methods := ""
 
 	for _, method := range []string{
@@ -141,7 +152,13 @@ func allowed(r *http.Request) string {
 			try = http.MethodGet
 		}
 
-		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), try, r.URL.Path) {
+		found := chi.NewRouteContext()
+		if !chi.RouteContext(r.Context()).Routes.Match(found, try, r.URL.Path) {
+			continue
+		}
+
+		op := p.operations[route{try, found.RoutePattern()}]
+		if method != http.MethodHead || op == nil || !op.effects {
 			if methods != "" {
 				methods += ", "
 			}

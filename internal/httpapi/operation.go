@@ -11,6 +11,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/go-chi/chi/v5"
+
+	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
 // route is an operation's method and chi pattern; the document's paths are chi patterns already.
@@ -20,6 +22,7 @@ type route struct{ method, pattern string }
 type operation struct {
 	id       string
 	surface  Surface
+	effects  bool // a GET that is not only read: it sends or mints something
 	security openapi3.SecurityRequirements
 	body     *openapi3.RequestBody // nil where none is documented
 	query    []string              // the names of its query parameters
@@ -54,7 +57,21 @@ func (p *Pipeline) match(next http.Handler) http.Handler {
 			info.operation = op
 		}
 
-		allowOrigin(w, op.surface)
+		p.allowOrigin(w, r, op.surface)
+
+		if r.Method == http.MethodHead && op.effects {
+			w.Header().Set("Allow", p.allowed(r))
+			p.Fail(w, r, problem.ErrMethodNotAllowed)
+
+			return
+		}
+
+		if err := p.sameSite(r, op); err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), operationKey{}, op)))
 	})
 }
@@ -107,6 +124,11 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
+	effects, err := effectsOf(op, method)
+	if err != nil {
+		return nil, err
+	}
+
 	// The validator must not check security once more: a copy without it.
 	open := *op
 	open.Security = &openapi3.SecurityRequirements{}
@@ -114,6 +136,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	compiled := &operation{
 		id:       op.OperationID,
 		surface:  surface,
+		effects:  effects,
 		security: *op.Security,
 		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
@@ -131,6 +154,20 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	}
 
 	return compiled, nil
+}
+
+// effectsOf reads x-side-effects, which only a GET needs: every other method has them.
+func effectsOf(op *openapi3.Operation, method string) (bool, error) {
+	value, there := op.Extensions["x-side-effects"]
+	if !there {
+		return false, nil
+	}
+
+	if effects, ok := value.(bool); ok && effects && method == http.MethodGet {
+		return true, nil
+	}
+
+	return false, errors.New("x-side-effects can only be true, at a GET")
 }
 
 // Surface is the door that an operation belongs to, x-surface in the document.

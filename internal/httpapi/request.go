@@ -21,7 +21,8 @@ import (
 // requestInfo is what the pipeline learns of a request on its way in.
 type requestInfo struct {
 	caller    caller.Caller
-	operation *operation // nil outside the document
+	request   *http.Request // for its cookies
+	operation *operation    // nil outside the document
 	written   *recorder
 }
 
@@ -50,6 +51,28 @@ func CallerOf(ctx context.Context) caller.Caller {
 	return caller.Caller{}
 }
 
+// Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
+// was planted by somebody, and nobody knows which.
+func Cookie(ctx context.Context, name string) (string, bool) {
+	info := infoOf(ctx)
+	if info == nil {
+		return "", false
+	}
+
+	if found := info.request.CookiesNamed(name); len(found) == 1 && found[0].Value != "" {
+		return found[0].Value, true
+	}
+
+	return "", false
+}
+
+// SetCookie adds a cookie to the answer.
+func SetCookie(ctx context.Context, cookie *http.Cookie) {
+	if info := infoOf(ctx); info != nil {
+		http.SetCookie(info.written, cookie)
+	}
+}
+
 // clientAddress believes X-Forwarded-For only from the configured proxies: the right-most address
 // that is none of theirs is the client's.
 func (p *Pipeline) clientAddress() func(http.Handler) http.Handler {
@@ -71,7 +94,7 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() //nolint:forbidigo // measures, decides nothing
 		written := &recorder{ResponseWriter: w}
-		info := &requestInfo{written: written, caller: caller.Caller{
+		info := &requestInfo{written: written, request: r, caller: caller.Caller{
 			Address:   addressOf(r),
 			UserAgent: caller.Printable(r.UserAgent()),
 			RequestID: requestID(r),

@@ -27,6 +27,7 @@ func statusesWith(refused, limited int) map[problem.Kind]int {
 		problem.Refused:          refused,
 		problem.Unauthenticated:  http.StatusUnauthorized,
 		problem.Limited:          limited,
+		problem.Forbidden:        http.StatusForbidden,
 		problem.NotFound:         http.StatusNotFound,
 		problem.MethodNotAllowed: http.StatusMethodNotAllowed,
 		problem.NotAcceptable:    http.StatusNotAcceptable,
@@ -76,7 +77,7 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 
 	header := w.Header()
-	if status == http.StatusUnauthorized && header.Get("WWW-Authenticate") == "" {
+	if status == http.StatusUnauthorized && info.surface() == Toolkit && header.Get("WWW-Authenticate") == "" {
 		header.Set("WWW-Authenticate", "Bearer")
 	}
 

@@ -23,7 +23,8 @@ const lockID = 0x746b_6777 // "tkgw"
 
 // Result says what Up did.
 type Result struct {
-	Applied []string // the files and River versions applied now, in their order
+	Ours    []string // the files applied now, in their order
+	Queue   []string // the versions of River's tables applied now
 	Version int64    // of our own schema, afterwards
 }
 
@@ -82,7 +83,7 @@ func ours(ctx context.Context, pool *pgxpool.Pool, files fs.FS, result *Result) 
 	}
 
 	for _, one := range applied {
-		result.Applied = append(result.Applied, one.Source.Path)
+		result.Ours = append(result.Ours, one.Source.Path)
 	}
 
 	result.Version, err = provider.GetDBVersion(ctx)
@@ -105,7 +106,7 @@ func rivers(ctx context.Context, pool *pgxpool.Pool, result *Result) error {
 	}
 
 	for _, one := range done.Versions {
-		result.Applied = append(result.Applied, fmt.Sprintf("river %d %s", one.Version, one.Name))
+		result.Queue = append(result.Queue, fmt.Sprintf("river %d %s", one.Version, one.Name))
 	}
 
 	return nil

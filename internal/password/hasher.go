@@ -12,14 +12,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
+// Factor names the password among the ways to prove who somebody is: its failures count by themselves.
+const Factor = "password"
+
 // MaxBytes is the longest password; a longer one is refused before anything is computed.
 const MaxBytes = 1024
 
-// permitWait is how long a request waits for its turn to hash before the server says it is full.
-const permitWait = 2 * time.Second
+// turnWait is how long a request waits for its turn before the server says that it is full.
+const turnWait = 2 * time.Second
 
 // Hasher computes and verifies hashes, a few at a time.
 type Hasher struct {
+	turns   chan struct{} // twice the permits: the next ones look things up while these compute
 	permits chan struct{}
 	params  params
 	decoy   string // verified where there is no account, so that this costs the same
@@ -32,7 +36,9 @@ func NewHasher(concurrency int) (*Hasher, error) {
 		return nil, fmt.Errorf("decoy: %w", err)
 	}
 
-	return &Hasher{permits: make(chan struct{}, concurrency), params: standard, decoy: decoy}, nil
+	return &Hasher{
+		turns: make(chan struct{}, 2*concurrency), permits: make(chan struct{}, concurrency), params: standard, decoy: decoy,
+	}, nil
 }
 
 // Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
@@ -44,30 +50,8 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 	}
 	defer turn.End()
 
-	return turn.Hash(plain)
+	return turn.Hash(ctx, plain)
 }
-
-// Turn is the right to compute one hash, taken before something that must not happen in vain.
-type Turn struct {
-	hasher *Hasher
-}
-
-// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
-func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
-	if err := h.permit(ctx); err != nil {
-		return Turn{}, err
-	}
-
-	return Turn{hasher: h}, nil
-}
-
-// Hash is Hasher.Hash without the wait.
-func (t Turn) Hash(plain string) (string, error) {
-	return t.hasher.params.hash(norm.NFC.String(plain))
-}
-
-// End lets the next one in.
-func (t Turn) End() { <-t.hasher.permits }
 
 // Verify compares a password with a stored hash, in constant time. An empty hash stands for an
 // account that does not exist or has no password: it costs the same, and never matches. stale
@@ -79,33 +63,75 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 	}
 	defer turn.End()
 
+	return turn.Verify(ctx, stored, plain)
+}
+
+// Turn is the right to compute hashes, one after the other, taken before something that must not
+// happen in vain. There are so few turns that whoever has one waits only for those before it.
+type Turn struct {
+	hasher *Hasher
+}
+
+// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
+func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
+	select {
+	case h.turns <- struct{}{}:
+		return Turn{hasher: h}, nil
+	default:
+	}
+
+	wait := time.NewTimer(turnWait)
+	defer wait.Stop()
+
+	select {
+	case h.turns <- struct{}{}:
+		return Turn{hasher: h}, nil
+	case <-wait.C:
+		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(errFull)
+	case <-ctx.Done():
+		// The client has hung up; nobody reads this answer.
+		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(ctx.Err())
+	}
+}
+
+// Hash is Hasher.Hash within the turn.
+func (t Turn) Hash(ctx context.Context, plain string) (string, error) {
+	if err := t.permit(ctx); err != nil {
+		return "", err
+	}
+	defer t.done()
+
+	return t.hasher.params.hash(norm.NFC.String(plain))
+}
+
+// Verify is Hasher.Verify within the turn.
+func (t Turn) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
+	if err := t.permit(ctx); err != nil {
+		return false, false, err
+	}
+	defer t.done()
+
 	plain = norm.NFC.String(plain)
+
 	if stored == "" {
-		_, _, err := h.params.verify(h.decoy, plain)
+		_, _, err := t.hasher.params.verify(t.hasher.decoy, plain)
 
 		return false, false, err
 	}
 
-	return h.params.verify(stored, plain)
+	return t.hasher.params.verify(stored, plain)
 }
 
-func (h *Hasher) permit(ctx context.Context) error {
-	select {
-	case h.permits <- struct{}{}:
-		return nil
-	default:
-	}
+// End lets the next one in.
+func (t Turn) End() { <-t.hasher.turns }
 
-	wait := time.NewTimer(permitWait)
-	defer wait.Stop()
-
+func (t Turn) permit(ctx context.Context) error {
 	select {
-	case h.permits <- struct{}{}:
+	case t.hasher.permits <- struct{}{}:
 		return nil
-	case <-wait.C:
-		return problem.ErrUnavailable.After(permitWait).Because(errFull)
 	case <-ctx.Done():
-		// The client has hung up; nobody reads this answer.
-		return problem.ErrUnavailable.After(permitWait).Because(ctx.Err())
+		return problem.ErrUnavailable.After(turnWait).Because(ctx.Err())
 	}
 }
+
+func (t Turn) done() { <-t.hasher.permits }

@@ -5,6 +5,8 @@ var (
 	ErrInvalidRequest       = New(Invalid, "INVALID_REQUEST")
 	ErrUnauthenticated      = New(Unauthenticated, "UNAUTHENTICATED")
 	ErrTokenInvalid         = New(Unauthenticated, "TOKEN_INVALID")
+	ErrXSRFInvalid          = New(Forbidden, "XSRF_INVALID")
+	ErrCrossSite            = New(Forbidden, "CROSS_SITE")
 	ErrNotFound             = New(NotFound, "NOT_FOUND")
 	ErrMethodNotAllowed     = New(MethodNotAllowed, "METHOD_NOT_ALLOWED")
 	ErrNotAcceptable        = New(NotAcceptable, "NOT_ACCEPTABLE")

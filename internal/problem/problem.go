@@ -20,6 +20,7 @@ const (
 	Refused                      // the credentials are wrong
 	Unauthenticated              // nobody is signed in
 	Limited                      // a limit of this person or destination: wait
+	Forbidden                    // the request itself is not to be trusted, whoever makes it
 	NotFound                     // no such path
 	MethodNotAllowed             // the path has other methods
 	NotAcceptable                // the answer's type is not wanted

@@ -9,107 +9,56 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/challenge"
 	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
-	"github.com/konec/toolkit-gateway/internal/throttle"
 )
 
-// ErrEmailNotAllowed answers an address outside the domains that may register here.
+// ErrEmailNotAllowed answers an address outside the domains that accounts may have here.
 var ErrEmailNotAllowed = problem.New(problem.Invalid, "EMAIL_NOT_ALLOWED")
-
-// The limits of sending: each destination is spared, and nobody makes us send without end.
-var (
-	perAddress = []throttle.Limit{
-		{Name: "send registration/minute", Most: 1, Window: time.Minute},
-		{Name: "send registration/hour", Most: 5, Window: time.Hour},
-		{Name: "send registration/day", Most: 20, Window: 24 * time.Hour},
-	}
-	perNetwork = throttle.Limit{Name: "send network/hour", Most: 60, Window: time.Hour}
-)
 
 // Deps are what Registration is made of.
 type Deps struct {
-	DB      *postgres.DB
-	Codes   *code.Codes
-	Queue   *delivery.Queue
-	Hasher  *password.Hasher
-	Policy  password.Policy
-	Domains []string // that may register; empty for all
-	Now     func() time.Time
+	DB         *postgres.DB
+	Challenges *challenge.Challenges
+	Hasher     *password.Hasher
+	Policy     password.Policy
+	Domains    []string // that may register; empty for all
+	Now        func() time.Time
 }
 
 // Registration is the way from an address to an account.
 type Registration struct {
-	db      *postgres.DB
-	codes   *code.Codes
-	queue   *delivery.Queue
-	hasher  *password.Hasher
-	policy  password.Policy
-	domains []string
-	now     func() time.Time
+	db         *postgres.DB
+	challenges *challenge.Challenges
+	hasher     *password.Hasher
+	policy     password.Policy
+	domains    []string
+	now        func() time.Time
 }
 
 // New makes Registration.
 func New(d Deps) *Registration {
-	return &Registration{
-		db: d.DB, codes: d.Codes, queue: d.Queue, hasher: d.Hasher, policy: d.Policy, domains: d.Domains, now: d.Now,
-	}
+	return &Registration{db: d.DB, challenges: d.Challenges, hasher: d.Hasher, policy: d.Policy, domains: d.Domains, now: d.Now}
 }
 
 // SendCode mails a code to the address. It does the same for a free and a taken one; the worker
 // that sends writes to the owner of a taken one that there is an account already.
 func (r *Registration) SendCode(ctx context.Context, by caller.Caller, email string) error {
-	if !r.allowed(email) {
+	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
 	}
 
-	id := delivery.NewID()
-
-	return r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := r.queue.Queued(ctx, tx, id); queued || err != nil {
-			return err
-		}
-
-		if err := r.take(ctx, tx, by, email); err != nil {
-			return err
-		}
-
-		plain, expires, err := r.codes.Issue(ctx, tx, code.Registration, email)
-		if err != nil {
-			return err
-		}
-
-		err = audit.Record(ctx, tx, r.now(), by, audit.Event{Action: audit.CodeSent, Subject: email})
-		if err != nil {
-			return err
-		}
-
-		return r.queue.Enqueue(ctx, tx, id, delivery.Message{
-			Kind: delivery.RegistrationCode, Channel: delivery.Mail, To: email, Language: by.Language,
-			Content: delivery.Content{Code: plain}, Expires: expires,
-		})
-	})
+	return r.challenges.Send(ctx, by, challenge.Registration, email, email)
 }
 
-// take counts one send. Every sender locks in this order: the destination first.
-func (r *Registration) take(ctx context.Context, tx postgres.Tx, by caller.Caller, email string) error {
-	uses := []throttle.Use{{Limit: perNetwork, Subject: by.Network()}}
-	for _, limit := range slices.Backward(perAddress) {
-		uses = slices.Insert(uses, 0, throttle.Use{Limit: limit, Subject: email})
-	}
-
-	return throttle.TakeAll(ctx, tx, r.now(), uses...)
-}
-
-func (r *Registration) allowed(email string) bool {
+// Allowed says whether the address is of a domain that may register.
+func (r *Registration) Allowed(email string) bool {
 	_, domain, _ := strings.Cut(email, "@")
 
 	return len(r.domains) == 0 || slices.Contains(r.domains, domain)
@@ -138,26 +87,27 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 	}
 	defer turn.End()
 
-	created, err := r.redeem(ctx, by, a, turn)
-	if errors.Is(err, code.ErrInvalid) {
-		return account.Account{}, r.refuse(ctx, by, a.Email)
-	} else if err != nil {
-		return account.Account{}, err
-	}
-
-	// The account is there; a budget that stays one too low for a day harms nobody.
-	_ = r.codes.GiveBack(ctx)
-
-	return created, nil
-}
-
-func (r *Registration) redeem(ctx context.Context, by caller.Caller, a Applicant, turn password.Turn) (account.Account, error) {
-	ticket, err := r.codes.Attempt(ctx, code.Registration, a.Email, a.Code)
+	proof, err := r.challenges.Answer(ctx, by, challenge.Registration, a.Email, a.Email, a.Code)
 	if err != nil {
 		return account.Account{}, err
 	}
 
-	hash, err := turn.Hash(a.Password)
+	created, err := r.create(ctx, by, a, turn, proof)
+	if errors.Is(err, code.ErrInvalid) {
+		return account.Account{}, r.challenges.Refused(ctx, by, challenge.Registration, a.Email)
+	} else if err != nil {
+		return account.Account{}, err
+	}
+
+	proof.Done(ctx)
+
+	return created, nil
+}
+
+func (r *Registration) create(
+	ctx context.Context, by caller.Caller, a Applicant, turn password.Turn, proof challenge.Proof,
+) (account.Account, error) {
+	hash, err := turn.Hash(ctx, a.Password)
 	if err != nil {
 		return account.Account{}, err
 	}
@@ -174,7 +124,7 @@ func (r *Registration) redeem(ctx context.Context, by caller.Caller, a Applicant
 			return err
 		}
 
-		if err := r.codes.Redeem(ctx, tx, ticket); err != nil {
+		if err := proof.Use(ctx, tx); err != nil {
 			return err
 		}
 
@@ -191,15 +141,4 @@ func (r *Registration) redeem(ctx context.Context, by caller.Caller, a Applicant
 	})
 
 	return created, err
-}
-
-func (r *Registration) refuse(ctx context.Context, by caller.Caller, email string) error {
-	err := r.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return audit.Record(ctx, conn, r.now(), by, audit.Event{Action: audit.CodeRefused, Subject: email})
-	})
-	if err != nil {
-		return err
-	}
-
-	return code.ErrInvalid
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
@@ -46,41 +47,51 @@ type Identity struct {
 
 // Deps are what Sessions is made of.
 type Deps struct {
-	DB      *postgres.DB
-	Access  *token.Access
-	Refresh *token.Refresh
-	Queue   *delivery.Queue
-	Limits  Limits
-	Now     func() time.Time
+	DB       *postgres.DB
+	Access   *token.Access
+	Refresh  *token.Refresh
+	Codes    *code.Codes
+	Queue    *delivery.Queue
+	Limits   Limits // of the apps' sessions
+	Browsers Limits // of the browsers'
+	Now      func() time.Time
 }
 
 // Sessions opens, checks, renews and ends sessions.
 type Sessions struct {
-	db      *postgres.DB
-	access  *token.Access
-	refresh *token.Refresh
-	queue   *delivery.Queue
-	limits  Limits
-	now     func() time.Time
+	db       *postgres.DB
+	access   *token.Access
+	refresh  *token.Refresh
+	codes    *code.Codes
+	queue    *delivery.Queue
+	limits   Limits
+	browsers Limits
+	now      func() time.Time
 }
 
 // New makes Sessions.
 func New(d Deps) *Sessions {
-	return &Sessions{db: d.DB, access: d.Access, refresh: d.Refresh, queue: d.Queue, limits: d.Limits, now: d.Now}
+	return &Sessions{
+		db: d.DB, access: d.Access, refresh: d.Refresh, codes: d.Codes, queue: d.Queue, limits: d.Limits, browsers: d.Browsers, now: d.Now,
+	}
 }
 
 // NewID names a session before its transaction begins, so that a repeat opens the same one.
 func NewID() string { return randomid.New() }
 
-// Open adds a session to the transaction of a sign-in, which holds the account's row lock, and
-// ends the ones idle the longest beyond the limit.
+// Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
+// and ends the ones idle the longest beyond the limit.
 func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string) error {
+	return s.open(ctx, tx, by, surfaceToolkit, s.limits, accountID, id)
+}
+
+func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by caller.Caller, surface string, limits Limits, accountID, id string) error {
 	now := s.now()
-	ends := now.Add(s.limits.Absolute)
+	ends := now.Add(limits.Absolute)
 
 	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
-		ID: id, AccountID: accountID, Surface: surfaceToolkit, Device: by.UserAgent, Address: by.AddressOrNil(),
-		Now: now, ExpiresAt: earlier(now.Add(s.limits.Idle), ends), EndsAt: ends, Keep: s.limits.PerUser - 1,
+		ID: id, AccountID: accountID, Surface: surface, Device: by.UserAgent, Address: by.AddressOrNil(),
+		Now: now, ExpiresAt: earlier(now.Add(limits.Idle), ends), EndsAt: ends, Keep: limits.PerUser - 1,
 	})
 	if err != nil {
 		return fmt.Errorf("open session: %w", err)
@@ -103,14 +114,14 @@ func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (membe
 		return "", false, nil
 	}
 
-	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfaceToolkit, Now: s.now()})
+	memberGroup, err = db.New(tx).SessionMemberGroup(ctx, id)
 	if postgres.Missing(err) {
 		return "", false, nil
 	} else if err != nil {
 		return "", false, fmt.Errorf("look for the earlier run: %w", err)
 	}
 
-	return row.MemberGroup, true, nil
+	return memberGroup, true, nil
 }
 
 // Tokens makes the tokens of a session's generation.
@@ -164,20 +175,7 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identi
 // End ends the caller's own session. Ending it twice is no error.
 func (s *Sessions) End(ctx context.Context, by caller.Caller, who Identity) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{
-			ID: who.SessionID, Now: s.now(), Reason: "logout",
-		})
-		if err != nil {
-			return fmt.Errorf("end session: %w", err)
-		}
-
-		if ended == 0 {
-			return nil
-		}
-
-		return audit.Record(ctx, tx, s.now(), by, audit.Event{
-			Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: who.SessionID,
-		})
+		return s.end(ctx, tx, by, who, "logout")
 	})
 }
 

@@ -1,5 +1,5 @@
-// Package signin checks who somebody is, and opens a session for them. It never tells a wrong
-// password from an unknown address, in its answer or in its cost.
+// Package signin proves who somebody is, and opens a session for them: an app's, or a browser's. An
+// account that does not exist costs the same as one that does, and gets the same answer.
 package signin
 
 import (
@@ -8,132 +8,180 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/challenge"
+	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/factor"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/throttle"
 )
 
-// ErrInvalidCredentials answers a wrong password, an unknown address, a disabled account and one
-// without a password alike, so that nobody can learn which addresses have accounts.
-var ErrInvalidCredentials = problem.New(problem.Refused, "INVALID_CREDENTIALS")
+var (
+	// ErrInvalidCredentials answers a wrong password, an unknown address and a disabled account alike,
+	// and a wrong second factor beside a right password.
+	ErrInvalidCredentials = problem.New(problem.Refused, "INVALID_CREDENTIALS")
+	// ErrTOTPRequired answers a right password, or a right code by SMS, of somebody whose member group asks
+	// for a second factor, where none was sent.
+	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED")
+)
 
-// SignIn is the sign-in by password.
+// The ways to prove who one is, as the audit has them. Each counts its failures by itself.
+const (
+	methodPassword = password.Factor
+	methodSMS      = "sms"
+	methodTOTP     = factor.Name
+)
+
+// Deps are what SignIn is made of.
+type Deps struct {
+	DB         *postgres.DB
+	Hasher     *password.Hasher
+	Challenges *challenge.Challenges
+	Factors    *factor.Factors
+	Sessions   *session.Sessions
+	Failures   *throttle.Failures
+	Queue      *delivery.Queue
+	TOTP       bool // whether an authenticator app alone signs in
+	Now        func() time.Time
+}
+
+// SignIn is the way from credentials to a session.
 type SignIn struct {
-	db       *postgres.DB
-	hasher   *password.Hasher
-	sessions *session.Sessions
-	now      func() time.Time
+	db         *postgres.DB
+	hasher     *password.Hasher
+	challenges *challenge.Challenges
+	factors    *factor.Factors
+	sessions   *session.Sessions
+	failures   *throttle.Failures
+	queue      *delivery.Queue
+	totp       bool
+	line       line
+	now        func() time.Time
 }
 
 // New makes SignIn.
-func New(database *postgres.DB, hasher *password.Hasher, sessions *session.Sessions, now func() time.Time) *SignIn {
-	return &SignIn{db: database, hasher: hasher, sessions: sessions, now: now}
+func New(d Deps) *SignIn {
+	return &SignIn{
+		db: d.DB, hasher: d.Hasher, challenges: d.Challenges, factors: d.Factors, sessions: d.Sessions,
+		failures: d.Failures, queue: d.Queue, totp: d.TOTP, line: line{places: map[string]*place{}}, now: d.Now,
+	}
 }
 
-// errMovedOn says that the account changed between the look at it and the sign-in: another sign-in
-// made its hash anew, or its password or status is no longer what was checked.
+// door adds the session of one of the two surfaces to the transaction of a sign-in.
+type door func(ctx context.Context, tx postgres.Tx, o opened) error
+
+// opened is a session, as far as both doors know it.
+type opened struct {
+	accountID, memberGroup, sessionID string
+}
+
+// Password is what a person signs in with.
+type Password struct {
+	Email  string // in its normal form
+	Plain  string
+	Second string // a code of the authenticator app or a recovery code; empty where none was sent
+}
+
+// Tokens signs an app in.
+func (s *SignIn) Tokens(ctx context.Context, by caller.Caller, credentials Password) (session.Tokens, error) {
+	o, err := s.withPassword(ctx, by, credentials, func(ctx context.Context, tx postgres.Tx, o opened) error {
+		return s.sessions.Open(ctx, tx, by, o.accountID, o.sessionID)
+	})
+	if err != nil {
+		return session.Tokens{}, err
+	}
+
+	return s.sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
+}
+
+// Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
+type Browser struct {
+	signin *SignIn
+	by     caller.Caller
+	before *session.Browser
+	cookie session.Cookie
+}
+
+// Browser is where a browser signs in, once, with one of its methods.
+func (s *SignIn) Browser(by caller.Caller, before *session.Browser) Browser {
+	return Browser{signin: s, by: by, before: before, cookie: session.NewCookie()}
+}
+
+// Opened is a browser's new session.
+type Opened struct {
+	SessionID string
+	Cookie    session.Cookie
+}
+
+// WithPassword signs in with a password.
+func (b Browser) WithPassword(ctx context.Context, credentials Password) (Opened, error) {
+	o, err := b.signin.withPassword(ctx, b.by, credentials, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+// WithSMS signs in with a code that SendCode sent.
+func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Opened, error) {
+	o, err := b.signin.withSMS(ctx, b.by, phone, code, second, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+// WithTOTP signs in with a code of the authenticator app, or a recovery code.
+func (b Browser) WithTOTP(ctx context.Context, email, code string) (Opened, error) {
+	o, err := b.signin.withTOTP(ctx, b.by, email, code, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+func (b Browser) open(ctx context.Context, tx postgres.Tx, o opened) error {
+	sessions := b.signin.sessions
+
+	// The old one makes room before the new one is counted, or another browser's would have to.
+	if b.before != nil {
+		if err := sessions.EndReplaced(ctx, tx, b.by, b.before.Identity); err != nil {
+			return err
+		}
+	}
+
+	return sessions.OpenBrowser(ctx, tx, b.by, o.accountID, o.sessionID, b.cookie)
+}
+
+// proof is what a sign-in rests on: whose, how, and what its transaction must still find true.
+type proof struct {
+	accountID string
+	method    string
+	hash      *string // the password's hash that was compared
+	phone     *string // the phone that the code went to
+	// use uses up what was compared: a code, an attempt.
+	use func(ctx context.Context, tx postgres.Tx) error
+}
+
+// errMovedOn says that the account is no longer as it was when the proof was compared: another sign-in
+// made its hash anew, or its password, phone or status has changed.
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
-// WithPassword opens a session and answers its tokens. email is in its normal form.
-func (s *SignIn) WithPassword(ctx context.Context, by caller.Caller, email, plain string) (session.Tokens, error) {
-	tokens, err := s.check(ctx, by, email, plain)
-	if errors.Is(err, errMovedOn) {
-		tokens, err = s.check(ctx, by, email, plain)
-	}
-
-	if errors.Is(err, errMovedOn) {
-		return session.Tokens{}, s.refuse(ctx, by, "", email)
-	}
-
-	return tokens, err
-}
-
-func (s *SignIn) check(ctx context.Context, by caller.Caller, email, plain string) (session.Tokens, error) {
-	found, err := s.credentials(ctx, email)
-	if err != nil {
-		return session.Tokens{}, err
-	}
-
-	var stored string
-	if found.PasswordHash != nil {
-		stored = *found.PasswordHash
-	}
-
-	match, stale, err := s.hasher.Verify(ctx, stored, plain)
-	if err != nil {
-		return session.Tokens{}, fmt.Errorf("verify password: %w", err)
-	}
-
-	if !match || found.Status != string(account.Active) {
-		return session.Tokens{}, s.refuse(ctx, by, found.ID, email)
-	}
-
-	tokens, err := s.open(ctx, by, found.ID, stored)
-	if err != nil {
-		return session.Tokens{}, err
-	}
-
-	if stale {
-		s.rehash(ctx, found.ID, stored, plain)
-	}
-
-	return tokens, nil
-}
-
-// credentials is empty for an address without an account.
-func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
-	var row db.AccountCredentialsRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).AccountCredentials(ctx, email)
-
-		return err
-	})
-	if err != nil && !postgres.Missing(err) {
-		return row, fmt.Errorf("look up credentials: %w", err)
-	}
-
-	return row, nil
-}
-
-func (s *SignIn) refuse(ctx context.Context, by caller.Caller, accountID, email string) error {
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return audit.Record(ctx, conn, s.now(), by, audit.Event{
-			Action: audit.SignInFailed, AccountID: accountID, Subject: email,
-		})
-	})
-	if err != nil {
-		return err
-	}
-
-	return ErrInvalidCredentials
-}
-
-func (s *SignIn) open(ctx context.Context, by caller.Caller, accountID, verified string) (session.Tokens, error) {
-	var memberGroup string
-
-	id := session.NewID()
+// open is the transaction of a sign-in: counted, opened and recorded, or none of it.
+func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through door) (opened, error) {
+	o := opened{accountID: p.accountID, sessionID: session.NewID()}
 
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		group, opened, err := s.sessions.Opened(ctx, tx, id)
-		if opened || err != nil {
-			memberGroup = group
+		group, done, err := s.sessions.Opened(ctx, tx, o.sessionID)
+		if done || err != nil {
+			o.memberGroup = group
 
 			return err
 		}
 
 		now := s.now()
 
-		signedIn, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: accountID, PasswordHash: verified, Now: &now,
+		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: by.UserAgent, Now: &now,
 		})
 		if postgres.Missing(err) {
 			return errMovedOn
@@ -141,31 +189,58 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, accountID, verified
 			return fmt.Errorf("sign in: %w", err)
 		}
 
-		memberGroup = signedIn.MemberGroup
+		o.memberGroup = row.MemberGroup
 
-		if err := s.sessions.Open(ctx, tx, by, accountID, id); err != nil {
+		if err := p.use(ctx, tx); err != nil {
 			return err
 		}
 
-		return audit.Record(ctx, tx, s.now(), by, audit.Event{
-			Action: audit.SignInSucceeded, AccountID: accountID, SessionID: id,
-		})
-	})
-	if err != nil {
-		return session.Tokens{}, err
-	}
+		if err := through(ctx, tx, o); err != nil {
+			return err
+		}
 
-	return s.sessions.Tokens(ctx, accountID, memberGroup, id, 0)
+		err = audit.Record(ctx, tx, now, by, audit.Event{
+			Action: audit.SignInSucceeded, AccountID: p.accountID, SessionID: o.sessionID, Method: p.method,
+		})
+		if err != nil || !row.NewDevice {
+			return err
+		}
+
+		return s.tell(ctx, tx, by, row.Email, now)
+	})
+
+	return o, err
 }
 
-// rehash is a courtesy: the sign-in has succeeded, and the next one tries again.
-func (s *SignIn) rehash(ctx context.Context, accountID, stored, plain string) {
-	fresh, err := s.hasher.Hash(ctx, plain)
-	if err != nil {
-		return
+// tell writes to the person that a device signed in that never did before.
+func (s *SignIn) tell(ctx context.Context, tx postgres.Tx, by caller.Caller, email string, now time.Time) error {
+	content := delivery.Content{Device: by.UserAgent, At: now}
+	if by.Address.IsValid() {
+		content.Address = by.Address.String()
 	}
 
-	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return db.New(conn).AccountRehash(ctx, db.AccountRehashParams{ID: accountID, OldHash: stored, NewHash: fresh})
+	return s.queue.Enqueue(ctx, tx, delivery.NewID(), delivery.Message{
+		Kind: delivery.NewDevice, Channel: delivery.Mail, To: email, Language: by.Language, Content: content,
 	})
+}
+
+// refuse records a failure, and answers the error.
+func (s *SignIn) refuse(ctx context.Context, by caller.Caller, method, accountID, name string, answer error) error {
+	err := audit.RecordAlone(ctx, s.db, s.now(), by, audit.Event{
+		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,
+	})
+	if err != nil {
+		return err
+	}
+
+	return answer
+}
+
+// person is whom failures are counted for: whichever name somebody is called by, it is one person.
+func person(accountID, name string) string {
+	if accountID != "" {
+		return accountID
+	}
+
+	return name
 }

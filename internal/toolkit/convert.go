@@ -6,12 +6,10 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/present"
 	"github.com/konec/toolkit-gateway/internal/registration"
 	"github.com/konec/toolkit-gateway/internal/session"
 )
-
-// timestamp is the document's Timestamp: always three decimals, which time.RFC3339Nano would cut.
-const timestamp = "2006-01-02T15:04:05.000Z"
 
 func toAPITokens(t session.Tokens) api.Tokens {
 	return api.Tokens{
@@ -29,14 +27,14 @@ func toAPIUser(a account.Account) api.User {
 		Email:       a.Email,
 		MemberGroup: a.MemberGroup,
 		Avatar:      a.Avatar,
-		CreatedAt:   a.CreatedAt.UTC().Format(timestamp),
-		UpdatedAt:   a.UpdatedAt.UTC().Format(timestamp),
+		CreatedAt:   present.Time(a.CreatedAt),
+		UpdatedAt:   present.Time(a.UpdatedAt),
 		V:           a.Version,
 	}
 }
 
 func fromAPIRegister(r api.RegisterRequest) (registration.Applicant, error) {
-	email, err := parseEmail(r.Email)
+	email, err := present.Email(r.Email)
 	if err != nil {
 		return registration.Applicant{}, err
 	}
@@ -47,14 +45,4 @@ func fromAPIRegister(r api.RegisterRequest) (registration.Applicant, error) {
 	}
 
 	return registration.Applicant{Name: name, Email: email, Password: r.Password, Code: r.VerificationCode}, nil
-}
-
-// parseEmail is the validator's own check once more, for its result: it cannot fail.
-func parseEmail(s string) (string, error) {
-	email, err := account.ParseEmail(s)
-	if err != nil {
-		return "", fmt.Errorf("validated e-mail: %w", err)
-	}
-
-	return email, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/present"
 	"github.com/konec/toolkit-gateway/internal/registration"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/signin"
@@ -33,6 +34,7 @@ type identityKey struct{}
 func (t *Toolkit) Bearer() httpapi.Scheme {
 	return httpapi.Scheme{
 		Presented: httpapi.BearerPresented,
+		Challenge: httpapi.BearerChallenge,
 		Authenticate: func(r *http.Request) (context.Context, error) {
 			raw, err := httpapi.Bearer(r)
 			if err != nil {
@@ -56,12 +58,14 @@ func who(ctx context.Context) session.Identity {
 
 // Login opens a session.
 func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
-	email, err := parseEmail(r.Body.Email)
+	email, err := present.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}
 
-	tokens, err := t.signin.WithPassword(ctx, httpapi.CallerOf(ctx), email, r.Body.Password)
+	tokens, err := t.signin.Tokens(ctx, httpapi.CallerOf(ctx), signin.Password{
+		Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ var textCodeSent = language.Text{
 
 // SendRegistrationCode mails a code.
 func (t *Toolkit) SendRegistrationCode(ctx context.Context, r api.SendRegistrationCodeRequestObject) (api.SendRegistrationCodeResponseObject, error) {
-	email, err := parseEmail(r.Body.Email)
+	email, err := present.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}

@@ -11,23 +11,49 @@ SELECT id, email, name, member_group, avatar, status, created_at, updated_at, ve
 FROM account
 WHERE id = @id;
 
--- name: AccountByEmail :one
-SELECT id, email, name, member_group, avatar, status, created_at, updated_at, version
-FROM account
-WHERE email = @email;
-
 -- name: AccountCredentials :one
-SELECT id, status, password_hash
-FROM account
-WHERE email = @email;
+SELECT a.id, a.status, a.password_hash, g.requires_totp
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.email = @email;
+
+-- name: AccountByPhone :one
+SELECT a.id, a.status, g.requires_totp
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.phone = @phone;
 
 -- name: AccountSignIn :one
--- The guard repeats what the password check saw: a password changed, or an account disabled,
--- while the hash was computed opens no session. The row lock orders this against both.
+-- The guard repeats what was compared: a password or a phone that changed meanwhile, or an account
+-- that was disabled, opens no session. The row lock orders this against all of them.
 UPDATE account
 SET sign_in_count = sign_in_count + 1, last_sign_in_at = @now
-WHERE id = @id AND status = 'active' AND password_hash = @password_hash::text
-RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version;
+WHERE account.id = @id AND account.status = 'active'
+    AND (sqlc.narg(password_hash)::text IS NULL OR account.password_hash = sqlc.narg(password_hash)::text)
+    AND (sqlc.narg(phone)::text IS NULL OR account.phone = sqlc.narg(phone)::text)
+RETURNING account.email, account.member_group,
+    (account.sign_in_count > 1 AND NOT EXISTS (
+        SELECT 1 FROM session s WHERE s.account_id = account.id AND s.device = @device
+    ))::boolean AS new_device;
+
+-- name: AccountPassword :one
+SELECT password_hash, name
+FROM account
+WHERE id = @id AND status = 'active';
+
+-- name: AccountChangePassword :one
+-- The guard is the hash that was compared: of two changes at once one wins.
+UPDATE account
+SET password_hash = @new_hash::text, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active' AND password_hash = @old_hash::text
+RETURNING email;
+
+-- name: AccountResetPassword :one
+-- Whoever proved control of the address. A disabled account stays as it is.
+UPDATE account
+SET password_hash = @new_hash::text, updated_at = @now, version = version + 1
+WHERE email = @email AND status = 'active'
+RETURNING id;
 
 -- name: AccountRehash :exec
 UPDATE account
@@ -45,3 +71,50 @@ UPDATE account
 SET status = @status, updated_at = @now, version = version + 1
 WHERE email = @email
 RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version;
+
+-- name: AccountSetName :execrows
+UPDATE account
+SET name = @name, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active';
+
+-- name: AccountSetPicture :execrows
+UPDATE account
+SET picture = @picture, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active';
+
+-- name: AccountSetEmail :execrows
+-- The guard is the address until now: of two changes at once one wins.
+UPDATE account
+SET email = @new_email, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active' AND email = @old_email;
+
+-- name: AccountSetPhone :one
+UPDATE account
+SET phone = @phone, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active'
+RETURNING email;
+
+-- name: AccountTouch :one
+-- A factor has changed, and with it the account.
+UPDATE account
+SET updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active'
+RETURNING email;
+
+-- name: AccountWaysIn :one
+-- The lock holds until what is removed is gone: two removals at once cannot both leave the other.
+SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
+FROM account a
+WHERE a.id = @id AND a.status = 'active'
+FOR UPDATE OF a;
+
+-- name: AccountStatusByPhone :one
+SELECT status
+FROM account
+WHERE phone = @phone;
+
+-- name: AccountStatusByEmail :one
+SELECT status
+FROM account
+WHERE email = @email;

@@ -10,7 +10,7 @@ SELECT EXISTS (SELECT 1 FROM delivery WHERE id = @id);
 UPDATE delivery
 SET attempts = attempts + 1
 WHERE id = @id AND state = 'queued'
-RETURNING channel, recipient, kind, language, payload, expires_at;
+RETURNING channel, recipient, kind, language, payload, created_at, expires_at;
 
 -- name: DeliveryFinish :exec
 -- The payload goes with the last word about it.

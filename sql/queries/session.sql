@@ -90,3 +90,68 @@ WHERE id IN (
     ORDER BY s.expires_at
     LIMIT 1000
 );
+
+-- name: SessionCookieAdd :exec
+INSERT INTO session_cookie (digest, session_id, created_at, expires_at)
+VALUES (@digest, @session_id, @now, @expires_at);
+
+-- name: SessionCookieAdded :one
+-- Whether an earlier run of a repeated transaction was committed.
+SELECT count(*) FROM session_cookie WHERE digest = @digest;
+
+-- name: SessionCookieRetire :exec
+UPDATE session_cookie
+SET expires_at = LEAST(expires_at, @until::timestamptz)
+WHERE digest = @digest;
+
+-- name: SessionCookieTrim :exec
+-- Deletes the values of a session that have ended, and the oldest beyond the newest 16.
+DELETE FROM session_cookie
+WHERE session_cookie.session_id = @session_id AND (session_cookie.expires_at <= @now OR session_cookie.digest IN (
+    SELECT c.digest
+    FROM session_cookie c
+    WHERE c.session_id = @session_id
+    ORDER BY c.created_at DESC, c.digest
+    OFFSET 16
+));
+
+-- name: SessionByCookie :one
+-- Every call of a browser that is signed in costs this one statement: cookie, session and account.
+SELECT s.id AS session_id, s.authenticated_at, a.phone, a.picture, a.sign_in_count,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
+    a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
+FROM session_cookie c
+JOIN session s ON s.id = c.session_id
+JOIN account a ON a.id = s.account_id
+WHERE c.digest = @digest AND c.expires_at > @now
+    AND s.surface = 'public' AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active';
+
+-- name: SessionRenew :execrows
+UPDATE session
+SET seen_at = @now::timestamptz, expires_at = LEAST(@idle_until::timestamptz, ends_at)
+WHERE id = @id AND surface = 'public' AND revoked_at IS NULL AND expires_at > @now::timestamptz;
+
+-- name: SessionMemberGroup :one
+-- Found: an earlier run of a sign-in was committed.
+SELECT a.member_group
+FROM session s
+JOIN account a ON a.id = s.account_id
+WHERE s.id = @id;
+
+-- name: SessionList :many
+SELECT id, surface, device, address, created_at, seen_at, expires_at
+FROM session
+WHERE account_id = @account_id AND revoked_at IS NULL AND expires_at > @now
+ORDER BY seen_at DESC, id
+LIMIT 1000;
+
+-- name: SessionRevokeOwn :execrows
+UPDATE session
+SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
+WHERE id = @id AND account_id = @account_id AND revoked_at IS NULL AND expires_at > @now::timestamptz;
+
+-- name: SessionRevokeOthers :many
+UPDATE session
+SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
+WHERE account_id = @account_id AND id <> @keep AND revoked_at IS NULL
+RETURNING id;

@@ -1,0 +1,198 @@
+package app_test
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	messaging "github.com/konec/toolkit-gateway/internal/delivery" // delivery is a row, in office_test.go
+	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+)
+
+const phone = "+8613800138000"
+
+// switchboard is a gateway whose text messages go to an exchange.
+type switchboard struct {
+	*office
+
+	exchange *exchange
+	code     string
+}
+
+func newSwitchboard(t *testing.T) *switchboard {
+	t.Helper()
+
+	e := newExchange(t)
+
+	return &switchboard{exchange: e, code: "042137", office: newOffice(t, func(c *config.Config) {
+		c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", exchangeSecret
+	})}
+}
+
+// enqueue is what the transaction of a sign-in by phone does.
+func (s *switchboard) enqueue(t *testing.T) {
+	t.Helper()
+
+	database, err := postgres.Open(t.Context(), postgres.Options{URL: s.Config.DatabaseURL, MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+
+	keys, err := keyring.Parse(s.Config.MasterKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	queue, err := messaging.NewQueue(database, keys, s.Clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	expires := s.Clock.Now().Add(5 * time.Minute)
+
+	err = database.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
+		return queue.Enqueue(ctx, tx, messaging.NewID(), messaging.Message{
+			Kind: messaging.SignInCode, Channel: messaging.SMS, To: phone, Language: language.English,
+			Content: messaging.Content{Code: s.code}, Expires: expires,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// T-11, R-N1: a provider that is away for a while gets the message afterwards, once.
+func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
+	t.Parallel()
+
+	s := newSwitchboard(t)
+	s.exchange.set(away)
+	s.enqueue(t)
+	s.attempted(t, phone, 2)
+
+	if found := s.deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.exchange.charges() != 0 {
+		t.Errorf("during the outage: %+v", found)
+	}
+
+	s.exchange.set(takes)
+
+	if found := s.settled(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
+		t.Errorf("after the outage: %+v", found)
+	}
+
+	calls := s.exchange.got(t)
+	if s.exchange.charges() != 1 || calls[0].id != s.deliveries(t, phone)[0].ID {
+		t.Errorf("%d charges, %+v", s.exchange.charges(), calls)
+	}
+
+	for _, c := range calls {
+		if c.body != calls[0].body || c.To != phone || c.Code != s.code ||
+			c.Text != "042137 is your code to sign in to Toolkit. It is valid for 5 minutes. Do not share it with anybody." {
+			t.Errorf("got %s, at first %s", c.body, calls[0].body)
+		}
+	}
+
+	// In development mode the page shows it too.
+	if shown := s.Mails(phone); len(shown) != 1 || shown[0].Channel != "sms" || shown[0].Code != s.code {
+		t.Errorf("the inbox shows %+v", shown)
+	}
+}
+
+// T-11: "provider answers 200 late: at most one charge per idempotency key". It took the message, and its
+// answer was lost.
+func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
+	t.Parallel()
+
+	s := newSwitchboard(t)
+	s.exchange.set(takesAndHangsUp)
+	s.enqueue(t)
+	s.attempted(t, phone, 2)
+	s.exchange.set(takes)
+
+	if found := s.settled(t, phone); found.State != "sent" {
+		t.Errorf("got %+v", found)
+	}
+
+	if n := len(s.exchange.got(t)); n < 2 || s.exchange.charges() != 1 {
+		t.Errorf("%d calls, %d charges", n, s.exchange.charges())
+	}
+}
+
+// R-N4: what the provider will never take is given up at once. It quotes the code, and the row and the
+// log do not.
+func TestRefusedTextMessageIsGivenUp(t *testing.T) {
+	t.Parallel()
+
+	s := newSwitchboard(t)
+	s.exchange.set(refuses)
+	s.enqueue(t)
+
+	found := s.settled(t, phone)
+	if found.State != "refused" || found.Attempts != 1 || !strings.Contains(found.LastError, "status 422") || strings.Contains(found.LastError, s.code) {
+		t.Errorf("got %+v", found)
+	}
+
+	if log := s.Log.String(); strings.Contains(log, s.code) || strings.Contains(log, exchangeSecret[len("whsec_"):]) {
+		t.Errorf("log %s", log)
+	}
+}
+
+// R-N2: a code that has expired is never sent.
+func TestExpiredTextMessageIsNeverSent(t *testing.T) {
+	t.Parallel()
+
+	s := newSwitchboard(t)
+	s.exchange.set(away)
+	s.enqueue(t)
+	s.attempted(t, phone, 1)
+	s.Clock.Advance(5 * time.Minute)
+	s.exchange.set(takes)
+
+	before := len(s.exchange.got(t))
+
+	s.wake(t)
+
+	if found := s.settled(t, phone); found.State != "expired" || found.LastError == "" {
+		t.Errorf("got %+v", found)
+	}
+
+	// An attempt may have been under way when the clock was moved.
+	if n := len(s.exchange.got(t)); n > before+1 || s.exchange.charges() > 0 {
+		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.exchange.charges())
+	}
+}
+
+// A channel that nobody set up refuses its messages in words; the warning is in the log once.
+func TestReleaseModeWithoutAProviderSaysSo(t *testing.T) {
+	t.Parallel()
+
+	e := apptest.New(t)
+	e.Inbox = nil
+	log := e.Serve(t).Log.String()
+
+	if n := len(regexp.MustCompile(`"level":"WARN"[^\n]*SMS_URL is not set`).FindAllString(log, -1)); n != 1 {
+		t.Errorf("%d warnings in %s", n, log)
+	}
+}
+
+// A setting that is not of its form stops the start, and is named.
+func TestWrongProviderSettingStopsTheStart(t *testing.T) {
+	t.Parallel()
+
+	e := apptest.New(t)
+	e.Config.SMSURL, e.Config.SMSWebhookSecret = "https://sms.test/", "whsec_canary"
+
+	_, err := app.New(t.Context(), app.Options{Config: e.Config, Log: slog.New(slog.DiscardHandler), Now: e.Clock.Now})
+	if err == nil || !strings.Contains(err.Error(), "SMS_URL") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("got %v", err)
+	}
+}

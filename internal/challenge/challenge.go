@@ -1,0 +1,169 @@
+// Package challenge lets people prove that a destination is theirs: it sends a one-time code there,
+// no more often than its owner should bear, and judges what comes back. What the proof is good for is
+// decided elsewhere.
+package challenge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/throttle"
+)
+
+// Kind is a code's purpose, with the message that carries it.
+type Kind struct {
+	purpose code.Purpose
+	channel delivery.Channel
+	message delivery.Kind
+}
+
+// The kinds.
+var (
+	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode}
+	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode}
+	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode}
+	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode}
+	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode}
+)
+
+// Limits are how often codes are sent.
+type Limits struct {
+	Cooldown time.Duration // between two to one destination for one purpose
+	PerHour  int32         // to one destination for one purpose
+	PerDay   int32         // the same in a day
+	Network  int32         // asked for by one client address, or /64, in an hour
+	SMSDay   int32         // text messages in a day, over all numbers: each costs money
+}
+
+// Deps are what Challenges is made of.
+type Deps struct {
+	DB       *postgres.DB
+	Codes    *code.Codes
+	Queue    *delivery.Queue
+	Failures *throttle.Failures
+	Limits   Limits
+	Now      func() time.Time
+}
+
+// Challenges sends codes and judges answers.
+type Challenges struct {
+	db       *postgres.DB
+	codes    *code.Codes
+	queue    *delivery.Queue
+	failures *throttle.Failures
+	limits   Limits
+	now      func() time.Time
+}
+
+// New makes Challenges.
+func New(d Deps) *Challenges {
+	return &Challenges{db: d.DB, codes: d.Codes, queue: d.Queue, failures: d.Failures, limits: d.Limits, now: d.Now}
+}
+
+// Send sends a new code of the kind, which voids the one before it. subject is what the code is bound
+// to, and to where it goes. The work and the answer are the same whether anybody waits for it: the
+// worker that sends decides what the destination gets.
+func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, subject, to string) error {
+	id := delivery.NewID()
+
+	return c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := c.queue.Queued(ctx, tx, id); queued || err != nil {
+			return err
+		}
+
+		if err := c.take(ctx, tx, by, kind, to); err != nil {
+			return err
+		}
+
+		plain, expires, err := c.codes.Issue(ctx, tx, kind.purpose, subject)
+		if err != nil {
+			return err
+		}
+
+		err = audit.Record(ctx, tx, c.now(), by, audit.Event{Action: audit.CodeSent, Subject: to, Method: kind.purpose.Name})
+		if err != nil {
+			return err
+		}
+
+		return c.queue.Enqueue(ctx, tx, id, delivery.Message{
+			Kind: kind.message, Channel: kind.channel, To: to, Language: by.Language,
+			Content: delivery.Content{Code: plain}, Expires: expires,
+		})
+	})
+}
+
+// take counts one send. Every sender locks in this order: the destination first.
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller, kind Kind, to string) error {
+	name := "send " + kind.purpose.Name
+
+	uses := []throttle.Use{
+		throttle.Use{Limit: throttle.Limit{Name: name + "/cooldown", Most: 1, Window: c.limits.Cooldown}, Subject: to},
+		throttle.Use{Limit: throttle.Limit{Name: name + "/hour", Most: c.limits.PerHour, Window: time.Hour}, Subject: to},
+		throttle.Use{Limit: throttle.Limit{Name: name + "/day", Most: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
+		throttle.Use{Limit: throttle.Limit{Name: "send network/hour", Most: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
+	}
+
+	if kind.channel == delivery.SMS {
+		uses = append(uses, throttle.Use{Limit: throttle.Limit{Name: "send sms/day", Most: c.limits.SMSDay, Window: 24 * time.Hour}})
+	}
+
+	return throttle.TakeAll(ctx, tx, c.now(), uses...)
+}
+
+// Proof is a right answer that has not been used yet.
+type Proof struct {
+	codes   *code.Codes
+	ticket  code.Ticket
+	attempt throttle.Attempt
+}
+
+// Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
+// their network, of the code and of the day, and committed, before it is compared. person is whom the
+// failures count for, beside all others of this purpose.
+func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, subject, person, guess string) (Proof, error) {
+	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, person)
+	if err != nil {
+		return Proof{}, err
+	}
+
+	ticket, err := c.codes.Attempt(ctx, kind.purpose, subject, guess)
+	if errors.Is(err, code.ErrInvalid) {
+		return Proof{}, c.Refused(ctx, by, kind, person)
+	} else if err != nil {
+		return Proof{}, err
+	}
+
+	return Proof{codes: c.codes, ticket: ticket, attempt: attempt}, nil
+}
+
+// Use uses the code up, in the transaction of what it pays for. Of any number of contenders one
+// succeeds; the others get code.ErrInvalid. Call Done after the transaction.
+func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
+	if err := p.codes.Redeem(ctx, tx, p.ticket); err != nil {
+		return err
+	}
+
+	return p.attempt.Succeeded(ctx, tx)
+}
+
+// Done gives the day's budget of failed guesses its one back. What was paid for is there; a budget
+// that stays one too low for a day harms nobody.
+func (p Proof) Done(ctx context.Context) { _ = p.codes.GiveBack(ctx) }
+
+// Refused records a wrong answer, or a right one that lost the race for its code, and answers
+// code.ErrInvalid.
+func (c *Challenges) Refused(ctx context.Context, by caller.Caller, kind Kind, person string) error {
+	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{Action: audit.CodeRefused, Subject: person, Method: kind.purpose.Name})
+	if err != nil {
+		return err
+	}
+
+	return code.ErrInvalid
+}

@@ -1,0 +1,52 @@
+package code
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/randomid"
+)
+
+// An opaque code is carried by a program, not by a person: 44 characters. The first half names its
+// row, so that a subject may have several at once; the other half is the secret, 128 random bits.
+// Nobody guesses those, so guesses are not counted, and a digest of them needs no key.
+const opaqueHalf = 22
+
+// IssueOpaque makes an opaque code. It voids no other.
+func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
+	name, secret := randomid.New(), randomid.New()
+	now := c.now()
+
+	err := db.New(tx).CodeIssue(ctx, db.CodeIssueParams{
+		Purpose:   purpose.Name,
+		Subject:   subject + " " + name,
+		Digest:    opaqueDigest(secret),
+		Now:       now,
+		ExpiresAt: now.Add(purpose.Lifetime),
+	})
+	if err != nil {
+		return "", fmt.Errorf("issue code: %w", err)
+	}
+
+	return name + secret, nil
+}
+
+// RedeemOpaque uses an opaque code of the subject up, in the transaction of what it pays for. Of any
+// number of contenders one succeeds; the others get ErrInvalid, as does who brings another's.
+func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {
+	if len(plain) != 2*opaqueHalf {
+		return ErrInvalid
+	}
+
+	return c.Redeem(ctx, tx, Ticket{
+		purpose: purpose, subject: subject + " " + plain[:opaqueHalf], digest: opaqueDigest(plain[opaqueHalf:]),
+	})
+}
+
+func opaqueDigest(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+
+	return sum[:]
+}

@@ -1,0 +1,41 @@
+package delivery
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+)
+
+// SMSSettings say how text messages go.
+type SMSSettings struct {
+	// URL is tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or the https:// address
+	// of a Webhook. Whether http:// is allowed is decided where settings are checked.
+	URL string
+
+	WebhookSecret string // of a Webhook
+
+	AppID     string   // of Tencent
+	SignName  string   // likewise
+	Templates []string // likewise, as KEY:ID; see templates
+}
+
+// NewSMS makes the sender that the settings ask for.
+func NewSMS(s SMSSettings) (Sender, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Hostname() == "" {
+		// The parser's message quotes the URL, and with it the key.
+		return nil, errors.New("not of the form tencent://SecretId:SecretKey@host/region or https://host/path")
+	}
+
+	switch u.Scheme {
+	case "tencent":
+		return newTencent(u, s)
+	case "https", "http":
+		return newWebhook(u, s.WebhookSecret)
+	}
+
+	return nil, errors.New("the scheme is neither tencent nor https")
+}
+
+// e164 is a phone number as ITU-T E.164 writes it, with the + and nothing between the digits.
+var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)

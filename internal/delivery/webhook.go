@@ -1,0 +1,106 @@
+package delivery
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/language"
+)
+
+// Webhook hands text messages to a program of the operator, which passes them on. Each is a POST with
+// the headers and the signature of Standard Webhooks 1.0.0, so that its libraries verify it; the body is
+// webhookBody. An answer of 2xx means that the message is taken over; 4xx is final, but for 408, 425 and
+// 429; everything else, a redirect too, is tried again.
+//
+// A message whose answer was lost comes again with the same webhook-id and the same body. The receiver
+// answers 2xx to an id that it knows, and sends it once.
+type Webhook struct {
+	poster  poster
+	address string
+	secret  []byte
+}
+
+// webhookBody is what a receiver reads.
+type webhookBody struct {
+	ID       string            `json:"id"`
+	To       string            `json:"to"` // as in +8613800138000
+	Text     string            `json:"text"`
+	Code     string            `json:"code,omitempty"` // as in the text, for a template
+	Kind     Kind              `json:"kind"`
+	Language language.Language `json:"language"`
+	At       time.Time         `json:"at"` // when it was asked for; the header says when it was sent
+}
+
+// minSecret and maxSecret are the bytes that Standard Webhooks wants of a secret.
+const (
+	minSecret = 24
+	maxSecret = 64
+)
+
+func newWebhook(u *url.URL, secret string) (Sender, error) {
+	if u.User != nil || u.Fragment != "" {
+		return nil, errors.New("the address of a webhook has no user and no fragment")
+	}
+
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil || len(key) < minSecret || len(key) > maxSecret {
+		return nil, errors.New("the secret of the webhook is not whsec_ and 24 to 64 bytes in base64")
+	}
+
+	return &Webhook{poster: newPoster(), address: u.String(), secret: key}, nil
+}
+
+// Send makes one attempt.
+func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
+	if !e164.MatchString(message.To) {
+		return fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
+	}
+
+	body, err := json.Marshal(webhookBody{
+		ID: message.ID, To: message.To, Text: message.Text, Code: message.Code, Kind: message.Kind,
+		Language: message.Language, At: message.Queued.UTC(),
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	timestamp := strconv.FormatInt(message.At.Unix(), 10)
+
+	got, err := w.poster.post(ctx, w.address, map[string]string{
+		"Content-Type":      "application/json",
+		"Webhook-Id":        message.ID,
+		"Webhook-Timestamp": timestamp,
+		"Webhook-Signature": signWebhook(w.secret, message.ID, timestamp, body),
+	}, body)
+	if err != nil {
+		return fmt.Errorf("webhook: %w", err)
+	}
+
+	switch {
+	case got.taken():
+		return nil
+	case got.final():
+		return fmt.Errorf("%w: webhook: status %d", ErrRefused, got.status)
+	}
+
+	return fmt.Errorf("webhook: status %d", got.status)
+}
+
+// signWebhook is the symmetric signature, v1. Neither the id nor the timestamp has a dot in it, so that
+// no part can be read as the next one.
+func signWebhook(secret []byte, id, timestamp string, body []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(id + "." + timestamp + "."))
+	mac.Write(body)
+
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,120 @@
+package throttle
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/problem"
+)
+
+// Patience is how failures are slowed down: those of one person with one factor, and those of one
+// network with all of them.
+type Patience struct {
+	Free    int           // failures in a row that cost no wait
+	First   time.Duration // the wait after them; it doubles each time
+	Longest time.Duration // where the doubling ends
+	Network int32         // failures of a network in an hour
+}
+
+const (
+	networkWindow = time.Hour
+	// forgetAfter is how long after the last failure a person's count begins anew.
+	forgetAfter = 24 * time.Hour
+)
+
+// Failures counts attempts to prove who somebody is.
+type Failures struct {
+	db       *postgres.DB
+	patience Patience
+	delays   []float64
+	now      func() time.Time
+}
+
+// NewFailures makes Failures.
+func NewFailures(database *postgres.DB, patience Patience, now func() time.Time) *Failures {
+	return &Failures{db: database, patience: patience, delays: patience.delays(), now: now}
+}
+
+// delays are the waits, in seconds, after the first failure, the second and so on.
+func (p Patience) delays() []float64 {
+	list := make([]float64, max(0, p.Free-1))
+
+	for wait := p.First; wait < p.Longest; wait *= 2 {
+		list = append(list, wait.Seconds())
+	}
+
+	return append(list, p.Longest.Seconds())
+}
+
+// Attempt is one that was counted as a failure, before anybody knows whether it is one.
+type Attempt struct {
+	person, network string
+}
+
+// Begin counts an attempt of a person (an account's id, or what stands for one where there is none)
+// with a factor, and answers problem.ErrTooManyRequests with the time to wait where it is too early.
+// It is committed when it returns: attempts in parallel cannot share one, and a crash gives none
+// back.
+func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, person string) (Attempt, error) {
+	attempt := Attempt{person: personKey(factor, person), network: "failures " + by.Network()}
+
+	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		now, queries := f.now(), db.New(conn)
+
+		_, err := queries.FailureAttempt(ctx, db.FailureAttemptParams{
+			Person: attempt.person, Network: attempt.network, Now: now,
+			NetworkMost: f.patience.Network, NetworkEndsAt: now.Add(networkWindow),
+			Delays: f.delays, EndsAt: now.Add(forgetAfter),
+		})
+		if err == nil || !postgres.Missing(err) {
+			return err
+		}
+
+		until, err := queries.FailureWait(ctx, db.FailureWaitParams{
+			Person: attempt.person, Network: attempt.network, NetworkMost: f.patience.Network, Now: now,
+		})
+		if err != nil {
+			return err
+		}
+
+		return problem.ErrTooManyRequests.After(max(time.Second, until.Sub(now)))
+	})
+	if err != nil {
+		return Attempt{}, fmt.Errorf("count attempt: %w", err)
+	}
+
+	return attempt, nil
+}
+
+// Succeeded takes the attempt back, and forgets the person's failures with this factor. Run it in
+// the transaction of what the success opens.
+func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
+	err := db.New(tx).FailureSucceeded(ctx, db.FailureSucceededParams{Person: a.person, Network: a.network})
+	if err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+
+	return nil
+}
+
+// Forget forgets a person's failures with a factor.
+func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
+	if err := db.New(tx).FailureForget(ctx, personKey(factor, person)); err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+
+	return nil
+}
+
+func personKey(factor, person string) string { return factor + " " + person }
+
+// CleanFailures deletes up to 1,000 counts that have ended, and says how many.
+func CleanFailures(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).FailureClean(ctx, now)
+}

@@ -1,0 +1,66 @@
+-- name: FailureAttempt :one
+-- Counts an attempt as a failure before anything is compared, and commits by itself, so that
+-- attempts in parallel cannot share one. The network is counted first, and the person only where
+-- the network may go on: nobody waits longer because of their neighbours. No row: refused, and
+-- FailureWait says until when. @delays are the seconds to wait after the first failure, the second
+-- and so on; the last one stands for all that follow.
+WITH network AS (
+    INSERT INTO throttle (key, count, ends_at)
+    VALUES (sqlc.arg(network), 1, sqlc.arg(network_ends_at))
+    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
+    SET count = CASE WHEN throttle.ends_at <= sqlc.arg(now)::timestamptz THEN 1 ELSE throttle.count + 1 END,
+        ends_at = CASE WHEN throttle.ends_at <= sqlc.arg(now)::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
+    RETURNING throttle.count
+)
+INSERT INTO failure (key, count, blocked_until, ends_at)
+SELECT sqlc.arg(person)::text, 1, sqlc.arg(now)::timestamptz + make_interval(secs => (sqlc.arg(delays)::float8[])[1]), sqlc.arg(ends_at)::timestamptz
+FROM network n
+WHERE n.count <= sqlc.arg(network_most)::integer
+ON CONFLICT ON CONSTRAINT failure_pkey DO UPDATE
+SET count = CASE WHEN failure.ends_at <= sqlc.arg(now)::timestamptz THEN 1 ELSE failure.count + 1 END,
+    blocked_until = CASE
+        WHEN failure.ends_at <= sqlc.arg(now)::timestamptz THEN excluded.blocked_until
+        ELSE sqlc.arg(now)::timestamptz + make_interval(secs => (sqlc.arg(delays)::float8[])[LEAST(failure.count + 1, cardinality(sqlc.arg(delays)::float8[]))]) END,
+    ends_at = excluded.ends_at
+WHERE failure.blocked_until <= sqlc.arg(now)::timestamptz
+RETURNING failure.count;
+
+-- name: FailureWait :one
+-- Until when FailureAttempt refuses: the person's delay, or the end of the network's window.
+SELECT COALESCE(MAX(w.until), sqlc.arg(now)::timestamptz)::timestamptz AS until
+FROM (
+    SELECT f.blocked_until AS until
+    FROM failure f
+    WHERE f.key = sqlc.arg(person)
+    UNION ALL
+    SELECT t.ends_at
+    FROM throttle t
+    WHERE t.key = sqlc.arg(network) AND t.count > sqlc.arg(network_most)::integer
+) w;
+
+-- name: FailureSucceeded :exec
+-- The attempt was none: the person's failures are forgotten, and the network has its one back. In
+-- the order of FailureAttempt, the network first, so that the two never wait for each other.
+WITH network AS (
+    UPDATE throttle
+    SET count = throttle.count - 1
+    WHERE throttle.key = sqlc.arg(network) AND throttle.count > 0
+    RETURNING throttle.count
+)
+DELETE FROM failure
+WHERE failure.key = sqlc.arg(person) AND (SELECT count(*) FROM network) >= 0;
+
+-- name: FailureClean :execrows
+DELETE FROM failure
+WHERE key IN (
+    SELECT f.key
+    FROM failure f
+    WHERE f.ends_at < sqlc.arg(before)
+    ORDER BY f.ends_at
+    LIMIT 1000
+)
+AND ends_at < sqlc.arg(before);
+
+-- name: FailureForget :exec
+DELETE FROM failure
+WHERE key = @person;
