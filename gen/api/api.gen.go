@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -84,6 +85,7 @@ const (
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS      ErrorCode = "TOO_MANY_REQUESTS"
 	ErrorCodeTOTPNOTBOUND         ErrorCode = "TOTP_NOT_BOUND"
+	ErrorCodeTOTPNOTPENDING       ErrorCode = "TOTP_NOT_PENDING"
 	ErrorCodeTOTPREQUIRED         ErrorCode = "TOTP_REQUIRED"
 	ErrorCodeUNAUTHENTICATED      ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE          ErrorCode = "UNAVAILABLE"
@@ -135,6 +137,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTOOMANYREQUESTS:
 		return true
 	case ErrorCodeTOTPNOTBOUND:
+		return true
+	case ErrorCodeTOTPNOTPENDING:
 		return true
 	case ErrorCodeTOTPREQUIRED:
 		return true
@@ -256,6 +260,24 @@ func (e GetOptionsParamsType) Valid() bool {
 	}
 }
 
+// Defines values for GetTOTPPictureParamsFormat.
+const (
+	GetTOTPPictureParamsFormatPng GetTOTPPictureParamsFormat = "png"
+	GetTOTPPictureParamsFormatSvg GetTOTPPictureParamsFormat = "svg"
+)
+
+// Valid indicates whether the value is a known member of the GetTOTPPictureParamsFormat enum.
+func (e GetTOTPPictureParamsFormat) Valid() bool {
+	switch e {
+	case GetTOTPPictureParamsFormatPng:
+		return true
+	case GetTOTPPictureParamsFormatSvg:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UnbindParamsKey.
 const (
 	UnbindParamsKeyLark  UnbindParamsKey = "lark"
@@ -361,6 +383,7 @@ type Error struct {
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
 	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -407,6 +430,7 @@ type ErrorSuccess bool
 // - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
 // - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 // - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -873,6 +897,15 @@ type SendPhoneCodeParams struct {
 	Phone Phone `form:"phone" json:"phone"`
 }
 
+// GetTOTPPictureParams defines parameters for GetTOTPPicture.
+type GetTOTPPictureParams struct {
+	// Format 图片格式 · The form of the picture.
+	Format *GetTOTPPictureParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetTOTPPictureParamsFormat defines parameters for GetTOTPPicture.
+type GetTOTPPictureParamsFormat string
+
 // UnbindParamsKey defines parameters for Unbind.
 type UnbindParamsKey string
 
@@ -1095,6 +1128,9 @@ type ServerInterface interface {
 	// BindTOTP 绑定 TOTP · Bind an authenticator app
 	// (POST /user/totp)
 	BindTOTP(w http.ResponseWriter, r *http.Request)
+	// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+	// (GET /user/totp/qr)
+	GetTOTPPicture(w http.ResponseWriter, r *http.Request, params GetTOTPPictureParams)
 	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
 	// (POST /user/totp/recovery_codes)
 	CreateRecoveryCodes(w http.ResponseWriter, r *http.Request)
@@ -1287,6 +1323,12 @@ func (_ Unimplemented) CreateTOTP(w http.ResponseWriter, r *http.Request) {
 // BindTOTP 绑定 TOTP · Bind an authenticator app
 // (POST /user/totp)
 func (_ Unimplemented) BindTOTP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+// (GET /user/totp/qr)
+func (_ Unimplemented) GetTOTPPicture(w http.ResponseWriter, r *http.Request, params GetTOTPPictureParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1837,6 +1879,39 @@ func (siw *ServerInterfaceWrapper) BindTOTP(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// GetTOTPPicture operation middleware
+func (siw *ServerInterfaceWrapper) GetTOTPPicture(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTOTPPictureParams
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTOTPPicture(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // CreateRecoveryCodes operation middleware
 func (siw *ServerInterfaceWrapper) CreateRecoveryCodes(w http.ResponseWriter, r *http.Request) {
 
@@ -2093,6 +2168,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/user/totp", wrapper.BindTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user/totp/qr", wrapper.GetTOTPPicture)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/user/totp/recovery_codes", wrapper.CreateRecoveryCodes)
@@ -6025,6 +6103,137 @@ func (response BindTOTP503JSONResponse) VisitBindTOTPResponse(w http.ResponseWri
 	return err
 }
 
+type GetTOTPPictureRequestObject struct {
+	Params GetTOTPPictureParams
+}
+
+type GetTOTPPictureResponseObject interface {
+	VisitGetTOTPPictureResponse(w http.ResponseWriter) error
+}
+
+type GetTOTPPicture200ImagePngResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetTOTPPicture200ImagePngResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetTOTPPicture200ImageSvgXMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetTOTPPicture200ImageSvgXMLResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetTOTPPicture400JSONResponse Error
+
+func (response GetTOTPPicture400JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTOTPPicture401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response GetTOTPPicture401JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTOTPPicture406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response GetTOTPPicture406JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTOTPPicture500JSONResponse struct{ InternalJSONResponse }
+
+func (response GetTOTPPicture500JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTOTPPicture503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetTOTPPicture503JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateRecoveryCodesRequestObject struct {
 }
 
@@ -6452,6 +6661,9 @@ type StrictServerInterface interface {
 	// BindTOTP 绑定 TOTP · Bind an authenticator app
 	// (POST /user/totp)
 	BindTOTP(ctx context.Context, request BindTOTPRequestObject) (BindTOTPResponseObject, error)
+	// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+	// (GET /user/totp/qr)
+	GetTOTPPicture(ctx context.Context, request GetTOTPPictureRequestObject) (GetTOTPPictureResponseObject, error)
 	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
 	// (POST /user/totp/recovery_codes)
 	CreateRecoveryCodes(ctx context.Context, request CreateRecoveryCodesRequestObject) (CreateRecoveryCodesResponseObject, error)
@@ -7322,6 +7534,32 @@ func (sh *strictHandler) BindTOTP(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(BindTOTPResponseObject); ok {
 		if err := validResponse.VisitBindTOTPResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTOTPPicture operation middleware
+func (sh *strictHandler) GetTOTPPicture(w http.ResponseWriter, r *http.Request, params GetTOTPPictureParams) {
+	var request GetTOTPPictureRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTOTPPicture(ctx, request.(GetTOTPPictureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTOTPPicture")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTOTPPictureResponseObject); ok {
+		if err := validResponse.VisitGetTOTPPictureResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -86,6 +86,7 @@ const (
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS      ErrorCode = "TOO_MANY_REQUESTS"
 	ErrorCodeTOTPNOTBOUND         ErrorCode = "TOTP_NOT_BOUND"
+	ErrorCodeTOTPNOTPENDING       ErrorCode = "TOTP_NOT_PENDING"
 	ErrorCodeTOTPREQUIRED         ErrorCode = "TOTP_REQUIRED"
 	ErrorCodeUNAUTHENTICATED      ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE          ErrorCode = "UNAVAILABLE"
@@ -137,6 +138,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTOOMANYREQUESTS:
 		return true
 	case ErrorCodeTOTPNOTBOUND:
+		return true
+	case ErrorCodeTOTPNOTPENDING:
 		return true
 	case ErrorCodeTOTPREQUIRED:
 		return true
@@ -258,6 +261,24 @@ func (e GetOptionsParamsType) Valid() bool {
 	}
 }
 
+// Defines values for GetTOTPPictureParamsFormat.
+const (
+	GetTOTPPictureParamsFormatPng GetTOTPPictureParamsFormat = "png"
+	GetTOTPPictureParamsFormatSvg GetTOTPPictureParamsFormat = "svg"
+)
+
+// Valid indicates whether the value is a known member of the GetTOTPPictureParamsFormat enum.
+func (e GetTOTPPictureParamsFormat) Valid() bool {
+	switch e {
+	case GetTOTPPictureParamsFormatPng:
+		return true
+	case GetTOTPPictureParamsFormatSvg:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UnbindParamsKey.
 const (
 	UnbindParamsKeyLark  UnbindParamsKey = "lark"
@@ -363,6 +384,7 @@ type Error struct {
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
 	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -409,6 +431,7 @@ type ErrorSuccess bool
 // - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
 // - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 // - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -874,6 +897,15 @@ type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
 }
+
+// GetTOTPPictureParams defines parameters for GetTOTPPicture.
+type GetTOTPPictureParams struct {
+	// Format 图片格式 · The form of the picture.
+	Format *GetTOTPPictureParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetTOTPPictureParamsFormat defines parameters for GetTOTPPicture.
+type GetTOTPPictureParamsFormat string
 
 // UnbindParamsKey defines parameters for Unbind.
 type UnbindParamsKey string
@@ -1609,6 +1641,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
 	BindTOTP(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+	//
+	// 返回待绑定密钥的二维码图片。
+	//
+	// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
+	// draw one. Asks for a sign-in at most 15 minutes old.
+	//
+	// Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
+	GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
 	//
@@ -2591,6 +2633,26 @@ func (c *Client) BindTOTPWithBody(ctx context.Context, contentType string, body 
 // Corresponds with POST /user/totp (the `BindTOTP` operationId).
 func (c *Client) BindTOTP(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewBindTOTPRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+//
+// 返回待绑定密钥的二维码图片。
+//
+// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
+// draw one. Asks for a sign-in at most 15 minutes old.
+//
+// Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
+func (c *Client) GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTOTPPictureRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3745,6 +3807,60 @@ func NewBindTOTPRequestWithBody(server string, contentType string, body io.Reade
 	return req, nil
 }
 
+// NewGetTOTPPictureRequest constructs an http.Request for the GetTOTPPicture method
+func NewGetTOTPPictureRequest(server string, params *GetTOTPPictureParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/totp/qr")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCreateRecoveryCodesRequest constructs an http.Request for the CreateRecoveryCodes method
 func NewCreateRecoveryCodesRequest(server string) (*http.Request, error) {
 	var err error
@@ -4441,6 +4557,18 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
 	BindTOTPWithResponse(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*BindTOTPResult, error)
+
+	// GetTOTPPictureWithResponse TOTP 二维码 · The QR code of the secret that waits
+	//
+	// 返回待绑定密钥的二维码图片。
+	//
+	// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
+	// draw one. Asks for a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
+	GetTOTPPictureWithResponse(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*GetTOTPPictureResult, error)
 
 	// CreateRecoveryCodesWithResponse 生成恢复码 · Make recovery codes
 	//
@@ -8071,6 +8199,104 @@ func (r BindTOTPResult) ContentType() string {
 	return ""
 }
 
+// GetTOTPPictureResult401Headers the declared response headers of an HTTP 401 response for GetTOTPPicture
+type GetTOTPPictureResult401Headers struct {
+	XRequestID *string
+}
+
+// GetTOTPPictureResult406Headers the declared response headers of an HTTP 406 response for GetTOTPPicture
+type GetTOTPPictureResult406Headers struct {
+	XRequestID *string
+}
+
+// GetTOTPPictureResult500Headers the declared response headers of an HTTP 500 response for GetTOTPPicture
+type GetTOTPPictureResult500Headers struct {
+	XRequestID *string
+}
+
+// GetTOTPPictureResult503Headers the declared response headers of an HTTP 503 response for GetTOTPPicture
+type GetTOTPPictureResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetTOTPPictureResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetTOTPPictureResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetTOTPPictureResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetTOTPPictureResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetTOTPPictureResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetTOTPPictureResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetTOTPPictureResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetTOTPPictureResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetTOTPPictureResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetTOTPPictureResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTOTPPictureResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTOTPPictureResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTOTPPictureResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTOTPPictureResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult401Headers struct {
 	XRequestID *string
@@ -9221,6 +9447,24 @@ func (c *ClientWithResponses) BindTOTPWithResponse(ctx context.Context, body Bin
 		return nil, err
 	}
 	return ParseBindTOTPResult(rsp)
+}
+
+// GetTOTPPictureWithResponse TOTP 二维码 · The QR code of the secret that waits
+//
+// 返回待绑定密钥的二维码图片。
+//
+// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
+// draw one. Asks for a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
+func (c *ClientWithResponses) GetTOTPPictureWithResponse(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*GetTOTPPictureResult, error) {
+	rsp, err := c.GetTOTPPicture(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTOTPPictureResult(rsp)
 }
 
 // CreateRecoveryCodesWithResponse 生成恢复码 · Make recovery codes
@@ -13233,6 +13477,110 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers BindTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTOTPPictureResult parses an HTTP response from a GetTOTPPictureWithResponse call
+func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTOTPPictureResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetTOTPPictureResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetTOTPPictureResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetTOTPPictureResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetTOTPPictureResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

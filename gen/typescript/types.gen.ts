@@ -482,6 +482,7 @@ export type FieldError = {
  * - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
  * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
  * - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+ * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
  * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
  * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
  * - `NOT_FOUND`: 没有这个接口。 No such path.
@@ -494,7 +495,7 @@ export type FieldError = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 会话 ID · The session's id, as the list answers it.
@@ -1907,6 +1908,52 @@ export type BindTotpResponses = {
 };
 
 export type BindTotpResponse = BindTotpResponses[keyof BindTotpResponses];
+
+export type GetTotpPictureData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 图片格式 · The form of the picture.
+         */
+        format?: 'svg' | 'png';
+    };
+    url: '/user/totp/qr';
+};
+
+export type GetTotpPictureErrors = {
+    /**
+     * 请求不符合文档，没有待绑定的密钥，或登录太久 · The request does not fit this document, no secret waits, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type GetTotpPictureError = GetTotpPictureErrors[keyof GetTotpPictureErrors];
+
+export type GetTotpPictureResponses = {
+    /**
+     * 二维码 · The picture.
+     */
+    200: Blob | File;
+};
+
+export type GetTotpPictureResponse = GetTotpPictureResponses[keyof GetTotpPictureResponses];
 
 export type CreateRecoveryCodesData = {
     body?: never;

@@ -124,6 +124,13 @@ func rightPair(tb testing.TB, d *desk, o operation) call {
 	return d.changed(o, map[string]any{"tss": codes}).from(browser)
 }
 
+func waiting(tb testing.TB, d *desk, o operation) call {
+	_, browser := d.person(tb)
+	d.pending(tb, browser)
+
+	return d.call(o).from(browser)
+}
+
 func withTOTP(tb testing.TB, d *desk, o operation) call {
 	_, browser := d.person(tb)
 	d.authenticator(tb, browser)

@@ -375,6 +375,16 @@ var scenarios = []scenario{
 	{"unbind", "500", "INTERNAL", broken, good},
 	{"unbind", "503", "UNAVAILABLE", offline, good},
 
+	{"getTOTPPicture", "200", "", open, waiting},
+	{"getTOTPPicture", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"getTOTPPicture", "400", "TOTP_NOT_PENDING", open, ownBrowser},
+	{"getTOTPPicture", "400", "REAUTH_REQUIRED", open, later},
+	{"getTOTPPicture", "401", "UNAUTHENTICATED", open, withoutCookie},
+	{"getTOTPPicture", "401", "TOKEN_INVALID", open, forgedCookie},
+	{"getTOTPPicture", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"getTOTPPicture", "500", "INTERNAL", broken, good},
+	{"getTOTPPicture", "503", "UNAVAILABLE", offline, good},
+
 	{"getOptions", "200", "", open, good},
 	{"getOptions", "400", "INVALID_REQUEST", open, unknownParameter},
 	{"getOptions", "400", "NOT_CONFIGURED", open, noUpload},

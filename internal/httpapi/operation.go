@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -26,6 +27,7 @@ type operation struct {
 	security openapi3.SecurityRequirements
 	body     *openapi3.RequestBody // nil where none is documented
 	query    []string              // the names of its query parameters
+	produces []string              // the media types of its good answers; an error is always JSON
 	kin      *routers.Route        // for the validator, without the security, which is checked before
 	options  *openapi3filter.Options
 }
@@ -145,6 +147,8 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		compiled.body = op.RequestBody.Value
 	}
 
+	compiled.produces = produced(op)
+
 	for _, parameters := range []openapi3.Parameters{item.Parameters, op.Parameters} {
 		for _, parameter := range parameters {
 			if parameter.Value.In == openapi3.ParameterInQuery {
@@ -154,6 +158,22 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	}
 
 	return compiled, nil
+}
+
+func produced(op *openapi3.Operation) []string {
+	var types []string
+
+	for status, response := range op.Responses.Map() {
+		if status < "300" {
+			types = slices.AppendSeq(types, maps.Keys(response.Value.Content))
+		}
+	}
+
+	if len(types) == 0 {
+		return []string{contentJSON}
+	}
+
+	return types
 }
 
 // effectsOf reads x-side-effects, which only a GET needs: every other method has them.

@@ -95,10 +95,10 @@ func pathParameters(r *http.Request) map[string]string {
 	return parameters
 }
 
-// accept refuses a request whose Accept leaves no room for JSON (RFC 9110, section 12.5.1).
+// accept refuses a request whose Accept leaves no room for a good answer (RFC 9110, section 12.5.1).
 func (p *Pipeline) accept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !acceptsJSON(r.Header.Values("Accept")) {
+		if !accepts(r.Header.Values("Accept"), operationOf(r.Context()).produces) {
 			p.Fail(w, r, problem.ErrNotAcceptable)
 
 			return
@@ -108,7 +108,7 @@ func (p *Pipeline) accept(next http.Handler) http.Handler {
 	})
 }
 
-func acceptsJSON(headers []string) bool {
+func accepts(headers, produces []string) bool {
 	if len(headers) == 0 {
 		return true
 	}
@@ -116,7 +116,7 @@ func acceptsJSON(headers []string) bool {
 	read := false
 
 	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
-		if one == contentJSON || one == "*/*" {
+		if one == contentJSON && slices.Contains(produces, contentJSON) || one == "*/*" {
 			return true // what nearly every client sends, without the work of parsing it
 		}
 
@@ -127,9 +127,12 @@ func acceptsJSON(headers []string) bool {
 
 		read = true
 
-		switch media {
-		case "*/*", "application/*", contentJSON:
-			if q := parameters["q"]; q == "" || strings.Trim(q, "0.") != "" {
+		if q := parameters["q"]; q != "" && strings.Trim(q, "0.") == "" {
+			continue
+		}
+
+		for _, own := range produces {
+			if group, _, _ := strings.Cut(own, "/"); media == "*/*" || media == own || media == group+"/*" {
 				return true
 			}
 		}

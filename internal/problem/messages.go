@@ -20,6 +20,7 @@ var messages = map[string]language.Text{
 	"SESSION_NOT_FOUND":      {Chinese: "没有这个会话", English: "There is no such session."},
 	"TOTP_REQUIRED":          {Chinese: "请输入身份验证器的验证码", English: "Please enter the code of your authenticator app."},
 	"TOTP_NOT_BOUND":         {Chinese: "尚未绑定身份验证器", English: "No authenticator app is bound."},
+	"TOTP_NOT_PENDING":       {Chinese: "没有待绑定的身份验证器", English: "No authenticator app waits to be bound."},
 	"REAUTH_REQUIRED":        {Chinese: "登录时间较久，请重新登录后再操作", English: "Please sign in again before you change this."},
 	"PHONE_TAKEN":            {Chinese: "该手机号已绑定其他账号", English: "This number is bound to another account."},
 	"EMAIL_TAKEN":            {Chinese: "该邮箱已属于其他账号", English: "This e-mail address belongs to another account."},

@@ -16,8 +16,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/session"
 )
 
-// ErrTOTPNotBound says that there is no authenticator app to make recovery codes for.
-var ErrTOTPNotBound = problem.New(problem.Invalid, "TOTP_NOT_BOUND")
+var (
+	// ErrTOTPNotBound says that there is no authenticator app to make recovery codes for.
+	ErrTOTPNotBound = problem.New(problem.Invalid, "TOTP_NOT_BOUND")
+	// ErrTOTPNotPending says that no secret waits to be drawn.
+	ErrTOTPNotPending = problem.New(problem.Invalid, "TOTP_NOT_PENDING")
+)
 
 // NewTOTP makes a secret for an authenticator app, which BindTOTP binds, and answers its URL.
 func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, error) {
@@ -26,6 +30,22 @@ func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, er
 	}
 
 	return p.factors.Pending(ctx, who.Account.ID, who.Account.Email)
+}
+
+// TOTPPicture draws the secret that waits as a QR code.
+func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format factor.Format) ([]byte, error) {
+	if err := p.requireRecent(who); err != nil {
+		return nil, err
+	}
+
+	url, err := p.factors.PendingURL(ctx, who.Account.ID)
+	if errors.Is(err, factor.ErrNoPending) {
+		return nil, ErrTOTPNotPending
+	} else if err != nil {
+		return nil, err
+	}
+
+	return factor.QR(url, format)
 }
 
 // BindTOTP binds the app, with two codes that it showed one after the other.

@@ -1,12 +1,14 @@
 package public
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/factor"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/present"
@@ -123,6 +125,25 @@ func (p *Public) CreateTOTP(ctx context.Context, _ api.CreateTOTPRequestObject) 
 	}
 
 	return api.CreateTOTP200JSONResponse{Totp: url}, nil
+}
+
+// GetTOTPPicture answers the secret that waits, as a QR code.
+func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequestObject) (api.GetTOTPPictureResponseObject, error) {
+	format := factor.SVG
+	if r.Params.Format != nil {
+		format = factor.Format(*r.Params.Format)
+	}
+
+	picture, err := p.profiles.TOTPPicture(ctx, who(ctx), format)
+	if err != nil {
+		return nil, err
+	}
+
+	if format == factor.PNG {
+		return api.GetTOTPPicture200ImagePngResponse{Body: bytes.NewReader(picture), ContentLength: int64(len(picture))}, nil
+	}
+
+	return api.GetTOTPPicture200ImageSvgXMLResponse{Body: bytes.NewReader(picture), ContentLength: int64(len(picture))}, nil
 }
 
 // BindTOTP binds the app that the secret was given to.
