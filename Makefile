@@ -1,4 +1,4 @@
-# Needs go, make, node and git. `make` alone explains the targets.
+# Needs go, make, node and git, and `make test` a C compiler. `make` alone explains the targets.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -15,7 +15,7 @@ BASE ?=
 
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help build run test test-go test-typescript check generate generated-is-fresh sql-is-fresh \
+.PHONY: help build run sdk test test-go test-typescript check generate generated-is-fresh sql-is-fresh \
 	spec-lint spec-breaks lint vet format bench fuzz battery clean
 
 help: ## explains the targets
@@ -33,6 +33,8 @@ bin/toolkit-gateway: api/docs/scalar.js.gz
 
 run: build ## starts a development server; needs nothing but this
 	@./bin/toolkit-gateway dev
+
+sdk: web/sdk/dist/.stamp ## builds the TypeScript SDK, for `npm install PATH/web/sdk`
 
 api/docs/scalar.js.gz: web/docs/package-lock.json web/docs/build.mjs
 	@echo "==> fetching the reader of the documentation page"
@@ -105,7 +107,7 @@ generated-is-fresh: generate
 	if [ -n "$$stale" ]; then \
 		echo "$$stale"; \
 		git --no-pager diff -- gen | head -n 60; \
-		echo "gen/ is not what the tools write from api/ and sql/: commit what 'make generate' has just written." >&2; \
+		echo "gen/ is not what the tools write from api/ and sql/, or not committed: commit what 'make generate' has just written, then check again." >&2; \
 		exit 1; \
 	fi
 
@@ -118,25 +120,27 @@ spec-lint: web/node_modules/.stamp
 	@echo "==> linting api/openapi.yaml"
 	@web/node_modules/.bin/redocly lint --config redocly.yaml api/openapi.yaml
 
-# Compares with main; on main itself with the last commit that changed the document.
+# Compares with BASE; without it with where this branch left main; on main itself with the last commit while
+# the document is being edited, and otherwise with what it was before the last commit that changed it.
 spec-breaks:
 	@mkdir -p .dev
 	@base='$(BASE)'; \
+	head=$$(git rev-parse --verify --quiet HEAD); \
 	if [ -z "$$base" ]; then \
 		for ref in origin/main main; do \
-			commit=$$(git rev-parse --verify --quiet "$$ref^{commit}") || continue; \
-			if [ "$$commit" != "$$(git rev-parse --verify --quiet HEAD)" ]; then base=$$commit; fi; \
-			break; \
+			base=$$(git merge-base HEAD "$$ref" 2>/dev/null) && break; \
 		done; \
+		if [ "$$base" = "$$head" ]; then base=; fi; \
 	fi; \
+	if [ -z "$$base" ] && ! git diff --quiet HEAD -- api/openapi.yaml 2>/dev/null; then base=$$head; fi; \
 	if [ -z "$$base" ]; then \
 		changed=$$(git log -n 1 --format=%H -- api/openapi.yaml 2>/dev/null); \
-		if [ -n "$$changed" ]; then base=$$(git rev-parse --verify --quiet "$$changed^{commit}~1"); fi; \
+		if [ -n "$$changed" ]; then base=$$(git rev-parse --verify --quiet "$$changed~1"); fi; \
 	fi; \
 	if [ -z "$$base" ] || ! git show "$$base:api/openapi.yaml" >.dev/base.yaml 2>/dev/null; then \
 		echo "==> no earlier api/openapi.yaml is at hand; not looking for breaking changes"; \
 	else \
-		echo "==> looking for breaking changes since $$base"; \
+		echo "==> looking for breaking changes since $$(git rev-parse --short "$$base")"; \
 		$(TOOL) oasdiff breaking --fail-on ERR .dev/base.yaml api/openapi.yaml; \
 	fi
 

@@ -23,8 +23,17 @@ func TestHelp(t *testing.T) {
 		program{}.run(t, append(strings.Fields(command), "--help")...).succeeds(t, "Usage: toolkit-gateway", text)
 	}
 
+	program{}.run(t, "help").succeeds(t, "Commands:")
+	program{}.run(t, "help", "account", "create").succeeds(t, "--password-stdin")
+
 	for _, command := range []string{"", "nothing", "account", "account create", "account set-group a@konec.test", "key", "serve now", "migrate --down"} {
-		program{}.run(t, strings.Fields(command)...).fails(t)
+		got := program{}.run(t, strings.Fields(command)...)
+		got.fails(t, "error: ")
+
+		// What was wrong is not buried under the help.
+		if lines := strings.Split(strings.TrimSpace(got.errors), "\n"); len(lines) > 4 || !strings.Contains(lines[len(lines)-1], "error: ") {
+			t.Errorf("%q: %s", command, got.errors)
+		}
 	}
 }
 
@@ -34,7 +43,7 @@ func TestMigrate(t *testing.T) {
 	gateway := newProgram(t)
 	empty := gateway.with("DATABASE_URL", emptyDatabase(t, gateway["DATABASE_URL"]))
 
-	empty.run(t, "migrate").succeeds(t, "applied 00001_foundation.sql", "applied river", "the database is at version 1")
+	empty.run(t, "migrate").succeeds(t, "applied 00001_foundation.sql", "applied river", "the database is at version ", " of ours, ", " of the job queue\n")
 
 	again := empty.run(t, "migrate")
 	again.succeeds(t, "the database is at version")
@@ -89,9 +98,10 @@ func TestAccountCommands(t *testing.T) {
 	}
 
 	gateway.runWith(t, "password1\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: ", "too common")
+	gateway.runWith(t, "short\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: too short, 8 characters are the least")
 	gateway.runWith(t, "", create("weak@konec.test", "--password-stdin")...).fails(t, "standard input is empty")
 	gateway.run(t, create("given@konec.test")...).fails(t, "there is an account with this e-mail address already")
-	gateway.run(t, create("group@konec.test", "--group", "Nobody")...).fails(t, "there is no such member group")
+	gateway.run(t, create("group@konec.test", "--group", "Nobody")...).fails(t, "there is no such member group; there are Admin, Member, None, Tester")
 	gateway.run(t, create("no address")...).fails(t, "--email: not an e-mail address")
 	gateway.run(t, "account", "create", "--email", "x@konec.test", "--name", "\u202e").fails(t, "--name: ")
 
@@ -99,7 +109,7 @@ func TestAccountCommands(t *testing.T) {
 	_, tokens := login("given@konec.test", apptest.Password)
 
 	gateway.run(t, "account", "set-group", "Given@konec.test", "Admin").succeeds(t, "given@konec.test is in group Admin")
-	gateway.run(t, "account", "set-group", "given@konec.test", "Nobody").fails(t, "there is no such member group")
+	gateway.run(t, "account", "set-group", "given@konec.test", "Nobody").fails(t, "there is no such member group; there are Admin, ")
 	gateway.run(t, "account", "set-group", "nobody@konec.test", "Admin").fails(t, "there is no account with this e-mail address")
 
 	if _, me := env.Me(t, tokens.AccessToken); me == nil || me.User.MemberGroup != "Admin" || me.User.V != 1 {
@@ -133,6 +143,9 @@ func TestAccountCommands(t *testing.T) {
 
 	gateway.run(t, "account", "disable", "nobody@konec.test").fails(t, "there is no account with this e-mail address")
 	gateway.run(t, "account", "enable", "nobody").fails(t, "not an e-mail address")
+
+	// Both ways are named where there is neither a setting nor a development server.
+	program{}.run(t, "account", "enable", "a@konec.test").fails(t, "DATABASE_URL: required", "MASTER_KEY: required", "`toolkit-gateway dev` is running, in .dev")
 }
 
 func TestKeyCommands(t *testing.T) {
@@ -160,22 +173,42 @@ func TestConfigCommand(t *testing.T) {
 
 	const canary = "canary-secret"
 
-	shown := program{
-		"DATABASE_URL": "postgres://u:" + canary + "@h/d", "MASTER_KEY": canary, "SMTP_URL": "smtp://u:" + canary + "@h", "ADDR": ":9999",
-	}.run(t, "config")
+	gateway := program{
+		"DATABASE_URL": "postgres://u:" + canary + "@h/d", "MASTER_KEY": keyring.Generate(), "SMTP_URL": "smtp://u:" + canary + "@h", "ADDR": ":9999",
+	}
+
+	shown := gateway.run(t, "config")
 	shown.succeeds(t, "DATABASE_URL=(set)\n", "MASTER_KEY=(set)\n", "SMTP_URL=(set)\n", "ADDR=:9999\n", "PUBLIC_URL=http://localhost:9999\n", "Default: :8080")
 
-	if strings.Contains(shown.out, canary) {
+	if strings.Contains(shown.out, canary) || strings.Contains(shown.out, gateway["MASTER_KEY"]) {
 		t.Errorf("shows a secret: %s", shown.out)
 	}
 
-	program{"SESSION_IDLE": canary}.run(t, "config").fails(t, "SESSION_IDLE: not a ")
+	// What cannot work is said after the list: what cannot be read, what is missing, and what serving would refuse.
+	for setting, c := range map[string]struct{ value, says string }{
+		"SESSION_IDLE":      {canary, "SESSION_IDLE: not a duration such as "},
+		"SESSION_LIMIT":     {"many" + canary, "SESSION_LIMIT: not a whole number"},
+		"CODE_GUESS_BUDGET": {"99999999999", "CODE_GUESS_BUDGET: not a whole number, or too large"},
+		"TRUSTED_PROXIES":   {canary, "TRUSTED_PROXIES: not networks such as 10.0.0.0/8"},
+		"LOG_LEVEL":         {canary, "LOG_LEVEL: not a log level: "},
+		"MASTER_KEY":        {"", "MASTER_KEY: required"},
+		"SMTP_URL":          {"http://u:" + canary + "@h", "SMTP_URL"},
+	} {
+		got := gateway.with(setting, c.value).run(t, "config")
+		got.fails(t, "settings are missing or wrong:", c.says)
+
+		if !strings.Contains(got.out, "ADDR=:9999\n") || strings.Contains(got.out+got.errors, canary) {
+			t.Errorf("%s: %s%s", setting, got.out, got.errors)
+		}
+	}
 }
 
 func TestVersionCommand(t *testing.T) {
 	t.Parallel()
 
-	if got := (program{}).run(t, "version"); got.code != 0 || strings.TrimSpace(got.out) == "" || strings.Count(got.out, "\n") != 1 {
-		t.Errorf("got %+v", got)
+	for _, asked := range []string{"version", "--version"} {
+		if got := (program{}).run(t, asked); got.code != 0 || strings.TrimSpace(got.out) == "" || strings.Count(got.out, "\n") != 1 {
+			t.Errorf("%s: %+v", asked, got)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,9 +26,11 @@ type commands struct {
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database to the schema of this version. Safe to repeat, and to run from several places at once."`
 	Account     accountCommand     `cmd:"" help:"Create accounts, assign member groups, disable and enable."`
 	Key         keyCommand         `cmd:"" help:"List and rotate the keys that sign access tokens."`
-	Config      configCommand      `cmd:"" help:"List every setting, its value and what it means. Secrets are not shown."`
+	Config      configCommand      `cmd:"" help:"List every setting, its value and what it means, then those that cannot work. Secrets are not shown."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the gateway at ADDR on this machine whether it is ready; exit 0 if so."`
 	Version     versionCommand     `cmd:"" help:"Say which version this is."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Say which version this is."`
 }
 
 type (
@@ -74,16 +77,26 @@ type (
 func main() {
 	var c commands
 
-	parser := kong.Parse(&c,
+	parser := kong.Must(&c,
 		kong.Name("toolkit-gateway"),
 		kong.Description("The account-authentication gateway of the Toolkit apps.\n\n"+
-			"Settings come from the environment; see `toolkit-gateway config`. To try it: `toolkit-gateway dev`."),
-		kong.UsageOnError(),
+			"Settings come from the environment; see `toolkit-gateway config`. To try it: `toolkit-gateway dev`. "+
+			"In the folder where that runs, account and key need no settings."),
+		kong.ShortUsageOnError(),
+		kong.Vars{"version": app.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(context.Background(), (*context.Context)(nil)),
 	)
 
-	if err := parser.Run(); err != nil {
+	args := os.Args[1:]
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:], "--help")
+	}
+
+	command, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+
+	if err := command.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "toolkit-gateway: %v\n", err)
 		os.Exit(1)
 	}
@@ -100,20 +113,48 @@ func environment() map[string]string {
 	return values
 }
 
-func load() (config.Config, error) {
-	c, err := config.Load(environment())
+// wrong is what every command says of settings that it cannot work with.
+func wrong(err error) error { return fmt.Errorf("settings are missing or wrong:\n%w", err) }
+
+// read is for commands that get by without what is required.
+func read() (config.Config, error) {
+	c, err := config.Read(environment())
 	if err != nil {
-		return c, fmt.Errorf("the settings are not complete:\n%w", err)
+		return c, wrong(err)
 	}
 
 	return c, nil
 }
 
+// operate is for the operator's commands, which find the development server that runs in DEV_DIR.
+func operate(ctx context.Context) (config.Config, error) {
+	c, err := read()
+	if err != nil {
+		return c, err
+	}
+
+	c, found := app.BesideDev(ctx, c)
+	if found {
+		fmt.Fprintf(os.Stderr, "using the development server in %s\n", c.DevDir)
+	}
+
+	err = c.Check()
+
+	switch {
+	case err == nil:
+		return c, nil
+	case c.DatabaseURL == "" && c.MasterKey == "":
+		return c, fmt.Errorf("%w\nneither is needed where `toolkit-gateway dev` is running, in %s (DEV_DIR)", wrong(err), c.DevDir)
+	}
+
+	return c, wrong(err)
+}
+
 // Run serves.
 func (serveCommand) Run(ctx context.Context) error {
-	c, err := load()
+	c, err := config.Load(environment())
 	if err != nil {
-		return err
+		return wrong(err)
 	}
 
 	return app.Serve(ctx, c, nil)
@@ -121,9 +162,9 @@ func (serveCommand) Run(ctx context.Context) error {
 
 // Run serves in development mode.
 func (devCommand) Run(ctx context.Context) error {
-	c, err := config.Read(environment())
+	c, err := read()
 	if err != nil {
-		return fmt.Errorf("the settings:\n%w", err)
+		return err
 	}
 
 	return app.Dev(ctx, c, func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
@@ -131,9 +172,9 @@ func (devCommand) Run(ctx context.Context) error {
 
 // Run migrates.
 func (migrateCommand) Run(ctx context.Context) error {
-	c, err := config.Read(environment())
+	c, err := read()
 	if err != nil {
-		return fmt.Errorf("the settings:\n%w", err)
+		return err
 	}
 
 	if c.DatabaseURL == "" {
@@ -145,18 +186,24 @@ func (migrateCommand) Run(ctx context.Context) error {
 		return err
 	}
 
-	for _, name := range result.Applied {
+	for _, name := range slices.Concat(result.Ours, result.Queue) {
 		fmt.Println("applied", name)
 	}
 
-	fmt.Printf("the database is at version %d\n", result.Version)
+	fmt.Printf("the database is at version %d", result.Version)
+
+	if len(result.Ours)+len(result.Queue) > 0 {
+		fmt.Printf(": applied %d of ours, %d of the job queue", len(result.Ours), len(result.Queue))
+	}
+
+	fmt.Println()
 
 	return nil
 }
 
 // Run creates an account.
 func (command accountCreateCommand) Run(ctx context.Context) error {
-	c, err := load()
+	c, err := operate(ctx)
 	if err != nil {
 		return err
 	}
@@ -200,7 +247,7 @@ func firstLine(r io.Reader) (string, error) {
 
 // Run assigns a member group.
 func (command accountSetGroupCommand) Run(ctx context.Context) error {
-	c, err := load()
+	c, err := operate(ctx)
 	if err != nil {
 		return err
 	}
@@ -226,7 +273,7 @@ func (command accountEnableCommand) Run(ctx context.Context) error {
 }
 
 func setStatus(ctx context.Context, email string, status app.Status) error {
-	c, err := load()
+	c, err := operate(ctx)
 	if err != nil {
 		return err
 	}
@@ -243,7 +290,7 @@ func setStatus(ctx context.Context, email string, status app.Status) error {
 
 // Run lists the signing keys.
 func (keyListCommand) Run(ctx context.Context) error {
-	c, err := load()
+	c, err := operate(ctx)
 	if err != nil {
 		return err
 	}
@@ -271,7 +318,7 @@ func (keyListCommand) Run(ctx context.Context) error {
 
 // Run rotates the signing key.
 func (command keyRotateCommand) Run(ctx context.Context) error {
-	c, err := load()
+	c, err := operate(ctx)
 	if err != nil {
 		return err
 	}
@@ -287,11 +334,8 @@ func (command keyRotateCommand) Run(ctx context.Context) error {
 }
 
 // Run lists the settings.
-func (configCommand) Run() error {
+func (configCommand) Run(ctx context.Context) error {
 	c, err := config.Read(environment())
-	if err != nil {
-		return fmt.Errorf("the settings:\n%w", err)
-	}
 
 	for _, setting := range c.Settings() {
 		fmt.Printf("%s=%s\n    %s\n", setting.Name, setting.Value, setting.Help)
@@ -301,14 +345,22 @@ func (configCommand) Run() error {
 		}
 	}
 
+	if err == nil {
+		err = app.CheckSettings(ctx, c)
+	}
+
+	if err != nil {
+		return wrong(err)
+	}
+
 	return nil
 }
 
 // Run asks whether the gateway is ready.
 func (healthcheckCommand) Run(ctx context.Context) error {
-	c, err := config.Read(environment())
+	c, err := read()
 	if err != nil {
-		return fmt.Errorf("the settings:\n%w", err)
+		return err
 	}
 
 	return app.HealthCheck(ctx, c.Addr)

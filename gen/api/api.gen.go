@@ -69,9 +69,12 @@ const (
 	ErrorCodeCROSSSITE            ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED      ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN           ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeIDENTITYNOTBOUND     ErrorCode = "IDENTITY_NOT_BOUND"
+	ErrorCodeIDENTITYTAKEN        ErrorCode = "IDENTITY_TAKEN"
 	ErrorCodeINTERNAL             ErrorCode = "INTERNAL"
 	ErrorCodeINVALIDCREDENTIALS   ErrorCode = "INVALID_CREDENTIALS"
 	ErrorCodeINVALIDREQUEST       ErrorCode = "INVALID_REQUEST"
+	ErrorCodeLARKREFUSED          ErrorCode = "LARK_REFUSED"
 	ErrorCodeLASTWAYIN            ErrorCode = "LAST_WAY_IN"
 	ErrorCodeMETHODNOTALLOWED     ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE        ErrorCode = "NOT_ACCEPTABLE"
@@ -82,6 +85,7 @@ const (
 	ErrorCodeREAUTHREQUIRED       ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID  ErrorCode = "REFRESH_TOKEN_INVALID"
 	ErrorCodeSESSIONNOTFOUND      ErrorCode = "SESSION_NOT_FOUND"
+	ErrorCodeSTATEINVALID         ErrorCode = "STATE_INVALID"
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS      ErrorCode = "TOO_MANY_REQUESTS"
 	ErrorCodeTOTPNOTBOUND         ErrorCode = "TOTP_NOT_BOUND"
@@ -106,11 +110,17 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeEMAILTAKEN:
 		return true
+	case ErrorCodeIDENTITYNOTBOUND:
+		return true
+	case ErrorCodeIDENTITYTAKEN:
+		return true
 	case ErrorCodeINTERNAL:
 		return true
 	case ErrorCodeINVALIDCREDENTIALS:
 		return true
 	case ErrorCodeINVALIDREQUEST:
+		return true
+	case ErrorCodeLARKREFUSED:
 		return true
 	case ErrorCodeLASTWAYIN:
 		return true
@@ -132,6 +142,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeSESSIONNOTFOUND:
 		return true
+	case ErrorCodeSTATEINVALID:
+		return true
 	case ErrorCodeTOKENINVALID:
 		return true
 	case ErrorCodeTOOMANYREQUESTS:
@@ -149,6 +161,27 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
 		return true
 	case ErrorCodeXSRFINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LarkStateAction.
+const (
+	LarkStateActionBind  LarkStateAction = "bind"
+	LarkStateActionLink  LarkStateAction = "link"
+	LarkStateActionLogin LarkStateAction = "login"
+)
+
+// Valid indicates whether the value is a known member of the LarkStateAction enum.
+func (e LarkStateAction) Valid() bool {
+	switch e {
+	case LarkStateActionBind:
+		return true
+	case LarkStateActionLink:
+		return true
+	case LarkStateActionLogin:
 		return true
 	default:
 		return false
@@ -381,6 +414,10 @@ type Error struct {
 	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
 	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
@@ -428,6 +465,10 @@ type ErrorSuccess bool
 // - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 // - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
 // - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 // - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 // - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
@@ -476,6 +517,18 @@ type LarkProfile struct {
 	// OpenID Lark 用户标识 · The person's id at this Lark app.
 	OpenID string `json:"open_id"`
 }
+
+// LarkState defines model for LarkState.
+type LarkState struct {
+	// Action 登录或绑定 · What for.
+	Action LarkStateAction `json:"action"`
+
+	// Locale 控制台语言 · The console's language, which begins the path to come back to.
+	Locale *string `json:"locale,omitempty"`
+}
+
+// LarkStateAction 登录或绑定 · What for.
+type LarkStateAction string
 
 // Load defines model for Load.
 type Load struct {
@@ -876,6 +929,33 @@ type SendResetCodeParams struct {
 	Email Email `form:"email" json:"email"`
 }
 
+// ReturnFromLarkParams defines parameters for ReturnFromLark.
+type ReturnFromLarkParams struct {
+	// Code Lark 授权码 · Lark's code.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// State 本服务给出的 state · The state that this server gave.
+	State string `form:"state" json:"state"`
+
+	// Error 未授权的原因 · Why there is no code.
+	Error *string `form:"error,omitempty" json:"error,omitempty"`
+
+	// ErrorDescription 不使用 · Not used.
+	ErrorDescription *string `form:"error_description,omitempty" json:"error_description,omitempty"`
+}
+
+// AuthorizeLarkParams defines parameters for AuthorizeLark.
+type AuthorizeLarkParams struct {
+	// State 动作与语言，JSON · What for, and in which language. Without it, `login`.
+	State *LarkState `form:"state,omitempty" json:"state,omitempty"`
+
+	// RedirectURI 不使用 · Not used.
+	RedirectURI *string `form:"redirect_uri,omitempty" json:"redirect_uri,omitempty"`
+
+	// AppID 不使用 · Not used.
+	AppID *string `form:"app_id,omitempty" json:"app_id,omitempty"`
+}
+
 // SendSignInCodeParams defines parameters for SendSignInCode.
 type SendSignInCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
@@ -1074,6 +1154,12 @@ type ServerInterface interface {
 	// ResetPassword 重置密码 · Reset the password
 	// (POST /forget_reset)
 	ResetPassword(w http.ResponseWriter, r *http.Request)
+	// ReturnFromLark 从 Lark 返回 · Back from Lark
+	// (GET /lark)
+	ReturnFromLark(w http.ResponseWriter, r *http.Request, params ReturnFromLarkParams)
+	// AuthorizeLark 前往 Lark 授权 · Go to Lark
+	// (GET /lark/authorize)
+	AuthorizeLark(w http.ResponseWriter, r *http.Request, params AuthorizeLarkParams)
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(w http.ResponseWriter, r *http.Request)
@@ -1215,6 +1301,18 @@ func (_ Unimplemented) SendResetCode(w http.ResponseWriter, r *http.Request, par
 // ResetPassword 重置密码 · Reset the password
 // (POST /forget_reset)
 func (_ Unimplemented) ResetPassword(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReturnFromLark 从 Lark 返回 · Back from Lark
+// (GET /lark)
+func (_ Unimplemented) ReturnFromLark(w http.ResponseWriter, r *http.Request, params ReturnFromLarkParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// AuthorizeLark 前往 Lark 授权 · Go to Lark
+// (GET /lark/authorize)
+func (_ Unimplemented) AuthorizeLark(w http.ResponseWriter, r *http.Request, params AuthorizeLarkParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1549,6 +1647,139 @@ func (siw *ServerInterfaceWrapper) ResetPassword(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ResetPassword(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReturnFromLark operation middleware
+func (siw *ServerInterfaceWrapper) ReturnFromLark(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReturnFromLarkParams
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", r.URL.Query(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "code"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "code", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error_description" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error_description", r.URL.Query(), &params.ErrorDescription, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error_description"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error_description", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReturnFromLark(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AuthorizeLark operation middleware
+func (siw *ServerInterfaceWrapper) AuthorizeLark(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuthorizeLarkParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	if paramValue := r.URL.Query().Get("state"); paramValue != "" {
+
+		var value LarkState
+		err = json.Unmarshal([]byte(paramValue), &value)
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &UnmarshalingParamError{ParamName: "state", Err: err})
+			return
+		}
+
+		params.State = &value
+
+	}
+
+	// ------------- Optional query parameter "redirect_uri" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "redirect_uri", r.URL.Query(), &params.RedirectURI, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "redirect_uri"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "redirect_uri", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "app_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "app_id", r.URL.Query(), &params.AppID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "app_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "app_id", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AuthorizeLark(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2180,6 +2411,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/options", wrapper.GetOptions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/lark/authorize", wrapper.AuthorizeLark)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/lark", wrapper.ReturnFromLark)
 	})
 
 	return r
@@ -3774,6 +4011,199 @@ func (response ResetPassword500JSONResponse) VisitResetPasswordResponse(w http.R
 type ResetPassword503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ResetPassword503JSONResponse) VisitResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnFromLarkRequestObject struct {
+	Params ReturnFromLarkParams
+}
+
+type ReturnFromLarkResponseObject interface {
+	VisitReturnFromLarkResponse(w http.ResponseWriter) error
+}
+
+type ReturnFromLark302ResponseHeaders struct {
+	Location string
+}
+
+type ReturnFromLark302Response struct {
+	Headers ReturnFromLark302ResponseHeaders
+}
+
+func (response ReturnFromLark302Response) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(302)
+	return nil
+}
+
+type ReturnFromLark400JSONResponse Error
+
+func (response ReturnFromLark400JSONResponse) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnFromLark406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ReturnFromLark406JSONResponse) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnFromLark500JSONResponse struct{ InternalJSONResponse }
+
+func (response ReturnFromLark500JSONResponse) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnFromLark503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReturnFromLark503JSONResponse) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLarkRequestObject struct {
+	Params AuthorizeLarkParams
+}
+
+type AuthorizeLarkResponseObject interface {
+	VisitAuthorizeLarkResponse(w http.ResponseWriter) error
+}
+
+type AuthorizeLark302ResponseHeaders struct {
+	Location string
+}
+
+type AuthorizeLark302Response struct {
+	Headers AuthorizeLark302ResponseHeaders
+}
+
+func (response AuthorizeLark302Response) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(302)
+	return nil
+}
+
+type AuthorizeLark400JSONResponse Error
+
+func (response AuthorizeLark400JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLark403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response AuthorizeLark403JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLark406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response AuthorizeLark406JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLark500JSONResponse struct{ InternalJSONResponse }
+
+func (response AuthorizeLark500JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLark503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AuthorizeLark503JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6607,6 +7037,12 @@ type StrictServerInterface interface {
 	// ResetPassword 重置密码 · Reset the password
 	// (POST /forget_reset)
 	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
+	// ReturnFromLark 从 Lark 返回 · Back from Lark
+	// (GET /lark)
+	ReturnFromLark(ctx context.Context, request ReturnFromLarkRequestObject) (ReturnFromLarkResponseObject, error)
+	// AuthorizeLark 前往 Lark 授权 · Go to Lark
+	// (GET /lark/authorize)
+	AuthorizeLark(ctx context.Context, request AuthorizeLarkRequestObject) (AuthorizeLarkResponseObject, error)
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
@@ -7038,6 +7474,58 @@ func (sh *strictHandler) ResetPassword(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ResetPasswordResponseObject); ok {
 		if err := validResponse.VisitResetPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReturnFromLark operation middleware
+func (sh *strictHandler) ReturnFromLark(w http.ResponseWriter, r *http.Request, params ReturnFromLarkParams) {
+	var request ReturnFromLarkRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReturnFromLark(ctx, request.(ReturnFromLarkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReturnFromLark")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReturnFromLarkResponseObject); ok {
+		if err := validResponse.VisitReturnFromLarkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AuthorizeLark operation middleware
+func (sh *strictHandler) AuthorizeLark(w http.ResponseWriter, r *http.Request, params AuthorizeLarkParams) {
+	var request AuthorizeLarkRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AuthorizeLark(ctx, request.(AuthorizeLarkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AuthorizeLark")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AuthorizeLarkResponseObject); ok {
+		if err := validResponse.VisitAuthorizeLarkResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

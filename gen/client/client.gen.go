@@ -70,9 +70,12 @@ const (
 	ErrorCodeCROSSSITE            ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED      ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN           ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeIDENTITYNOTBOUND     ErrorCode = "IDENTITY_NOT_BOUND"
+	ErrorCodeIDENTITYTAKEN        ErrorCode = "IDENTITY_TAKEN"
 	ErrorCodeINTERNAL             ErrorCode = "INTERNAL"
 	ErrorCodeINVALIDCREDENTIALS   ErrorCode = "INVALID_CREDENTIALS"
 	ErrorCodeINVALIDREQUEST       ErrorCode = "INVALID_REQUEST"
+	ErrorCodeLARKREFUSED          ErrorCode = "LARK_REFUSED"
 	ErrorCodeLASTWAYIN            ErrorCode = "LAST_WAY_IN"
 	ErrorCodeMETHODNOTALLOWED     ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE        ErrorCode = "NOT_ACCEPTABLE"
@@ -83,6 +86,7 @@ const (
 	ErrorCodeREAUTHREQUIRED       ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID  ErrorCode = "REFRESH_TOKEN_INVALID"
 	ErrorCodeSESSIONNOTFOUND      ErrorCode = "SESSION_NOT_FOUND"
+	ErrorCodeSTATEINVALID         ErrorCode = "STATE_INVALID"
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS      ErrorCode = "TOO_MANY_REQUESTS"
 	ErrorCodeTOTPNOTBOUND         ErrorCode = "TOTP_NOT_BOUND"
@@ -107,11 +111,17 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeEMAILTAKEN:
 		return true
+	case ErrorCodeIDENTITYNOTBOUND:
+		return true
+	case ErrorCodeIDENTITYTAKEN:
+		return true
 	case ErrorCodeINTERNAL:
 		return true
 	case ErrorCodeINVALIDCREDENTIALS:
 		return true
 	case ErrorCodeINVALIDREQUEST:
+		return true
+	case ErrorCodeLARKREFUSED:
 		return true
 	case ErrorCodeLASTWAYIN:
 		return true
@@ -133,6 +143,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeSESSIONNOTFOUND:
 		return true
+	case ErrorCodeSTATEINVALID:
+		return true
 	case ErrorCodeTOKENINVALID:
 		return true
 	case ErrorCodeTOOMANYREQUESTS:
@@ -150,6 +162,27 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
 		return true
 	case ErrorCodeXSRFINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LarkStateAction.
+const (
+	LarkStateActionBind  LarkStateAction = "bind"
+	LarkStateActionLink  LarkStateAction = "link"
+	LarkStateActionLogin LarkStateAction = "login"
+)
+
+// Valid indicates whether the value is a known member of the LarkStateAction enum.
+func (e LarkStateAction) Valid() bool {
+	switch e {
+	case LarkStateActionBind:
+		return true
+	case LarkStateActionLink:
+		return true
+	case LarkStateActionLogin:
 		return true
 	default:
 		return false
@@ -382,6 +415,10 @@ type Error struct {
 	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
 	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
@@ -429,6 +466,10 @@ type ErrorSuccess bool
 // - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 // - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
 // - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
 // - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
 // - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
@@ -477,6 +518,18 @@ type LarkProfile struct {
 	// OpenID Lark 用户标识 · The person's id at this Lark app.
 	OpenID string `json:"open_id"`
 }
+
+// LarkState defines model for LarkState.
+type LarkState struct {
+	// Action 登录或绑定 · What for.
+	Action LarkStateAction `json:"action"`
+
+	// Locale 控制台语言 · The console's language, which begins the path to come back to.
+	Locale *string `json:"locale,omitempty"`
+}
+
+// LarkStateAction 登录或绑定 · What for.
+type LarkStateAction string
 
 // Load defines model for Load.
 type Load struct {
@@ -875,6 +928,33 @@ type UnsupportedMediaType = Error
 type SendResetCodeParams struct {
 	// Email 电子邮件 · The address of the account.
 	Email Email `form:"email" json:"email"`
+}
+
+// ReturnFromLarkParams defines parameters for ReturnFromLark.
+type ReturnFromLarkParams struct {
+	// Code Lark 授权码 · Lark's code.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// State 本服务给出的 state · The state that this server gave.
+	State string `form:"state" json:"state"`
+
+	// Error 未授权的原因 · Why there is no code.
+	Error *string `form:"error,omitempty" json:"error,omitempty"`
+
+	// ErrorDescription 不使用 · Not used.
+	ErrorDescription *string `form:"error_description,omitempty" json:"error_description,omitempty"`
+}
+
+// AuthorizeLarkParams defines parameters for AuthorizeLark.
+type AuthorizeLarkParams struct {
+	// State 动作与语言，JSON · What for, and in which language. Without it, `login`.
+	State *LarkState `form:"state,omitempty" json:"state,omitempty"`
+
+	// RedirectURI 不使用 · Not used.
+	RedirectURI *string `form:"redirect_uri,omitempty" json:"redirect_uri,omitempty"`
+
+	// AppID 不使用 · Not used.
+	AppID *string `form:"app_id,omitempty" json:"app_id,omitempty"`
 }
 
 // SendSignInCodeParams defines parameters for SendSignInCode.
@@ -1331,6 +1411,40 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
 	ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReturnFromLark 从 Lark 返回 · Back from Lark
+	//
+	// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+	//
+	// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
+	// (`CONSOLE_URL`, and the locale where one was given):
+	//
+	// - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
+	// - `/#/authorized` after a binding, of which the owner is told by mail.
+	// - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
+	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
+	//   sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+	//
+	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
+	ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthorizeLark 前往 Lark 授权 · Go to Lark
+	//
+	// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+	//
+	// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
+	// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
+	// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+	//
+	// - `login` signs in the account that the Lark identity is bound to.
+	// - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
+	//   that was. It asks for a sign-in at most 15 minutes old.
+	//
+	// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
+	// hide their `Referer`.
+	//
+	// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
+	AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignInWithBody 登录 · Sign in with a password
 	//
@@ -2063,6 +2177,60 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, 
 // Corresponds with POST /forget_reset (the `ResetPassword` operationId).
 func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResetPasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReturnFromLark 从 Lark 返回 · Back from Lark
+//
+// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+//
+// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
+// (`CONSOLE_URL`, and the locale where one was given):
+//
+//   - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
+//   - `/#/authorized` after a binding, of which the owner is told by mail.
+//   - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
+//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
+//     sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+//
+// Corresponds with GET /lark (the `ReturnFromLark` operationId).
+func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReturnFromLarkRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthorizeLark 前往 Lark 授权 · Go to Lark
+//
+// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+//
+// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
+// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
+// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+//
+//   - `login` signs in the account that the Lark identity is bound to.
+//   - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
+//     that was. It asks for a sign-in at most 15 minutes old.
+//
+// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
+// hide their `Referer`.
+//
+// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
+func (c *Client) AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthorizeLarkRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3137,6 +3305,168 @@ func NewResetPasswordRequestWithBody(server string, contentType string, body io.
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReturnFromLarkRequest constructs an http.Request for the ReturnFromLark method
+func NewReturnFromLarkRequest(server string, params *ReturnFromLarkParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lark")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ErrorDescription != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error_description", *params.ErrorDescription, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAuthorizeLarkRequest constructs an http.Request for the AuthorizeLark method
+func NewAuthorizeLarkRequest(server string, params *AuthorizeLarkParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lark/authorize")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryParamBuf, err := json.Marshal(*params.State); err != nil {
+				return nil, err
+			} else {
+				queryValues.Add("state", string(queryParamBuf))
+			}
+
+		}
+
+		if params.RedirectURI != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "redirect_uri", *params.RedirectURI, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AppID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "app_id", *params.AppID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -4227,6 +4557,44 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
 	ResetPasswordWithResponse(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error)
+
+	// ReturnFromLarkWithResponse 从 Lark 返回 · Back from Lark
+	//
+	// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+	//
+	// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
+	// (`CONSOLE_URL`, and the locale where one was given):
+	//
+	// - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
+	// - `/#/authorized` after a binding, of which the owner is told by mail.
+	// - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
+	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
+	//   sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
+	ReturnFromLarkWithResponse(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*ReturnFromLarkResult, error)
+
+	// AuthorizeLarkWithResponse 前往 Lark 授权 · Go to Lark
+	//
+	// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+	//
+	// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
+	// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
+	// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+	//
+	// - `login` signs in the account that the Lark identity is bound to.
+	// - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
+	//   that was. It asks for a sign-in at most 15 minutes old.
+	//
+	// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
+	// hide their `Referer`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
+	AuthorizeLarkWithResponse(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*AuthorizeLarkResult, error)
 
 	// SignInWithBodyWithResponse 登录 · Sign in with a password
 	//
@@ -6010,6 +6378,202 @@ func (r ResetPasswordResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResetPasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReturnFromLarkResult302Headers the declared response headers of an HTTP 302 response for ReturnFromLark
+type ReturnFromLarkResult302Headers struct {
+	Location string
+}
+
+// ReturnFromLarkResult406Headers the declared response headers of an HTTP 406 response for ReturnFromLark
+type ReturnFromLarkResult406Headers struct {
+	XRequestID *string
+}
+
+// ReturnFromLarkResult500Headers the declared response headers of an HTTP 500 response for ReturnFromLark
+type ReturnFromLarkResult500Headers struct {
+	XRequestID *string
+}
+
+// ReturnFromLarkResult503Headers the declared response headers of an HTTP 503 response for ReturnFromLark
+type ReturnFromLarkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ReturnFromLarkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *ReturnFromLarkResult302Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ReturnFromLarkResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReturnFromLarkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReturnFromLarkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReturnFromLarkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ReturnFromLarkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReturnFromLarkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReturnFromLarkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReturnFromLarkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReturnFromLarkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReturnFromLarkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReturnFromLarkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AuthorizeLarkResult302Headers the declared response headers of an HTTP 302 response for AuthorizeLark
+type AuthorizeLarkResult302Headers struct {
+	Location string
+}
+
+// AuthorizeLarkResult403Headers the declared response headers of an HTTP 403 response for AuthorizeLark
+type AuthorizeLarkResult403Headers struct {
+	XRequestID *string
+}
+
+// AuthorizeLarkResult406Headers the declared response headers of an HTTP 406 response for AuthorizeLark
+type AuthorizeLarkResult406Headers struct {
+	XRequestID *string
+}
+
+// AuthorizeLarkResult500Headers the declared response headers of an HTTP 500 response for AuthorizeLark
+type AuthorizeLarkResult500Headers struct {
+	XRequestID *string
+}
+
+// AuthorizeLarkResult503Headers the declared response headers of an HTTP 503 response for AuthorizeLark
+type AuthorizeLarkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type AuthorizeLarkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *AuthorizeLarkResult302Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthorizeLarkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *AuthorizeLarkResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AuthorizeLarkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AuthorizeLarkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AuthorizeLarkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AuthorizeLarkResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r AuthorizeLarkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AuthorizeLarkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AuthorizeLarkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthorizeLarkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthorizeLarkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthorizeLarkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthorizeLarkResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8963,6 +9527,56 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 	return ParseResetPasswordResult(rsp)
 }
 
+// ReturnFromLarkWithResponse 从 Lark 返回 · Back from Lark
+//
+// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+//
+// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
+// (`CONSOLE_URL`, and the locale where one was given):
+//
+//   - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
+//   - `/#/authorized` after a binding, of which the owner is told by mail.
+//   - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
+//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
+//     sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lark (the `ReturnFromLark` operationId).
+func (c *ClientWithResponses) ReturnFromLarkWithResponse(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*ReturnFromLarkResult, error) {
+	rsp, err := c.ReturnFromLark(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReturnFromLarkResult(rsp)
+}
+
+// AuthorizeLarkWithResponse 前往 Lark 授权 · Go to Lark
+//
+// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+//
+// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
+// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
+// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+//
+//   - `login` signs in the account that the Lark identity is bound to.
+//   - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
+//     that was. It asks for a sign-in at most 15 minutes old.
+//
+// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
+// hide their `Referer`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
+func (c *ClientWithResponses) AuthorizeLarkWithResponse(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*AuthorizeLarkResult, error) {
+	rsp, err := c.AuthorizeLark(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthorizeLarkResult(rsp)
+}
+
 // SignInWithBodyWithResponse 登录 · Sign in with a password
 //
 // 用邮箱和密码登录，会话写入 Cookie。
@@ -11060,6 +11674,223 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ResetPasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReturnFromLarkResult parses an HTTP response from a ReturnFromLarkWithResponse call
+func ParseReturnFromLarkResult(rsp *http.Response) (*ReturnFromLarkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReturnFromLarkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers ReturnFromLarkResult302Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
+	case rsp.StatusCode == 406:
+		var headers ReturnFromLarkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReturnFromLarkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReturnFromLarkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAuthorizeLarkResult parses an HTTP response from a AuthorizeLarkWithResponse call
+func ParseAuthorizeLarkResult(rsp *http.Response) (*AuthorizeLarkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthorizeLarkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers AuthorizeLarkResult302Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthorizeLarkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers AuthorizeLarkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers AuthorizeLarkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AuthorizeLarkResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

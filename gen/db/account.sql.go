@@ -488,7 +488,8 @@ func (q *Queries) AccountTouch(ctx context.Context, arg AccountTouchParams) (str
 
 const accountWaysIn = `-- name: AccountWaysIn :one
 SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
-    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity
 FROM account a
 WHERE a.id = $1 AND a.status = 'active'
 FOR UPDATE OF a
@@ -499,6 +500,7 @@ type AccountWaysInRow struct {
 	Password bool
 	Phone    bool
 	TOTP     bool
+	Identity bool
 }
 
 // The lock holds until what is removed is gone: two removals at once cannot both leave the other.
@@ -510,6 +512,7 @@ func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRo
 		&i.Password,
 		&i.Phone,
 		&i.TOTP,
+		&i.Identity,
 	)
 	return i, err
 }

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -59,11 +60,12 @@ func (q *Queries) SessionAuthenticate(ctx context.Context, arg SessionAuthentica
 
 const sessionByCookie = `-- name: SessionByCookie :one
 SELECT s.id AS session_id, s.authenticated_at, a.phone, a.picture, a.sign_in_count,
-    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp, i.profile AS lark,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session_cookie c
 JOIN session s ON s.id = c.session_id
 JOIN account a ON a.id = s.account_id
+LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
 WHERE c.digest = $1 AND c.expires_at > $2
     AND s.surface = 'public' AND s.revoked_at IS NULL AND s.expires_at > $2 AND a.status = 'active'
 `
@@ -80,6 +82,7 @@ type SessionByCookieRow struct {
 	Picture         string
 	SignInCount     int64
 	TOTP            bool
+	Lark            json.RawMessage
 	ID              string
 	Email           string
 	Name            string
@@ -102,6 +105,7 @@ func (q *Queries) SessionByCookie(ctx context.Context, arg SessionByCookieParams
 		&i.Picture,
 		&i.SignInCount,
 		&i.TOTP,
+		&i.Lark,
 		&i.ID,
 		&i.Email,
 		&i.Name,
@@ -170,17 +174,20 @@ func (q *Queries) SessionCookieAdded(ctx context.Context, digest []byte) (int64,
 
 const sessionCookieRetire = `-- name: SessionCookieRetire :exec
 UPDATE session_cookie
-SET expires_at = LEAST(expires_at, $1::timestamptz)
-WHERE digest = $2
+SET expires_at = LEAST(session_cookie.expires_at, $1::timestamptz)
+WHERE session_cookie.session_id = $2
+    AND session_cookie.created_at <= (SELECT c.created_at FROM session_cookie c WHERE c.digest = $3)
 `
 
 type SessionCookieRetireParams struct {
-	Until  time.Time
-	Digest []byte
+	Until     time.Time
+	SessionID string
+	Digest    []byte
 }
 
+// Ends the value that is exchanged, and all older ones, soon: the browser has moved on from them.
 func (q *Queries) SessionCookieRetire(ctx context.Context, arg SessionCookieRetireParams) error {
-	_, err := q.db.Exec(ctx, sessionCookieRetire, arg.Until, arg.Digest)
+	_, err := q.db.Exec(ctx, sessionCookieRetire, arg.Until, arg.SessionID, arg.Digest)
 	return err
 }
 
@@ -191,7 +198,7 @@ WHERE session_cookie.session_id = $1 AND (session_cookie.expires_at <= $2 OR ses
     FROM session_cookie c
     WHERE c.session_id = $1
     ORDER BY c.created_at DESC, c.digest
-    OFFSET 16
+    OFFSET 256
 ))
 `
 
@@ -200,7 +207,8 @@ type SessionCookieTrimParams struct {
 	Now       time.Time
 }
 
-// Deletes the values of a session that have ended, and the oldest beyond the newest 16.
+// Deletes the values of a session that have ended, and the oldest beyond the newest 256: nobody with
+// good intentions renews that often within the minute that a value stays good.
 func (q *Queries) SessionCookieTrim(ctx context.Context, arg SessionCookieTrimParams) error {
 	_, err := q.db.Exec(ctx, sessionCookieTrim, arg.SessionID, arg.Now)
 	return err

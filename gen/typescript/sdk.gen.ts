@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -646,3 +646,39 @@ export const unbind = <ThrowOnError extends boolean = false>(options: Options<Un
  *
  */
 export const getOptions = <ThrowOnError extends boolean = false>(options: Options<GetOptionsData, ThrowOnError>): RequestResult<GetOptionsResponses, GetOptionsErrors, ThrowOnError> => (options.client ?? client).get<GetOptionsResponses, GetOptionsErrors, ThrowOnError>({ url: '/options', ...options });
+
+/**
+ * 前往 Lark 授权 · Go to Lark
+ *
+ * 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+ *
+ * Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
+ * of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
+ * `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+ *
+ * - `login` signs in the account that the Lark identity is bound to.
+ * - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
+ * that was. It asks for a sign-in at most 15 minutes old.
+ *
+ * From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
+ * hide their `Referer`.
+ *
+ */
+export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Options<AuthorizeLarkData, ThrowOnError>): RequestResult<unknown, AuthorizeLarkErrors, ThrowOnError> => (options?.client ?? client).get<unknown, AuthorizeLarkErrors, ThrowOnError>({ url: '/lark/authorize', ...options });
+
+/**
+ * 从 Lark 返回 · Back from Lark
+ *
+ * Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+ *
+ * Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
+ * (`CONSOLE_URL`, and the locale where one was given):
+ *
+ * - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
+ * - `/#/authorized` after a binding, of which the owner is told by mail.
+ * - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
+ * `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
+ * sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+ *
+ */
+export const returnFromLark = <ThrowOnError extends boolean = false>(options: Options<ReturnFromLarkData, ThrowOnError>): RequestResult<unknown, ReturnFromLarkErrors, ThrowOnError> => (options.client ?? client).get<unknown, ReturnFromLarkErrors, ThrowOnError>({ url: '/lark', ...options });

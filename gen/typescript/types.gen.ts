@@ -235,6 +235,17 @@ export type LarkProfile = {
     avatar_url?: string;
 } | null;
 
+export type LarkState = {
+    /**
+     * 登录或绑定 · What for.
+     */
+    action: 'login' | 'bind' | 'link';
+    /**
+     * 控制台语言 · The console's language, which begins the path to come back to.
+     */
+    locale?: string;
+};
+
 export type SessionsResponse = {
     success: Success;
     /**
@@ -480,6 +491,10 @@ export type FieldError = {
  * - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
  * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
  * - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+ * - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+ * - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+ * - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+ * - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
  * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
  * - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
  * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
@@ -495,7 +510,7 @@ export type FieldError = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 会话 ID · The session's id, as the list answers it.
@@ -2083,3 +2098,93 @@ export type GetOptionsResponses = {
 };
 
 export type GetOptionsResponse = GetOptionsResponses[keyof GetOptionsResponses];
+
+export type AuthorizeLarkData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 动作与语言，JSON · What for, and in which language. Without it, `login`.
+         */
+        state?: LarkState;
+        /**
+         * 不使用 · Not used.
+         */
+        redirect_uri?: string;
+        /**
+         * 不使用 · Not used.
+         */
+        app_id?: string;
+    };
+    url: '/lark/authorize';
+};
+
+export type AuthorizeLarkErrors = {
+    /**
+     * 请求不符合文档，或未配置 Lark · The request does not fit this document, or the server is not configured for Lark.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type AuthorizeLarkError = AuthorizeLarkErrors[keyof AuthorizeLarkErrors];
+
+export type ReturnFromLarkData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * Lark 授权码 · Lark's code.
+         */
+        code?: string;
+        /**
+         * 本服务给出的 state · The state that this server gave.
+         */
+        state: string;
+        /**
+         * 未授权的原因 · Why there is no code.
+         */
+        error?: string;
+        /**
+         * 不使用 · Not used.
+         */
+        error_description?: string;
+    };
+    url: '/lark';
+};
+
+export type ReturnFromLarkErrors = {
+    /**
+     * 请求不符合文档，或未配置 Lark · The request does not fit this document, or the server is not configured for Lark.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReturnFromLarkError = ReturnFromLarkErrors[keyof ReturnFromLarkErrors];

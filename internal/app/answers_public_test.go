@@ -242,4 +242,3 @@ func noUpload(_ testing.TB, d *desk, o operation) call {
 
 	return c
 }
-

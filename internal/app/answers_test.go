@@ -25,6 +25,7 @@ const (
 	impatient place = "a gateway that allows one wrong password"
 	broken    place = "a gateway whose tables are gone"
 	offline   place = "a gateway whose database is away"
+	larkless  place = "a gateway without settings for Lark"
 )
 
 // scenario provokes one answer of one operation.
@@ -389,6 +390,21 @@ var scenarios = []scenario{
 	{"getOptions", "400", "INVALID_REQUEST", open, unknownParameter},
 	{"getOptions", "400", "NOT_CONFIGURED", open, noUpload},
 	{"getOptions", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+
+	{"authorizeLark", "302", "", open, good},
+	{"authorizeLark", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"authorizeLark", "400", "NOT_CONFIGURED", larkless, good},
+	{"authorizeLark", "403", "CROSS_SITE", open, crossSite},
+	{"authorizeLark", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"authorizeLark", "500", "INTERNAL", broken, good},
+	{"authorizeLark", "503", "UNAVAILABLE", offline, good},
+
+	{"returnFromLark", "302", "", open, good},
+	{"returnFromLark", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"returnFromLark", "400", "NOT_CONFIGURED", larkless, good},
+	{"returnFromLark", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"returnFromLark", "500", "INTERNAL", broken, good},
+	{"returnFromLark", "503", "UNAVAILABLE", offline, good},
 }
 
 // T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be had, and no
@@ -476,7 +492,8 @@ func places(t *testing.T) map[place]*desk {
 		strict:    newDesk(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
 		impatient: newDesk(t, func(c *config.Config) { c.FailuresFree = 1 }),
 		broken:    newDesk(t),
-		offline:   deskOn(t, apptest.On(t, url)),
+		offline:   deskOn(t, apptest.On(t, url, larkAt(nowhere))),
+		larkless:  newDesk(t, func(c *config.Config) { c.LarkAppID, c.LarkAppSecret = "", "" }),
 	}
 
 	// Nobody can be signed in after this, so every gateway has its owner signed in before.
@@ -651,7 +668,7 @@ func twice(tb testing.TB, d *desk, o operation) call {
 }
 
 func rightCode(tb testing.TB, d *desk, o operation) call {
-	const address = "right.code@konec.com.au"
+	address := fmt.Sprintf("right.code.%d@konec.com.au", d.fresh.Add(1))
 
 	return d.changed(o, map[string]any{"email": address, "verificationCode": d.code(tb, address)})
 }

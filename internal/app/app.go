@@ -23,8 +23,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/factor"
+	"github.com/konec/toolkit-gateway/internal/geo"
+	"github.com/konec/toolkit-gateway/internal/identity"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/lark"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/profile"
@@ -58,6 +61,7 @@ type App struct {
 	keys     *token.Keys
 	jobs     *river.Client[pgx.Tx]
 	accounts *account.Accounts
+	places   *geo.Locator
 	hasher   *password.Hasher
 	policy   password.Policy
 	metrics  *metrics
@@ -91,6 +95,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.hasher, err = password.NewHasher(c.HashConcurrency)
 	if err != nil {
 		return nil, err
+	}
+
+	a.places, err = geo.Open(c.GeoFile, o.Log, o.Now)
+	if err != nil {
+		return nil, fmt.Errorf("GEO_FILE: %w", err)
 	}
 
 	domains, err := normalDomains(c.EmailDomains)
@@ -134,14 +143,23 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Failures: failures, Queue: queue, TOTP: c.TOTPSignIn, Now: o.Now,
 	})
 
+	profiles := profile.New(profile.Deps{
+		DB: database, Sessions: sessions, Challenges: challenges, Factors: factors, Queue: queue, Hasher: a.hasher, Policy: a.policy,
+		Failures: failures, EmailAllowed: registrations.Allowed, Now: o.Now,
+	})
+	larkSettings := public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}
+	identities := identity.New(identity.Deps{
+		DB: database, Keys: master, Profiles: profiles, Failures: failures, Log: o.Log, Now: o.Now,
+		Lark: lark.New(lark.Settings{
+			AppID: c.LarkAppID, AppSecret: c.LarkAppSecret, URL: c.LarkURL, AuthorizeURL: c.LarkAuthorizeURL, Redirect: larkSettings.Redirect,
+		}),
+	})
+
 	served := surfaces{
-		Toolkit: toolkit.New(signIn, sessions, registrations),
+		Toolkit: toolkit.New(signIn, sessions, registrations, a.places),
 		Public: public.New(public.Deps{
-			SignIn: signIn, Sessions: sessions, XSRF: xsrf.New(master), Log: audit.NewReader(database), Now: o.Now,
-			Profiles: profile.New(profile.Deps{
-				DB: database, Sessions: sessions, Challenges: challenges, Factors: factors, Queue: queue, Hasher: a.hasher, Policy: a.policy,
-				Failures: failures, EmailAllowed: registrations.Allowed, Now: o.Now,
-			}),
+			SignIn: signIn, Sessions: sessions, XSRF: xsrf.New(master), Log: audit.NewReader(database), Places: a.places, Now: o.Now,
+			Profiles: profiles, Identities: identities,
 			Recovery: recovery.New(recovery.Deps{
 				DB: database, Challenges: challenges, Sessions: sessions, Queue: queue, Hasher: a.hasher, Policy: a.policy, Now: o.Now,
 			}),
@@ -149,6 +167,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
 				ConfirmEmail: c.EmailChangeConfirm,
 				Upload:       public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
+				Lark:         larkSettings, ConsoleURL: c.ConsoleURL,
 			},
 		}),
 	}

@@ -38,7 +38,9 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		return err
 	}
 
-	free.Close()
+	if err := free.Close(); err != nil {
+		return fmt.Errorf("ADDR: %w", err)
+	}
 
 	if err := os.MkdirAll(c.DevDir, 0o755); err != nil {
 		return fmt.Errorf("DEV_DIR: %w", err)
@@ -74,7 +76,7 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		if err := os.WriteFile(file, []byte(c.DatabaseURL+"\n"), 0o600); err != nil {
 			return fmt.Errorf("DEV_DIR: %w", err)
 		}
-		defer os.Remove(file)
+		defer os.Remove(file) //nolint:errcheck // BesideDev sees that nobody is there
 	}
 
 	if err := c.Check(); err != nil {

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -103,8 +107,33 @@ func TestDevelopmentNeedsNothing(t *testing.T) {
 		}
 	})
 
+	// The operator's commands find it, unless they are told of another gateway.
+	settings, err := config.Read(map[string]string{"DEV_DIR": dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	found, ok := app.BesideDev(t.Context(), settings)
+	if !ok || found.Check() != nil {
+		t.Errorf("a running server: %t, %v", ok, found.Check())
+	}
+
+	if keys, err := app.ListKeys(t.Context(), found); err != nil || len(keys) == 0 {
+		t.Errorf("its keys: %v, %v", keys, err)
+	}
+
+	for _, told := range []config.Config{{DevDir: dir, DatabaseURL: "postgres://elsewhere/d"}, {DevDir: dir, MasterKey: "1"}, {DevDir: t.TempDir()}} {
+		if left, ok := app.BesideDev(t.Context(), told); ok || left.DatabaseURL != told.DatabaseURL || left.MasterKey != told.MasterKey {
+			t.Errorf("%+v became %+v", told, left)
+		}
+	}
+
 	if err := stop(); err != nil {
 		t.Fatalf("stop: %v", err)
+	}
+
+	if _, ok := app.BesideDev(t.Context(), config.Config{DevDir: dir}); ok {
+		t.Error("found a server that has stopped")
 	}
 
 	// The data, and the key that opens it, are there for the next start.
@@ -118,6 +147,33 @@ func TestDevelopmentNeedsNothing(t *testing.T) {
 
 	if err := stop(); err != nil {
 		t.Errorf("stop again: %v", err)
+	}
+}
+
+// Nothing is made for a server that could not listen.
+func TestDevelopmentSeesTheOccupiedPortFirst(t *testing.T) {
+	t.Parallel()
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+
+	dir := filepath.Join(t.TempDir(), "dev")
+
+	c, err := config.Read(map[string]string{"ADDR": listener.Addr().String(), "DEV_DIR": dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	err = app.Dev(t.Context(), c, func(string, ...any) {})
+	if err == nil || !strings.Contains(err.Error(), "is in use; set ADDR to listen elsewhere") {
+		t.Errorf("got %v", err)
+	}
+
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("DEV_DIR: %v", err)
 	}
 }
 

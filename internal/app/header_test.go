@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,12 +26,25 @@ var sometimes = []string{
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers",
 }
 
+// sometimesPublic may stand on an answer of the public surface too, which has cookies, and pages that it
+// answers and others.
+var sometimesPublic = []string{"Set-Cookie", "Vary", "Access-Control-Allow-Credentials", "Location"}
+
+// setsCookies are the operations whose good answer sets cookies (contract, "cookies"). So do all answers that
+// ask for another sign-in or another XSRF token, and no others.
+var setsCookies = []string{
+	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark", "returnFromLark",
+}
+
 // T-27, R-H7, R-F1: the table of headers is exact on every answer that the scenarios get from a healthy
 // gateway, and outside the document.
 func TestHeadersAreFixed(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} })
+	d := newDesk(t, func(c *config.Config) {
+		c.EmailDomains = []string{"konec.com.au"}
+		c.Origins = []string{console}
+	})
 
 	byID := map[string]operation{}
 	for _, o := range operations() {
@@ -42,27 +56,51 @@ func TestHeadersAreFixed(t *testing.T) {
 			continue
 		}
 
-		got := s.ask(t, d, byID[s.operation]).to(t, d.Server)
-		checkHeaders(t, s.operation+" "+s.status+" "+s.code, got)
+		what, o := s.operation+" "+s.status+" "+s.code, byID[s.operation]
+		c, origin := s.ask(t, d, o), ""
 
-		if got.header.Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("%s %s may be read by no page", s.operation, s.status)
+		if o.public() && s.code != "CROSS_SITE" {
+			origin = console
+			c = c.with("Origin", origin)
 		}
 
-		if want := s.status == "429"; (got.header.Get("Retry-After") != "") != want {
-			t.Errorf("%s %s: Retry-After %q", s.operation, s.status, got.header.Get("Retry-After"))
+		got := c.to(t, d.Server)
+		if fmt.Sprint(got.status) != s.status || got.problem.Code != s.code {
+			t.Errorf("%s: %s", what, got)
+		}
+
+		checkHeaders(t, what, &o, got)
+
+		if o.public() {
+			checkAllowed(t, what, origin, got)
+		} else if got.header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s may be read by no page", what)
+		}
+
+		if want := s.code == "TOO_MANY_REQUESTS"; (got.header.Get("Retry-After") != "") != want {
+			t.Errorf("%s: Retry-After %q", what, got.header.Get("Retry-After"))
+		}
+
+		fresh := s.status == "401" || s.code == "XSRF_INVALID" || s.code == "" && slices.Contains(setsCookies, s.operation)
+		if want := o.public() && fresh; (len(got.header.Values("Set-Cookie")) > 0) != want {
+			t.Errorf("%s: Set-Cookie %q", what, got.header.Values("Set-Cookie"))
+		}
+
+		if (got.header.Get("Location") != "") != (s.status == "302") {
+			t.Errorf("%s: Location %q", what, got.header.Get("Location"))
 		}
 	}
 
 	for _, c := range []call{
-		{method: http.MethodGet, path: "/"}, {method: http.MethodGet, path: "/nowhere"}, {method: http.MethodDelete, path: "/api/users/me"},
+		{method: http.MethodGet, path: "/nowhere"}, {method: http.MethodDelete, path: "/api/users/me"},
 		{method: http.MethodGet, path: "/healthz"}, {method: http.MethodGet, path: "/readyz"}, {method: http.MethodPost, path: "/healthz"},
 	} {
-		checkHeaders(t, c.method+" "+c.path, c.to(t, d.Server))
+		checkHeaders(t, c.method+" "+c.path, nil, c.to(t, d.Server))
 	}
 }
 
-func checkHeaders(t *testing.T, what string, got reply) {
+// checkHeaders looks at an answer of an operation, or of none.
+func checkHeaders(t *testing.T, what string, o *operation, got reply) {
 	t.Helper()
 
 	for name, value := range always {
@@ -72,13 +110,18 @@ func checkHeaders(t *testing.T, what string, got reply) {
 	}
 
 	for name := range got.header {
-		if _, fixed := always[name]; !fixed && !slices.Contains(sometimes, name) {
+		if _, fixed := always[name]; !fixed && !slices.Contains(sometimes, name) && !(o != nil && o.public() && slices.Contains(sometimesPublic, name)) {
 			t.Errorf("%s: %s is %q, and should not be there", what, name, got.header.Get(name))
 		}
 	}
 
-	if len(got.body) > 0 && got.header.Get("Content-Type") != "application/json" {
-		t.Errorf("%s: a body of %q", what, got.header.Get("Content-Type"))
+	media := got.header.Get("Content-Type")
+	if picture := o != nil && o.OperationID == "getTOTPPicture" && got.status == http.StatusOK; picture {
+		if media != "image/svg+xml" && media != "image/png" {
+			t.Errorf("%s: a picture of %q", what, media)
+		}
+	} else if len(got.body) > 0 && media != "application/json" {
+		t.Errorf("%s: a body of %q", what, media)
 	}
 
 	id := got.header.Get("X-Request-Id")
@@ -148,8 +191,8 @@ func TestChallengeSaysWhatIsWrong(t *testing.T) {
 	expectStatus(t, d, me.with("Cookie", "__Host-TOKEN="+d.tokens.AccessToken+"; access_token="+d.tokens.AccessToken), http.StatusUnauthorized, "a cookie")
 }
 
-// T-27, R-H6, contract "other origins": any page may call, with a token of its own, and no browser adds
-// a credential by itself.
+// T-27, R-H6, contract "other origins": any page may call the Toolkit surface, with a token of its own, and
+// no browser adds a credential by itself. Who may call the public one is in public_origin_test.go.
 func TestAnyOriginMayCall(t *testing.T) {
 	t.Parallel()
 
@@ -160,13 +203,17 @@ func TestAnyOriginMayCall(t *testing.T) {
 	}
 
 	for _, o := range operations() {
+		if o.public() {
+			continue
+		}
+
 		for _, origin := range origins {
-			preflight := call{method: http.MethodOptions, path: o.path}.
+			preflight := call{method: http.MethodOptions, path: d.call(o).path}.
 				with("Access-Control-Request-Method", o.method).
 				with("Access-Control-Request-Headers", "authorization,content-type,x-request-id")
 			c := d.call(o)
 
-			if o.OperationID == "logout" {
+			if endsSessions(o) {
 				c = c.without("Authorization")
 			}
 
@@ -180,7 +227,7 @@ func TestAnyOriginMayCall(t *testing.T) {
 			}
 
 			for name, want := range map[string]string{
-				"Access-Control-Allow-Methods": o.method, "Access-Control-Allow-Headers": "*, Authorization", "Access-Control-Max-Age": "7200",
+				"Access-Control-Allow-Methods": methodsOf(o.path), "Access-Control-Allow-Headers": "*, Authorization", "Access-Control-Max-Age": "7200",
 			} {
 				if asked.header.Get(name) != want {
 					t.Errorf("preflight of %s from %.40q: %s is %q, want %q", o.path, origin, name, asked.header.Get(name), want)
@@ -198,6 +245,19 @@ func TestAnyOriginMayCall(t *testing.T) {
 			}
 		}
 	}
+}
+
+// methodsOf lists the methods of the operations at a path.
+func methodsOf(path string) string {
+	var list []string
+
+	for _, o := range operations() {
+		if o.path == path {
+			list = append(list, o.method)
+		}
+	}
+
+	return strings.Join(list, ", ")
 }
 
 // A proxy's id is kept where it is plain; no other can be put into the log or the answer.

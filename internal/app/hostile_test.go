@@ -1,17 +1,16 @@
 package app_test
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/konec/toolkit-gateway/internal/config"
 )
 
 var seed = flag.Uint64("hostile.seed", 0, "seed of TestHostileClient; 0 draws one, which a failure prints")
@@ -33,40 +32,77 @@ func hostile(t *testing.T, rounds int) {
 		drawn = rand.Uint64()
 	}
 
-	h := &attacker{Rand: rand.New(rand.NewPCG(drawn, 0)), desk: newDesk(t)}
+	h := &attacker{Rand: rand.New(rand.NewPCG(drawn, 0)), seed: drawn, desk: newDesk(t, tolerant), seen: map[string]map[int]int{}}
 	list := operations()
-	seen := map[string]map[int]int{}
 
-	for round := range rounds {
-		o := list[h.IntN(len(list))]
-		c, kind := h.draw(o)
-		got := c.to(t, h.desk.Server)
-
-		if fault := h.judge(o, c, kind, got); fault != "" {
-			t.Errorf("round %d of -hostile.seed=%d, a %s call: %s\n%s %s?%.200s %.500q\n%.1000q\nanswered %s",
-				round, drawn, kind, fault, c.method, c.path, c.query, c.header, c.body, got)
-		}
-
-		if c.method != http.MethodOptions { // a preflight says more
-			checkHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", round, drawn), got)
-		}
-
-		if t.Failed() {
+	for range rounds {
+		if !h.attack(t, list[h.IntN(len(list))]) {
 			return
 		}
-
-		if got.status == http.StatusNoContent && o.OperationID == "logout" {
-			h.desk.tokens = h.desk.SignIn(t, owner)
-		}
-
-		if seen[o.OperationID] == nil {
-			seen[o.OperationID] = map[int]int{}
-		}
-
-		seen[o.OperationID][got.status]++
 	}
 
-	checkCoverage(t, drawn, seen)
+	// It goes on with each operation until it has seen all that can be had of it.
+	for _, o := range list {
+		for range rounds {
+			if len(h.unseen(o)) == 0 {
+				break
+			}
+
+			if !h.attack(t, o) {
+				return
+			}
+		}
+	}
+
+	for _, o := range list {
+		t.Logf("%-22s %v", o.OperationID, h.seen[o.OperationID])
+
+		if missing := h.unseen(o); len(missing) > 0 {
+			t.Errorf("-hostile.seed=%d: %s never answered %v", drawn, o.OperationID, missing)
+		}
+	}
+}
+
+// tolerant is a gateway that lets nobody wait: the throttles would hide everything else.
+func tolerant(c *config.Config) {
+	c.FailuresFree, c.FailureDelay, c.NetworkFailures = 100, time.Second, 1_000_000
+	c.SendCooldown, c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = time.Second, 1_000_000, 1_000_000, 1_000_000, 1_000_000
+	c.SessionLimit = 1_000 // or its own sign-ins would end its sessions
+}
+
+// attack makes one call, and says whether all is well.
+func (h *attacker) attack(t *testing.T, o operation) bool {
+	t.Helper()
+
+	h.round++
+	c, kind := h.draw(t, o)
+	got := c.to(t, h.desk.Server)
+
+	if fault := h.judge(c, kind, got); fault != "" {
+		t.Errorf("round %d of -hostile.seed=%d, a %s call: %s\n%s %s?%.200s %.500q\n%.1000q\nanswered %s",
+			h.round, h.seed, kind, fault, c.method, c.path, c.query, c.header, c.body, got)
+	}
+
+	if c.method != http.MethodOptions { // a preflight says more
+		checkHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", h.round, h.seed), &o, got)
+	}
+
+	// The method may have made another operation of it.
+	asked := operationAt(c.method, c.path)
+	own := c.header.Get("Authorization") == "Bearer "+h.desk.tokens.AccessToken ||
+		slices.Contains(c.cookies("__Host-TOKEN"), h.desk.browser.Cookie("__Host-TOKEN"))
+
+	if asked != nil && own && got.status < 300 && (endsSessions(*asked) || asked.OperationID == "renewSession") {
+		h.desk.tokens, h.desk.browser = h.desk.SignIn(t, owner), h.desk.SignedIn(t, owner)
+	}
+
+	if h.seen[o.OperationID] == nil {
+		h.seen[o.OperationID] = map[int]int{}
+	}
+
+	h.seen[o.OperationID][got.status]++
+
+	return !t.Failed()
 }
 
 // kind says what the answer may be.
@@ -81,15 +117,21 @@ const (
 type attacker struct {
 	*rand.Rand
 
-	desk *desk
+	desk  *desk
+	seed  uint64
+	round int
+	good  call                   // what the call of this round was before it was spoiled
+	seen  map[string]map[int]int // how often an operation answered a status
 }
 
 // judge says what is wrong with the answer.
-func (h *attacker) judge(o operation, c call, k kind, got reply) string {
+func (h *attacker) judge(c call, k kind, got reply) string {
+	asked := operationAt(c.method, c.path)
+
 	switch {
 	case got.status >= http.StatusInternalServerError:
 		return "a fault of ours"
-	case got.status < http.StatusOK || got.status >= 300 && got.status < 400:
+	case got.status < http.StatusOK || got.status >= 300 && got.status < 400 && (asked == nil || asked.Responses.Status(got.status) == nil):
 		return "no answer, or a redirect"
 	case k == invalid && got.status < http.StatusBadRequest:
 		return "accepted"
@@ -97,8 +139,8 @@ func (h *attacker) judge(o operation, c call, k kind, got reply) string {
 		return "refused"
 	case got.status >= http.StatusBadRequest && c.method != http.MethodHead && (got.problem.Success == nil || *got.problem.Success || got.problem.Message == ""):
 		return "not the error's shape"
-	case o.secured("bearer") && got.status < 300 && c.method != http.MethodOptions && c.header.Get("Authorization") != "Bearer "+h.desk.tokens.AccessToken:
-		return "let in without the token"
+	case asked != nil && got.status < 400 && h.lacks(*asked, c) != "":
+		return "let in without " + h.lacks(*asked, c)
 	}
 
 	for _, leak := range []string{"SQLSTATE", "pgx", "panic", ".go:", "goroutine", "openapi3", "jsontext", "strconv", "reflect", "Schema:", canary} {
@@ -110,18 +152,53 @@ func (h *attacker) judge(o operation, c call, k kind, got reply) string {
 	return ""
 }
 
+// lacks names the credential that the operation needs and the call does not have as the good one did.
+func (h *attacker) lacks(o operation, c call) string {
+	header := func(name string) bool {
+		return h.good.header.Get(name) == "" || !slices.Equal(c.header.Values(name), h.good.header.Values(name))
+	}
+	cookie := func(name string) bool {
+		return len(h.good.cookies(name)) == 0 || !slices.Equal(c.cookies(name), h.good.cookies(name))
+	}
+
+	switch {
+	case o.secured("bearer") && header("Authorization"):
+		return "the token"
+	case o.secured("session") && cookie("__Host-TOKEN"):
+		return "the cookie"
+	case o.secured("xsrf") && header("X-XSRF-TOKEN"):
+		return "the XSRF token"
+	case o.secured("xsrf") && cookie("__Host-TOKEN") && cookie("__Host-PRE"):
+		return "what the XSRF token is bound to"
+	}
+
+	return ""
+}
+
 // draw makes a request, in one of the credential states.
-func (h *attacker) draw(o operation) (call, kind) {
+func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
+	t.Helper()
+
 	c, k := h.desk.call(o), valid
 
+	// What only a secret opens is opened with it, sometimes: each of these signs somebody in, and so costs a hash.
+	if h.IntN(8) == 0 {
+		c = wayIn(o)(t, h.desk, o)
+	}
+
+	h.good = c
+
+	if len(o.Parameters) > 0 && h.IntN(3) == 0 {
+		parameter := o.Parameters[h.IntN(len(o.Parameters))].Value
+		c, k = h.desk.mistaken(o, parameter, drawn(h, badParameters(parameter))), invalid
+		c.header = h.good.header
+	}
+
 	if o.RequestBody != nil {
-		values := map[string]any{}
-		for _, name := range o.fields() { // in their order, so that a seed says everything
-			values[name] = h.fitting(o.RequestBody.Value.Content[o.media()].Schema.Value.Properties[name].Value)
-		}
+		values := h.values(o)
 
 		choice := h.IntN(6)
-		if choice == 1 && o.OperationID == "login" {
+		if choice == 1 && (o.OperationID == "login" || o.OperationID == "signIn") {
 			choice = h.IntN(6) // each of these computes a hash, which takes its time
 		}
 
@@ -142,30 +219,57 @@ func (h *attacker) draw(o operation) (call, kind) {
 		case 4:
 			c.body, k = h.scrambled(c.body), mad
 		case 5:
-			fields := o.fields()
-			bad := badValues(o)
-			names := slices.Sorted(maps.Keys(bad))
-			c.body, k = h.desk.spoiled(o, fields[h.IntN(len(fields))], bad[names[h.IntN(len(names))]]), invalid
+			field := pick(h, o.fields()...)
+			c.body, k = h.desk.spoiled(o, field, drawn(h, badValues(o, field))), invalid
 		}
 	}
 
-	credential := h.IntN(3)
-	if credential == 2 && o.OperationID == "logout" {
-		credential = h.IntN(3) // each of these costs a sign-in, and so a hash
-	}
+	c = h.credential(o, c)
+	c, k = h.around(c, k)
 
-	switch credential {
-	case 0:
-		c = c.without("Authorization")
-	case 1:
-		c = c.with("Authorization", pick(h, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+h.noise(60), h.noise(20)))
-	}
-
-	if o.secured("bearer") && c.header.Get("Authorization") != "Bearer "+h.desk.tokens.AccessToken {
+	if k == valid && h.lacks(o, c) != "" {
 		k = invalid
 	}
 
-	return h.around(c, k)
+	return c, k
+}
+
+// wayIn provokes the good answer of the operation.
+func wayIn(o operation) func(testing.TB, *desk, operation) call {
+	for _, s := range scenarios {
+		if s.operation == o.OperationID && s.code == "" && s.at == open {
+			return s.ask
+		}
+	}
+
+	return good
+}
+
+// credential takes one away, sometimes, or puts garbage in its place.
+func (h *attacker) credential(o operation, c call) call {
+	choice := h.IntN(3)
+	if choice == 2 && endsSessions(o) {
+		choice = h.IntN(3) // each of these costs a sign-in, and so a hash
+	}
+
+	names := []string{"Authorization"}
+	if o.public() {
+		names = [][]string{{"Cookie"}, {"X-XSRF-TOKEN"}, {"Cookie", "X-XSRF-TOKEN"}}[h.IntN(3)]
+	}
+
+	for _, name := range names {
+		switch {
+		case choice == 0:
+			c = c.without(name)
+		case choice == 1 && name == "Authorization":
+			c = c.with(name, pick(h, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+h.noise(60), h.noise(20)))
+		case choice == 1:
+			value := c.header.Get(name)
+			c = c.with(name, pick(h, h.scrambledHeader(value), value+"x", h.noise(60), "__Host-TOKEN=", "__Host-TOKEN="+h.noise(50), "__Host-PRE="+strings.Repeat("A", 22)))
+		}
+	}
+
+	return c
 }
 
 // around changes what stands around the body, sometimes.
@@ -199,151 +303,24 @@ func (h *attacker) around(c call, k kind) (call, kind) {
 	return c, k
 }
 
-// fitting draws a value that the schema allows.
-func (h *attacker) fitting(schema *openapi3.Schema) any {
-	switch {
-	case schema.Format == "email":
-		return fmt.Sprintf("%s.%d@%s", pick(h, "a", "A.b", "x+y", "o'neil", "a_b", "1"), h.IntN(1_000_000), pick(h, "konec.com.au", "bücher.example", "KONEC.COM.AU"))
-	case schema.Pattern == "^[0-9]{6}$":
-		return fmt.Sprintf("%06d", h.IntN(1_000_000))
-	}
+// unseen are the statuses of the document that the operation has not answered yet, but for those of a broken
+// gateway, and of one that makes people wait.
+func (h *attacker) unseen(o operation) []string {
+	var missing []string
 
-	letters := []rune("abcXYZ019 -_.'\"\\/<>&%;:,[]{}äßÅ汉字かな한글🦊🐢")
-	if schema.Format == "display-name" {
-		letters = letters[:len(letters)-1]
-	}
+	for status := range o.Responses.Map() {
+		var number int
+		if _, err := fmt.Sscan(status, &number); err != nil {
+			panic(err)
+		}
 
-	low := max(int(schema.MinLength), 1)
-	text := make([]rune, low+h.IntN(min(int(*schema.MaxLength), 200)-low+1))
-
-	for i := range text {
-		text[i] = letters[h.IntN(len(letters))]
-	}
-
-	text[0], text[len(text)-1] = 'q', 'q' // a name of spaces is none
-
-	return string(text)
-}
-
-// nearly breaks one constraint of one member.
-func (h *attacker) nearly(o operation, values map[string]any) map[string]any {
-	fields := o.fields()
-	name := fields[h.IntN(len(fields))]
-	schema := o.RequestBody.Value.Content[o.media()].Schema.Value.Properties[name].Value
-
-	switch h.IntN(6) {
-	case 0:
-		delete(values, name)
-	case 1:
-		values[name] = strings.Repeat("q", int(*schema.MaxLength)+1)
-	case 2:
-		values[name] = strings.Repeat("q", int(schema.MinLength)-1)
-	case 3:
-		values[name] = fmt.Sprint(values[name]) + "\x00"
-	case 4:
-		values[pick(h, "role", "_id", "__v", "admin", strings.ToUpper(name), strings.ToUpper(name[:1])+name[1:], name+" ", "")] = canary
-	case 5:
-		values[name] = pick[any](h, []any{}, map[string]any{}, nil, 17, -1.5, true, "")
-		if o.media() != "application/json" {
-			values[name] = ""
+		rare := []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
+		if !slices.Contains(rare, number) && h.seen[o.OperationID][number] == 0 {
+			missing = append(missing, status)
 		}
 	}
 
-	return values
-}
+	slices.Sort(missing)
 
-// tree draws any JSON, with some of our names in it.
-func (h *attacker) tree(depth int) string {
-	if depth == 0 || h.IntN(3) == 0 {
-		return pick(h, "null", "true", "0", "-0", "1e999", "9007199254740993", `""`, `"a@konec.com.au"`, `"\u0000"`, `"\ud83e"`, "\"\xff\"", "nul", "[", `"`, "NaN")
-	}
-
-	parts := make([]string, h.IntN(5))
-	for i := range parts {
-		parts[i] = h.tree(depth - 1)
-	}
-
-	if h.IntN(3) == 0 {
-		return "[" + strings.Join(parts, ",") + "]"
-	}
-
-	for i := range parts {
-		name, _ := json.Marshal(pick(h, "email", "password", "username", "verificationCode", "refresh_token", "Email", "", "__proto__", h.noise(8)))
-		parts[i] = string(name) + ":" + parts[i]
-	}
-
-	return "{" + strings.Join(parts, ",") + "}"
-}
-
-// form draws any form.
-func (h *attacker) form() string {
-	parts := make([]string, h.IntN(60))
-	for i := range parts {
-		parts[i] = pick(h, "email", "password", "Email", "email[]", "%65mail", "", "a%00", "%", h.noise(6)) + pick(h, "", "=", "==", "=a%40konec.com.au", "=%FF", "=%00", "=+", "="+canary, "="+h.noise(10))
-	}
-
-	return strings.Join(parts, pick(h, "&", "&", "&", ";", "&&"))
-}
-
-// scrambled changes a few bytes.
-func (h *attacker) scrambled(s string) string {
-	text := []byte(s)
-
-	for range 1 + h.IntN(4) {
-		if len(text) == 0 {
-			break
-		}
-
-		at := h.IntN(len(text))
-
-		switch h.IntN(4) {
-		case 0:
-			text[at] = byte(h.IntN(256))
-		case 1:
-			text = slices.Delete(text, at, at+1)
-		case 2:
-			text = slices.Insert(text, at, byte(h.IntN(256)))
-		case 3:
-			text = text[:at]
-		}
-	}
-
-	return string(text)
-}
-
-// noise draws a text that may stand in a header.
-func (h *attacker) noise(most int) string {
-	text := make([]byte, h.IntN(most+1))
-	for i := range text {
-		if text[i] = byte(0x20 + h.IntN(0xe0)); text[i] == 0x7f {
-			text[i] = '~'
-		}
-	}
-
-	return strings.TrimSpace(string(text))
-}
-
-func pick[T any](h *attacker, from ...T) T { return from[h.IntN(len(from))] }
-
-// checkCoverage wants every status of the document that needs no broken gateway to have been seen: else
-// the attacker never got as far.
-func checkCoverage(t *testing.T, drawn uint64, seen map[string]map[int]int) {
-	t.Helper()
-
-	for _, o := range operations() {
-		t.Logf("%-22s %v", o.OperationID, seen[o.OperationID])
-
-		for status := range o.Responses.Map() {
-			var number int
-			if _, err := fmt.Sscan(status, &number); err != nil {
-				t.Fatal(err)
-			}
-
-			// Nobody guesses the code of a mail, and nothing here is broken.
-			rare := []int{http.StatusCreated, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
-			if !slices.Contains(rare, number) && seen[o.OperationID][number] == 0 {
-				t.Errorf("-hostile.seed=%d: %s never answered %s", drawn, o.OperationID, status)
-			}
-		}
-	}
+	return missing
 }

@@ -23,7 +23,7 @@ func TestBadFieldIsRefused(t *testing.T) {
 	for _, o := range operations() {
 		for _, field := range o.fields() {
 			t.Run(o.OperationID+"/"+field, func(t *testing.T) {
-				for name, value := range badValues(o) {
+				for name, value := range badValues(o, field) {
 					c := d.call(o)
 					c.body = d.spoiled(o, field, value)
 
@@ -32,8 +32,9 @@ func TestBadFieldIsRefused(t *testing.T) {
 						t.Errorf("%s: %s", name, got)
 					}
 
-					// The syntax is wrong before there is a field.
-					if blamed := got.fields(); !slices.Equal(blamed, []string{"/" + field}) && !slices.Equal(blamed, []string{""}) {
+					// The syntax is wrong before there is a field. Of a list an element may be blamed as well.
+					elsewhere := func(name string) bool { return name != "/"+field && !strings.HasPrefix(name, "/"+field+"/") }
+					if blamed := got.fields(); !slices.Equal(blamed, []string{""}) && (len(blamed) == 0 || slices.ContainsFunc(blamed, elsewhere)) {
 						t.Errorf("%s: blames %q", name, blamed)
 					}
 
@@ -53,15 +54,34 @@ func TestBadFieldIsRefused(t *testing.T) {
 const canary = "c4n4ry"
 
 // badValues are texts that stand where a field's value should, as the body has them.
-func badValues(o operation) map[string]string {
+func badValues(o operation, field string) map[string]string {
+	schema, bad := o.schema().Properties[field].Value, badJSON()
 	if o.media() != "application/json" {
-		return map[string]string{
-			"NUL": canary + "%00", "half a character": canary + "%C3", "an overlong NUL": canary + "%C0%80",
-			"a surrogate": canary + "%ED%A0%80", "a byte": canary + "%FF", "raw bytes": canary + "\xff\xfe",
-			"broken escape": canary + "%zz", "semicolon": canary + ";", "empty": "", "too long": canary + strings.Repeat("x", 2000),
+		bad = badForm()
+	}
+
+	if schema.Type.Is("string") && schema.MinLength == 0 && len(schema.Enum) == 0 {
+		delete(bad, "empty") // which it may be
+	}
+
+	if schema.Type.Is("array") {
+		for name, value := range badJSON() {
+			bad["element: "+name] = `["000000", ` + value + `]`
 		}
 	}
 
+	return bad
+}
+
+func badForm() map[string]string {
+	return map[string]string{
+		"NUL": canary + "%00", "half a character": canary + "%C3", "an overlong NUL": canary + "%C0%80",
+		"a surrogate": canary + "%ED%A0%80", "a byte": canary + "%FF", "raw bytes": canary + "\xff\xfe",
+		"broken escape": canary + "%zz", "semicolon": canary + ";", "empty": "", "too long": canary + strings.Repeat("x", 2000),
+	}
+}
+
+func badJSON() map[string]string {
 	return map[string]string{
 		"NUL": `"` + canary + `\u0000"`, "raw NUL": "\"" + canary + "\x00\"", "high surrogate": `"` + canary + `\ud800"`,
 		"low surrogate": `"` + canary + `\udc00x"`, "surrogates swapped": `"` + canary + `\udc00\ud800"`,
@@ -76,7 +96,7 @@ func badValues(o operation) map[string]string {
 
 // spoiled is a good body but for the text of one field.
 func (d *desk) spoiled(o operation, field, text string) string {
-	values := d.values(o)
+	values := d.valuesWith(o, field)
 	parts := make([]string, 0, len(values))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -139,7 +159,7 @@ func TestBadBodyIsRefused(t *testing.T) {
 }
 
 func bodySpoilers(o operation) map[string]func(string) string {
-	field := o.fields()[0]
+	field := o.schema().Required[0] // which is there once
 	as := func(text string) func(string) string { return func(string) string { return text } }
 
 	if o.media() != "application/json" {

@@ -64,6 +64,21 @@ var interruptions = map[string]interruption{
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
+	"BrowserSignIn": {
+		at: atCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
+		counts: oneMoreSignIn,
+	},
+	"Renewal": {
+		at: atCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
+		counts: oneRenewal,
+	},
+	"SignOut": {
+		at: atCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
+		counts: map[string]int{
+			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
+			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
+		},
+	},
 	"SendCode": {
 		at: atCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
 		counts: map[string]int{

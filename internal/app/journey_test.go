@@ -102,13 +102,19 @@ func TestStatements(t *testing.T) {
 
 	env.Statements.Take()
 	env.SignIn(t, "statements@konec.com.au")
-	expect(t, "AccountCredentials", "FailureAttempt", "AccountSignIn", "FailureSucceeded", "SessionOpen", "AuditEventRecord")
+	expect(t, "AccountCredentials", "FailureAttempt", "AccountSignIn", "SessionOpen", "AuditEventRecord", "FailureSucceeded")
 
 	env.Me(t, tokens.AccessToken)
 	expect(t, "SessionAuthenticate")
 
 	env.Refresh(t, tokens.RefreshToken)
 	expect(t, "SessionRotate")
+
+	browser := env.SignedIn(t, "statements@konec.com.au")
+
+	env.Statements.Take()
+	browser.Verify(t)
+	expect(t, "SessionByCookie")
 
 	env.Refresh(t, tokens.RefreshToken)
 	expect(t, "SessionRotate", "SessionForRefresh")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -60,19 +61,36 @@ func (o operation) secured(scheme string) bool {
 
 func (o operation) public() bool { return o.Extensions["x-surface"] == "public" }
 
+// schema is that of the operation's body.
+func (o operation) schema() *openapi3.Schema {
+	return o.RequestBody.Value.Content[o.media()].Schema.Value
+}
+
 // fields are the members of the operation's body, sorted.
 func (o operation) fields() []string {
-	var names []string
+	if o.RequestBody == nil {
+		return nil
+	}
 
-	if o.RequestBody != nil {
-		for name := range o.RequestBody.Value.Content[o.media()].Schema.Value.Properties {
-			names = append(names, name)
+	return slices.Sorted(maps.Keys(o.schema().Properties))
+}
+
+// operationAt is what a request of the method and the path asks for, nil for none.
+func operationAt(method, path string) *operation {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+
+	var found *operation
+
+	for _, o := range operations() {
+		// A pattern without a parameter comes first: /user/phone is one of /user/{key} too.
+		if o.method == method && isOfForm(o.path, path) && (found == nil || !strings.Contains(o.path, "{")) {
+			found = &o
 		}
 	}
 
-	slices.Sort(names)
-
-	return names
+	return found
 }
 
 // call is one request.
@@ -111,6 +129,16 @@ func (c call) without(name string) call {
 	c.header.Del(name)
 
 	return c
+}
+
+// cookies are the values of the cookies of a name.
+func (c call) cookies(name string) []string {
+	var values []string
+	for _, cookie := range (&http.Request{Header: c.header}).CookiesNamed(name) {
+		values = append(values, cookie.Value)
+	}
+
+	return values
 }
 
 // reply is what came back.
@@ -223,7 +251,7 @@ const owner = "owner@konec.com.au"
 func newDesk(tb testing.TB, change ...func(*config.Config)) *desk {
 	tb.Helper()
 
-	return deskOn(tb, apptest.New(tb, change...))
+	return deskOn(tb, apptest.New(tb, append([]func(*config.Config){larkAt(nowhere)}, change...)...))
 }
 
 func deskOn(tb testing.TB, env *apptest.Env) *desk {
@@ -272,6 +300,26 @@ func (d *desk) values(o operation) map[string]any {
 	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in operations_test.go")
 }
 
+// valuesWith are a body from which the operation reads the field: an optional one is there, and what must
+// not stand beside it is not.
+func (d *desk) valuesWith(o operation, field string) map[string]any {
+	values := d.values(o)
+
+	switch {
+	case o.OperationID == "changeUser" && (field == "email" || field == "code"):
+		values = map[string]any{"key": "email", "email": fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))}
+	case o.OperationID == "changeUser" && field == "avatar":
+		values = map[string]any{"key": "avatar"}
+	}
+
+	if _, there := values[field]; !there {
+		// The documented form of the second factor, of a code, of a picture and of a URL alike.
+		values[field] = "123456"
+	}
+
+	return values
+}
+
 // query is what the operation needs in its query string.
 func (d *desk) query(o operation) string {
 	switch o.OperationID {
@@ -281,6 +329,10 @@ func (d *desk) query(o operation) string {
 		return url.Values{"phone": {d.phone()}}.Encode()
 	case "getOptions":
 		return "type=generate-secret"
+	case "authorizeLark":
+		return url.Values{"state": {`{"action":"bind","locale":"zh-Hans"}`}}.Encode()
+	case "returnFromLark":
+		return url.Values{"state": {"not ours"}, "code": {"any"}}.Encode()
 	}
 
 	return ""

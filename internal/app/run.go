@@ -57,6 +57,10 @@ func (a *App) start(ctx context.Context) bool {
 			return true
 		}
 
+		if ctx.Err() != nil {
+			return false
+		}
+
 		a.log.Warn("not started yet", "error", err.Error())
 
 		select {
@@ -96,6 +100,7 @@ func (a *App) Stop(ctx context.Context) error {
 	a.stop()
 	<-a.done
 	a.db.Close()
+	a.places.Close()
 
 	return err
 }

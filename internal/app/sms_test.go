@@ -32,9 +32,11 @@ func newSwitchboard(t *testing.T) *switchboard {
 
 	e := newExchange(t)
 
-	return &switchboard{exchange: e, code: "042137", office: newOffice(t, func(c *config.Config) {
-		c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", exchangeSecret
-	})}
+	o := newOffice(t, func(c *config.Config) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", exchangeSecret })
+	o.Account(t, "caller@konec.test")
+	o.exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
+
+	return &switchboard{exchange: e, code: "042137", office: o}
 }
 
 // enqueue is what the transaction of a sign-in by phone does.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
 )
 
 // anna is the normal form of an address at bücher.example.
@@ -168,7 +169,7 @@ func TestAddressHasOneForm(t *testing.T) {
 func TestOneAccountForAForm(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := newDesk(t, func(c *config.Config) { c.FailuresFree = 100 }) // all of them are one person's
 	values := map[string]any{"username": "Anna", "email": "anna.k@bücher.example", "password": apptest.Password}
 	values["verificationCode"] = d.code(t, anna)
 

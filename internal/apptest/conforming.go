@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
 	"sync"
 	"testing"
 
@@ -80,6 +82,10 @@ func Violation(r *http.Request, route *routers.Route, status int, header http.He
 		return err.Error()
 	}
 
+	if status/100 == 3 {
+		return redirectViolation(route.Operation.Responses.Status(status).Value, header.Get("Location"))
+	}
+
 	if status < http.StatusBadRequest {
 		if status == http.StatusNoContent && len(body) > 0 {
 			return "a body with 204"
@@ -96,6 +102,26 @@ func Violation(r *http.Request, route *routers.Route, status int, header http.He
 	media := route.Operation.Responses.Status(status).Value.Content.Get("application/json")
 	if media.Examples[answer.Code] == nil {
 		return "the code " + answer.Code + " is not listed"
+	}
+
+	return ""
+}
+
+// redirectViolation says that a redirect carries an error that the document does not list with it.
+func redirectViolation(response *openapi3.Response, location string) string {
+	to, err := url.Parse(location)
+	if err != nil || to.Host == "" {
+		return "a redirect to nowhere"
+	}
+
+	code := to.Query().Get("error")
+	if code == "" {
+		return ""
+	}
+
+	listed, _ := response.Extensions["x-redirect-errors"].([]any)
+	if !slices.Contains(listed, any(code)) {
+		return "the error " + code + " of a redirect is not listed"
 	}
 
 	return ""

@@ -33,6 +33,7 @@ const (
 	EmailChanged       Action = "email.changed"
 	PhoneChanged       Action = "phone.changed"
 	TOTPChanged        Action = "totp.changed"
+	LarkChanged        Action = "lark.changed"
 	PasswordChanged    Action = "password.changed"
 	PasswordReset      Action = "password.reset"
 	PasswordRefused    Action = "password.refused"

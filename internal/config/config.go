@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -81,6 +82,8 @@ type Config struct {
 
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For is believed. Empty: none."`
 
+	GeoFile string `env:"GEO_FILE" help:"A file in MaxMind's format (GeoLite2-City.mmdb, or DB-IP's) that says where sign-ins came from. Empty: nobody knows."`
+
 	SMTPURL  string `env:"SMTP_URL" secret:"true" help:"The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465. ?tls=none or ?tls=optional after smtp:// for a relay on the same machine."`
 	MailFrom string `env:"MAIL_FROM" envDefault:"Toolkit <no-reply@localhost>" help:"The sender of mails."`
 
@@ -89,6 +92,12 @@ type Config struct {
 	SMSAppID         string   `env:"SMS_APP_ID" help:"Tencent Cloud: the SdkAppId, as in 1400006666."`
 	SMSSignName      string   `env:"SMS_SIGN_NAME" help:"Tencent Cloud: the approved signature, without the brackets. The Chinese mainland requires one."`
 	SMSTemplates     []string `env:"SMS_TEMPLATES" help:"Tencent Cloud: the approved templates, as in sign_in_code:1110,phone_code:1111, in which {1} is the code and {2} its minutes. sign_in_code_global and phone_code_global are for numbers outside the Chinese mainland, which get no message without."`
+
+	LarkAppID        string `env:"LARK_APP_ID" help:"The app at Lark (Feishu) with which people sign in, as in cli_a5ca35a685b0x26e; PUBLIC_URL/lark has to be one of its redirect URLs. Empty: nobody can sign in with Lark."`
+	LarkAppSecret    string `env:"LARK_APP_SECRET" secret:"true" help:"The secret of that app."`
+	LarkURL          string `env:"LARK_URL" envDefault:"https://open.feishu.cn" help:"Lark's API; https://open.larksuite.com outside of the Chinese mainland."`
+	LarkAuthorizeURL string `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"Lark's page where people agree; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside of the Chinese mainland."`
+	ConsoleURL       string `env:"CONSOLE_URL" help:"Where the browser console is, to which people come back from Lark. Default: PUBLIC_URL."`
 
 	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"DEBUG, INFO, WARN or ERROR. INFO logs each request."`
 	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"After SIGTERM: how long /readyz says no before connections are refused, so that a load balancer notices. Development mode does not wait."`
@@ -122,6 +131,13 @@ func Read(environment map[string]string) (Config, error) {
 	}
 
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+
+	if c.ConsoleURL == "" {
+		c.ConsoleURL = c.PublicURL
+	}
+
+	c.ConsoleURL = strings.TrimRight(c.ConsoleURL, "/")
+	c.LarkURL = strings.TrimRight(c.LarkURL, "/")
 
 	if unreadable != nil {
 		return c, settingErrors(unreadable)
@@ -167,11 +183,11 @@ func inWords(t reflect.Type) string {
 		return "networks such as 10.0.0.0/8, separated by commas"
 	}
 
-	if t.Kind() == reflect.Int || t.Kind() == reflect.Int32 {
-		return "a whole number, or too large"
+	if t.Kind() == reflect.Bool {
+		return "true or false"
 	}
 
-	return "a value of the right kind"
+	return "a whole number, or too large"
 }
 
 // Check names every setting that cannot work, or that is required and missing.
@@ -243,21 +259,26 @@ func (c Config) Check() error {
 		fault("SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS and SMS_PER_DAY: must be at least 1")
 	}
 
-	if c.FailuresFree < 1 || c.NetworkFailures < 1 {
-		fault("FAILURES_FREE and NETWORK_FAILURES: must be at least 1")
+	if c.FailuresFree < 1 || c.FailuresFree > 100 || c.NetworkFailures < 1 {
+		fault("FAILURES_FREE: must be between 1 and 100; NETWORK_FAILURES: at least 1")
 	}
 
 	if c.FailureDelay < time.Second || c.FailureDelayMax < c.FailureDelay || c.FailureDelayMax > 24*time.Hour {
 		fault("FAILURE_DELAY and FAILURE_DELAY_MAX: must be between 1s and 24h, and FAILURE_DELAY at most FAILURE_DELAY_MAX")
 	}
 
+	if c.XSRFCookieDomain != "" && !hostName.MatchString(c.XSRFCookieDomain) {
+		fault("XSRF_COOKIE_DOMAIN: not a host name in lower case, as in example.com")
+	}
+
 	for _, origin := range c.Origins {
-		if u, err := url.Parse(origin); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Scheme+"://"+u.Host != origin || u.Host == "" {
-			fault("CORS_ORIGINS: %q is not of the form https://host", origin)
+		if !isOrigin(origin) {
+			fault("CORS_ORIGINS: %q is not of the form https://host, in lower case and without a port that goes without saying", origin)
 		}
 	}
 
 	faults = append(faults, c.smsFaults()...)
+	faults = append(faults, c.larkFaults()...)
 
 	if c.SessionLimit < 1 {
 		fault("SESSION_LIMIT: must be at least 1")
@@ -277,6 +298,19 @@ func (c Config) Check() error {
 
 	return errors.Join(faults...)
 }
+
+// isOrigin says that a browser would send the text as it is (RFC 6454, section 6.2).
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || text != strings.ToLower(text) {
+		return false
+	}
+
+	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80"
+}
+
+// hostName is one that a cookie may be set for.
+var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$`)
 
 // Setting is one line of the list of settings.
 type Setting struct {

@@ -35,3 +35,27 @@ func TestReadmeListsEverySetting(t *testing.T) {
 		t.Errorf("README.md: the table of settings must be:\n%s", table.String())
 	}
 }
+
+// Its map knows every package.
+func TestReadmeListsEveryPackage(t *testing.T) {
+	t.Parallel()
+
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	packages, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_, rest, _ := strings.Cut(string(readme), "## The map")
+	drawn, _, _ := strings.Cut(rest, "\n## ")
+
+	for _, one := range packages {
+		if name := one.Name(); one.IsDir() && !strings.Contains(drawn, "`"+name+"`") && !strings.Contains(drawn, "`internal/"+name+"`") {
+			t.Errorf("README.md: the map does not list internal/%s", name)
+		}
+	}
+}

@@ -49,6 +49,7 @@ const (
 	EmailChanged    Kind = "email_changed"
 	PhoneChanged    Kind = "phone_changed"
 	TOTPChanged     Kind = "totp_changed"
+	LarkChanged     Kind = "lark_changed"
 	NewDevice       Kind = "new_device"
 	// SignInCode and PhoneCode go by SMS: the code to sign in with a phone, and the one that shows that
 	// a phone which is to be added to an account is in the person's hands.

@@ -115,6 +115,17 @@ var wording = map[Kind]words{
 			English: "If this was not you, reset your password at once, and write to an administrator.",
 		}},
 	},
+	LarkChanged: {
+		subject: language.Text{Chinese: "您的账号绑定的飞书已变更", English: "The Lark identity of your account was changed"},
+		before: []language.Text{{
+			Chinese: "您的 Toolkit 账号绑定的飞书身份已变更（设备：{device}，时间：{time}）。",
+			English: "The Lark identity of your Toolkit account was bound, replaced or removed (device: {device}, time: {time}).",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
+			English: "If this was not you, reset your password at once, and write to an administrator.",
+		}},
+	},
 	NewDevice: {
 		subject: language.Text{Chinese: "您的账号在新设备上登录", English: "A new device signed in to your account"},
 		before: []language.Text{{

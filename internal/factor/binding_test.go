@@ -108,6 +108,13 @@ func TestBinding(t *testing.T) {
 
 			return env.bind(t, accountID, app.key.URL(), app.pair(0, 1))
 		},
+		"SecretThatExpiresAfterTheComparisonIsRefused": func(t *testing.T, env *env, accountID string, app app) error {
+			binding, err := env.AttemptBinding(t.Context(), accountID, "", app.pair(0, 1))
+			expectDone(t, "the comparison", err)
+			env.clock.Advance(factor.PendingLifetime)
+
+			return env.inTx(t, func(tx postgres.Tx) error { return env.Bind(t.Context(), tx, binding) })
+		},
 		"SecretOfAnotherAccountIsRefused": func(t *testing.T, env *env, accountID string, _ app) error {
 			attacker := env.account(t)
 			theirs := env.pending(t, attacker)

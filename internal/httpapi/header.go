@@ -3,6 +3,7 @@ package httpapi
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -60,7 +61,8 @@ var openHeaders = http.Header{
 // Sec-Fetch-Site header, else by Origin (net/http.CrossOriginProtection). Where reading changes
 // nothing, it is the browser that keeps the answer from other sites.
 func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
-	if op.surface != Public || !op.effects && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if op.surface != Public || op.foreign || !op.effects && reads || reads && p.followed(r) {
 		return nil
 	}
 
@@ -75,40 +77,58 @@ func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 	return nil
 }
 
+// followed says that somebody followed a link of a configured origin. A browser names no Origin then, but a
+// Referer, which a page can hide, and not forge.
+func (p *Pipeline) followed(r *http.Request) bool {
+	from, err := url.Parse(r.Header.Get("Referer"))
+
+	return err == nil && from.Host != "" && r.Header.Get("Origin") == "" &&
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(p.origins, from.Scheme+"://"+from.Host)
+}
+
 // preflights answers the browser's question for every documented path (fetch.spec.whatwg.org,
 // CORS-preflight). What the Toolkit surface answers depends on nothing that was asked.
 func (p *Pipeline) preflights(r chi.Router) {
-	type paths map[string][]string
+	headers := map[Surface]string{
+		Toolkit: "*, Authorization", // the star leaves Authorization out on purpose of the standard
+		Public:  "Content-Type, X-XSRF-TOKEN, X-Request-Id",
+	}
 
-	methods := map[Surface]paths{Toolkit: {}, Public: {}}
 	for at, op := range p.operations {
-		methods[op.surface][at.pattern] = append(methods[op.surface][at.pattern], at.method)
-	}
-
-	for pattern, list := range methods[Toolkit] {
-		// The star leaves Authorization out on purpose of the standard.
-		r.Options(pattern, p.preflight(Toolkit, list, "*, Authorization"))
-	}
-
-	for pattern, list := range methods[Public] {
-		r.Options(pattern, p.preflight(Public, list, "Content-Type, X-XSRF-TOKEN, X-Request-Id"))
+		r.Options(at.pattern, p.preflight(op.surface, headers[op.surface]))
 	}
 }
 
-func (p *Pipeline) preflight(surface Surface, methods []string, headers string) http.HandlerFunc {
-	slices.Sort(methods)
-	allowed := strings.Join(methods, ", ")
-
+func (p *Pipeline) preflight(surface Surface, headers string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p.allowOrigin(w, r, surface)
 
 		header := w.Header()
 		if header.Get("Access-Control-Allow-Origin") != "" {
-			header.Set("Access-Control-Allow-Methods", allowed)
+			header.Set("Access-Control-Allow-Methods", strings.Join(p.documented(r), ", "))
 			header.Set("Access-Control-Allow-Headers", headers)
 			header.Set("Access-Control-Max-Age", "7200")
 		}
 
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// documented lists the methods of the operations at the request's path. There may be several patterns that
+// match it, each with methods of its own: /user/phone is one of /user/{key} too.
+func (p *Pipeline) documented(r *http.Request) []string {
+	var methods []string
+
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut} {
+		found := chi.NewRouteContext()
+		if !chi.RouteContext(r.Context()).Routes.Match(found, method, r.URL.Path) {
+			continue
+		}
+
+		if p.operations[route{method, found.RoutePattern()}] != nil {
+			methods = append(methods, method)
+		}
+	}
+
+	return methods
 }

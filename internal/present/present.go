@@ -9,6 +9,8 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/geo"
+	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/session"
 )
 
@@ -27,8 +29,24 @@ func Address(address netip.Addr) string {
 	return address.String()
 }
 
+// Location is the document's Location of an address, with names in the reader's language.
+func Location(places *geo.Locator, address netip.Addr, in language.Language) api.Location {
+	var location api.Location
+
+	country, city := places.Locate(address, in)
+	if country != "" {
+		location.Country = &country
+	}
+
+	if city != "" {
+		location.City = &city
+	}
+
+	return location
+}
+
 // Sessions is the document's SessionsResponse. current is the id of the caller's own.
-func Sessions(list []session.Session, current string) api.SessionsResponse {
+func Sessions(list []session.Session, current string, places *geo.Locator, in language.Language) api.SessionsResponse {
 	response := api.SessionsResponse{Success: true, Sessions: make([]api.Session, len(list))}
 
 	for i, one := range list {
@@ -37,6 +55,7 @@ func Sessions(list []session.Session, current string) api.SessionsResponse {
 			Surface:   api.SessionSurface(one.Surface),
 			Device:    one.Device,
 			Address:   Address(one.Address),
+			Location:  Location(places, one.Address, in),
 			CreatedAt: Time(one.CreatedAt),
 			SeenAt:    Time(one.SeenAt),
 			ExpiresAt: Time(one.ExpiresAt),

@@ -132,7 +132,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who sessio
 			return false, nil
 		}
 
-		if !ways.Password && !ways.TOTP {
+		if !ways.Password && !ways.TOTP && !ways.Identity {
 			return false, ErrLastWayIn
 		}
 
@@ -148,7 +148,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who sessio
 // UnbindTOTP takes the authenticator app away, with its recovery codes.
 func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
-		if ways.TOTP && !ways.Password && !ways.Phone {
+		if ways.TOTP && !ways.Password && !ways.Phone && !ways.Identity {
 			return false, ErrLastWayIn
 		}
 

@@ -6,6 +6,9 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/geo"
+	"github.com/konec/toolkit-gateway/internal/identity"
+	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/present"
 	"github.com/konec/toolkit-gateway/internal/session"
 )
@@ -28,6 +31,12 @@ func toAPIUser(browser session.Browser) api.PublicUser {
 		UpdateTime: present.Time(a.UpdatedAt),
 	}
 
+	if person := browser.Lark; person != nil {
+		user.Lark = nullable.NewNullableWithValue(api.LarkProfile{
+			OpenID: person.OpenID, Name: person.Name, EnName: orAbsent(person.EnName), AvatarURL: orAbsent(person.AvatarURL),
+		})
+	}
+
 	if browser.Phone {
 		user.Phone = api.PublicUserPhoneAsterisk
 	}
@@ -39,11 +48,45 @@ func toAPIUser(browser session.Browser) api.PublicUser {
 	return user
 }
 
-func toAPISignIn(last audit.SignIn) nullable.Nullable[api.SignInRecord] {
-	record := api.SignInRecord{Timestamp: present.Time(last.At), UserAgent: last.UserAgent}
+func toAPISignIn(last audit.SignIn, places *geo.Locator, in language.Language) nullable.Nullable[api.SignInRecord] {
+	record := api.SignInRecord{
+		Timestamp: present.Time(last.At), UserAgent: last.UserAgent, Detail: present.Location(places, last.Address, in),
+	}
 	record.Metadata.ClientIP = present.Address(last.Address)
 	record.Metadata.Version = recordVersion
 	record.Metadata.Source = last.Method
 
 	return nullable.NewNullableWithValue(record)
+}
+
+// orAbsent leaves a member out where there is nothing to say.
+func orAbsent(s string) *string {
+	if s == "" {
+		return nil
+	}
+
+	return &s
+}
+
+func fromAPILarkState(state *api.LarkState) (action identity.Action, locale string) {
+	if state == nil {
+		return identity.SignIn, ""
+	}
+
+	action = identity.SignIn
+	if state.Action != api.LarkStateActionLogin {
+		action = identity.Bind
+	}
+
+	return action, present.Text(state.Locale)
+}
+
+// fromAPIReturn takes no code from somebody whom Lark sends back with an error.
+func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) identity.Arrival {
+	arrival := identity.Arrival{Cookie: cookie, State: params.State}
+	if params.Error == nil {
+		arrival.Code = present.Text(params.Code)
+	}
+
+	return arrival
 }

@@ -48,7 +48,14 @@ func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (a
 			return nil, err
 		}
 	default:
-		return nil, errNotConfigured
+		lark := p.settings.Lark
+		if lark.AppID == "" {
+			return nil, errNotConfigured
+		}
+
+		if err := options.FromCollaborationOptions(api.CollaborationOptions{URL: lark.Authorize, Redirect: lark.Redirect, AppID: lark.AppID}); err != nil {
+			return nil, err
+		}
 	}
 
 	return api.GetOptions200JSONResponse(options), nil

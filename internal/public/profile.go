@@ -167,7 +167,7 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 	return api.CreateRecoveryCodes200JSONResponse{Codes: codes}, nil
 }
 
-// Unbind takes a phone or an authenticator app away. No account has a Lark identity yet.
+// Unbind takes a phone, an authenticator app or a Lark identity away.
 func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.UnbindResponseObject, error) {
 	by, browser := httpapi.CallerOf(ctx), who(ctx)
 
@@ -178,6 +178,8 @@ func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.Unb
 		err = p.profiles.UnbindPhone(ctx, by, browser)
 	case api.UnbindParamsKeyTotp:
 		err = p.profiles.UnbindTOTP(ctx, by, browser)
+	case api.UnbindParamsKeyLark:
+		err = p.profiles.UnbindLark(ctx, by, browser)
 	}
 
 	if err != nil {

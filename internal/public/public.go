@@ -5,13 +5,17 @@ package public
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/geo"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
+	"github.com/konec/toolkit-gateway/internal/identity"
 	"github.com/konec/toolkit-gateway/internal/present"
+	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/profile"
 	"github.com/konec/toolkit-gateway/internal/recovery"
 	"github.com/konec/toolkit-gateway/internal/session"
@@ -27,37 +31,43 @@ type Settings struct {
 	SessionLifetime  time.Duration     // of the cookie in the browser; the server counts by itself
 	ConfirmEmail     bool              // whether a new address is proved before it counts
 	Upload           Upload
+	Lark             Lark
+	ConsoleURL       string // where the browser console is
 }
 
 // Deps are what Public is made of.
 type Deps struct {
-	SignIn   *signin.SignIn
-	Sessions *session.Sessions
-	Profiles *profile.Profiles
-	Recovery *recovery.Recovery
-	XSRF     *xsrf.Guard
-	Log      *audit.Reader
-	Now      func() time.Time
-	Settings Settings
+	SignIn     *signin.SignIn
+	Sessions   *session.Sessions
+	Profiles   *profile.Profiles
+	Recovery   *recovery.Recovery
+	Identities *identity.Identities
+	XSRF       *xsrf.Guard
+	Log        *audit.Reader
+	Places     *geo.Locator
+	Now        func() time.Time
+	Settings   Settings
 }
 
 // Public implements the operations of the public surface.
 type Public struct {
-	signin   *signin.SignIn
-	sessions *session.Sessions
-	profiles *profile.Profiles
-	recovery *recovery.Recovery
-	xsrf     *xsrf.Guard
-	log      *audit.Reader
-	now      func() time.Time
-	settings Settings
+	signin     *signin.SignIn
+	sessions   *session.Sessions
+	profiles   *profile.Profiles
+	recovery   *recovery.Recovery
+	identities *identity.Identities
+	xsrf       *xsrf.Guard
+	log        *audit.Reader
+	places     *geo.Locator
+	now        func() time.Time
+	settings   Settings
 }
 
 // New makes Public.
 func New(d Deps) *Public {
 	p := &Public{
-		signin: d.SignIn, sessions: d.Sessions, profiles: d.Profiles, recovery: d.Recovery,
-		xsrf: d.XSRF, log: d.Log, now: d.Now, settings: d.Settings,
+		signin: d.SignIn, sessions: d.Sessions, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities,
+		xsrf: d.XSRF, log: d.Log, places: d.Places, now: d.Now, settings: d.Settings,
 	}
 
 	if p.settings.ServerName == "" {
@@ -114,6 +124,10 @@ func (p *Public) RenewSession(ctx context.Context, r api.RenewSessionRequestObje
 	browser := who(ctx)
 
 	cookie, err := p.sessions.Renew(ctx, browser, r.Body.Code)
+	if errors.Is(err, problem.ErrTokenInvalid) {
+		p.setFresh(ctx) // ended in this very moment: what the next attempt needs, as with every 401
+	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +162,7 @@ func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.G
 
 	user := toAPIUser(browser)
 	if found {
-		user.History = toAPISignIn(last)
+		user.History = toAPISignIn(last, p.places, httpapi.CallerOf(ctx).Language)
 	}
 
 	return api.GetUser200JSONResponse(user), nil

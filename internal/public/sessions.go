@@ -17,7 +17,7 @@ func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsReq
 		return nil, err
 	}
 
-	return api.ListUserSessions200JSONResponse(present.Sessions(list, browser.SessionID)), nil
+	return api.ListUserSessions200JSONResponse(present.Sessions(list, browser.SessionID, p.places, httpapi.CallerOf(ctx).Language)), nil
 }
 
 // EndUserSession ends one of them.

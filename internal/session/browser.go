@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/lark"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
@@ -56,6 +58,7 @@ type Browser struct {
 	TOTP            bool   // an authenticator app is bound
 	Picture         string // an object key or a URL, or empty
 	SignIns         int64
+	Lark            *lark.Person // nil where none is bound
 }
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
@@ -98,6 +101,11 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 		return Browser{}, fmt.Errorf("check session: %w", err)
 	}
 
+	person, err := larkOf(row.Lark)
+	if err != nil {
+		return Browser{}, err
+	}
+
 	return Browser{
 		Identity: Identity{
 			SessionID: row.SessionID,
@@ -113,7 +121,22 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 		TOTP:            row.TOTP,
 		Picture:         row.Picture,
 		SignIns:         row.SignInCount,
+		Lark:            person,
 	}, nil
+}
+
+// larkOf is nil for nobody.
+func larkOf(stored []byte) (*lark.Person, error) {
+	if stored == nil {
+		return nil, nil //nolint:nilnil // nobody is bound, and that is no fault
+	}
+
+	var person lark.Person
+	if err := json.Unmarshal(stored, &person); err != nil {
+		return nil, fmt.Errorf("read identity: %w", err)
+	}
+
+	return &person, nil
 }
 
 // RefreshCode makes a code that Renew takes, once, within its lifetime. It belongs to the session, and
@@ -160,7 +183,7 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			return problem.ErrTokenInvalid
 		}
 
-		err = queries.SessionCookieRetire(ctx, db.SessionCookieRetireParams{Digest: who.Cookie.digest(), Until: now.Add(CookieGrace)})
+		err = queries.SessionCookieRetire(ctx, db.SessionCookieRetireParams{SessionID: who.SessionID, Digest: who.Cookie.digest(), Until: now.Add(CookieGrace)})
 		if err != nil {
 			return fmt.Errorf("retire cookie: %w", err)
 		}

@@ -191,10 +191,6 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through do
 
 		o.memberGroup = row.MemberGroup
 
-		if err := p.use(ctx, tx); err != nil {
-			return err
-		}
-
 		if err := through(ctx, tx, o); err != nil {
 			return err
 		}
@@ -202,11 +198,18 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through do
 		err = audit.Record(ctx, tx, now, by, audit.Event{
 			Action: audit.SignInSucceeded, AccountID: p.accountID, SessionID: o.sessionID, Method: p.method,
 		})
-		if err != nil || !row.NewDevice {
+		if err != nil {
 			return err
 		}
 
-		return s.tell(ctx, tx, by, row.Email, now)
+		if row.NewDevice {
+			if err := s.tell(ctx, tx, by, row.Email, now); err != nil {
+				return err
+			}
+		}
+
+		// Last, because it holds the row of the whole network until the end.
+		return p.use(ctx, tx)
 	})
 
 	return o, err

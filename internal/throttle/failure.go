@@ -24,6 +24,9 @@ type Patience struct {
 
 const (
 	networkWindow = time.Hour
+	// skew is how far in the past a failure that costs no wait lets the next attempt begin: attempts at the
+	// same moment, and replicas whose clocks differ, do not come in the order of their times.
+	skew = time.Minute
 	// forgetAfter is how long after the last failure a person's count begins anew.
 	forgetAfter = 24 * time.Hour
 )
@@ -44,6 +47,9 @@ func NewFailures(database *postgres.DB, patience Patience, now func() time.Time)
 // delays are the waits, in seconds, after the first failure, the second and so on.
 func (p Patience) delays() []float64 {
 	list := make([]float64, max(0, p.Free-1))
+	for i := range list {
+		list[i] = -skew.Seconds()
+	}
 
 	for wait := p.First; wait < p.Longest; wait *= 2 {
 		list = append(list, wait.Seconds())

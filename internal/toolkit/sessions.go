@@ -15,7 +15,7 @@ func (t *Toolkit) ListSessions(ctx context.Context, _ api.ListSessionsRequestObj
 		return nil, err
 	}
 
-	return api.ListSessions200JSONResponse(present.Sessions(list, who(ctx).SessionID)), nil
+	return api.ListSessions200JSONResponse(present.Sessions(list, who(ctx).SessionID, t.places, httpapi.CallerOf(ctx).Language)), nil
 }
 
 // EndSession ends one of them.

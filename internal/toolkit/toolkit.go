@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/geo"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/present"
@@ -21,11 +22,12 @@ type Toolkit struct {
 	signin       *signin.SignIn
 	sessions     *session.Sessions
 	registration *registration.Registration
+	places       *geo.Locator
 }
 
 // New makes Toolkit.
-func New(s *signin.SignIn, sessions *session.Sessions, r *registration.Registration) *Toolkit {
-	return &Toolkit{signin: s, sessions: sessions, registration: r}
+func New(s *signin.SignIn, sessions *session.Sessions, r *registration.Registration, places *geo.Locator) *Toolkit {
+	return &Toolkit{signin: s, sessions: sessions, registration: r, places: places}
 }
 
 type identityKey struct{}

@@ -100,29 +100,33 @@ VALUES (@digest, @session_id, @now, @expires_at);
 SELECT count(*) FROM session_cookie WHERE digest = @digest;
 
 -- name: SessionCookieRetire :exec
+-- Ends the value that is exchanged, and all older ones, soon: the browser has moved on from them.
 UPDATE session_cookie
-SET expires_at = LEAST(expires_at, @until::timestamptz)
-WHERE digest = @digest;
+SET expires_at = LEAST(session_cookie.expires_at, @until::timestamptz)
+WHERE session_cookie.session_id = @session_id
+    AND session_cookie.created_at <= (SELECT c.created_at FROM session_cookie c WHERE c.digest = @digest);
 
 -- name: SessionCookieTrim :exec
--- Deletes the values of a session that have ended, and the oldest beyond the newest 16.
+-- Deletes the values of a session that have ended, and the oldest beyond the newest 256: nobody with
+-- good intentions renews that often within the minute that a value stays good.
 DELETE FROM session_cookie
 WHERE session_cookie.session_id = @session_id AND (session_cookie.expires_at <= @now OR session_cookie.digest IN (
     SELECT c.digest
     FROM session_cookie c
     WHERE c.session_id = @session_id
     ORDER BY c.created_at DESC, c.digest
-    OFFSET 16
+    OFFSET 256
 ));
 
 -- name: SessionByCookie :one
 -- Every call of a browser that is signed in costs this one statement: cookie, session and account.
 SELECT s.id AS session_id, s.authenticated_at, a.phone, a.picture, a.sign_in_count,
-    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp, i.profile AS lark,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session_cookie c
 JOIN session s ON s.id = c.session_id
 JOIN account a ON a.id = s.account_id
+LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
 WHERE c.digest = @digest AND c.expires_at > @now
     AND s.surface = 'public' AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active';
 

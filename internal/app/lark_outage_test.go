@@ -1,0 +1,232 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// R-M8, contract, "an outage": Lark that is away, or does not take our own settings, is nobody's fault; the
+// person is told so, signs in by other means meanwhile, and with Lark afterwards.
+func TestLarkOutageIsNobodysFault(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	f.bound(t, d, somebody("zhang"))
+
+	for name, instead := range map[string]func(w http.ResponseWriter, r *http.Request) bool{
+		"away": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
+		"fault": func(w http.ResponseWriter, _ *http.Request) bool {
+			larkSays(w, http.StatusInternalServerError, map[string]any{"code": 20050, "error": "server_error"})
+
+			return true
+		},
+		"oversize": func(w http.ResponseWriter, _ *http.Request) bool {
+			larkSays(w, http.StatusOK, map[string]any{"code": 0, "access_token": strings.Repeat("x", 100_000)})
+
+			return true
+		},
+		"wrong secret": func(w http.ResponseWriter, _ *http.Request) bool {
+			larkSays(w, http.StatusBadRequest, map[string]any{"code": 20002, "error": "invalid_client", "error_description": larkSecret})
+
+			return true
+		},
+		"no profile": func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/user_info") {
+				larkSays(w, http.StatusBadGateway, map[string]any{})
+
+				return true
+			}
+
+			return false
+		},
+	} {
+		f.answers(instead)
+
+		browser := d.Browser(t)
+		if to := f.travel(browser, login, somebody("zhang")); to != failed("zh-Hans", "UNAVAILABLE") {
+			t.Errorf("%s: went to %s", name, to)
+		}
+
+		if to := f.travel(d.browser, bind, somebody("li")); to != failed("zh-Hans", "UNAVAILABLE") {
+			t.Errorf("%s: a binding went to %s", name, to)
+		}
+	}
+
+	if !strings.Contains(d.Log.String(), "lark is away") {
+		t.Error("no operator hears of it")
+	}
+
+	d.SignedIn(t, owner)
+	f.answers(nil)
+
+	if to := f.travel(d.Browser(t), login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+		t.Errorf("afterwards: went to %s", to) // the outages did not count as failures, of which three are allowed
+	}
+
+	if subject := d.larkOf(t, owner); subject != "ou_zhang" {
+		t.Errorf("bound to %s", subject)
+	}
+}
+
+// R-G2, T-05: a network that brings bad codes is told to wait, before Lark is asked; a good one is not
+// counted.
+func TestLarkFailuresAreLimited(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	f.bound(t, d, somebody("zhang"))
+
+	for i := range 5 {
+		if to := f.travel(d.Browser(t), login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+			t.Errorf("sign-in %d: went to %s", i, to)
+		}
+	}
+
+	for i := range 5 {
+		want, asked := "IDENTITY_NOT_BOUND", f.requests()+2
+		if i >= 3 {
+			want, asked = "TOO_MANY_REQUESTS", f.requests()
+		}
+
+		if to := f.travel(d.Browser(t), login, somebody("li")); to != failed("zh-Hans", want) || f.requests() != asked {
+			t.Errorf("failure %d: went to %s, Lark was asked %d times", i, to, f.requests())
+		}
+	}
+}
+
+// Rule 8 of the style: no transaction is open while Lark is asked, and other requests go on.
+func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t)
+	f.bound(t, d, somebody("zhang"))
+	f.answers(func(http.ResponseWriter, *http.Request) bool {
+		var held int
+
+		err := d.Pool.QueryRow(t.Context(), `
+			SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND query LIKE '-- name: %'`).Scan(&held)
+		if err != nil || held > 0 {
+			t.Errorf("%d transactions are open, %v", held, err)
+		}
+
+		if got := d.browser.Verify(t); got != http.StatusNoContent {
+			t.Errorf("verify: %d", got)
+		}
+
+		return false
+	})
+
+	if to := f.travel(d.Browser(t), login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+		t.Errorf("went to %s", to)
+	}
+}
+
+// R-K3, T-29: no token, code, secret or state of a journey is stored, logged or answered, and of the person
+// only what the contract shows, and what tells them apart.
+func TestLarkSecretsStayOut(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t)
+	f.bound(t, d, somebody("zhang"))
+
+	browser := d.Browser(t)
+	page := depart(t, browser, login)
+	journey := browser.Cookie("__Host-LARK")
+	query := f.agree(page, somebody("zhang"))
+	arrive(t, browser, query)
+	f.travel(d.Browser(t), login, somebody("li"))
+
+	texts := map[string]string{"the log": d.Log.String(), "Lark's page": page, "the user": string(call{method: http.MethodGet, path: "/user"}.in(t, d.Server, browser).body)}
+
+	rows, err := d.Pool.Query(t.Context(), "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var tables []string
+
+	for rows.Next() {
+		var table string
+		if err := rows.Scan(&table); err != nil {
+			t.Fatal(err)
+		}
+
+		tables = append(tables, table)
+	}
+
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, table := range tables {
+		var text string
+		if err := d.Pool.QueryRow(t.Context(), "SELECT coalesce(string_agg(x::text, ' '), '') FROM "+table+" x").Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+
+		texts["the table "+table] = text
+	}
+
+	for where, text := range texts {
+		for what, secret := range map[string]string{
+			"a canary": "canary", "the code": query.Get("code"), "the cookie": journey, "the phone": "13800000000",
+		} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s has %s", where, what)
+			}
+		}
+
+		if where != "Lark's page" && strings.Contains(text, query.Get("state")) {
+			t.Errorf("%s has the state", where)
+		}
+	}
+
+	if !strings.Contains(texts["the table identity"], "ou_zhang") {
+		t.Error("the scan sees nothing")
+	}
+}
+
+// Contract, "Lark": where the settings name no app, nobody is sent anywhere, and clients are told; else they
+// are told our own page.
+func TestLarkOptions(t *testing.T) {
+	t.Parallel()
+
+	options := call{method: http.MethodGet, path: "/options", query: "type=collaboration"}
+
+	d := newDesk(t)
+	if got := options.to(t, d.Server); got.status != http.StatusOK ||
+		strings.TrimSpace(string(got.body)) != `{"app_id":"cli_test","redirect":"https://gateway.test/lark","url":"https://gateway.test/lark/authorize"}` {
+		t.Errorf("got %s", got)
+	}
+
+	if got := options.to(t, apptest.New(t).Server); got.status != http.StatusBadRequest || got.problem.Code != "NOT_CONFIGURED" {
+		t.Errorf("without settings: %s", got)
+	}
+}
+
+// R-H1: the cookie of a journey has exactly its attributes, and is gone after it, however it ends.
+func TestLarkCookieHasItsAttributes(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t)
+	browser := d.Browser(t)
+	start := call{method: http.MethodGet, path: "/lark/authorize"}
+
+	got := start.in(t, d.Server, browser)
+	checkCookies(t, "departure", got.header.Values("Set-Cookie"), []string{
+		`__Host-LARK=[A-Za-z0-9_-]{22}\.login\.; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax`,
+	})
+
+	back := call{method: http.MethodGet, path: "/lark", query: f.agree(got.header.Get("Location"), somebody("li")).Encode()}
+	gone := []string{`__Host-LARK=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`}
+	checkCookies(t, "failure", back.in(t, d.Server, browser).header.Values("Set-Cookie"), gone)
+	checkCookies(t, "stray return", back.to(t, d.Server).header.Values("Set-Cookie"), gone)
+
+	refused := start.with("Sec-Fetch-Site", "cross-site").in(t, d.Server, browser)
+	checkCookies(t, "refused departure", refused.header.Values("Set-Cookie"), nil)
+}

@@ -1,0 +1,178 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/geotest"
+)
+
+// W-10, R-M8: where a sign-in came from is read from a file, in the reader's language, and in both
+// doors. Without a file, or for an address that is in none, it is left out; the sign-in succeeds.
+func TestLocation(t *testing.T) {
+	t.Parallel()
+
+	const (
+		chinese, english = "zh-CN", "en-GB,en;q=0.9"
+		sydney           = "203.0.113.7"
+		berlin           = "2001:db8:5::7"
+	)
+
+	file := filepath.Join(t.TempDir(), "places.mmdb")
+	geotest.Replace(t, file, geotest.File(t, geotest.Some()...))
+
+	for _, c := range []struct {
+		name, file, language string
+		browser, app         string // the locations
+	}{
+		{"chinese", file, chinese, `{"city":"悉尼","country":"澳大利亚"}`, `{"city":"Berlin","country":"德国"}`},
+		{"english", file, english, `{"city":"Sydney","country":"Australia"}`, `{"city":"Berlin","country":"Germany"}`},
+		{"NoFile", "", english, `{}`, `{}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+
+			env := apptest.New(t, func(settings *config.Config) {
+				settings.GeoFile = c.file
+				settings.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			})
+			env.Account(t, owner)
+
+			// The app first, so that the last sign-in is the browser's.
+			tokens := signInFrom(t, env, berlin)
+			env.Clock.Advance(time.Second)
+
+			browser := env.Browser(t)
+			browser.Load(t)
+
+			signedIn, err := browser.Client.SignInWithResponse(t.Context(),
+				client.SignInRequest{Email: owner, Password: apptest.Password}, with("X-Forwarded-For", sydney))
+			if err != nil || signedIn.StatusCode() != http.StatusNoContent {
+				t.Fatalf("sign in: %v, %s", err, signedIn.Body)
+			}
+
+			user, err := browser.Client.GetUserWithResponse(t.Context(), with("Accept-Language", c.language))
+			if err != nil || user.JSON200 == nil {
+				t.Fatalf("user: %v, %s", err, user.Body)
+			}
+
+			if got := historyDetail(t, user.Body); got != c.browser {
+				t.Errorf("history: %s, want %s", got, c.browser)
+			}
+
+			ofBrowser, err := browser.Client.ListUserSessionsWithResponse(t.Context(), with("Accept-Language", c.language))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			ofApp, err := env.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(tokens.AccessToken), with("Accept-Language", c.language))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			for door, body := range map[string][]byte{"public": ofBrowser.Body, "toolkit": ofApp.Body} {
+				got := locations(t, body)
+				if got["public"] != c.browser || got["toolkit"] != c.app || len(got) != 2 {
+					t.Errorf("the %s list: %v, want %s and %s", door, got, c.browser, c.app)
+				}
+			}
+		})
+	}
+
+	t.Run("UnknownAddress", func(t *testing.T) {
+		t.Parallel()
+
+		env := apptest.New(t, func(settings *config.Config) { settings.GeoFile = file })
+		env.Account(t, owner)
+
+		user, err := env.SignedIn(t, owner).Client.GetUserWithResponse(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := historyDetail(t, user.Body); got != `{}` {
+			t.Errorf("history: %s", got)
+		}
+	})
+}
+
+// A file that is set and is not there is a mistake to tell at the start, by the setting's name.
+func TestMissingFileOfPlacesIsNamed(t *testing.T) {
+	t.Parallel()
+
+	settings := apptest.New(t).Config
+	settings.GeoFile = filepath.Join(t.TempDir(), "places.mmdb")
+
+	_, err := app.New(t.Context(), app.Options{Config: settings, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err == nil || !strings.HasPrefix(err.Error(), "GEO_FILE: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// with adds a header to a request of the generated client.
+func with(name, value string) client.RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set(name, value)
+
+		return nil
+	}
+}
+
+func signInFrom(t *testing.T, env *apptest.Env, address string) client.Tokens {
+	t.Helper()
+
+	response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(),
+		client.LoginRequest{Email: owner, Password: apptest.Password}, with("X-Forwarded-For", address))
+	if err != nil || response.JSON200 == nil {
+		t.Fatalf("login: %v, %s", err, response.Body)
+	}
+
+	return *response.JSON200
+}
+
+// historyDetail is that of GET /user, as JSON.
+func historyDetail(t *testing.T, body []byte) string {
+	t.Helper()
+
+	var user struct {
+		History struct{ Detail json.RawMessage }
+	}
+	if err := json.Unmarshal(body, &user); err != nil {
+		t.Fatal(err)
+	}
+
+	return string(user.History.Detail)
+}
+
+// locations are those of a list of sessions, as JSON, by surface.
+func locations(t *testing.T, body []byte) map[string]string {
+	t.Helper()
+
+	var list struct {
+		Sessions []struct {
+			Surface  string
+			Location json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		t.Fatal(err)
+	}
+
+	found := map[string]string{}
+	for _, one := range list.Sessions {
+		found[one.Surface] = string(one.Location)
+	}
+
+	return found
+}

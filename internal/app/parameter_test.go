@@ -1,0 +1,117 @@
+package app_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// T-01, R-J5, R-J6, F-04, F-06: whatever is wrong with one parameter of the query or the path is a 400 that
+// blames that parameter, and that repeats nothing of the value.
+func TestBadParameterIsRefused(t *testing.T) {
+	t.Parallel()
+
+	d, tried := newDesk(t), 0
+
+	for _, o := range operations() {
+		for _, parameter := range o.Parameters {
+			t.Run(o.OperationID+"/"+parameter.Value.Name, func(t *testing.T) {
+				for name, value := range badParameters(parameter.Value) {
+					c := d.mistaken(o, parameter.Value, value)
+					tried++
+
+					got := c.to(t, d.Server)
+					if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+						t.Errorf("%s: %s", name, got)
+					}
+
+					// A query that cannot be read has no parameters.
+					blamed := strings.Join(got.fields(), " ")
+					if blamed != fieldOf(parameter.Value) && blamed != "?" && !strings.HasPrefix(blamed, fieldOf(parameter.Value)+"/") {
+						t.Errorf("%s: blames %q", name, blamed)
+					}
+
+					if strings.Contains(string(got.body), canary) {
+						t.Errorf("%s: the answer repeats the value: %s", name, got)
+					}
+				}
+			})
+		}
+	}
+
+	if tried < 50 {
+		t.Errorf("%d tried", tried)
+	}
+
+	// The route is logged, and never the path or the query (R-K4).
+	if strings.Contains(d.Log.String(), canary) {
+		t.Error("a refused value is in the log")
+	}
+}
+
+// fieldOf is what an error calls the parameter.
+func fieldOf(parameter *openapi3.Parameter) string {
+	if parameter.In == openapi3.ParameterInQuery {
+		return "?" + parameter.Name
+	}
+
+	return parameter.Name
+}
+
+// badParameters are texts that stand where a parameter's value should, as the URL has them.
+func badParameters(parameter *openapi3.Parameter) map[string]string {
+	bad := map[string]string{
+		"NUL": canary + "%00", "half a character": canary + "%C3", "an overlong NUL": canary + "%C0%80",
+		"a surrogate": canary + "%ED%A0%80", "a byte": canary + "%FF", "too long": canary + strings.Repeat("x", 3_000),
+	}
+
+	if parameter.In == openapi3.ParameterInPath {
+		bad["another value"] = canary
+
+		return bad
+	}
+
+	bad["broken escape"], bad["semicolon"] = canary+"%zz", canary+";"
+	bad["twice"] = "x&" + url.QueryEscape(parameter.Name) + "=" + canary
+
+	// A text that needs a form is not any text; the other parameters are not read.
+	if parameter.Schema == nil || parameter.Schema.Value.Pattern != "" || parameter.Schema.Value.Format != "" || len(parameter.Schema.Value.Enum) > 0 {
+		bad["another value"] = canary
+		bad["JSON"] = url.QueryEscape(`{"action":"` + canary + `"}`)
+		bad["upper case and spaces"] = "%20" + strings.ToUpper(canary) + "%20"
+	}
+
+	if parameter.Required {
+		bad["empty"] = ""
+	}
+
+	return bad
+}
+
+// mistaken is a good call but for the text of one parameter.
+func (d *desk) mistaken(o operation, parameter *openapi3.Parameter, text string) call {
+	c := d.call(o)
+
+	if parameter.In == openapi3.ParameterInPath {
+		c.path = strings.Replace(o.path, "{"+parameter.Name+"}", text, 1)
+
+		return c
+	}
+
+	values, err := url.ParseQuery(c.query)
+	if err != nil {
+		panic(err)
+	}
+
+	values.Del(parameter.Name)
+
+	c.query = parameter.Name + "=" + text
+	if others := values.Encode(); others != "" {
+		c.query += "&" + others
+	}
+
+	return c
+}

@@ -1,0 +1,104 @@
+package app_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/postgrestest"
+)
+
+// The operations of the browser among the interruptions. Each signs in once before.
+
+var oneRenewal = map[string]int{
+	"SELECT count(*) FROM session_cookie":                       2,
+	"SELECT count(*) FROM code":                                 0,
+	"SELECT count(*) FROM session":                              1,
+	"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL": 0,
+}
+
+var oneMoreSignIn = map[string]int{
+	"SELECT count(*) FROM session":                                        2,
+	"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":           1,
+	"SELECT count(*) FROM session_cookie":                                 2,
+	"SELECT sign_in_count FROM account":                                   2,
+	"SELECT count(*) FROM audit_event WHERE action = 'sign_in.succeeded'": 2,
+	"SELECT count(*) FROM audit_event WHERE action = 'session.ended'":     1,
+	"SELECT count(*) FROM audit_event WHERE action = 'sign_in.failed'":    0,
+	"SELECT count(*) FROM failure":                                        0,
+	"SELECT coalesce(sum(count), 0) FROM throttle":                        0,
+}
+
+// newProxied is a gateway whose connections to the database can be cut.
+func newProxied(t *testing.T) (*pgProxy, *apptest.Env) {
+	t.Helper()
+
+	proxy := newPGProxy(t, postgrestest.New(t))
+
+	return proxy, apptest.On(t, proxy.url)
+}
+
+// verified answers 204 only where what the browser was given is good.
+func verified(ctx context.Context, b *apptest.Browser, status int) int {
+	if status != http.StatusNoContent {
+		return status
+	}
+
+	result, err := b.Client.VerifyWithResponse(ctx)
+	if err != nil {
+		return 0
+	}
+
+	return result.StatusCode()
+}
+
+func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
+	t.Helper()
+	env.Account(t, person)
+
+	browser := env.SignedIn(t, person)
+
+	return func(ctx context.Context) (int, string, error) {
+		result, err := browser.Client.SignInWithResponse(ctx, client.SignInRequest{Email: person, Password: apptest.Password})
+		if err != nil {
+			return 0, "", err
+		}
+
+		return verified(ctx, browser, result.StatusCode()), "", nil
+	}
+}
+
+func prepareRenewal(t *testing.T, env *apptest.Env) operate {
+	t.Helper()
+	env.Account(t, person)
+
+	browser := env.SignedIn(t, person)
+	plain := refreshCode(t, browser)
+
+	return func(ctx context.Context) (int, string, error) {
+		result, err := browser.Client.RenewSessionWithResponse(ctx, client.RenewRequest{Code: plain})
+		if err != nil {
+			return 0, "", err
+		}
+
+		return verified(ctx, browser, result.StatusCode()), "", nil
+	}
+}
+
+func prepareSignOut(t *testing.T, env *apptest.Env) operate {
+	t.Helper()
+	env.Account(t, person)
+
+	browser := env.SignedIn(t, person)
+
+	return func(ctx context.Context) (int, string, error) {
+		result, err := browser.Client.SignOutWithResponse(ctx)
+		if err != nil {
+			return 0, "", err
+		}
+
+		return result.StatusCode(), "", nil
+	}
+}

@@ -1,0 +1,158 @@
+// Package lark asks Lark (Feishu) who somebody is, in the way of OAuth 2.0 for web apps: a page of Lark's
+// where the person agrees, a code that comes back, a token for the code, and the person's profile for the
+// token. It remembers nothing, and lets no token out.
+package lark
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+)
+
+// ErrRefused says that Lark does not take the code: it is wrong, old, used, or not this browser's, or
+// the person may not use the app. Every other error is an outage, or a setting that cannot work.
+var ErrRefused = errors.New("lark: the code is refused")
+
+const (
+	pathToken   = "/open-apis/authen/v2/oauth/token"
+	pathProfile = "/open-apis/authen/v1/user_info"
+)
+
+// Settings are those of one app.
+type Settings struct {
+	AppID        string
+	AppSecret    string
+	URL          string // of the API, as in https://open.feishu.cn
+	AuthorizeURL string // of the page
+	Redirect     string // where the browser comes back to, as Lark knows it
+}
+
+// Client asks Lark.
+type Client struct {
+	settings Settings
+	asker    asker
+}
+
+// New makes a Client.
+func New(settings Settings) *Client { return &Client{settings: settings, asker: newAsker()} }
+
+// Page is where the person agrees. state comes back with the code; verifier is a secret of whoever the
+// code is meant for (RFC 7636): with the code alone nobody else gets anywhere.
+func (c *Client) Page(state, verifier string) string {
+	challenge := sha256.Sum256([]byte(verifier))
+
+	return c.settings.AuthorizeURL + "?" + url.Values{
+		"client_id":             {c.settings.AppID},
+		"redirect_uri":          {c.settings.Redirect},
+		"response_type":         {"code"},
+		"state":                 {state},
+		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
+		"code_challenge_method": {"S256"},
+	}.Encode()
+}
+
+// Who answers whose code it is.
+func (c *Client) Who(ctx context.Context, code, verifier string) (Person, error) {
+	leave, err := c.asker.enter()
+	if err != nil {
+		return Person{}, err
+	}
+	defer leave()
+
+	ctx, cancel := context.WithTimeout(ctx, c.asker.patience)
+	defer cancel()
+
+	token, err := c.token(ctx, code, verifier)
+	if err != nil {
+		return Person{}, fmt.Errorf("lark: token: %w", err)
+	}
+
+	person, err := c.profile(ctx, token)
+	if err != nil {
+		return Person{}, fmt.Errorf("lark: profile: %w", err)
+	}
+
+	return person, nil
+}
+
+func (c *Client) token(ctx context.Context, code, verifier string) (string, error) {
+	body, err := json.Marshal(map[string]string{
+		"grant_type":    "authorization_code",
+		"client_id":     c.settings.AppID,
+		"client_secret": c.settings.AppSecret,
+		"code":          code,
+		"redirect_uri":  c.settings.Redirect,
+		"code_verifier": verifier,
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode: %w", err)
+	}
+
+	var answer struct {
+		Code        int    `json:"code"`
+		Error       string `json:"error"`
+		AccessToken string `json:"access_token"`
+	}
+
+	status, err := c.asker.ask(ctx, request{
+		method: http.MethodPost, address: c.settings.URL + pathToken, body: body,
+		header: map[string]string{"Content-Type": "application/json; charset=utf-8"},
+	}, &answer)
+
+	switch {
+	case err != nil:
+		return "", err
+	case status/100 == 5:
+		return "", fmt.Errorf("status %d", status)
+	case answer.Code == 0 && status == http.StatusOK && answer.AccessToken != "":
+		return answer.AccessToken, nil
+	case refusals[answer.Code] || answer.Error == "invalid_grant" || answer.Error == "access_denied":
+		return "", fmt.Errorf("%w: %d", ErrRefused, answer.Code)
+	}
+
+	return "", fmt.Errorf("status %d, code %d", status, answer.Code)
+}
+
+// refusals are Lark's numbers for what is about the code or the person, and not about the app.
+var refusals = map[int]bool{
+	20003: true, // no such code
+	20004: true, // the code is too old
+	20008: true, // no such person
+	20010: true, // a person who may not use the app
+	20024: true, // a code of another app
+	20049: true, // another verifier
+	20065: true, // the code was used before
+	20066: true, // a person who has left
+}
+
+func (c *Client) profile(ctx context.Context, token string) (Person, error) {
+	var answer struct {
+		Code int    `json:"code"`
+		Data Person `json:"data"`
+	}
+
+	status, err := c.asker.ask(ctx, request{
+		method: http.MethodGet, address: c.settings.URL + pathProfile,
+		header: map[string]string{"Authorization": "Bearer " + token},
+	}, &answer)
+
+	switch {
+	case err != nil:
+		return Person{}, err
+	case status != http.StatusOK || answer.Code != 0:
+		return Person{}, fmt.Errorf("status %d, code %d", status, answer.Code)
+	case !idForm.MatchString(answer.Data.OpenID):
+		return Person{}, errors.New("an answer without a person")
+	}
+
+	return answer.Data.tidy(), nil
+}
+
+// idForm is the form of Lark's ids, as in ou_caecc734c2e3328a62489fe0648c4b98779515d3.
+var idForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
