@@ -69,7 +69,7 @@ func TestClientAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d := newDesk(t, func(c *config.Config) {
+			d := newDesk(t, patient, func(c *config.Config) {
 				for _, prefix := range trusted {
 					c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
 				}

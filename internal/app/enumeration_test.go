@@ -31,7 +31,7 @@ func addressOfClass(class string) string { return class + "@konec.test" }
 func newCrowd(t *testing.T, change ...func(*config.Config)) *office {
 	t.Helper()
 
-	o := newOffice(t, append(change, manyFromOneNetwork, func(c *config.Config) { c.FailuresFree = 1000 })...)
+	o := newOffice(t, append(change, manyFromOneNetwork, func(c *config.Config) { c.FailuresFree = 100 })...)
 	for _, class := range classes[1:] {
 		o.Account(t, addressOfClass(class))
 	}

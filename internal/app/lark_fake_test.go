@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	nowhere       = "http://127.0.0.1:9" // no Lark answers there
+	nowhere       = "https://127.0.0.1:9" // no Lark answers there
 	larkPage      = "https://accounts.lark.test/authorize"
 	larkApp       = "cli_test"
 	larkSecret    = "canary-of-the-app-secret"

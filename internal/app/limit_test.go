@@ -132,7 +132,7 @@ func TestGuesses(t *testing.T) {
 	t.Run("SixthFailsThoughRight", func(t *testing.T) {
 		t.Parallel()
 
-		a := newApplicant(t, apptest.New(t), "a@konec.test")
+		a := newApplicant(t, apptest.New(t, patient), "a@konec.test")
 		for range maxGuesses {
 			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
 		}
@@ -352,3 +352,6 @@ func TestGuessBudget(t *testing.T) {
 	last.ask(t)
 	last.expect(t, "the next day", last.right, apptest.Password, http.StatusCreated)
 }
+
+// patient lets somebody fail many times before they have to wait, where a test is not about that.
+func patient(c *config.Config) { c.FailuresFree = 100 }
