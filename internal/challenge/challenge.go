@@ -104,10 +104,10 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller,
 	name := "send " + kind.purpose.Name
 
 	uses := []throttle.Use{
-		throttle.Use{Limit: throttle.Limit{Name: name + "/cooldown", Most: 1, Window: c.limits.Cooldown}, Subject: to},
-		throttle.Use{Limit: throttle.Limit{Name: name + "/hour", Most: c.limits.PerHour, Window: time.Hour}, Subject: to},
-		throttle.Use{Limit: throttle.Limit{Name: name + "/day", Most: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
-		throttle.Use{Limit: throttle.Limit{Name: "send network/hour", Most: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
+		{Limit: throttle.Limit{Name: name + "/cooldown", Most: 1, Window: c.limits.Cooldown}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/hour", Most: c.limits.PerHour, Window: time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/day", Most: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: "send network/hour", Most: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
 	}
 
 	if kind.channel == delivery.SMS {
