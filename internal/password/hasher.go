@@ -50,7 +50,7 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 	}
 	defer turn.End()
 
-	return turn.Hash(ctx, plain)
+	return turn.Hash(plain)
 }
 
 // Verify compares a password with a stored hash, in constant time. An empty hash stands for an
@@ -63,11 +63,12 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 	}
 	defer turn.End()
 
-	return turn.Verify(ctx, stored, plain)
+	return turn.Verify(stored, plain)
 }
 
 // Turn is the right to compute hashes, one after the other, taken before something that must not
-// happen in vain. There are so few turns that whoever has one waits only for those before it.
+// happen in vain: a client that hangs up in the middle changes nothing. There are so few turns that
+// whoever has one waits for a hash or two at the most.
 type Turn struct {
 	hasher *Hasher
 }
@@ -95,20 +96,16 @@ func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
 }
 
 // Hash is Hasher.Hash within the turn.
-func (t Turn) Hash(ctx context.Context, plain string) (string, error) {
-	if err := t.permit(ctx); err != nil {
-		return "", err
-	}
+func (t Turn) Hash(plain string) (string, error) {
+	t.hasher.permits <- struct{}{}
 	defer t.done()
 
 	return t.hasher.params.hash(norm.NFC.String(plain))
 }
 
 // Verify is Hasher.Verify within the turn.
-func (t Turn) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
-	if err := t.permit(ctx); err != nil {
-		return false, false, err
-	}
+func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
+	t.hasher.permits <- struct{}{}
 	defer t.done()
 
 	plain = norm.NFC.String(plain)
@@ -124,14 +121,5 @@ func (t Turn) Verify(ctx context.Context, stored, plain string) (match, stale bo
 
 // End lets the next one in.
 func (t Turn) End() { <-t.hasher.turns }
-
-func (t Turn) permit(ctx context.Context) error {
-	select {
-	case t.hasher.permits <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return problem.ErrUnavailable.After(turnWait).Because(ctx.Err())
-	}
-}
 
 func (t Turn) done() { <-t.hasher.permits }

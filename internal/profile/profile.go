@@ -84,7 +84,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who ses
 		return err
 	}
 
-	match, _, err := turn.Verify(ctx, stored, old)
+	match, _, err := turn.Verify(stored, old)
 	if err != nil {
 		return fmt.Errorf("verify password: %w", err)
 	}
@@ -93,7 +93,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who ses
 		return p.refuse(ctx, by, who)
 	}
 
-	hash, err := turn.Hash(ctx, fresh)
+	hash, err := turn.Hash(fresh)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, pl
 		return err
 	}
 
-	hash, err := turn.Hash(ctx, plain)
+	hash, err := turn.Hash(plain)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 func (r *Registration) create(
 	ctx context.Context, by caller.Caller, a Applicant, turn password.Turn, proof challenge.Proof,
 ) (account.Account, error) {
-	hash, err := turn.Hash(ctx, a.Password)
+	hash, err := turn.Hash(a.Password)
 	if err != nil {
 		return account.Account{}, err
 	}

@@ -66,7 +66,7 @@ func (s *SignIn) comparePassword(
 		stored = *found.PasswordHash
 	}
 
-	match, stale, err := turn.Verify(ctx, stored, c.Plain)
+	match, stale, err := turn.Verify(stored, c.Plain)
 	if err != nil {
 		return opened{}, fmt.Errorf("verify password: %w", err)
 	}
@@ -112,7 +112,7 @@ func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCrede
 
 // rehash is a courtesy: the sign-in has succeeded, and the next one tries again.
 func (s *SignIn) rehash(ctx context.Context, turn password.Turn, accountID, stored, plain string) {
-	fresh, err := turn.Hash(ctx, plain)
+	fresh, err := turn.Hash(plain)
 	if err != nil {
 		return
 	}
