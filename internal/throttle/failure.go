@@ -68,7 +68,7 @@ type Attempt struct {
 // It is committed when it returns: attempts in parallel cannot share one, and a crash gives none
 // back.
 func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, person string) (Attempt, error) {
-	attempt := Attempt{person: personKey(factor, person), network: "failures " + by.Network()}
+	attempt := Attempt{person: personKey(factor, person), network: key(f.networkLimit(), by.Network())}
 
 	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		now, queries := f.now(), db.New(conn)

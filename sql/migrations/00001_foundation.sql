@@ -106,7 +106,6 @@ CREATE TABLE delivery (
     CONSTRAINT delivery_finished CHECK ((state = 'queued') = (finished_at IS NULL))
 );
 CREATE INDEX delivery_by_creation ON delivery (created_at);
-CREATE INDEX delivery_queued ON delivery (expires_at) WHERE state = 'queued';
 CREATE INDEX delivery_by_recipient ON delivery (recipient, created_at);
 
 CREATE TABLE audit_event (
