@@ -272,6 +272,39 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for ShowEmailConfirmationParamsChanged.
+const (
+	ShowEmailConfirmationParamsChangedTrue ShowEmailConfirmationParamsChanged = true
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsChanged enum.
+func (e ShowEmailConfirmationParamsChanged) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsChangedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowEmailConfirmationParamsError.
+const (
+	ShowEmailConfirmationParamsErrorCODEINVALID ShowEmailConfirmationParamsError = "CODE_INVALID"
+	ShowEmailConfirmationParamsErrorEMAILTAKEN  ShowEmailConfirmationParamsError = "EMAIL_TAKEN"
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsError enum.
+func (e ShowEmailConfirmationParamsError) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsErrorCODEINVALID:
+		return true
+	case ShowEmailConfirmationParamsErrorEMAILTAKEN:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetOptionsParamsType.
 const (
 	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
@@ -391,6 +424,12 @@ type CollaborationOptions struct {
 
 	// URL 授权地址 · Where to send the browser to.
 	URL string `json:"url"`
+}
+
+// ConfirmEmailRequest defines model for ConfirmEmailRequest.
+type ConfirmEmailRequest struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
 }
 
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -923,6 +962,24 @@ type Unavailable = Error
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = Error
 
+// ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Changed 邮箱已修改 · The address was changed.
+	Changed *ShowEmailConfirmationParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
+
+	// Error 未修改的原因 · Why it was not changed.
+	Error *ShowEmailConfirmationParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowEmailConfirmationParamsChanged defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsChanged bool
+
+// ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsError string
+
 // SendResetCodeParams defines parameters for SendResetCode.
 type SendResetCodeParams struct {
 	// Email 电子邮件 · The address of the account.
@@ -1000,6 +1057,9 @@ type RegisterJSONRequestBody = RegisterRequest
 
 // SendRegistrationCodeJSONRequestBody defines body for SendRegistrationCode for application/json ContentType.
 type SendRegistrationCodeJSONRequestBody = SendCodeRequest
+
+// ConfirmEmailFormdataRequestBody defines body for ConfirmEmail for application/x-www-form-urlencoded ContentType.
+type ConfirmEmailFormdataRequestBody = ConfirmEmailRequest
 
 // ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
 type ResetPasswordJSONRequestBody = ResetPasswordRequest
@@ -1148,6 +1208,12 @@ type ServerInterface interface {
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(w http.ResponseWriter, r *http.Request)
+	// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+	// (GET /confirm_email)
+	ShowEmailConfirmation(w http.ResponseWriter, r *http.Request, params ShowEmailConfirmationParams)
+	// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
+	// (POST /confirm_email)
+	ConfirmEmail(w http.ResponseWriter, r *http.Request)
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams)
@@ -1289,6 +1355,18 @@ func (_ Unimplemented) Register(w http.ResponseWriter, r *http.Request) {
 // SendRegistrationCode 发送注册验证码 · Mail a registration code
 // (POST /api/users/register/send-code)
 func (_ Unimplemented) SendRegistrationCode(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+// (GET /confirm_email)
+func (_ Unimplemented) ShowEmailConfirmation(w http.ResponseWriter, r *http.Request, params ShowEmailConfirmationParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
+// (POST /confirm_email)
+func (_ Unimplemented) ConfirmEmail(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1600,6 +1678,79 @@ func (siw *ServerInterfaceWrapper) SendRegistrationCode(w http.ResponseWriter, r
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SendRegistrationCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ShowEmailConfirmation operation middleware
+func (siw *ServerInterfaceWrapper) ShowEmailConfirmation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowEmailConfirmationParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "changed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "changed", r.URL.Query(), &params.Changed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "changed"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "changed", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowEmailConfirmation(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConfirmEmail operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmEmail(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConfirmEmail(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2408,6 +2559,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/user/{key}", wrapper.Unbind)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/confirm_email", wrapper.ShowEmailConfirmation)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/confirm_email", wrapper.ConfirmEmail)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/options", wrapper.GetOptions)
@@ -3757,6 +3914,214 @@ func (response SendRegistrationCode500JSONResponse) VisitSendRegistrationCodeRes
 type SendRegistrationCode503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response SendRegistrationCode503JSONResponse) VisitSendRegistrationCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowEmailConfirmationRequestObject struct {
+	Params ShowEmailConfirmationParams
+}
+
+type ShowEmailConfirmationResponseObject interface {
+	VisitShowEmailConfirmationResponse(w http.ResponseWriter) error
+}
+
+type ShowEmailConfirmation200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ShowEmailConfirmation200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ShowEmailConfirmation200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowEmailConfirmation200TextHTMLCharsetUTF8Response) VisitShowEmailConfirmationResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowEmailConfirmation400JSONResponse Error
+
+func (response ShowEmailConfirmation400JSONResponse) VisitShowEmailConfirmationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowEmailConfirmation406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ShowEmailConfirmation406JSONResponse) VisitShowEmailConfirmationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmailRequestObject struct {
+	Body *ConfirmEmailFormdataRequestBody
+}
+
+type ConfirmEmailResponseObject interface {
+	VisitConfirmEmailResponse(w http.ResponseWriter) error
+}
+
+type ConfirmEmail303ResponseHeaders struct {
+	Location string
+}
+
+type ConfirmEmail303Response struct {
+	Headers ConfirmEmail303ResponseHeaders
+}
+
+func (response ConfirmEmail303Response) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type ConfirmEmail400JSONResponse Error
+
+func (response ConfirmEmail400JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response ConfirmEmail403JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ConfirmEmail406JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ConfirmEmail413JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ConfirmEmail415JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail500JSONResponse struct{ InternalJSONResponse }
+
+func (response ConfirmEmail500JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ConfirmEmail503JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7031,6 +7396,12 @@ type StrictServerInterface interface {
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(ctx context.Context, request SendRegistrationCodeRequestObject) (SendRegistrationCodeResponseObject, error)
+	// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+	// (GET /confirm_email)
+	ShowEmailConfirmation(ctx context.Context, request ShowEmailConfirmationRequestObject) (ShowEmailConfirmationResponseObject, error)
+	// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
+	// (POST /confirm_email)
+	ConfirmEmail(ctx context.Context, request ConfirmEmailRequestObject) (ConfirmEmailResponseObject, error)
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(ctx context.Context, request SendResetCodeRequestObject) (SendResetCodeResponseObject, error)
@@ -7417,6 +7788,67 @@ func (sh *strictHandler) SendRegistrationCode(w http.ResponseWriter, r *http.Req
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SendRegistrationCodeResponseObject); ok {
 		if err := validResponse.VisitSendRegistrationCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowEmailConfirmation operation middleware
+func (sh *strictHandler) ShowEmailConfirmation(w http.ResponseWriter, r *http.Request, params ShowEmailConfirmationParams) {
+	var request ShowEmailConfirmationRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowEmailConfirmation(ctx, request.(ShowEmailConfirmationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowEmailConfirmation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowEmailConfirmationResponseObject); ok {
+		if err := validResponse.VisitShowEmailConfirmationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfirmEmail operation middleware
+func (sh *strictHandler) ConfirmEmail(w http.ResponseWriter, r *http.Request) {
+	var request ConfirmEmailRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body ConfirmEmailFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmEmail(ctx, request.(ConfirmEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmEmail")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConfirmEmailResponseObject); ok {
+		if err := validResponse.VisitConfirmEmailResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

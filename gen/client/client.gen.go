@@ -273,6 +273,39 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for ShowEmailConfirmationParamsChanged.
+const (
+	ShowEmailConfirmationParamsChangedTrue ShowEmailConfirmationParamsChanged = true
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsChanged enum.
+func (e ShowEmailConfirmationParamsChanged) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsChangedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowEmailConfirmationParamsError.
+const (
+	ShowEmailConfirmationParamsErrorCODEINVALID ShowEmailConfirmationParamsError = "CODE_INVALID"
+	ShowEmailConfirmationParamsErrorEMAILTAKEN  ShowEmailConfirmationParamsError = "EMAIL_TAKEN"
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsError enum.
+func (e ShowEmailConfirmationParamsError) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsErrorCODEINVALID:
+		return true
+	case ShowEmailConfirmationParamsErrorEMAILTAKEN:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetOptionsParamsType.
 const (
 	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
@@ -392,6 +425,12 @@ type CollaborationOptions struct {
 
 	// URL 授权地址 · Where to send the browser to.
 	URL string `json:"url"`
+}
+
+// ConfirmEmailRequest defines model for ConfirmEmailRequest.
+type ConfirmEmailRequest struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
 }
 
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -924,6 +963,24 @@ type Unavailable = Error
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = Error
 
+// ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Changed 邮箱已修改 · The address was changed.
+	Changed *ShowEmailConfirmationParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
+
+	// Error 未修改的原因 · Why it was not changed.
+	Error *ShowEmailConfirmationParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowEmailConfirmationParamsChanged defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsChanged bool
+
+// ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsError string
+
 // SendResetCodeParams defines parameters for SendResetCode.
 type SendResetCodeParams struct {
 	// Email 电子邮件 · The address of the account.
@@ -1001,6 +1058,9 @@ type RegisterJSONRequestBody = RegisterRequest
 
 // SendRegistrationCodeJSONRequestBody defines body for SendRegistrationCode for application/json ContentType.
 type SendRegistrationCodeJSONRequestBody = SendCodeRequest
+
+// ConfirmEmailFormdataRequestBody defines body for ConfirmEmail for application/x-www-form-urlencoded ContentType.
+type ConfirmEmailFormdataRequestBody = ConfirmEmailRequest
 
 // ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
 type ResetPasswordJSONRequestBody = ResetPasswordRequest
@@ -1375,6 +1435,46 @@ type ClientInterface interface {
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCode(ctx context.Context, body SendRegistrationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+	//
+	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+	//
+	// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
+	// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
+	// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
+	// the link is not complete.
+	//
+	// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
+	ShowEmailConfirmation(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmEmailWithBody 确认新邮箱 · Change the address, by the mailed link
+	//
+	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	//
+	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+	// another device. The old address is told. The browser goes on to the page of the outcome.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+	ConfirmEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address, by the mailed link
+	//
+	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	//
+	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+	// another device. The old address is told. The browser goes on to the page of the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+	ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	//
 	// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
@@ -1608,8 +1708,8 @@ type ClientInterface interface {
 	//
 	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
 	//
-	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
@@ -1624,8 +1724,8 @@ type ClientInterface interface {
 	//
 	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
 	//
-	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
@@ -2120,6 +2220,76 @@ func (c *Client) SendRegistrationCode(ctx context.Context, body SendRegistration
 	return c.Client.Do(req)
 }
 
+// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+//
+// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+//
+// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
+// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
+// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
+// the link is not complete.
+//
+// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
+func (c *Client) ShowEmailConfirmation(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowEmailConfirmationRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmEmailWithBody 确认新邮箱 · Change the address, by the mailed link
+//
+// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+//
+// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+// another device. The old address is told. The browser goes on to the page of the outcome.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+func (c *Client) ConfirmEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmEmailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address, by the mailed link
+//
+// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+//
+// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+// another device. The old address is told. The browser goes on to the page of the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+func (c *Client) ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmEmailRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SendResetCode 获取重置密码验证 · Mail a code to reset the password
 //
 // 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
@@ -2533,8 +2703,8 @@ func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 //
 // Changes the one member that `key` names, in either spelling; exactly that member must be there.
 //
-// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 // 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
@@ -2559,8 +2729,8 @@ func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, bod
 //
 // Changes the one member that `key` names, in either spelling; exactly that member must be there.
 //
-// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 // 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
@@ -3200,6 +3370,124 @@ func NewSendRegistrationCodeRequestWithBody(server string, contentType string, b
 	}
 
 	operationPath := fmt.Sprintf("/api/users/register/send-code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewShowEmailConfirmationRequest constructs an http.Request for the ShowEmailConfirmation method
+func NewShowEmailConfirmationRequest(server string, params *ShowEmailConfirmationParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/confirm_email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Changed != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changed", *params.Changed, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewConfirmEmailRequestWithFormdataBody calls the generic ConfirmEmail builder with application/x-www-form-urlencoded body
+func NewConfirmEmailRequestWithFormdataBody(server string, body ConfirmEmailFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewConfirmEmailRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewConfirmEmailRequestWithBody constructs an http.Request for the ConfirmEmail method, with any body, and a specified content type
+func NewConfirmEmailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/confirm_email")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4519,6 +4807,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCodeWithResponse(ctx context.Context, body SendRegistrationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendRegistrationCodeResult, error)
 
+	// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · The page behind the link of an e-mail change
+	//
+	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+	//
+	// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
+	// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
+	// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
+	// the link is not complete.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
+	ShowEmailConfirmationWithResponse(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*ShowEmailConfirmationResult, error)
+
+	// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+	//
+	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	//
+	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+	// another device. The old address is told. The browser goes on to the page of the outcome.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+	ConfirmEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error)
+
+	// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+	//
+	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	//
+	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+	// another device. The old address is told. The browser goes on to the page of the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+	ConfirmEmailWithFormdataBodyWithResponse(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error)
+
 	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 	//
 	// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
@@ -4768,8 +5098,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
 	//
-	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
@@ -4784,8 +5114,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
 	//
-	// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-	// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
@@ -6140,6 +6470,202 @@ func (r SendRegistrationCodeResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SendRegistrationCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowEmailConfirmationResult200Headers the declared response headers of an HTTP 200 response for ShowEmailConfirmation
+type ShowEmailConfirmationResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ShowEmailConfirmationResult406Headers the declared response headers of an HTTP 406 response for ShowEmailConfirmation
+type ShowEmailConfirmationResult406Headers struct {
+	XRequestID *string
+}
+
+type ShowEmailConfirmationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowEmailConfirmationResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ShowEmailConfirmationResult406Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ShowEmailConfirmationResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ShowEmailConfirmationResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowEmailConfirmationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowEmailConfirmationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowEmailConfirmationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowEmailConfirmationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmEmailResult303Headers the declared response headers of an HTTP 303 response for ConfirmEmail
+type ConfirmEmailResult303Headers struct {
+	Location string
+}
+
+// ConfirmEmailResult403Headers the declared response headers of an HTTP 403 response for ConfirmEmail
+type ConfirmEmailResult403Headers struct {
+	XRequestID *string
+}
+
+// ConfirmEmailResult406Headers the declared response headers of an HTTP 406 response for ConfirmEmail
+type ConfirmEmailResult406Headers struct {
+	XRequestID *string
+}
+
+// ConfirmEmailResult413Headers the declared response headers of an HTTP 413 response for ConfirmEmail
+type ConfirmEmailResult413Headers struct {
+	XRequestID *string
+}
+
+// ConfirmEmailResult415Headers the declared response headers of an HTTP 415 response for ConfirmEmail
+type ConfirmEmailResult415Headers struct {
+	XRequestID *string
+}
+
+// ConfirmEmailResult500Headers the declared response headers of an HTTP 500 response for ConfirmEmail
+type ConfirmEmailResult500Headers struct {
+	XRequestID *string
+}
+
+// ConfirmEmailResult503Headers the declared response headers of an HTTP 503 response for ConfirmEmail
+type ConfirmEmailResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ConfirmEmailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ConfirmEmailResult303Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ConfirmEmailResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ConfirmEmailResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ConfirmEmailResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ConfirmEmailResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ConfirmEmailResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ConfirmEmailResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ConfirmEmailResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ConfirmEmailResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ConfirmEmailResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ConfirmEmailResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ConfirmEmailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ConfirmEmailResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ConfirmEmailResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmEmailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmEmailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmEmailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmEmailResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9470,6 +9996,66 @@ func (c *ClientWithResponses) SendRegistrationCodeWithResponse(ctx context.Conte
 	return ParseSendRegistrationCodeResult(rsp)
 }
 
+// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · The page behind the link of an e-mail change
+//
+// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+//
+// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
+// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
+// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
+// the link is not complete.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
+func (c *ClientWithResponses) ShowEmailConfirmationWithResponse(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*ShowEmailConfirmationResult, error) {
+	rsp, err := c.ShowEmailConfirmation(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowEmailConfirmationResult(rsp)
+}
+
+// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+//
+// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+//
+// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+// another device. The old address is told. The browser goes on to the page of the outcome.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+func (c *ClientWithResponses) ConfirmEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error) {
+	rsp, err := c.ConfirmEmailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmEmailResult(rsp)
+}
+
+// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+//
+// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+//
+// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+// another device. The old address is told. The browser goes on to the page of the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
+func (c *ClientWithResponses) ConfirmEmailWithFormdataBodyWithResponse(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error) {
+	rsp, err := c.ConfirmEmailWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmEmailResult(rsp)
+}
+
 // SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 //
 // 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
@@ -9827,8 +10413,8 @@ func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, reqEditor
 //
 // Changes the one member that `key` names, in either spelling; exactly that member must be there.
 //
-// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 // 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
@@ -9849,8 +10435,8 @@ func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context
 //
 // Changes the one member that `key` names, in either spelling; exactly that member must be there.
 //
-// The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
-// extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
 // 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
@@ -11406,6 +11992,220 @@ func ParseSendRegistrationCodeResult(rsp *http.Response) (*SendRegistrationCodeR
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers SendRegistrationCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowEmailConfirmationResult parses an HTTP response from a ShowEmailConfirmationWithResponse call
+func ParseShowEmailConfirmationResult(rsp *http.Response) (*ShowEmailConfirmationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowEmailConfirmationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowEmailConfirmationResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ShowEmailConfirmationResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmEmailResult parses an HTTP response from a ConfirmEmailWithResponse call
+func ParseConfirmEmailResult(rsp *http.Response) (*ConfirmEmailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmEmailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers ConfirmEmailResult303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case rsp.StatusCode == 403:
+		var headers ConfirmEmailResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ConfirmEmailResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ConfirmEmailResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ConfirmEmailResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ConfirmEmailResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ConfirmEmailResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

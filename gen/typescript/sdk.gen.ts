@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ConfirmEmailData, ConfirmEmailErrors, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -313,8 +313,8 @@ export const getUser = <ThrowOnError extends boolean = false>(options?: Options<
  *
  * Changes the one member that `key` names, in either spelling; exactly that member must be there.
  *
- * The e-mail address takes two calls: the first mails a code to the new address and answers 204; the same call with the
- * extra member `code` completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
+ * The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
+ * call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
  * 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
  * With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
  *
@@ -634,6 +634,40 @@ export const unbind = <ThrowOnError extends boolean = false>(options: Options<Un
         }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
     url: '/user/{key}',
     ...options
+});
+
+/**
+ * 确认新邮箱的页面 · The page behind the link of an e-mail change
+ *
+ * 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+ *
+ * Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
+ * the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
+ * nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
+ * the link is not complete.
+ *
+ */
+export const showEmailConfirmation = <ThrowOnError extends boolean = false>(options?: Options<ShowEmailConfirmationData, ThrowOnError>): RequestResult<ShowEmailConfirmationResponses, ShowEmailConfirmationErrors, ThrowOnError> => (options?.client ?? client).get<ShowEmailConfirmationResponses, ShowEmailConfirmationErrors, ThrowOnError>({ url: '/confirm_email', ...options });
+
+/**
+ * 确认新邮箱 · Change the address, by the mailed link
+ *
+ * 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+ *
+ * What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
+ * good for ten minutes, once, while the session that asked for the change lives and the account still has the address
+ * that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
+ * another device. The old address is told. The browser goes on to the page of the outcome.
+ *
+ */
+export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>): RequestResult<unknown, ConfirmEmailErrors, ThrowOnError> => (options.client ?? client).post<unknown, ConfirmEmailErrors, ThrowOnError>({
+    ...urlSearchParamsBodySerializer,
+    url: '/confirm_email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
 });
 
 /**

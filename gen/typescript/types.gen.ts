@@ -372,6 +372,13 @@ export type RecoveryCodes = {
     codes: Array<string>;
 };
 
+export type ConfirmEmailRequest = {
+    /**
+     * 邮件链接中的令牌 · The token of the mailed link.
+     */
+    token: string;
+};
+
 export type ChangeUserRequest = {
     /**
      * 更新字段 · The member to change.
@@ -2064,6 +2071,88 @@ export type UnbindResponses = {
 };
 
 export type UnbindResponse = UnbindResponses[keyof UnbindResponses];
+
+export type ShowEmailConfirmationData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 邮件链接中的令牌 · The token of the mailed link.
+         */
+        token?: string;
+        /**
+         * 邮箱已修改 · The address was changed.
+         */
+        changed?: true;
+        /**
+         * 未修改的原因 · Why it was not changed.
+         */
+        error?: 'CODE_INVALID' | 'EMAIL_TAKEN';
+    };
+    url: '/confirm_email';
+};
+
+export type ShowEmailConfirmationErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+};
+
+export type ShowEmailConfirmationError = ShowEmailConfirmationErrors[keyof ShowEmailConfirmationErrors];
+
+export type ShowEmailConfirmationResponses = {
+    /**
+     * 页面 · The page, in the reader's language.
+     */
+    200: string;
+};
+
+export type ShowEmailConfirmationResponse = ShowEmailConfirmationResponses[keyof ShowEmailConfirmationResponses];
+
+export type ConfirmEmailData = {
+    body: ConfirmEmailRequest;
+    path?: never;
+    query?: never;
+    url: '/confirm_email';
+};
+
+export type ConfirmEmailErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
 
 export type GetOptionsData = {
     body?: never;

@@ -386,6 +386,19 @@ var scenarios = []scenario{
 	{"getTOTPPicture", "500", "INTERNAL", broken, good},
 	{"getTOTPPicture", "503", "UNAVAILABLE", offline, good},
 
+	{"showEmailConfirmation", "200", "", open, good},
+	{"showEmailConfirmation", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"showEmailConfirmation", "406", "NOT_ACCEPTABLE", open, acceptsPictures},
+
+	{"confirmEmail", "303", "", open, good},
+	{"confirmEmail", "400", "INVALID_REQUEST", open, unknownMember},
+	{"confirmEmail", "403", "CROSS_SITE", open, crossSite},
+	{"confirmEmail", "406", "NOT_ACCEPTABLE", open, acceptsHTML},
+	{"confirmEmail", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"confirmEmail", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"confirmEmail", "500", "INTERNAL", broken, good},
+	{"confirmEmail", "503", "UNAVAILABLE", offline, good},
+
 	{"getOptions", "200", "", open, good},
 	{"getOptions", "400", "INVALID_REQUEST", open, unknownParameter},
 	{"getOptions", "400", "NOT_CONFIGURED", open, noUpload},
@@ -622,6 +635,10 @@ func ownBrowser(tb testing.TB, d *desk, o operation) call {
 
 func acceptsHTML(_ testing.TB, d *desk, o operation) call {
 	return d.call(o).with("Accept", "text/html")
+}
+
+func acceptsPictures(_ testing.TB, d *desk, o operation) call {
+	return d.call(o).with("Accept", "image/*")
 }
 
 func tooMuch(_ testing.TB, d *desk, o operation) call {

@@ -143,9 +143,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Failures: failures, Queue: queue, TOTP: c.TOTPSignIn, Now: o.Now,
 	})
 
+	emailPage := c.PublicURL + "/confirm_email"
 	profiles := profile.New(profile.Deps{
-		DB: database, Sessions: sessions, Challenges: challenges, Factors: factors, Queue: queue, Hasher: a.hasher, Policy: a.policy,
-		Failures: failures, EmailAllowed: registrations.Allowed, Now: o.Now,
+		DB: database, Sessions: sessions, Challenges: challenges, Codes: codes, Keys: master, Factors: factors, Queue: queue,
+		Hasher: a.hasher, Policy: a.policy, Failures: failures, EmailAllowed: registrations.Allowed, EmailPage: emailPage, Now: o.Now,
 	})
 	larkSettings := public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}
 	identities := identity.New(identity.Deps{
@@ -165,9 +166,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 			}),
 			Settings: public.Settings{
 				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
-				ConfirmEmail: c.EmailChangeConfirm,
-				Upload:       public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
-				Lark:         larkSettings, ConsoleURL: c.ConsoleURL,
+				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage,
+				Upload: public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
+				Lark:   larkSettings, ConsoleURL: c.ConsoleURL,
 			},
 		}),
 	}

@@ -20,8 +20,8 @@ import (
 
 // Document is the document, loaded once a process.
 var Document = sync.OnceValue(func() *openapi3.T {
-	for _, picture := range []string{"image/svg+xml", "image/png"} {
-		openapi3filter.RegisterBodyDecoder(picture, openapi3filter.FileBodyDecoder)
+	for _, media := range []string{"image/svg+xml", "image/png", "text/html"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
 	}
 
 	loaded, err := openapi3.NewLoader().LoadFromData(document.Document)

@@ -71,6 +71,14 @@ func New(d Deps) *Challenges {
 // to, and to where it goes. The work and the answer are the same whether anybody waits for it: the
 // worker that sends decides what the destination gets.
 func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, subject, to string) error {
+	return c.SendWithLink(ctx, by, kind, subject, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
+}
+
+// SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
+// transaction.
+func (c *Challenges) SendWithLink(
+	ctx context.Context, by caller.Caller, kind Kind, subject, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
+) error {
 	id := delivery.NewID()
 
 	return c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -87,6 +95,11 @@ func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, subj
 			return err
 		}
 
+		page, err := link(ctx, tx)
+		if err != nil {
+			return err
+		}
+
 		err = audit.Record(ctx, tx, c.now(), by, audit.Event{Action: audit.CodeSent, Subject: to, Method: kind.purpose.Name})
 		if err != nil {
 			return err
@@ -94,7 +107,7 @@ func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, subj
 
 		return c.queue.Enqueue(ctx, tx, id, delivery.Message{
 			Kind: kind.message, Channel: kind.channel, To: to, Language: by.Language,
-			Content: delivery.Content{Code: plain}, Expires: expires,
+			Content: delivery.Content{Code: plain, Link: page}, Expires: expires,
 		})
 	})
 }

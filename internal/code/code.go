@@ -42,6 +42,9 @@ var (
 // Renewal renews the session of a browser; opaque, see IssueOpaque.
 var Renewal = Purpose{Name: "renewal", Lifetime: 15 * time.Second}
 
+// EmailLink is what Email is, in a link in place of six digits; see IssueSecret.
+var EmailLink = Purpose{Name: "email-link", Lifetime: Email.Lifetime}
+
 // MaxAttempts is how many guesses a code allows.
 const MaxAttempts = 5
 

@@ -45,6 +45,27 @@ func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, s
 	})
 }
 
+// IssueSecret makes an opaque code of which a subject has one: it voids the one before it, as Issue
+// does. It is the secret half alone, 22 characters.
+func (c *Codes) IssueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
+	secret := randomid.New()
+	now := c.now()
+
+	err := db.New(tx).CodeIssue(ctx, db.CodeIssueParams{
+		Purpose: purpose.Name, Subject: subject, Digest: opaqueDigest(secret), Now: now, ExpiresAt: now.Add(purpose.Lifetime),
+	})
+	if err != nil {
+		return "", fmt.Errorf("issue code: %w", err)
+	}
+
+	return secret, nil
+}
+
+// RedeemSecret uses a code of IssueSecret up, as RedeemOpaque does.
+func (c *Codes) RedeemSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) error {
+	return c.Redeem(ctx, tx, Ticket{purpose: purpose, subject: subject, digest: opaqueDigest(secret)})
+}
+
 func opaqueDigest(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 

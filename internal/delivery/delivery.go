@@ -79,6 +79,7 @@ type Message struct {
 // Content is what a template shows. It is stored encrypted.
 type Content struct {
 	Code    string    `json:"code,omitempty"`
+	Link    string    `json:"link,omitempty"` // a page that does in place of the code
 	Device  string    `json:"device,omitempty"`
 	Address string    `json:"address,omitempty"`
 	At      time.Time `json:"at,omitzero"`

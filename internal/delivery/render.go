@@ -35,7 +35,9 @@ type frame struct {
 	Subject  string
 	Before   []string // paragraphs before the code
 	Code     string
-	After    []string // and after it
+	Link     string   // the address of a page that does in place of the code, or empty
+	LinkText string   // what is said of it
+	After    []string // paragraphs after both
 	Footer   string
 }
 
@@ -55,6 +57,8 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 		Subject:  words.subject.In(l),
 		Before:   fill(words.before, l, values),
 		Code:     content.Code,
+		Link:     content.Link,
+		LinkText: words.link.In(l),
 		After:    fill(words.after, l, values),
 		Footer:   footer.In(l),
 	}

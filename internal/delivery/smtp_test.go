@@ -279,7 +279,7 @@ func TestOutcome(t *testing.T) {
 			t.Fatalf("got %v, and the sink should quote the code", err)
 		}
 
-		got := withoutSecret(err, "042137")
+		got := withoutSecrets(err, "042137")
 		if strings.Contains(got, "042137") || !strings.Contains(got, "[code]") || strings.ContainsAny(got, "\x00\x1b\r\n") {
 			t.Errorf("reason %q", got)
 		}

@@ -9,6 +9,7 @@ import (
 type words struct {
 	subject language.Text
 	before  []language.Text
+	link    language.Text // what is said of a page that does in place of the code
 	after   []language.Text
 }
 
@@ -74,9 +75,13 @@ var wording = map[Kind]words{
 			Chinese: "您正在把这个地址设为 Toolkit 账号的邮箱，验证码是：",
 			English: "You are making this the e-mail address of your Toolkit account. Your code is:",
 		}},
+		link: language.Text{
+			Chinese: "或者打开这个页面，按下页面上的按钮：",
+			English: "Or open this page and press its button:",
+		},
 		after: []language.Text{{
-			Chinese: "验证码十分钟内有效，请勿告诉任何人。",
-			English: "It is valid for ten minutes. Do not share it with anybody.",
+			Chinese: "验证码和链接十分钟内有效，请勿告诉任何人。",
+			English: "Both are valid for ten minutes. Do not share them with anybody.",
 		}, {
 			Chinese: "如果不是您本人操作，请忽略这封邮件。",
 			English: "If this was not you, ignore this mail.",

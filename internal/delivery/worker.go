@@ -30,6 +30,7 @@ type Outgoing struct {
 	Rendered
 	Language language.Language
 	Code     string    // as in the text
+	Link     string    // likewise
 	Minutes  int       // that the code lives, in all; 0 without a code
 	Queued   time.Time // the same at every attempt
 	At       time.Time // the time of this attempt
@@ -123,10 +124,10 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	case err == nil:
 		return w.finish(ctx, id, stateSent, "")
 	case errors.Is(err, ErrRefused):
-		return w.finish(ctx, id, stateRefused, withoutSecret(err, message.Code))
+		return w.finish(ctx, id, stateRefused, withoutSecrets(err, message.Code, message.Link))
 	}
 
-	return w.failed(ctx, id, withoutSecret(err, message.Code))
+	return w.failed(ctx, id, withoutSecrets(err, message.Code, message.Link))
 }
 
 func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptRow) (Outgoing, error) {
@@ -165,7 +166,7 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 
 	message := Outgoing{
 		ID: id, Channel: Channel(row.Channel), Kind: kind, To: row.Recipient, Language: language.Parse(row.Language),
-		Code: content.Code, Queued: row.CreatedAt, At: w.now(),
+		Code: content.Code, Link: content.Link, Queued: row.CreatedAt, At: w.now(),
 	}
 	if message.Code != "" {
 		message.Minutes = minutes(row.ExpiresAt.Sub(row.CreatedAt))
@@ -235,12 +236,15 @@ func (w *Worker) failed(ctx context.Context, id, reason string) error {
 	return errors.Join(errors.New(reason), err)
 }
 
-// withoutSecret is the reason as it may be stored: a server may quote what it was sent, and its words
+// withoutSecrets is the reason as it may be stored: a server may quote what it was sent, and its words
 // are anybody's. A NUL in them would make the outcome impossible to record.
-func withoutSecret(err error, secret string) string {
+func withoutSecrets(err error, secrets ...string) string {
 	reason := err.Error()
-	if secret != "" {
-		reason = strings.ReplaceAll(reason, secret, "[code]")
+
+	for _, secret := range secrets {
+		if secret != "" {
+			reason = strings.ReplaceAll(reason, secret, "[code]")
+		}
 	}
 
 	reason = strings.Map(func(r rune) rune {

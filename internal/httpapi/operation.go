@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -171,8 +171,13 @@ func produced(op *openapi3.Operation) []string {
 	var types []string
 
 	for status, response := range op.Responses.Map() {
-		if status < "300" {
-			types = slices.AppendSeq(types, maps.Keys(response.Value.Content))
+		if status >= "300" {
+			continue
+		}
+
+		for media := range response.Value.Content {
+			media, _, _ = strings.Cut(media, ";") // text/html; charset=utf-8
+			types = append(types, media)
 		}
 	}
 

@@ -33,6 +33,7 @@ type Message struct {
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
 	Code    string    `json:"code"` // empty where the message has none
+	Link    string    `json:"link"` // likewise
 	At      time.Time `json:"at"`
 }
 
@@ -66,7 +67,7 @@ func (i *Inbox) add(message delivery.Outgoing) {
 
 	i.messages = append([]Message{{
 		Channel: string(message.Channel), To: message.To, Subject: message.Subject,
-		Text: message.Text, Code: message.Code, At: message.At.UTC(),
+		Text: message.Text, Code: message.Code, Link: message.Link, At: message.At.UTC(),
 	}}, i.messages...)
 	i.messages = i.messages[:min(len(i.messages), kept)]
 }

@@ -81,7 +81,7 @@ func (p *Profiles) record(
 	})
 }
 
-// SendEmailCode mails a code to the address that is to be the account's. Whether it is somebody else's is
+// SendEmailCode mails a code and a link to the address that is to be the account's. Whether it is somebody else's is
 // told only to who proves control of it.
 func (p *Profiles) SendEmailCode(ctx context.Context, by caller.Caller, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
@@ -92,7 +92,9 @@ func (p *Profiles) SendEmailCode(ctx context.Context, by caller.Caller, who sess
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.challenges.Send(ctx, by, challenge.Email, who.Account.ID+" "+email, email)
+	return p.challenges.SendWithLink(ctx, by, challenge.Email, who.Account.ID+" "+email, email, func(ctx context.Context, tx db.DBTX) (string, error) {
+		return p.emailLink(ctx, tx, who, email)
+	})
 }
 
 // SetEmail makes the address the account's, with the code that went to it, and tells the old one.
@@ -135,6 +137,10 @@ func (p *Profiles) setEmail(
 	ctx context.Context, by caller.Caller, who session.Browser, email string, use func(context.Context, db.DBTX) error,
 ) error {
 	return p.tell(ctx, by, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+		if email == who.Account.Email {
+			return "", use(ctx, tx) // the link was quicker than the code
+		}
+
 		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
 			ID: who.Account.ID, OldEmail: who.Account.Email, NewEmail: email, Now: now.Truncate(time.Millisecond),
 		})

@@ -13,8 +13,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/challenge"
+	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/factor"
+	"github.com/konec/toolkit-gateway/internal/keyring"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
@@ -30,12 +32,15 @@ type Deps struct {
 	DB           *postgres.DB
 	Sessions     *session.Sessions
 	Challenges   *challenge.Challenges
+	Codes        *code.Codes
+	Keys         *keyring.Keyring
 	Factors      *factor.Factors
 	Queue        *delivery.Queue
 	Hasher       *password.Hasher
 	Policy       password.Policy
 	Failures     *throttle.Failures
 	EmailAllowed func(email string) bool // whether accounts may have it
+	EmailPage    string                  // the address of the page behind the link of an e-mail change
 	Now          func() time.Time
 }
 
@@ -44,20 +49,23 @@ type Profiles struct {
 	db           *postgres.DB
 	sessions     *session.Sessions
 	challenges   *challenge.Challenges
+	codes        *code.Codes
+	keys         *keyring.Keyring
 	factors      *factor.Factors
 	queue        *delivery.Queue
 	hasher       *password.Hasher
 	policy       password.Policy
 	failures     *throttle.Failures
 	emailAllowed func(email string) bool
+	emailPage    string
 	now          func() time.Time
 }
 
 // New makes Profiles.
 func New(d Deps) *Profiles {
 	return &Profiles{
-		db: d.DB, sessions: d.Sessions, challenges: d.Challenges, factors: d.Factors, queue: d.Queue, hasher: d.Hasher,
-		policy: d.Policy, failures: d.Failures, emailAllowed: d.EmailAllowed, now: d.Now,
+		db: d.DB, sessions: d.Sessions, challenges: d.Challenges, codes: d.Codes, keys: d.Keys, factors: d.Factors, queue: d.Queue,
+		hasher: d.Hasher, policy: d.Policy, failures: d.Failures, emailAllowed: d.EmailAllowed, emailPage: d.EmailPage, now: d.Now,
 	}
 }
 

@@ -30,6 +30,7 @@ type Settings struct {
 	XSRFCookieDomain string            // empty for a cookie of this host only
 	SessionLifetime  time.Duration     // of the cookie in the browser; the server counts by itself
 	ConfirmEmail     bool              // whether a new address is proved before it counts
+	EmailPage        string            // the address of the page behind the link of an e-mail change
 	Upload           Upload
 	Lark             Lark
 	ConsoleURL       string // where the browser console is

@@ -125,6 +125,18 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 	}, nil
 }
 
+// Living answers whose browser's session the id names, as long as it lives. Else problem.ErrTokenInvalid.
+func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Identity, error) {
+	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.now()})
+	if postgres.Missing(err) {
+		return Identity{}, problem.ErrTokenInvalid
+	} else if err != nil {
+		return Identity{}, fmt.Errorf("check session: %w", err)
+	}
+
+	return identityOf(row), nil
+}
+
 // larkOf is nil for nobody.
 func larkOf(stored []byte) (*lark.Person, error) {
 	if stored == nil {

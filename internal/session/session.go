@@ -162,6 +162,10 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identi
 		return Identity{}, problem.ErrTokenInvalid
 	}
 
+	return identityOf(row), nil
+}
+
+func identityOf(row db.SessionAuthenticateRow) Identity {
 	return Identity{
 		SessionID: row.SessionID,
 		Account: account.Account{
@@ -169,7 +173,7 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identi
 			Status:    account.Status(row.Status),
 			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
 		},
-	}, nil
+	}
 }
 
 // End ends the caller's own session. Ending it twice is no error.
