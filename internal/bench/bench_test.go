@@ -55,7 +55,7 @@ func TestBench(t *testing.T) {
 	// Nothing is said about the figures: they are those of a test on a busy machine.
 	err = measure(t.Context(), options{
 		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
-		slice: 100 * time.Millisecond, sessions: 40, logins: 2, starts: 1, small: 50, growth: 100,
+		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100,
 	}, &out, t.Output())
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,8 @@ func TestBench(t *testing.T) {
 		t.Parallel()
 
 		for _, work := range []string{
-			mePath, refreshPath, loginPath, "memory, idle", "memory, 2 sign-ins at once", "start until ready",
+			mePath, refreshPath, loginPath, "memory, idle", "memory, 4 sign-ins at once",
+			"sign-ins, 1s: memory", "sign-ins, 1s: GET /verify", "sign-ins, 1s: somebody from elsewhere", "start until ready",
 			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh",
 		} {
 			if !strings.Contains(out.String(), work) {
@@ -77,7 +78,7 @@ func TestBench(t *testing.T) {
 	t.Run("EverySignInIsAnswered", func(t *testing.T) {
 		t.Parallel()
 
-		if !strings.Contains(out.String(), "2 answered 200, 0 503") {
+		if !strings.Contains(out.String(), "4 answered 200, 0 503") {
 			t.Errorf("not every sign-in was answered:\n%s", out.String())
 		}
 	})

@@ -148,7 +148,9 @@ func onConnections(address string, n int, work func(worker int, conn *connection
 }
 
 func loginRequest(account int) []byte {
-	form := url.Values{"email": {email(account)}, "password": {secret}}
+	return loginRequestOf(url.Values{"email": {email(account)}, "password": {secret}})
+}
 
+func loginRequestOf(form url.Values) []byte {
 	return post(loginPath, "application/x-www-form-urlencoded", form.Encode())
 }

@@ -122,6 +122,11 @@ func get(path, token string) []byte {
 	return []byte("GET " + path + common + "Authorization: Bearer " + token + "\r\n\r\n")
 }
 
+// from adds the header with which a proxy says where a request comes from.
+func from(address string, request []byte) []byte {
+	return bytes.Replace(request, []byte("\r\n"), []byte("\r\nX-Forwarded-For: "+address+"\r\n"), 1)
+}
+
 func post(path, contentType, body string) []byte {
 	return []byte("POST " + path + common + "Content-Type: " + contentType +
 		"\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)

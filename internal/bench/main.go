@@ -68,8 +68,9 @@ type options struct {
 	connections int
 	rounds      int
 	slice       time.Duration
-	sessions    int // of each side
-	logins      int // at once
+	sessions    int           // of each side
+	logins      int           // at once
+	flood       time.Duration // how long all of them go on
 	starts      int
 	settle      time.Duration // until a gateway counts as idle
 	growth      int           // accounts of the large database; 0 leaves it out
@@ -87,6 +88,7 @@ func readOptions() options {
 	flag.IntVar(&o.rounds, "rounds", 16, "slices of each side")
 	flag.DurationVar(&o.slice, "slice", time.Second, "length of a slice")
 	flag.IntVar(&o.sessions, "sessions", 4000, "sessions of each side")
+	flag.DurationVar(&o.flood, "flood", time.Minute, "length of the flood of sign-ins")
 	flag.IntVar(&o.growth, "growth", 0, "also compare a database of this many `accounts` with one of 10,000")
 	only := flag.String("only", "", "a comma-separated `list` out of: "+strings.Join(names(), ", "))
 	flag.Parse()
@@ -110,6 +112,7 @@ func measurements() []measurement {
 		{"refresh", measureRefresh},
 		{"login", measureLogin},
 		{"memory", measureMemory},
+		{"flood", measureFlood},
 		{"start", measureStart},
 		{"growth", measureGrowth},
 	}

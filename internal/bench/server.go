@@ -25,15 +25,15 @@ type server struct {
 	address string
 }
 
-// gatewayOn starts the gateway on a database, as an operator would, and waits until it is ready.
-func (b *bench) gatewayOn(ctx context.Context, name string) (*server, error) {
+// gatewayOn starts the gateway on a database, with some settings more, as an operator would, and waits until it is ready.
+func (b *bench) gatewayOn(ctx context.Context, name string, settings ...string) (*server, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 
 	command := exec.CommandContext(ctx, b.gateway, "serve")
-	command.Env = slices.Concat(b.environ, []string{"DATABASE_URL=" + b.database.cluster.URL(name), "ADDR=" + address})
+	command.Env = slices.Concat(b.environ, []string{"DATABASE_URL=" + b.database.cluster.URL(name), "ADDR=" + address}, settings)
 	command.Stderr = os.Stderr
 
 	if err := command.Start(); err != nil {

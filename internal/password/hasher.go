@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/konec/toolkit-gateway/internal/line"
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
@@ -23,6 +24,7 @@ const turnWait = 2 * time.Second
 
 // Hasher computes and verifies hashes, a few at a time.
 type Hasher struct {
+	lines   *line.Lines   // as many turns for one network, so that the others are served in a flood of it
 	turns   chan struct{} // twice the permits: the next ones look things up while these compute
 	permits chan struct{}
 	params  params
@@ -37,14 +39,15 @@ func NewHasher(concurrency int) (*Hasher, error) {
 	}
 
 	return &Hasher{
-		turns: make(chan struct{}, 2*concurrency), permits: make(chan struct{}, concurrency), params: standard, decoy: decoy,
+		lines: line.New(2 * concurrency), turns: make(chan struct{}, 2*concurrency), permits: make(chan struct{}, concurrency),
+		params: standard, decoy: decoy,
 	}, nil
 }
 
 // Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
 // keyboards that compose characters differently mean the same password, or problem.ErrUnavailable when the server is full.
 func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
-	turn, err := h.Turn(ctx)
+	turn, err := h.Turn(ctx, "")
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +60,7 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 // account that does not exist or has no password: it costs the same, and never matches. stale
 // says that the hash should be made anew, with today's parameters.
 func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
-	turn, err := h.Turn(ctx)
+	turn, err := h.Turn(ctx, "")
 	if err != nil {
 		return false, false, err
 	}
@@ -71,27 +74,27 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 // whoever has one waits for a hash or two at the most.
 type Turn struct {
 	hasher *Hasher
+	leave  func()
 }
 
-// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
-func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
-	select {
-	case h.turns <- struct{}{}:
-		return Turn{hasher: h}, nil
-	default:
+// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. network is who asks:
+// those of one network wait for one another, and hold up nobody else. End it.
+func (h *Hasher) Turn(ctx context.Context, network string) (Turn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, turnWait, errFull)
+	defer cancel()
+
+	leave, err := h.lines.Enter(ctx, network)
+	if err != nil {
+		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(err)
 	}
 
-	wait := time.NewTimer(turnWait)
-	defer wait.Stop()
-
 	select {
 	case h.turns <- struct{}{}:
-		return Turn{hasher: h}, nil
-	case <-wait.C:
-		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(errFull)
+		return Turn{hasher: h, leave: leave}, nil
 	case <-ctx.Done():
-		// The client has hung up; nobody reads this answer.
-		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(ctx.Err())
+		leave()
+
+		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(context.Cause(ctx))
 	}
 }
 
@@ -120,6 +123,9 @@ func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
 }
 
 // End lets the next one in.
-func (t Turn) End() { <-t.hasher.turns }
+func (t Turn) End() {
+	<-t.hasher.turns
+	t.leave()
+}
 
 func (t Turn) done() { <-t.hasher.permits }

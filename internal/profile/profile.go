@@ -76,7 +76,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who ses
 		return err
 	}
 
-	turn, err := p.hasher.Turn(ctx)
+	turn, err := p.hasher.Turn(ctx, by.Network())
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, pl
 		return err
 	}
 
-	turn, err := r.hasher.Turn(ctx)
+	turn, err := r.hasher.Turn(ctx, by.Network())
 	if err != nil {
 		return err
 	}

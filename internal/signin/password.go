@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -12,21 +13,30 @@ import (
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/throttle"
 )
+
+// patience is how long an attempt waits for those before it.
+const patience = 2 * time.Second
+
+var errCrowd = errors.New("signin: too many attempts of one person at once")
 
 // withPassword waits for the person's attempts before it, and takes its turn to hash, first: who finds the
 // server full is told so before anything was counted against anybody. Then the attempt is counted, and only then compared.
 //
 // A password that was changed, or hashed anew, while it was checked is checked once more.
 func (s *SignIn) withPassword(ctx context.Context, by caller.Caller, c Password, through door) (opened, error) {
-	leave, err := s.line.enter(ctx, c.Email)
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errCrowd)
+	defer cancel()
+
+	leave, err := s.people.Enter(waiting, c.Email)
 	if err != nil {
-		return opened{}, err
+		return opened{}, problem.ErrUnavailable.After(patience).Because(err)
 	}
 	defer leave()
 
-	turn, err := s.hasher.Turn(ctx)
+	turn, err := s.hasher.Turn(waiting, by.Network())
 	if err != nil {
 		return opened{}, err
 	}

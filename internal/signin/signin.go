@@ -14,6 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/challenge"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/factor"
+	"github.com/konec/toolkit-gateway/internal/line"
 	"github.com/konec/toolkit-gateway/internal/password"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
@@ -60,7 +61,7 @@ type SignIn struct {
 	failures   *throttle.Failures
 	queue      *delivery.Queue
 	totp       bool
-	line       line
+	people     *line.Lines // one attempt of a person at a time: each counts as a failure until it has succeeded
 	now        func() time.Time
 }
 
@@ -68,7 +69,7 @@ type SignIn struct {
 func New(d Deps) *SignIn {
 	return &SignIn{
 		db: d.DB, hasher: d.Hasher, challenges: d.Challenges, factors: d.Factors, sessions: d.Sessions,
-		failures: d.Failures, queue: d.Queue, totp: d.TOTP, line: line{places: map[string]*place{}}, now: d.Now,
+		failures: d.Failures, queue: d.Queue, totp: d.TOTP, people: line.New(1), now: d.Now,
 	}
 }
 
