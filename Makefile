@@ -58,7 +58,7 @@ test-go: web/sdk/dist/.stamp
 
 test-typescript: web/sdk/dist/.stamp
 	@echo "==> testing the TypeScript SDK"
-	@cd web/sdk && node --test --test-reporter=spec test/session.test.mjs
+	@cd web/sdk && node --test --test-reporter=spec test/session.test.mjs test/console.test.mjs
 
 web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard web/sdk/src/*.ts) \
 		$(wildcard gen/typescript/*.ts gen/typescript/*/*.ts)

@@ -1,3 +1,4 @@
+export { createConsole, type ConsoleClient, type ConsoleOptions } from './console.js'
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
 export { SignedOutError } from './session.js'
 export { memoryStorage, type StoredTokens, type TokenStorage } from './storage.js'

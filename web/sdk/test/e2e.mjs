@@ -11,9 +11,7 @@ import {
   register,
   sendRegistrationCode,
 } from '../dist/web/sdk/src/index.js'
-
-const baseUrl = process.env.GATEWAY_URL
-assert.ok(baseUrl, 'GATEWAY_URL must name a running server')
+import { baseUrl, codeFor, step } from './steps.mjs'
 
 const email = `e2e-${randomBytes(6).toString('hex')}@example.test`
 const password = `${randomBytes(12).toString('hex')} horse`
@@ -72,35 +70,3 @@ await step('logout', async () => {
   assert.equal(signedOut, 1)
   assert.equal(storage.load(), undefined)
 })
-
-/** Waits for the message: it is sent by a worker, after the answer. */
-async function codeFor(address) {
-  const deadline = Date.now() + 20_000
-
-  for (;;) {
-    const answer = await fetch(`${baseUrl.replace(/\/+$/, '')}/dev/inbox`, {
-      headers: { Accept: 'application/json' },
-    })
-    assert.equal(answer.status, 200, '/dev/inbox is there in development mode only')
-
-    const message = (await answer.json()).find(({ to, code }) => to === address && code)
-    if (message !== undefined) {
-      return message.code
-    }
-
-    assert.ok(Date.now() < deadline, `no code for ${address} in the inbox`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-async function step(name, run) {
-  try {
-    const result = await run()
-    console.log(`ok ${name}`)
-    return result
-  } catch (failure) {
-    console.error(`not ok ${name}`)
-    console.error(failure)
-    process.exit(1)
-  }
-}

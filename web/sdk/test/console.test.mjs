@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { test } from 'node:test'
+
+import { changeUser, createConsole, getUser, signOut, verify } from '../dist/web/sdk/src/index.js'
+import { cookieJar } from './jar.mjs'
+
+/** A server that wants the XSRF header, and a console in front of it. */
+async function setup(t, { signedIn = true } = {}) {
+  const env = { calls: [], answered: [], xsrf: 'first', signedIn, signedOut: 0, codes: new Set(), outages: 0, cuts: 0, late: 0 }
+
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) {
+      body += chunk
+    }
+    const call = `${request.method} ${request.url}`
+    env.calls.push(call)
+
+    if (env.cuts > 0) {
+      env.cuts--
+      return request.socket.destroy()
+    }
+    if (env.outages > 0) {
+      env.outages--
+      return answer(503, { code: 'UNAVAILABLE' }, { 'Retry-After': '0' })
+    }
+
+    const fresh = { 'Set-Cookie': `XSRF-TOKEN=${env.xsrf}; Path=/; Secure` }
+    if (request.method !== 'GET' && request.headers['x-xsrf-token'] !== env.xsrf) {
+      return answer(403, { code: 'XSRF_INVALID' }, fresh)
+    }
+    if (!env.signedIn && !['GET /', 'POST /logout'].includes(call)) {
+      return answer(401, { code: 'UNAUTHENTICATED' }, fresh)
+    }
+
+    switch (call) {
+      case 'GET /':
+        return answer(200, { name: 'fake', ip: '127.0.0.1', now: '2025-01-01T00:00:00.000Z' }, fresh)
+      case 'GET /refresh_code': {
+        const code = `code-${env.calls.length}`
+        env.codes.add(code)
+        return answer(200, { code })
+      }
+      case 'POST /refresh_token':
+        if (env.late > 0) {
+          env.late--
+          return answer(400, { code: 'CODE_INVALID' })
+        }
+        return env.codes.delete(JSON.parse(body).code) ? answer(204) : answer(400, { code: 'CODE_INVALID' })
+      default:
+        return answer(204)
+    }
+
+    function answer(status, content, headers = {}) {
+      response.writeHead(status, { 'Content-Type': 'application/json', ...headers })
+      response.end(content && JSON.stringify({ success: status < 400, message: '', requestId: '', ...content }))
+    }
+  })
+  await new Promise((listens) => server.listen(0, '127.0.0.1', listens))
+  t.after(() => server.close())
+
+  const jar = cookieJar()
+  env.jar = jar
+  env.console = createConsole({
+    baseUrl: `http://127.0.0.1:${server.address().port}/`,
+    onSignedOut: () => env.signedOut++,
+    fetch: async (request) => {
+      const answer = await jar.fetch(request)
+      env.answered.push(`${request.method} ${new URL(request.url).pathname}`)
+      return answer
+    },
+    xsrfToken: () => jar.get('XSRF-TOKEN'),
+  })
+
+  return env
+}
+
+const rename = { key: 'Name', name: 'New' }
+
+test('a change asks for the XSRF cookie first, once', async (t) => {
+  const env = await setup(t)
+
+  for (const _ of [1, 2]) {
+    const { response } = await changeUser({ client: env.console.client, body: rename })
+    assert.equal(response.status, 204)
+  }
+
+  assert.deepEqual(env.calls, ['GET /', 'PATCH /user', 'PATCH /user'])
+})
+
+test('a stale XSRF value is replaced, and the change repeated once', async (t) => {
+  const env = await setup(t)
+  env.jar.set('XSRF-TOKEN', 'stale')
+
+  const { response } = await changeUser({ client: env.console.client, body: rename })
+
+  assert.equal(response.status, 204)
+  assert.deepEqual(env.calls, ['PATCH /user', 'PATCH /user'])
+})
+
+test('reading carries no XSRF header and needs none', async (t) => {
+  const env = await setup(t)
+
+  const { response } = await verify({ client: env.console.client })
+
+  assert.equal(response.status, 204)
+  assert.deepEqual(env.calls, ['GET /verify'])
+})
+
+test('401 is told, once for each answer', async (t) => {
+  const env = await setup(t, { signedIn: false })
+
+  const { error } = await getUser({ client: env.console.client })
+
+  assert.equal(error.code, 'UNAUTHENTICATED')
+  assert.equal(env.signedOut, 1)
+})
+
+test('signing out without a session is no failure', async (t) => {
+  const env = await setup(t, { signedIn: false })
+
+  const { response } = await signOut({ client: env.console.client })
+
+  assert.equal(response.status, 204)
+  assert.equal(env.signedOut, 0)
+})
+
+test('the session is renewed with a code of its own', async (t) => {
+  const env = await setup(t)
+
+  assert.equal(await env.console.renew(), true)
+  assert.deepEqual(env.calls, ['GET /refresh_code', 'GET /', 'POST /refresh_token'])
+})
+
+test('a code that came too late is followed by another', async (t) => {
+  const env = await setup(t)
+  env.late = 1
+
+  assert.equal(await env.console.renew(), true)
+  assert.equal(env.calls.filter((call) => call === 'GET /refresh_code').length, 2)
+})
+
+test('a code that never does is a failure, not a sign-out', async (t) => {
+  const env = await setup(t)
+  env.late = 5
+
+  await assert.rejects(env.console.renew(), { code: 'CODE_INVALID' })
+  assert.equal(env.signedOut, 0)
+})
+
+test('renewing says when nobody is signed in any more', async (t) => {
+  const env = await setup(t, { signedIn: false })
+
+  assert.equal(await env.console.renew(), false)
+  assert.equal(env.signedOut, 1)
+})
+
+test('an outage is waited out', async (t) => {
+  const env = await setup(t)
+  env.outages = 2
+
+  const { response } = await verify({ client: env.console.client })
+
+  assert.equal(response.status, 204)
+  assert.equal(env.calls.length, 3)
+})
+
+test('a lost answer to a change is not sent again', async (t) => {
+  const env = await setup(t)
+  env.jar.set('XSRF-TOKEN', env.xsrf)
+  env.cuts = 1
+
+  const { error, response } = await changeUser({ client: env.console.client, body: rename })
+
+  assert.notEqual(error, undefined)
+  assert.equal(response, undefined)
+  assert.deepEqual(env.calls, ['PATCH /user'])
+})
+
+test('a lost answer to a reading is asked for again', async (t) => {
+  const env = await setup(t)
+  env.cuts = 1
+
+  const { response } = await verify({ client: env.console.client })
+
+  assert.equal(response.status, 204)
+  assert.deepEqual(env.calls, ['GET /verify', 'GET /verify'])
+})
+
+test('kept signed in, the session is renewed at once and until it is stopped', async (t) => {
+  const env = await setup(t)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+
+  const renewals = () => env.answered.filter((call) => call === 'POST /refresh_token').length
+  const stop = env.console.keepSignedIn()
+  await until(() => renewals() === 1)
+
+  await turn()
+  t.mock.timers.tick(3_199_999)
+  assert.equal(renewals(), 1)
+  t.mock.timers.tick(1)
+  await until(() => renewals() === 2)
+
+  await turn()
+  stop()
+  t.mock.timers.tick(10_000_000)
+  await turn()
+  assert.equal(renewals(), 2)
+})
+
+test('kept signed in, an ended session is not asked about again', async (t) => {
+  const env = await setup(t, { signedIn: false })
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+
+  env.console.keepSignedIn()
+  await until(() => env.signedOut === 1)
+  await turn()
+  t.mock.timers.tick(10_000_000)
+  await turn()
+
+  assert.equal(env.calls.filter((call) => call === 'GET /refresh_code').length, 1)
+})
+
+/** Lets go on what waits for nothing from outside. */
+const turn = async () => {
+  for (let i = 0; i < 20; i++) {
+    await new Promise((next) => setImmediate(next))
+  }
+}
+
+async function until(holds) {
+  for (let i = 0; i < 100_000 && !holds(); i++) {
+    await new Promise((next) => setImmediate(next))
+  }
+  assert.ok(holds())
+}
