@@ -489,18 +489,20 @@ func (q *Queries) AccountTouch(ctx context.Context, arg AccountTouchParams) (str
 const accountWaysIn = `-- name: AccountWaysIn :one
 SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
-    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity, g.requires_totp
 FROM account a
+JOIN member_group g ON g.name = a.member_group
 WHERE a.id = $1 AND a.status = 'active'
 FOR UPDATE OF a
 `
 
 type AccountWaysInRow struct {
-	Email    string
-	Password bool
-	Phone    bool
-	TOTP     bool
-	Identity bool
+	Email        string
+	Password     bool
+	Phone        bool
+	TOTP         bool
+	Identity     bool
+	RequiresTOTP bool
 }
 
 // The lock holds until what is removed is gone: two removals at once cannot both leave the other.
@@ -513,6 +515,7 @@ func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRo
 		&i.Phone,
 		&i.TOTP,
 		&i.Identity,
+		&i.RequiresTOTP,
 	)
 	return i, err
 }

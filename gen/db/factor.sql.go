@@ -10,19 +10,6 @@ import (
 	"time"
 )
 
-const recoveryCodeCount = `-- name: RecoveryCodeCount :one
-SELECT count(*)
-FROM recovery_code
-WHERE account_id = $1
-`
-
-func (q *Queries) RecoveryCodeCount(ctx context.Context, accountID string) (int64, error) {
-	row := q.db.QueryRow(ctx, recoveryCodeCount, accountID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const recoveryCodeIssue = `-- name: RecoveryCodeIssue :exec
 INSERT INTO recovery_code (account_id, key_id, digest, created_at)
 SELECT $1::text, $2::smallint, unnest($3::bytea[]), $4::timestamptz

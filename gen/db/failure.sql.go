@@ -13,7 +13,8 @@ import (
 const failureAttempt = `-- name: FailureAttempt :one
 WITH network AS (
     INSERT INTO throttle (key, count, ends_at)
-    VALUES ($6, 1, $7)
+    SELECT $6::text, 1, $7::timestamptz
+    WHERE NOT EXISTS (SELECT 1 FROM failure w WHERE w.key = $1::text AND w.blocked_until > $2::timestamptz)
     ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
     SET count = CASE WHEN throttle.ends_at <= $2::timestamptz THEN 1 ELSE throttle.count + 1 END,
         ends_at = CASE WHEN throttle.ends_at <= $2::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
@@ -45,7 +46,8 @@ type FailureAttemptParams struct {
 
 // Counts an attempt as a failure before anything is compared, and commits by itself, so that
 // attempts in parallel cannot share one. The network is counted first, and the person only where
-// the network may go on: nobody waits longer because of their neighbours. No row: refused, and
+// the network may go on: nobody waits longer because of their neighbours. Nor is the network counted
+// where the person has to wait anyway: nothing is compared then, and nobody has failed. No row: refused, and
 // FailureWait says until when. @delays are the seconds to wait after the first failure, the second
 // and so on; the last one stands for all that follow.
 func (q *Queries) FailureAttempt(ctx context.Context, arg FailureAttemptParams) (int32, error) {

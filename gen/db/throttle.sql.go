@@ -43,15 +43,16 @@ func (q *Queries) ThrottleGiveBack(ctx context.Context, key string) error {
 
 const throttleTake = `-- name: ThrottleTake :one
 INSERT INTO throttle (key, count, ends_at)
-VALUES ($1, 1, $2)
+VALUES ($1, $2, $3)
 ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
-SET count = CASE WHEN throttle.ends_at <= $3 THEN 1 ELSE throttle.count + 1 END,
-    ends_at = CASE WHEN throttle.ends_at <= $3 THEN excluded.ends_at ELSE throttle.ends_at END
+SET count = CASE WHEN throttle.ends_at <= $4 THEN excluded.count ELSE throttle.count + excluded.count END,
+    ends_at = CASE WHEN throttle.ends_at <= $4 THEN excluded.ends_at ELSE throttle.ends_at END
 RETURNING count, ends_at
 `
 
 type ThrottleTakeParams struct {
 	Key    string
+	Added  int32
 	EndsAt time.Time
 	Now    time.Time
 }
@@ -61,9 +62,14 @@ type ThrottleTakeRow struct {
 	EndsAt time.Time
 }
 
-// Counts one and answers the count, in one statement, so that any number at once are all seen.
+// Counts one, or none, and answers the count, in one statement, so that any number at once are all seen.
 func (q *Queries) ThrottleTake(ctx context.Context, arg ThrottleTakeParams) (ThrottleTakeRow, error) {
-	row := q.db.QueryRow(ctx, throttleTake, arg.Key, arg.EndsAt, arg.Now)
+	row := q.db.QueryRow(ctx, throttleTake,
+		arg.Key,
+		arg.Added,
+		arg.EndsAt,
+		arg.Now,
+	)
 	var i ThrottleTakeRow
 	err := row.Scan(&i.Count, &i.EndsAt)
 	return i, err

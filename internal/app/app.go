@@ -131,7 +131,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Free: c.FailuresFree, First: c.FailureDelay, Longest: c.FailureDelayMax, Network: c.NetworkFailures,
 	}, o.Now)
 	challenges := challenge.New(challenge.Deps{
-		DB: database, Codes: codes, Queue: queue, Failures: failures, Now: o.Now,
+		DB: database, Codes: codes, Queue: queue, Failures: failures, SMSSpent: a.smsSpent, Now: o.Now,
 		Limits: challenge.Limits{Cooldown: c.SendCooldown, PerHour: c.SendsPerHour, PerDay: c.SendsPerDay, Network: c.NetworkSends, SMSDay: c.SMSPerDay},
 	})
 	factors := factor.New(factor.Deps{DB: database, Keys: master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: o.Now})
@@ -196,6 +196,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.private = a.privateRoutes()
 
 	return a, nil
+}
+
+// smsSpent is the alarm of the daily ceiling: either many people sign in by SMS, or somebody spends our money.
+func (a *App) smsSpent() {
+	a.metrics.smsSpent.Inc()
+	a.log.Error("the last text message of the day is taken: nobody gets one until the day's window ends", "setting", "SMS_PER_DAY", "most", a.config.SMSPerDay)
 }
 
 // shownValues are the settings that GET / answers: none in release mode, and never a secret one.

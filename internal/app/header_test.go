@@ -33,7 +33,7 @@ var sometimesPublic = []string{"Set-Cookie", "Vary", "Access-Control-Allow-Crede
 // setsCookies are the operations whose good answer sets cookies (contract, "cookies"). So do all answers that
 // ask for another sign-in or another XSRF token, and no others.
 var setsCookies = []string{
-	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark", "returnFromLark",
+	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark",
 }
 
 // T-27, R-H7, R-F1: the table of headers is exact on every answer that the scenarios get from a healthy

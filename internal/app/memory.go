@@ -47,8 +47,9 @@ func paceMemory(ctx context.Context, hashes int) {
 		}
 
 		if limit {
-			// The hashes' memory comes and goes, and is no reason to allow more.
-			debug.SetMemoryLimit(max(memoryBase+hashing, (heap+stacks)*5/4-hashing))
+			// What is alive has hashes in it. Above it there has to be room for the next ones: in a flood the
+			// collector would run all the time, and take the hashes' own time for it.
+			debug.SetMemoryLimit(max(memoryBase+hashing, heap+stacks+hashing/2))
 		}
 
 		select {

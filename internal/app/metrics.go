@@ -18,6 +18,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	smsSpent prometheus.Counter
 }
 
 func newMetrics(database *postgres.DB) *metrics {
@@ -28,6 +29,10 @@ func newMetrics(database *postgres.DB) *metrics {
 			Help:    "Time to answer, by operation and status. Routes outside the document have an empty operation.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"operation", "status"}),
+		smsSpent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gateway_sms_ceiling_reached_total",
+			Help: "Days on which the last text message that SMS_PER_DAY allows was taken, at this server.",
+		}),
 	}
 
 	pool := database.Pool()
@@ -37,6 +42,7 @@ func newMetrics(database *postgres.DB) *metrics {
 
 	m.registry.MustRegister(
 		m.requests,
+		m.smsSpent,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("gateway_database_connections", "Connections open.", func() float64 { return float64(pool.Stat().TotalConns()) }),

@@ -57,6 +57,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				name    = `__Host-PRE=[A-Za-z0-9_-]{22}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax`
 				value   = `__Host-TOKEN=[A-Za-z0-9_-]{43}; Path=/; Max-Age=7200; HttpOnly; Secure; SameSite=Lax`
 				cleared = `__Host-TOKEN=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`
+				unnamed = `__Host-PRE=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`
 				scripts = `XSRF-TOKEN=[A-Za-z0-9_-]{66}; Path=/;` + attribute + ` Max-Age=86400; Secure; SameSite=Strict`
 				written = strings.Replace(scripts, "XSRF-TOKEN", "XSRF_TOKEN", 1)
 			)
@@ -77,12 +78,12 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				{"401", verifyCall(), browser, []string{scripts, written}},
 				{"403", signOutCall().with("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
 				{"wrong password", signInCall(owner, "wrong"), browser, nil},
-				{"sign-in", signInCall(owner, apptest.Password), browser, []string{value, scripts, written}},
+				{"sign-in", signInCall(owner, apptest.Password), browser, []string{value, scripts, written, unnamed}},
 				{"load when signed in", load, browser, []string{scripts, written}},
 				{"verify", verifyCall(), browser, nil},
 				{"403 when signed in", signOutCall().with("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
 				{"renewal", renewCall(t, signedIn), signedIn, []string{value, scripts, written}},
-				{"sign-out", signOutCall(), browser, []string{cleared, scripts, written}},
+				{"sign-out", signOutCall(), browser, []string{cleared, name, scripts, written}},
 				{"cross-site", signOutCall().with("Sec-Fetch-Site", "cross-site"), browser, nil},
 			} {
 				got := step.call.in(t, env.Server, step.browser)

@@ -41,14 +41,15 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 
 	d := newConsoleDesk(t)
-	self := d.URL // its own origin, as the Host header says
+	self := strings.Replace(d.URL, "http:", "https:", 1) // its own origin, as PUBLIC_URL and the Host header say
 
 	type asked struct{ site, origin string }
 
 	refused := []asked{{"cross-site", ""}, {"same-site", ""}, {"cross-site", self}, {"same-site", self}, {"Same-Origin", self}, {"x", ""}}
 	heard := []asked{{"", ""}, {"same-origin", ""}, {"none", ""}, {"same-origin", self}, {"", self}, {"same-origin", "null"}}
 
-	for _, origin := range strangeOrigins {
+	// The same host without TLS is whoever sits between the browser and us.
+	for _, origin := range append([]string{d.URL}, strangeOrigins...) {
 		refused = append(refused, asked{"", origin}, asked{"cross-site", origin}, asked{"same-site", origin})
 	}
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
@@ -51,6 +52,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		Formats:        formats,
 		TrustedProxies: a.config.TrustedProxies,
 		Origins:        a.config.Origins,
+		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),
 		Log:            a.log,
 		Observe:        a.metrics.observe,
 	})

@@ -4,11 +4,14 @@
 package challenge
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/code"
@@ -22,16 +25,26 @@ type Kind struct {
 	purpose code.Purpose
 	channel delivery.Channel
 	message delivery.Kind
+	owned   bool // asked for by somebody who is signed in: a code is good for their account only
 }
 
 // The kinds.
 var (
-	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode}
-	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode}
-	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode}
-	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode}
-	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode}
+	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode, false}
+	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode, false}
+	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode, false}
+	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode, true}
+	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode, true}
 )
+
+// subject is what a code is bound to.
+func (k Kind) subject(accountID, to string) string {
+	if k.owned {
+		return accountID + " " + to
+	}
+
+	return to
+}
 
 // Limits are how often codes are sent.
 type Limits struct {
@@ -49,6 +62,7 @@ type Deps struct {
 	Queue    *delivery.Queue
 	Failures *throttle.Failures
 	Limits   Limits
+	SMSSpent func() // called once a day, when the last of Limits.SMSDay is taken: somebody should look
 	Now      func() time.Time
 }
 
@@ -59,38 +73,41 @@ type Challenges struct {
 	queue    *delivery.Queue
 	failures *throttle.Failures
 	limits   Limits
+	smsSpent func()
 	now      func() time.Time
 }
 
 // New makes Challenges.
 func New(d Deps) *Challenges {
-	return &Challenges{db: d.DB, codes: d.Codes, queue: d.Queue, failures: d.Failures, limits: d.Limits, now: d.Now}
+	return &Challenges{
+		db: d.DB, codes: d.Codes, queue: d.Queue, failures: d.Failures, limits: d.Limits, smsSpent: d.SMSSpent, now: d.Now,
+	}
 }
 
-// Send sends a new code of the kind, which voids the one before it. subject is what the code is bound
-// to, and to where it goes. The work and the answer are the same whether anybody waits for it: the
-// worker that sends decides what the destination gets.
-func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, subject, to string) error {
-	return c.SendWithLink(ctx, by, kind, subject, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
+// Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
+// in, empty for nobody. The work and the answer are the same whether anybody waits for it: the worker that
+// sends decides what the destination gets.
+func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, accountID, to string) error {
+	return c.SendWithLink(ctx, by, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
 }
 
 // SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
 // transaction.
 func (c *Challenges) SendWithLink(
-	ctx context.Context, by caller.Caller, kind Kind, subject, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
+	ctx context.Context, by caller.Caller, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
 ) error {
-	id := delivery.NewID()
+	id, last := delivery.NewID(), false
 
-	return c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err := c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if queued, err := c.queue.Queued(ctx, tx, id); queued || err != nil {
 			return err
 		}
 
-		if err := c.take(ctx, tx, by, kind, to); err != nil {
+		if err := c.take(ctx, tx, by, kind, to, &last); err != nil {
 			return err
 		}
 
-		plain, expires, err := c.codes.Issue(ctx, tx, kind.purpose, subject)
+		plain, expires, err := c.codes.Issue(ctx, tx, kind.purpose, kind.subject(accountID, to))
 		if err != nil {
 			return err
 		}
@@ -100,7 +117,9 @@ func (c *Challenges) SendWithLink(
 			return err
 		}
 
-		err = audit.Record(ctx, tx, c.now(), by, audit.Event{Action: audit.CodeSent, Subject: to, Method: kind.purpose.Name})
+		err = audit.Record(ctx, tx, c.now(), by, audit.Event{
+			Action: audit.CodeSent, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
+		})
 		if err != nil {
 			return err
 		}
@@ -110,10 +129,16 @@ func (c *Challenges) SendWithLink(
 			Content: delivery.Content{Code: plain, Link: page}, Expires: expires,
 		})
 	})
+	if err == nil && last {
+		c.smsSpent()
+	}
+
+	return err
 }
 
-// take counts one send. Every sender locks in this order: the destination first.
-func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller, kind Kind, to string) error {
+// take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
+// order: the destination first.
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller, kind Kind, to string, last *bool) error {
 	name := "send " + kind.purpose.Name
 
 	uses := []throttle.Use{
@@ -124,10 +149,31 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller,
 	}
 
 	if kind.channel == delivery.SMS {
-		uses = append(uses, throttle.Use{Limit: throttle.Limit{Name: "send sms/day", Most: c.limits.SMSDay, Window: 24 * time.Hour}})
+		sent, err := costs(ctx, tx, kind, to)
+		if err != nil {
+			return err
+		}
+
+		limit := throttle.Limit{Name: "send sms/day", Most: c.limits.SMSDay, Window: 24 * time.Hour}
+		uses = append(uses, throttle.Use{Limit: limit, Idle: !sent, Last: last})
 	}
 
 	return throttle.TakeAll(ctx, tx, c.now(), uses...)
+}
+
+// costs says whether a text message is sent at all. One to sign in with goes to the phones of accounts only: else
+// whoever asks for codes to made-up numbers, which cost nothing, could use up the day of everybody.
+func costs(ctx context.Context, tx postgres.Tx, kind Kind, to string) (bool, error) {
+	if kind.owned {
+		return true, nil
+	}
+
+	status, err := db.New(tx).AccountStatusByPhone(ctx, &to)
+	if err != nil && !postgres.Missing(err) {
+		return false, fmt.Errorf("look for the account: %w", err)
+	}
+
+	return status == string(account.Active), nil
 }
 
 // Proof is a right answer that has not been used yet.
@@ -138,17 +184,17 @@ type Proof struct {
 }
 
 // Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
-// their network, of the code and of the day, and committed, before it is compared. person is whom the
-// failures count for, beside all others of this purpose.
-func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, subject, person, guess string) (Proof, error) {
-	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, person)
+// their network, of the code and of the day, and committed, before it is compared. accountID is whose the
+// destination is; where nobody knows, the destination itself is the person.
+func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, accountID, to, guess string) (Proof, error) {
+	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, cmp.Or(accountID, to))
 	if err != nil {
 		return Proof{}, err
 	}
 
-	ticket, err := c.codes.Attempt(ctx, kind.purpose, subject, guess)
+	ticket, err := c.codes.Attempt(ctx, kind.purpose, kind.subject(accountID, to), guess)
 	if errors.Is(err, code.ErrInvalid) {
-		return Proof{}, c.Refused(ctx, by, kind, person)
+		return Proof{}, c.Refused(ctx, by, kind, accountID, to)
 	} else if err != nil {
 		return Proof{}, err
 	}
@@ -166,14 +212,19 @@ func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
 	return p.attempt.Succeeded(ctx, tx)
 }
 
+// Keep is Use where the answer was right, but not enough: nobody has failed, and the code stays good.
+func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Succeeded(ctx, tx) }
+
 // Done gives the day's budget of failed guesses its one back. What was paid for is there; a budget
 // that stays one too low for a day harms nobody.
 func (p Proof) Done(ctx context.Context) { _ = p.codes.GiveBack(ctx) }
 
 // Refused records a wrong answer, or a right one that lost the race for its code, and answers
 // code.ErrInvalid.
-func (c *Challenges) Refused(ctx context.Context, by caller.Caller, kind Kind, person string) error {
-	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{Action: audit.CodeRefused, Subject: person, Method: kind.purpose.Name})
+func (c *Challenges) Refused(ctx context.Context, by caller.Caller, kind Kind, accountID, to string) error {
+	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{
+		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
+	})
 	if err != nil {
 		return err
 	}

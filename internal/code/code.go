@@ -49,7 +49,7 @@ var EmailLink = Purpose{Name: "email-link", Lifetime: Email.Lifetime}
 const MaxAttempts = 5
 
 // ErrInvalid answers a wrong, an expired, a used and a missing code alike.
-var ErrInvalid = problem.New(problem.Invalid, "CODE_INVALID")
+var ErrInvalid = problem.ErrCodeInvalid
 
 // Codes issues and redeems. The zero value is of no use; see New.
 type Codes struct {

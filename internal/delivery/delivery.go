@@ -50,7 +50,9 @@ const (
 	PhoneChanged    Kind = "phone_changed"
 	TOTPChanged     Kind = "totp_changed"
 	LarkChanged     Kind = "lark_changed"
-	NewDevice       Kind = "new_device"
+	// TOTPStopped tells that somebody guessed at the authenticator app until it was stopped.
+	TOTPStopped Kind = "totp_stopped"
+	NewDevice   Kind = "new_device"
 	// SignInCode and PhoneCode go by SMS: the code to sign in with a phone, and the one that shows that
 	// a phone which is to be added to an account is in the person's hands.
 	SignInCode Kind = "sign_in_code"

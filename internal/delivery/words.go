@@ -131,6 +131,18 @@ var wording = map[Kind]words{
 			English: "If this was not you, reset your password at once, and write to an administrator.",
 		}},
 	},
+	// Without a device: that of a stranger is a text of theirs.
+	TOTPStopped: {
+		subject: language.Text{Chinese: "您的身份验证器已停用", English: "Your authenticator app was stopped"},
+		before: []language.Text{{
+			Chinese: "有人连续一百次输错您的 Toolkit 账号的身份验证器验证码（时间：{time}）。为安全起见，它的验证码不再有效。",
+			English: "Somebody entered a hundred wrong codes of your Toolkit account's authenticator app in a row (time: {time}). To be safe, its codes are no longer taken.",
+		}},
+		after: []language.Text{{
+			Chinese: "使用一次恢复码，或者登录后重新绑定，即可恢复。两者都不行时，请联系管理员。",
+			English: "A recovery code makes it work again, and so does binding it anew when you are signed in. If you can do neither, write to an administrator.",
+		}},
+	},
 	NewDevice: {
 		subject: language.Text{Chinese: "您的账号在新设备上登录", English: "A new device signed in to your account"},
 		before: []language.Text{{

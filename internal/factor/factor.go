@@ -37,7 +37,7 @@ const (
 
 var (
 	// ErrCodeInvalid answers a wrong code, a used one, and every code where there is no authenticator.
-	ErrCodeInvalid = problem.New(problem.Invalid, "CODE_INVALID")
+	ErrCodeInvalid = problem.ErrCodeInvalid
 	// ErrNoPending says that no secret waits to be bound.
 	ErrNoPending = problem.New(problem.NotFound, "NOT_FOUND")
 	// ErrNotActive says that the account has no authenticator.

@@ -55,23 +55,6 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 	return codes, nil
 }
 
-// RecoveryCodesLeft is how many the account has not used yet.
-func (f *Factors) RecoveryCodesLeft(ctx context.Context, accountID string) (int, error) {
-	var left int64
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		left, err = db.New(conn).RecoveryCodeCount(ctx, accountID)
-
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("count recovery codes: %w", err)
-	}
-
-	return int(left), nil
-}
-
 // attemptRecovery counts nothing: nobody guesses 100 bits.
 func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) (Proof, error) {
 	var rows []db.RecoveryCodeListRow

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -72,9 +73,22 @@ func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 
 	if err := p.crossSite.Check(&asked); err != nil {
 		return problem.ErrCrossSite.Because(err)
+	} else if p.forged(r) {
+		return problem.ErrCrossSite.Because(errForged)
 	}
 
 	return nil
+}
+
+var errForged = errors.New("httpapi: a page that came without TLS asked")
+
+// forged says that a page of our own host asked which came over http, where ours come over https: somebody on
+// the way to the browser wrote it. A browser that sends Sec-Fetch-Site says so itself; the library compares
+// nothing but the host of an Origin.
+func (p *Pipeline) forged(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+
+	return p.secure && r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http:") && !slices.Contains(p.origins, origin)
 }
 
 // followed says that somebody followed a link of a configured origin. A browser names no Origin then, but a

@@ -34,6 +34,7 @@ type Deps struct {
 	Formats        map[string]func(string) error // by the name of a string format
 	TrustedProxies []netip.Prefix                // whose X-Forwarded-For is believed
 	Origins        []string                      // other origins that may call the public surface, exactly
+	Secure         bool                          // our own pages come over https
 	Log            *slog.Logger
 	Observe        func(Observation) // called once a request
 }
@@ -52,6 +53,7 @@ type Pipeline struct {
 	operations map[route]*operation
 	trusted    []netip.Prefix
 	origins    []string
+	secure     bool
 	crossSite  *http.CrossOriginProtection
 	log        *slog.Logger
 	observe    func(Observation)
@@ -66,6 +68,7 @@ func New(d Deps) (*Pipeline, error) {
 		schemes:  d.Schemes,
 		trusted:  d.TrustedProxies,
 		origins:  d.Origins,
+		secure:   d.Secure,
 		log:      d.Log,
 		observe:  d.Observe,
 	}

@@ -33,9 +33,6 @@ var (
 	ErrLarkRefused = problem.New(problem.Refused, "LARK_REFUSED")
 )
 
-// provider is Lark's name in what is stored.
-const provider = "lark"
-
 // Deps are what Identities is made of.
 type Deps struct {
 	DB       *postgres.DB
@@ -159,10 +156,15 @@ func (i *Identities) arrive(
 	}
 
 	if j.action == Bind {
-		return nil, i.profiles.BindLark(ctx, by, *who, person.OpenID, told)
+		err := i.profiles.BindLark(ctx, by, *who, person.OpenID, told)
+		if errors.Is(err, problem.ErrTokenInvalid) {
+			return nil, ErrStateInvalid // the session that set out has ended on the way
+		}
+
+		return nil, err
 	}
 
-	opened, err := door.WithIdentity(ctx, signin.Identity{Provider: provider, Subject: person.OpenID, Profile: told})
+	opened, err := door.WithIdentity(ctx, signin.Identity{Provider: profile.Lark, Subject: person.OpenID, Profile: told})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func parsed(t testing.TB, s string) *Keyring {
 	return k
 }
 
-// T-30, V-21, R-G4: a key that is short, typed, or out of an example guards nothing.
+// T-30, V-21, R-G4, W-11: a key that is short, typed, or out of an example guards nothing.
 func TestParse(t *testing.T) {
 	t.Parallel()
 

@@ -16,3 +16,9 @@ var (
 	ErrInternal             = New(Internal, "INTERNAL")
 	ErrUnavailable          = New(Unavailable, "UNAVAILABLE")
 )
+
+// Those that more than one thing answers, each with a name of its own for it.
+var (
+	ErrInvalidCredentials = New(Refused, "INVALID_CREDENTIALS")
+	ErrCodeInvalid        = New(Invalid, "CODE_INVALID")
+)

@@ -92,7 +92,7 @@ func (p *Profiles) SendEmailCode(ctx context.Context, by caller.Caller, who sess
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.challenges.SendWithLink(ctx, by, challenge.Email, who.Account.ID+" "+email, email, func(ctx context.Context, tx db.DBTX) (string, error) {
+	return p.challenges.SendWithLink(ctx, by, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
 		return p.emailLink(ctx, tx, who, email)
 	})
 }
@@ -103,14 +103,14 @@ func (p *Profiles) SetEmail(ctx context.Context, by caller.Caller, who session.B
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, by, challenge.Email, who.Account.ID+" "+email, who.Account.ID, guess)
+	proof, err := p.challenges.Answer(ctx, by, challenge.Email, who.Account.ID, email, guess)
 	if err != nil {
 		return err
 	}
 
 	err = p.setEmail(ctx, by, who, email, proof.Use)
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, by, challenge.Email, who.Account.ID)
+		return p.challenges.Refused(ctx, by, challenge.Email, who.Account.ID, email)
 	}
 
 	if err == nil {
@@ -136,7 +136,7 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, by caller.Caller, who ses
 func (p *Profiles) setEmail(
 	ctx context.Context, by caller.Caller, who session.Browser, email string, use func(context.Context, db.DBTX) error,
 ) error {
-	return p.tell(ctx, by, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.tell(ctx, by, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		if email == who.Account.Email {
 			return "", use(ctx, tx) // the link was quicker than the code
 		}
@@ -168,7 +168,7 @@ func (p *Profiles) SendPhoneCode(ctx context.Context, by caller.Caller, who sess
 		return err
 	}
 
-	return p.challenges.Send(ctx, by, challenge.Phone, who.Account.ID+" "+phone, phone)
+	return p.challenges.Send(ctx, by, challenge.Phone, who.Account.ID, phone)
 }
 
 // BindPhone binds the phone, with the code that went to it.
@@ -177,12 +177,12 @@ func (p *Profiles) BindPhone(ctx context.Context, by caller.Caller, who session.
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, by, challenge.Phone, who.Account.ID+" "+phone, who.Account.ID, guess)
+	proof, err := p.challenges.Answer(ctx, by, challenge.Phone, who.Account.ID, phone, guess)
 	if err != nil {
 		return err
 	}
 
-	err = p.tell(ctx, by, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	err = p.tell(ctx, by, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
 			ID: who.Account.ID, Phone: &phone, Now: now.Truncate(time.Millisecond),
 		})
@@ -203,7 +203,7 @@ func (p *Profiles) BindPhone(ctx context.Context, by caller.Caller, who session.
 		return email, p.record(ctx, tx, by, who, audit.PhoneChanged, "bound", now)
 	})
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, by, challenge.Phone, who.Account.ID)
+		return p.challenges.Refused(ctx, by, challenge.Phone, who.Account.ID, phone)
 	}
 
 	if err == nil {
@@ -213,10 +213,10 @@ func (p *Profiles) BindPhone(ctx context.Context, by caller.Caller, who session.
 	return err
 }
 
-// tell runs a change in one transaction with the mail that tells its owner. set answers where the mail
-// goes; empty: nothing has changed, and nobody is told.
+// tell runs a change in one transaction with the mail that tells its owner. set locks the account, and answers
+// where the mail goes; empty: nothing has changed, and nobody is told.
 func (p *Profiles) tell(
-	ctx context.Context, by caller.Caller, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
+	ctx context.Context, by caller.Caller, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
 ) error {
 	notice := delivery.NewID()
 
@@ -229,6 +229,12 @@ func (p *Profiles) tell(
 
 		to, err := set(ctx, tx, now)
 		if err != nil || to == "" {
+			return err
+		}
+
+		// Again, now that the account is locked: a request can be long on its way, to Lark or because its sender
+		// dawdles, and what ends all sessions, which locks the account first, must end what they have begun.
+		if _, err := p.sessions.Living(ctx, tx, who.SessionID); err != nil {
 			return err
 		}
 

@@ -100,7 +100,7 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, by caller.Caller, who sess
 func (p *Profiles) changeTOTP(
 	ctx context.Context, by caller.Caller, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
 ) error {
-	return p.tell(ctx, by, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.tell(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
 			return "", err
@@ -145,10 +145,11 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who sessio
 	})
 }
 
-// UnbindTOTP takes the authenticator app away, with its recovery codes.
+// UnbindTOTP takes the authenticator app away, with its recovery codes. Where the member group asks for a second
+// factor no way in is left without it.
 func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
-		if ways.TOTP && !ways.Password && !ways.Phone && !ways.Identity {
+		if ways.TOTP && (ways.RequiresTOTP || !ways.Password && !ways.Phone && !ways.Identity) {
 			return false, ErrLastWayIn
 		}
 
@@ -174,7 +175,7 @@ func (p *Profiles) unbind(
 		return err
 	}
 
-	return p.tell(ctx, by, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.tell(ctx, by, who, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
 		if postgres.Missing(err) {
 			return "", problem.ErrTokenInvalid

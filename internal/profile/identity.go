@@ -17,8 +17,8 @@ import (
 // ErrIdentityTaken answers an identity that is bound to another account.
 var ErrIdentityTaken = problem.New(problem.Invalid, "IDENTITY_TAKEN")
 
-// lark is the one provider of identities there is.
-const lark = "lark"
+// Lark is the one provider of identities there is, as it is stored.
+const Lark = "lark"
 
 // MayBindLark says, before anybody goes to Lark for it, whether the sign-in is young enough for BindLark.
 func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecent(who) == nil }
@@ -30,7 +30,7 @@ func (p *Profiles) BindLark(ctx context.Context, by caller.Caller, who session.B
 		return err
 	}
 
-	return p.tell(ctx, by, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.tell(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
 			return "", err
@@ -38,13 +38,13 @@ func (p *Profiles) BindLark(ctx context.Context, by caller.Caller, who session.B
 
 		queries := db.New(tx)
 
-		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: lark, Keep: subject})
+		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: Lark, Keep: subject})
 		if err != nil {
 			return "", fmt.Errorf("replace identity: %w", err)
 		}
 
 		bound, err := queries.IdentityBind(ctx, db.IdentityBindParams{
-			Provider: lark, Subject: subject, AccountID: who.Account.ID, Profile: told, Now: now,
+			Provider: Lark, Subject: subject, AccountID: who.Account.ID, Profile: told, Now: now,
 		})
 		if err != nil {
 			return "", fmt.Errorf("bind identity: %w", err)
@@ -67,7 +67,7 @@ func (p *Profiles) UnbindLark(ctx context.Context, by caller.Caller, who session
 			return false, ErrLastWayIn
 		}
 
-		removed, err := db.New(tx).IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: lark})
+		removed, err := db.New(tx).IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: Lark})
 		if err != nil {
 			return false, fmt.Errorf("unbind identity: %w", err)
 		} else if removed == 0 {

@@ -76,34 +76,26 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, by caller.Caller, token str
 
 	err = p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
-		who, err = p.asked(ctx, conn, opened.sessionID)
+		who.Identity, err = p.sessions.Living(ctx, conn, opened.sessionID)
 
 		return err
 	})
-	if err != nil {
-		return err
-	}
 
-	if who.Account.Email == opened.email {
+	switch {
+	case errors.Is(err, problem.ErrTokenInvalid):
+		return code.ErrInvalid
+	case err != nil:
+		return err
+	case who.Account.Email == opened.email:
 		return nil // the button was pressed twice, or the code was quicker
 	}
 
-	return p.setEmail(ctx, by, who, opened.email, func(ctx context.Context, tx db.DBTX) error {
-		// Again, now that the account is locked: whatever ends all of its sessions locks it first.
-		if _, err := p.asked(ctx, tx, opened.sessionID); err != nil {
-			return err
-		}
-
+	err = p.setEmail(ctx, by, who, opened.email, func(ctx context.Context, tx db.DBTX) error {
 		return p.codes.RedeemSecret(ctx, tx, code.EmailLink, linkSubject(who, opened.email), opened.secret)
 	})
-}
-
-// asked is who asked for a link, or code.ErrInvalid where the session has ended.
-func (p *Profiles) asked(ctx context.Context, tx db.DBTX, sessionID string) (session.Browser, error) {
-	who, err := p.sessions.Living(ctx, tx, sessionID)
 	if errors.Is(err, problem.ErrTokenInvalid) {
-		return session.Browser{}, code.ErrInvalid
+		return code.ErrInvalid // the session has ended in this moment
 	}
 
-	return session.Browser{Identity: who}, err
+	return err
 }

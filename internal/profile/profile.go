@@ -25,7 +25,7 @@ import (
 )
 
 // ErrInvalidCredentials answers a wrong old password.
-var ErrInvalidCredentials = problem.New(problem.Refused, "INVALID_CREDENTIALS")
+var ErrInvalidCredentials = problem.ErrInvalidCredentials
 
 // Deps are what Profiles is made of.
 type Deps struct {

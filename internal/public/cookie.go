@@ -8,6 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/randomid"
 	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/signin"
 )
 
 const (
@@ -25,6 +26,13 @@ var cookiesXSRF = []string{"XSRF-TOKEN", "XSRF_TOKEN"}
 func (p *Public) setSession(ctx context.Context, id string, value session.Cookie) {
 	httpapi.SetCookie(ctx, hostCookie(cookieSession, string(value), p.settings.SessionLifetime))
 	p.setXSRF(ctx, id)
+}
+
+// openSession ends a sign-in: with the session, and without the name that the browser had before it. Who knew
+// that name, and a token bound to it, knows nothing of the browser once nobody is signed in any more.
+func (p *Public) openSession(ctx context.Context, opened signin.Opened) {
+	p.setSession(ctx, opened.SessionID, opened.Cookie)
+	httpapi.SetCookie(ctx, hostCookie(cookieBrowser, "", 0))
 }
 
 // setXSRF gives scripts a fresh token. It is no secret from them, and of no use to other sites.

@@ -79,10 +79,13 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 		return nil, err
 	}
 
-	httpapi.SetCookie(ctx, hostCookie(cookieLark, "", 0))
+	// Any site can send browsers here: what is not of this journey does not end it.
+	if outcome.Action != "" {
+		httpapi.SetCookie(ctx, hostCookie(cookieLark, "", 0))
+	}
 
 	if outcome.Opened != nil {
-		p.setSession(ctx, outcome.Opened.SessionID, outcome.Opened.Cookie)
+		p.openSession(ctx, *outcome.Opened)
 	}
 
 	page := ""

@@ -26,7 +26,7 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 		return nil, err
 	}
 
-	p.setSession(ctx, opened.SessionID, opened.Cookie)
+	p.openSession(ctx, opened)
 
 	return api.SignIn204Response{}, nil
 }
@@ -47,7 +47,7 @@ func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequest
 		return nil, err
 	}
 
-	p.setSession(ctx, opened.SessionID, opened.Cookie)
+	p.openSession(ctx, opened)
 
 	return api.SignInWithCode204Response{}, nil
 }
@@ -64,7 +64,7 @@ func (p *Public) SignInWithTOTP(ctx context.Context, r api.SignInWithTOTPRequest
 		return nil, err
 	}
 
-	p.setSession(ctx, opened.SessionID, opened.Cookie)
+	p.openSession(ctx, opened)
 
 	return api.SignInWithTOTP204Response{}, nil
 }

@@ -53,7 +53,7 @@ func New(d Deps) *Recovery {
 // SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
 // decides, so that the request does the same for every address.
 func (r *Recovery) SendCode(ctx context.Context, by caller.Caller, email string) error {
-	return r.challenges.Send(ctx, by, challenge.Reset, email, email)
+	return r.challenges.Send(ctx, by, challenge.Reset, "", email)
 }
 
 // Reset redeems the code, sets the password and ends every session, all or nothing. A refused
@@ -70,7 +70,7 @@ func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, pl
 	}
 	defer turn.End()
 
-	proof, err := r.challenges.Answer(ctx, by, challenge.Reset, email, email, guess)
+	proof, err := r.challenges.Answer(ctx, by, challenge.Reset, "", email, guess)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, pl
 
 	err = r.reset(ctx, by, email, hash, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return r.challenges.Refused(ctx, by, challenge.Reset, email)
+		return r.challenges.Refused(ctx, by, challenge.Reset, "", email)
 	} else if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (r *Registration) SendCode(ctx context.Context, by caller.Caller, email str
 		return ErrEmailNotAllowed
 	}
 
-	return r.challenges.Send(ctx, by, challenge.Registration, email, email)
+	return r.challenges.Send(ctx, by, challenge.Registration, "", email)
 }
 
 // Allowed says whether the address is of a domain that may register.
@@ -87,14 +87,14 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 	}
 	defer turn.End()
 
-	proof, err := r.challenges.Answer(ctx, by, challenge.Registration, a.Email, a.Email, a.Code)
+	proof, err := r.challenges.Answer(ctx, by, challenge.Registration, "", a.Email, a.Code)
 	if err != nil {
 		return account.Account{}, err
 	}
 
 	created, err := r.create(ctx, by, a, turn, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return account.Account{}, r.challenges.Refused(ctx, by, challenge.Registration, a.Email)
+		return account.Account{}, r.challenges.Refused(ctx, by, challenge.Registration, "", a.Email)
 	} else if err != nil {
 		return account.Account{}, err
 	}

@@ -20,7 +20,7 @@ import (
 // SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
 // sends decides, so that the request does the same for every number.
 func (s *SignIn) SendCode(ctx context.Context, by caller.Caller, phone string) error {
-	return s.challenges.Send(ctx, by, challenge.SignIn, phone, phone)
+	return s.challenges.Send(ctx, by, challenge.SignIn, "", phone)
 }
 
 func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, second string, through door) (opened, error) {
@@ -36,13 +36,13 @@ func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, se
 		return opened{}, fmt.Errorf("look up phone: %w", err)
 	}
 
-	right, err := s.challenges.Answer(ctx, by, challenge.SignIn, phone, person(found.ID, phone), guess)
+	right, err := s.challenges.Answer(ctx, by, challenge.SignIn, found.ID, phone, guess)
 	if err != nil {
 		return opened{}, err
 	}
 
 	if found.Status != string(account.Active) {
-		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, person(found.ID, phone))
+		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
 	}
 
 	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, use: func(ctx context.Context, tx postgres.Tx) error {
@@ -57,8 +57,12 @@ func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, se
 	}
 
 	switch {
+	case errors.Is(err, ErrTOTPRequired):
+		right.Done(ctx)
+
+		return opened{}, s.askSecond(ctx, by, p, phone, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
-		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, person(found.ID, phone))
+		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
 	case err != nil:
 		return opened{}, err
 	}
@@ -95,7 +99,7 @@ func (s *SignIn) compareTOTP(
 		accountID = "" // which costs the same, and never matches
 	}
 
-	right, err := s.factors.Attempt(ctx, accountID, guess)
+	right, err := s.compareSecond(ctx, by, accountID, guess)
 	if err != nil {
 		return opened{}, err
 	}
@@ -126,7 +130,7 @@ func (s *SignIn) withSecond(ctx context.Context, by caller.Caller, first proof, 
 		return opened{}, err
 	}
 
-	right, err := s.factors.Attempt(ctx, first.accountID, second)
+	right, err := s.compareSecond(ctx, by, first.accountID, second)
 	if err != nil {
 		return opened{}, err
 	}

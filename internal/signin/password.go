@@ -91,6 +91,9 @@ func (s *SignIn) comparePassword(
 
 	if found.RequiresTOTP {
 		o, err := s.withSecond(ctx, by, p, c.Second, through)
+		if errors.Is(err, ErrTOTPRequired) {
+			return opened{}, s.askSecond(ctx, by, p, c.Email, attempt.Succeeded)
+		}
 
 		return o, asCredentials(err)
 	}

@@ -25,7 +25,7 @@ import (
 var (
 	// ErrInvalidCredentials answers a wrong password, an unknown address and a disabled account alike,
 	// and a wrong second factor beside a right password.
-	ErrInvalidCredentials = problem.New(problem.Refused, "INVALID_CREDENTIALS")
+	ErrInvalidCredentials = problem.ErrInvalidCredentials
 	// ErrTOTPRequired answers a right password, or a right code by SMS, of somebody whose member group asks
 	// for a second factor, where none was sent.
 	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED")

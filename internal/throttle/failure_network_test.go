@@ -90,3 +90,21 @@ func TestNeighboursDoNotLengthenTheWait(t *testing.T) {
 	p.expect(t, "the owner's own third", "198.51.100.1", "password", "owner", 30*time.Second)
 	p.expect(t, "the longer of both", home, "password", "owner", time.Hour)
 }
+
+// Who has to wait anyway, and tries all the same, fails nobody: what is not compared does not count for the network.
+func TestWaitingDoesNotCountForTheNetwork(t *testing.T) {
+	t.Parallel()
+
+	p := newPatient(t, throttle.Patience{Free: 2, First: 30 * time.Second, Longest: time.Hour, Network: 3})
+
+	for range 2 {
+		p.expect(t, "a failure", home, "password", "impatient", 0)
+	}
+
+	for range 10 {
+		p.expect(t, "too early", home, "password", "impatient", 30*time.Second)
+	}
+
+	p.expect(t, "a neighbour", home, "password", "owner", 0)
+	p.expect(t, "the fourth", home, "password", "next", time.Hour)
+}

@@ -23,26 +23,38 @@ type Limit struct {
 // time to wait once there are more than Most. Within a transaction that is rolled back on that
 // answer, a refused use is not counted.
 func Take(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject string) error {
+	_, err := take(ctx, tx, now, Use{Limit: limit, Subject: subject})
+
+	return err
+}
+
+// take says whether this was the last one within the limit.
+func take(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
+	added := int32(1)
+	if use.Idle {
+		added = 0
+	}
+
 	row, err := db.New(tx).ThrottleTake(ctx, db.ThrottleTakeParams{
-		Key:    key(limit, subject),
-		Now:    now,
-		EndsAt: now.Add(limit.Window),
+		Key: key(use.Limit, use.Subject), Added: added, Now: now, EndsAt: now.Add(use.Limit.Window),
 	})
 	if err != nil {
-		return fmt.Errorf("throttle %s: %w", limit.Name, err)
+		return false, fmt.Errorf("throttle %s: %w", use.Limit.Name, err)
 	}
 
-	if row.Count > limit.Most {
-		return problem.ErrTooManyRequests.After(row.EndsAt.Sub(now))
+	if row.Count+1-added > use.Limit.Most {
+		return false, problem.ErrTooManyRequests.After(row.EndsAt.Sub(now))
 	}
 
-	return nil
+	return !use.Idle && row.Count == use.Limit.Most, nil
 }
 
 // Use is one use of a limit by a subject.
 type Use struct {
 	Limit   Limit
 	Subject string
+	Idle    bool  // adds nothing, but does the same, and is refused where one more would be
+	Last    *bool // if it is set, TakeAll says there whether this was the last one within the limit
 }
 
 // TakeAll takes each use, in this order, and answers the longest of the times to wait: waiting that
@@ -51,7 +63,10 @@ func TakeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error 
 	var longest *problem.Problem
 
 	for _, use := range uses {
-		err := Take(ctx, tx, now, use.Limit, use.Subject)
+		last, err := take(ctx, tx, now, use)
+		if use.Last != nil {
+			*use.Last = last
+		}
 
 		limited, ok := errors.AsType[*problem.Problem](err)
 

@@ -133,7 +133,9 @@ func TestTake(t *testing.T) {
 		hour := throttle.Limit{Name: "hour", Most: 1, Window: time.Hour}
 		minute := throttle.Limit{Name: "minute", Most: 1, Window: time.Minute}
 
-		for _, uses := range [][]throttle.Use{{{hour, "a"}, {minute, "a"}}, {{minute, "b"}, {hour, "b"}}} {
+		for _, uses := range [][]throttle.Use{
+			{{Limit: hour, Subject: "a"}, {Limit: minute, Subject: "a"}}, {{Limit: minute, Subject: "b"}, {Limit: hour, Subject: "b"}},
+		} {
 			if err := throttle.TakeAll(t.Context(), p, start, uses...); err != nil {
 				t.Fatal(err)
 			}

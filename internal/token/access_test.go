@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/tokentest"
 )
 
-// R-G1, R-G2, R-G3, R-G5, R-G6, R-G7, R-F2, F-12, V-13, V-14, V-15, T-19.
+// R-G1, R-G2, R-G3, R-G5, R-G6, R-G7, R-F2, F-12, V-13, V-14, V-15, W-11, T-19: one algorithm, and every claim.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 

@@ -105,8 +105,9 @@ RETURNING email;
 -- The lock holds until what is removed is gone: two removals at once cannot both leave the other.
 SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
-    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity, g.requires_totp
 FROM account a
+JOIN member_group g ON g.name = a.member_group
 WHERE a.id = @id AND a.status = 'active'
 FOR UPDATE OF a;
 

@@ -117,8 +117,3 @@ WHERE account_id = @account_id AND digest = @digest;
 -- name: RecoveryCodeRemove :exec
 DELETE FROM recovery_code
 WHERE account_id = @account_id;
-
--- name: RecoveryCodeCount :one
-SELECT count(*)
-FROM recovery_code
-WHERE account_id = @account_id;

@@ -1,12 +1,14 @@
 -- name: FailureAttempt :one
 -- Counts an attempt as a failure before anything is compared, and commits by itself, so that
 -- attempts in parallel cannot share one. The network is counted first, and the person only where
--- the network may go on: nobody waits longer because of their neighbours. No row: refused, and
+-- the network may go on: nobody waits longer because of their neighbours. Nor is the network counted
+-- where the person has to wait anyway: nothing is compared then, and nobody has failed. No row: refused, and
 -- FailureWait says until when. @delays are the seconds to wait after the first failure, the second
 -- and so on; the last one stands for all that follow.
 WITH network AS (
     INSERT INTO throttle (key, count, ends_at)
-    VALUES (sqlc.arg(network), 1, sqlc.arg(network_ends_at))
+    SELECT sqlc.arg(network)::text, 1, sqlc.arg(network_ends_at)::timestamptz
+    WHERE NOT EXISTS (SELECT 1 FROM failure w WHERE w.key = sqlc.arg(person)::text AND w.blocked_until > sqlc.arg(now)::timestamptz)
     ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
     SET count = CASE WHEN throttle.ends_at <= sqlc.arg(now)::timestamptz THEN 1 ELSE throttle.count + 1 END,
         ends_at = CASE WHEN throttle.ends_at <= sqlc.arg(now)::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END

@@ -1,9 +1,9 @@
 -- name: ThrottleTake :one
--- Counts one and answers the count, in one statement, so that any number at once are all seen.
+-- Counts one, or none, and answers the count, in one statement, so that any number at once are all seen.
 INSERT INTO throttle (key, count, ends_at)
-VALUES (@key, 1, @ends_at)
+VALUES (@key, @added, @ends_at)
 ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
-SET count = CASE WHEN throttle.ends_at <= @now THEN 1 ELSE throttle.count + 1 END,
+SET count = CASE WHEN throttle.ends_at <= @now THEN excluded.count ELSE throttle.count + excluded.count END,
     ends_at = CASE WHEN throttle.ends_at <= @now THEN excluded.ends_at ELSE throttle.ends_at END
 RETURNING count, ends_at;
 

@@ -1,0 +1,56 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// R-K6: the audit of a code that somebody signed in asked for, or that belongs to somebody's phone, names their
+// account: who looks at an account finds what was sent and guessed in its name.
+func TestCodesAreWrittenDownWithTheirAccount(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	address, browser := d.person(t)
+	phone := d.phone()
+	json := func(method, path, body string) call {
+		return call{method: method, path: path, body: body}.with("Content-Type", "application/json")
+	}
+
+	for _, one := range []struct {
+		call call
+		code string
+	}{
+		{call{method: http.MethodGet, path: "/user/phone_code", query: "phone=%2B" + phone[1:]}, ""},
+		{json(http.MethodPost, "/user/phone", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)), "CODE_INVALID"},
+		{json(http.MethodPatch, "/user", `{"key":"email","email":"new@konec.test"}`), ""},
+		{json(http.MethodPatch, "/user", `{"key":"email","email":"new@konec.test","code":"000000"}`), "CODE_INVALID"},
+	} {
+		if got := one.call.in(t, d.Server, browser); got.problem.Code != one.code {
+			t.Fatalf("%s: %s", one.call.path, got)
+		}
+	}
+
+	d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
+	json(http.MethodPost, "/login/sms", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)).in(t, d.Server, d.visitor)
+
+	rows, err := d.Pool.Query(t.Context(), `
+		SELECT action || ' ' || method || ' ' || subject FROM audit_event
+		WHERE action LIKE 'code.%' AND account_id = (SELECT id FROM account WHERE email = $1) ORDER BY id`, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	want := []string{
+		"code.sent phone " + phone, "code.refused phone " + phone, "code.sent email new@konec.test", "code.refused email new@konec.test",
+		"code.refused sign-in " + phone,
+	}
+
+	if err != nil || fmt.Sprint(found) != fmt.Sprint(want) {
+		t.Errorf("got %q, %v, want %q", found, err, want)
+	}
+}

@@ -1,0 +1,173 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// guardedPerson is somebody of a member group that asks for a second factor, with an authenticator app and
+// recovery codes.
+func (d *desk) guardedPerson(tb testing.TB) (address string, browser *apptest.Browser, codes []string) {
+	tb.Helper()
+
+	address, browser = d.person(tb)
+	d.authenticator(tb, browser)
+	d.guard(tb, address)
+
+	made, err := browser.Client.CreateRecoveryCodesWithResponse(tb.Context())
+	if err != nil || made.JSON200 == nil {
+		tb.Fatalf("recovery codes: %v %s", err, made.Body)
+	}
+
+	return address, browser, made.JSON200.Codes
+}
+
+// events is how many of an action the audit has.
+func (d *desk) events(tb testing.TB, action string) (n int) {
+	tb.Helper()
+
+	if err := d.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM audit_event WHERE action = $1 AND account_id IS NOT NULL", action).Scan(&n); err != nil {
+		tb.Fatal(err)
+	}
+
+	return n
+}
+
+// Contract, "successful sign-ins are never throttled": one in two steps, first without the second factor as a
+// client finds out that it is asked for, is no failure of the network, nor of the day's budget.
+func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
+	t.Parallel()
+
+	const people = 6
+
+	d := newDesk(t, func(c *config.Config) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
+	address, _, codes := d.guardedPerson(t)
+	phone, _ := d.texted(t, address)
+
+	for i := range people {
+		visitor := d.Browser(t)
+		visitor.Load(t)
+
+		steps := signInCall(address, apptest.Password)
+		body := func(totp string) string {
+			return fmt.Sprintf(`{"email":%q,"password":%q%s}`, address, apptest.Password, totp)
+		}
+
+		if i%2 == 1 { // by SMS
+			d.exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
+
+			sent, err := visitor.Client.SendSignInCodeWithResponse(t.Context(), &client.SendSignInCodeParams{Phone: phone})
+			if err != nil || sent.StatusCode() != http.StatusNoContent {
+				t.Fatalf("send: %v %s", err, sent.Body)
+			}
+
+			code := d.Mail(t, phone, 1+i/2).Code
+			steps.path = "/login/sms"
+			body = func(totp string) string { return fmt.Sprintf(`{"phone":%q,"code":%q%s}`, phone, code, totp) }
+		}
+
+		steps.body = body("")
+		if got := steps.in(t, d.Server, visitor); got.problem.Code != "TOTP_REQUIRED" {
+			t.Fatalf("sign-in %d without the second factor: %s", i, got)
+		}
+
+		steps.body = body(fmt.Sprintf(`,"totp":%q`, codes[i]))
+		if got := steps.in(t, d.Server, visitor); got.status != http.StatusNoContent {
+			t.Fatalf("sign-in %d with it: %s", i, got)
+		}
+	}
+
+	var left int
+	err := d.Pool.QueryRow(t.Context(), `
+		SELECT (SELECT count(*) FROM failure) + (SELECT COALESCE(sum(count), 0) FROM throttle WHERE key LIKE 'failures %' OR key LIKE 'failed-%')`).Scan(&left)
+	if err != nil || left != 0 {
+		t.Errorf("%d failures are counted, %v", left, err)
+	}
+
+	// R-K6: that somebody has the first proof is written down.
+	if n := d.events(t, "sign_in.second_factor_asked"); n != people {
+		t.Errorf("%d events, want %d", n, people)
+	}
+}
+
+// Contract, "the last way in cannot be removed": where the group asks for a second factor none is left without it.
+func TestSecondFactorOfAGroupStays(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	address, browser, _ := d.guardedPerson(t)
+	unbind := call{method: http.MethodDelete, path: "/user/totp"}
+
+	if got := unbind.in(t, d.Server, browser); got.problem.Code != "LAST_WAY_IN" {
+		t.Errorf("in a group that asks for it: %s", got)
+	}
+
+	d.exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
+
+	if got := unbind.in(t, d.Server, browser); got.status != http.StatusNoContent {
+		t.Errorf("in another: %s", got)
+	}
+}
+
+// R-C7: who guesses at an authenticator until it stops makes one mail for its owner, with no word of the
+// guesser's in it, at either door; the answers do not change.
+func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t, func(c *config.Config) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
+	address, _, _ := d.guardedPerson(t)
+
+	for name, guess := range map[string]call{
+		"alone": {method: http.MethodPost, path: "/login/totp", body: fmt.Sprintf(`{"email":%q,"code":"000000"}`, address)},
+		"beside a password": {
+			method: http.MethodPost, path: "/login", body: fmt.Sprintf(`{"email":%q,"password":%q,"totp":"000000"}`, address, apptest.Password),
+		},
+	} {
+		guess = guess.with("Content-Type", "application/json").with("Accept-Language", "en").with("User-Agent", "planted words")
+		before, events := len(stopped(d, address)), d.events(t, "totp.stopped")
+
+		d.exec(t, "UPDATE totp SET failures = 96")
+		d.exec(t, "DELETE FROM failure")
+
+		answers := map[string]bool{}
+
+		for range 8 {
+			got := guess.in(t, d.Server, d.visitor)
+			answers[fmt.Sprint(got.status, got.problem.Code)] = true
+		}
+
+		if len(answers) != 1 {
+			t.Errorf("%s: answers %v", name, answers)
+		}
+
+		apptest.Eventually(t, "the mail", func() bool { return len(stopped(d, address)) > before })
+
+		if n := d.events(t, "totp.stopped") - events; n != 1 || len(stopped(d, address)) != before+1 {
+			t.Errorf("%s: %d events, %d mails", name, n, len(stopped(d, address))-before)
+		}
+	}
+
+	for _, text := range stopped(d, address) {
+		if strings.Contains(text, "planted") {
+			t.Errorf("the mail says %s", text)
+		}
+	}
+}
+
+// stopped are the texts of the mails that say so.
+func stopped(d *desk, address string) (texts []string) {
+	for _, message := range d.Mails(address) {
+		if message.Subject == "您的身份验证器已停用" {
+			texts = append(texts, message.Text)
+		}
+	}
+
+	return texts
+}
