@@ -283,7 +283,7 @@ func TestLarkBindingBeginsAtHome(t *testing.T) {
 		{"cross-site", "no-cors", "https://console.test/", "", http.StatusForbidden},
 		{"cross-site", "", "https://console.test/", "", http.StatusForbidden},
 	} {
-		c := start.with("Sec-Fetch-Site", one.site).with("Sec-Fetch-Mode", one.mode)
+		c := start.with("Sec-Fetch-Site", one.site).with("Sec-Fetch-Mode", one.mode).with("Sec-Fetch-Dest", "document")
 		if one.referer != "" {
 			c = c.with("Referer", one.referer)
 		}
@@ -295,5 +295,18 @@ func TestLarkBindingBeginsAtHome(t *testing.T) {
 		if got := c.to(t, d.Server); got.status != one.want {
 			t.Errorf("%+v: %s", one, got)
 		}
+	}
+
+	// In a frame nobody follows anything, and a Referer outlives a redirect: it opens no other operation.
+	linked := start.with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate").with("Referer", "https://console.test/")
+	if got := linked.with("Sec-Fetch-Dest", "iframe").to(t, d.Server); got.status != http.StatusForbidden {
+		t.Errorf("in a frame: %s", got)
+	}
+
+	linked = linked.with("Sec-Fetch-Dest", "document")
+	linked.path, linked.query = "/login/sms", "phone=%2B8613800138000"
+
+	if got := linked.to(t, d.Server); got.status != http.StatusForbidden {
+		t.Errorf("another operation: %s", got)
 	}
 }

@@ -63,7 +63,7 @@ var openHeaders = http.Header{
 // nothing, it is the browser that keeps the answer from other sites.
 func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if op.surface != Public || op.foreign || !op.effects && reads || reads && p.followed(r) {
+	if op.surface != Public || op.foreign || !op.effects && reads || op.linked && p.followed(r) {
 		return nil
 	}
 
@@ -91,13 +91,15 @@ func (p *Pipeline) forged(r *http.Request) bool {
 	return p.secure && r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http:") && !slices.Contains(p.origins, origin)
 }
 
-// followed says that somebody followed a link of a configured origin. A browser names no Origin then, but a
-// Referer, which a page can hide, and not forge.
+// followed says that somebody followed a link of a configured origin, in a tab and not in a frame. A browser
+// names no Origin then, but a Referer, which a page can hide, and not forge. A redirect on the way keeps
+// it, so this opens nothing but what such pages link to.
 func (p *Pipeline) followed(r *http.Request) bool {
 	from, err := url.Parse(r.Header.Get("Referer"))
 
 	return err == nil && from.Host != "" && r.Header.Get("Origin") == "" &&
-		r.Header.Get("Sec-Fetch-Mode") == "navigate" && slices.Contains(p.origins, from.Scheme+"://"+from.Host)
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" &&
+		slices.Contains(p.origins, from.Scheme+"://"+from.Host)
 }
 
 // preflights answers the browser's question for every documented path (fetch.spec.whatwg.org,

@@ -25,6 +25,7 @@ type operation struct {
 	surface  Surface
 	effects  bool // a GET that is not only read: it sends or mints something
 	foreign  bool // one that other sites send browsers to
+	linked   bool // one that the pages of a configured origin link to
 	security openapi3.SecurityRequirements
 	body     *openapi3.RequestBody // nil where none is documented
 	query    []string              // the names of its query parameters
@@ -132,7 +133,12 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	foreign, err := foreignOf(op, surface, effects)
+	foreign, err := liftedBy(op, "x-cross-site", surface, effects)
+	if err != nil {
+		return nil, err
+	}
+
+	linked, err := liftedBy(op, "x-linked", surface, effects)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +152,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		surface:  surface,
 		effects:  effects,
 		foreign:  foreign,
+		linked:   linked,
 		security: *op.Security,
 		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
@@ -202,11 +209,12 @@ func effectsOf(op *openapi3.Operation, method string) (bool, error) {
 	return false, errors.New("x-side-effects can only be true, at a GET")
 }
 
-// foreignOf reads x-cross-site, which says why the operation may be asked by other sites. It stands only
-// where the rule that it lifts would hold, at a GET with side effects of the public surface: nothing with
-// a body, and nothing that XSRF guards, can be opened up by it.
-func foreignOf(op *openapi3.Operation, surface Surface, effects bool) (bool, error) {
-	value, there := op.Extensions["x-cross-site"]
+// liftedBy reads x-cross-site, which says why the operation may be asked by other sites, or x-linked, which
+// says why people follow links to it from pages of the configured origins. Either stands only where the
+// rule that it lifts would hold, at a GET with side effects of the public surface: nothing with a body, and
+// nothing that XSRF guards, can be opened up by it.
+func liftedBy(op *openapi3.Operation, extension string, surface Surface, effects bool) (bool, error) {
+	value, there := op.Extensions[extension]
 	if !there {
 		return false, nil
 	}
@@ -215,7 +223,7 @@ func foreignOf(op *openapi3.Operation, surface Surface, effects bool) (bool, err
 		return true, nil
 	}
 
-	return false, errors.New("x-cross-site can only say why, at a GET of the public surface with x-side-effects")
+	return false, fmt.Errorf("%s can only say why, at a GET of the public surface with x-side-effects", extension)
 }
 
 // Surface is the door that an operation belongs to, x-surface in the document.

@@ -54,6 +54,8 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"one alternative":            {"[{ bearer: [] }]", "[{ bearer: [] }, { session: [] }]", `"session" has no authenticator`},
 		"no surface":                 {"      x-surface: toolkit\n", "", "x-surface"},
 		"another surface":            {"x-surface: toolkit", "x-surface: secret", "x-surface"},
+		"linked for no reason":       {"x-cross-site: Somebody else sends browsers here.", "x-linked: ''", "x-linked"},
+		"linked without effects":     {"      x-side-effects: true\n      x-cross-site: Somebody else sends browsers here.\n", "      x-linked: why\n", "x-linked"},
 		"foreign for no reason":      {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: ''", "x-cross-site"},
 		"foreign, and only true":     {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: true", "x-cross-site"},
 		"foreign without effects":    {"      x-side-effects: true\n", "", "x-cross-site"},

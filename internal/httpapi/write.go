@@ -76,6 +76,8 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // the answer has begun; there is no second one
 	}
 
+	blur(r.Context(), told)
+
 	header := w.Header()
 	if status == http.StatusUnauthorized && info.surface() == Toolkit && header.Get("WWW-Authenticate") == "" {
 		header.Set("WWW-Authenticate", "Bearer")
