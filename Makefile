@@ -70,6 +70,8 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 battery: ## runs the long tests too: crashes, load, statistics (an hour at most)
 	@echo "==> go test -race -tags battery"
 	@go test -race -tags battery -timeout 60m ./...
+	@echo "==> go test -tags battery -run TestTiming (40 minutes on an idle machine; not -race, which would hide what is measured)"
+	@go test -tags battery -run '^TestTiming' -timeout 90m ./internal/app
 
 fuzz: ## runs every fuzz target for FUZZTIME (20s)
 	@grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api sql 2>/dev/null | sort | while read -r file; do \

@@ -1,81 +1,166 @@
-//go:build battery
+//go:build battery && !race
 
 package app_test
 
 import (
-	"math"
+	"flag"
+	"fmt"
 	"math/rand/v2"
-	"net/url"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
 	"github.com/konec/toolkit-gateway/internal/config"
 )
 
-// pairs of measurements: the standard error of the statistic is then about 0.0065.
-const pairs = 4000
+var (
+	pairsWanted = flag.Int("pairs", 0, "measurements of each class; 0 for as many as the verdict needs")
+	underLoad   = flag.Bool("load", false, "keep half of the CPU busy beside them")
+)
 
-// T-22, R-B2, F-16: how long a sign-in takes does not tell whether the address has an account. The
-// statistic is the chance that one of the class takes longer than an unknown one (Mann and
-// Whitney): 0.5 where nothing can be told, 1 or 0 where everything can. An interval that is too wide
-// to tell is a failure.
-func TestSignInTakesAsLongForEverybody(t *testing.T) {
-	crowd := newCrowd(t, func(c *config.Config) { c.HashConcurrency = 2 })
+// How many measurements make the intervals narrow enough for a verdict.
+const (
+	hashingPairs = 4000
+	otherPairs   = 20_000
+)
 
-	measure := func(email, password string) time.Duration {
-		body := url.Values{"email": {email}, "password": {password}}.Encode()
-		start := time.Now()
-		crowd.answer(t, "/api/auth/login", body)
+// TestTiming is T-22, R-B2, R-B5, F-16: how long an answer takes does not tell which class somebody is
+// of. Each operation runs by itself (-run TestTiming/forget_reset), and prints a line for each class.
+// An interval that is too wide to tell is a failure, unless fewer pairs were asked for: then only what is
+// told apart for certain is one. The race detector would drown everything, so it is not for this.
+func TestTiming(t *testing.T) {
+	table := []string{fmt.Sprintf("%-38s %-13s %6s %9s  %-31s %s", "operation", "class", "n", "median", "difference of medians", "AUC")}
 
-		return time.Since(start)
+	t.Cleanup(func() { t.Log("\n" + strings.Join(table, "\n")) })
+
+	if *underLoad {
+		busy(t)
 	}
 
-	for _, class := range []string{"registered", "disabled", "passwordless"} {
-		auc, margin := compare(
-			func() time.Duration { return measure(addressOfClass(class), "wrong") },
-			func() time.Duration { return measure(addressOfClass("unknown"), "wrong") }, pairs)
-		t.Logf("%s: %.4f ± %.4f", class, auc, margin)
+	compared := map[string][]string{
+		"toolkit login":       {classVerified, classDisabled, classPasswordless},
+		"toolkit register":    {classVerified, classPending},
+		"public login-totp":   {classVerified, classWithoutTOTP, classDisabled},
+		"public login-sms":    {classVerified, classPending, classDisabled},
+		"public forget_reset": {classVerified, classExpecting},
+	}
 
-		if auc-margin < 0.47 || auc+margin > 0.53 {
-			t.Errorf("%s: the interval %.4f ± %.4f is not within 0.47 and 0.53", class, auc, margin)
+	for surface, inquiries := range map[string][]inquiry{"toolkit": toolkitInquiries, "public": publicInquiries} {
+		for _, i := range inquiries {
+			name := surface + " " + i.name
+
+			t.Run(name, func(t *testing.T) {
+				against := compared[name]
+				if against == nil {
+					against = []string{classVerified}
+				}
+
+				n, bound := otherPairs, 200*time.Microsecond
+				if i.password {
+					n, bound = hashingPairs, time.Millisecond
+				}
+
+				short := *pairsWanted != 0 && *pairsWanted < n
+				if short {
+					n = *pairsWanted
+				}
+
+				took := measure(t, i, append(against, classUnknown), n)
+
+				for _, class := range against {
+					c := compare(took[class], took[classUnknown])
+					table = append(table, fmt.Sprintf("%-38s %-13s %6d %9s  %s", name, class, n, c.median.Round(time.Microsecond), c))
+
+					if !c.within(bound) && (!short || c.beyond(bound)) {
+						t.Errorf("%s takes another time than an unknown one: %s", class, c)
+					}
+				}
+			})
 		}
-	}
-
-	// The control: an answer without a hash is told apart at once, so the measurement can see.
-	auc, _ := compare(
-		func() time.Duration { return measure(addressOfClass("unknown"), "wrong") },
-		func() time.Duration { return measure("no address", apptest.Password) }, 200)
-	if auc < 0.99 {
-		t.Errorf("the control is told apart with %.4f only: the measurement is blind", auc)
 	}
 }
 
-// compare takes pairs of measurements in random order, and answers the chance that the first takes
-// longer, with half of its 95 % interval.
-func compare(first, second func() time.Duration, pairs int) (auc, margin float64) {
-	var a, b []time.Duration
+// TestTimingSees is the control: an answer without a hash is told apart at once.
+func TestTimingSees(t *testing.T) {
+	i := inquiry{ask: func(email string) call {
+		if email == addressOfClass(classVerified) {
+			email = "no address"
+		}
 
-	for range pairs {
-		if rand.IntN(2) == 0 {
-			a, b = append(a, first()), append(b, second())
-		} else {
-			b, a = append(b, second()), append(a, first())
+		return loginCall(email, "wrong")
+	}}
+
+	took := measure(t, i, []string{classVerified, classUnknown}, 200)
+	if c := compare(took[classVerified], took[classUnknown]); c.auc > 0.01 {
+		t.Errorf("the measurement is blind: %s", c)
+	}
+}
+
+// measure makes the inquiry n times about each class, in random order, over one connection.
+func measure(t *testing.T, i inquiry, classes []string, n int) map[string][]time.Duration {
+	t.Helper()
+
+	// A second a call is enough for every wait.
+	crowd := newCrowd(t, func(c *config.Config) {
+		c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
+		c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
+	})
+
+	crowd.hold(t) // the work of the workers would be noise, which hides differences
+	crowd.exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
+
+	const warmUp = 20
+
+	order := make([]string, 0, len(classes)*n)
+	for range n {
+		order = append(order, classes...)
+	}
+
+	rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+
+	took := map[string][]time.Duration{}
+
+	for k, class := range slices.Concat(order[:warmUp], order) {
+		crowd.Clock.Advance(time.Second)
+
+		// Nothing is used up, whoever was last.
+		crowd.exec(t, `UPDATE code SET attempts = 0 WHERE attempts > 0`)
+		crowd.exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
+		crowd.exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)
+
+		one := i.ask(i.of(class)).from(crowd.visitor)
+		start := time.Now()
+		got := one.to(t, crowd.Server)
+		duration := time.Since(start)
+
+		if len(i.steps) > 0 && !(shown{reply: got}).is(i.steps[0].want) {
+			t.Fatalf("call %d: %s", k, got)
+		}
+
+		if k >= warmUp {
+			took[class] = append(took[class], duration)
 		}
 	}
 
-	slices.Sort(b)
+	return took
+}
 
-	wins := 0.0
+// busy keeps half of every CPU busy until the test ends.
+func busy(t *testing.T) {
+	t.Helper()
 
-	for _, one := range a {
-		below, _ := slices.BinarySearch(b, one)
-		upTo, _ := slices.BinarySearch(b, one+1)
-		wins += float64(below) + float64(upTo-below)/2
+	const slice = 2 * time.Millisecond
+
+	for range runtime.NumCPU() {
+		go func() {
+			for t.Context().Err() == nil {
+				for start := time.Now(); time.Since(start) < slice; {
+				}
+
+				time.Sleep(slice)
+			}
+		}()
 	}
-
-	n := float64(pairs)
-
-	return wins / (n * n), 1.96 * math.Sqrt((2*n+1)/(12*n*n))
 }

@@ -124,7 +124,8 @@ func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess str
 		switch {
 		case postgres.Missing(err):
 			// Nothing can be hit, so nothing is taken from the day's budget: else anybody could use it up.
-			return nil
+			// Neither the cost nor the answer tells that there is no code.
+			return throttle.TakeAll(ctx, tx, c.now(), throttle.Use{Limit: c.budget, Idle: true})
 		case err != nil:
 			return fmt.Errorf("count guess: %w", err)
 		}

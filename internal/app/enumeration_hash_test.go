@@ -1,0 +1,49 @@
+package app_test
+
+import (
+	"runtime/metrics"
+	"testing"
+)
+
+// hashMemory is what one hash of a password takes, and what nothing else here comes near.
+const hashMemory = 19 << 20
+
+// hashes are how many passwords the whole process hashes while run runs.
+func hashes(run func()) uint64 {
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+
+	metrics.Read(allocated)
+	before := allocated[0].Value.Uint64()
+
+	run()
+	metrics.Read(allocated)
+
+	return (allocated[0].Value.Uint64() - before) / hashMemory
+}
+
+// R-B2, F-16, T-22: what a clock would see of the hash, without a clock: as many are computed for every
+// class, one where a password is compared, and none where it was not.
+//
+// Not parallel: the hashes of other tests would be counted.
+func TestEveryClassCostsAsManyHashes(t *testing.T) {
+	crowd := newCrowd(t)
+
+	for _, i := range append(publicInquiries, toolkitInquiries...) {
+		want := uint64(0)
+		if i.password {
+			want = 1
+		}
+
+		for _, class := range classes {
+			if i.password && i.control(class) == classHammered || class == classHammered {
+				continue // told to wait, without a hash; so are both
+			}
+
+			var got shown
+
+			if n := hashes(func() { got = crowd.inquire(t, i, class) }); n != want {
+				t.Errorf("%s for %s: %d hashes, want %d; answered %s", i.name, class, n, want, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package app_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// comparison says how far two series of durations can be told apart.
+type comparison struct {
+	median         time.Duration // of both together
+	difference     time.Duration // of the medians: how much longer the first takes
+	low, high      time.Duration // the 95 % interval of that
+	auc            float64       // the chance that one of the first takes longer than one of the second
+	aucLow, aucTop float64       // the 95 % interval of that
+}
+
+func (c comparison) String() string {
+	µs := func(d time.Duration) string { return fmt.Sprintf("%+.0f", float64(d)/float64(time.Microsecond)) }
+
+	return fmt.Sprintf("%-32s %.4f in [%.4f, %.4f]",
+		fmt.Sprintf("%s µs in [%s, %s]", µs(c.difference), µs(c.low), µs(c.high)), c.auc, c.aucLow, c.aucTop)
+}
+
+// The chance that security.md calls indistinguishable.
+const aucLeast, aucMost = 0.47, 0.53
+
+// within says that nobody can tell them apart: both intervals lie within the bounds.
+func (c comparison) within(bound time.Duration) bool {
+	return c.aucLow >= aucLeast && c.aucTop <= aucMost && c.low >= -bound && c.high <= bound
+}
+
+// beyond says that somebody can: one of the intervals lies outside.
+func (c comparison) beyond(bound time.Duration) bool {
+	return c.aucLow > aucMost || c.aucTop < aucLeast || c.low > bound || c.high < -bound
+}
+
+// compare computes the statistic of Mann and Whitney, and the interval of the difference of the medians from
+// drawing both series again (bootstrap).
+func compare(first, second []time.Duration) comparison {
+	a, b := slices.Sorted(slices.Values(first)), slices.Sorted(slices.Values(second))
+	both := slices.Sorted(slices.Values(slices.Concat(a, b)))
+	n, m := float64(len(a)), float64(len(b))
+
+	wins := 0.0
+
+	for _, one := range a {
+		below, _ := slices.BinarySearch(b, one)
+		upTo, _ := slices.BinarySearch(b, one+1)
+		wins += float64(below) + float64(upTo-below)/2
+	}
+
+	auc, margin := wins/(n*m), 1.96*math.Sqrt((n+m+1)/(12*n*m))
+
+	differences := make([]time.Duration, 1000)
+	for i := range differences {
+		differences[i] = drawnMedian(a) - drawnMedian(b)
+	}
+
+	slices.Sort(differences)
+
+	return comparison{
+		median: both[len(both)/2], difference: a[len(a)/2] - b[len(b)/2],
+		low: differences[len(differences)*25/1000], high: differences[len(differences)*975/1000],
+		auc: auc, aucLow: auc - margin, aucTop: auc + margin,
+	}
+}
+
+// drawnMedian is the median of as many draws from the sorted series as it is long.
+func drawnMedian(sorted []time.Duration) time.Duration {
+	drawn := make([]int32, len(sorted))
+	for range sorted {
+		drawn[rand.IntN(len(sorted))]++
+	}
+
+	left := len(sorted) / 2
+
+	for i, times := range drawn {
+		if left -= int(times); left < 0 {
+			return sorted[i]
+		}
+	}
+
+	return sorted[len(sorted)-1]
+}
+
+// T-22: the statistic of the battery tells apart what differs, and nothing else.
+func TestStatisticTellsApart(t *testing.T) {
+	t.Parallel()
+
+	const bound = 200 * time.Microsecond
+
+	random := rand.New(rand.NewPCG(1, 2))
+	series := func(later time.Duration) []time.Duration {
+		list := make([]time.Duration, 20_000)
+		for i := range list {
+			list[i] = 2*time.Millisecond + later + time.Duration(random.ExpFloat64()*float64(300*time.Microsecond))
+		}
+
+		return list
+	}
+
+	control := series(0)
+
+	for _, c := range []struct {
+		later          time.Duration
+		within, beyond bool
+	}{
+		{0, true, false},
+		{5 * time.Microsecond, true, false},
+		{100 * time.Microsecond, false, true},
+		{-100 * time.Microsecond, false, true},
+		{time.Millisecond, false, true},
+	} {
+		got := compare(series(c.later), control)
+		if got.within(bound) != c.within || got.beyond(bound) != c.beyond {
+			t.Errorf("%s later: %s", c.later, got)
+		}
+
+		if (got.difference-c.later).Abs() > 20*time.Microsecond || got.low > c.later+10*time.Microsecond || got.high < c.later-10*time.Microsecond {
+			t.Errorf("%s later: %s", c.later, got)
+		}
+	}
+
+	// A few are no verdict, either way.
+	if got := compare(control[:50], series(0)[:50]); got.within(bound) || got.beyond(bound) {
+		t.Errorf("of fifty: %s", got)
+	}
+}
