@@ -38,6 +38,11 @@ func TestParse(t *testing.T) {
 
 	good, other := Generate(), Generate()
 
+	random, err := base64.StdEncoding.DecodeString(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	for name, s := range map[string]string{
 		"Empty":            "",
 		"Spaces":           "   ",
@@ -46,6 +51,9 @@ func TestParse(t *testing.T) {
 		"Short":            encode(make([]byte, 16)),
 		"OneByteShort":     encode(bytes.Repeat([]byte{1, 200}, 16)[:31]),
 		"Long":             encode(append(make([]byte, Size), 1)),
+		"RandomAndHalf":    encode(random[:Size/2+1]),
+		"RandomAndShort":   encode(random[:Size-1]),
+		"RandomAndLong":    encode(append([]byte{1}, random...)),
 		"Zeros":            encode(make([]byte, Size)),
 		"Repeated":         encode(bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 8)),
 		"Typed":            encode([]byte("0123456789abcdefghijklmnopqrstuv")),

@@ -1,0 +1,169 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/code"
+)
+
+// assigned are members that a body could try to set, under the names that the answers, the tables and other
+// servers have for them.
+var assigned = map[string]any{
+	"memberGroup": "Admin", "member_group": "Admin", "MemberGroup": "Admin", "membergroup": "Admin", "group": "Admin", "groups": []string{"Admin"},
+	"role": "admin", "roles": []string{"admin"}, "isAdmin": true, "is_admin": true, "admin": true, "superuser": true,
+	"permissions": []string{"*"}, "scope": "*", "claims": map[string]any{"memberGroup": "Admin"}, "requires_totp": false,
+	"status": "active", "Status": true, "active": true, "enabled": true, "disabled": false, "locked": false,
+	"_id": strings.Repeat("0", 24), "id": strings.Repeat("0", 24), "ID": 1, "accountId": strings.Repeat("0", 24), "account_id": "x", "sub": "x", "user": map[string]any{},
+	"__v": 7, "version": 7, "verified": true, "emailVerified": true, "email_verified": true, "isEmailVerified": true, "phoneVerified": true, "phone_verified": true,
+	"password_hash": "x", "passwordHash": "x", "hash": "x", "salt": "x", "picture": "x", "lark": map[string]any{"open_id": "ou_x"}, "identity": "x",
+	"sessions": 0, "sign_in_count": 0, "session": "x", "session_id": "x", "authenticated_at": "2099-01-01T00:00:00.000Z", "history": nil,
+	"createdAt": "2001-01-01T00:00:00.000Z", "created_at": "x", "create_time": "x", "updatedAt": "x", "updated_at": "x", "update_time": "x",
+	"attempts": 0, "expires_at": "2099-01-01T00:00:00.000Z", "purpose": "reset", "confirm": true, "force": true, "skip": true,
+	"$set": map[string]any{"memberGroup": "Admin"}, "__proto__": map[string]any{"memberGroup": "Admin"}, "constructor": "x", "email.verified": true, "": "x",
+}
+
+// V-12, R-I3, T-28: a body sets nothing but the members of the document, whatever else it brings, by whoever
+// is allowed to send it. It is refused for what it brings, and nothing of it happens.
+func TestNobodyAssignsMore(t *testing.T) {
+	t.Parallel()
+
+	m := newMatrix(t)
+	tried := 0
+
+	for _, a := range aims {
+		for _, o := range operations() {
+			if o.OperationID != a.operation || o.RequestBody == nil {
+				continue
+			}
+
+			people := m.members(t, 3, account.GroupNone)
+			c := a.ready(t, m, o, people[0], people[1], people[2])
+			before := m.everything(t)
+
+			for name, value := range assigned {
+				if slices.Contains(o.fields(), name) {
+					continue
+				}
+
+				got := m.sentBoth(people[0], o.and(t, c, name, value)).to(t, m.Server)
+				if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" || !slices.Contains(got.fields(), "/"+name) {
+					t.Errorf("%s %s with %q: %s", a.operation, a.object, name, got)
+				}
+
+				tried++
+			}
+
+			// The same in the case of a documented member, which some decoders take for it.
+			for _, name := range o.fields() {
+				if twin := strings.ToUpper(name); twin != name {
+					if got := m.sentBoth(people[0], o.and(t, c, twin, "x")).to(t, m.Server); got.problem.Code != "INVALID_REQUEST" {
+						t.Errorf("%s %s with %q: %s", a.operation, a.object, twin, got)
+					}
+				}
+			}
+
+			if m.everything(t) != before {
+				t.Errorf("%s %s: something was changed", a.operation, a.object)
+			}
+
+			// Nothing else was wrong with it.
+			if got := answerOf(m.sentBoth(people[0], c).to(t, m.Server)); got != a.want {
+				t.Errorf("%s %s with nothing more: %s, want %s", a.operation, a.object, got, a.want)
+			}
+		}
+	}
+
+	if tried < 800 {
+		t.Errorf("%d tried", tried)
+	}
+}
+
+// sentBoth is the call with both of a person's credentials: each operation reads its own.
+func (m *matrix) sentBoth(h *member, c call) call {
+	return m.by(h, c).with("Authorization", "Bearer "+h.access)
+}
+
+// and adds a member to a body.
+func (o operation) and(t *testing.T, c call, name string, value any) call {
+	t.Helper()
+
+	if o.media() != "application/json" {
+		c.body += "&" + o.encode(map[string]any{name: value})
+
+		return c
+	}
+
+	more, err := json.Marshal(map[string]any{name: value})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	c.body = strings.TrimSuffix(strings.TrimSpace(c.body), "}") + "," + strings.TrimPrefix(string(more), "{")
+
+	return c
+}
+
+// W-13, V-12, T-28: PATCH /user changes the three members that the document has. An empty address is none, a new
+// one counts only once it is proved, and the answer does not say whose an address is before that.
+func TestProfileTakesProvedAddressesOnly(t *testing.T) {
+	t.Parallel()
+
+	m := newMatrix(t)
+	people := m.members(t, 2, account.GroupNone)
+	own, other := people[0], people[1]
+	fresh := m.address()
+	before := m.everything(t)
+
+	ask := func(values map[string]any) string {
+		return answerOf(m.by(own, m.asked(t, "changeUser", values)).to(t, m.Server))
+	}
+
+	for _, key := range []string{
+		"memberGroup", "Status", "status", "_id", "id", "__v", "phone", "Phone", "totp", "lark", "password", "EMAIL", "e-mail", "Email ", "", "email.verified", "$set",
+	} {
+		if got := ask(map[string]any{"key": key, "name": "x"}); got != "400 INVALID_REQUEST" {
+			t.Errorf("key %q: %s", key, got)
+		}
+	}
+
+	for _, values := range []map[string]any{
+		{"key": "Email"}, {"key": "Email", "email": ""}, {"key": "Email", "email": nil}, {"key": "email", "email": " "}, {"key": "Email", "email": "nobody"},
+		{"key": "Email", "name": "x"}, {"key": "Email", "email": fresh, "name": "x"}, {"key": "Name", "email": fresh}, {"key": "Avatar", "email": fresh},
+		{"key": "Email", "email": fresh, "code": ""}, {"key": "Email", "email": []string{fresh}}, {"email": fresh},
+	} {
+		if got := ask(values); got != "400 INVALID_REQUEST" {
+			t.Errorf("%v: %s", values, got)
+		}
+	}
+
+	// Asking for it changes nothing, and is answered alike for an address that is somebody else's.
+	for _, address := range []string{fresh, other.email} {
+		if got := ask(map[string]any{"key": "Email", "email": address}); got != "204" {
+			t.Errorf("a request for %s: %s", address, got)
+		}
+
+		if got := ask(map[string]any{"key": "Email", "email": address, "code": "000000"}); got != wrongCode {
+			t.Errorf("a wrong code for %s: %s", address, got)
+		}
+	}
+
+	if m.everything(t) != before {
+		t.Error("an address that was not proved counts")
+	}
+
+	// Whoever proved it is told; and it stays whose it is.
+	taken := m.code(t, code.Email, own.id+" "+other.email)
+	if got := ask(map[string]any{"key": "Email", "email": other.email, "code": taken}); got != "400 EMAIL_TAKEN" || m.everything(t) != before {
+		t.Errorf("another's address, proved: %s", got)
+	}
+
+	right := m.code(t, code.Email, own.id+" "+fresh)
+	if got := ask(map[string]any{"key": "Email", "email": fresh, "code": right}); got != "204" || m.everything(t) == before {
+		t.Errorf("a fresh address, proved: %s", got)
+	}
+}

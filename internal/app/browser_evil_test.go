@@ -1,0 +1,174 @@
+package app_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// target is a good call of an operation, which others forge.
+type target struct {
+	ID     string         `json:"id"`
+	Method string         `json:"method"`
+	URL    string         `json:"url"`
+	Body   map[string]any `json:"body,omitempty"`
+	JSON   bool           `json:"json"` // the body's form
+}
+
+// R-H1 to R-H7, T-18, W-9: for every operation of the public surface, and whatever a page of another site, or
+// of another host of the same one, makes a real browser do: no row changes, nothing is sent, no answer can be read.
+func TestOtherSitesAchieveNothing(t *testing.T) {
+	t.Parallel()
+
+	s := newStage(t, sisterConsole, func(s *stage, c *config.Config) {
+		larkAt(nowhere)(c)
+		c.ConsoleURL, c.LarkAuthorizeURL = s.at(consoleHost)+"/console.html", s.at(evilHost)+"/stranger.html"
+	})
+	d := deskOn(t, s.Env)
+	d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", somePhone, owner)
+
+	attacker := "attacker@konec.com.au"
+	s.Account(t, attacker)
+	theirs := s.SignedIn(t, attacker)
+
+	s.watchTables(t)
+	s.play(t, "evil.mjs", map[string]any{
+		"evil": s.at(evilHost), "neighbour": s.at(neighbourHost), "console": s.console(consoleHost), "targets": s.targets(t, d),
+		"victim":   map[string]string{"email": owner, "password": apptest.Password},
+		"attacker": map[string]string{"session": theirs.Cookie("__Host-TOKEN"), "xsrf": theirs.Cookie("XSRF-TOKEN")},
+	})
+
+	s.judgePassages(t)
+	s.judgeVisits(t)
+}
+
+// targets are calls that would have an effect, on the owner of the desk or on the stranger's own account.
+func (s *stage) targets(t *testing.T, d *desk) []target {
+	t.Helper()
+
+	list, err := d.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(d.tokens.AccessToken))
+	if err != nil || list.JSON200 == nil {
+		t.Fatalf("list sessions: %v %s", err, list.Body)
+	}
+
+	owns := strings.NewReplacer("{id}", list.JSON200.Sessions[0].ID, "{key}", "phone")
+	effective := map[string]string{
+		"sendResetCode": "email=" + owner, "sendSignInCode": "phone=" + url.QueryEscape(somePhone),
+	}
+
+	var targets []target
+
+	for _, o := range operations() {
+		if !o.public() {
+			continue
+		}
+
+		one := target{
+			ID: o.OperationID, Method: o.method, URL: s.at(gatewayHost) + owns.Replace(o.path),
+			Body: d.values(o), JSON: o.media() == "application/json",
+		}
+		if o.OperationID == "changePassword" {
+			one.Body["old"] = apptest.Password
+		}
+
+		query := effective[o.OperationID]
+		if query == "" {
+			query = d.query(o)
+		}
+
+		if query != "" {
+			one.URL += "?" + query
+		}
+
+		targets = append(targets, one)
+	}
+
+	return targets
+}
+
+// watchTables lets the script say when the test is to look for effects.
+func (s *stage) watchTables(t *testing.T) {
+	t.Helper()
+
+	var before map[string]string
+
+	s.requests.HandleFunc("/begin", func(w http.ResponseWriter, _ *http.Request) {
+		before = s.settled(t)
+		tell(w, len(before))
+	})
+
+	s.requests.HandleFunc("/settled", func(w http.ResponseWriter, r *http.Request) {
+		var changed []string
+
+		after := s.rows(t)
+		for _, name := range slices.Sorted(maps.Keys(after)) {
+			if after[name] != before[name] {
+				changed = append(changed, name)
+			}
+		}
+
+		if wanted := r.FormValue("changes") != ""; wanted != (len(changed) > 0) {
+			t.Errorf("after %s: changes in %v", r.FormValue("after"), changed)
+		}
+
+		before = s.settled(t)
+		tell(w, changed)
+	})
+}
+
+// settled is rows when nothing is on its way any more.
+func (s *stage) settled(t *testing.T) map[string]string {
+	t.Helper()
+	apptest.Eventually(t, "no job is left", func() bool {
+		var left int
+
+		err := s.Pool.QueryRow(t.Context(), "SELECT count(*) FROM river_job WHERE state NOT IN ('completed', 'cancelled', 'discarded')").Scan(&left)
+
+		return err == nil && left == 0
+	})
+
+	return s.rows(t)
+}
+
+// rows is a digest of every table, new ones included, and how many messages were sent. What River and the
+// chores do for themselves does not count.
+func (s *stage) rows(t *testing.T) map[string]string {
+	t.Helper()
+
+	rows, err := s.Pool.Query(t.Context(), `
+		SELECT table_name, (xpath('//t/text()', query_to_xml(format(
+			'SELECT md5(coalesce(string_agg(r::text, '';'' ORDER BY r::text), '''')) AS t FROM %I r %s', table_name,
+			CASE table_name WHEN 'river_job' THEN 'WHERE kind = ''delivery''' ELSE '' END), false, true, '')))[1]::text
+		FROM information_schema.tables
+		WHERE table_schema = 'public' AND (table_name = 'river_job' OR table_name NOT LIKE 'river%')`)
+	if err != nil {
+		t.Error(err)
+
+		return nil
+	}
+	defer rows.Close()
+
+	found := map[string]string{"messages": fmt.Sprint(len(s.Inbox.Messages()))}
+
+	for rows.Next() {
+		var name, digest string
+		if err := rows.Scan(&name, &digest); err != nil {
+			t.Error(err)
+		}
+
+		found[name] = digest
+	}
+
+	if err := rows.Err(); err != nil || len(found) < 15 {
+		t.Errorf("%d tables: %v", len(found), err)
+	}
+
+	return found
+}

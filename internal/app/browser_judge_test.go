@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// browserForms are how every operation of a method has to arrive from other sites: method, mode and
+// destination, as the browser says them. Of PATCH and DELETE the question whether they may is all there is.
+var browserForms = map[string][]string{
+	http.MethodGet: {
+		"GET navigate document", "GET navigate iframe", "GET navigate object", "GET no-cors image", "GET no-cors script",
+		"GET no-cors style", "GET no-cors video", "GET no-cors empty", "GET cors empty", "GET websocket ", "OPTIONS cors empty",
+	},
+	http.MethodPost:   {"POST navigate document", "POST navigate iframe", "POST no-cors empty", "POST cors empty", "OPTIONS cors empty"},
+	http.MethodPatch:  {"OPTIONS cors empty"},
+	http.MethodDelete: {"OPTIONS cors empty"},
+}
+
+// judgePassages looks at every answer that a browser got. That each forgery arrived is looked at too: what
+// was never tried cannot fail.
+func (s *stage) judgePassages(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	arrived := map[string]bool{}
+
+	for _, one := range s.passages {
+		policy, private := one.header.Get("Content-Security-Policy"), one.header.Get("Referrer-Policy")
+		if !strings.Contains(policy, "frame-ancestors 'none'") || one.header.Get("X-Content-Type-Options") != "nosniff" ||
+			private != "no-referrer" && (private != "same-origin" || one.path != "/confirm_email") {
+			t.Errorf("%s %s: %v", one.method, one.path, one.header)
+		}
+
+		site := s.siteOf(one)
+		if site == "" {
+			continue
+		}
+
+		if one.header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%+v may be read, with cookies", one)
+		}
+
+		method := cmp.Or(one.asks, one.method)
+
+		o := operationAt(method, one.path)
+		if o == nil || !o.public() {
+			continue
+		}
+
+		form := one.method + " " + one.mode + " " + one.dest
+		arrived[o.OperationID+", asked as "+form+" from "+site] = true
+
+		// Of old browsers only the token keeps another site's requests apart.
+		effective := one.asks == "" && o.guarded() && (!one.old || o.secured("xsrf"))
+		if effective && one.status < http.StatusBadRequest {
+			t.Errorf("%s, asked as %s from %s: %d", o.OperationID, form, site, one.status)
+		}
+	}
+
+	for _, o := range operations() {
+		if !o.public() {
+			continue
+		}
+
+		for _, form := range browserForms[o.method] {
+			for _, site := range []string{"cross-site", "same-site"} {
+				what := o.OperationID + ", asked as " + form + " from " + site
+				// Windows for what a neighbour posts are left out: its frames get the same cookies.
+				if !arrived[what] && (site != "same-site" || form != "POST navigate document") {
+					t.Errorf("never arrived: %s", what)
+				}
+			}
+		}
+	}
+}
+
+// siteOf says from which of the others a request came, and is empty for our own pages, and for people.
+func (s *stage) siteOf(one passage) string {
+	switch ours := s.at(consoleHost); {
+	case one.origin == ours, one.path == "/lark/authorize" && strings.HasPrefix(one.referrer, ours):
+		return ""
+	case one.origin == s.at(evilHost): // a web socket says its origin and no site
+		return "cross-site"
+	case one.origin == s.at(neighbourHost):
+		return "same-site"
+	case one.site == "cross-site", one.site == "same-site":
+		return one.site
+	}
+
+	return ""
+}
+
+// judgeVisits looks at what came to the stranger by way of the gateway: not from where, and no cookie of ours.
+func (s *stage) judgeVisits(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	sent := 0
+
+	for _, one := range s.visits {
+		from, err := url.Parse(one.referrer)
+		if err != nil || from.Hostname() == gatewayHost || from.Hostname() == consoleHost && !strings.HasPrefix(one.path, "/redirect") {
+			t.Errorf("%s: came from %s", one.path, one.referrer)
+		}
+
+		if strings.Contains(one.cookies, "TOKEN") || strings.Contains(one.cookies, "XSRF") {
+			t.Errorf("%s: cookies %q", one.path, one.cookies)
+		}
+
+		if strings.Contains(one.path, "from=") || strings.Contains(one.path, "state=") {
+			sent++
+		}
+	}
+
+	if sent < 4 {
+		t.Errorf("%d visits by way of the gateway", sent)
+	}
+}

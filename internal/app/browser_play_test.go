@@ -1,0 +1,89 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// play runs a script of web/browser in front of the stage.
+func (s *stage) play(t *testing.T, script string, more map[string]any) {
+	t.Helper()
+
+	if _, err := os.Stat("../../web/node_modules/playwright-core"); err != nil {
+		t.Fatal("the web workspace is not installed; `make test` installs it before it runs the tests")
+	}
+
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	pin := sha256.Sum256(s.front.TLS.Certificates[0].Leaf.RawSubjectPublicKeyInfo)
+	about := map[string]any{
+		"hosts": []string{gatewayHost, consoleHost, neighbourHost, evilHost}, "gateway": s.at(gatewayHost),
+		"pin": base64.StdEncoding.EncodeToString(pin[:]), "backstage": s.backstage.URL,
+		"cache": filepath.Join(cache, "toolkit-gateway"), "pictures": os.Getenv("BROWSER_PICTURES"),
+	}
+
+	maps.Copy(about, more)
+
+	input, err := json.Marshal(about)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+
+	command := exec.CommandContext(ctx, "node", filepath.Join(scripts, script))
+	command.Stdin = bytes.NewReader(input)
+
+	out, err := command.CombinedOutput()
+	t.Logf("%s", out)
+
+	if err != nil {
+		t.Errorf("%s: %v", script, err)
+	}
+}
+
+// certificate is one that nobody has signed; the browsers are told its key.
+func certificate(t *testing.T) tls.Certificate {
+	t.Helper()
+
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		DNSNames: []string{gatewayHost, consoleHost, neighbourHost, evilHost},
+	}
+
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}

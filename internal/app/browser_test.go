@@ -1,0 +1,67 @@
+package app_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// R-H1, R-H2, R-H11, T-18: somebody uses a small console, with the browser that people use: two tabs renew at
+// once, both spellings of the key, codes of an independent authenticator, every way in. It stands on a host
+// beside the gateway's, or on the gateway's own.
+func TestConsoleInABrowser(t *testing.T) {
+	t.Parallel()
+
+	for name, one := range map[string]struct {
+		change          []func(*stage, *config.Config)
+		console, domain string
+		rounds          int
+	}{
+		"SisterHost": {[]func(*stage, *config.Config){sisterConsole}, consoleHost, ".app.test", 100},
+		"OwnOrigin":  {nil, gatewayHost, "", 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			s := newStage(t, one.change...)
+			created := s.Account(t, owner)
+
+			s.play(t, "flow.mjs", map[string]any{
+				"console": s.console(one.console), "domain": one.domain, "rounds": one.rounds,
+				"person": map[string]string{
+					"email": owner, "second": "second@konec.com.au", "third": "third@konec.com.au", "fourth": "fourth@konec.com.au", "phone": somePhone,
+					"password": apptest.Password, "reset": "a staple that no horse can correct", "changed": "a horse that no staple can correct",
+				},
+			})
+
+			var kept, sessions string
+
+			err := s.Pool.QueryRow(t.Context(), `
+				SELECT concat_ws(', ', email, name, picture, phone, (SELECT count(*) FROM totp WHERE account_id = account.id)),
+					(SELECT coalesce(string_agg(method, ' ' ORDER BY at), '') FROM audit_event WHERE account_id = account.id AND action = 'sign_in.succeeded')
+				FROM account WHERE id = $1`, created.ID).Scan(&kept, &sessions)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if want := fmt.Sprintf("fourth@konec.com.au, Second Name, people/2.png, %s, 1", somePhone); kept != want {
+				t.Errorf("the account is %s, want %s", kept, want)
+			}
+
+			if want := "password password totp sms password password"; sessions != want {
+				t.Errorf("sign-ins: %s, want %s", sessions, want)
+			}
+		})
+	}
+}
+
+// console is the address of the page on a host.
+func (s *stage) console(host string) string {
+	if host == gatewayHost {
+		return s.at(host) + "/console/console.html"
+	}
+
+	return s.at(host) + "/console.html?gateway=" + s.at(gatewayHost)
+}

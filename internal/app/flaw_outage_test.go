@@ -1,0 +1,125 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// W-5, T-36: where nobody can say whether a destination has an account, it gets no code. A mail waits: the worker
+// asks, so that the request does the same for every address. For a text message, which costs money, the request
+// asks as well, and fails, as it does where the code cannot be stored.
+func TestFailedLookupSendsNothing(t *testing.T) {
+	t.Parallel()
+
+	const stranger = "stranger@konec.com.au"
+
+	for _, c := range []struct {
+		operation, query, to string
+		waits                bool   // the message, until it can be looked up
+		want                 string // how it ends
+	}{
+		{"sendResetCode", "email=" + owner, owner, true, "sent"},
+		{"sendResetCode", "email=" + stranger, stranger, true, "refused"},
+		{"sendSignInCode", "phone=%2B8613800138001", "+8613800138001", false, "sent"},
+		{"sendSignInCode", "phone=%2B8613800138002", "+8613800138002", false, "refused"},
+	} {
+		t.Run(c.operation+" "+c.want, func(t *testing.T) {
+			t.Parallel()
+
+			o := &office{Env: apptest.New(t)}
+			o.Account(t, owner)
+			o.exec(t, "UPDATE account SET phone = '+8613800138001'")
+
+			ask := operationOf(t, c.operation).asked(c.query, nil)
+
+			fails := func(what string) {
+				t.Helper()
+
+				if got := ask.to(t, o.Server); got.status < http.StatusInternalServerError || len(o.deliveries(t, c.to)) > 0 {
+					t.Errorf("%s: %s, and messages %v", what, got, o.deliveries(t, c.to))
+				}
+			}
+
+			o.exec(t, "ALTER TABLE code RENAME TO elsewhere")
+			fails("where no code can be stored")
+			o.exec(t, "ALTER TABLE elsewhere RENAME TO code")
+			o.exec(t, "ALTER TABLE account RENAME TO elsewhere")
+
+			if c.waits {
+				expectSent(t, o, ask)
+				apptest.Eventually(t, "an attempt at "+c.to, func() bool {
+					waiting := o.deliveries(t, c.to)
+
+					return len(waiting) == 1 && (waiting[0].LastError != "" || waiting[0].Finished)
+				})
+			} else {
+				fails("where nobody can be looked up")
+			}
+
+			if sent := o.Mails(c.to); len(sent) > 0 {
+				t.Errorf("nobody was found, and %q was sent", sent[0].Text)
+			}
+
+			o.exec(t, "ALTER TABLE elsewhere RENAME TO account")
+
+			if !c.waits {
+				expectSent(t, o, ask)
+			}
+
+			if got := o.settled(t, c.to); got.State != c.want || (len(o.Mails(c.to)) == 1) != (c.want == "sent") {
+				t.Errorf("afterwards: %+v, and %d messages", got, len(o.Mails(c.to)))
+			}
+		})
+	}
+}
+
+func expectSent(t *testing.T, o *office, ask call) {
+	t.Helper()
+
+	if got := ask.to(t, o.Server); got.status != http.StatusNoContent {
+		t.Errorf("%s: %s", ask.path, got)
+	}
+}
+
+// W-10, T-36, R-M8: nothing outside is asked while somebody signs in. Where the mail server, the SMS provider,
+// Lark and the file of places are all away, the sign-in succeeds at once, is written down, and takes the place
+// of the one before it.
+func TestSignInAsksNobody(t *testing.T) {
+	t.Parallel()
+
+	const away = "127.0.0.1:9"
+
+	env := apptest.New(t, larkAt("https://"+away), func(c *config.Config) {
+		c.SMTPURL, c.MailFrom = "smtp://"+away, "Toolkit <no-reply@konec.test>"
+		c.SMSURL, c.SMSWebhookSecret = "https://"+away+"/sms", exchangeSecret
+	})
+	env.Account(t, owner)
+
+	browser := env.Browser(t)
+	browser.Load(t)
+
+	for i := range 3 {
+		before := browser.Copy(t, env.Server)
+		began := time.Now()
+
+		// From a device that the account does not know, so that there is a mail to be sent.
+		got := signInCall(owner, apptest.Password).with("User-Agent", fmt.Sprint("device ", i)).in(t, env.Server, browser)
+		if got.status != http.StatusNoContent || time.Since(began) > 5*time.Second {
+			t.Fatalf("sign-in %d after %s: %s", i, time.Since(began), got)
+		}
+
+		if env.SignIn(t, owner).AccessToken == "" || browser.Verify(t) != http.StatusNoContent || before.Verify(t) != http.StatusUnauthorized {
+			t.Errorf("sign-in %d: the session before it lives, or this one does not", i)
+		}
+
+		told := user(t, browser)
+		if history, err := told.History.Get(); err != nil || history.UserAgent == "" || told.Sessions != int64(2*(i+1)) {
+			t.Errorf("sign-in %d: %+v, %v, %d sessions", i, history, err, told.Sessions)
+		}
+	}
+}

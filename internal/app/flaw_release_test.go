@@ -1,0 +1,93 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// W-2, R-J9, R-H3: a server that was told no mode is one in release mode, which shows no setting. No mode goes
+// without XSRF, and none shows a secret, nor that there is one.
+func TestReleaseModeGoesWithoutSaying(t *testing.T) {
+	t.Parallel()
+
+	told := map[string]string{"DATABASE_URL": "postgres://somebody@localhost/x", "MASTER_KEY": "x"}
+
+	c, err := config.Read(told)
+	if err != nil || c.Mode != config.Release {
+		t.Errorf("without MODE: %q, %v", c.Mode, err)
+	}
+
+	for _, mode := range []string{c.Mode, config.Development} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+
+			const canary = "canary-of-a-password"
+
+			d := newDesk(t, func(c *config.Config) {
+				c.Mode, c.SMTPURL, c.MailFrom = mode, "smtp://user:"+canary+"@127.0.0.1:9", "Toolkit <a@konec.test>"
+			})
+			secrets := append(d.secrets(t), canary)
+
+			loaded := call{method: http.MethodGet, path: "/"}.to(t, d.Server)
+			if strings.Contains(string(loaded.body), `"values"`) == (mode == config.Release) {
+				t.Errorf("GET / says %s", loaded)
+			}
+
+			for _, o := range operations() {
+				good := d.call(o)
+
+				for _, c := range []call{good, good.without("Cookie").without("Authorization").without("X-XSRF-TOKEN")} {
+					got := c.to(t, d.Server)
+					shown := fmt.Sprint(got.header, got)
+
+					if at := slices.IndexFunc(secrets, func(s string) bool { return strings.Contains(shown, s) }); at >= 0 {
+						t.Errorf("%s shows %s", o.OperationID, secrets[at])
+					}
+				}
+			}
+
+			browser := d.Browser(t)
+			browser.Load(t)
+
+			for _, token := range []string{"", "x"} {
+				got := signInCall(owner, apptest.Password).with("X-XSRF-TOKEN", token).in(t, d.Server, browser)
+				if got.problem.Code != "XSRF_INVALID" {
+					t.Errorf("signing in with the XSRF token %q: %s", token, got)
+				}
+			}
+		})
+	}
+}
+
+// secrets are the values of the secret settings, the parts of them that matter, and their names.
+func (d *desk) secrets(t *testing.T) (list []string) {
+	t.Helper()
+
+	for _, setting := range d.Config.Settings() {
+		if setting.Secret {
+			list = append(list, setting.Name, "(set)")
+		}
+	}
+
+	if len(list) < 4 {
+		t.Errorf("only %q are secret", list)
+	}
+
+	database, err := url.Parse(d.Config.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if password, there := database.User.Password(); there && password != "" {
+		list = append(list, password)
+	}
+
+	return append(list, d.Config.MasterKey, strings.TrimRight(d.Config.MasterKey, "="), d.Config.DatabaseURL, d.Config.LarkAppSecret)
+}

@@ -1,0 +1,107 @@
+// What pages show and pass on: frames, payloads in a profile, the Referer.
+import assert from 'node:assert/strict'
+
+import { quiet } from './forgery.mjs'
+import { backstage, eventually, stage } from './stage.mjs'
+
+const paths = ['/', '/user', '/docs', '/dev/inbox', '/openapi.json', '/nothing', '/user/totp/qr']
+
+/** Nobody frames the gateway, not even the console. */
+export async function framesStayEmpty(context) {
+  for (const origin of [stage.evil, stage.neighbour, new URL(stage.console).origin]) {
+    const page = await context.newPage()
+    await page.goto(`${origin}/stranger.html`)
+    const urls = [`${origin}/stranger.html`, ...paths.map((path) => stage.gateway + path)]
+    await page.evaluate((list) => {
+      for (const src of list) {
+        document.body.append(Object.assign(document.createElement('iframe'), { src }))
+      }
+    }, urls)
+    await eventually(
+      'the frames',
+      () => page.frames().length === urls.length + 1 && page.frames().every((frame) => frame.url() !== ''),
+    )
+
+    const [, shown, ...refused] = page.frames().map((frame) => frame.url())
+    assert.equal(shown, urls[0], 'this page frames nothing at all')
+    assert.deepEqual(
+      refused,
+      paths.map(() => 'chrome-error://chromewebdata/'),
+      `framed by ${origin}`,
+    )
+    await page.close()
+  }
+}
+
+const payloads = [
+  '<img src=x onerror=hit(1)>',
+  '"><svg/onload=hit(2)>',
+  "'><script>hit(3)</script>",
+  '{{constructor.constructor("hit(4)")()}}',
+]
+
+/** A profile full of scripts is shown as text, and no document of the gateway runs any. */
+export async function payloadsStayText(context, victim, ask, hits) {
+  for (const payload of payloads) {
+    for (const key of ['name', 'avatar']) {
+      assert.equal((await ask('PATCH', '/user', { key, [key]: payload })).status, 204)
+    }
+
+    await victim.reload()
+    await victim.evaluate(() => window.ready)
+    for (const key of ['name', 'avatar']) {
+      assert.equal(await victim.textContent(`#${key}`), payload)
+      assert.equal(await victim.$eval(`#${key}`, (element) => element.childElementCount), 0)
+    }
+  }
+
+  const page = await context.newPage()
+  for (const payload of payloads.slice(0, 2)) {
+    const query = encodeURIComponent(payload)
+    for (const path of [
+      '/user',
+      `/nothing/${query}`,
+      `/options?type=${query}`,
+      `/lark?${query}`,
+      `/user?${query}`,
+      `/forget_code?email=${query}`,
+    ]) {
+      const answer = await page.goto(stage.gateway + path)
+      assert.match(answer.headers()['content-type'], /^application\/json\b/, path)
+      assert.equal(await page.evaluate(() => document.querySelectorAll('script, svg, img').length), 0, path)
+    }
+    for (const path of ['/dev/inbox', `/confirm_email?token=${query}`, `/confirm_email?error=${query}`]) {
+      await page.goto(stage.gateway + path)
+    }
+  }
+
+  assert.deepEqual(hits, [])
+
+  // The counter counts: in a page that asks for it, the first payload runs.
+  await page.goto(`${stage.evil}/stranger.html`)
+  await page.evaluate((payload) => (document.body.innerHTML = payload), payloads[0])
+  await page.waitForFunction(() => document.images[0]?.complete)
+  await quiet()
+  assert.deepEqual(hits.splice(0), [1])
+  await page.close()
+}
+
+/** Whoever comes after the gateway does not learn from where somebody came. */
+export async function nothingLeaks(context) {
+  const page = await context.newPage()
+  for (const path of ['/docs?secret=1', '/dev/inbox?secret=1', '/user?secret=1']) {
+    await page.goto(stage.gateway + path)
+    await page.evaluate((to) => (location.href = to), `${stage.evil}/stranger.html?from=${path}`)
+    await page.waitForURL((url) => url.origin === stage.evil)
+  }
+
+  // The console sends people on to Lark, by way of the gateway.
+  await page.goto(`${stage.console}#secret`)
+  await page.evaluate(
+    (to) => (location.href = to),
+    `${stage.gateway}/lark/authorize?${new URLSearchParams({ state: '{"action":"login"}', app_id: 'secret' })}`,
+  )
+  await page.waitForURL((url) => url.origin === stage.evil)
+  await page.close()
+  await backstage('/begin')
+}
