@@ -1488,10 +1488,10 @@ type ClientInterface interface {
 
 	// ResetPasswordWithBody 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 	// address get the same answer.
 	//
 	// Takes any type of body and a specified content type.
@@ -1501,10 +1501,10 @@ type ClientInterface interface {
 
 	// ResetPassword 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 	// address get the same answer.
 	//
 	// Takes a body of the `application/json` content type.
@@ -1736,10 +1736,11 @@ type ClientInterface interface {
 
 	// ChangePasswordWithBody 修改密码 · Change the password
 	//
-	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-	// told by mail. Wrong old passwords count as failed sign-ins do.
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+	// failed sign-ins do.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1748,10 +1749,11 @@ type ClientInterface interface {
 
 	// ChangePassword 修改密码 · Change the password
 	//
-	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-	// told by mail. Wrong old passwords count as failed sign-ins do.
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+	// failed sign-ins do.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2313,10 +2315,10 @@ func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams,
 
 // ResetPasswordWithBody 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 // address get the same answer.
 //
 // Takes any type of body and a specified content type.
@@ -2336,10 +2338,10 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, 
 
 // ResetPassword 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 // address get the same answer.
 //
 // Takes a body of the `application/json` content type.
@@ -2751,10 +2753,11 @@ func (c *Client) ChangeUser(ctx context.Context, body ChangeUserJSONRequestBody,
 
 // ChangePasswordWithBody 修改密码 · Change the password
 //
-// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-// told by mail. Wrong old passwords count as failed sign-ins do.
+// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+// failed sign-ins do.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2773,10 +2776,11 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 
 // ChangePassword 修改密码 · Change the password
 //
-// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-// told by mail. Wrong old passwords count as failed sign-ins do.
+// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+// failed sign-ins do.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4864,10 +4868,10 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithBodyWithResponse 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 	// address get the same answer.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4877,10 +4881,10 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithResponse 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-	// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 	// address get the same answer.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -5126,10 +5130,11 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePasswordWithBodyWithResponse 修改密码 · Change the password
 	//
-	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-	// told by mail. Wrong old passwords count as failed sign-ins do.
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+	// failed sign-ins do.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5138,10 +5143,11 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePasswordWithResponse 修改密码 · Change the password
 	//
-	// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-	// told by mail. Wrong old passwords count as failed sign-ins do.
+	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+	// failed sign-ins do.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10077,10 +10083,10 @@ func (c *ClientWithResponses) SendResetCodeWithResponse(ctx context.Context, par
 
 // ResetPasswordWithBodyWithResponse 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 // address get the same answer.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10096,10 +10102,10 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 
 // ResetPasswordWithResponse 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
-// is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
 // address get the same answer.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10453,10 +10459,11 @@ func (c *ClientWithResponses) ChangeUserWithResponse(ctx context.Context, body C
 
 // ChangePasswordWithBodyWithResponse 修改密码 · Change the password
 //
-// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-// told by mail. Wrong old passwords count as failed sign-ins do.
+// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+// failed sign-ins do.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10471,10 +10478,11 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 
 // ChangePasswordWithResponse 修改密码 · Change the password
 //
-// 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
-// told by mail. Wrong old passwords count as failed sign-ins do.
+// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+// failed sign-ins do.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

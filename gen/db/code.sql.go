@@ -119,3 +119,25 @@ func (q *Queries) CodeRedeem(ctx context.Context, arg CodeRedeemParams) (int64, 
 	}
 	return result.RowsAffected(), nil
 }
+
+const codeVoid = `-- name: CodeVoid :exec
+DELETE FROM code
+USING account
+WHERE account.id = $1 AND (
+    code.purpose = ANY ($2::text[]) AND code.subject IN (account.email, account.phone)
+    OR code.purpose = ANY ($3::text[]) AND starts_with(code.subject, account.id || ' ')
+)
+`
+
+type CodeVoidParams struct {
+	AccountID string
+	Sent      []string
+	Asked     []string
+}
+
+// Those on their way to the account's own address and phone, and those that it has asked for, whose
+// subject begins with its id.
+func (q *Queries) CodeVoid(ctx context.Context, arg CodeVoidParams) error {
+	_, err := q.db.Exec(ctx, codeVoid, arg.AccountID, arg.Sent, arg.Asked)
+	return err
+}

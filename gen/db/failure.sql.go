@@ -85,6 +85,27 @@ func (q *Queries) FailureClean(ctx context.Context, before time.Time) (int64, er
 	return result.RowsAffected(), nil
 }
 
+const failureCounted = `-- name: FailureCounted :one
+SELECT EXISTS (
+    SELECT 1
+    FROM failure f
+    WHERE f.key = $1 AND f.ends_at = $2
+)
+`
+
+type FailureCountedParams struct {
+	Person string
+	EndsAt time.Time
+}
+
+// Whether an earlier run of FailureAttempt was committed, and nobody has tried since.
+func (q *Queries) FailureCounted(ctx context.Context, arg FailureCountedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, failureCounted, arg.Person, arg.EndsAt)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const failureForget = `-- name: FailureForget :exec
 DELETE FROM failure
 WHERE key = $1

@@ -390,10 +390,11 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
 /**
  * 修改密码 · Change the password
  *
- * 用旧密码设置新密码。账号的其他会话全部结束，并发邮件通知。
+ * 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
  *
- * Sets a new password, with the old one. Every other session of the account ends, of both doors, and its owner is
- * told by mail. Wrong old passwords count as failed sign-ins do.
+ * Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
+ * way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
+ * failed sign-ins do.
  *
  */
 export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>): RequestResult<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError> => (options.client ?? client).post<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
@@ -425,10 +426,10 @@ export const sendResetCode = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 重置密码 · Reset the password
  *
- * 用邮件里的验证码设置新密码。账号的全部会话结束；之后请重新登录。
+ * 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
  *
- * Sets a new password with the code from the mail. Every session of the account ends, of both doors, and its owner
- * is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
+ * Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
+ * their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
  * address get the same answer.
  *
  */

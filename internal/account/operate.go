@@ -124,7 +124,8 @@ func (a *Accounts) SetGroup(ctx context.Context, by caller.Caller, email, group 
 	return changed, err
 }
 
-// SetStatus lets an account sign in, or stops it: disabling ends every session at once.
+// SetStatus lets an account sign in, or stops it: disabling ends every session at once, and voids what is
+// outstanding beside them.
 func (a *Accounts) SetStatus(ctx context.Context, by caller.Caller, email string, status Status) (Account, error) {
 	var changed Account
 
@@ -151,6 +152,10 @@ func (a *Accounts) SetStatus(ctx context.Context, by caller.Caller, email string
 			})
 			if err != nil {
 				return fmt.Errorf("end sessions: %w", err)
+			}
+
+			if err := Void(ctx, tx, changed.ID); err != nil {
+				return err
 			}
 		}
 

@@ -54,3 +54,60 @@ func TestAccessLogIsOneLineThatNamesNobody(t *testing.T) {
 		t.Errorf("%d requests made %d lines", 6*4, requests-before)
 	}
 }
+
+// R-K4, R-K5: the same for the public surface, where addresses, phones and secrets stand in query strings;
+// and what is stored of a request has no control character either.
+func TestHostileRequestsStayOneLine(t *testing.T) {
+	t.Parallel()
+
+	const marker = "lOgMaRk"
+
+	d := newDesk(t, unhurried)
+	lines := func() int { return strings.Count(d.Log.String(), `"msg":"request"`) }
+	before, sent := lines(), 0
+
+	for _, bad := range []string{
+		"\r\n" + `{"msg":"` + marker + `"}`, "\n" + marker, "\x1b[2J" + marker, "\u2028" + marker, "\x00" + marker, "\u0085" + marker, "\xff" + marker,
+	} {
+		for _, c := range []call{
+			querying("/forget_code", "email", bad), querying("/forget_code", "email", holder), querying("/login/sms", "phone", somePhone),
+			querying("/user/phone_code", "phone", bad), querying("/lark/authorize", "state", bad), querying("/lark", "state", bad),
+			querying("/confirm_email", "token", bad), querying("/options", "type", bad), querying("/options", bad, bad),
+			sending(http.MethodPatch, "/user", map[string]string{"key": "name", "name": bad}),
+			sending(http.MethodPatch, "/user", map[string]string{"key": "avatar", "avatar": bad}),
+			sending(http.MethodPost, "/login", map[string]string{"email": holder, "password": bad}),
+			sending(http.MethodPost, "/login", map[string]string{bad: bad}),
+			{method: http.MethodDelete, path: "/user/" + url.PathEscape(bad)},
+			{method: http.MethodDelete, path: "/user/sessions/" + url.PathEscape(bad)},
+		} {
+			c.from(d.browser).with("User-Agent", marker+"\t\x80\xc2\x85\u2028 end").with("X-Request-Id", marker+"\t"+marker).
+				with("Referer", "https://console.test/?email="+holder).with("Accept-Language", marker).to(t, d.Server)
+
+			sent++
+		}
+	}
+
+	for line := range strings.Lines(d.Log.String()) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\r\x1b\x00") {
+			t.Errorf("line %q: %v", line, err)
+		}
+
+		if strings.Contains(line, marker) || strings.Contains(line, "@") || strings.Contains(line, somePhone[1:]) {
+			t.Errorf("line %s", line)
+		}
+	}
+
+	if got := lines() - before; got != sent {
+		t.Errorf("%d requests made %d lines", sent, got)
+	}
+
+	const control = `[\u0001-\u001f\u007f-\u009f]`
+	if got := d.count(t, "SELECT count(*) FROM audit_event WHERE user_agent ~ $1 OR request_id ~ $1 OR subject ~ $1", control); got != 0 {
+		t.Errorf("%d rows with control characters", got)
+	}
+
+	if got := d.count(t, "SELECT count(*) FROM audit_event WHERE user_agent LIKE $1", marker+"%"); got == 0 {
+		t.Error("nothing was recorded")
+	}
+}

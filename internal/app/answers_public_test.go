@@ -88,14 +88,21 @@ func (d *desk) pending(tb testing.TB, browser *apptest.Browser) (address, secret
 		tb.Fatalf("create TOTP: %v %s", err, made.Body)
 	}
 
-	u, err := url.Parse(made.JSON200.Totp)
+	secret = secretIn(tb, made.JSON200.Totp)
+
+	return made.JSON200.Totp, secret, []string{d.totp(tb, secret, -1), d.totp(tb, secret, 0)}
+}
+
+// secretIn reads the URL as an app does.
+func secretIn(tb testing.TB, text string) string {
+	tb.Helper()
+
+	u, err := url.Parse(text)
 	if err != nil {
 		tb.Fatal(err)
 	}
 
-	secret = u.Query().Get("secret")
-
-	return made.JSON200.Totp, secret, []string{d.totp(tb, secret, -1), d.totp(tb, secret, 0)}
+	return u.Query().Get("secret")
 }
 
 // totp is the code of a step, counted from now on.

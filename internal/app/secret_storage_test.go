@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -22,9 +23,20 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	office.send(t, "two@konec.test")
 	office.attempted(t, "two@konec.test", 1)
 
+	d := deskOn(t, office.Env)
+	d.authenticator(t, d.browser)
+	recoveryCode(t, d.browser)
+	d.pending(t, d.browser)
+	refreshCode(t, d.browser)
+	expectStatus(t, d, patchEmail("three@konec.test", "").from(d.browser), http.StatusNoContent, "asking for another address")
+
 	for what, query := range map[string]string{
 		"password hashes":           `SELECT count(*), count(*) FILTER (WHERE password_hash ~ '^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$') FROM account`,
-		"digests of codes":          `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32 AND key_id = 1) FROM code`,
+		"digests of codes":          `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32 AND key_id = CASE WHEN purpose IN ('renewal', 'email-link') THEN 0 ELSE 1 END) FROM code`,
+		"digests of cookies":        `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32) FROM session_cookie`,
+		"recovery codes":            `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32 AND key_id = 1) FROM recovery_code`,
+		"secrets of apps":           `SELECT count(*), count(*) FILTER (WHERE get_byte(secret, 0) = 1 AND octet_length(secret) = 1 + 12 + 20 + 16) FROM totp`,
+		"secrets that wait":         `SELECT count(*), count(*) FILTER (WHERE get_byte(url, 0) = 1 AND octet_length(url) > 1 + 12 + 16) FROM totp_pending`,
 		"payloads that wait":        `SELECT count(*), count(*) FILTER (WHERE get_byte(payload, 0) = 1 AND octet_length(payload) > 1 + 12 + 16) FROM delivery WHERE state = 'queued'`,
 		"payloads that are erased":  `SELECT count(*), count(*) FILTER (WHERE payload IS NULL) FROM delivery WHERE state <> 'queued'`,
 		"private keys":              `SELECT count(*), count(*) FILTER (WHERE get_byte(private_key, 0) = 1 AND octet_length(private_key) = 1 + 12 + 32 + 16) FROM signing_key`,

@@ -111,19 +111,26 @@ func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
 // Remove takes the account's authenticator away, with its recovery codes and with the secret that waits
 // to be bound. removed says whether there was one.
 func (f *Factors) Remove(ctx context.Context, tx postgres.Tx, accountID string) (removed bool, err error) {
-	queries := db.New(tx)
-
 	// In the order of Bind, so that the two never wait for each other.
-	if err := queries.TOTPPendingRemove(ctx, accountID); err != nil {
-		return false, fmt.Errorf("remove pending authenticator: %w", err)
+	if err := Void(ctx, tx, accountID); err != nil {
+		return false, err
 	}
 
-	rows, err := queries.TOTPRemove(ctx, accountID)
+	rows, err := db.New(tx).TOTPRemove(ctx, accountID)
 	if err != nil {
 		return false, fmt.Errorf("remove authenticator: %w", err)
 	}
 
 	return rows == 1, nil
+}
+
+// Void voids the secret that waits to be bound. The authenticator that is bound stays.
+func Void(ctx context.Context, tx db.DBTX, accountID string) error {
+	if err := db.New(tx).TOTPPendingRemove(ctx, accountID); err != nil {
+		return fmt.Errorf("remove pending authenticator: %w", err)
+	}
+
+	return nil
 }
 
 // Clean deletes up to 1,000 secrets that waited too long, and says how many.

@@ -158,6 +158,11 @@ func (p *Profiles) setEmail(
 			return "", err
 		}
 
+		// What was asked for while the account had another address is not what its owner wants now.
+		if err := code.VoidEmails(ctx, tx, who.Account.ID); err != nil {
+			return "", err
+		}
+
 		return who.Account.Email, p.record(ctx, tx, by, who, audit.EmailChanged, "", now)
 	})
 }

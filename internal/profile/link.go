@@ -72,9 +72,19 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, by caller.Caller, token str
 		return err
 	}
 
+	err = p.follow(ctx, by, opened)
+	if errors.Is(err, code.ErrInvalid) {
+		// Of two who were here at once, the later finds the link used, but the address as it should be.
+		err = p.follow(ctx, by, opened)
+	}
+
+	return err
+}
+
+func (p *Profiles) follow(ctx context.Context, by caller.Caller, opened link) error {
 	var who session.Browser
 
-	err = p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
 		who.Identity, err = p.sessions.Living(ctx, conn, opened.sessionID)
 

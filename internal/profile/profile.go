@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/challenge"
@@ -69,8 +70,8 @@ func New(d Deps) *Profiles {
 	}
 }
 
-// ChangePassword sets a new password with the old one, and ends every other session. A wrong old one
-// counts as a failed sign-in does.
+// ChangePassword sets a new password with the old one, ends every other session, and voids what is
+// outstanding beside them. A wrong old one counts as a failed sign-in does.
 func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who session.Identity, old, fresh string) error {
 	if err := p.policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
 		return err
@@ -155,6 +156,10 @@ func (p *Profiles) changePassword(ctx context.Context, by caller.Caller, who ses
 		}
 
 		if err := p.sessions.EndAllBut(ctx, tx, by, who.Account.ID, who.SessionID, "password changed"); err != nil {
+			return err
+		}
+
+		if err := account.Void(ctx, tx, who.Account.ID); err != nil {
 			return err
 		}
 

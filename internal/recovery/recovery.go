@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/challenge"
@@ -117,6 +118,10 @@ func (r *Recovery) reset(ctx context.Context, by caller.Caller, email, hash stri
 		}
 
 		if err := r.sessions.EndAllBut(ctx, tx, by, id, "", "password reset"); err != nil {
+			return err
+		}
+
+		if err := account.Void(ctx, tx, id); err != nil {
 			return err
 		}
 

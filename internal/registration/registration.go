@@ -124,10 +124,8 @@ func (r *Registration) create(
 			return err
 		}
 
-		if err := proof.Use(ctx, tx); err != nil {
-			return err
-		}
-
+		// The address first: whoever wants one holds it before their code and their network. Who moves to the
+		// same address in this moment does so too, or the two would wait for each other.
 		created, err = account.Insert(ctx, tx, r.now(), id, account.Creation{
 			Email: a.Email, Name: a.Name, PasswordHash: hash, MemberGroup: account.GroupNone,
 		})
@@ -137,7 +135,12 @@ func (r *Registration) create(
 			return err
 		}
 
-		return audit.Record(ctx, tx, r.now(), by, audit.Event{Action: audit.AccountRegistered, AccountID: id})
+		err = audit.Record(ctx, tx, r.now(), by, audit.Event{Action: audit.AccountRegistered, AccountID: id})
+		if err != nil {
+			return err
+		}
+
+		return proof.Use(ctx, tx)
 	})
 
 	return created, err

@@ -69,14 +69,27 @@ type Attempt struct {
 // back.
 func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, person string) (Attempt, error) {
 	attempt := Attempt{person: personKey(factor, person), network: key(f.networkLimit(), by.Network())}
+	endsAt := f.now().Add(forgetAfter)
+	repeated := false
 
 	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		now, queries := f.now(), db.New(conn)
 
+		// The answer to an earlier run may have been lost: the row says by its end whether that was the last
+		// attempt. Counted twice, a right guess could be told to wait for its own sake.
+		if repeated {
+			counted, err := queries.FailureCounted(ctx, db.FailureCountedParams{Person: attempt.person, EndsAt: endsAt})
+			if counted || err != nil {
+				return err
+			}
+		}
+
+		repeated = true
+
 		_, err := queries.FailureAttempt(ctx, db.FailureAttemptParams{
 			Person: attempt.person, Network: attempt.network, Now: now,
 			NetworkMost: f.patience.Network, NetworkEndsAt: now.Add(networkWindow),
-			Delays: f.delays, EndsAt: now.Add(forgetAfter),
+			Delays: f.delays, EndsAt: endsAt,
 		})
 		if err == nil || !postgres.Missing(err) {
 			return err

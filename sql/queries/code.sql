@@ -20,6 +20,16 @@ RETURNING key_id, digest;
 DELETE FROM code
 WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND expires_at > @now;
 
+-- name: CodeVoid :exec
+-- Those on their way to the account's own address and phone, and those that it has asked for, whose
+-- subject begins with its id.
+DELETE FROM code
+USING account
+WHERE account.id = @account_id AND (
+    code.purpose = ANY (@sent::text[]) AND code.subject IN (account.email, account.phone)
+    OR code.purpose = ANY (@asked::text[]) AND starts_with(code.subject, account.id || ' ')
+);
+
 -- name: CodeClean :execrows
 DELETE FROM code
 WHERE (purpose, subject) IN (

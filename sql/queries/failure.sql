@@ -27,6 +27,14 @@ SET count = CASE WHEN failure.ends_at <= sqlc.arg(now)::timestamptz THEN 1 ELSE 
 WHERE failure.blocked_until <= sqlc.arg(now)::timestamptz
 RETURNING failure.count;
 
+-- name: FailureCounted :one
+-- Whether an earlier run of FailureAttempt was committed, and nobody has tried since.
+SELECT EXISTS (
+    SELECT 1
+    FROM failure f
+    WHERE f.key = sqlc.arg(person) AND f.ends_at = sqlc.arg(ends_at)
+);
+
 -- name: FailureWait :one
 -- Until when FailureAttempt refuses: the person's delay, or the end of the network's window.
 SELECT COALESCE(MAX(w.until), sqlc.arg(now)::timestamptz)::timestamptz AS until

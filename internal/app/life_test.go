@@ -1,0 +1,168 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// outstanding is everything that an account may have given out, in the order in which it is tried: what is
+// tried later must not depend on what was tried before. The two browsers and the two apps have a session
+// each. What is asked for was asked for in the other browser, and is used in one that has just signed in or,
+// where nobody can, in this one.
+var outstanding = []struct {
+	what  string
+	works func(*testing.T, *household) bool
+}{
+	{"this browser's cookie", cookie(here)},
+	{"its refresh code", refreshing(here)},
+	{"its XSRF value", xsrfValue(here)},
+	{"the other browser's cookie", cookie(there)},
+	{"its refresh code", refreshing(there)},
+	{"its XSRF value", xsrfValue(there)},
+	{"this app's access token", accessToken(app1)},
+	{"its refresh token", refreshToken(app1)},
+	{"the other app's access token", accessToken(app2)},
+	{"its refresh token", refreshToken(app2)},
+
+	{"the code by SMS", smsCode},
+	{"the authenticator app", authenticatorApp},
+	{"a recovery code", recovered},
+	{"the Lark identity", larkIdentity},
+	{"the password", thePassword},
+
+	{"the secret asked for", pendingTOTP},
+	{"the code to a phone asked for", phoneCode},
+	{"the code to an address asked for", emailCode},
+	{"the code to register an address", registrationCode},
+	{"the reset code", resetCode}, // last: a reset ends everything
+}
+
+// life is one row: what an event leaves. A plus is for what works after it, a minus for what does not.
+type life struct {
+	event  string
+	happen func(*testing.T, *household)
+	leaves string
+}
+
+// The columns are those of outstanding: of this browser (H) and the other (T) the cookie, a refresh code and
+// the XSRF value; of this app (a) and the other (o) the access and the refresh token; S is the code by SMS, A
+// the authenticator app, R a recovery code, L the Lark identity, P the password; of what was asked for: t, the
+// secret, p, the phone, e, the address; r is the code to register the address that the account moves to in one
+// row, and x the reset code.
+//
+// The rules behind it (contract, "Settled points"; security.md, R-A10, R-C4, R-F10, R-H9, R-I4, V-11):
+//   - what speaks for a session lives and dies with it, on both surfaces alike;
+//   - a password that is changed or reset, and an account that is disabled, end all others, or all, and void
+//     what is outstanding beside them: whoever had a session, or saw a message, may know it;
+//   - whoever ends sessions ends just those: with more, a thief could keep the owner from ever coming back;
+//   - a code is bound to the destination that it went to: nothing is left of it for another one;
+//   - what is removed or replaced lets nobody in, and takes what stands in for it along;
+//   - everything else changes nothing, a request for a reset included.
+var lives = []life{
+	//                                                    HHH TTT aa oo  SARLP tpe r x
+	{"nothing", func(*testing.T, *household) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
+
+	{"the password is changed", changePassword, "         +++ --- -- --  -+++- --- + -"},
+	{"the password is reset", resetPassword, "            --- --- -- --  -+++- --- + -"},
+
+	{"this browser signs out", signOut, "                 --- +++ ++ ++  +++++ +++ + +"},
+	{"it signs out twice", signOutTwice, "                --- +++ ++ ++  +++++ +++ + +"},
+	{"this app logs out", logout, "                       +++ +++ -- ++  +++++ +++ + +"},
+	{"it signs in again", signInAgain, "                  --- +++ ++ ++  +++++ +++ + +"},
+	{"somebody else signs in there", takeOver, "          --- +++ ++ ++  +++++ +++ + +"},
+
+	{"this browser ends the other", hereEndsThere, "      +++ --- ++ ++  +++++ +++ + +"},
+	{"this browser ends the other app", hereEndsOther, "  +++ +++ ++ --  +++++ +++ + +"},
+	{"this app ends the other", appEndsOther, "           +++ +++ ++ --  +++++ +++ + +"},
+	{"this app ends the other browser", appEndsThere, "   +++ --- ++ ++  +++++ +++ + +"},
+	{"this browser ends all others", hereEndsAll, "       +++ --- -- --  +++++ +++ + +"},
+	{"this app ends all others", appEndsAll, "            --- --- ++ --  +++++ +++ + +"},
+
+	{"the account is disabled", disableAccount, "         --- --- -- --  ----- --- + -"},
+	{"it is disabled and enabled", enableAgain, "         --- --- -- --  -++++ --- + -"},
+	{"the account is deleted", deleteAccount, "           --- --- -- --  ----- --- + -"}, // by hand: there is no operation
+
+	{"the group is changed", changeGroup, "               +++ +++ ++ ++  +++++ +++ + +"},
+	{"to one with a second factor", guardGroup, "         +++ +++ ++ ++  -++-- +++ + +"},
+
+	{"the address is changed", changeEmail, "             +++ +++ ++ ++  +++++ ++- - -"},
+	{"a phone is bound", bindPhone, "                     +++ +++ ++ ++  -++++ +++ + +"},
+	{"the phone is removed", removePhone, "               +++ +++ ++ ++  -++++ +++ + +"},
+	{"another app is bound", bindTOTP, "                  +++ +++ ++ ++  +--++ -++ + +"},
+	{"the app is removed", removeTOTP, "                  +++ +++ ++ ++  +--++ -++ + +"},
+	{"recovery codes are made anew", renewCodes, "        +++ +++ ++ ++  ++-++ +++ + +"},
+	{"another Lark is bound", bindLark, "                 +++ +++ ++ ++  +++-+ +++ + +"},
+	{"Lark is removed", removeLark, "                     +++ +++ ++ ++  +++-+ +++ + +"},
+}
+
+// The same for what time does, on a gateway of its own, whose clock moves, and where an account has three
+// sessions of each kind at the most. The absolute end of a browser's session is in TestBrowserSessionEnds.
+var timedLives = []life{
+	{"nothing", func(*testing.T, *household) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
+	{"a refresh token is used again", reuse, "            +++ +++ -- ++  +++++ +++ + +"},
+	{"too many browsers sign in", crowdOut, "             +++ --- ++ ++  +++++ +++ + +"},
+	{"too many apps sign in", crowdOutApp, "              +++ +++ ++ --  +++++ +++ + +"},
+	{"15 seconds pass", after(15 * time.Second), "        +-+ +-+ ++ ++  +++++ +++ + +"},
+	{"5 minutes pass", after(5 * time.Minute), "          +-+ +-+ ++ ++  -++++ --+ + +"},
+	{"10 minutes pass", after(10 * time.Minute), "        +-+ +-+ ++ ++  -++++ --- - -"},
+	{"an hour passes", after(time.Hour + 5*time.Second), "+-+ +-+ -+ -+  -++++ --- - -"},
+	{"2 hours pass", after(2 * time.Hour), "              --- --- -+ -+  -++++ --- - -"},
+	{"30 days pass", after(30 * 24 * time.Hour), "        --- --- -- --  -++++ --- - -"},
+	{"180 days pass, with refreshes", refreshedForLong, " --- --- -- --  -++++ --- - -"},
+}
+
+// T-31, V-11; R-A10, R-C4, R-F8, R-F10, R-H2, R-H9, R-H10, R-I4: the life of everything that an account gives
+// out.
+func TestLives(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t, unhurried)
+	elsewhere := d.Serve(t)
+	d.Clock.Stop() // so that nothing ends by itself
+	d.exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
+
+	for _, row := range lives {
+		t.Run(strings.ReplaceAll(row.event, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			row.check(t, newHousehold(t, d, f, elsewhere))
+		})
+	}
+}
+
+// T-31, R-F8, R-H10: one row after the other, for they share the clock.
+func TestTimedLives(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t, unhurried, func(c *config.Config) { c.SessionLimit = 3 })
+	elsewhere := d.Serve(t)
+	d.Clock.Stop()
+
+	for _, row := range timedLives {
+		t.Run(strings.ReplaceAll(row.event, " ", "_"), func(t *testing.T) {
+			row.check(t, newHousehold(t, d, f, elsewhere))
+		})
+	}
+}
+
+// unhurried lifts the limits of networks: all of it comes from one.
+func unhurried(c *config.Config) { c.NetworkSends, c.NetworkFailures = 1_000_000, 1_000_000 }
+
+func (l life) check(t *testing.T, h *household) {
+	t.Helper()
+
+	leaves := strings.ReplaceAll(l.leaves, " ", "")
+	if len(leaves) != len(outstanding) {
+		t.Fatalf("%d columns, want %d", len(leaves), len(outstanding))
+	}
+
+	l.happen(t, h)
+
+	for i, one := range outstanding {
+		if want := leaves[i] == '+'; one.works(t, h) != want {
+			t.Errorf("%s: column %d, %s: works %t, want %t", l.event, i+1, one.what, !want, want)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// R-C4, R-D5, R-D7, R-L1, T-29: whoever can write to the database, but has no key, gets nobody in by copying
+// what is the thief's own to the victim's row. The answer is that of a wrong code, and no fault of ours.
+func TestCopiedSecretsOpenNothing(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t, unhurried, patient)
+	d.Clock.Stop()
+
+	thief, theirs := d.person(t)
+	victim, browser := d.person(t)
+	secret, own := d.authenticator(t, theirs), d.authenticator(t, browser)
+	recovery, kept := recoveryCode(t, theirs), recoveryCode(t, browser)
+	_, pending, _ := d.pending(t, theirs)
+	d.pending(t, browser)
+
+	thiefsReset, victimsReset := d.resetCode(t, thief), d.resetCode(t, victim)
+	copied := func(statement string) {
+		d.exec(t, strings.NewReplacer("VICTIM", d.idOf(t, victim), "THIEF", d.idOf(t, thief)).Replace(statement))
+	}
+	answer := func(path string, body map[string]string) string {
+		got := sending(http.MethodPost, path, body).from(d.visitor).to(t, d.Server)
+
+		return strings.ReplaceAll(got.String(), got.problem.RequestID, "")
+	}
+	signIn := func(code string) string {
+		return answer("/login/totp", map[string]string{"email": victim, "code": code})
+	}
+	wrong := signIn("000000")
+
+	copied(`INSERT INTO recovery_code SELECT 'VICTIM', key_id, digest, created_at FROM recovery_code WHERE account_id = 'THIEF'`)
+
+	if got := signIn(recovery); got != wrong {
+		t.Errorf("the thief's recovery code: %s, want %s", got, wrong)
+	}
+
+	for _, statement := range []string{
+		`UPDATE totp v SET secret = o.secret FROM totp o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`,
+		`UPDATE totp v SET secret = o.secret, id = o.id, last_step = 0 FROM totp o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`,
+		`UPDATE totp v SET secret = o.url, id = o.id FROM totp_pending o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`,
+		`UPDATE totp SET secret = '' WHERE account_id = 'VICTIM'`,
+	} {
+		copied(statement)
+
+		for what, code := range map[string]string{"the thief's": d.totp(t, secret, 1), "the thief's other": d.totp(t, pending, 0), "the victim's": d.totp(t, own, 1)} {
+			if got := signIn(code); got != wrong {
+				t.Errorf("%s: with %s code: %s, want %s", statement, what, got, wrong)
+			}
+		}
+	}
+
+	copied(`UPDATE totp_pending v SET url = o.url, id = o.id FROM totp_pending o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`)
+
+	pair := sending(http.MethodPost, "/user/totp", map[string]any{"tss": []string{d.totp(t, pending, -1), d.totp(t, pending, 0)}})
+	if got := pair.from(browser).to(t, d.Server); got.problem.Code != "CODE_INVALID" {
+		t.Errorf("the thief's secret, to be bound: %s", got)
+	}
+
+	if got := (call{method: http.MethodGet, path: "/user/totp/qr"}).from(browser).to(t, d.Server); got.problem.Code != "TOTP_NOT_PENDING" {
+		t.Errorf("the thief's secret as a picture: %s", got)
+	}
+
+	d.exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
+
+	for _, code := range []string{thiefsReset, victimsReset} {
+		if got := answer("/forget_reset", map[string]string{"email": victim, "code": code, "password": anotherPassword}); got != wrong {
+			t.Errorf("a reset code: %s, want %s", got, wrong)
+		}
+	}
+
+	if strings.Contains(d.Log.String(), `"level":"ERROR"`) {
+		t.Errorf("faults: %s", d.Log)
+	}
+
+	// The search for a code works, and the victim's own lets them in.
+	if got := signIn(kept); !strings.HasPrefix(got, "204") {
+		t.Errorf("the victim's recovery code: %s", got)
+	}
+}
+
+// resetCode asks for one, and reads it in the mail.
+func (d *desk) resetCode(tb testing.TB, email string) (code string) {
+	tb.Helper()
+	expectAnswer(tb, d, querying("/forget_code", "email", email), http.StatusNoContent)
+	apptest.Eventually(tb, "a reset code", func() bool {
+		for _, message := range d.Mails(email) {
+			if code = message.Code; code != "" {
+				return true
+			}
+		}
+
+		return false
+	})
+
+	return code
+}
+
+func expectAnswer(tb testing.TB, d *desk, c call, want int) {
+	tb.Helper()
+
+	if got := c.to(tb, d.Server); got.status != want {
+		tb.Fatalf("%s %s: %s, want %d", c.method, c.path, got, want)
+	}
+}
+
+// idOf is an account's.
+func (d *desk) idOf(tb testing.TB, email string) (id string) {
+	tb.Helper()
+
+	if err := d.Pool.QueryRow(tb.Context(), "SELECT id FROM account WHERE email = $1", email).Scan(&id); err != nil {
+		tb.Fatal(err)
+	}
+
+	return id
+}

@@ -1,0 +1,368 @@
+package app_test
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/pgcluster"
+	"github.com/konec/toolkit-gateway/internal/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/smtptest"
+)
+
+// showcase is a vault whose database is alone on its server, which writes down every statement with its
+// parameters, and whose messages and people go through servers of the test.
+type showcase struct {
+	*vault
+
+	desk     *desk
+	lark     *fakeLark
+	exchange *exchange
+	cluster  *pgcluster.Cluster
+	firstWAL string
+}
+
+func newShowcase(t *testing.T) *showcase {
+	t.Helper()
+
+	cluster, database := postgrestest.NewCluster(t, false)
+	s := &showcase{lark: newFakeLark(t), exchange: newExchange(t), cluster: cluster}
+	sink := smtptest.New(t, smtptest.Options{})
+
+	settings := func(c *config.Config) {
+		larkAt(s.lark.URL)(c)
+		unhurried(c)
+
+		c.SMTPURL = sink.URL()
+		c.SMSURL, c.SMSWebhookSecret = s.exchange.URL+"/canary-of-the-path?key=canary-of-the-query", exchangeSecret
+	}
+
+	s.firstWAL = loud(t, database)
+	s.vault = vaultIn(&office{Env: apptest.On(t, database, settings), sink: sink})
+	s.desk = deskOn(t, s.Env)
+
+	return s
+}
+
+// loud lets Postgres write down every statement of the connections to come, and answers the file that the
+// WAL goes on in.
+func loud(t *testing.T, database string) (walFile string) {
+	t.Helper()
+
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+
+	for _, setting := range []string{"log_statement = 'all'", "log_parameter_max_length_on_error = -1", "log_error_verbosity = 'verbose'"} {
+		if _, err := conn.Exec(t.Context(), "ALTER ROLE postgres SET "+setting); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if err := conn.QueryRow(t.Context(), "SELECT pg_walfile_name(pg_switch_wal() + 1)").Scan(&walFile); err != nil {
+		t.Fatal(err)
+	}
+
+	return walFile
+}
+
+// T-29, R-K2, R-K3, R-C8, R-C9, R-L1, F-06: what was secret on its way in or out is found nowhere, but
+// in the one message: no log, no table, no metric, no error, nothing that Postgres writes.
+func TestSecretsAreFoundNowhere(t *testing.T) {
+	t.Parallel()
+
+	s := newShowcase(t)
+	s.live(t)
+	s.livePublic(t)
+	s.settle(t)
+	s.keepSettings()
+
+	places := map[string]string{
+		"the log": s.Log.String(), "the database": s.dump(t), "the metrics": s.metrics(t), "an error's body": s.errors.String(),
+		"what profiles show": s.profiles(t), "Postgres's log": s.postgresLog(t), "Postgres's WAL": s.wal(t), "a dump": s.pgDump(t),
+	}
+
+	for place, text := range places {
+		if len(text) < 1000 {
+			t.Errorf("%s is nearly empty: %s", place, text)
+		}
+
+		for what, secret := range s.secrets {
+			if at := find(text, secret); at >= 0 {
+				t.Errorf("%s is in %s: %q", what, place, text[max(0, at-160):min(len(text), at+160)])
+			}
+		}
+	}
+
+	// What a server quoted of a message that it did not take is known to nobody here. Ids are left aside.
+	const digits = `~ '(^|[^0-9])[0-9]{6}([^0-9]|$)'`
+
+	for query, want := range map[string]bool{
+		`SELECT count(*) FROM delivery WHERE regexp_replace(last_error, '<[^>]*>', '') ` + digits:                         false,
+		`SELECT count(*) FROM river_job j, unnest(j.errors) e WHERE regexp_replace(e->>'error', '<[^>]*>', '') ` + digits: false,
+		`SELECT count(*) FROM delivery WHERE last_error LIKE '%[code]%'`:                                                  true,
+	} {
+		if got := s.desk.count(t, query); (got > 0) != want {
+			t.Errorf("%s: %d rows", query, got)
+		}
+	}
+
+	// The search itself must work: these are there.
+	for place, there := range map[string]string{
+		"the log": `"operation":"register"`, "the database": holder, "the metrics": `operation="refresh"`, "an error's body": "INVALID_CREDENTIALS",
+		"what profiles show": "goroutine", "Postgres's log": singer, "Postgres's WAL": singer, "a dump": singer,
+	} {
+		if find(places[place], there) < 0 {
+			t.Errorf("not even %q is in %s", there, place)
+		}
+	}
+
+	// R-K4: and nobody is named where nobody has to be.
+	for _, place := range []string{"the log", "the metrics", "what profiles show"} {
+		if at := regexp.MustCompile(`@konec|%40konec|[^0-9.]86139[0-9]{8}[^0-9]`).FindStringIndex(places[place]); at != nil {
+			t.Errorf("%s names somebody: %q", place, places[place][max(0, at[0]-160):min(len(places[place]), at[1]+160)])
+		}
+	}
+
+	t.Logf("%d secrets in %d places", len(s.secrets), len(places))
+}
+
+// keepSettings adds the secret settings.
+func (s *showcase) keepSettings() {
+	for _, setting := range s.Config.Settings() {
+		if setting.Secret && setting.Value != "" && setting.Name != "DATABASE_URL" && setting.Name != "SMTP_URL" { // which have no password here
+			s.secret(setting.Name, setting.Value)
+		}
+	}
+
+	s.secret("path of SMS_URL", "canary-of-the-path")
+	s.secret("query of SMS_URL", "canary-of-the-query")
+	s.secret("secret of SMS_WEBHOOK_SECRET", strings.TrimPrefix(exchangeSecret, "whsec_"))
+}
+
+// settle waits until every message has gone, or was tried.
+func (s *showcase) settle(t *testing.T) {
+	t.Helper()
+	apptest.Eventually(t, "every message was tried", func() bool {
+		return s.desk.count(t, "SELECT count(*) FROM delivery WHERE state = 'queued' AND attempts = 0") == 0
+	})
+
+	for _, message := range s.Inbox.Messages() {
+		if message.Code != "" {
+			s.secret("code to "+message.To+" "+message.Code, message.Code)
+		}
+
+		if link, err := url.Parse(message.Link); err == nil && message.Link != "" {
+			s.secret("link to "+message.To, link.Query().Get("token"))
+		}
+	}
+}
+
+// profiles are what the private listener shows of the running process.
+func (s *showcase) profiles(t *testing.T) string {
+	t.Helper()
+
+	var text strings.Builder
+
+	for _, path := range []string{"goroutine?debug=2", "heap?debug=1", "cmdline"} {
+		answer := httptest.NewRecorder()
+		s.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/"+path, nil))
+		text.WriteString(answer.Body.String())
+	}
+
+	return text.String()
+}
+
+// postgresLog is without the ids of processes, which look like codes.
+func (s *showcase) postgresLog(t *testing.T) string {
+	t.Helper()
+
+	text, err := os.ReadFile(s.cluster.LogFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if !bytes.Contains(text, []byte("parameters: $1 = ")) {
+		t.Error("Postgres logs no parameters")
+	}
+
+	return string(regexp.MustCompile(`(?m)^[^\[\n]*\[[0-9]+\] `).ReplaceAll(text, nil))
+}
+
+// wal is what was written since the gateway started, without the empty rest of each page.
+func (s *showcase) wal(t *testing.T) string {
+	t.Helper()
+
+	files, err := filepath.Glob(filepath.Join(s.cluster.Dir(), "data", "pg_wal", strings.Repeat("[0-9A-F]", 24)))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	slices.Sort(files)
+
+	var text bytes.Buffer
+
+	for _, file := range files {
+		if filepath.Base(file) < s.firstWAL {
+			continue
+		}
+
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		text.Write(regexp.MustCompile(`\x00{8,}`).ReplaceAll(raw, []byte{0}))
+	}
+
+	return text.String()
+}
+
+// pgDump is what an operator would carry away.
+func (s *showcase) pgDump(t *testing.T) string {
+	t.Helper()
+
+	bin, err := pgcluster.FindBinaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	text, err := exec.CommandContext(t.Context(), filepath.Join(bin, "pg_dump"), "--inserts", s.Config.DatabaseURL).Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v", err)
+	}
+
+	return string(text)
+}
+
+// find answers where a secret is, in any of its forms, or -1.
+func find(text, secret string) int {
+	if len(secret) == 6 && strings.Trim(secret, "0123456789") == "" {
+		// Six digits are guessed from their digest, where no key is in it (R-C8).
+		short, long, old := sha1.Sum([]byte(secret)), sha256.Sum256([]byte(secret)), md5.Sum([]byte(secret))
+
+		for _, digest := range []string{string(short[:]), string(long[:]), string(old[:])} {
+			if at := findForms(text, digest); at >= 0 {
+				return at
+			}
+		}
+
+		return findAlone(text, secret)
+	}
+
+	if at := findForms(text, secret); at >= 0 || len(secret) < 22 {
+		return at
+	}
+
+	// What a random value was before it was written in base64 is as good.
+	if raw, err := base64.RawURLEncoding.DecodeString(secret); err == nil {
+		return findForms(text, string(raw))
+	}
+
+	return -1
+}
+
+func findForms(text, secret string) int {
+	quoted, _ := json.Marshal(secret) // of a string, always
+
+	for _, form := range []string{
+		secret, url.QueryEscape(secret), string(quoted[1 : len(quoted)-1]), hex.EncodeToString([]byte(secret)),
+		base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+	} {
+		if at := strings.Index(text, form); at >= 0 {
+			return at
+		}
+	}
+
+	return -1
+}
+
+// findAlone wants the digits to be no part of a time, a number or an id.
+func findAlone(text, digits string) int {
+	const around = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.+/_-"
+
+	for from := 0; ; {
+		at := strings.Index(text[from:], digits)
+		if at < 0 {
+			return -1
+		}
+
+		at += from
+		from = at + len(digits)
+
+		if (at == 0 || !strings.ContainsRune(around, rune(text[at-1]))) && (from == len(text) || !strings.ContainsRune(around, rune(text[from]))) {
+			return at
+		}
+	}
+}
+
+// dump is every row of every table, as text, and every byte string once more as bytes.
+func (o *office) dump(t *testing.T) string {
+	t.Helper()
+
+	var tables []string
+
+	err := o.Pool.QueryRow(t.Context(), `
+		SELECT array_agg(quote_ident(schemaname) || '.' || quote_ident(tablename)) FROM pg_tables
+		WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`).Scan(&tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var dump strings.Builder
+
+	for _, table := range tables {
+		rows, err := o.Pool.Query(t.Context(), `SELECT row_to_json(t)::text FROM `+table+` t`)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for rows.Next() {
+			var row string
+			if err := rows.Scan(&row); err != nil {
+				t.Fatal(err)
+			}
+
+			dump.WriteString(table + " " + row + "\n")
+		}
+
+		if rows.Err() != nil {
+			t.Fatal(rows.Err())
+		}
+	}
+
+	text := dump.String()
+
+	for _, found := range regexp.MustCompile(`\\x([0-9a-f]{2,})`).FindAllStringSubmatch(text, -1) {
+		if raw, err := hex.DecodeString(found[1]); err == nil {
+			dump.Write(raw)
+			dump.WriteByte('\n')
+		}
+	}
+
+	if !strings.Contains(text, "river_job") || !strings.Contains(text, "public.delivery") {
+		t.Errorf("the dump lacks tables: %q", tables)
+	}
+
+	return dump.String()
+}

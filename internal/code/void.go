@@ -1,0 +1,29 @@
+package code
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+)
+
+// Void voids the codes that an account has outstanding: those that let somebody in, and those that it has
+// asked for.
+func Void(ctx context.Context, tx db.DBTX, accountID string) error {
+	return void(ctx, tx, db.CodeVoidParams{
+		AccountID: accountID, Sent: []string{Reset.Name, SignIn.Name}, Asked: []string{Phone.Name, Email.Name, EmailLink.Name},
+	})
+}
+
+// VoidEmails voids the codes and links with which the account could get another address.
+func VoidEmails(ctx context.Context, tx db.DBTX, accountID string) error {
+	return void(ctx, tx, db.CodeVoidParams{AccountID: accountID, Sent: []string{}, Asked: []string{Email.Name, EmailLink.Name}})
+}
+
+func void(ctx context.Context, tx db.DBTX, codes db.CodeVoidParams) error {
+	if err := db.New(tx).CodeVoid(ctx, codes); err != nil {
+		return fmt.Errorf("void codes: %w", err)
+	}
+
+	return nil
+}
