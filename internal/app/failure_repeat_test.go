@@ -1,0 +1,58 @@
+package app_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/postgrestest"
+)
+
+// R-E4, R-M3, T-36: an attempt that was counted, and of which the gateway was not told, is one: nobody with
+// the right password is told to wait for their own sake. A wrong one counts, once.
+func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
+	t.Parallel()
+
+	proxy := newPGProxy(t, postgrestest.New(t))
+	env := apptest.On(t, proxy.url, func(c *config.Config) { c.FailuresFree = 1 })
+	p := &porch{Env: env, visitor: env.Browser(t)}
+
+	env.Account(t, person)
+	p.visitor.Load(t)
+
+	for _, d := range []door{appDoor, browserDoor} {
+		for _, c := range []struct {
+			password, want string
+			failures       int
+		}{
+			{apptest.Password, "", 0},
+			{"wrong", "INVALID_CREDENTIALS", 1},
+		} {
+			cut := proxy.trap(atStatement("FailureAttempt"), cutAfter)
+
+			got := p.through(d, person, c.password).to(t, env.Server)
+			if got.problem.Code != c.want || got.status == http.StatusTooManyRequests {
+				t.Errorf("%s: %s", d, got)
+			}
+
+			select {
+			case <-cut.sprung:
+			default:
+				t.Error("nothing was cut: the test is blind")
+			}
+
+			var failures, network int
+
+			err := env.Pool.QueryRow(t.Context(), `SELECT
+				(SELECT coalesce(max(count), 0) FROM failure), (SELECT coalesce(max(count), 0) FROM throttle WHERE key LIKE 'failures %')`).Scan(&failures, &network)
+			if err != nil || failures != c.failures || network != c.failures {
+				t.Errorf("%s: %d failures of the person, %d of the network, %v; want %d", d, failures, network, err, c.failures)
+			}
+		}
+
+		if _, err := env.Pool.Exec(t.Context(), "TRUNCATE throttle, failure"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,17 @@
+//go:build battery
+
+package app_test
+
+import "testing"
+
+// T-05 at its full length: over all kinds of secrets more than 200 rounds of 64 guesses.
+func TestGuessesAtOnceShareTheLimitBattery(t *testing.T) {
+	t.Parallel()
+	guessAtOnce(t, 15)
+}
+
+// T-05: a thousand numbers.
+func TestTextMessagesHaveACeilingBattery(t *testing.T) {
+	t.Parallel()
+	floodWithTexts(t, 1000, 200)
+}

@@ -1,0 +1,206 @@
+package app_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/throttle"
+)
+
+// R-E1, R-E3, R-E4, R-E5, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is
+// enough, and a second less is not; all spellings of an address, and all doors, count together; a success
+// clears what is its own; and whatever was counted ends.
+func TestEveryKindOfSecretSlowsDown(t *testing.T) {
+	t.Parallel()
+
+	const free = 2
+
+	a := newArena(t, patiently, func(c *config.Config) { c.FailuresFree = free })
+	a.Clock.Stop()
+
+	for name, prepare := range secrets() {
+		if name == "AuthenticatorToBind" {
+			continue // its secret is void after five guesses, and nobody has to wait
+		}
+
+		next := prepare(t, a)
+		a.expectLadder(t, name, next, free)
+	}
+
+	a.expectCounts(t)
+}
+
+func (a *arena) expectLadder(t *testing.T, name string, next func(round int) prize, free int) {
+	t.Helper()
+
+	// Somebody has guessed at something else of this person before.
+	other := a.guessAtAnother(t, name, next(0).email)
+	p := next(0)
+
+	for i := range free {
+		// Every other contender is at another door; every one writes the address another way.
+		if got := p.call(2*i, another(p.code(2*i))).to(t, a.gateways[i%2]); got.status < 400 || wait(t, got) != 0 {
+			t.Errorf("%s: a wrong guess got %s", name, got)
+		}
+	}
+
+	expectEarly := func(what string, want time.Duration) {
+		t.Helper()
+
+		for i := range 6 {
+			c := p.call(i, p.code(i))
+
+			status := http.StatusBadRequest
+			if operation := operationAt(c.method, c.path); !operation.public() {
+				status = http.StatusTooManyRequests
+			}
+
+			got := c.to(t, a.gateways[i%2])
+			if got.status != status || got.problem.Code != "TOO_MANY_REQUESTS" || wait(t, got) != want || got.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", name, what, got, wait(t, got), status, want)
+			}
+		}
+	}
+
+	expectEarly("at once", firstWait)
+	a.Clock.Advance(firstWait - time.Second)
+	expectEarly("a second early", time.Second)
+	a.Clock.Advance(time.Second)
+
+	if got := p.call(0, p.code(0)).to(t, a.Server); got.status >= 300 {
+		t.Errorf("%s: the right one, in time, got %s", name, got)
+	}
+
+	// A reset forgets who guessed at the old password, and a new address is another name.
+	if got := other.to(t, a.Server); got.problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
+		t.Errorf("%s: its success cleared what is not its own: %s", name, got)
+	}
+
+	p = next(1)
+
+	for i := range free {
+		if got := p.call(2*i, another(p.code(2*i))).to(t, a.gateways[i%2]); got.status < 400 || wait(t, got) != 0 {
+			t.Errorf("%s: after a success, a wrong guess got %s", name, got)
+		}
+	}
+
+	if name != "CodeAtThreeDoors" { // the clock went on to the next code
+		expectEarly("spent again", firstWait)
+	}
+
+	a.Clock.Advance(time.Hour)
+}
+
+// guessAtAnother fails with another factor of the person until somebody has to wait for a while, and answers
+// that call.
+func (a *arena) guessAtAnother(t *testing.T, name, email string) call {
+	t.Helper()
+
+	c := post("/login", map[string]any{"email": email, "password": "wrong"}).from(a.visitor)
+	if name == "PasswordAtBothDoors" || name == "OldPassword" || name == "CodeAtThreeDoors" {
+		c = post("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).from(a.visitor)
+	}
+
+	for range 3 {
+		c.to(t, a.Server)
+	}
+
+	for i := range 2 { // until the wait is longer than this test's own
+		a.Clock.Advance(time.Duration(i+1) * firstWait)
+		c.to(t, a.Server)
+	}
+
+	if got := c.to(t, a.Server); wait(t, got) != 4*firstWait {
+		t.Fatalf("%s: another factor got %s, Retry-After %s", name, got, wait(t, got))
+	}
+
+	return c
+}
+
+// expectCounts says that nothing counts for longer than a day, and that all of it is cleaned away then.
+func (a *arena) expectCounts(t *testing.T) {
+	t.Helper()
+
+	for table, clean := range map[string]func() (int64, error){
+		"throttle": func() (int64, error) { return throttle.Clean(t.Context(), a.Pool, a.Clock.Now().Add(25*time.Hour)) },
+		"failure": func() (int64, error) {
+			return throttle.CleanFailures(t.Context(), a.Pool, a.Clock.Now().Add(25*time.Hour))
+		},
+	} {
+		rows := value[int64](t, a, "SELECT count(*) FROM "+table)
+		if late := value[int](t, a, "SELECT count(*) FROM "+table+" WHERE ends_at > $1", a.Clock.Now().Add(24*time.Hour)); rows == 0 || late > 0 {
+			t.Errorf("%s: %d rows, of which %d count for more than a day", table, rows, late)
+		}
+
+		if cleaned, err := clean(); err != nil || cleaned != rows {
+			t.Errorf("%s: %d of %d rows were cleaned away, %v", table, cleaned, rows, err)
+		}
+	}
+}
+
+// R-E6, T-14, T-36: where the counters do not answer, nothing is compared, and nobody is blamed. Once they
+// do, every guess is there still.
+func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
+	t.Parallel()
+
+	for _, table := range []string{"failure", "throttle"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+
+			a := newArena(t, patiently)
+			a.Clock.Stop() // or an authenticator's code would be too old in the end
+
+			var prizes []prize
+
+			for name, prepare := range secrets() {
+				if name != "AuthenticatorToBind" {
+					prizes = append(prizes, prepare(t, a)(0))
+				}
+			}
+
+			before := value[int](t, a, "SELECT count(*) FROM audit_event")
+
+			lock, err := a.Pool.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if _, err := lock.Exec(t.Context(), "LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+				t.Fatal(err)
+			}
+
+			var all sync.WaitGroup
+
+			for i, p := range prizes {
+				all.Go(func() {
+					c := p.call(i, p.code(i))
+
+					got := c.to(t, a.gateways[i%2])
+					if got.status != http.StatusServiceUnavailable || wait(t, got) == 0 || cookieOf(got, "__Host-TOKEN") != "" {
+						t.Errorf("%s: %s, Retry-After %s", c.path, got, wait(t, got))
+					}
+				})
+			}
+
+			all.Wait()
+
+			if err := lock.Rollback(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+
+			if after := value[int](t, a, "SELECT count(*) FROM audit_event"); after != before {
+				t.Errorf("%d were judged", after-before)
+			}
+
+			for i, p := range prizes {
+				c := p.call(i, p.code(i))
+				if got := c.to(t, a.gateways[i%2]); got.status >= 300 {
+					t.Errorf("%s, once they are back: %s", c.path, got)
+				}
+			}
+		})
+	}
+}

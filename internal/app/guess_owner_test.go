@@ -1,0 +1,108 @@
+package app_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// R-E4, R-E5, T-05: while somebody guesses at a password, as often as they may, its owner is told to wait for
+// an hour at the most, and gets in then; and does not have to wait for what is signed in, for the other ways
+// in, and for a reset.
+func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
+	t.Parallel()
+
+	const attacker, home = "203.0.113.66", "198.51.100.7"
+
+	a := newArena(t, usually, behindProxy, func(c *config.Config) { c.FailuresFree = 1 })
+	a.Clock.Stop()
+
+	v, number := a.rival(t), a.phone()
+	tokens := a.SignIn(t, v.email)
+	secret := a.authenticator(t, v.browser)
+	a.exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
+
+	p := &porch{Env: a.Env, visitor: a.visitor}
+	doors := []door{appDoor, browserDoor}
+	guessed := 0
+
+	// siege lets the attacker guess whenever it is possible, until they have to wait for so long.
+	siege := func(until time.Duration) {
+		t.Helper()
+
+		for i := range 100 {
+			got := p.through(doors[i%2], v.email, "wrong").with("X-Forwarded-For", attacker).to(t, a.gateways[i%2])
+			if got.problem.Code == "INVALID_CREDENTIALS" {
+				guessed++
+
+				continue
+			}
+
+			if wait(t, got) >= until {
+				return
+			}
+
+			a.Clock.Advance(wait(t, got))
+		}
+
+		t.Fatalf("nobody ever had to wait for %s", until)
+	}
+
+	knock := func(d door, password string) reply {
+		t.Helper()
+
+		return p.through(d, v.email, password).with("X-Forwarded-For", home).to(t, a.Server)
+	}
+
+	for _, most := range []time.Duration{8 * firstWait, time.Hour} {
+		siege(most)
+
+		delay := wait(t, knock(appDoor, apptest.Password))
+		if delay != most {
+			t.Fatalf("the owner waits %s, want %s", delay, most)
+		}
+
+		// Refused guesses lengthen nothing.
+		for range 5 {
+			a.Clock.Advance(delay / 6)
+			p.through(browserDoor, v.email, "wrong").with("X-Forwarded-For", attacker).to(t, a.Server)
+		}
+
+		a.Clock.Advance(delay - 5*(delay/6))
+
+		if got := knock(browserDoor, apptest.Password); got.status != http.StatusNoContent {
+			t.Fatalf("after %s the owner got %s", delay, got)
+		}
+	}
+
+	siege(time.Hour)
+
+	// What is signed in stays, and signing in anew by another way is not slowed down.
+	if status, next := a.Refresh(t, tokens.RefreshToken); next == nil {
+		t.Errorf("refresh: %d", status)
+	}
+
+	for what, c := range map[string]call{
+		"SMS":           post("/login/sms", map[string]any{"phone": number, "code": a.issue(t, code.SignIn, number)}),
+		"authenticator": post("/login/totp", map[string]any{"email": v.email, "code": a.totp(t, secret, 0)}),
+		"reset": post("/forget_reset", map[string]any{
+			"email": v.email, "code": a.issue(t, code.Reset, v.email), "password": "another horse, another staple",
+		}),
+	} {
+		if got := c.from(a.visitor).with("X-Forwarded-For", home).to(t, a.Server); got.status != http.StatusNoContent {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+
+	// The reset has forgotten the guesses.
+	if got := knock(appDoor, "another horse, another staple"); got.status != http.StatusOK {
+		t.Errorf("the new password: %s", got)
+	}
+
+	t.Logf("%d guesses were compared", guessed)
+
+}
