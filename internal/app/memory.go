@@ -47,9 +47,9 @@ func paceMemory(ctx context.Context, hashes int) {
 		}
 
 		if limit {
-			// What is alive has hashes in it. Above it there has to be room for the next ones: in a flood the
-			// collector would run all the time, and take the hashes' own time for it.
-			debug.SetMemoryLimit(max(memoryBase+hashing, heap+stacks+hashing/2))
+			// Above what is alive there has to be room for the next hashes: in a flood the collector would run all
+			// the time, and each hash find its memory given back to the system.
+			debug.SetMemoryLimit(max(memoryBase+hashing, heap+stacks+hashing*5/8))
 		}
 
 		select {

@@ -53,6 +53,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		TrustedProxies: a.config.TrustedProxies,
 		Origins:        a.config.Origins,
 		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),
+		Costly:         password.Turns(a.config.HashConcurrency),
 		Log:            a.log,
 		Observe:        a.metrics.observe,
 	})

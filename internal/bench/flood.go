@@ -15,13 +15,13 @@ import (
 
 // The targets of a flood of sign-ins (security requirements, T-17).
 const (
-	floodNetworks   = 8 // that the flood comes from
-	floodHash       = 19 * mebibyte
-	floodRest       = 64 * mebibyte
-	floodQuick      = 250 * time.Millisecond
-	floodRefused    = 2500 * time.Millisecond // 2 s, and the way there and back on a machine that has no time
-	floodHonest     = 0.95
-	floodSignInRate = 30
+	floodNetworks = 8 // that the flood comes from
+	floodHash     = 19 * mebibyte
+	floodRest     = 64 * mebibyte
+	floodQuick    = 250 * time.Millisecond
+	floodRefused  = 2500 * time.Millisecond // 2 s, and the way there and back on a machine that has no time
+	floodHonest   = 0.95
+	floodRate     = 30 // right ones and wrong ones, which cost the same
 )
 
 // measureFlood lets b.logins connections sign in over and over, right ones and wrong ones, and looks at
@@ -260,7 +260,8 @@ func (f *flood) signIn(accounts int) error {
 func (f *flood) lines(b *bench, grown int64) []line {
 	var (
 		limit   = int64(permits())*floodHash + floodRest
-		rate    = float64(f.answered[http.StatusOK]) / b.flood.Seconds()
+		judged  = f.answered[http.StatusOK] + f.answered[http.StatusUnauthorized]
+		rate    = float64(judged) / b.flood.Seconds()
 		refused = f.refused.sorted()
 		verify  = f.verify.sorted()
 		honest  = float64(f.honest.done) / float64(max(1, f.honest.asked))
@@ -273,8 +274,8 @@ func (f *flood) lines(b *bench, grown int64) []line {
 			target: fmt.Sprintf("≤ idle + %d MiB", limit/mebibyte), held: grown <= limit,
 		},
 		{
-			work: work + "sign-ins", measured: fmt.Sprintf("answers by status: %v", f.answered), result: fmt.Sprintf("%.0f/s", rate),
-			target: fmt.Sprintf("≥ %d/s", floodSignInRate), held: rate >= floodSignInRate,
+			work: work + "passwords judged", measured: fmt.Sprintf("answers by status: %v", f.answered), result: fmt.Sprintf("%.0f/s", rate),
+			target: fmt.Sprintf("≥ %d/s", floodRate), held: rate >= floodRate,
 		},
 		{
 			work: work + "the others are refused", result: "p99 " + milliseconds(refused.quantile(0.99)),

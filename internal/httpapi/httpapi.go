@@ -1,6 +1,6 @@
 // Package httpapi is the pipeline that every request runs through, from outside in: recover, request
-// id and access log, headers, body limit, chi's match, the operation's security, validation against
-// the document, and the one function that writes errors. It knows the document, not the things
+// id and access log, headers, body limit, chi's match, the operation's security, the gate for what is costly,
+// validation against the document, and the one function that writes errors. It knows the document, not the things
 // behind it.
 package httpapi
 
@@ -35,6 +35,7 @@ type Deps struct {
 	TrustedProxies []netip.Prefix                // whose X-Forwarded-For is believed
 	Origins        []string                      // other origins that may call the public surface, exactly
 	Secure         bool                          // our own pages come over https
+	Costly         int                           // costly requests of one network that are answered at once
 	Log            *slog.Logger
 	Observe        func(Observation) // called once a request
 }
@@ -55,6 +56,7 @@ type Pipeline struct {
 	origins    []string
 	secure     bool
 	crossSite  *http.CrossOriginProtection
+	gate       gate
 	log        *slog.Logger
 	observe    func(Observation)
 }
@@ -69,6 +71,7 @@ func New(d Deps) (*Pipeline, error) {
 		trusted:  d.TrustedProxies,
 		origins:  d.Origins,
 		secure:   d.Secure,
+		gate:     newGate(d.Costly),
 		log:      d.Log,
 		observe:  d.Observe,
 	}
@@ -119,7 +122,7 @@ func (p *Pipeline) Router() chi.Router {
 // mount registers.
 func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
 	r.Group(func(r chi.Router) {
-		r.Use(p.match, p.accept, p.authenticate, p.validate)
+		r.Use(p.match, p.accept, p.authenticate, p.admit, p.validate)
 		mount(r)
 	})
 	p.preflights(r)

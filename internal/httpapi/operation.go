@@ -26,6 +26,7 @@ type operation struct {
 	effects  bool // a GET that is not only read: it sends or mints something
 	foreign  bool // one that other sites send browsers to
 	linked   bool // one that the pages of a configured origin link to
+	costly   bool // one that waits for its place: it computes a hash of a password
 	security openapi3.SecurityRequirements
 	body     *openapi3.RequestBody // nil where none is documented
 	query    []string              // the names of its query parameters
@@ -143,6 +144,11 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
+	costly, err := costlyOf(op, method)
+	if err != nil {
+		return nil, err
+	}
+
 	// The validator must not check security once more: a copy without it.
 	open := *op
 	open.Security = &openapi3.SecurityRequirements{}
@@ -153,6 +159,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		effects:  effects,
 		foreign:  foreign,
 		linked:   linked,
+		costly:   costly,
 		security: *op.Security,
 		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
@@ -207,6 +214,20 @@ func effectsOf(op *openapi3.Operation, method string) (bool, error) {
 	}
 
 	return false, errors.New("x-side-effects can only be true, at a GET")
+}
+
+// costlyOf reads x-costly, which only what has a body needs.
+func costlyOf(op *openapi3.Operation, method string) (bool, error) {
+	value, there := op.Extensions["x-costly"]
+	if !there {
+		return false, nil
+	}
+
+	if costly, ok := value.(bool); ok && costly && method == http.MethodPost {
+		return true, nil
+	}
+
+	return false, errors.New("x-costly can only be true, at a POST")
 }
 
 // liftedBy reads x-cross-site, which says why the operation may be asked by other sites, or x-linked, which

@@ -54,6 +54,8 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"one alternative":            {"[{ bearer: [] }]", "[{ bearer: [] }, { session: [] }]", `"session" has no authenticator`},
 		"no surface":                 {"      x-surface: toolkit\n", "", "x-surface"},
 		"another surface":            {"x-surface: toolkit", "x-surface: secret", "x-surface"},
+		"costly, and a GET":          {"x-side-effects: true", "x-costly: true", "x-c"},
+		"costly, and why":            {"x-surface: toolkit", "x-surface: toolkit\n      x-costly: why", "x-costly"},
 		"linked for no reason":       {"x-cross-site: Somebody else sends browsers here.", "x-linked: ''", "x-linked"},
 		"linked without effects":     {"      x-side-effects: true\n      x-cross-site: Somebody else sends browsers here.\n", "      x-linked: why\n", "x-linked"},
 		"foreign for no reason":      {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: ''", "x-cross-site"},

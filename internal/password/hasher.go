@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/konec/toolkit-gateway/internal/line"
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
@@ -24,12 +23,14 @@ const turnWait = 2 * time.Second
 
 // Hasher computes and verifies hashes, a few at a time.
 type Hasher struct {
-	lines   *line.Lines   // as many turns for one network, so that the others are served in a flood of it
-	turns   chan struct{} // twice the permits: the next ones look things up while these compute
+	turns   chan struct{} // see Turns
 	permits chan struct{}
 	params  params
 	decoy   string // verified where there is no account, so that this costs the same
 }
+
+// Turns is how many there are: enough that the next ones look things up while others compute.
+func Turns(concurrency int) int { return 2 * concurrency }
 
 // NewHasher makes a Hasher that computes at most concurrency hashes at once; each needs 19 MiB.
 func NewHasher(concurrency int) (*Hasher, error) {
@@ -39,15 +40,14 @@ func NewHasher(concurrency int) (*Hasher, error) {
 	}
 
 	return &Hasher{
-		lines: line.New(2 * concurrency), turns: make(chan struct{}, 2*concurrency), permits: make(chan struct{}, concurrency),
-		params: standard, decoy: decoy,
+		turns: make(chan struct{}, Turns(concurrency)), permits: make(chan struct{}, concurrency), params: standard, decoy: decoy,
 	}, nil
 }
 
 // Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
 // keyboards that compose characters differently mean the same password, or problem.ErrUnavailable when the server is full.
 func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
-	turn, err := h.Turn(ctx, "")
+	turn, err := h.Turn(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -60,7 +60,7 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 // account that does not exist or has no password: it costs the same, and never matches. stale
 // says that the hash should be made anew, with today's parameters.
 func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
-	turn, err := h.Turn(ctx, "")
+	turn, err := h.Turn(ctx)
 	if err != nil {
 		return false, false, err
 	}
@@ -74,26 +74,17 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 // whoever has one waits for a hash or two at the most.
 type Turn struct {
 	hasher *Hasher
-	leave  func()
 }
 
-// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. network is who asks:
-// those of one network wait for one another, and hold up nobody else. End it.
-func (h *Hasher) Turn(ctx context.Context, network string) (Turn, error) {
+// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
+func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, turnWait, errFull)
 	defer cancel()
 
-	leave, err := h.lines.Enter(ctx, network)
-	if err != nil {
-		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(err)
-	}
-
 	select {
 	case h.turns <- struct{}{}:
-		return Turn{hasher: h, leave: leave}, nil
+		return Turn{hasher: h}, nil
 	case <-ctx.Done():
-		leave()
-
 		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(context.Cause(ctx))
 	}
 }
@@ -123,9 +114,6 @@ func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
 }
 
 // End lets the next one in.
-func (t Turn) End() {
-	<-t.hasher.turns
-	t.leave()
-}
+func (t Turn) End() { <-t.hasher.turns }
 
 func (t Turn) done() { <-t.hasher.permits }

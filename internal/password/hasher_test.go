@@ -3,10 +3,6 @@ package password
 import (
 	"context"
 	"errors"
-	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/problem"
@@ -72,12 +68,12 @@ func TestFullHasherSaysSo(t *testing.T) {
 
 	h := hasher(t, 1)
 
-	first, err := h.Turn(t.Context(), "one")
+	first, err := h.Turn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	second, err := h.Turn(t.Context(), "one")
+	second, err := h.Turn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,66 +94,5 @@ func TestFullHasherSaysSo(t *testing.T) {
 
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
 		t.Errorf("with the turn back: %v", err)
-	}
-}
-
-// R-A11, T-17: a flood of one network waits for itself; whoever else comes does not wait for all of it.
-func TestFloodHoldsNobodyElseUp(t *testing.T) {
-	t.Parallel()
-
-	const crowd = 100
-
-	var (
-		h        = hasher(t, 1)
-		flood    sync.WaitGroup
-		served   atomic.Int64
-		over     = make(chan struct{})
-		shortest = int64(math.MaxInt64)
-	)
-
-	for range crowd {
-		flood.Go(func() {
-			for {
-				turn, err := h.Turn(t.Context(), "flood")
-				if err != nil {
-					t.Error(err)
-
-					return
-				}
-
-				served.Add(1)
-				runtime.Gosched()
-				turn.End()
-
-				select {
-				case <-over:
-					return
-				default:
-				}
-			}
-		})
-	}
-
-	for served.Load() < 10*crowd {
-		runtime.Gosched() // until all of them are there
-	}
-
-	for range 20 {
-		before := served.Load()
-
-		turn, err := h.Turn(t.Context(), "honest")
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		shortest = min(shortest, served.Load()-before)
-		turn.End()
-	}
-
-	close(over)
-	flood.Wait()
-
-	if shortest > crowd/2 {
-		t.Errorf("%d of the flood came first", shortest)
 	}
 }

@@ -77,7 +77,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who ses
 		return err
 	}
 
-	turn, err := p.hasher.Turn(ctx, by.Network())
+	turn, err := p.hasher.Turn(ctx)
 	if err != nil {
 		return err
 	}

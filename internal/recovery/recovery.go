@@ -65,7 +65,7 @@ func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, pl
 		return err
 	}
 
-	turn, err := r.hasher.Turn(ctx, by.Network())
+	turn, err := r.hasher.Turn(ctx)
 	if err != nil {
 		return err
 	}

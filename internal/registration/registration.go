@@ -81,7 +81,7 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 	}
 
 	// Before the guess is counted: a server too busy to hash must not cost anybody a right code.
-	turn, err := r.hasher.Turn(ctx, by.Network())
+	turn, err := r.hasher.Turn(ctx)
 	if err != nil {
 		return account.Account{}, err
 	}

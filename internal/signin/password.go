@@ -36,7 +36,7 @@ func (s *SignIn) withPassword(ctx context.Context, by caller.Caller, c Password,
 	}
 	defer leave()
 
-	turn, err := s.hasher.Turn(waiting, by.Network())
+	turn, err := s.hasher.Turn(waiting)
 	if err != nil {
 		return opened{}, err
 	}

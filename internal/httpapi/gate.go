@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/line"
+	"github.com/konec/toolkit-gateway/internal/problem"
+)
+
+// gateWait is how long a costly request waits at the gate before the server says that it is full.
+const gateWait = 2 * time.Second
+
+var errCrowded = errors.New("httpapi: a crowd waits at the gate")
+
+// gate lets in few costly requests at once, and no more than its share of one network: in a flood of it
+// whoever comes from elsewhere finds a place. Here, before anything was parsed, a request that waits is
+// small, and thousands of them leave the collector little to look at.
+type gate struct {
+	networks *line.Lines
+	all      *line.Lines
+}
+
+// crowds is how many networks may have their share inside at once.
+const crowds = 8
+
+func newGate(share int) gate {
+	return gate{networks: line.New(share), all: line.New(crowds * share)}
+}
+
+func (g gate) enter(ctx context.Context, network string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, gateWait, errCrowded)
+	defer cancel()
+
+	leaveNetwork, err := g.networks.Enter(ctx, network)
+	if err != nil {
+		return nil, problem.ErrUnavailable.After(gateWait).Because(err)
+	}
+
+	leaveAll, err := g.all.Enter(ctx, "")
+	if err != nil {
+		leaveNetwork()
+
+		return nil, problem.ErrUnavailable.After(gateWait).Because(err)
+	}
+
+	return func() {
+		leaveAll()
+		leaveNetwork()
+	}, nil
+}
+
+// admit lets a costly request wait for its place. Its body is read first: a sender that dawdles takes up
+// nobody's place.
+func (p *Pipeline) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !operationOf(r.Context()).costly {
+			next.ServeHTTP(w, r)
+
+			return
+		}
+
+		// What goes wrong here goes wrong again where the body is read for its own sake, and is told there.
+		raw, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(raw), failing{err}))
+
+		leave, err := p.gate.enter(r.Context(), CallerOf(r.Context()).Network())
+		if err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+		defer leave()
+
+		next.ServeHTTP(w, r)
+	})
+}
+
+// failing is the end of a body, for the reason that it ended.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+
+	return 0, io.EOF
+}
