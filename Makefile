@@ -10,7 +10,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 FUZZTIME ?= 20s
-TEST_TIMEOUT ?= 15m
+TEST_TIMEOUT ?= 25m
 BASE ?=
 
 export REDOCLY_TELEMETRY := off
@@ -67,9 +67,9 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 	@cd web/sdk && ../node_modules/.bin/tsc -p tsconfig.json
 	@touch $@
 
-battery: ## runs the long tests too: crashes, load, statistics (an hour at most)
+battery: ## runs the long tests too: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
-	@go test -race -tags battery -timeout 60m ./...
+	@go test -race -tags battery -timeout 240m ./...
 	@echo "==> go test -tags battery -run TestTiming (40 minutes on an idle machine; not -race, which would hide what is measured)"
 	@go test -tags battery -run '^TestTiming' -timeout 90m ./internal/app
 

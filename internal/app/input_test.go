@@ -163,6 +163,11 @@ func bodySpoilers(o operation) map[string]func(string) string {
 	as := func(text string) func(string) string { return func(string) string { return text } }
 
 	if o.media() != "application/json" {
+		some := "" // of the members that have to be there
+		if len(o.schema().Required) > 1 {
+			some = field + "=x%40konec.com.au"
+		}
+
 		return map[string]func(string) string{
 			"empty":           as(""),
 			"json":            as(`{"email":"a@b.cc","password":"x"}`),
@@ -177,7 +182,7 @@ func bodySpoilers(o operation) map[string]func(string) string {
 			"NUL name":        func(s string) string { return s + "&a%00=1" },
 			"byte name":       func(s string) string { return s + "&%FF=1" },
 			"long name":       func(s string) string { return s + "&" + strings.Repeat("n", 60_000) + "=1" },
-			"missing members": as(field + "=x%40konec.com.au"),
+			"missing members": as(some),
 		}
 	}
 

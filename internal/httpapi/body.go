@@ -46,7 +46,7 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 		return body{}, err
 	}
 
-	raw, err := io.ReadAll(r.Body)
+	raw, err := readAll(r.Body)
 
 	switch {
 	case tooLarge(err):

@@ -64,9 +64,9 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 			return
 		}
 
-		// What goes wrong here goes wrong again where the body is read for its own sake, and is told there.
+		// What goes wrong here is told where the body is looked at.
 		raw, err := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(raw), failing{err}))
+		r.Body = &held{Reader: bytes.NewReader(raw), raw: raw, err: err}
 
 		leave, err := p.gate.enter(r.Context(), CallerOf(r.Context()).Network())
 		if err != nil {
@@ -80,13 +80,21 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 	})
 }
 
-// failing is the end of a body, for the reason that it ended.
-type failing struct{ err error }
+// held is a body that was read, as far as that went.
+type held struct {
+	*bytes.Reader
 
-func (f failing) Read([]byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
+	raw []byte
+	err error
+}
+
+func (*held) Close() error { return nil }
+
+// readAll reads a body, unless it was read at the gate.
+func readAll(body io.Reader) ([]byte, error) {
+	if h, ok := body.(*held); ok {
+		return h.raw, h.err
 	}
 
-	return 0, io.EOF
+	return io.ReadAll(body) //nolint:wrapcheck // the caller tells what it means
 }

@@ -138,7 +138,7 @@ func (p *Profiles) setEmail(
 ) error {
 	return p.tell(ctx, by, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		if email == who.Account.Email {
-			return "", use(ctx, tx) // the link was quicker than the code
+			return "", use(ctx, tx) // there is nothing to change, and nobody to tell
 		}
 
 		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
