@@ -54,7 +54,7 @@ test: test-go test-typescript ## runs every test: Go with the race detector, and
 # The SDK is built first: a Go test sends the built one to a running server.
 test-go: web/sdk/dist/.stamp
 	@echo "==> go test -race"
-	@go test -race -parallel 4 -timeout $(TEST_TIMEOUT) ./...
+	@go test -race -parallel 3 -timeout $(TEST_TIMEOUT) ./...
 
 test-typescript: web/sdk/dist/.stamp
 	@echo "==> testing the TypeScript SDK"

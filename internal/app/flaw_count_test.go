@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/account"
@@ -71,8 +72,18 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 
 			close(held.release)
 
-			if got := <-answered; got.status >= 300 || m.failures(t) != 0 {
-				t.Errorf("it: %s, and %d failures", got, m.failures(t))
+			// On a machine that has no time the gateway's own may be over: then nothing has arrived, and it stays counted.
+			left := 0
+
+			got := <-answered
+			if got.status == http.StatusServiceUnavailable {
+				left = 1
+			} else if got.status >= http.StatusMultipleChoices {
+				t.Errorf("it: %s", got)
+			}
+
+			if n := m.failures(t); n != left {
+				t.Errorf("%s, and %d failures", got, n)
 			}
 		})
 	}
