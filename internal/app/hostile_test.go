@@ -21,7 +21,7 @@ var seed = flag.Uint64("hostile.seed", 0, "seed of TestHostileClient; 0 draws on
 func TestHostileClient(t *testing.T) {
 	t.Parallel()
 
-	hostile(t, 1_000)
+	hostile(t, 2_000)
 }
 
 // hostile sends so many random requests. apptest.Conforming looks at each answer as well.
@@ -44,7 +44,7 @@ func hostile(t *testing.T, rounds int) {
 
 	// It goes on with each operation until it has seen all that can be had of it.
 	for _, o := range list {
-		for range 3 * rounds {
+		for range rounds {
 			if len(h.unseen(o)) == 0 {
 				break
 			}
