@@ -249,3 +249,37 @@ func noUpload(_ testing.TB, d *desk, o operation) call {
 
 	return c
 }
+
+func rightRenewalCode(tb testing.TB, d *desk, o operation) call {
+	code, err := d.browser.Client.CreateRefreshCodeWithResponse(tb.Context())
+	if err != nil || code.JSON200 == nil {
+		tb.Fatalf("refresh code: %v %s", err, code.Body)
+	}
+
+	return d.changed(o, map[string]any{"code": code.JSON200.Code})
+}
+
+func rightOldPassword(tb testing.TB, d *desk, o operation) call {
+	_, browser := d.person(tb)
+
+	return d.changed(o, map[string]any{"old": apptest.Password}).from(browser)
+}
+
+func rightResetCode(tb testing.TB, d *desk, o operation) call {
+	address, _ := d.person(tb)
+	before := len(d.Mails(address))
+
+	sent, err := d.visitor.Client.SendResetCodeWithResponse(tb.Context(), &client.SendResetCodeParams{Email: address})
+	if err != nil || sent.StatusCode() != http.StatusNoContent {
+		tb.Fatalf("send reset code: %v %s", err, sent.Body)
+	}
+
+	return d.changed(o, map[string]any{"email": address, "code": d.Mail(tb, address, before).Code})
+}
+
+// ownBrowser signs in for this one call.
+func ownBrowser(tb testing.TB, d *desk, o operation) call {
+	_, browser := d.person(tb)
+
+	return d.call(o).from(browser)
+}

@@ -3,13 +3,11 @@ package app_test
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/apptest"
 	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
@@ -272,15 +270,6 @@ func crossSite(_ testing.TB, d *desk, o operation) call {
 	return d.call(o).with("Sec-Fetch-Site", "cross-site")
 }
 
-func rightRenewalCode(tb testing.TB, d *desk, o operation) call {
-	code, err := d.browser.Client.CreateRefreshCodeWithResponse(tb.Context())
-	if err != nil || code.JSON200 == nil {
-		tb.Fatalf("refresh code: %v %s", err, code.Body)
-	}
-
-	return d.changed(o, map[string]any{"code": code.JSON200.Code})
-}
-
 // person is somebody of their own, signed in with a browser, so that others keep what they have.
 func (d *desk) person(tb testing.TB) (string, *apptest.Browser) {
 	tb.Helper()
@@ -309,31 +298,6 @@ func anotherSession(tb testing.TB, d *desk, o operation) call {
 	}
 
 	return c
-}
-
-func rightOldPassword(tb testing.TB, d *desk, o operation) call {
-	_, browser := d.person(tb)
-
-	return d.changed(o, map[string]any{"old": apptest.Password}).from(browser)
-}
-
-func rightResetCode(tb testing.TB, d *desk, o operation) call {
-	address, _ := d.person(tb)
-	before := len(d.Mails(address))
-
-	sent, err := d.visitor.Client.SendResetCodeWithResponse(tb.Context(), &client.SendResetCodeParams{Email: address})
-	if err != nil || sent.StatusCode() != http.StatusNoContent {
-		tb.Fatalf("send reset code: %v %s", err, sent.Body)
-	}
-
-	return d.changed(o, map[string]any{"email": address, "code": d.Mail(tb, address, before).Code})
-}
-
-// ownBrowser signs in for this one call.
-func ownBrowser(tb testing.TB, d *desk, o operation) call {
-	_, browser := d.person(tb)
-
-	return d.call(o).from(browser)
 }
 
 func acceptsHTML(_ testing.TB, d *desk, o operation) call {

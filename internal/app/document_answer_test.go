@@ -1,0 +1,118 @@
+package app_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/konec/toolkit-gateway/internal/problem"
+)
+
+func checkResponses(t *testing.T, o operation) {
+	t.Helper()
+
+	// Whatever is called can find the client picky, the server at fault, or the database away, unless it
+	// answers from the settings or the link alone.
+	statuses := []string{"400", "406", "500", "503"}
+	if o.OperationID == "getOptions" || o.OperationID == "showEmailConfirmation" {
+		statuses = []string{"400", "406"}
+	}
+
+	if o.RequestBody != nil {
+		statuses = append(statuses, "413", "415")
+	}
+
+	if o.secured("bearer") || o.secured("session") {
+		statuses = append(statuses, "401")
+	}
+
+	for _, status := range statuses {
+		if o.Responses.Value(status) == nil {
+			t.Errorf("no answer %s, which a call like this can get: add it as other operations have it", status)
+		}
+	}
+
+	if o.Responses.Default() != nil {
+		t.Error("a default answer would promise every status there is")
+	}
+
+	for status, response := range o.Responses.Map() {
+		if response.Value.Description == nil || !strings.Contains(*response.Value.Description, " · ") {
+			t.Errorf("%s: write its description as 中文 · English", status)
+		}
+
+		if status == "204" {
+			if len(response.Value.Content) > 0 {
+				t.Error("204 has a body")
+			}
+
+			continue
+		}
+
+		if strings.HasPrefix(status, "3") {
+			checkRedirect(t, status, response.Value)
+
+			continue
+		}
+
+		media := response.Value.Content["application/json"]
+
+		switch {
+		case status < "400" && isForPeople(response.Value.Content):
+		case media == nil || len(response.Value.Content) != 1:
+			t.Errorf("%s is not just application/json", status)
+		case status < "400" && media.Example == nil:
+			t.Errorf("%s has no example: give its media type an `example`", status)
+		case status < "400":
+			checkExample(t, media.Schema, media.Example)
+		default:
+			checkErrors(t, status, media)
+		}
+	}
+}
+
+// checkRedirect wants no body, a Location, and of errors those that are ours.
+func checkRedirect(t *testing.T, status string, response *openapi3.Response) {
+	t.Helper()
+
+	if len(response.Content) > 0 || response.Headers["Location"] == nil {
+		t.Errorf("%s: a redirect has no body, and a header Location", status)
+	}
+
+	listed, _ := response.Extensions["x-redirect-errors"].([]any)
+	for _, code := range listed {
+		if text, _ := code.(string); !slices.Contains(problem.Codes(), text) {
+			t.Errorf("%s: x-redirect-errors has %v, which is no code of ours", status, code)
+		}
+	}
+}
+
+// isForPeople says that the content is pictures or a page.
+func isForPeople(content openapi3.Content) bool {
+	for name := range content {
+		if !strings.HasPrefix(name, "image/") && !strings.HasPrefix(name, "text/html") {
+			return false
+		}
+	}
+
+	return len(content) > 0
+}
+
+// checkErrors wants each code of a status as an example whose name is the code.
+func checkErrors(t *testing.T, status string, media *openapi3.MediaType) {
+	t.Helper()
+
+	if media.Schema.Ref != "#/components/schemas/Error" || len(media.Examples) == 0 {
+		t.Errorf("%s: its schema must be Error, and its `examples` one for each code", status)
+	}
+
+	for name, example := range media.Examples {
+		checkExample(t, media.Schema, example.Value.Value)
+
+		if value, _ := example.Value.Value.(map[string]any); value["code"] != name || !slices.Contains(problem.Codes(), name) {
+			t.Errorf("%s: the example %s has the code %v, which must be the same, and one of ours", status, name, value["code"])
+		}
+	}
+}
