@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// garbage is how much piles up before the garbage collector runs: three hashes, or some ten
-	// thousand small requests. A share of what is alive, as GOGC has it, would be too little
-	// between requests, and too much while hashes are computed.
-	garbage = 60 << 20
+	// garbage is how much piles up before the garbage collector runs by itself: some ten thousand
+	// small requests. A share of what is alive, as GOGC has it, would be too little. Hashes, each of
+	// which leaves 19 MiB, have it run sooner (package password).
+	garbage = 40 << 20
 	// memoryBase is what the process may take before the garbage collector hurries, and memoryHash
 	// what each hash that is computed at once adds to it: its 19 MiB, and those of the one before.
 	memoryBase = 60 << 20

@@ -1,13 +1,21 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
@@ -108,5 +116,56 @@ func TestGateIsNeverOverfull(t *testing.T) {
 		}
 
 		leave()
+	}
+}
+
+// What breaks behind the gate breaks one answer: it is a 500, or a connection that is dropped where net/http
+// is asked to, and the place is free again.
+func TestPanicBehindTheGate(t *testing.T) {
+	t.Parallel()
+
+	var (
+		log    bytes.Buffer
+		p      = &Pipeline{gate: newGate(1), log: slog.New(slog.NewTextHandler(&log, nil)), observe: func(Observation) {}}
+		served = p.identify(p.recover(p.admit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/drop" {
+				panic(http.ErrAbortHandler)
+			}
+
+			panic("broken")
+		}))))
+		server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx := context.WithValue(r.Context(), chi.RouteCtxKey, chi.NewRouteContext())
+			served.ServeHTTP(w, r.WithContext(context.WithValue(ctx, operationKey{}, &operation{costly: true})))
+		}))
+	)
+	defer server.Close()
+
+	ask := func(path string) (int, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		response, err := server.Client().Do(r)
+		if err != nil {
+			return 0, err //nolint:wrapcheck // looked at by the test
+		}
+
+		return response.StatusCode, response.Body.Close()
+	}
+
+	for range 3 {
+		if status, err := ask("/broken"); status != http.StatusInternalServerError || err != nil {
+			t.Errorf("broken: %d, %v", status, err)
+		}
+
+		if status, err := ask("/drop"); !errors.Is(err, io.EOF) {
+			t.Errorf("dropped: %d, %v", status, err)
+		}
+	}
+
+	if !strings.Contains(log.String(), "TestPanicBehindTheGate") {
+		t.Errorf("the log does not show where it broke: %s", log.String())
 	}
 }

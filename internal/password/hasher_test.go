@@ -3,6 +3,10 @@ package password
 import (
 	"context"
 	"errors"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/problem"
@@ -94,5 +98,52 @@ func TestFullHasherSaysSo(t *testing.T) {
 
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
 		t.Errorf("with the turn back: %v", err)
+	}
+}
+
+// R-A11: whatever the number of hashes, the memory of few is taken: of those computed at once, and of one more.
+func TestHashesLeaveNoGarbage(t *testing.T) { //nolint:paralleltest // turns the collector's own pace off
+	const (
+		concurrency = 2
+		hashes      = 10
+	)
+
+	h := hasher(t, concurrency)
+
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+
+	runtime.GC()
+
+	var (
+		before  runtime.MemStats
+		group   sync.WaitGroup
+		highest atomic.Uint64
+	)
+
+	runtime.ReadMemStats(&before)
+
+	for range concurrency {
+		group.Go(func() {
+			for range hashes {
+				if _, err := h.Hash(t.Context(), "a password"); err != nil {
+					t.Error(err)
+				}
+
+				var now runtime.MemStats
+
+				runtime.ReadMemStats(&now)
+
+				for seen := highest.Load(); now.HeapAlloc > seen && !highest.CompareAndSwap(seen, now.HeapAlloc); {
+					seen = highest.Load()
+				}
+			}
+		})
+	}
+
+	group.Wait()
+
+	one := uint64(standard.memory) << 10
+	if grown := highest.Load() - before.HeapAlloc; grown > (concurrency+1)*one+one/2 {
+		t.Errorf("%d MiB, of which a hash needs %d", grown>>20, one>>20)
 	}
 }

@@ -3,14 +3,16 @@
 
 /** Everything that needs no window of its own. */
 async function forge(target) {
+  const asked = fetches(target).map((one) => fetched(target, one))
   if (!target.changesOnly) {
     elements(target)
-    sockets(target)
+    asked.push(socket(target))
+    new EventSource(target.url, { withCredentials: true })
   }
   forms(target)
   navigator.sendBeacon(target.url, new Blob([text(target)], { type: 'text/plain' }))
 
-  return (await Promise.all(fetches(target).map((one) => fetched(target, one)))).flat()
+  return (await Promise.all(asked)).flat()
 }
 
 /** What opens a window. */
@@ -101,9 +103,14 @@ function field(made, name, value) {
   made.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }))
 }
 
-function sockets({ url }) {
-  new WebSocket(url.replace('https:', 'wss:'))
-  new EventSource(url, { withCredentials: true })
+/** Opens a socket, and waits until the browser, which lets a host's sockets wait, has given it up. */
+function socket({ id, url }) {
+  const opened = new WebSocket(url.replace('https:', 'wss:'))
+
+  return new Promise((resolve) => {
+    opened.onopen = () => resolve([`${id}: a socket`])
+    opened.onclose = () => resolve([])
+  })
 }
 
 let opened = []
