@@ -18,6 +18,51 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AccessReasonCode.
+const (
+	AccessReasonCodeDELIVERYFAILED AccessReasonCode = "DELIVERY_FAILED"
+	AccessReasonCodeDISABLED       AccessReasonCode = "DISABLED"
+	AccessReasonCodeNOGROUP        AccessReasonCode = "NO_GROUP"
+	AccessReasonCodeNOPASSWORD     AccessReasonCode = "NO_PASSWORD"
+	AccessReasonCodeWAIT           AccessReasonCode = "WAIT"
+)
+
+// Valid indicates whether the value is a known member of the AccessReasonCode enum.
+func (e AccessReasonCode) Valid() bool {
+	switch e {
+	case AccessReasonCodeDELIVERYFAILED:
+		return true
+	case AccessReasonCodeDISABLED:
+		return true
+	case AccessReasonCodeNOGROUP:
+		return true
+	case AccessReasonCodeNOPASSWORD:
+		return true
+	case AccessReasonCodeWAIT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountState.
+const (
+	AccountStateActive   AccountState = "active"
+	AccountStateDisabled AccountState = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the AccountState enum.
+func (e AccountState) Valid() bool {
+	switch e {
+	case AccountStateActive:
+		return true
+	case AccountStateDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChangeUserRequestKey.
 const (
 	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
@@ -48,6 +93,48 @@ func (e ChangeUserRequestKey) Valid() bool {
 	}
 }
 
+// Defines values for DeliveryChannel.
+const (
+	DeliveryChannelMail DeliveryChannel = "mail"
+	DeliveryChannelSms  DeliveryChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryChannel enum.
+func (e DeliveryChannel) Valid() bool {
+	switch e {
+	case DeliveryChannelMail:
+		return true
+	case DeliveryChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeliveryState.
+const (
+	DeliveryStateExpired DeliveryState = "expired"
+	DeliveryStateQueued  DeliveryState = "queued"
+	DeliveryStateRefused DeliveryState = "refused"
+	DeliveryStateSent    DeliveryState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryState enum.
+func (e DeliveryState) Valid() bool {
+	switch e {
+	case DeliveryStateExpired:
+		return true
+	case DeliveryStateQueued:
+		return true
+	case DeliveryStateRefused:
+		return true
+	case DeliveryStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ErrorSuccess.
 const (
 	ErrorSuccessFalse ErrorSuccess = false
@@ -65,17 +152,23 @@ func (e ErrorSuccess) Valid() bool {
 
 // Defines values for ErrorCode.
 const (
+	ErrorCodeACCOUNTNOTFOUND      ErrorCode = "ACCOUNT_NOT_FOUND"
 	ErrorCodeBODYTOOLARGE         ErrorCode = "BODY_TOO_LARGE"
 	ErrorCodeCODEINVALID          ErrorCode = "CODE_INVALID"
 	ErrorCodeCROSSSITE            ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED      ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN           ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeGROUPINUSE           ErrorCode = "GROUP_IN_USE"
+	ErrorCodeGROUPNOTFOUND        ErrorCode = "GROUP_NOT_FOUND"
+	ErrorCodeGROUPTAKEN           ErrorCode = "GROUP_TAKEN"
+	ErrorCodeIDEMPOTENCYKEYREUSED ErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	ErrorCodeIDENTITYNOTBOUND     ErrorCode = "IDENTITY_NOT_BOUND"
 	ErrorCodeIDENTITYTAKEN        ErrorCode = "IDENTITY_TAKEN"
 	ErrorCodeINTERNAL             ErrorCode = "INTERNAL"
 	ErrorCodeINVALIDCREDENTIALS   ErrorCode = "INVALID_CREDENTIALS"
 	ErrorCodeINVALIDREQUEST       ErrorCode = "INVALID_REQUEST"
 	ErrorCodeLARKREFUSED          ErrorCode = "LARK_REFUSED"
+	ErrorCodeLASTADMINISTRATOR    ErrorCode = "LAST_ADMINISTRATOR"
 	ErrorCodeLASTWAYIN            ErrorCode = "LAST_WAY_IN"
 	ErrorCodeMETHODNOTALLOWED     ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE        ErrorCode = "NOT_ACCEPTABLE"
@@ -85,6 +178,7 @@ const (
 	ErrorCodePHONETAKEN           ErrorCode = "PHONE_TAKEN"
 	ErrorCodeREAUTHREQUIRED       ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID  ErrorCode = "REFRESH_TOKEN_INVALID"
+	ErrorCodeRIGHTMISSING         ErrorCode = "RIGHT_MISSING"
 	ErrorCodeSESSIONNOTFOUND      ErrorCode = "SESSION_NOT_FOUND"
 	ErrorCodeSTATEINVALID         ErrorCode = "STATE_INVALID"
 	ErrorCodeTOKENINVALID         ErrorCode = "TOKEN_INVALID"
@@ -95,12 +189,15 @@ const (
 	ErrorCodeUNAUTHENTICATED      ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE          ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	ErrorCodeVERSIONCONFLICT      ErrorCode = "VERSION_CONFLICT"
 	ErrorCodeXSRFINVALID          ErrorCode = "XSRF_INVALID"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
 func (e ErrorCode) Valid() bool {
 	switch e {
+	case ErrorCodeACCOUNTNOTFOUND:
+		return true
 	case ErrorCodeBODYTOOLARGE:
 		return true
 	case ErrorCodeCODEINVALID:
@@ -110,6 +207,14 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
 	case ErrorCodeEMAILTAKEN:
+		return true
+	case ErrorCodeGROUPINUSE:
+		return true
+	case ErrorCodeGROUPNOTFOUND:
+		return true
+	case ErrorCodeGROUPTAKEN:
+		return true
+	case ErrorCodeIDEMPOTENCYKEYREUSED:
 		return true
 	case ErrorCodeIDENTITYNOTBOUND:
 		return true
@@ -122,6 +227,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeINVALIDREQUEST:
 		return true
 	case ErrorCodeLARKREFUSED:
+		return true
+	case ErrorCodeLASTADMINISTRATOR:
 		return true
 	case ErrorCodeLASTWAYIN:
 		return true
@@ -140,6 +247,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeREAUTHREQUIRED:
 		return true
 	case ErrorCodeREFRESHTOKENINVALID:
+		return true
+	case ErrorCodeRIGHTMISSING:
 		return true
 	case ErrorCodeSESSIONNOTFOUND:
 		return true
@@ -160,6 +269,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUNAVAILABLE:
 		return true
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
+		return true
+	case ErrorCodeVERSIONCONFLICT:
 		return true
 	case ErrorCodeXSRFINVALID:
 		return true
@@ -225,6 +336,30 @@ func (e PublicUserTotp) Valid() bool {
 	}
 }
 
+// Defines values for Right.
+const (
+	RightAccountsRead  Right = "accounts.read"
+	RightAccountsWrite Right = "accounts.write"
+	RightAuditRead     Right = "audit.read"
+	RightGroupsWrite   Right = "groups.write"
+)
+
+// Valid indicates whether the value is a known member of the Right enum.
+func (e Right) Valid() bool {
+	switch e {
+	case RightAccountsRead:
+		return true
+	case RightAccountsWrite:
+		return true
+	case RightAuditRead:
+		return true
+	case RightGroupsWrite:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SessionSurface.
 const (
 	SessionSurfacePublic  SessionSurface = "public"
@@ -267,6 +402,180 @@ const (
 func (e TokensTokenType) Valid() bool {
 	switch e {
 	case TokensTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountOrder.
+const (
+	AccountOrderNewest AccountOrder = "newest"
+	AccountOrderOldest AccountOrder = "oldest"
+	AccountOrderSeen   AccountOrder = "seen"
+)
+
+// Valid indicates whether the value is a known member of the AccountOrder enum.
+func (e AccountOrder) Valid() bool {
+	switch e {
+	case AccountOrderNewest:
+		return true
+	case AccountOrderOldest:
+		return true
+	case AccountOrderSeen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountStatusIs.
+const (
+	AccountStatusIsActive   AccountStatusIs = "active"
+	AccountStatusIsDisabled AccountStatusIs = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the AccountStatusIs enum.
+func (e AccountStatusIs) Valid() bool {
+	switch e {
+	case AccountStatusIsActive:
+		return true
+	case AccountStatusIsDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeliveryOutcome.
+const (
+	DeliveryOutcomeExpired DeliveryOutcome = "expired"
+	DeliveryOutcomeQueued  DeliveryOutcome = "queued"
+	DeliveryOutcomeRefused DeliveryOutcome = "refused"
+	DeliveryOutcomeSent    DeliveryOutcome = "sent"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryOutcome enum.
+func (e DeliveryOutcome) Valid() bool {
+	switch e {
+	case DeliveryOutcomeExpired:
+		return true
+	case DeliveryOutcomeQueued:
+		return true
+	case DeliveryOutcomeRefused:
+		return true
+	case DeliveryOutcomeSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FactorKey.
+const (
+	FactorKeyLark     FactorKey = "lark"
+	FactorKeyPassword FactorKey = "password"
+	FactorKeyPhone    FactorKey = "phone"
+	FactorKeyTotp     FactorKey = "totp"
+)
+
+// Valid indicates whether the value is a known member of the FactorKey enum.
+func (e FactorKey) Valid() bool {
+	switch e {
+	case FactorKeyLark:
+		return true
+	case FactorKeyPassword:
+		return true
+	case FactorKeyPhone:
+		return true
+	case FactorKeyTotp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsStatus.
+const (
+	ListAccountsParamsStatusActive   ListAccountsParamsStatus = "active"
+	ListAccountsParamsStatusDisabled ListAccountsParamsStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsStatus enum.
+func (e ListAccountsParamsStatus) Valid() bool {
+	switch e {
+	case ListAccountsParamsStatusActive:
+		return true
+	case ListAccountsParamsStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAccountsParamsOrder.
+const (
+	ListAccountsParamsOrderNewest ListAccountsParamsOrder = "newest"
+	ListAccountsParamsOrderOldest ListAccountsParamsOrder = "oldest"
+	ListAccountsParamsOrderSeen   ListAccountsParamsOrder = "seen"
+)
+
+// Valid indicates whether the value is a known member of the ListAccountsParamsOrder enum.
+func (e ListAccountsParamsOrder) Valid() bool {
+	switch e {
+	case ListAccountsParamsOrderNewest:
+		return true
+	case ListAccountsParamsOrderOldest:
+		return true
+	case ListAccountsParamsOrderSeen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResetFactorParamsFactor.
+const (
+	ResetFactorParamsFactorLark     ResetFactorParamsFactor = "lark"
+	ResetFactorParamsFactorPassword ResetFactorParamsFactor = "password"
+	ResetFactorParamsFactorPhone    ResetFactorParamsFactor = "phone"
+	ResetFactorParamsFactorTotp     ResetFactorParamsFactor = "totp"
+)
+
+// Valid indicates whether the value is a known member of the ResetFactorParamsFactor enum.
+func (e ResetFactorParamsFactor) Valid() bool {
+	switch e {
+	case ResetFactorParamsFactorLark:
+		return true
+	case ResetFactorParamsFactorPassword:
+		return true
+	case ResetFactorParamsFactorPhone:
+		return true
+	case ResetFactorParamsFactorTotp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListDeliveriesParamsState.
+const (
+	ListDeliveriesParamsStateExpired ListDeliveriesParamsState = "expired"
+	ListDeliveriesParamsStateQueued  ListDeliveriesParamsState = "queued"
+	ListDeliveriesParamsStateRefused ListDeliveriesParamsState = "refused"
+	ListDeliveriesParamsStateSent    ListDeliveriesParamsState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ListDeliveriesParamsState enum.
+func (e ListDeliveriesParamsState) Valid() bool {
+	switch e {
+	case ListDeliveriesParamsStateExpired:
+		return true
+	case ListDeliveriesParamsStateQueued:
+		return true
+	case ListDeliveriesParamsStateRefused:
+		return true
+	case ListDeliveriesParamsStateSent:
 		return true
 	default:
 		return false
@@ -366,6 +675,202 @@ func (e UnbindParamsKey) Valid() bool {
 	}
 }
 
+// AccessReason defines model for AccessReason.
+type AccessReason struct {
+	// Code 原因 · Why.
+	//
+	// - `DISABLED`: 账号已停用 · the account is disabled.
+	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
+	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+	// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
+	// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+	Code AccessReasonCode `json:"code"`
+
+	// Factor 登录方式 · The factor, with `WAIT`.
+	Factor *string `json:"factor,omitempty"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until *Timestamp `json:"until,omitempty"`
+}
+
+// AccessReasonCode 原因 · Why.
+//
+// - `DISABLED`: 账号已停用 · the account is disabled.
+// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
+// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
+// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+type AccessReasonCode string
+
+// AccountID 账号 ID · The account's id.
+type AccountID = string
+
+// AccountList defines model for AccountList.
+type AccountList struct {
+	// Accounts 账号 · The accounts.
+	Accounts []AdminAccount `json:"accounts"`
+
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	Next nullable.Nullable[Cursor] `json:"next"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Total 全部匹配的数量，仅在 count=true 时 · All matches, with `count=true` only.
+	Total *int64 `json:"total,omitempty"`
+}
+
+// AccountResponse defines model for AccountResponse.
+type AccountResponse struct {
+	Account AdminAccount `json:"account"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// AccountState 状态 · Whether the account may sign in.
+type AccountState string
+
+// AccountVersion defines model for AccountVersion.
+type AccountVersion struct {
+	// ID 账号 ID · The account's id.
+	ID AccountID `json:"id"`
+
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version Version `json:"version"`
+}
+
+// AdminAccount defines model for AdminAccount.
+type AdminAccount struct {
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+	Factors *Factors `json:"factors,omitempty"`
+
+	// ID 账号 ID · The account's id.
+	ID AccountID `json:"id"`
+
+	// LastSeenAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	LastSeenAt nullable.Nullable[TimestampOrNull] `json:"lastSeenAt"`
+
+	// LastSignInAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	LastSignInAt nullable.Nullable[TimestampOrNull] `json:"lastSignInAt"`
+
+	// MemberGroup 成员组名称 · The name of a member group.
+	MemberGroup GroupName `json:"memberGroup"`
+
+	// Name 姓名 · The name that is shown.
+	Name string `json:"name"`
+
+	// Phone 手机号 · The phone number (E.164), or empty.
+	Phone string `json:"phone"`
+
+	// Picture 头像 · The picture's object key or URL, or empty.
+	Picture string `json:"picture"`
+
+	// SignIns 登录次数 · How often the person has signed in.
+	SignIns int64 `json:"signIns"`
+
+	// Status 状态 · Whether the account may sign in.
+	Status AccountState `json:"status"`
+
+	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdatedAt Timestamp `json:"updatedAt"`
+
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version Version `json:"version"`
+}
+
+// AdministratorResponse defines model for AdministratorResponse.
+type AdministratorResponse struct {
+	Account AdminAccount `json:"account"`
+
+	// Rights 权限 · The rights of a group.
+	Rights Rights `json:"rights"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// AssignGroupRequest defines model for AssignGroupRequest.
+type AssignGroupRequest struct {
+	// Accounts 账号及其版本 · The accounts, and the version that each change is made to.
+	Accounts []AccountVersion `json:"accounts"`
+
+	// MemberGroup 成员组名称 · The name of a member group.
+	MemberGroup GroupName `json:"memberGroup"`
+}
+
+// AssignGroupResponse defines model for AssignGroupResponse.
+type AssignGroupResponse struct {
+	// Results 逐个结果 · One for each account, in the order of the request.
+	Results []GroupAssignment `json:"results"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// AuditEvent defines model for AuditEvent.
+type AuditEvent struct {
+	// AccountID 账号 ID · The account that it happened to; empty where none is known.
+	AccountID string `json:"accountId"`
+
+	// Action 动作 · What happened, as in `sign_in.failed`.
+	Action string `json:"action"`
+
+	// ActorID 操作人 ID · The account of whoever did it to another's; empty where it was the person, a command, or the server.
+	ActorID string `json:"actorId"`
+
+	// Address 客户端地址 · The client's address, or empty.
+	Address string `json:"address"`
+
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+
+	// Detail 细节 · More about it, as in `from`, `to` and `reason`.
+	Detail map[string]string `json:"detail"`
+
+	// ID 编号 · The event's number.
+	ID int64 `json:"id"`
+
+	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	Location Location `json:"location"`
+
+	// Method 方式 · How somebody signed in, or what a code was for.
+	Method string `json:"method"`
+
+	// RequestID 请求编号 · The request's id, as in the server's log.
+	RequestID string `json:"requestId"`
+
+	// SessionID 会话 ID · The session that it was about, or empty.
+	SessionID string `json:"sessionId"`
+
+	// Subject 对象 · The address, number or group that was meant, or empty.
+	Subject string `json:"subject"`
+
+	// UserAgent 设备 · The client's `User-Agent`, or the command.
+	UserAgent string `json:"userAgent"`
+}
+
+// AuditEventList defines model for AuditEventList.
+type AuditEventList struct {
+	// Events 事件 · The events, the newest first.
+	Events []AuditEvent `json:"events"`
+
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	Next nullable.Nullable[Cursor] `json:"next"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
 // BindPhoneRequest defines model for BindPhoneRequest.
 type BindPhoneRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
@@ -382,6 +887,18 @@ type BindTOTPRequest struct {
 
 	// Tss 两次连续验证码 · Two codes that the app showed one after the other.
 	Tss []SixDigits `json:"tss"`
+}
+
+// ChangeGroupRequest defines model for ChangeGroupRequest.
+type ChangeGroupRequest struct {
+	// Description 说明 · What the group is for.
+	Description GroupDescription `json:"description"`
+
+	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
+	RequiresTotp RequiresTOTP `json:"requiresTotp"`
+
+	// Rights 权限 · The rights of a group.
+	Rights Rights `json:"rights"`
 }
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
@@ -433,6 +950,77 @@ type ConfirmEmailRequest struct {
 	Token string `json:"token"`
 }
 
+// CreateGroupRequest defines model for CreateGroupRequest.
+type CreateGroupRequest struct {
+	// Description 说明 · What the group is for.
+	Description *GroupDescription `json:"description,omitempty"`
+
+	// Name 名称，之后不能更改 · The name, which stays.
+	Name string `json:"name"`
+
+	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
+	RequiresTotp *RequiresTOTP `json:"requiresTotp,omitempty"`
+
+	// Rights 权限 · The rights of a group.
+	Rights *Rights `json:"rights,omitempty"`
+}
+
+// Cursor 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+type Cursor = string
+
+// Delivery defines model for Delivery.
+type Delivery struct {
+	// Attempts 尝试次数 · How often it was tried.
+	Attempts int32 `json:"attempts"`
+
+	// Channel 渠道 · A mail, or a text message.
+	Channel DeliveryChannel `json:"channel"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
+
+	// FinishedAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	FinishedAt nullable.Nullable[TimestampOrNull] `json:"finishedAt"`
+
+	// ID 编号 · The message's id.
+	ID string `json:"id"`
+
+	// Kind 种类 · What it was about, as in `reset_code`.
+	Kind string `json:"kind"`
+
+	// LastError 最后一次错误 · What the provider said last, or empty.
+	LastError string `json:"lastError"`
+
+	// Recipient 收件人 · The e-mail address or phone number.
+	Recipient string `json:"recipient"`
+
+	// State 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
+	// `refused`: 被拒绝 the provider will never take it.
+	State DeliveryState `json:"state"`
+}
+
+// DeliveryChannel 渠道 · A mail, or a text message.
+type DeliveryChannel string
+
+// DeliveryState 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
+// `refused`: 被拒绝 the provider will never take it.
+type DeliveryState string
+
+// DeliveryList defines model for DeliveryList.
+type DeliveryList struct {
+	// Deliveries 投递 · The messages, the newest first.
+	Deliveries []Delivery `json:"deliveries"`
+
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	Next nullable.Nullable[Cursor] `json:"next"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
@@ -463,6 +1051,14 @@ type Error struct {
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
+	// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
+	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
+	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
+	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
+	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
+	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
 	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
@@ -514,6 +1110,14 @@ type ErrorSuccess bool
 // - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
+// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
+// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
+// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
+// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
+// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
+// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
+// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
 // - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
@@ -523,6 +1127,24 @@ type ErrorSuccess bool
 // - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
 // - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
 type ErrorCode string
+
+// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+type Factors struct {
+	// Lark Lark 姓名 · The name at Lark, or empty where none is bound.
+	Lark string `json:"lark"`
+
+	// Password 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
+	Password string `json:"password"`
+
+	// Phone 是否绑定手机 · Whether a phone is bound.
+	Phone bool `json:"phone"`
+
+	// RecoveryCodes 剩余恢复码数量 · How many recovery codes are left.
+	RecoveryCodes int `json:"recoveryCodes"`
+
+	// Totp 是否绑定身份验证器 · Whether an authenticator app is bound.
+	Totp bool `json:"totp"`
+}
 
 // FieldError defines model for FieldError.
 type FieldError struct {
@@ -541,6 +1163,108 @@ type GeneratedSecret struct {
 
 	// Key 密钥 · Sixteen characters.
 	Key string `json:"key"`
+}
+
+// Group defines model for Group.
+type Group struct {
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// Description 说明 · What the group is for.
+	Description GroupDescription `json:"description"`
+
+	// Name 成员组名称 · The name of a member group.
+	Name GroupName `json:"name"`
+
+	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
+	RequiresTotp RequiresTOTP `json:"requiresTotp"`
+
+	// Rights 权限 · The rights of a group.
+	Rights Rights `json:"rights"`
+
+	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdatedAt Timestamp `json:"updatedAt"`
+
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version Version `json:"version"`
+}
+
+// GroupAssignment defines model for GroupAssignment.
+type GroupAssignment struct {
+	// Changed 是否已更改 · Whether it was changed.
+	Changed bool `json:"changed"`
+
+	// Code 错误码 · Stable; decide by it.
+	//
+	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
+	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
+	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
+	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
+	// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
+	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
+	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
+	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
+	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
+	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
+	// - `NOT_FOUND`: 没有这个接口。 No such path.
+	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
+	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
+	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
+	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
+	// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
+	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+	Code *ErrorCode `json:"code,omitempty"`
+
+	// ID 账号 ID · The account's id.
+	ID AccountID `json:"id"`
+
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version *Version `json:"version,omitempty"`
+}
+
+// GroupDescription 说明 · What the group is for.
+type GroupDescription = string
+
+// GroupList defines model for GroupList.
+type GroupList struct {
+	// Groups 成员组 · The groups, by name.
+	Groups []Group `json:"groups"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// GroupName 成员组名称 · The name of a member group.
+type GroupName = string
+
+// GroupResponse defines model for GroupResponse.
+type GroupResponse struct {
+	Group Group `json:"group"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
 }
 
 // LarkProfile Lark 信息 · The Lark identity that is bound; null where there is none.
@@ -677,6 +1401,9 @@ type PublicUserPhone string
 // PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
 type PublicUserTotp string
 
+// Reason 原因，写入审计日志 · Why, for the audit log.
+type Reason = string
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	// Codes 恢复码 · The recovery codes, each good once.
@@ -727,6 +1454,9 @@ type RenewRequest struct {
 	Code OpaqueCode `json:"code"`
 }
 
+// RequiresTOTP 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
+type RequiresTOTP = bool
+
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
@@ -739,6 +1469,17 @@ type ResetPasswordRequest struct {
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 }
+
+// Right 权限 · What members of a group may do beyond their own account.
+//
+// - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
+// - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
+// - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
+// - `audit.read`: 查看审计事件 · read the audit log.
+type Right string
+
+// Rights 权限 · The rights of a group.
+type Rights = []Right
 
 // SMSSignInRequest defines model for SMSSignInRequest.
 type SMSSignInRequest struct {
@@ -814,6 +1555,24 @@ type SessionsResponse struct {
 	Success Success `json:"success"`
 }
 
+// SetGroupRequest defines model for SetGroupRequest.
+type SetGroupRequest struct {
+	// MemberGroup 成员组名称 · The name of a member group.
+	MemberGroup GroupName `json:"memberGroup"`
+
+	// Reason 原因，写入审计日志 · Why, for the audit log.
+	Reason *Reason `json:"reason,omitempty"`
+}
+
+// SetStatusRequest defines model for SetStatusRequest.
+type SetStatusRequest struct {
+	// Reason 原因，写入审计日志 · Why, for the audit log.
+	Reason *Reason `json:"reason,omitempty"`
+
+	// Status 状态 · Whether the account may sign in.
+	Status AccountState `json:"status"`
+}
+
 // SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
 type SignInRecord struct {
 	// Detail 地理位置，未知时为空 · Where the address is, as far as the server knows.
@@ -873,8 +1632,34 @@ type TOTPSignInRequest struct {
 // TOTPURL TOTP URL · The `otpauth` URL with the secret.
 type TOTPURL = string
 
+// Timeline defines model for Timeline.
+type Timeline struct {
+	// Entries 经过 · What happened, the newest first.
+	Entries []TimelineEntry `json:"entries"`
+
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	Next nullable.Nullable[Cursor] `json:"next"`
+
+	// Reasons 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
+	Reasons []AccessReason `json:"reasons"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
+// TimelineEntry 一个事件或一次投递 · An event or a message: one of the two members is there.
+type TimelineEntry struct {
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At       Timestamp   `json:"at"`
+	Delivery *Delivery   `json:"delivery,omitempty"`
+	Event    *AuditEvent `json:"event,omitempty"`
+}
+
 // Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 type Timestamp = time.Time
+
+// TimestampOrNull UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+type TimestampOrNull = time.Time
 
 // Tokens defines model for Tokens.
 type Tokens struct {
@@ -933,8 +1718,98 @@ type User struct {
 	Username string `json:"username"`
 }
 
+// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+type Version = int32
+
+// AccountEmailPrefix defines model for AccountEmailPrefix.
+type AccountEmailPrefix = string
+
+// AccountGroup defines model for AccountGroup.
+type AccountGroup = string
+
+// AccountIDPrefix defines model for AccountIDPrefix.
+type AccountIDPrefix = string
+
+// AccountKey defines model for AccountKey.
+type AccountKey = string
+
+// AccountNamePrefix defines model for AccountNamePrefix.
+type AccountNamePrefix = string
+
+// AccountOrder defines model for AccountOrder.
+type AccountOrder string
+
+// AccountPhonePrefix defines model for AccountPhonePrefix.
+type AccountPhonePrefix = string
+
+// AccountStatusIs defines model for AccountStatusIs.
+type AccountStatusIs string
+
+// AuditAccount defines model for AuditAccount.
+type AuditAccount = string
+
+// AuditAction defines model for AuditAction.
+type AuditAction = string
+
+// AuditActor defines model for AuditActor.
+type AuditActor = string
+
+// Count defines model for Count.
+type Count = bool
+
+// DeliveryOutcome defines model for DeliveryOutcome.
+type DeliveryOutcome string
+
+// DeliveryRecipient defines model for DeliveryRecipient.
+type DeliveryRecipient = string
+
+// FactorKey defines model for FactorKey.
+type FactorKey string
+
+// From defines model for From.
+type From = time.Time
+
+// GroupKey defines model for GroupKey.
+type GroupKey = string
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
+// Limit defines model for Limit.
+type Limit = int
+
+// PageCursor defines model for PageCursor.
+type PageCursor = string
+
+// SeenAfter defines model for SeenAfter.
+type SeenAfter = time.Time
+
+// SeenBefore defines model for SeenBefore.
+type SeenBefore = time.Time
+
 // SessionID defines model for SessionID.
 type SessionID = string
+
+// To defines model for To.
+type To = time.Time
+
+// AccountNotFound defines model for AccountNotFound.
+type AccountNotFound = Error
+
+// AccountOrSessionNotFound defines model for AccountOrSessionNotFound.
+type AccountOrSessionNotFound = Error
+
+// AdminForbidden defines model for AdminForbidden.
+type AdminForbidden = Error
+
+// AdminInvalid defines model for AdminInvalid.
+type AdminInvalid = Error
+
+// AdminSignedOut defines model for AdminSignedOut.
+type AdminSignedOut = Error
 
 // BodyTooLarge defines model for BodyTooLarge.
 type BodyTooLarge = Error
@@ -945,11 +1820,20 @@ type CrossSite = Error
 // Forbidden defines model for Forbidden.
 type Forbidden = Error
 
+// GroupNotFound defines model for GroupNotFound.
+type GroupNotFound = Error
+
+// IdempotencyKeyReused defines model for IdempotencyKeyReused.
+type IdempotencyKeyReused = Error
+
 // Internal defines model for Internal.
 type Internal = Error
 
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
+
+// RightMissing defines model for RightMissing.
+type RightMissing = Error
 
 // SignedOut defines model for SignedOut.
 type SignedOut = Error
@@ -962,6 +1846,174 @@ type Unavailable = Error
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = Error
+
+// VersionConflict defines model for VersionConflict.
+type VersionConflict = Error
+
+// ListAccountsParams defines parameters for ListAccounts.
+type ListAccountsParams struct {
+	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
+	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
+
+	// Name 姓名开头 · The beginning of the name, in any case.
+	Name *AccountNamePrefix `form:"name,omitempty" json:"name,omitempty"`
+
+	// Phone 手机号开头 · The beginning of the phone number, with `+` and the country's code.
+	Phone *AccountPhonePrefix `form:"phone,omitempty" json:"phone,omitempty"`
+
+	// ID 账号 ID 开头 · The beginning of the id, or all of it.
+	ID *AccountIDPrefix `form:"id,omitempty" json:"id,omitempty"`
+
+	// Group 成员组 · Only of this member group.
+	Group *AccountGroup `form:"group,omitempty" json:"group,omitempty"`
+
+	// Status 状态 · Only of this status.
+	Status *ListAccountsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// SeenAfter 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+	SeenAfter *SeenAfter `form:"seenAfter,omitempty" json:"seenAfter,omitempty"`
+
+	// SeenBefore 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+	SeenBefore *SeenBefore `form:"seenBefore,omitempty" json:"seenBefore,omitempty"`
+
+	// Order 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+	Order *ListAccountsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Count 是否计数 · Whether to count all matches.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Limit 每页数量 · How many a page holds at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListAccountsParamsStatus defines parameters for ListAccounts.
+type ListAccountsParamsStatus string
+
+// ListAccountsParamsOrder defines parameters for ListAccounts.
+type ListAccountsParamsOrder string
+
+// AssignGroupParams defines parameters for AssignGroup.
+type AssignGroupParams struct {
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ResetFactorParams defines parameters for ResetFactor.
+type ResetFactorParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ResetFactorParamsFactor defines parameters for ResetFactor.
+type ResetFactorParamsFactor string
+
+// SetAccountGroupParams defines parameters for SetAccountGroup.
+type SetAccountGroupParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// SetAccountStatusParams defines parameters for SetAccountStatus.
+type SetAccountStatusParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetTimelineParams defines parameters for GetTimeline.
+type GetTimelineParams struct {
+	// Limit 每页数量 · How many a page holds at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// Account 账号 ID · About this account.
+	Account *AuditAccount `form:"account,omitempty" json:"account,omitempty"`
+
+	// Actor 操作人 ID · Done by this account, to others.
+	Actor *AuditActor `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Action 动作 · Of this kind.
+	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
+
+	// From 从此时起 · At or after this time.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To 到此时止 · Before this time.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit 每页数量 · How many a page holds at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListDeliveriesParams defines parameters for ListDeliveries.
+type ListDeliveriesParams struct {
+	// Recipient 收件邮箱或手机号 · To this e-mail address or phone number.
+	Recipient *DeliveryRecipient `form:"recipient,omitempty" json:"recipient,omitempty"`
+
+	// State 状态 · Only of this state.
+	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From 从此时起 · At or after this time.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To 到此时止 · Before this time.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit 每页数量 · How many a page holds at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListDeliveriesParamsState defines parameters for ListDeliveries.
+type ListDeliveriesParamsState string
+
+// CreateGroupParams defines parameters for CreateGroup.
+type CreateGroupParams struct {
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteGroupParams defines parameters for DeleteGroup.
+type DeleteGroupParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+}
+
+// ChangeGroupParams defines parameters for ChangeGroup.
+type ChangeGroupParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
 
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParams struct {
@@ -1046,6 +2098,21 @@ type GetTOTPPictureParamsFormat string
 
 // UnbindParamsKey defines parameters for Unbind.
 type UnbindParamsKey string
+
+// AssignGroupJSONRequestBody defines body for AssignGroup for application/json ContentType.
+type AssignGroupJSONRequestBody = AssignGroupRequest
+
+// SetAccountGroupJSONRequestBody defines body for SetAccountGroup for application/json ContentType.
+type SetAccountGroupJSONRequestBody = SetGroupRequest
+
+// SetAccountStatusJSONRequestBody defines body for SetAccountStatus for application/json ContentType.
+type SetAccountStatusJSONRequestBody = SetStatusRequest
+
+// CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
+type CreateGroupJSONRequestBody = CreateGroupRequest
+
+// ChangeGroupJSONRequestBody defines body for ChangeGroup for application/json ContentType.
+type ChangeGroupJSONRequestBody = ChangeGroupRequest
 
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
@@ -1261,6 +2328,261 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET / (the `Load` operationId).
 	Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAccounts 查找账号 · Look up accounts
+	//
+	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+	//
+	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
+	// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+	//
+	// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
+	// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
+	// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
+	// longer the more there are.
+	//
+	// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
+	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many
+	//
+	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	//
+	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+	// the next request of each person on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+	AssignGroupWithBody(ctx context.Context, params *AssignGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignGroup 为多个账号分配成员组 · Assign a group to many
+	//
+	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	//
+	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+	// the next request of each person on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+	AssignGroup(ctx context.Context, params *AssignGroupParams, body AssignGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAccount 查看账号 · One account
+	//
+	// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
+	//
+	// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
+	// `If-Match`.
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
+	GetAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetFactor 重置登录方式 · Reset a factor
+	//
+	// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+	//
+	// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
+	// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
+	// Removing the password ends every session.
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
+	ResetFactor(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetAccountGroupWithBody 分配成员组 · Assign a group
+	//
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	//
+	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	//
+	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+	// one (409).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+	SetAccountGroupWithBody(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetAccountGroup 分配成员组 · Assign a group
+	//
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	//
+	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	//
+	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+	// one (409).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+	SetAccountGroup(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, body SetAccountGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndAccountSessions 结束账号的全部会话 · End all sessions of an account
+	//
+	// 结束账号在两个入口的全部会话，立即生效。
+	//
+	// Ends every session of an account, of both doors, at once. The person has to sign in again.
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
+	EndAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAccountSessions 查看账号的会话 · An account's sessions
+	//
+	// 返回账号在两个入口的有效会话。
+	//
+	// Answers the live sessions of an account, of both doors, the one used last first.
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId}/sessions (the `ListAccountSessions` operationId).
+	ListAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndAccountSession 结束账号的一个会话 · End one session of an account
+	//
+	// 结束账号的一个会话，立即生效。
+	//
+	// Ends one session of an account at once.
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions/{id} (the `EndAccountSession` operationId).
+	EndAccountSession(ctx context.Context, accountID AccountKey, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetAccountStatusWithBody 停用或启用账号 · Disable or enable
+	//
+	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+	//
+	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+	SetAccountStatusWithBody(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetAccountStatus 停用或启用账号 · Disable or enable
+	//
+	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+	//
+	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+	SetAccountStatus(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTimeline 账号时间线 · An account's timeline
+	//
+	// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+	//
+	// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
+	// from the audit log and from the messages that were sent to the account's address and number.
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
+	GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnlockAccount 解除等待 · Lift the waits
+	//
+	// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+	//
+	// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+	//
+	// Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
+	UnlockAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAuditEvents 审计事件 · Audit events
+	//
+	// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+	//
+	// Answers what happened, the newest first: by account, by who did it, by action and by time.
+	//
+	// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
+	ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDeliveries 投递记录 · Messages and their outcomes
+	//
+	// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+	//
+	// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
+	// message is not kept.
+	//
+	// Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
+	ListDeliveries(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListGroups 成员组列表 · The member groups
+	//
+	// 返回全部成员组及其权限。
+	//
+	// Answers every member group and its rights, by name.
+	//
+	// Corresponds with GET /api/admin/groups (the `ListGroups` operationId).
+	ListGroups(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateGroupWithBody 新建成员组 · Create a group
+	//
+	// 新建一个成员组。不能授予自己没有的权限。
+	//
+	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+	CreateGroupWithBody(ctx context.Context, params *CreateGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateGroup 新建成员组 · Create a group
+	//
+	// 新建一个成员组。不能授予自己没有的权限。
+	//
+	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+	CreateGroup(ctx context.Context, params *CreateGroupParams, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteGroup 删除成员组 · Delete a group
+	//
+	// 删除一个没有成员的成员组。`None` 不能删除。
+	//
+	// Deletes a group that has no members. `None`, the group of new accounts, stays.
+	//
+	// Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
+	DeleteGroup(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeGroupWithBody 修改成员组 · Change a group
+	//
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	//
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+	// `groups.write` (409). A group keeps its name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+	ChangeGroupWithBody(ctx context.Context, group GroupKey, params *ChangeGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeGroup 修改成员组 · Change a group
+	//
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	//
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+	// `groups.write` (409). A group keeps its name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+	ChangeGroup(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAdministrator 查看自己的管理权限 · What the caller may do
+	//
+	// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
+	//
+	// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
+	// right at all is answered 403.
+	//
+	// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
+	GetAdministrator(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LoginWithBody 登录，获取 Access Token · Sign in
 	//
@@ -1909,6 +3231,491 @@ type ClientInterface interface {
 // Corresponds with GET / (the `Load` operationId).
 func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLoadRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAccounts 查找账号 · Look up accounts
+//
+// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+//
+// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
+// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+//
+// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
+// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
+// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
+// longer the more there are.
+//
+// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
+func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAccountsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many
+//
+// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+//
+// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+// the next request of each person on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+func (c *Client) AssignGroupWithBody(ctx context.Context, params *AssignGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignGroupRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignGroup 为多个账号分配成员组 · Assign a group to many
+//
+// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+//
+// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+// the next request of each person on.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+func (c *Client) AssignGroup(ctx context.Context, params *AssignGroupParams, body AssignGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignGroupRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAccount 查看账号 · One account
+//
+// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
+//
+// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
+// `If-Match`.
+//
+// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
+func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountRequest(c.Server, accountID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetFactor 重置登录方式 · Reset a factor
+//
+// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+//
+// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
+// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
+// Removing the password ends every session.
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
+func (c *Client) ResetFactor(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetFactorRequest(c.Server, accountID, factor, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetAccountGroupWithBody 分配成员组 · Assign a group
+//
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+//
+// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+//
+// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+// one (409).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+func (c *Client) SetAccountGroupWithBody(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetAccountGroupRequestWithBody(c.Server, accountID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetAccountGroup 分配成员组 · Assign a group
+//
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+//
+// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+//
+// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+// one (409).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+func (c *Client) SetAccountGroup(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, body SetAccountGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetAccountGroupRequest(c.Server, accountID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndAccountSessions 结束账号的全部会话 · End all sessions of an account
+//
+// 结束账号在两个入口的全部会话，立即生效。
+//
+// Ends every session of an account, of both doors, at once. The person has to sign in again.
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
+func (c *Client) EndAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndAccountSessionsRequest(c.Server, accountID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAccountSessions 查看账号的会话 · An account's sessions
+//
+// 返回账号在两个入口的有效会话。
+//
+// Answers the live sessions of an account, of both doors, the one used last first.
+//
+// Corresponds with GET /api/admin/accounts/{accountId}/sessions (the `ListAccountSessions` operationId).
+func (c *Client) ListAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAccountSessionsRequest(c.Server, accountID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndAccountSession 结束账号的一个会话 · End one session of an account
+//
+// 结束账号的一个会话，立即生效。
+//
+// Ends one session of an account at once.
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions/{id} (the `EndAccountSession` operationId).
+func (c *Client) EndAccountSession(ctx context.Context, accountID AccountKey, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndAccountSessionRequest(c.Server, accountID, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetAccountStatusWithBody 停用或启用账号 · Disable or enable
+//
+// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+//
+// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+// reason is kept in the audit log. The last administrator cannot be disabled (409).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+func (c *Client) SetAccountStatusWithBody(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetAccountStatusRequestWithBody(c.Server, accountID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetAccountStatus 停用或启用账号 · Disable or enable
+//
+// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+//
+// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+// reason is kept in the audit log. The last administrator cannot be disabled (409).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+func (c *Client) SetAccountStatus(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetAccountStatusRequest(c.Server, accountID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTimeline 账号时间线 · An account's timeline
+//
+// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+//
+// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
+// from the audit log and from the messages that were sent to the account's address and number.
+//
+// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
+func (c *Client) GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTimelineRequest(c.Server, accountID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnlockAccount 解除等待 · Lift the waits
+//
+// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+//
+// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+//
+// Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
+func (c *Client) UnlockAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnlockAccountRequest(c.Server, accountID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAuditEvents 审计事件 · Audit events
+//
+// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+//
+// Answers what happened, the newest first: by account, by who did it, by action and by time.
+//
+// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
+func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDeliveries 投递记录 · Messages and their outcomes
+//
+// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+//
+// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
+// message is not kept.
+//
+// Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
+func (c *Client) ListDeliveries(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDeliveriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListGroups 成员组列表 · The member groups
+//
+// 返回全部成员组及其权限。
+//
+// Answers every member group and its rights, by name.
+//
+// Corresponds with GET /api/admin/groups (the `ListGroups` operationId).
+func (c *Client) ListGroups(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListGroupsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateGroupWithBody 新建成员组 · Create a group
+//
+// 新建一个成员组。不能授予自己没有的权限。
+//
+// Makes a member group. Nobody gives it a right that they do not have themselves.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+func (c *Client) CreateGroupWithBody(ctx context.Context, params *CreateGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateGroupRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateGroup 新建成员组 · Create a group
+//
+// 新建一个成员组。不能授予自己没有的权限。
+//
+// Makes a member group. Nobody gives it a right that they do not have themselves.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+func (c *Client) CreateGroup(ctx context.Context, params *CreateGroupParams, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateGroupRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteGroup 删除成员组 · Delete a group
+//
+// 删除一个没有成员的成员组。`None` 不能删除。
+//
+// Deletes a group that has no members. `None`, the group of new accounts, stays.
+//
+// Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
+func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteGroupRequest(c.Server, group, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeGroupWithBody 修改成员组 · Change a group
+//
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+//
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+// `groups.write` (409). A group keeps its name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params *ChangeGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeGroupRequestWithBody(c.Server, group, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeGroup 修改成员组 · Change a group
+//
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+//
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+// `groups.write` (409). A group keeps its name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+func (c *Client) ChangeGroup(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeGroupRequest(c.Server, group, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAdministrator 查看自己的管理权限 · What the caller may do
+//
+// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
+//
+// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
+// right at all is answered 403.
+//
+// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
+func (c *Client) GetAdministrator(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAdministratorRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -3074,6 +4881,1171 @@ func NewLoadRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAccountsRequest constructs an http.Request for the ListAccounts method
+func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Email != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "email", *params.Email, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Phone != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", *params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "id", *params.ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Group != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "group", *params.Group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SeenAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "seenAfter", *params.SeenAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SeenBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "seenBefore", *params.SeenBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Count != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", *params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAssignGroupRequest calls the generic AssignGroup builder with application/json body
+func NewAssignGroupRequest(server string, params *AssignGroupParams, body AssignGroupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAssignGroupRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAssignGroupRequestWithBody constructs an http.Request for the AssignGroup method, with any body, and a specified content type
+func NewAssignGroupRequestWithBody(server string, params *AssignGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/assign-group")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetAccountRequest constructs an http.Request for the GetAccount method
+func NewGetAccountRequest(server string, accountID AccountKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResetFactorRequest constructs an http.Request for the ResetFactor method
+func NewResetFactorRequest(server string, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "factor", factor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/factors/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetAccountGroupRequest calls the generic SetAccountGroup builder with application/json body
+func NewSetAccountGroupRequest(server string, accountID AccountKey, params *SetAccountGroupParams, body SetAccountGroupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetAccountGroupRequestWithBody(server, accountID, params, "application/json", bodyReader)
+}
+
+// NewSetAccountGroupRequestWithBody constructs an http.Request for the SetAccountGroup method, with any body, and a specified content type
+func NewSetAccountGroupRequestWithBody(server string, accountID AccountKey, params *SetAccountGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/group", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEndAccountSessionsRequest constructs an http.Request for the EndAccountSessions method
+func NewEndAccountSessionsRequest(server string, accountID AccountKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/sessions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAccountSessionsRequest constructs an http.Request for the ListAccountSessions method
+func NewListAccountSessionsRequest(server string, accountID AccountKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/sessions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndAccountSessionRequest constructs an http.Request for the EndAccountSession method
+func NewEndAccountSessionRequest(server string, accountID AccountKey, id SessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/sessions/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetAccountStatusRequest calls the generic SetAccountStatus builder with application/json body
+func NewSetAccountStatusRequest(server string, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetAccountStatusRequestWithBody(server, accountID, params, "application/json", bodyReader)
+}
+
+// NewSetAccountStatusRequestWithBody constructs an http.Request for the SetAccountStatus method, with any body, and a specified content type
+func NewSetAccountStatusRequestWithBody(server string, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/status", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetTimelineRequest constructs an http.Request for the GetTimeline method
+func NewGetTimelineRequest(server string, accountID AccountKey, params *GetTimelineParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUnlockAccountRequest constructs an http.Request for the UnlockAccount method
+func NewUnlockAccountRequest(server string, accountID AccountKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/unlock", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAuditEventsRequest constructs an http.Request for the ListAuditEvents method
+func NewListAuditEventsRequest(server string, params *ListAuditEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Account != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", *params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Actor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor", *params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListDeliveriesRequest constructs an http.Request for the ListDeliveries method
+func NewListDeliveriesRequest(server string, params *ListDeliveriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/deliveries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Recipient != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", *params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListGroupsRequest constructs an http.Request for the ListGroups method
+func NewListGroupsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/groups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateGroupRequest calls the generic CreateGroup builder with application/json body
+func NewCreateGroupRequest(server string, params *CreateGroupParams, body CreateGroupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateGroupRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateGroupRequestWithBody constructs an http.Request for the CreateGroup method, with any body, and a specified content type
+func NewCreateGroupRequestWithBody(server string, params *CreateGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/groups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteGroupRequest constructs an http.Request for the DeleteGroup method
+func NewDeleteGroupRequest(server string, group GroupKey, params *DeleteGroupParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/groups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewChangeGroupRequest calls the generic ChangeGroup builder with application/json body
+func NewChangeGroupRequest(server string, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeGroupRequestWithBody(server, group, params, "application/json", bodyReader)
+}
+
+// NewChangeGroupRequestWithBody constructs an http.Request for the ChangeGroup method, with any body, and a specified content type
+func NewChangeGroupRequestWithBody(server string, group GroupKey, params *ChangeGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/groups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetAdministratorRequest constructs an http.Request for the GetAdministrator method
+func NewGetAdministratorRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/me")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4628,6 +7600,287 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET / (the `Load` operationId).
 	LoadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LoadResult, error)
 
+	// ListAccountsWithResponse 查找账号 · Look up accounts
+	//
+	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+	//
+	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
+	// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+	//
+	// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
+	// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
+	// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
+	// longer the more there are.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
+	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResult, error)
+
+	// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many
+	//
+	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	//
+	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+	// the next request of each person on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+	AssignGroupWithBodyWithResponse(ctx context.Context, params *AssignGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignGroupResult, error)
+
+	// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many
+	//
+	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	//
+	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+	// the next request of each person on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+	AssignGroupWithResponse(ctx context.Context, params *AssignGroupParams, body AssignGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignGroupResult, error)
+
+	// GetAccountWithResponse 查看账号 · One account
+	//
+	// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
+	//
+	// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
+	// `If-Match`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
+	GetAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*GetAccountResult, error)
+
+	// ResetFactorWithResponse 重置登录方式 · Reset a factor
+	//
+	// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+	//
+	// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
+	// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
+	// Removing the password ends every session.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
+	ResetFactorWithResponse(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*ResetFactorResult, error)
+
+	// SetAccountGroupWithBodyWithResponse 分配成员组 · Assign a group
+	//
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	//
+	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	//
+	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+	// one (409).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+	SetAccountGroupWithBodyWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAccountGroupResult, error)
+
+	// SetAccountGroupWithResponse 分配成员组 · Assign a group
+	//
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	//
+	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	//
+	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+	// one (409).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+	SetAccountGroupWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, body SetAccountGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAccountGroupResult, error)
+
+	// EndAccountSessionsWithResponse 结束账号的全部会话 · End all sessions of an account
+	//
+	// 结束账号在两个入口的全部会话，立即生效。
+	//
+	// Ends every session of an account, of both doors, at once. The person has to sign in again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
+	EndAccountSessionsWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*EndAccountSessionsResult, error)
+
+	// ListAccountSessionsWithResponse 查看账号的会话 · An account's sessions
+	//
+	// 返回账号在两个入口的有效会话。
+	//
+	// Answers the live sessions of an account, of both doors, the one used last first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId}/sessions (the `ListAccountSessions` operationId).
+	ListAccountSessionsWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ListAccountSessionsResult, error)
+
+	// EndAccountSessionWithResponse 结束账号的一个会话 · End one session of an account
+	//
+	// 结束账号的一个会话，立即生效。
+	//
+	// Ends one session of an account at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions/{id} (the `EndAccountSession` operationId).
+	EndAccountSessionWithResponse(ctx context.Context, accountID AccountKey, id SessionID, reqEditors ...RequestEditorFn) (*EndAccountSessionResult, error)
+
+	// SetAccountStatusWithBodyWithResponse 停用或启用账号 · Disable or enable
+	//
+	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+	//
+	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+	SetAccountStatusWithBodyWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAccountStatusResult, error)
+
+	// SetAccountStatusWithResponse 停用或启用账号 · Disable or enable
+	//
+	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+	//
+	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+	SetAccountStatusWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAccountStatusResult, error)
+
+	// GetTimelineWithResponse 账号时间线 · An account's timeline
+	//
+	// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+	//
+	// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
+	// from the audit log and from the messages that were sent to the account's address and number.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
+	GetTimelineWithResponse(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*GetTimelineResult, error)
+
+	// UnlockAccountWithResponse 解除等待 · Lift the waits
+	//
+	// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+	//
+	// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
+	UnlockAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*UnlockAccountResult, error)
+
+	// ListAuditEventsWithResponse 审计事件 · Audit events
+	//
+	// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+	//
+	// Answers what happened, the newest first: by account, by who did it, by action and by time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
+	ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResult, error)
+
+	// ListDeliveriesWithResponse 投递记录 · Messages and their outcomes
+	//
+	// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+	//
+	// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
+	// message is not kept.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
+	ListDeliveriesWithResponse(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResult, error)
+
+	// ListGroupsWithResponse 成员组列表 · The member groups
+	//
+	// 返回全部成员组及其权限。
+	//
+	// Answers every member group and its rights, by name.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/groups (the `ListGroups` operationId).
+	ListGroupsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListGroupsResult, error)
+
+	// CreateGroupWithBodyWithResponse 新建成员组 · Create a group
+	//
+	// 新建一个成员组。不能授予自己没有的权限。
+	//
+	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+	CreateGroupWithBodyWithResponse(ctx context.Context, params *CreateGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateGroupResult, error)
+
+	// CreateGroupWithResponse 新建成员组 · Create a group
+	//
+	// 新建一个成员组。不能授予自己没有的权限。
+	//
+	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+	CreateGroupWithResponse(ctx context.Context, params *CreateGroupParams, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateGroupResult, error)
+
+	// DeleteGroupWithResponse 删除成员组 · Delete a group
+	//
+	// 删除一个没有成员的成员组。`None` 不能删除。
+	//
+	// Deletes a group that has no members. `None`, the group of new accounts, stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
+	DeleteGroupWithResponse(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*DeleteGroupResult, error)
+
+	// ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
+	//
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	//
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+	// `groups.write` (409). A group keeps its name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+	ChangeGroupWithBodyWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error)
+
+	// ChangeGroupWithResponse 修改成员组 · Change a group
+	//
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	//
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+	// `groups.write` (409). A group keeps its name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+	ChangeGroupWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error)
+
+	// GetAdministratorWithResponse 查看自己的管理权限 · What the caller may do
+	//
+	// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
+	//
+	// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
+	// right at all is answered 403.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
+	GetAdministratorWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAdministratorResult, error)
+
 	// LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -5395,6 +8648,2825 @@ func (r LoadResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LoadResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAccountsResult400Headers the declared response headers of an HTTP 400 response for ListAccounts
+type ListAccountsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAccountsResult401Headers the declared response headers of an HTTP 401 response for ListAccounts
+type ListAccountsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAccountsResult403Headers the declared response headers of an HTTP 403 response for ListAccounts
+type ListAccountsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAccountsResult406Headers the declared response headers of an HTTP 406 response for ListAccounts
+type ListAccountsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListAccountsResult500Headers the declared response headers of an HTTP 500 response for ListAccounts
+type ListAccountsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListAccountsResult503Headers the declared response headers of an HTTP 503 response for ListAccounts
+type ListAccountsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListAccountsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListAccountsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAccountsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListAccountsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListAccountsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListAccountsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAccountsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAccountsResult) GetJSON200() *AccountList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListAccountsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListAccountsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListAccountsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListAccountsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListAccountsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListAccountsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAccountsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAccountsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAccountsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAccountsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AssignGroupResult400Headers the declared response headers of an HTTP 400 response for AssignGroup
+type AssignGroupResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// AssignGroupResult401Headers the declared response headers of an HTTP 401 response for AssignGroup
+type AssignGroupResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// AssignGroupResult403Headers the declared response headers of an HTTP 403 response for AssignGroup
+type AssignGroupResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// AssignGroupResult406Headers the declared response headers of an HTTP 406 response for AssignGroup
+type AssignGroupResult406Headers struct {
+	XRequestID *string
+}
+
+// AssignGroupResult413Headers the declared response headers of an HTTP 413 response for AssignGroup
+type AssignGroupResult413Headers struct {
+	XRequestID *string
+}
+
+// AssignGroupResult415Headers the declared response headers of an HTTP 415 response for AssignGroup
+type AssignGroupResult415Headers struct {
+	XRequestID *string
+}
+
+// AssignGroupResult422Headers the declared response headers of an HTTP 422 response for AssignGroup
+type AssignGroupResult422Headers struct {
+	XRequestID *string
+}
+
+// AssignGroupResult500Headers the declared response headers of an HTTP 500 response for AssignGroup
+type AssignGroupResult500Headers struct {
+	XRequestID *string
+}
+
+// AssignGroupResult503Headers the declared response headers of an HTTP 503 response for AssignGroup
+type AssignGroupResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type AssignGroupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AssignGroupResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AssignGroupResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AssignGroupResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AssignGroupResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *AssignGroupResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AssignGroupResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *AssignGroupResult415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AssignGroupResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AssignGroupResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AssignGroupResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AssignGroupResult) GetJSON200() *AssignGroupResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AssignGroupResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AssignGroupResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AssignGroupResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r AssignGroupResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AssignGroupResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AssignGroupResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AssignGroupResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AssignGroupResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AssignGroupResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AssignGroupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AssignGroupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AssignGroupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AssignGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAccountResult200Headers the declared response headers of an HTTP 200 response for GetAccount
+type GetAccountResult200Headers struct {
+	ETag string
+}
+
+// GetAccountResult400Headers the declared response headers of an HTTP 400 response for GetAccount
+type GetAccountResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetAccountResult401Headers the declared response headers of an HTTP 401 response for GetAccount
+type GetAccountResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetAccountResult403Headers the declared response headers of an HTTP 403 response for GetAccount
+type GetAccountResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetAccountResult404Headers the declared response headers of an HTTP 404 response for GetAccount
+type GetAccountResult404Headers struct {
+	XRequestID *string
+}
+
+// GetAccountResult406Headers the declared response headers of an HTTP 406 response for GetAccount
+type GetAccountResult406Headers struct {
+	XRequestID *string
+}
+
+// GetAccountResult500Headers the declared response headers of an HTTP 500 response for GetAccount
+type GetAccountResult500Headers struct {
+	XRequestID *string
+}
+
+// GetAccountResult503Headers the declared response headers of an HTTP 503 response for GetAccount
+type GetAccountResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAccountResult200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetAccountResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetAccountResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetAccountResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetAccountResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetAccountResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetAccountResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetAccountResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAccountResult) GetJSON200() *AccountResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetAccountResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetAccountResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetAccountResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetAccountResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetAccountResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetAccountResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetAccountResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetFactorResult200Headers the declared response headers of an HTTP 200 response for ResetFactor
+type ResetFactorResult200Headers struct {
+	ETag string
+}
+
+// ResetFactorResult400Headers the declared response headers of an HTTP 400 response for ResetFactor
+type ResetFactorResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ResetFactorResult401Headers the declared response headers of an HTTP 401 response for ResetFactor
+type ResetFactorResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ResetFactorResult403Headers the declared response headers of an HTTP 403 response for ResetFactor
+type ResetFactorResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ResetFactorResult404Headers the declared response headers of an HTTP 404 response for ResetFactor
+type ResetFactorResult404Headers struct {
+	XRequestID *string
+}
+
+// ResetFactorResult406Headers the declared response headers of an HTTP 406 response for ResetFactor
+type ResetFactorResult406Headers struct {
+	XRequestID *string
+}
+
+// ResetFactorResult412Headers the declared response headers of an HTTP 412 response for ResetFactor
+type ResetFactorResult412Headers struct {
+	XRequestID *string
+}
+
+// ResetFactorResult422Headers the declared response headers of an HTTP 422 response for ResetFactor
+type ResetFactorResult422Headers struct {
+	XRequestID *string
+}
+
+// ResetFactorResult500Headers the declared response headers of an HTTP 500 response for ResetFactor
+type ResetFactorResult500Headers struct {
+	XRequestID *string
+}
+
+// ResetFactorResult503Headers the declared response headers of an HTTP 503 response for ResetFactor
+type ResetFactorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ResetFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *VersionConflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResetFactorResult200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ResetFactorResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ResetFactorResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ResetFactorResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ResetFactorResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ResetFactorResult406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *ResetFactorResult412Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ResetFactorResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ResetFactorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetFactorResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetFactorResult) GetJSON200() *AccountResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetFactorResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ResetFactorResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResetFactorResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ResetFactorResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ResetFactorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r ResetFactorResult) GetJSON412() *VersionConflict {
+	return r.JSON412
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ResetFactorResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResetFactorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetFactorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetFactorResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetAccountGroupResult200Headers the declared response headers of an HTTP 200 response for SetAccountGroup
+type SetAccountGroupResult200Headers struct {
+	ETag string
+}
+
+// SetAccountGroupResult400Headers the declared response headers of an HTTP 400 response for SetAccountGroup
+type SetAccountGroupResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetAccountGroupResult401Headers the declared response headers of an HTTP 401 response for SetAccountGroup
+type SetAccountGroupResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetAccountGroupResult403Headers the declared response headers of an HTTP 403 response for SetAccountGroup
+type SetAccountGroupResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetAccountGroupResult404Headers the declared response headers of an HTTP 404 response for SetAccountGroup
+type SetAccountGroupResult404Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult406Headers the declared response headers of an HTTP 406 response for SetAccountGroup
+type SetAccountGroupResult406Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult412Headers the declared response headers of an HTTP 412 response for SetAccountGroup
+type SetAccountGroupResult412Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult413Headers the declared response headers of an HTTP 413 response for SetAccountGroup
+type SetAccountGroupResult413Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult415Headers the declared response headers of an HTTP 415 response for SetAccountGroup
+type SetAccountGroupResult415Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult422Headers the declared response headers of an HTTP 422 response for SetAccountGroup
+type SetAccountGroupResult422Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult500Headers the declared response headers of an HTTP 500 response for SetAccountGroup
+type SetAccountGroupResult500Headers struct {
+	XRequestID *string
+}
+
+// SetAccountGroupResult503Headers the declared response headers of an HTTP 503 response for SetAccountGroup
+type SetAccountGroupResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SetAccountGroupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *VersionConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetAccountGroupResult200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetAccountGroupResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetAccountGroupResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetAccountGroupResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *SetAccountGroupResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SetAccountGroupResult406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *SetAccountGroupResult412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetAccountGroupResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetAccountGroupResult415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetAccountGroupResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetAccountGroupResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetAccountGroupResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetAccountGroupResult) GetJSON200() *AccountResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetAccountGroupResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetAccountGroupResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetAccountGroupResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r SetAccountGroupResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SetAccountGroupResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetAccountGroupResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r SetAccountGroupResult) GetJSON412() *VersionConflict {
+	return r.JSON412
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetAccountGroupResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetAccountGroupResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetAccountGroupResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetAccountGroupResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetAccountGroupResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetAccountGroupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetAccountGroupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetAccountGroupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetAccountGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndAccountSessionsResult400Headers the declared response headers of an HTTP 400 response for EndAccountSessions
+type EndAccountSessionsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// EndAccountSessionsResult401Headers the declared response headers of an HTTP 401 response for EndAccountSessions
+type EndAccountSessionsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// EndAccountSessionsResult403Headers the declared response headers of an HTTP 403 response for EndAccountSessions
+type EndAccountSessionsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// EndAccountSessionsResult404Headers the declared response headers of an HTTP 404 response for EndAccountSessions
+type EndAccountSessionsResult404Headers struct {
+	XRequestID *string
+}
+
+// EndAccountSessionsResult406Headers the declared response headers of an HTTP 406 response for EndAccountSessions
+type EndAccountSessionsResult406Headers struct {
+	XRequestID *string
+}
+
+// EndAccountSessionsResult500Headers the declared response headers of an HTTP 500 response for EndAccountSessions
+type EndAccountSessionsResult500Headers struct {
+	XRequestID *string
+}
+
+// EndAccountSessionsResult503Headers the declared response headers of an HTTP 503 response for EndAccountSessions
+type EndAccountSessionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndAccountSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EndAccountSessionsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndAccountSessionsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EndAccountSessionsResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *EndAccountSessionsResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndAccountSessionsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndAccountSessionsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndAccountSessionsResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndAccountSessionsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndAccountSessionsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EndAccountSessionsResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndAccountSessionsResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndAccountSessionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndAccountSessionsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndAccountSessionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndAccountSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndAccountSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndAccountSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndAccountSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAccountSessionsResult400Headers the declared response headers of an HTTP 400 response for ListAccountSessions
+type ListAccountSessionsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAccountSessionsResult401Headers the declared response headers of an HTTP 401 response for ListAccountSessions
+type ListAccountSessionsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAccountSessionsResult403Headers the declared response headers of an HTTP 403 response for ListAccountSessions
+type ListAccountSessionsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAccountSessionsResult404Headers the declared response headers of an HTTP 404 response for ListAccountSessions
+type ListAccountSessionsResult404Headers struct {
+	XRequestID *string
+}
+
+// ListAccountSessionsResult406Headers the declared response headers of an HTTP 406 response for ListAccountSessions
+type ListAccountSessionsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListAccountSessionsResult500Headers the declared response headers of an HTTP 500 response for ListAccountSessions
+type ListAccountSessionsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListAccountSessionsResult503Headers the declared response headers of an HTTP 503 response for ListAccountSessions
+type ListAccountSessionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListAccountSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListAccountSessionsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAccountSessionsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListAccountSessionsResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListAccountSessionsResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListAccountSessionsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListAccountSessionsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAccountSessionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAccountSessionsResult) GetJSON200() *SessionsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListAccountSessionsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListAccountSessionsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListAccountSessionsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListAccountSessionsResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListAccountSessionsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListAccountSessionsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListAccountSessionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAccountSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAccountSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAccountSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAccountSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndAccountSessionResult400Headers the declared response headers of an HTTP 400 response for EndAccountSession
+type EndAccountSessionResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// EndAccountSessionResult401Headers the declared response headers of an HTTP 401 response for EndAccountSession
+type EndAccountSessionResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// EndAccountSessionResult403Headers the declared response headers of an HTTP 403 response for EndAccountSession
+type EndAccountSessionResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// EndAccountSessionResult404Headers the declared response headers of an HTTP 404 response for EndAccountSession
+type EndAccountSessionResult404Headers struct {
+	XRequestID *string
+}
+
+// EndAccountSessionResult406Headers the declared response headers of an HTTP 406 response for EndAccountSession
+type EndAccountSessionResult406Headers struct {
+	XRequestID *string
+}
+
+// EndAccountSessionResult500Headers the declared response headers of an HTTP 500 response for EndAccountSession
+type EndAccountSessionResult500Headers struct {
+	XRequestID *string
+}
+
+// EndAccountSessionResult503Headers the declared response headers of an HTTP 503 response for EndAccountSession
+type EndAccountSessionResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndAccountSessionResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountOrSessionNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EndAccountSessionResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndAccountSessionResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EndAccountSessionResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *EndAccountSessionResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndAccountSessionResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndAccountSessionResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndAccountSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndAccountSessionResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndAccountSessionResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EndAccountSessionResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndAccountSessionResult) GetJSON404() *AccountOrSessionNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndAccountSessionResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndAccountSessionResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndAccountSessionResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndAccountSessionResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndAccountSessionResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndAccountSessionResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndAccountSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetAccountStatusResult200Headers the declared response headers of an HTTP 200 response for SetAccountStatus
+type SetAccountStatusResult200Headers struct {
+	ETag string
+}
+
+// SetAccountStatusResult400Headers the declared response headers of an HTTP 400 response for SetAccountStatus
+type SetAccountStatusResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetAccountStatusResult401Headers the declared response headers of an HTTP 401 response for SetAccountStatus
+type SetAccountStatusResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetAccountStatusResult403Headers the declared response headers of an HTTP 403 response for SetAccountStatus
+type SetAccountStatusResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetAccountStatusResult404Headers the declared response headers of an HTTP 404 response for SetAccountStatus
+type SetAccountStatusResult404Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult406Headers the declared response headers of an HTTP 406 response for SetAccountStatus
+type SetAccountStatusResult406Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult412Headers the declared response headers of an HTTP 412 response for SetAccountStatus
+type SetAccountStatusResult412Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult413Headers the declared response headers of an HTTP 413 response for SetAccountStatus
+type SetAccountStatusResult413Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult415Headers the declared response headers of an HTTP 415 response for SetAccountStatus
+type SetAccountStatusResult415Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult422Headers the declared response headers of an HTTP 422 response for SetAccountStatus
+type SetAccountStatusResult422Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult500Headers the declared response headers of an HTTP 500 response for SetAccountStatus
+type SetAccountStatusResult500Headers struct {
+	XRequestID *string
+}
+
+// SetAccountStatusResult503Headers the declared response headers of an HTTP 503 response for SetAccountStatus
+type SetAccountStatusResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SetAccountStatusResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *VersionConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetAccountStatusResult200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetAccountStatusResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetAccountStatusResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetAccountStatusResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *SetAccountStatusResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SetAccountStatusResult406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *SetAccountStatusResult412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetAccountStatusResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetAccountStatusResult415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetAccountStatusResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetAccountStatusResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetAccountStatusResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetAccountStatusResult) GetJSON200() *AccountResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetAccountStatusResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetAccountStatusResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetAccountStatusResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r SetAccountStatusResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SetAccountStatusResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetAccountStatusResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r SetAccountStatusResult) GetJSON412() *VersionConflict {
+	return r.JSON412
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetAccountStatusResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetAccountStatusResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetAccountStatusResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetAccountStatusResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetAccountStatusResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetAccountStatusResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetAccountStatusResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetAccountStatusResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetAccountStatusResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTimelineResult400Headers the declared response headers of an HTTP 400 response for GetTimeline
+type GetTimelineResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetTimelineResult401Headers the declared response headers of an HTTP 401 response for GetTimeline
+type GetTimelineResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetTimelineResult403Headers the declared response headers of an HTTP 403 response for GetTimeline
+type GetTimelineResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetTimelineResult404Headers the declared response headers of an HTTP 404 response for GetTimeline
+type GetTimelineResult404Headers struct {
+	XRequestID *string
+}
+
+// GetTimelineResult406Headers the declared response headers of an HTTP 406 response for GetTimeline
+type GetTimelineResult406Headers struct {
+	XRequestID *string
+}
+
+// GetTimelineResult500Headers the declared response headers of an HTTP 500 response for GetTimeline
+type GetTimelineResult500Headers struct {
+	XRequestID *string
+}
+
+// GetTimelineResult503Headers the declared response headers of an HTTP 503 response for GetTimeline
+type GetTimelineResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetTimelineResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Timeline
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetTimelineResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetTimelineResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetTimelineResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetTimelineResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetTimelineResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetTimelineResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetTimelineResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTimelineResult) GetJSON200() *Timeline {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetTimelineResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetTimelineResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetTimelineResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetTimelineResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetTimelineResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetTimelineResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetTimelineResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTimelineResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTimelineResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTimelineResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTimelineResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnlockAccountResult400Headers the declared response headers of an HTTP 400 response for UnlockAccount
+type UnlockAccountResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// UnlockAccountResult401Headers the declared response headers of an HTTP 401 response for UnlockAccount
+type UnlockAccountResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// UnlockAccountResult403Headers the declared response headers of an HTTP 403 response for UnlockAccount
+type UnlockAccountResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// UnlockAccountResult404Headers the declared response headers of an HTTP 404 response for UnlockAccount
+type UnlockAccountResult404Headers struct {
+	XRequestID *string
+}
+
+// UnlockAccountResult406Headers the declared response headers of an HTTP 406 response for UnlockAccount
+type UnlockAccountResult406Headers struct {
+	XRequestID *string
+}
+
+// UnlockAccountResult500Headers the declared response headers of an HTTP 500 response for UnlockAccount
+type UnlockAccountResult500Headers struct {
+	XRequestID *string
+}
+
+// UnlockAccountResult503Headers the declared response headers of an HTTP 503 response for UnlockAccount
+type UnlockAccountResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type UnlockAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UnlockAccountResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UnlockAccountResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UnlockAccountResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UnlockAccountResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *UnlockAccountResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UnlockAccountResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UnlockAccountResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UnlockAccountResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UnlockAccountResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UnlockAccountResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UnlockAccountResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r UnlockAccountResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UnlockAccountResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UnlockAccountResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UnlockAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnlockAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnlockAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnlockAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAuditEventsResult400Headers the declared response headers of an HTTP 400 response for ListAuditEvents
+type ListAuditEventsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAuditEventsResult401Headers the declared response headers of an HTTP 401 response for ListAuditEvents
+type ListAuditEventsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAuditEventsResult403Headers the declared response headers of an HTTP 403 response for ListAuditEvents
+type ListAuditEventsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListAuditEventsResult406Headers the declared response headers of an HTTP 406 response for ListAuditEvents
+type ListAuditEventsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListAuditEventsResult500Headers the declared response headers of an HTTP 500 response for ListAuditEvents
+type ListAuditEventsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListAuditEventsResult503Headers the declared response headers of an HTTP 503 response for ListAuditEvents
+type ListAuditEventsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListAuditEventsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEventList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListAuditEventsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAuditEventsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListAuditEventsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListAuditEventsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListAuditEventsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAuditEventsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditEventsResult) GetJSON200() *AuditEventList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListAuditEventsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListAuditEventsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListAuditEventsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListAuditEventsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListAuditEventsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListAuditEventsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditEventsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditEventsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditEventsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditEventsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDeliveriesResult400Headers the declared response headers of an HTTP 400 response for ListDeliveries
+type ListDeliveriesResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListDeliveriesResult401Headers the declared response headers of an HTTP 401 response for ListDeliveries
+type ListDeliveriesResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListDeliveriesResult403Headers the declared response headers of an HTTP 403 response for ListDeliveries
+type ListDeliveriesResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListDeliveriesResult406Headers the declared response headers of an HTTP 406 response for ListDeliveries
+type ListDeliveriesResult406Headers struct {
+	XRequestID *string
+}
+
+// ListDeliveriesResult500Headers the declared response headers of an HTTP 500 response for ListDeliveries
+type ListDeliveriesResult500Headers struct {
+	XRequestID *string
+}
+
+// ListDeliveriesResult503Headers the declared response headers of an HTTP 503 response for ListDeliveries
+type ListDeliveriesResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListDeliveriesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeliveryList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListDeliveriesResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListDeliveriesResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListDeliveriesResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListDeliveriesResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListDeliveriesResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListDeliveriesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDeliveriesResult) GetJSON200() *DeliveryList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListDeliveriesResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListDeliveriesResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListDeliveriesResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListDeliveriesResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListDeliveriesResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListDeliveriesResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDeliveriesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDeliveriesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDeliveriesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDeliveriesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListGroupsResult400Headers the declared response headers of an HTTP 400 response for ListGroups
+type ListGroupsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListGroupsResult401Headers the declared response headers of an HTTP 401 response for ListGroups
+type ListGroupsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListGroupsResult403Headers the declared response headers of an HTTP 403 response for ListGroups
+type ListGroupsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListGroupsResult406Headers the declared response headers of an HTTP 406 response for ListGroups
+type ListGroupsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListGroupsResult500Headers the declared response headers of an HTTP 500 response for ListGroups
+type ListGroupsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListGroupsResult503Headers the declared response headers of an HTTP 503 response for ListGroups
+type ListGroupsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListGroupsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GroupList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListGroupsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListGroupsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListGroupsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListGroupsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListGroupsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListGroupsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListGroupsResult) GetJSON200() *GroupList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListGroupsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListGroupsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListGroupsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListGroupsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListGroupsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListGroupsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListGroupsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListGroupsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListGroupsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListGroupsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateGroupResult201Headers the declared response headers of an HTTP 201 response for CreateGroup
+type CreateGroupResult201Headers struct {
+	ETag string
+}
+
+// CreateGroupResult400Headers the declared response headers of an HTTP 400 response for CreateGroup
+type CreateGroupResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateGroupResult401Headers the declared response headers of an HTTP 401 response for CreateGroup
+type CreateGroupResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateGroupResult403Headers the declared response headers of an HTTP 403 response for CreateGroup
+type CreateGroupResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateGroupResult406Headers the declared response headers of an HTTP 406 response for CreateGroup
+type CreateGroupResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateGroupResult413Headers the declared response headers of an HTTP 413 response for CreateGroup
+type CreateGroupResult413Headers struct {
+	XRequestID *string
+}
+
+// CreateGroupResult415Headers the declared response headers of an HTTP 415 response for CreateGroup
+type CreateGroupResult415Headers struct {
+	XRequestID *string
+}
+
+// CreateGroupResult422Headers the declared response headers of an HTTP 422 response for CreateGroup
+type CreateGroupResult422Headers struct {
+	XRequestID *string
+}
+
+// CreateGroupResult500Headers the declared response headers of an HTTP 500 response for CreateGroup
+type CreateGroupResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateGroupResult503Headers the declared response headers of an HTTP 503 response for CreateGroup
+type CreateGroupResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateGroupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *GroupResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateGroupResult201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateGroupResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateGroupResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateGroupResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateGroupResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateGroupResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateGroupResult415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateGroupResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateGroupResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateGroupResult503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateGroupResult) GetJSON201() *GroupResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateGroupResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateGroupResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateGroupResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateGroupResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateGroupResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateGroupResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CreateGroupResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateGroupResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateGroupResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateGroupResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateGroupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateGroupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateGroupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteGroupResult400Headers the declared response headers of an HTTP 400 response for DeleteGroup
+type DeleteGroupResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteGroupResult401Headers the declared response headers of an HTTP 401 response for DeleteGroup
+type DeleteGroupResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteGroupResult403Headers the declared response headers of an HTTP 403 response for DeleteGroup
+type DeleteGroupResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteGroupResult404Headers the declared response headers of an HTTP 404 response for DeleteGroup
+type DeleteGroupResult404Headers struct {
+	XRequestID *string
+}
+
+// DeleteGroupResult406Headers the declared response headers of an HTTP 406 response for DeleteGroup
+type DeleteGroupResult406Headers struct {
+	XRequestID *string
+}
+
+// DeleteGroupResult412Headers the declared response headers of an HTTP 412 response for DeleteGroup
+type DeleteGroupResult412Headers struct {
+	XRequestID *string
+}
+
+// DeleteGroupResult500Headers the declared response headers of an HTTP 500 response for DeleteGroup
+type DeleteGroupResult500Headers struct {
+	XRequestID *string
+}
+
+// DeleteGroupResult503Headers the declared response headers of an HTTP 503 response for DeleteGroup
+type DeleteGroupResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type DeleteGroupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *GroupNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *VersionConflict
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteGroupResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteGroupResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteGroupResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteGroupResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *DeleteGroupResult406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *DeleteGroupResult412Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteGroupResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteGroupResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteGroupResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteGroupResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteGroupResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteGroupResult) GetJSON404() *GroupNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r DeleteGroupResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteGroupResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r DeleteGroupResult) GetJSON412() *VersionConflict {
+	return r.JSON412
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteGroupResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteGroupResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteGroupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteGroupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteGroupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeGroupResult200Headers the declared response headers of an HTTP 200 response for ChangeGroup
+type ChangeGroupResult200Headers struct {
+	ETag string
+}
+
+// ChangeGroupResult400Headers the declared response headers of an HTTP 400 response for ChangeGroup
+type ChangeGroupResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ChangeGroupResult401Headers the declared response headers of an HTTP 401 response for ChangeGroup
+type ChangeGroupResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ChangeGroupResult403Headers the declared response headers of an HTTP 403 response for ChangeGroup
+type ChangeGroupResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ChangeGroupResult404Headers the declared response headers of an HTTP 404 response for ChangeGroup
+type ChangeGroupResult404Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult406Headers the declared response headers of an HTTP 406 response for ChangeGroup
+type ChangeGroupResult406Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult412Headers the declared response headers of an HTTP 412 response for ChangeGroup
+type ChangeGroupResult412Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult413Headers the declared response headers of an HTTP 413 response for ChangeGroup
+type ChangeGroupResult413Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult415Headers the declared response headers of an HTTP 415 response for ChangeGroup
+type ChangeGroupResult415Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult422Headers the declared response headers of an HTTP 422 response for ChangeGroup
+type ChangeGroupResult422Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult500Headers the declared response headers of an HTTP 500 response for ChangeGroup
+type ChangeGroupResult500Headers struct {
+	XRequestID *string
+}
+
+// ChangeGroupResult503Headers the declared response headers of an HTTP 503 response for ChangeGroup
+type ChangeGroupResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ChangeGroupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GroupResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *GroupNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *VersionConflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeGroupResult200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ChangeGroupResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangeGroupResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ChangeGroupResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ChangeGroupResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ChangeGroupResult406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *ChangeGroupResult412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ChangeGroupResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ChangeGroupResult415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ChangeGroupResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ChangeGroupResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangeGroupResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeGroupResult) GetJSON200() *GroupResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeGroupResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeGroupResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ChangeGroupResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ChangeGroupResult) GetJSON404() *GroupNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ChangeGroupResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ChangeGroupResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r ChangeGroupResult) GetJSON412() *VersionConflict {
+	return r.JSON412
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeGroupResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeGroupResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ChangeGroupResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeGroupResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeGroupResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeGroupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeGroupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeGroupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAdministratorResult400Headers the declared response headers of an HTTP 400 response for GetAdministrator
+type GetAdministratorResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetAdministratorResult401Headers the declared response headers of an HTTP 401 response for GetAdministrator
+type GetAdministratorResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetAdministratorResult403Headers the declared response headers of an HTTP 403 response for GetAdministrator
+type GetAdministratorResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetAdministratorResult406Headers the declared response headers of an HTTP 406 response for GetAdministrator
+type GetAdministratorResult406Headers struct {
+	XRequestID *string
+}
+
+// GetAdministratorResult500Headers the declared response headers of an HTTP 500 response for GetAdministrator
+type GetAdministratorResult500Headers struct {
+	XRequestID *string
+}
+
+// GetAdministratorResult503Headers the declared response headers of an HTTP 503 response for GetAdministrator
+type GetAdministratorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetAdministratorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdministratorResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetAdministratorResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetAdministratorResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetAdministratorResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetAdministratorResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetAdministratorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetAdministratorResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAdministratorResult) GetJSON200() *AdministratorResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetAdministratorResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetAdministratorResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetAdministratorResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetAdministratorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetAdministratorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetAdministratorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAdministratorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAdministratorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAdministratorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAdministratorResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9741,6 +15813,425 @@ func (c *ClientWithResponses) LoadWithResponse(ctx context.Context, reqEditors .
 	return ParseLoadResult(rsp)
 }
 
+// ListAccountsWithResponse 查找账号 · Look up accounts
+//
+// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+//
+// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
+// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+//
+// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
+// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
+// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
+// longer the more there are.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
+func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResult, error) {
+	rsp, err := c.ListAccounts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAccountsResult(rsp)
+}
+
+// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many
+//
+// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+//
+// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+// the next request of each person on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+func (c *ClientWithResponses) AssignGroupWithBodyWithResponse(ctx context.Context, params *AssignGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignGroupResult, error) {
+	rsp, err := c.AssignGroupWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignGroupResult(rsp)
+}
+
+// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many
+//
+// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+//
+// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+// the next request of each person on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
+func (c *ClientWithResponses) AssignGroupWithResponse(ctx context.Context, params *AssignGroupParams, body AssignGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignGroupResult, error) {
+	rsp, err := c.AssignGroup(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignGroupResult(rsp)
+}
+
+// GetAccountWithResponse 查看账号 · One account
+//
+// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
+//
+// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
+// `If-Match`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
+func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*GetAccountResult, error) {
+	rsp, err := c.GetAccount(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAccountResult(rsp)
+}
+
+// ResetFactorWithResponse 重置登录方式 · Reset a factor
+//
+// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+//
+// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
+// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
+// Removing the password ends every session.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
+func (c *ClientWithResponses) ResetFactorWithResponse(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*ResetFactorResult, error) {
+	rsp, err := c.ResetFactor(ctx, accountID, factor, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetFactorResult(rsp)
+}
+
+// SetAccountGroupWithBodyWithResponse 分配成员组 · Assign a group
+//
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+//
+// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+//
+// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+// one (409).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+func (c *ClientWithResponses) SetAccountGroupWithBodyWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAccountGroupResult, error) {
+	rsp, err := c.SetAccountGroupWithBody(ctx, accountID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetAccountGroupResult(rsp)
+}
+
+// SetAccountGroupWithResponse 分配成员组 · Assign a group
+//
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+//
+// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+//
+// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+// one (409).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
+func (c *ClientWithResponses) SetAccountGroupWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountGroupParams, body SetAccountGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAccountGroupResult, error) {
+	rsp, err := c.SetAccountGroup(ctx, accountID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetAccountGroupResult(rsp)
+}
+
+// EndAccountSessionsWithResponse 结束账号的全部会话 · End all sessions of an account
+//
+// 结束账号在两个入口的全部会话，立即生效。
+//
+// Ends every session of an account, of both doors, at once. The person has to sign in again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
+func (c *ClientWithResponses) EndAccountSessionsWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*EndAccountSessionsResult, error) {
+	rsp, err := c.EndAccountSessions(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndAccountSessionsResult(rsp)
+}
+
+// ListAccountSessionsWithResponse 查看账号的会话 · An account's sessions
+//
+// 返回账号在两个入口的有效会话。
+//
+// Answers the live sessions of an account, of both doors, the one used last first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{accountId}/sessions (the `ListAccountSessions` operationId).
+func (c *ClientWithResponses) ListAccountSessionsWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ListAccountSessionsResult, error) {
+	rsp, err := c.ListAccountSessions(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAccountSessionsResult(rsp)
+}
+
+// EndAccountSessionWithResponse 结束账号的一个会话 · End one session of an account
+//
+// 结束账号的一个会话，立即生效。
+//
+// Ends one session of an account at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions/{id} (the `EndAccountSession` operationId).
+func (c *ClientWithResponses) EndAccountSessionWithResponse(ctx context.Context, accountID AccountKey, id SessionID, reqEditors ...RequestEditorFn) (*EndAccountSessionResult, error) {
+	rsp, err := c.EndAccountSession(ctx, accountID, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndAccountSessionResult(rsp)
+}
+
+// SetAccountStatusWithBodyWithResponse 停用或启用账号 · Disable or enable
+//
+// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+//
+// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+// reason is kept in the audit log. The last administrator cannot be disabled (409).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+func (c *ClientWithResponses) SetAccountStatusWithBodyWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAccountStatusResult, error) {
+	rsp, err := c.SetAccountStatusWithBody(ctx, accountID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetAccountStatusResult(rsp)
+}
+
+// SetAccountStatusWithResponse 停用或启用账号 · Disable or enable
+//
+// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+//
+// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+// reason is kept in the audit log. The last administrator cannot be disabled (409).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
+func (c *ClientWithResponses) SetAccountStatusWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAccountStatusResult, error) {
+	rsp, err := c.SetAccountStatus(ctx, accountID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetAccountStatusResult(rsp)
+}
+
+// GetTimelineWithResponse 账号时间线 · An account's timeline
+//
+// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+//
+// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
+// from the audit log and from the messages that were sent to the account's address and number.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
+func (c *ClientWithResponses) GetTimelineWithResponse(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*GetTimelineResult, error) {
+	rsp, err := c.GetTimeline(ctx, accountID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTimelineResult(rsp)
+}
+
+// UnlockAccountWithResponse 解除等待 · Lift the waits
+//
+// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+//
+// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
+func (c *ClientWithResponses) UnlockAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*UnlockAccountResult, error) {
+	rsp, err := c.UnlockAccount(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnlockAccountResult(rsp)
+}
+
+// ListAuditEventsWithResponse 审计事件 · Audit events
+//
+// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+//
+// Answers what happened, the newest first: by account, by who did it, by action and by time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
+func (c *ClientWithResponses) ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResult, error) {
+	rsp, err := c.ListAuditEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditEventsResult(rsp)
+}
+
+// ListDeliveriesWithResponse 投递记录 · Messages and their outcomes
+//
+// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+//
+// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
+// message is not kept.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
+func (c *ClientWithResponses) ListDeliveriesWithResponse(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResult, error) {
+	rsp, err := c.ListDeliveries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDeliveriesResult(rsp)
+}
+
+// ListGroupsWithResponse 成员组列表 · The member groups
+//
+// 返回全部成员组及其权限。
+//
+// Answers every member group and its rights, by name.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/groups (the `ListGroups` operationId).
+func (c *ClientWithResponses) ListGroupsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListGroupsResult, error) {
+	rsp, err := c.ListGroups(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListGroupsResult(rsp)
+}
+
+// CreateGroupWithBodyWithResponse 新建成员组 · Create a group
+//
+// 新建一个成员组。不能授予自己没有的权限。
+//
+// Makes a member group. Nobody gives it a right that they do not have themselves.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+func (c *ClientWithResponses) CreateGroupWithBodyWithResponse(ctx context.Context, params *CreateGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateGroupResult, error) {
+	rsp, err := c.CreateGroupWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateGroupResult(rsp)
+}
+
+// CreateGroupWithResponse 新建成员组 · Create a group
+//
+// 新建一个成员组。不能授予自己没有的权限。
+//
+// Makes a member group. Nobody gives it a right that they do not have themselves.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
+func (c *ClientWithResponses) CreateGroupWithResponse(ctx context.Context, params *CreateGroupParams, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateGroupResult, error) {
+	rsp, err := c.CreateGroup(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateGroupResult(rsp)
+}
+
+// DeleteGroupWithResponse 删除成员组 · Delete a group
+//
+// 删除一个没有成员的成员组。`None` 不能删除。
+//
+// Deletes a group that has no members. `None`, the group of new accounts, stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
+func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*DeleteGroupResult, error) {
+	rsp, err := c.DeleteGroup(ctx, group, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteGroupResult(rsp)
+}
+
+// ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
+//
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+//
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+// `groups.write` (409). A group keeps its name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error) {
+	rsp, err := c.ChangeGroupWithBody(ctx, group, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeGroupResult(rsp)
+}
+
+// ChangeGroupWithResponse 修改成员组 · Change a group
+//
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+//
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+// `groups.write` (409). A group keeps its name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
+func (c *ClientWithResponses) ChangeGroupWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error) {
+	rsp, err := c.ChangeGroup(ctx, group, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeGroupResult(rsp)
+}
+
+// GetAdministratorWithResponse 查看自己的管理权限 · What the caller may do
+//
+// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
+//
+// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
+// right at all is answered 403.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
+func (c *ClientWithResponses) GetAdministratorWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAdministratorResult, error) {
+	rsp, err := c.GetAdministrator(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAdministratorResult(rsp)
+}
+
 // LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -10802,6 +17293,3491 @@ func ParseLoadResult(rsp *http.Response) (*LoadResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers LoadResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAccountsResult parses an HTTP response from a ListAccountsWithResponse call
+func ParseListAccountsResult(rsp *http.Response) (*ListAccountsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAccountsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListAccountsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListAccountsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListAccountsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListAccountsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListAccountsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAccountsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAssignGroupResult parses an HTTP response from a AssignGroupWithResponse call
+func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AssignGroupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AssignGroupResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers AssignGroupResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AssignGroupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AssignGroupResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers AssignGroupResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers AssignGroupResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers AssignGroupResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers AssignGroupResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers AssignGroupResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AssignGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAccountResult parses an HTTP response from a GetAccountWithResponse call
+func ParseGetAccountResult(rsp *http.Response) (*GetAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAccountResult200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetAccountResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetAccountResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetAccountResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetAccountResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetAccountResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetFactorResult parses an HTTP response from a ResetFactorWithResponse call
+func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest VersionConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResetFactorResult200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ResetFactorResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ResetFactorResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ResetFactorResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ResetFactorResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers ResetFactorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers ResetFactorResult412Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 422:
+		var headers ResetFactorResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers ResetFactorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetFactorResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetAccountGroupResult parses an HTTP response from a SetAccountGroupWithResponse call
+func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetAccountGroupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest VersionConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetAccountGroupResult200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetAccountGroupResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetAccountGroupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetAccountGroupResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers SetAccountGroupResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers SetAccountGroupResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers SetAccountGroupResult412Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetAccountGroupResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetAccountGroupResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetAccountGroupResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetAccountGroupResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetAccountGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndAccountSessionsResult parses an HTTP response from a EndAccountSessionsWithResponse call
+func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndAccountSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers EndAccountSessionsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EndAccountSessionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EndAccountSessionsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers EndAccountSessionsResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndAccountSessionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndAccountSessionsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndAccountSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAccountSessionsResult parses an HTTP response from a ListAccountSessionsWithResponse call
+func ParseListAccountSessionsResult(rsp *http.Response) (*ListAccountSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAccountSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListAccountSessionsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListAccountSessionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListAccountSessionsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListAccountSessionsResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListAccountSessionsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListAccountSessionsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAccountSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndAccountSessionResult parses an HTTP response from a EndAccountSessionWithResponse call
+func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndAccountSessionResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountOrSessionNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers EndAccountSessionResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EndAccountSessionResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EndAccountSessionResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers EndAccountSessionResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndAccountSessionResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndAccountSessionResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndAccountSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetAccountStatusResult parses an HTTP response from a SetAccountStatusWithResponse call
+func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetAccountStatusResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest VersionConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetAccountStatusResult200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetAccountStatusResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetAccountStatusResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetAccountStatusResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers SetAccountStatusResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers SetAccountStatusResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers SetAccountStatusResult412Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetAccountStatusResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetAccountStatusResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetAccountStatusResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetAccountStatusResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetAccountStatusResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTimelineResult parses an HTTP response from a GetTimelineWithResponse call
+func ParseGetTimelineResult(rsp *http.Response) (*GetTimelineResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTimelineResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Timeline
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers GetTimelineResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetTimelineResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetTimelineResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetTimelineResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetTimelineResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetTimelineResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetTimelineResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnlockAccountResult parses an HTTP response from a UnlockAccountWithResponse call
+func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnlockAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers UnlockAccountResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UnlockAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UnlockAccountResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UnlockAccountResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers UnlockAccountResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers UnlockAccountResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UnlockAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAuditEventsResult parses an HTTP response from a ListAuditEventsWithResponse call
+func ParseListAuditEventsResult(rsp *http.Response) (*ListAuditEventsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditEventsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEventList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListAuditEventsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListAuditEventsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListAuditEventsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListAuditEventsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListAuditEventsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAuditEventsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDeliveriesResult parses an HTTP response from a ListDeliveriesWithResponse call
+func ParseListDeliveriesResult(rsp *http.Response) (*ListDeliveriesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDeliveriesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeliveryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListDeliveriesResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListDeliveriesResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListDeliveriesResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListDeliveriesResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListDeliveriesResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListDeliveriesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListGroupsResult parses an HTTP response from a ListGroupsWithResponse call
+func ParseListGroupsResult(rsp *http.Response) (*ListGroupsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListGroupsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GroupList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListGroupsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListGroupsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListGroupsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListGroupsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListGroupsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListGroupsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateGroupResult parses an HTTP response from a CreateGroupWithResponse call
+func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateGroupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest GroupResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateGroupResult201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateGroupResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateGroupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateGroupResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateGroupResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateGroupResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateGroupResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateGroupResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateGroupResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteGroupResult parses an HTTP response from a DeleteGroupWithResponse call
+func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteGroupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest GroupNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest VersionConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers DeleteGroupResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteGroupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteGroupResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteGroupResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers DeleteGroupResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers DeleteGroupResult412Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteGroupResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeGroupResult parses an HTTP response from a ChangeGroupWithResponse call
+func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeGroupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GroupResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest GroupNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest VersionConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeGroupResult200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ChangeGroupResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangeGroupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ChangeGroupResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ChangeGroupResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers ChangeGroupResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers ChangeGroupResult412Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers ChangeGroupResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ChangeGroupResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers ChangeGroupResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers ChangeGroupResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangeGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAdministratorResult parses an HTTP response from a GetAdministratorWithResponse call
+func ParseGetAdministratorResult(rsp *http.Response) (*GetAdministratorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAdministratorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdministratorResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers GetAdministratorResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetAdministratorResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetAdministratorResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetAdministratorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetAdministratorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetAdministratorResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -7,8 +7,26 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
+
+const accountBump = `-- name: AccountBump :exec
+UPDATE account
+SET updated_at = $1, version = version + 1
+WHERE id = $2
+`
+
+type AccountBumpParams struct {
+	Now time.Time
+	ID  string
+}
+
+// Of a change that another table holds.
+func (q *Queries) AccountBump(ctx context.Context, arg AccountBumpParams) error {
+	_, err := q.db.Exec(ctx, accountBump, arg.Now, arg.ID)
+	return err
+}
 
 const accountByID = `-- name: AccountByID :one
 SELECT id, email, name, member_group, avatar, status, created_at, updated_at, version
@@ -92,6 +110,50 @@ func (q *Queries) AccountChangePassword(ctx context.Context, arg AccountChangePa
 	return email, err
 }
 
+const accountCount = `-- name: AccountCount :one
+SELECT count(*)
+FROM account a
+WHERE true
+    AND ($1::text IS NULL OR a.email COLLATE "C" LIKE $1::text)
+    AND ($2::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($2::text))
+    AND ($3::text IS NULL OR a.phone COLLATE "C" LIKE $3::text)
+    AND ($4::text IS NULL OR a.id >= $4::text)
+    AND ($5::text IS NULL OR a.id <= $5::text)
+    AND ($6::text IS NULL OR a.member_group = $6::text)
+    AND ($7::text IS NULL OR a.status = $7::text)
+    AND ($8::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $8::timestamptz)
+    AND ($9::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $9::timestamptz)
+`
+
+type AccountCountParams struct {
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+}
+
+func (q *Queries) AccountCount(ctx context.Context, arg AccountCountParams) (int64, error) {
+	row := q.db.QueryRow(ctx, accountCount,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const accountCreate = `-- name: AccountCreate :one
 INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
@@ -172,6 +234,659 @@ func (q *Queries) AccountCredentials(ctx context.Context, email string) (Account
 	return i, err
 }
 
+const accountFactors = `-- name: AccountFactors :one
+SELECT COALESCE(a.password_hash, '') AS password_hash, (a.phone IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
+    (SELECT count(*) FROM recovery_code r WHERE r.account_id = a.id)::integer AS recovery_codes,
+    i.profile AS lark
+FROM account a
+LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
+WHERE a.id = $1
+`
+
+type AccountFactorsRow struct {
+	PasswordHash  string
+	Phone         bool
+	TOTP          bool
+	RecoveryCodes int32
+	Lark          json.RawMessage
+}
+
+func (q *Queries) AccountFactors(ctx context.Context, id string) (AccountFactorsRow, error) {
+	row := q.db.QueryRow(ctx, accountFactors, id)
+	var i AccountFactorsRow
+	err := row.Scan(
+		&i.PasswordHash,
+		&i.Phone,
+		&i.TOTP,
+		&i.RecoveryCodes,
+		&i.Lark,
+	)
+	return i, err
+}
+
+const accountForChange = `-- name: AccountForChange :one
+SELECT a.id, a.email, a.member_group, a.status, a.version, g.rights
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.id = $1
+FOR NO KEY UPDATE OF a
+`
+
+type AccountForChangeRow struct {
+	ID          string
+	Email       string
+	MemberGroup string
+	Status      string
+	Version     int32
+	Rights      []string
+}
+
+// The lock holds until the change is done.
+func (q *Queries) AccountForChange(ctx context.Context, id string) (AccountForChangeRow, error) {
+	row := q.db.QueryRow(ctx, accountForChange, id)
+	var i AccountForChangeRow
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.MemberGroup,
+		&i.Status,
+		&i.Version,
+		&i.Rights,
+	)
+	return i, err
+}
+
+const accountIDByEmail = `-- name: AccountIDByEmail :one
+SELECT id
+FROM account
+WHERE email = $1
+`
+
+func (q *Queries) AccountIDByEmail(ctx context.Context, email string) (string, error) {
+	row := q.db.QueryRow(ctx, accountIDByEmail, email)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
+const accountListEmail = `-- name: AccountListEmail :many
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE ($1::text IS NULL OR a.email COLLATE "C" > $1::text)
+    AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
+    AND ($3::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($3::text))
+    AND ($4::text IS NULL OR a.phone COLLATE "C" LIKE $4::text)
+    AND ($5::text IS NULL OR a.id >= $5::text)
+    AND ($6::text IS NULL OR a.id <= $6::text)
+    AND ($7::text IS NULL OR a.member_group = $7::text)
+    AND ($8::text IS NULL OR a.status = $8::text)
+    AND ($9::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $9::timestamptz)
+    AND ($10::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $10::timestamptz)
+ORDER BY a.email COLLATE "C"
+LIMIT $11
+`
+
+type AccountListEmailParams struct {
+	After       *string
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+	Most        int32
+}
+
+type AccountListEmailRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+func (q *Queries) AccountListEmail(ctx context.Context, arg AccountListEmailParams) ([]AccountListEmailRow, error) {
+	rows, err := q.db.Query(ctx, accountListEmail,
+		arg.After,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountListEmailRow{}
+	for rows.Next() {
+		var i AccountListEmailRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.MemberGroup,
+			&i.Status,
+			&i.Phone,
+			&i.Avatar,
+			&i.Picture,
+			&i.Version,
+			&i.SignInCount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastSignInAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountListName = `-- name: AccountListName :many
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE ($1::text IS NULL OR (lower(a.name) COLLATE "C", a.id) > (lower($1::text), $2::text))
+    AND ($3::text IS NULL OR a.email COLLATE "C" LIKE $3::text)
+    AND ($4::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($4::text))
+    AND ($5::text IS NULL OR a.phone COLLATE "C" LIKE $5::text)
+    AND ($6::text IS NULL OR a.id >= $6::text)
+    AND ($7::text IS NULL OR a.id <= $7::text)
+    AND ($8::text IS NULL OR a.member_group = $8::text)
+    AND ($9::text IS NULL OR a.status = $9::text)
+    AND ($10::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $10::timestamptz)
+    AND ($11::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $11::timestamptz)
+ORDER BY lower(a.name) COLLATE "C", a.id
+LIMIT $12
+`
+
+type AccountListNameParams struct {
+	After       *string
+	AfterID     *string
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+	Most        int32
+}
+
+type AccountListNameRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+func (q *Queries) AccountListName(ctx context.Context, arg AccountListNameParams) ([]AccountListNameRow, error) {
+	rows, err := q.db.Query(ctx, accountListName,
+		arg.After,
+		arg.AfterID,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountListNameRow{}
+	for rows.Next() {
+		var i AccountListNameRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.MemberGroup,
+			&i.Status,
+			&i.Phone,
+			&i.Avatar,
+			&i.Picture,
+			&i.Version,
+			&i.SignInCount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastSignInAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountListNewest = `-- name: AccountListNewest :many
+
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE ($1::text IS NULL OR a.id < $1::text)
+    AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
+    AND ($3::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($3::text))
+    AND ($4::text IS NULL OR a.phone COLLATE "C" LIKE $4::text)
+    AND ($5::text IS NULL OR a.id >= $5::text)
+    AND ($6::text IS NULL OR a.id <= $6::text)
+    AND ($7::text IS NULL OR a.member_group = $7::text)
+    AND ($8::text IS NULL OR a.status = $8::text)
+    AND ($9::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $9::timestamptz)
+    AND ($10::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $10::timestamptz)
+ORDER BY a.id DESC
+LIMIT $11
+`
+
+type AccountListNewestParams struct {
+	AfterID     *string
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+	Most        int32
+}
+
+type AccountListNewestRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+// The lists of accounts: one question in six orders. They are planned for the values that they come with (see
+// postgres.Planned), so that what is not asked for costs nothing.
+func (q *Queries) AccountListNewest(ctx context.Context, arg AccountListNewestParams) ([]AccountListNewestRow, error) {
+	rows, err := q.db.Query(ctx, accountListNewest,
+		arg.AfterID,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountListNewestRow{}
+	for rows.Next() {
+		var i AccountListNewestRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.MemberGroup,
+			&i.Status,
+			&i.Phone,
+			&i.Avatar,
+			&i.Picture,
+			&i.Version,
+			&i.SignInCount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastSignInAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountListOldest = `-- name: AccountListOldest :many
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE ($1::text IS NULL OR a.id > $1::text)
+    AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
+    AND ($3::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($3::text))
+    AND ($4::text IS NULL OR a.phone COLLATE "C" LIKE $4::text)
+    AND ($5::text IS NULL OR a.id >= $5::text)
+    AND ($6::text IS NULL OR a.id <= $6::text)
+    AND ($7::text IS NULL OR a.member_group = $7::text)
+    AND ($8::text IS NULL OR a.status = $8::text)
+    AND ($9::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $9::timestamptz)
+    AND ($10::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $10::timestamptz)
+ORDER BY a.id
+LIMIT $11
+`
+
+type AccountListOldestParams struct {
+	AfterID     *string
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+	Most        int32
+}
+
+type AccountListOldestRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+func (q *Queries) AccountListOldest(ctx context.Context, arg AccountListOldestParams) ([]AccountListOldestRow, error) {
+	rows, err := q.db.Query(ctx, accountListOldest,
+		arg.AfterID,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountListOldestRow{}
+	for rows.Next() {
+		var i AccountListOldestRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.MemberGroup,
+			&i.Status,
+			&i.Phone,
+			&i.Avatar,
+			&i.Picture,
+			&i.Version,
+			&i.SignInCount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastSignInAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountListPhone = `-- name: AccountListPhone :many
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE ($1::text IS NULL OR a.phone COLLATE "C" > $1::text)
+    AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
+    AND ($3::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($3::text))
+    AND ($4::text IS NULL OR a.phone COLLATE "C" LIKE $4::text)
+    AND ($5::text IS NULL OR a.id >= $5::text)
+    AND ($6::text IS NULL OR a.id <= $6::text)
+    AND ($7::text IS NULL OR a.member_group = $7::text)
+    AND ($8::text IS NULL OR a.status = $8::text)
+    AND ($9::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $9::timestamptz)
+    AND ($10::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $10::timestamptz)
+ORDER BY a.phone COLLATE "C"
+LIMIT $11
+`
+
+type AccountListPhoneParams struct {
+	After       *string
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+	Most        int32
+}
+
+type AccountListPhoneRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+func (q *Queries) AccountListPhone(ctx context.Context, arg AccountListPhoneParams) ([]AccountListPhoneRow, error) {
+	rows, err := q.db.Query(ctx, accountListPhone,
+		arg.After,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountListPhoneRow{}
+	for rows.Next() {
+		var i AccountListPhoneRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.MemberGroup,
+			&i.Status,
+			&i.Phone,
+			&i.Avatar,
+			&i.Picture,
+			&i.Version,
+			&i.SignInCount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastSignInAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountListSeen = `-- name: AccountListSeen :many
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE ($1::timestamptz IS NULL OR (COALESCE(a.seen_at, 'epoch'), a.id) > ($1::timestamptz, $2::text))
+    AND ($3::text IS NULL OR a.email COLLATE "C" LIKE $3::text)
+    AND ($4::text IS NULL OR lower(a.name) COLLATE "C" LIKE lower($4::text))
+    AND ($5::text IS NULL OR a.phone COLLATE "C" LIKE $5::text)
+    AND ($6::text IS NULL OR a.id >= $6::text)
+    AND ($7::text IS NULL OR a.id <= $7::text)
+    AND ($8::text IS NULL OR a.member_group = $8::text)
+    AND ($9::text IS NULL OR a.status = $9::text)
+    AND ($10::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') >= $10::timestamptz)
+    AND ($11::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < $11::timestamptz)
+ORDER BY COALESCE(a.seen_at, 'epoch'), a.id
+LIMIT $12
+`
+
+type AccountListSeenParams struct {
+	AfterSeen   *time.Time
+	AfterID     *string
+	Email       *string
+	Person      *string
+	Phone       *string
+	FirstID     *string
+	LastID      *string
+	MemberGroup *string
+	Status      *string
+	SeenAfter   *time.Time
+	SeenBefore  *time.Time
+	Most        int32
+}
+
+type AccountListSeenRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+func (q *Queries) AccountListSeen(ctx context.Context, arg AccountListSeenParams) ([]AccountListSeenRow, error) {
+	rows, err := q.db.Query(ctx, accountListSeen,
+		arg.AfterSeen,
+		arg.AfterID,
+		arg.Email,
+		arg.Person,
+		arg.Phone,
+		arg.FirstID,
+		arg.LastID,
+		arg.MemberGroup,
+		arg.Status,
+		arg.SeenAfter,
+		arg.SeenBefore,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountListSeenRow{}
+	for rows.Next() {
+		var i AccountListSeenRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.MemberGroup,
+			&i.Status,
+			&i.Phone,
+			&i.Avatar,
+			&i.Picture,
+			&i.Version,
+			&i.SignInCount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastSignInAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const accountPassword = `-- name: AccountPassword :one
 SELECT password_hash, name
 FROM account
@@ -190,6 +905,51 @@ func (q *Queries) AccountPassword(ctx context.Context, id string) (AccountPasswo
 	return i, err
 }
 
+const accountRecord = `-- name: AccountRecord :one
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+FROM account a
+WHERE a.id = $1
+`
+
+type AccountRecordRow struct {
+	ID           string
+	Email        string
+	Name         string
+	MemberGroup  string
+	Status       string
+	Phone        *string
+	Avatar       int32
+	Picture      string
+	Version      int32
+	SignInCount  int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	LastSignInAt *time.Time
+	SeenAt       *time.Time
+}
+
+func (q *Queries) AccountRecord(ctx context.Context, id string) (AccountRecordRow, error) {
+	row := q.db.QueryRow(ctx, accountRecord, id)
+	var i AccountRecordRow
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.MemberGroup,
+		&i.Status,
+		&i.Phone,
+		&i.Avatar,
+		&i.Picture,
+		&i.Version,
+		&i.SignInCount,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastSignInAt,
+		&i.SeenAt,
+	)
+	return i, err
+}
+
 const accountRehash = `-- name: AccountRehash :exec
 UPDATE account
 SET password_hash = $1::text
@@ -204,6 +964,28 @@ type AccountRehashParams struct {
 
 func (q *Queries) AccountRehash(ctx context.Context, arg AccountRehashParams) error {
 	_, err := q.db.Exec(ctx, accountRehash, arg.NewHash, arg.ID, arg.OldHash)
+	return err
+}
+
+const accountRemovePassword = `-- name: AccountRemovePassword :exec
+UPDATE account
+SET password_hash = NULL
+WHERE id = $1
+`
+
+func (q *Queries) AccountRemovePassword(ctx context.Context, id string) error {
+	_, err := q.db.Exec(ctx, accountRemovePassword, id)
+	return err
+}
+
+const accountRemovePhone = `-- name: AccountRemovePhone :exec
+UPDATE account
+SET phone = NULL
+WHERE id = $1
+`
+
+func (q *Queries) AccountRemovePhone(ctx context.Context, id string) error {
+	_, err := q.db.Exec(ctx, accountRemovePhone, id)
 	return err
 }
 
@@ -226,6 +1008,28 @@ func (q *Queries) AccountResetPassword(ctx context.Context, arg AccountResetPass
 	var id string
 	err := row.Scan(&id)
 	return id, err
+}
+
+const accountSeen = `-- name: AccountSeen :exec
+UPDATE account
+SET seen_at = $1::timestamptz
+WHERE account.id IN (
+    SELECT a.id
+    FROM account a
+    WHERE a.id = $2 AND COALESCE(a.seen_at, 'epoch') < $3  FOR NO KEY UPDATE SKIP LOCKED
+)
+`
+
+type AccountSeenParams struct {
+	Now                                 time.Time
+	ID                                  string
+	Nowtimestamptz1DaypgCataloginterval *time.Time
+}
+
+// Nobody waits for this: where the row is being changed, it is written the next time.
+func (q *Queries) AccountSeen(ctx context.Context, arg AccountSeenParams) error {
+	_, err := q.db.Exec(ctx, accountSeen, arg.Now, arg.ID, arg.Nowtimestamptz1DaypgCataloginterval)
+	return err
 }
 
 const accountSetEmail = `-- name: AccountSetEmail :execrows
@@ -255,46 +1059,21 @@ func (q *Queries) AccountSetEmail(ctx context.Context, arg AccountSetEmailParams
 	return result.RowsAffected(), nil
 }
 
-const accountSetGroup = `-- name: AccountSetGroup :one
+const accountSetGroup = `-- name: AccountSetGroup :exec
 UPDATE account
 SET member_group = $1, updated_at = $2, version = version + 1
-WHERE email = $3
-RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version
+WHERE id = $3
 `
 
 type AccountSetGroupParams struct {
 	MemberGroup string
 	Now         time.Time
-	Email       string
-}
-
-type AccountSetGroupRow struct {
 	ID          string
-	Email       string
-	Name        string
-	MemberGroup string
-	Avatar      int32
-	Status      string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int32
 }
 
-func (q *Queries) AccountSetGroup(ctx context.Context, arg AccountSetGroupParams) (AccountSetGroupRow, error) {
-	row := q.db.QueryRow(ctx, accountSetGroup, arg.MemberGroup, arg.Now, arg.Email)
-	var i AccountSetGroupRow
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.Name,
-		&i.MemberGroup,
-		&i.Avatar,
-		&i.Status,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.Version,
-	)
-	return i, err
+func (q *Queries) AccountSetGroup(ctx context.Context, arg AccountSetGroupParams) error {
+	_, err := q.db.Exec(ctx, accountSetGroup, arg.MemberGroup, arg.Now, arg.ID)
+	return err
 }
 
 const accountSetName = `-- name: AccountSetName :execrows
@@ -357,51 +1136,27 @@ func (q *Queries) AccountSetPicture(ctx context.Context, arg AccountSetPicturePa
 	return result.RowsAffected(), nil
 }
 
-const accountSetStatus = `-- name: AccountSetStatus :one
+const accountSetStatus = `-- name: AccountSetStatus :exec
 UPDATE account
 SET status = $1, updated_at = $2, version = version + 1
-WHERE email = $3
-RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version
+WHERE id = $3
 `
 
 type AccountSetStatusParams struct {
 	Status string
 	Now    time.Time
-	Email  string
+	ID     string
 }
 
-type AccountSetStatusRow struct {
-	ID          string
-	Email       string
-	Name        string
-	MemberGroup string
-	Avatar      int32
-	Status      string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int32
-}
-
-func (q *Queries) AccountSetStatus(ctx context.Context, arg AccountSetStatusParams) (AccountSetStatusRow, error) {
-	row := q.db.QueryRow(ctx, accountSetStatus, arg.Status, arg.Now, arg.Email)
-	var i AccountSetStatusRow
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.Name,
-		&i.MemberGroup,
-		&i.Avatar,
-		&i.Status,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.Version,
-	)
-	return i, err
+func (q *Queries) AccountSetStatus(ctx context.Context, arg AccountSetStatusParams) error {
+	_, err := q.db.Exec(ctx, accountSetStatus, arg.Status, arg.Now, arg.ID)
+	return err
 }
 
 const accountSignIn = `-- name: AccountSignIn :one
 UPDATE account
-SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1
+SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1,
+    seen_at = CASE WHEN account.seen_at > $1::timestamptz - interval '1 day' THEN account.seen_at ELSE $1 END
 WHERE account.id = $2 AND account.status = 'active'
     AND ($3::text IS NULL OR account.password_hash = $3::text)
     AND ($4::text IS NULL OR account.phone = $4::text)

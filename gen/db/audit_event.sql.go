@@ -38,21 +38,105 @@ func (q *Queries) AuditEventLastSignIn(ctx context.Context, accountID *string) (
 	return i, err
 }
 
-const auditEventRecord = `-- name: AuditEventRecord :exec
-INSERT INTO audit_event (at, action, account_id, session_id, subject, method, address, user_agent, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+const auditEventList = `-- name: AuditEventList :many
+SELECT e.id, e.at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method, e.address, e.user_agent, e.request_id, e.detail
+FROM audit_event e
+WHERE ($1::timestamptz IS NULL OR (e.at, e.id) < ($1::timestamptz, $2::bigint))
+    AND ($3::text IS NULL OR e.account_id = $3::text)
+    AND ($4::text IS NULL OR e.actor_id = $4::text)
+    AND ($5::text IS NULL OR e.action = $5::text)
+    AND ($6::timestamptz IS NULL OR e.at >= $6::timestamptz)
+    AND ($7::timestamptz IS NULL OR e.at < $7::timestamptz)
+ORDER BY e.at DESC, e.id DESC
+LIMIT $8
 `
 
-type AuditEventRecordParams struct {
+type AuditEventListParams struct {
+	Before    *time.Time
+	BeforeID  *int64
+	AccountID *string
+	ActorID   *string
+	Action    *string
+	Since     *time.Time
+	Until     *time.Time
+	Most      int32
+}
+
+type AuditEventListRow struct {
+	ID        int64
 	At        time.Time
 	Action    string
 	AccountID *string
+	ActorID   *string
 	SessionID *string
 	Subject   string
 	Method    string
 	Address   *netip.Addr
 	UserAgent string
 	RequestID string
+	Detail    []byte
+}
+
+// Planned for the values that it comes with, see postgres.Planned.
+func (q *Queries) AuditEventList(ctx context.Context, arg AuditEventListParams) ([]AuditEventListRow, error) {
+	rows, err := q.db.Query(ctx, auditEventList,
+		arg.Before,
+		arg.BeforeID,
+		arg.AccountID,
+		arg.ActorID,
+		arg.Action,
+		arg.Since,
+		arg.Until,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditEventListRow{}
+	for rows.Next() {
+		var i AuditEventListRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Action,
+			&i.AccountID,
+			&i.ActorID,
+			&i.SessionID,
+			&i.Subject,
+			&i.Method,
+			&i.Address,
+			&i.UserAgent,
+			&i.RequestID,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditEventRecord = `-- name: AuditEventRecord :exec
+INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+`
+
+type AuditEventRecordParams struct {
+	At        time.Time
+	Action    string
+	AccountID *string
+	ActorID   *string
+	SessionID *string
+	Subject   string
+	Method    string
+	Address   *netip.Addr
+	UserAgent string
+	RequestID string
+	Detail    []byte
 }
 
 func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordParams) error {
@@ -60,12 +144,14 @@ func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordPara
 		arg.At,
 		arg.Action,
 		arg.AccountID,
+		arg.ActorID,
 		arg.SessionID,
 		arg.Subject,
 		arg.Method,
 		arg.Address,
 		arg.UserAgent,
 		arg.RequestID,
+		arg.Detail,
 	)
 	return err
 }

@@ -169,3 +169,78 @@ func (q *Queries) DeliveryFinish(ctx context.Context, arg DeliveryFinishParams) 
 	)
 	return err
 }
+
+const deliveryList = `-- name: DeliveryList :many
+SELECT d.id, d.channel, d.recipient, d.kind, d.state, d.attempts, d.last_error, d.created_at, d.finished_at, d.expires_at
+FROM delivery d
+WHERE ($1::timestamptz IS NULL OR (d.created_at, d.id) < ($1::timestamptz, $2::text))
+    AND ($3::text[] IS NULL OR d.recipient = ANY ($3::text[]))
+    AND ($4::text IS NULL OR d.state = $4::text)
+    AND ($5::timestamptz IS NULL OR d.created_at >= $5::timestamptz)
+    AND ($6::timestamptz IS NULL OR d.created_at < $6::timestamptz)
+ORDER BY d.created_at DESC, d.id DESC
+LIMIT $7
+`
+
+type DeliveryListParams struct {
+	Before     *time.Time
+	BeforeID   *string
+	Recipients []string
+	State      *string
+	Since      *time.Time
+	Until      *time.Time
+	Most       int32
+}
+
+type DeliveryListRow struct {
+	ID         string
+	Channel    string
+	Recipient  string
+	Kind       string
+	State      string
+	Attempts   int32
+	LastError  string
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+	ExpiresAt  time.Time
+}
+
+// Planned for the values that it comes with, see postgres.Planned.
+func (q *Queries) DeliveryList(ctx context.Context, arg DeliveryListParams) ([]DeliveryListRow, error) {
+	rows, err := q.db.Query(ctx, deliveryList,
+		arg.Before,
+		arg.BeforeID,
+		arg.Recipients,
+		arg.State,
+		arg.Since,
+		arg.Until,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeliveryListRow{}
+	for rows.Next() {
+		var i DeliveryListRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Channel,
+			&i.Recipient,
+			&i.Kind,
+			&i.State,
+			&i.Attempts,
+			&i.LastError,
+			&i.CreatedAt,
+			&i.FinishedAt,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -116,6 +116,19 @@ func (q *Queries) FailureForget(ctx context.Context, person string) error {
 	return err
 }
 
+const failureForgetAll = `-- name: FailureForgetAll :execrows
+DELETE FROM failure
+WHERE key = ANY ($1::text[])
+`
+
+func (q *Queries) FailureForgetAll(ctx context.Context, people []string) (int64, error) {
+	result, err := q.db.Exec(ctx, failureForgetAll, people)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const failureSucceeded = `-- name: FailureSucceeded :exec
 WITH network AS (
     UPDATE throttle
@@ -170,4 +183,42 @@ func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (time.
 	var until time.Time
 	err := row.Scan(&until)
 	return until, err
+}
+
+const failureWaiting = `-- name: FailureWaiting :many
+SELECT f.key, f.blocked_until
+FROM failure f
+WHERE f.key = ANY ($1::text[]) AND f.blocked_until > $2::timestamptz
+ORDER BY f.key
+`
+
+type FailureWaitingParams struct {
+	People []string
+	Now    time.Time
+}
+
+type FailureWaitingRow struct {
+	Key          string
+	BlockedUntil time.Time
+}
+
+// Which of somebody's factors have to wait, and until when.
+func (q *Queries) FailureWaiting(ctx context.Context, arg FailureWaitingParams) ([]FailureWaitingRow, error) {
+	rows, err := q.db.Query(ctx, failureWaiting, arg.People, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FailureWaitingRow{}
+	for rows.Next() {
+		var i FailureWaitingRow
+		if err := rows.Scan(&i.Key, &i.BlockedUntil); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

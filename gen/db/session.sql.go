@@ -559,7 +559,7 @@ SET generation = s.generation + 1,
 FROM account a
 WHERE s.id = $4 AND s.surface = 'toolkit' AND s.generation = $5 AND s.revoked_at IS NULL AND s.expires_at > $2::timestamptz
     AND a.id = s.account_id AND a.status = 'active'
-RETURNING s.account_id, s.generation, a.member_group
+RETURNING s.account_id, s.generation, a.member_group, a.seen_at
 `
 
 type SessionRotateParams struct {
@@ -574,6 +574,7 @@ type SessionRotateRow struct {
 	AccountID   string
 	Generation  int64
 	MemberGroup string
+	SeenAt      *time.Time
 }
 
 // The guard and the change are one statement: of any number of contenders with one refresh
@@ -588,6 +589,11 @@ func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (S
 		arg.Generation,
 	)
 	var i SessionRotateRow
-	err := row.Scan(&i.AccountID, &i.Generation, &i.MemberGroup)
+	err := row.Scan(
+		&i.AccountID,
+		&i.Generation,
+		&i.MemberGroup,
+		&i.SeenAt,
+	)
 	return i, err
 }

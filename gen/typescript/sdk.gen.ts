@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ConfirmEmailData, ConfirmEmailErrors, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ConfirmEmailData, ConfirmEmailErrors, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -717,3 +717,407 @@ export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Op
  *
  */
 export const returnFromLark = <ThrowOnError extends boolean = false>(options: Options<ReturnFromLarkData, ThrowOnError>): RequestResult<unknown, ReturnFromLarkErrors, ThrowOnError> => (options.client ?? client).get<unknown, ReturnFromLarkErrors, ThrowOnError>({ url: '/lark', ...options });
+
+/**
+ * 查看自己的管理权限 · What the caller may do
+ *
+ * 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
+ *
+ * Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
+ * right at all is answered 403.
+ *
+ */
+export const getAdministrator = <ThrowOnError extends boolean = false>(options?: Options<GetAdministratorData, ThrowOnError>): RequestResult<GetAdministratorResponses, GetAdministratorErrors, ThrowOnError> => (options?.client ?? client).get<GetAdministratorResponses, GetAdministratorErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/me',
+    ...options
+});
+
+/**
+ * 查找账号 · Look up accounts
+ *
+ * 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+ *
+ * Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
+ * last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+ *
+ * Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
+ * A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
+ * a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
+ * longer the more there are.
+ *
+ */
+export const listAccounts = <ThrowOnError extends boolean = false>(options?: Options<ListAccountsData, ThrowOnError>): RequestResult<ListAccountsResponses, ListAccountsErrors, ThrowOnError> => (options?.client ?? client).get<ListAccountsResponses, ListAccountsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/accounts',
+    ...options
+});
+
+/**
+ * 为多个账号分配成员组 · Assign a group to many
+ *
+ * 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+ *
+ * Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
+ * whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
+ * the next request of each person on.
+ *
+ */
+export const assignGroup = <ThrowOnError extends boolean = false>(options: Options<AssignGroupData, ThrowOnError>): RequestResult<AssignGroupResponses, AssignGroupErrors, ThrowOnError> => (options.client ?? client).post<AssignGroupResponses, AssignGroupErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/assign-group',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 查看账号 · One account
+ *
+ * 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
+ *
+ * Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
+ * `If-Match`.
+ *
+ */
+export const getAccount = <ThrowOnError extends boolean = false>(options: Options<GetAccountData, ThrowOnError>): RequestResult<GetAccountResponses, GetAccountErrors, ThrowOnError> => (options.client ?? client).get<GetAccountResponses, GetAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/accounts/{accountId}',
+    ...options
+});
+
+/**
+ * 分配成员组 · Assign a group
+ *
+ * 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+ *
+ * Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+ *
+ * Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
+ * one (409).
+ *
+ */
+export const setAccountGroup = <ThrowOnError extends boolean = false>(options: Options<SetAccountGroupData, ThrowOnError>): RequestResult<SetAccountGroupResponses, SetAccountGroupErrors, ThrowOnError> => (options.client ?? client).put<SetAccountGroupResponses, SetAccountGroupErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/{accountId}/group',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 停用或启用账号 · Disable or enable
+ *
+ * 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
+ *
+ * Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
+ * reason is kept in the audit log. The last administrator cannot be disabled (409).
+ *
+ */
+export const setAccountStatus = <ThrowOnError extends boolean = false>(options: Options<SetAccountStatusData, ThrowOnError>): RequestResult<SetAccountStatusResponses, SetAccountStatusErrors, ThrowOnError> => (options.client ?? client).put<SetAccountStatusResponses, SetAccountStatusErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/{accountId}/status',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 结束账号的全部会话 · End all sessions of an account
+ *
+ * 结束账号在两个入口的全部会话，立即生效。
+ *
+ * Ends every session of an account, of both doors, at once. The person has to sign in again.
+ *
+ */
+export const endAccountSessions = <ThrowOnError extends boolean = false>(options: Options<EndAccountSessionsData, ThrowOnError>): RequestResult<EndAccountSessionsResponses, EndAccountSessionsErrors, ThrowOnError> => (options.client ?? client).delete<EndAccountSessionsResponses, EndAccountSessionsErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/{accountId}/sessions',
+    ...options
+});
+
+/**
+ * 查看账号的会话 · An account's sessions
+ *
+ * 返回账号在两个入口的有效会话。
+ *
+ * Answers the live sessions of an account, of both doors, the one used last first.
+ *
+ */
+export const listAccountSessions = <ThrowOnError extends boolean = false>(options: Options<ListAccountSessionsData, ThrowOnError>): RequestResult<ListAccountSessionsResponses, ListAccountSessionsErrors, ThrowOnError> => (options.client ?? client).get<ListAccountSessionsResponses, ListAccountSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/accounts/{accountId}/sessions',
+    ...options
+});
+
+/**
+ * 结束账号的一个会话 · End one session of an account
+ *
+ * 结束账号的一个会话，立即生效。
+ *
+ * Ends one session of an account at once.
+ *
+ */
+export const endAccountSession = <ThrowOnError extends boolean = false>(options: Options<EndAccountSessionData, ThrowOnError>): RequestResult<EndAccountSessionResponses, EndAccountSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndAccountSessionResponses, EndAccountSessionErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/{accountId}/sessions/{id}',
+    ...options
+});
+
+/**
+ * 重置登录方式 · Reset a factor
+ *
+ * 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+ *
+ * Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
+ * Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
+ * Removing the password ends every session.
+ *
+ */
+export const resetFactor = <ThrowOnError extends boolean = false>(options: Options<ResetFactorData, ThrowOnError>): RequestResult<ResetFactorResponses, ResetFactorErrors, ThrowOnError> => (options.client ?? client).delete<ResetFactorResponses, ResetFactorErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/{accountId}/factors/{factor}',
+    ...options
+});
+
+/**
+ * 解除等待 · Lift the waits
+ *
+ * 清除因多次失败而产生的等待时间，让本人立即可以再试。
+ *
+ * Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+ *
+ */
+export const unlockAccount = <ThrowOnError extends boolean = false>(options: Options<UnlockAccountData, ThrowOnError>): RequestResult<UnlockAccountResponses, UnlockAccountErrors, ThrowOnError> => (options.client ?? client).post<UnlockAccountResponses, UnlockAccountErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/accounts/{accountId}/unlock',
+    ...options
+});
+
+/**
+ * 账号时间线 · An account's timeline
+ *
+ * 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+ *
+ * Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
+ * from the audit log and from the messages that were sent to the account's address and number.
+ *
+ */
+export const getTimeline = <ThrowOnError extends boolean = false>(options: Options<GetTimelineData, ThrowOnError>): RequestResult<GetTimelineResponses, GetTimelineErrors, ThrowOnError> => (options.client ?? client).get<GetTimelineResponses, GetTimelineErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/accounts/{accountId}/timeline',
+    ...options
+});
+
+/**
+ * 成员组列表 · The member groups
+ *
+ * 返回全部成员组及其权限。
+ *
+ * Answers every member group and its rights, by name.
+ *
+ */
+export const listGroups = <ThrowOnError extends boolean = false>(options?: Options<ListGroupsData, ThrowOnError>): RequestResult<ListGroupsResponses, ListGroupsErrors, ThrowOnError> => (options?.client ?? client).get<ListGroupsResponses, ListGroupsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/groups',
+    ...options
+});
+
+/**
+ * 新建成员组 · Create a group
+ *
+ * 新建一个成员组。不能授予自己没有的权限。
+ *
+ * Makes a member group. Nobody gives it a right that they do not have themselves.
+ *
+ */
+export const createGroup = <ThrowOnError extends boolean = false>(options: Options<CreateGroupData, ThrowOnError>): RequestResult<CreateGroupResponses, CreateGroupErrors, ThrowOnError> => (options.client ?? client).post<CreateGroupResponses, CreateGroupErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/groups',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 删除成员组 · Delete a group
+ *
+ * 删除一个没有成员的成员组。`None` 不能删除。
+ *
+ * Deletes a group that has no members. `None`, the group of new accounts, stays.
+ *
+ */
+export const deleteGroup = <ThrowOnError extends boolean = false>(options: Options<DeleteGroupData, ThrowOnError>): RequestResult<DeleteGroupResponses, DeleteGroupErrors, ThrowOnError> => (options.client ?? client).delete<DeleteGroupResponses, DeleteGroupErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/groups/{group}',
+    ...options
+});
+
+/**
+ * 修改成员组 · Change a group
+ *
+ * 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+ *
+ * Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
+ * request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
+ * `groups.write` (409). A group keeps its name.
+ *
+ */
+export const changeGroup = <ThrowOnError extends boolean = false>(options: Options<ChangeGroupData, ThrowOnError>): RequestResult<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError> => (options.client ?? client).put<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/groups/{group}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 审计事件 · Audit events
+ *
+ * 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+ *
+ * Answers what happened, the newest first: by account, by who did it, by action and by time.
+ *
+ */
+export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>): RequestResult<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError> => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/audit',
+    ...options
+});
+
+/**
+ * 投递记录 · Messages and their outcomes
+ *
+ * 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+ *
+ * Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
+ * message is not kept.
+ *
+ */
+export const listDeliveries = <ThrowOnError extends boolean = false>(options?: Options<ListDeliveriesData, ThrowOnError>): RequestResult<ListDeliveriesResponses, ListDeliveriesErrors, ThrowOnError> => (options?.client ?? client).get<ListDeliveriesResponses, ListDeliveriesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/deliveries',
+    ...options
+});

@@ -440,6 +440,376 @@ export type GeneratedSecret = {
 };
 
 /**
+ * 账号 ID · The account's id.
+ */
+export type AccountId = string;
+
+/**
+ * 成员组名称 · The name of a member group.
+ */
+export type GroupName = string;
+
+/**
+ * 版本，每次修改加一 · 0 at creation, one more at each change.
+ */
+export type Version = number;
+
+/**
+ * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+ */
+export type Cursor = string | null;
+
+/**
+ * 权限 · What members of a group may do beyond their own account.
+ *
+ * - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
+ * - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
+ * - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
+ * - `audit.read`: 查看审计事件 · read the audit log.
+ *
+ */
+export type Right = 'accounts.read' | 'accounts.write' | 'groups.write' | 'audit.read';
+
+/**
+ * 权限 · The rights of a group.
+ */
+export type Rights = Array<Right>;
+
+/**
+ * 状态 · Whether the account may sign in.
+ */
+export type AccountState = 'active' | 'disabled';
+
+export type AdminAccount = {
+    id: AccountId;
+    email: Email;
+    /**
+     * 姓名 · The name that is shown.
+     */
+    name: string;
+    memberGroup: GroupName;
+    status: AccountState;
+    /**
+     * 手机号 · The phone number (E.164), or empty.
+     */
+    phone: string;
+    /**
+     * 内置头像编号 · The number of a built-in picture.
+     */
+    avatar: number;
+    /**
+     * 头像 · The picture's object key or URL, or empty.
+     */
+    picture: string;
+    version: Version;
+    /**
+     * 登录次数 · How often the person has signed in.
+     */
+    signIns: number;
+    createdAt: Timestamp;
+    updatedAt: Timestamp;
+    lastSignInAt: TimestampOrNull;
+    lastSeenAt: TimestampOrNull;
+    factors?: Factors;
+};
+
+/**
+ * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+ */
+export type TimestampOrNull = string | null;
+
+/**
+ * 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+ */
+export type Factors = {
+    /**
+     * 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
+     */
+    password: string;
+    /**
+     * 是否绑定手机 · Whether a phone is bound.
+     */
+    phone: boolean;
+    /**
+     * 是否绑定身份验证器 · Whether an authenticator app is bound.
+     */
+    totp: boolean;
+    /**
+     * 剩余恢复码数量 · How many recovery codes are left.
+     */
+    recoveryCodes: number;
+    /**
+     * Lark 姓名 · The name at Lark, or empty where none is bound.
+     */
+    lark: string;
+};
+
+export type AccountList = {
+    success: Success;
+    /**
+     * 账号 · The accounts.
+     */
+    accounts: Array<AdminAccount>;
+    next: Cursor;
+    /**
+     * 全部匹配的数量，仅在 count=true 时 · All matches, with `count=true` only.
+     */
+    total?: number;
+};
+
+export type AccountResponse = {
+    success: Success;
+    account: AdminAccount;
+};
+
+export type AdministratorResponse = {
+    success: Success;
+    account: AdminAccount;
+    rights: Rights;
+};
+
+export type AssignGroupRequest = {
+    memberGroup: GroupName;
+    /**
+     * 账号及其版本 · The accounts, and the version that each change is made to.
+     */
+    accounts: Array<AccountVersion>;
+};
+
+export type AccountVersion = {
+    id: AccountId;
+    version: Version;
+};
+
+export type AssignGroupResponse = {
+    success: Success;
+    /**
+     * 逐个结果 · One for each account, in the order of the request.
+     */
+    results: Array<GroupAssignment>;
+};
+
+export type GroupAssignment = {
+    id: AccountId;
+    /**
+     * 是否已更改 · Whether it was changed.
+     */
+    changed: boolean;
+    version?: Version;
+    code?: ErrorCode;
+};
+
+export type SetGroupRequest = {
+    memberGroup: GroupName;
+    reason?: Reason;
+};
+
+export type SetStatusRequest = {
+    status: AccountState;
+    reason?: Reason;
+};
+
+/**
+ * 原因，写入审计日志 · Why, for the audit log.
+ */
+export type Reason = string;
+
+export type Group = {
+    name: GroupName;
+    description: GroupDescription;
+    rights: Rights;
+    requiresTotp: RequiresTotp;
+    version: Version;
+    createdAt: Timestamp;
+    updatedAt: Timestamp;
+};
+
+/**
+ * 说明 · What the group is for.
+ */
+export type GroupDescription = string;
+
+/**
+ * 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
+ */
+export type RequiresTotp = boolean;
+
+export type GroupList = {
+    success: Success;
+    /**
+     * 成员组 · The groups, by name.
+     */
+    groups: Array<Group>;
+};
+
+export type GroupResponse = {
+    success: Success;
+    group: Group;
+};
+
+export type CreateGroupRequest = {
+    /**
+     * 名称，之后不能更改 · The name, which stays.
+     */
+    name: string;
+    description?: GroupDescription;
+    rights?: Rights;
+    requiresTotp?: RequiresTotp;
+};
+
+export type ChangeGroupRequest = {
+    description: GroupDescription;
+    rights: Rights;
+    requiresTotp: RequiresTotp;
+};
+
+export type AuditEvent = {
+    /**
+     * 编号 · The event's number.
+     */
+    id: number;
+    at: Timestamp;
+    /**
+     * 动作 · What happened, as in `sign_in.failed`.
+     */
+    action: string;
+    /**
+     * 账号 ID · The account that it happened to; empty where none is known.
+     */
+    accountId: string;
+    /**
+     * 操作人 ID · The account of whoever did it to another's; empty where it was the person, a command, or the server.
+     */
+    actorId: string;
+    /**
+     * 会话 ID · The session that it was about, or empty.
+     */
+    sessionId: string;
+    /**
+     * 对象 · The address, number or group that was meant, or empty.
+     */
+    subject: string;
+    /**
+     * 方式 · How somebody signed in, or what a code was for.
+     */
+    method: string;
+    /**
+     * 客户端地址 · The client's address, or empty.
+     */
+    address: string;
+    location: Location;
+    /**
+     * 设备 · The client's `User-Agent`, or the command.
+     */
+    userAgent: string;
+    /**
+     * 请求编号 · The request's id, as in the server's log.
+     */
+    requestId: string;
+    /**
+     * 细节 · More about it, as in `from`, `to` and `reason`.
+     */
+    detail: {
+        [key: string]: string;
+    };
+};
+
+export type AuditEventList = {
+    success: Success;
+    /**
+     * 事件 · The events, the newest first.
+     */
+    events: Array<AuditEvent>;
+    next: Cursor;
+};
+
+export type Delivery = {
+    /**
+     * 编号 · The message's id.
+     */
+    id: string;
+    /**
+     * 渠道 · A mail, or a text message.
+     */
+    channel: 'mail' | 'sms';
+    /**
+     * 收件人 · The e-mail address or phone number.
+     */
+    recipient: string;
+    /**
+     * 种类 · What it was about, as in `reset_code`.
+     */
+    kind: string;
+    /**
+     * 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
+     * `refused`: 被拒绝 the provider will never take it.
+     *
+     */
+    state: 'queued' | 'sent' | 'expired' | 'refused';
+    /**
+     * 尝试次数 · How often it was tried.
+     */
+    attempts: number;
+    /**
+     * 最后一次错误 · What the provider said last, or empty.
+     */
+    lastError: string;
+    createdAt: Timestamp;
+    finishedAt: TimestampOrNull;
+    expiresAt: Timestamp;
+};
+
+export type DeliveryList = {
+    success: Success;
+    /**
+     * 投递 · The messages, the newest first.
+     */
+    deliveries: Array<Delivery>;
+    next: Cursor;
+};
+
+export type Timeline = {
+    success: Success;
+    /**
+     * 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
+     */
+    reasons: Array<AccessReason>;
+    /**
+     * 经过 · What happened, the newest first.
+     */
+    entries: Array<TimelineEntry>;
+    next: Cursor;
+};
+
+export type AccessReason = {
+    /**
+     * 原因 · Why.
+     *
+     * - `DISABLED`: 账号已停用 · the account is disabled.
+     * - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
+     * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+     * - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
+     * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+     *
+     */
+    code: 'DISABLED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
+    /**
+     * 登录方式 · The factor, with `WAIT`.
+     */
+    factor?: string;
+    until?: Timestamp;
+};
+
+/**
+ * 一个事件或一次投递 · An event or a message: one of the two members is there.
+ */
+export type TimelineEntry = {
+    at: Timestamp;
+    event?: AuditEvent;
+    delivery?: Delivery;
+};
+
+/**
  * UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
  */
 export type Timestamp = string;
@@ -507,6 +877,14 @@ export type FieldError = {
  * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
  * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
  * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
+ * - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
+ * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
+ * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+ * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
+ * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
+ * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
+ * - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
+ * - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
  * - `NOT_FOUND`: 没有这个接口。 No such path.
  * - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
  * - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
@@ -517,12 +895,134 @@ export type FieldError = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 会话 ID · The session's id, as the list answers it.
  */
 export type SessionId = string;
+
+/**
+ * 账号 ID · The account's id.
+ */
+export type AccountKey = string;
+
+/**
+ * 成员组名称 · The group's name.
+ */
+export type GroupKey = string;
+
+/**
+ * 登录方式 · The way to sign in.
+ */
+export type FactorKey = 'password' | 'phone' | 'totp' | 'lark';
+
+/**
+ * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+ */
+export type IfMatch = string;
+
+/**
+ * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+ * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+ *
+ */
+export type IdempotencyKey = string;
+
+/**
+ * 邮箱开头 · The beginning of the e-mail address, in any case.
+ */
+export type AccountEmailPrefix = string;
+
+/**
+ * 姓名开头 · The beginning of the name, in any case.
+ */
+export type AccountNamePrefix = string;
+
+/**
+ * 手机号开头 · The beginning of the phone number, with `+` and the country's code.
+ */
+export type AccountPhonePrefix = string;
+
+/**
+ * 账号 ID 开头 · The beginning of the id, or all of it.
+ */
+export type AccountIdPrefix = string;
+
+/**
+ * 成员组 · Only of this member group.
+ */
+export type AccountGroup = string;
+
+/**
+ * 状态 · Only of this status.
+ */
+export type AccountStatusIs = 'active' | 'disabled';
+
+/**
+ * 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+ */
+export type SeenAfter = string;
+
+/**
+ * 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+ */
+export type SeenBefore = string;
+
+/**
+ * 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+ */
+export type AccountOrder = 'newest' | 'oldest' | 'seen';
+
+/**
+ * 是否计数 · Whether to count all matches.
+ */
+export type Count = boolean;
+
+/**
+ * 每页数量 · How many a page holds at the most.
+ */
+export type Limit = number;
+
+/**
+ * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+ */
+export type PageCursor = string;
+
+/**
+ * 账号 ID · About this account.
+ */
+export type AuditAccount = string;
+
+/**
+ * 操作人 ID · Done by this account, to others.
+ */
+export type AuditActor = string;
+
+/**
+ * 动作 · Of this kind.
+ */
+export type AuditAction = string;
+
+/**
+ * 从此时起 · At or after this time.
+ */
+export type From = string;
+
+/**
+ * 到此时止 · Before this time.
+ */
+export type To = string;
+
+/**
+ * 收件邮箱或手机号 · To this e-mail address or phone number.
+ */
+export type DeliveryRecipient = string;
+
+/**
+ * 状态 · Only of this state.
+ */
+export type DeliveryOutcome = 'queued' | 'sent' | 'expired' | 'refused';
 
 export type LoginData = {
     body: LoginRequest;
@@ -2277,3 +2777,1206 @@ export type ReturnFromLarkErrors = {
 };
 
 export type ReturnFromLarkError = ReturnFromLarkErrors[keyof ReturnFromLarkErrors];
+
+export type GetAdministratorData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/me';
+};
+
+export type GetAdministratorErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type GetAdministratorError = GetAdministratorErrors[keyof GetAdministratorErrors];
+
+export type GetAdministratorResponses = {
+    /**
+     * 账号与权限 · The account and its rights.
+     */
+    200: AdministratorResponse;
+};
+
+export type GetAdministratorResponse = GetAdministratorResponses[keyof GetAdministratorResponses];
+
+export type ListAccountsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 邮箱开头 · The beginning of the e-mail address, in any case.
+         */
+        email?: string;
+        /**
+         * 姓名开头 · The beginning of the name, in any case.
+         */
+        name?: string;
+        /**
+         * 手机号开头 · The beginning of the phone number, with `+` and the country's code.
+         */
+        phone?: string;
+        /**
+         * 账号 ID 开头 · The beginning of the id, or all of it.
+         */
+        id?: string;
+        /**
+         * 成员组 · Only of this member group.
+         */
+        group?: string;
+        /**
+         * 状态 · Only of this status.
+         */
+        status?: 'active' | 'disabled';
+        /**
+         * 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+         */
+        seenAfter?: string;
+        /**
+         * 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+         */
+        seenBefore?: string;
+        /**
+         * 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+         */
+        order?: 'newest' | 'oldest' | 'seen';
+        /**
+         * 是否计数 · Whether to count all matches.
+         */
+        count?: boolean;
+        /**
+         * 每页数量 · How many a page holds at the most.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/api/admin/accounts';
+};
+
+export type ListAccountsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListAccountsError = ListAccountsErrors[keyof ListAccountsErrors];
+
+export type ListAccountsResponses = {
+    /**
+     * 账号列表 · A page of accounts.
+     */
+    200: AccountList;
+};
+
+export type ListAccountsResponse = ListAccountsResponses[keyof ListAccountsResponses];
+
+export type AssignGroupData = {
+    body: AssignGroupRequest;
+    headers?: {
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/accounts/assign-group';
+};
+
+export type AssignGroupErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type AssignGroupError = AssignGroupErrors[keyof AssignGroupErrors];
+
+export type AssignGroupResponses = {
+    /**
+     * 逐个结果 · A result for each account.
+     */
+    200: AssignGroupResponse;
+};
+
+export type AssignGroupResponse2 = AssignGroupResponses[keyof AssignGroupResponses];
+
+export type GetAccountData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}';
+};
+
+export type GetAccountErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type GetAccountError = GetAccountErrors[keyof GetAccountErrors];
+
+export type GetAccountResponses = {
+    /**
+     * 账号 · The account.
+     */
+    200: AccountResponse;
+};
+
+export type GetAccountResponse = GetAccountResponses[keyof GetAccountResponses];
+
+export type SetAccountGroupData = {
+    body: SetGroupRequest;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/group';
+};
+
+export type SetAccountGroupErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 最后一位管理员 · It is the last administrator.
+     */
+    409: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SetAccountGroupError = SetAccountGroupErrors[keyof SetAccountGroupErrors];
+
+export type SetAccountGroupResponses = {
+    /**
+     * 已分配 · Assigned.
+     */
+    200: AccountResponse;
+};
+
+export type SetAccountGroupResponse = SetAccountGroupResponses[keyof SetAccountGroupResponses];
+
+export type SetAccountStatusData = {
+    body: SetStatusRequest;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/status';
+};
+
+export type SetAccountStatusErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 最后一位管理员 · It is the last administrator.
+     */
+    409: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SetAccountStatusError = SetAccountStatusErrors[keyof SetAccountStatusErrors];
+
+export type SetAccountStatusResponses = {
+    /**
+     * 已更改 · Changed.
+     */
+    200: AccountResponse;
+};
+
+export type SetAccountStatusResponse = SetAccountStatusResponses[keyof SetAccountStatusResponses];
+
+export type EndAccountSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/sessions';
+};
+
+export type EndAccountSessionsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndAccountSessionsError = EndAccountSessionsErrors[keyof EndAccountSessionsErrors];
+
+export type EndAccountSessionsResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndAccountSessionsResponse = EndAccountSessionsResponses[keyof EndAccountSessionsResponses];
+
+export type ListAccountSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/sessions';
+};
+
+export type ListAccountSessionsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListAccountSessionsError = ListAccountSessionsErrors[keyof ListAccountSessionsErrors];
+
+export type ListAccountSessionsResponses = {
+    /**
+     * 有效会话 · The live sessions.
+     */
+    200: SessionsResponse;
+};
+
+export type ListAccountSessionsResponse = ListAccountSessionsResponses[keyof ListAccountSessionsResponses];
+
+export type EndAccountSessionData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+        /**
+         * 会话 ID · The session's id, as the list answers it.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/sessions/{id}';
+};
+
+export type EndAccountSessionErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号或会话 · There is no such account, or it has no live session of this id.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndAccountSessionError = EndAccountSessionErrors[keyof EndAccountSessionErrors];
+
+export type EndAccountSessionResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndAccountSessionResponse = EndAccountSessionResponses[keyof EndAccountSessionResponses];
+
+export type ResetFactorData = {
+    body?: never;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+        /**
+         * 登录方式 · The way to sign in.
+         */
+        factor: 'password' | 'phone' | 'totp' | 'lark';
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/factors/{factor}';
+};
+
+export type ResetFactorErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ResetFactorError = ResetFactorErrors[keyof ResetFactorErrors];
+
+export type ResetFactorResponses = {
+    /**
+     * 已移除 · Removed.
+     */
+    200: AccountResponse;
+};
+
+export type ResetFactorResponse = ResetFactorResponses[keyof ResetFactorResponses];
+
+export type UnlockAccountData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/unlock';
+};
+
+export type UnlockAccountErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type UnlockAccountError = UnlockAccountErrors[keyof UnlockAccountErrors];
+
+export type UnlockAccountResponses = {
+    /**
+     * 已解除 · Lifted.
+     */
+    204: void;
+};
+
+export type UnlockAccountResponse = UnlockAccountResponses[keyof UnlockAccountResponses];
+
+export type GetTimelineData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: {
+        /**
+         * 每页数量 · How many a page holds at the most.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/api/admin/accounts/{accountId}/timeline';
+};
+
+export type GetTimelineErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type GetTimelineError = GetTimelineErrors[keyof GetTimelineErrors];
+
+export type GetTimelineResponses = {
+    /**
+     * 时间线 · The timeline.
+     */
+    200: Timeline;
+};
+
+export type GetTimelineResponse = GetTimelineResponses[keyof GetTimelineResponses];
+
+export type ListGroupsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/groups';
+};
+
+export type ListGroupsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListGroupsError = ListGroupsErrors[keyof ListGroupsErrors];
+
+export type ListGroupsResponses = {
+    /**
+     * 成员组 · The groups.
+     */
+    200: GroupList;
+};
+
+export type ListGroupsResponse = ListGroupsResponses[keyof ListGroupsResponses];
+
+export type CreateGroupData = {
+    body: CreateGroupRequest;
+    headers?: {
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/groups';
+};
+
+export type CreateGroupErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 名称已被使用 · There is a group of this name.
+     */
+    409: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateGroupError = CreateGroupErrors[keyof CreateGroupErrors];
+
+export type CreateGroupResponses = {
+    /**
+     * 已创建 · Created.
+     */
+    201: GroupResponse;
+};
+
+export type CreateGroupResponse = CreateGroupResponses[keyof CreateGroupResponses];
+
+export type DeleteGroupData = {
+    body?: never;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+    };
+    path: {
+        /**
+         * 成员组名称 · The group's name.
+         */
+        group: string;
+    };
+    query?: never;
+    url: '/api/admin/groups/{group}';
+};
+
+export type DeleteGroupErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个成员组 · There is no such group.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 仍有成员，或为默认组 · It has members, or is the one of new accounts.
+     */
+    409: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type DeleteGroupError = DeleteGroupErrors[keyof DeleteGroupErrors];
+
+export type DeleteGroupResponses = {
+    /**
+     * 已删除 · Deleted.
+     */
+    204: void;
+};
+
+export type DeleteGroupResponse = DeleteGroupResponses[keyof DeleteGroupResponses];
+
+export type ChangeGroupData = {
+    body: ChangeGroupRequest;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * 成员组名称 · The group's name.
+         */
+        group: string;
+    };
+    query?: never;
+    url: '/api/admin/groups/{group}';
+};
+
+export type ChangeGroupErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个成员组 · There is no such group.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 会失去最后一位管理员 · No administrator would be left.
+     */
+    409: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ChangeGroupError = ChangeGroupErrors[keyof ChangeGroupErrors];
+
+export type ChangeGroupResponses = {
+    /**
+     * 已修改 · Changed.
+     */
+    200: GroupResponse;
+};
+
+export type ChangeGroupResponse = ChangeGroupResponses[keyof ChangeGroupResponses];
+
+export type ListAuditEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 账号 ID · About this account.
+         */
+        account?: string;
+        /**
+         * 操作人 ID · Done by this account, to others.
+         */
+        actor?: string;
+        /**
+         * 动作 · Of this kind.
+         */
+        action?: string;
+        /**
+         * 从此时起 · At or after this time.
+         */
+        from?: string;
+        /**
+         * 到此时止 · Before this time.
+         */
+        to?: string;
+        /**
+         * 每页数量 · How many a page holds at the most.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/api/admin/audit';
+};
+
+export type ListAuditEventsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
+
+export type ListAuditEventsResponses = {
+    /**
+     * 审计事件 · A page of events.
+     */
+    200: AuditEventList;
+};
+
+export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
+
+export type ListDeliveriesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 收件邮箱或手机号 · To this e-mail address or phone number.
+         */
+        recipient?: string;
+        /**
+         * 状态 · Only of this state.
+         */
+        state?: 'queued' | 'sent' | 'expired' | 'refused';
+        /**
+         * 从此时起 · At or after this time.
+         */
+        from?: string;
+        /**
+         * 到此时止 · Before this time.
+         */
+        to?: string;
+        /**
+         * 每页数量 · How many a page holds at the most.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/api/admin/deliveries';
+};
+
+export type ListDeliveriesErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesErrors];
+
+export type ListDeliveriesResponses = {
+    /**
+     * 投递记录 · A page of messages.
+     */
+    200: DeliveryList;
+};
+
+export type ListDeliveriesResponse = ListDeliveriesResponses[keyof ListDeliveriesResponses];

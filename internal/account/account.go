@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/group"
 )
 
 // GroupNone is the member group of a new account, until an administrator assigns one.
-const GroupNone = "None"
+const GroupNone = group.None
 
 // Status says whether an account may sign in.
 type Status string

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 )
 
@@ -19,15 +22,33 @@ var (
 	ErrUnknownGroup = errors.New("there is no such member group")
 )
 
-// Accounts makes the changes that an operator asks for.
+// Accounts makes the changes that operators and administrators ask for.
 type Accounts struct {
-	db  *postgres.DB
-	now func() time.Time
+	db    *postgres.DB
+	queue *delivery.Queue
+	now   func() time.Time
 }
 
 // New makes Accounts.
-func New(database *postgres.DB, now func() time.Time) *Accounts {
-	return &Accounts{db: database, now: now}
+func New(database *postgres.DB, queue *delivery.Queue, now func() time.Time) *Accounts {
+	return &Accounts{db: database, queue: queue, now: now}
+}
+
+// IDOf answers whose address it is, in its normal form, or ErrUnknown.
+func (a *Accounts) IDOf(ctx context.Context, email string) (id string, err error) {
+	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		id, err = db.New(conn).AccountIDByEmail(ctx, email)
+
+		return err
+	})
+	if postgres.Missing(err) {
+		return "", ErrUnknown
+	} else if err != nil {
+		return "", fmt.Errorf("look up account: %w", err)
+	}
+
+	return id, nil
 }
 
 // Creation is what a new account is made of. Email and Name are in their normal forms.
@@ -94,73 +115,4 @@ func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, f
 	}
 
 	return fromRow(row), true, nil
-}
-
-// SetGroup assigns the member group.
-func (a *Accounts) SetGroup(ctx context.Context, by caller.Caller, email, group string) (Account, error) {
-	var changed Account
-
-	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		row, err := db.New(tx).AccountSetGroup(ctx, db.AccountSetGroupParams{
-			Email: email, MemberGroup: group, Now: a.now().Truncate(time.Millisecond),
-		})
-
-		switch {
-		case postgres.Violates(err, "account_member_group_fkey"):
-			return ErrUnknownGroup
-		case postgres.Missing(err):
-			return ErrUnknown
-		case err != nil:
-			return fmt.Errorf("set member group: %w", err)
-		}
-
-		changed = fromRow(db.AccountByIDRow(row))
-
-		return audit.Record(ctx, tx, a.now(), by, audit.Event{
-			Action: audit.AccountGroupSet, AccountID: changed.ID, Subject: group,
-		})
-	})
-
-	return changed, err
-}
-
-// SetStatus lets an account sign in, or stops it: disabling ends every session at once, and voids what is
-// outstanding beside them.
-func (a *Accounts) SetStatus(ctx context.Context, by caller.Caller, email string, status Status) (Account, error) {
-	var changed Account
-
-	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		queries := db.New(tx)
-
-		row, err := queries.AccountSetStatus(ctx, db.AccountSetStatusParams{
-			Email: email, Status: string(status), Now: a.now().Truncate(time.Millisecond),
-		})
-		if postgres.Missing(err) {
-			return ErrUnknown
-		} else if err != nil {
-			return fmt.Errorf("set status: %w", err)
-		}
-
-		changed = fromRow(db.AccountByIDRow(row))
-		event := audit.Event{Action: audit.AccountEnabled, AccountID: changed.ID}
-
-		if status == Disabled {
-			event.Action = audit.AccountDisabled
-
-			_, err := queries.SessionRevokeAll(ctx, db.SessionRevokeAllParams{
-				AccountID: changed.ID, Now: a.now(), Reason: "disabled",
-			})
-			if err != nil {
-				return fmt.Errorf("end sessions: %w", err)
-			}
-
-			if err := Void(ctx, tx, changed.ID); err != nil {
-				return err
-			}
-		}
-
-		return audit.Record(ctx, tx, a.now(), by, event)
-	})
-
-	return changed, err
 }

@@ -36,7 +36,7 @@ type scenario struct {
 }
 
 // scenarios are all answers that the document promises: no more, no less.
-var scenarios = slices.Concat(toolkitAnswers, publicAnswers)
+var scenarios = slices.Concat(toolkitAnswers, publicAnswers, adminAnswers)
 
 // toolkitAnswers are those of the four apps' surface.
 var toolkitAnswers = []scenario{

@@ -17,6 +17,7 @@ import (
 
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/admin"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/challenge"
 	"github.com/konec/toolkit-gateway/internal/code"
@@ -24,6 +25,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/factor"
 	"github.com/konec/toolkit-gateway/internal/geo"
+	"github.com/konec/toolkit-gateway/internal/group"
 	"github.com/konec/toolkit-gateway/internal/identity"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/keyring"
@@ -37,6 +39,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/signin"
 	"github.com/konec/toolkit-gateway/internal/throttle"
+	"github.com/konec/toolkit-gateway/internal/timeline"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
 	"github.com/konec/toolkit-gateway/internal/xsrf"
@@ -113,7 +116,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 
 	a.keys = token.NewKeys(database, master, c.AccessLifetime, o.Now)
-	a.accounts = account.New(database, o.Now)
+	a.accounts = account.New(database, queue, o.Now)
 	a.metrics = newMetrics(database)
 
 	codes := code.New(database, master, c.CodeGuessBudget, o.Now)
@@ -172,6 +175,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 			},
 		}),
 	}
+
+	events, messages := audit.NewReader(database), delivery.NewLog(database)
+	served.Admin = admin.New(admin.Deps{
+		Accounts: a.accounts, Groups: group.New(database, o.Now), Sessions: sessions, Events: events, Messages: messages, Places: a.places,
+		Timelines: timeline.New(timeline.Deps{DB: database, Accounts: a.accounts, Events: events, Messages: messages, Now: o.Now}),
+	})
 
 	senders, err := a.senders(o.Inbox)
 	if err != nil {

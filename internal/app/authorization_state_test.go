@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 // other is anybody else.
 type state struct {
 	name  string
-	group string // of own; None where it is empty
+	group string // of own; where it is empty None, or for an operation of administrators Admin
 	// happened is what happened to own's sessions before.
 	happened func(t *testing.T, k *clerk, own *member)
 	send     func(k *clerk, c call, own, other *member) call
@@ -35,6 +36,7 @@ type state struct {
 	elsewhere      bool // the page is another site's
 	first          bool // it is one of the few that calls which cost a hash are made with
 	spoiled        bool // the query string has what no operation knows
+	header         bool // there is an Authorization header, though it names no bearer
 }
 
 const (
@@ -141,7 +143,10 @@ var states = []state{
 	{name: "nothing, from another site", send: asking(nothing, "Sec-Fetch-Site", fromCrossSite), elsewhere: true},
 
 	{name: "bearer", first: true, send: bearer(ownToken), bearer: worthy},
-	{name: "bearer, group Admin", group: "Admin", send: bearer(ownToken), bearer: worthy},
+	{name: "bearer, group Admin", group: groupAdmin, send: bearer(ownToken), bearer: worthy},
+	{name: "bearer, group Member", group: "Member", send: bearer(ownToken), bearer: worthy},
+	{name: "bearer, group Tester", group: "Tester", send: bearer(ownToken), bearer: worthy},
+	{name: "bearer, group None", group: account.GroupNone, send: bearer(ownToken), bearer: worthy},
 	{name: "bearer, another person's", send: bearer(func(_ *clerk, _, other *member) string { return other.access }), bearer: worthy, otherBearer: true},
 	{name: "bearer, account deleted", happened: remove, send: bearer(ownToken), bearer: worthless},
 	{name: "bearer, account disabled", happened: disable, send: bearer(ownToken), bearer: worthless},
@@ -159,7 +164,7 @@ var states = []state{
 	{name: "bearer, forged", send: bearing("Bearer e30.e30.e30"), bearer: worthless},
 	{name: "bearer, garbage", send: bearing("Bearer garbage"), bearer: worthless},
 	{name: "bearer, malformed", send: bearing("Bearer two words"), bearer: malformed},
-	{name: "bearer, of scheme Basic", send: bearing("Basic b3duOnBhc3M=")},
+	{name: "bearer, of scheme Basic", header: true, send: bearing("Basic b3duOnBhc3M=")},
 	{name: "bearer, the refresh token", send: bearer(func(_ *clerk, own, _ *member) string { return own.refresh }), bearer: worthless},
 	{name: "bearer, the cookie's value", send: bearer(func(_ *clerk, own, _ *member) string { return own.cookie }), bearer: worthless},
 	{name: "bearer, in the query string", spoiled: true, send: func(_ *clerk, c call, own, _ *member) call {
@@ -169,7 +174,9 @@ var states = []state{
 	{name: "bearer, from a file", send: asking(bearer(ownToken), "Sec-Fetch-Site", fromCrossSite, "Origin", "null"), bearer: worthy, elsewhere: true},
 
 	{name: "cookie", first: true, send: browsing, cookie: worthy, xsrf: true},
-	{name: "cookie, group Admin", group: "Admin", send: browsing, cookie: worthy, xsrf: true},
+	{name: "cookie, group Admin", group: groupAdmin, send: browsing, cookie: worthy, xsrf: true},
+	{name: "cookie, group Member", group: "Member", send: browsing, cookie: worthy, xsrf: true},
+	{name: "cookie, group None", group: account.GroupNone, send: browsing, cookie: worthy, xsrf: true},
 	{name: "cookie, another person's", send: func(k *clerk, c call, _, other *member) call { return browsing(k, c, other, nil) }, cookie: worthy, xsrf: true, otherCookie: true},
 	{name: "cookie, account deleted", happened: remove, send: browsing, cookie: worthless},
 	{name: "cookie, account disabled", happened: disable, send: browsing, cookie: worthless},
@@ -236,19 +243,26 @@ func bearerAnd(send func(*clerk, call, *member, *member) call, token func(k *cle
 	}
 }
 
-// groupOf is the state's member group.
-func (s state) groupOf() string {
-	if s.group == "" {
+// groupOf is own's member group: where the state does not say, one that may call the operation.
+func (s state) groupOf(o operation) string {
+	switch {
+	case s.group != "":
+		return s.group
+	case o.admin():
+		return groupAdmin
+	default:
 		return account.GroupNone
 	}
-
-	return s.group
 }
+
+const groupAdmin = "Admin"
 
 // refused is what the contract says before the operation itself is asked, from the operation's security
 // and surface alone; empty where it is let through.
 func (s state) refused(o operation) string {
 	switch {
+	case o.admin():
+		return s.refusedToAdminister(o)
 	case o.guarded() && s.elsewhere:
 		return "403 CROSS_SITE"
 	case o.secured("bearer") && s.bearer != worthy:
@@ -257,6 +271,45 @@ func (s state) refused(o operation) string {
 		return map[worth]string{none: "401 UNAUTHENTICATED", worthless: "401 TOKEN_INVALID"}[s.cookie]
 	case o.secured("xsrf") && !s.xsrf:
 		return "403 XSRF_INVALID"
+	case s.spoiled:
+		return "400 INVALID_REQUEST"
+	}
+
+	return ""
+}
+
+// refusedToAdminister is refused of an operation that takes either credential: an Authorization header is the one
+// that counts wherever there is one.
+func (s state) refusedToAdminister(o operation) string {
+	writes := o.method != http.MethodGet
+	group, judged := s.groupOf(o), s.bearer
+
+	if s.header || s.bearer != none {
+		if s.otherBearer {
+			group = account.GroupNone
+		}
+	} else {
+		if writes && s.elsewhere {
+			return "403 CROSS_SITE"
+		}
+
+		judged = s.cookie
+		if s.otherCookie {
+			group = account.GroupNone
+		}
+	}
+
+	switch {
+	case judged == none:
+		return "401 UNAUTHENTICATED"
+	case judged == malformed:
+		return "400 INVALID_REQUEST"
+	case judged == worthless:
+		return "401 TOKEN_INVALID"
+	case s.bearer == none && writes && !s.xsrf:
+		return "403 XSRF_INVALID"
+	case group != groupAdmin:
+		return "403 RIGHT_MISSING"
 	case s.spoiled:
 		return "400 INVALID_REQUEST"
 	}

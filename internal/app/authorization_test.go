@@ -61,7 +61,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	turns := make(chan struct{}, 4) // more would wait for a connection until they are told to come again
 
-	for _, a := range aims {
+	for _, a := range slices.Concat(aims, adminAims) {
 		aimed[a.operation] = true
 		turns <- struct{}{}
 
@@ -107,7 +107,8 @@ func (m *matrix) row(t *testing.T, o operation, a aim) {
 
 	people := map[string][]*member{}
 	for _, s := range states {
-		people[s.groupOf()] = append(people[s.groupOf()], nil)
+		group := s.groupOf(o)
+		people[group] = append(people[group], nil)
 	}
 
 	for group, list := range people {
@@ -121,8 +122,9 @@ func (m *matrix) row(t *testing.T, o operation, a aim) {
 			continue
 		}
 
-		own := people[s.groupOf()][0]
-		people[s.groupOf()] = people[s.groupOf()][1:]
+		group := s.groupOf(o)
+		own := people[group][0]
+		people[group] = people[group][1:]
 
 		m.fill(t, cell{operation: o, aim: a, state: s, own: own, other: bystanders[2*i], named: bystanders[2*i+1]})
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/group"
+	"github.com/konec/toolkit-gateway/internal/idempotency"
 	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/migration"
 	"github.com/konec/toolkit-gateway/internal/postgres"
@@ -132,12 +134,16 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 	return created, plain, err
 }
 
-// inWords is why a password was refused. The problem's own text is its code, which tells an operator
+// inWords is why something was refused. The problem's own text is its code, which tells an operator
 // too little.
 func inWords(err error) error {
 	told, ok := errors.AsType[*problem.Problem](err)
-	if !ok || len(told.Fields) == 0 {
+
+	switch {
+	case !ok || told.Kind == problem.Unavailable || told.Kind == problem.Internal:
 		return err
+	case len(told.Fields) == 0:
+		return errors.New(told.Message(language.English))
 	}
 
 	return errors.New(told.Fields[0].Message.In(language.English))
@@ -153,19 +159,32 @@ func inventPassword() string {
 }
 
 // SetGroup assigns an account's member group.
-func SetGroup(ctx context.Context, c config.Config, rawEmail, group string) (changed account.Account, err error) {
+func SetGroup(ctx context.Context, c config.Config, rawEmail, name string) (changed account.Account, err error) {
 	email, err := account.ParseEmail(rawEmail)
 	if err != nil {
 		return changed, errors.New("not an e-mail address")
 	}
 
 	err = with(ctx, c, func(ctx context.Context, a *App) error {
-		changed, err = a.accounts.SetGroup(ctx, caller.Command("account set-group"), email, group)
+		target, err := a.target(ctx, email)
+		if err != nil {
+			return err
+		}
 
-		return a.namingGroups(ctx, err)
+		found, err := a.accounts.SetGroup(ctx, caller.Command("account set-group"), group.Operator(), idempotency.Key{}, target, name, "")
+		changed = found.Account
+
+		return a.namingGroups(ctx, inWords(err))
 	})
 
 	return changed, err
+}
+
+// target is the account with the address, in whichever version.
+func (a *App) target(ctx context.Context, email string) (account.Target, error) {
+	id, err := a.accounts.IDOf(ctx, email)
+
+	return account.Target{ID: id}, err
 }
 
 // namingGroups adds to the refusal of an unknown group those that there are.
@@ -208,9 +227,15 @@ func SetStatus(ctx context.Context, c config.Config, rawEmail string, status Sta
 	}
 
 	err = with(ctx, c, func(ctx context.Context, a *App) error {
-		changed, err = a.accounts.SetStatus(ctx, caller.Command("account status"), email, status)
+		target, err := a.target(ctx, email)
+		if err != nil {
+			return err
+		}
 
-		return err
+		found, err := a.accounts.SetStatus(ctx, caller.Command("account status"), group.Operator(), idempotency.Key{}, target, status, "")
+		changed = found.Account
+
+		return inWords(err)
 	})
 
 	return changed, err

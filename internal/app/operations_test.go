@@ -63,6 +63,8 @@ func (o operation) secured(scheme string) bool {
 
 func (o operation) public() bool { return o.Extensions["x-surface"] == "public" }
 
+func (o operation) admin() bool { return o.Extensions["x-surface"] == "admin" }
+
 // schema is that of the operation's body.
 func (o operation) schema() *openapi3.Schema {
 	return o.RequestBody.Value.Content[o.media()].Schema.Value
@@ -245,10 +247,15 @@ type desk struct {
 	tokens  client.Tokens
 	browser *apptest.Browser // the owner has signed in
 	visitor *apptest.Browser // nobody has
+	office  client.Tokens    // of an administrator
+	subject string           // the id of whom the administrator looks after
 	fresh   atomic.Int64
 }
 
-const owner = "owner@konec.com.au"
+const (
+	owner         = "owner@konec.com.au"
+	administrator = "administrator@konec.com.au"
+)
 
 func newDesk(tb testing.TB, change ...func(*config.Config)) *desk {
 	tb.Helper()
@@ -262,6 +269,15 @@ func deskOn(tb testing.TB, env *apptest.Env) *desk {
 
 	d := &desk{Env: env, tokens: env.SignIn(tb, owner), browser: env.SignedIn(tb, owner), visitor: env.Browser(tb)}
 	d.visitor.Load(tb)
+
+	env.Account(tb, administrator)
+
+	if err := env.SetGroup(tb.Context(), administrator, groupAdmin); err != nil {
+		tb.Fatal(err)
+	}
+
+	d.office = env.SignIn(tb, administrator)
+	d.subject = env.Account(tb, "subject@konec.com.au").ID
 
 	return d
 }
@@ -299,6 +315,10 @@ func (d *desk) values(o operation) map[string]any {
 		return map[string]any{"email": owner, "code": "000000", "password": "another horse, another staple"}
 	case "confirmEmail":
 		return map[string]any{"token": d.linkToken()}
+	}
+
+	if o.admin() {
+		return d.administered(o)
 	}
 
 	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in operations_test.go")
@@ -370,6 +390,10 @@ func (d *desk) call(o operation) call {
 
 	if o.public() {
 		c = c.from(d.browser)
+	}
+
+	if o.admin() {
+		c = d.aimed(o, c.with("Authorization", "Bearer "+d.office.AccessToken))
 	}
 
 	if o.OperationID == "signIn" {

@@ -7,9 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/postgres"
 )
 
 // expectSignedIn says whether a browser is.
@@ -115,14 +113,8 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		browser := env.SignedIn(t, owner)
 		plain := refreshCode(t, browser)
 
-		database, err := postgres.Open(t.Context(), postgres.Options{URL: env.Config.DatabaseURL, MaxConns: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer database.Close()
-
 		for _, status := range []account.Status{account.Disabled, account.Active} {
-			if _, err := account.New(database, env.Clock.Now).SetStatus(t.Context(), caller.Command("test"), owner, status); err != nil {
+			if err := env.SetStatus(t.Context(), owner, status); err != nil {
 				t.Fatal(err)
 			}
 

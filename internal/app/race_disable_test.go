@@ -9,8 +9,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/caller"
-	"github.com/konec/toolkit-gateway/internal/postgres"
 )
 
 // raceWithDisabling disables an account while contenders sign it in and refresh its tokens. Whoever
@@ -20,15 +18,6 @@ func raceWithDisabling(t *testing.T, rounds int) {
 
 	r := newRing(t)
 	r.Account(t, email)
-
-	database, err := postgres.Open(t.Context(), postgres.Options{URL: r.Config.DatabaseURL, MaxConns: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer database.Close()
-
-	accounts := account.New(database, r.Clock.Now)
-	operator := caller.Command("test")
 
 	refreshed := 0
 
@@ -43,7 +32,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			switch i {
 			case contenders / 2:
-				if _, err := accounts.SetStatus(t.Context(), operator, email, account.Disabled); err != nil {
+				if err := r.SetStatus(t.Context(), email, account.Disabled); err != nil {
 					t.Error(err)
 				}
 			case 1, 2:
@@ -70,7 +59,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 		// Once disabled and once enabled again: enabling gives no session back.
 		r.expectDead(t, got)
 
-		if _, err := accounts.SetStatus(t.Context(), operator, email, account.Active); err != nil {
+		if err := r.SetStatus(t.Context(), email, account.Active); err != nil {
 			t.Fatal(err)
 		}
 

@@ -14,6 +14,7 @@ import (
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/admin"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/inbox"
 	"github.com/konec/toolkit-gateway/internal/password"
@@ -27,6 +28,7 @@ import (
 type surfaces struct {
 	*toolkit.Toolkit
 	*public.Public
+	*admin.Admin
 }
 
 var _ api.StrictServerInterface = surfaces{}
@@ -50,6 +52,8 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		Document:       spec,
 		Schemes:        map[string]httpapi.Scheme{"bearer": served.Bearer(), "session": served.Session(), "xsrf": served.XSRF()},
 		Formats:        formats,
+		Rights:         admin.Rights(),
+		Authorize:      served.Authorize,
 		TrustedProxies: a.config.TrustedProxies,
 		Origins:        a.config.Origins,
 		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),

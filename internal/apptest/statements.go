@@ -14,6 +14,14 @@ import (
 type Statements struct {
 	mu    sync.Mutex
 	names []string
+	texts []Statement
+}
+
+// Statement is a query as it was sent, with its values.
+type Statement struct {
+	Name   string
+	Text   string
+	Values []any // a pgx.QueryExecMode may come first
 }
 
 // TraceQueryStart implements pgx.QueryTracer.
@@ -28,6 +36,7 @@ func (s *Statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.
 		defer s.mu.Unlock()
 
 		s.names = append(s.names, name)
+		s.texts = append(s.texts, Statement{Name: name, Text: data.SQL, Values: data.Args})
 	}
 
 	return ctx
@@ -42,9 +51,20 @@ func (s *Statements) Take() []string {
 	defer s.mu.Unlock()
 
 	names := s.names
-	s.names = nil
+	s.names, s.texts = nil, nil
 
 	return names
+}
+
+// TakeTexts answers the statements since the last Take, in full.
+func (s *Statements) TakeTexts() []Statement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	texts := s.texts
+	s.names, s.texts = nil, nil
+
+	return texts
 }
 
 // Log keeps what a gateway logged.

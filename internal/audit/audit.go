@@ -5,6 +5,7 @@ package audit
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -42,29 +43,46 @@ const (
 	SessionEnded       Action = "session.ended"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
+	WaitLifted         Action = "sign_in.wait_lifted"
+	GroupCreated       Action = "group.created"
+	GroupChanged       Action = "group.changed"
+	GroupDeleted       Action = "group.deleted"
 )
 
 // Event is one entry.
 type Event struct {
 	Action    Action
-	AccountID string // empty where no account is known
-	SessionID string // empty where there is none
-	Subject   string // the address that was meant, where it is all that is known
-	Method    string // of a sign-in: how the person proved who they are; of a code: its purpose
+	AccountID string            // empty where no account is known
+	ActorID   string            // who did it to another's account; empty for the person, a command or the server
+	SessionID string            // empty where there is none
+	Subject   string            // the address that was meant, where it is all that is known
+	Method    string            // of a sign-in: how the person proved who they are; of a code: its purpose
+	Detail    map[string]string // more about it: what it was before, why; never a secret
 }
 
 // Record writes an event.
 func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, event Event) error {
+	var detail []byte
+
+	if len(event.Detail) > 0 {
+		var err error
+		if detail, err = json.Marshal(event.Detail); err != nil {
+			return fmt.Errorf("audit %s: %w", event.Action, err)
+		}
+	}
+
 	err := db.New(tx).AuditEventRecord(ctx, db.AuditEventRecordParams{
 		At:        now,
 		Action:    string(event.Action),
 		AccountID: orNil(event.AccountID),
+		ActorID:   orNil(event.ActorID),
 		SessionID: orNil(event.SessionID),
 		Subject:   event.Subject,
 		Method:    event.Method,
 		Address:   by.AddressOrNil(),
 		UserAgent: by.UserAgent,
 		RequestID: by.RequestID,
+		Detail:    detail,
 	})
 	if err != nil {
 		return fmt.Errorf("audit %s: %w", event.Action, err)

@@ -50,6 +50,7 @@ const (
 	PhoneChanged    Kind = "phone_changed"
 	TOTPChanged     Kind = "totp_changed"
 	LarkChanged     Kind = "lark_changed"
+	FactorReset     Kind = "factor_reset" // by an administrator
 	// TOTPStopped tells that somebody guessed at the authenticator app until it was stopped.
 	TOTPStopped Kind = "totp_stopped"
 	NewDevice   Kind = "new_device"
@@ -84,6 +85,7 @@ type Content struct {
 	Link    string    `json:"link,omitempty"` // a page that does in place of the code
 	Device  string    `json:"device,omitempty"`
 	Address string    `json:"address,omitempty"`
+	Factor  string    `json:"factor,omitempty"` // password, phone, totp or lark
 	At      time.Time `json:"at,omitzero"`
 }
 

@@ -50,6 +50,7 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 	values := map[string]string{
 		"{device}":  content.Device,
 		"{address}": content.Address,
+		"{factor}":  factorNames[content.Factor].In(l),
 		"{time}":    content.At.UTC().Format(time.RFC3339),
 	}
 	f := frame{

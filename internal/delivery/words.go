@@ -13,7 +13,15 @@ type words struct {
 	after   []language.Text
 }
 
-// wording says every kind in both languages. {device} and {time} are filled in. A subject is fixed
+// factorNames are what people call the ways to sign in.
+var factorNames = map[string]language.Text{
+	"password": {Chinese: "密码", English: "password"},
+	"phone":    {Chinese: "手机号", English: "phone number"},
+	"totp":     {Chinese: "身份验证器", English: "authenticator app"},
+	"lark":     {Chinese: "飞书账号", English: "Lark identity"},
+}
+
+// wording says every kind in both languages. {device}, {factor} and {time} are filled in. A subject is fixed
 // text: nothing that anybody typed reaches a header.
 var wording = map[Kind]words{
 	RegistrationCode: {
@@ -118,6 +126,20 @@ var wording = map[Kind]words{
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
 			English: "If this was not you, reset your password at once, and write to an administrator.",
+		}},
+	},
+	FactorReset: {
+		subject: language.Text{Chinese: "您的登录方式已被重置", English: "A way to sign in was reset"},
+		before: []language.Text{{
+			Chinese: "管理员于 {time} 移除了您 Toolkit 账号的{factor}。",
+			English: "An administrator removed the {factor} of your Toolkit account at {time}.",
+		}},
+		after: []language.Text{{
+			Chinese: "您可以重新设置。忘记密码时，请用邮箱验证码重置。",
+			English: "You can set a new one. A password is reset with a code that comes to this address.",
+		}, {
+			Chinese: "如果您没有请求过，请联系管理员。",
+			English: "If you did not ask for this, please tell an administrator.",
 		}},
 	},
 	LarkChanged: {

@@ -110,7 +110,7 @@ func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
 
 // Remove takes the account's authenticator away, with its recovery codes and with the secret that waits
 // to be bound. removed says whether there was one.
-func (f *Factors) Remove(ctx context.Context, tx postgres.Tx, accountID string) (removed bool, err error) {
+func Remove(ctx context.Context, tx postgres.Tx, accountID string) (removed bool, err error) {
 	// In the order of Bind, so that the two never wait for each other.
 	if err := Void(ctx, tx, accountID); err != nil {
 		return false, err

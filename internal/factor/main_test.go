@@ -93,7 +93,7 @@ func (e *env) set(at time.Time) { e.clock.Advance(at.Sub(e.clock.Now())) }
 func (e *env) account(t *testing.T) string {
 	t.Helper()
 
-	created, err := account.New(e.db, e.clock.Now).Create(t.Context(), caller.Caller{}, account.Creation{
+	created, err := account.New(e.db, nil, e.clock.Now).Create(t.Context(), caller.Caller{}, account.Creation{
 		Email: fmt.Sprintf("holder-%d@konec.com.au", e.accounts.Add(1)), Name: "Holder", PasswordHash: "none", MemberGroup: account.GroupNone,
 	})
 	if err != nil {
@@ -214,7 +214,7 @@ func (e *env) remove(t *testing.T, accountID string) (removed bool) {
 
 	err := e.inTx(t, func(tx postgres.Tx) error {
 		var err error
-		removed, err = e.Remove(t.Context(), tx, accountID)
+		removed, err = factor.Remove(t.Context(), tx, accountID)
 
 		return err
 	})

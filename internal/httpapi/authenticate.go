@@ -43,6 +43,18 @@ func (p *Pipeline) authenticate(next http.Handler) http.Handler {
 			return
 		}
 
+		if right := operationOf(ctx).right; right != "" {
+			if ctx, err = p.authorize(ctx, right); err != nil {
+				if BearerPresented(r) {
+					BearerChallenge(w, r, err)
+				}
+
+				p.Fail(w, r, err)
+
+				return
+			}
+		}
+
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -90,6 +102,8 @@ func BearerChallenge(w http.ResponseWriter, _ *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case errors.Is(err, problem.ErrInvalidRequest):
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_request"`)
+	case errors.Is(err, problem.ErrRightMissing):
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope"`)
 	}
 }
 

@@ -33,8 +33,8 @@ func headers(next http.Handler) http.Handler {
 }
 
 // allowOrigin says which pages may read the answer. Any may read those of the Toolkit surface, which is
-// bearer only: a browser adds no credential by itself, so there is nothing to steal. Those of the
-// public surface come with cookies, and are for exactly the origins that are configured.
+// bearer only: a browser adds no credential by itself, so there is nothing to steal. The others come with
+// cookies, and are for exactly the origins that are configured.
 func (p *Pipeline) allowOrigin(w http.ResponseWriter, r *http.Request, surface Surface) {
 	if surface == Toolkit {
 		maps.Copy(w.Header(), openHeaders)
@@ -48,8 +48,14 @@ func (p *Pipeline) allowOrigin(w http.ResponseWriter, r *http.Request, surface S
 	if origin := r.Header.Get("Origin"); slices.Contains(p.origins, origin) {
 		header.Set("Access-Control-Allow-Origin", origin)
 		header.Set("Access-Control-Allow-Credentials", "true")
-		header.Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+		header.Set("Access-Control-Expose-Headers", exposed[surface])
 	}
+}
+
+// exposed are the headers of an answer that a page of another origin may read.
+var exposed = map[Surface]string{
+	Public: "Retry-After, X-Request-Id",
+	Admin:  "ETag, Retry-After, X-Request-Id",
 }
 
 // openHeaders are shared as fixedHeaders are.
@@ -63,7 +69,12 @@ var openHeaders = http.Header{
 // nothing, it is the browser that keeps the answer from other sites.
 func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if op.surface != Public || op.foreign || !op.effects && reads || op.linked && p.followed(r) {
+	if op.surface == Toolkit || op.foreign || !op.effects && reads || op.linked && p.followed(r) {
+		return nil
+	}
+
+	// No site can make a browser add this: whoever sends a token asks by themselves.
+	if op.surface == Admin && BearerPresented(r) {
 		return nil
 	}
 
@@ -108,6 +119,7 @@ func (p *Pipeline) preflights(r chi.Router) {
 	headers := map[Surface]string{
 		Toolkit: "*, Authorization", // the star leaves Authorization out on purpose of the standard
 		Public:  "Content-Type, X-XSRF-TOKEN, X-Request-Id",
+		Admin:   "Authorization, Content-Type, Idempotency-Key, If-Match, X-XSRF-TOKEN, X-Request-Id",
 	}
 
 	for at, op := range p.operations {

@@ -1,10 +1,11 @@
 // Package httpapi is the pipeline that every request runs through, from outside in: recover, request
-// id and access log, headers, body limit, chi's match, the operation's security, the gate for what is costly,
+// id and access log, headers, body limit, chi's match, the operation's security and right, the gate for what is costly,
 // validation against the document, and the one function that writes errors. It knows the document, not the things
 // behind it.
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,13 +30,16 @@ const (
 
 // Deps are what a Pipeline is made of.
 type Deps struct {
-	Document       *openapi3.T
-	Schemes        map[string]Scheme             // by the name in the document's securitySchemes
-	Formats        map[string]func(string) error // by the name of a string format
-	TrustedProxies []netip.Prefix                // whose X-Forwarded-For is believed
-	Origins        []string                      // other origins that may call the public surface, exactly
-	Secure         bool                          // our own pages come over https
-	Costly         int                           // costly requests of one network that are answered at once
+	Document *openapi3.T
+	Schemes  map[string]Scheme             // by the name in the document's securitySchemes
+	Formats  map[string]func(string) error // by the name of a string format
+	Rights   []string                      // all that x-required-right may name
+	// Authorize answers the context of whoever is signed in and has the right, else problem.ErrRightMissing.
+	Authorize      func(ctx context.Context, right string) (context.Context, error)
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Origins        []string       // other origins that may call the public surface, exactly
+	Secure         bool           // our own pages come over https
+	Costly         int            // costly requests of one network that are answered at once
 	Log            *slog.Logger
 	Observe        func(Observation) // called once a request
 }
@@ -56,6 +60,7 @@ type Pipeline struct {
 	origins    []string
 	secure     bool
 	crossSite  *http.CrossOriginProtection
+	authorize  func(ctx context.Context, right string) (context.Context, error)
 	gate       gate
 	log        *slog.Logger
 	observe    func(Observation)
@@ -66,17 +71,18 @@ type Pipeline struct {
 // every format a validator.
 func New(d Deps) (*Pipeline, error) {
 	p := &Pipeline{
-		document: d.Document,
-		schemes:  d.Schemes,
-		trusted:  d.TrustedProxies,
-		origins:  d.Origins,
-		secure:   d.Secure,
-		gate:     newGate(d.Costly),
-		log:      d.Log,
-		observe:  d.Observe,
+		document:  d.Document,
+		schemes:   d.Schemes,
+		authorize: d.Authorize,
+		trusted:   d.TrustedProxies,
+		origins:   d.Origins,
+		secure:    d.Secure,
+		gate:      newGate(d.Costly),
+		log:       d.Log,
+		observe:   d.Observe,
 	}
 
-	operations, err := compile(d.Document, d.Schemes, d.Formats)
+	operations, err := compile(d)
 	if err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}

@@ -23,10 +23,11 @@ type route struct{ method, pattern string }
 type operation struct {
 	id       string
 	surface  Surface
-	effects  bool // a GET that is not only read: it sends or mints something
-	foreign  bool // one that other sites send browsers to
-	linked   bool // one that the pages of a configured origin link to
-	costly   bool // one that waits for its place: it computes a hash of a password
+	effects  bool   // a GET that is not only read: it sends or mints something
+	foreign  bool   // one that other sites send browsers to
+	linked   bool   // one that the pages of a configured origin link to
+	costly   bool   // one that waits for its place: it computes a hash of a password
+	right    string // what the caller's member group must have, empty for nothing
 	security openapi3.SecurityRequirements
 	body     *openapi3.RequestBody // nil where none is documented
 	query    []string              // the names of its query parameters
@@ -82,7 +83,8 @@ func (p *Pipeline) match(next http.Handler) http.Handler {
 }
 
 // compile reads the document, and refuses one that would leave a door open.
-func compile(document *openapi3.T, schemes map[string]Scheme, formats map[string]func(string) error) (map[route]*operation, error) {
+func compile(d Deps) (map[route]*operation, error) {
+	document, schemes, formats := d.Document, d.Schemes, d.Formats
 	options := validation(formats)
 	operations := map[route]*operation{}
 
@@ -98,6 +100,10 @@ func compile(document *openapi3.T, schemes map[string]Scheme, formats map[string
 			}
 
 			compiled.options = options
+			if compiled.right != "" && !slices.Contains(d.Rights, compiled.right) {
+				faults = append(faults, fmt.Errorf("%s %s: there is no right %q", method, path, compiled.right))
+			}
+
 			operations[route{method, path}] = compiled
 
 			for _, requirement := range compiled.security {
@@ -149,6 +155,11 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
+	right, err := rightOf(op, surface)
+	if err != nil {
+		return nil, err
+	}
+
 	// The validator must not check security once more: a copy without it.
 	open := *op
 	open.Security = &openapi3.SecurityRequirements{}
@@ -160,6 +171,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		foreign:  foreign,
 		linked:   linked,
 		costly:   costly,
+		right:    right,
 		security: *op.Security,
 		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
@@ -254,13 +266,28 @@ type Surface string
 const (
 	Toolkit Surface = "toolkit"
 	Public  Surface = "public"
+	Admin   Surface = "admin"
 )
 
 func surfaceOf(op *openapi3.Operation) (Surface, error) {
 	name, _ := op.Extensions["x-surface"].(string)
-	if surface := Surface(name); surface == Toolkit || surface == Public {
+	if surface := Surface(name); surface == Toolkit || surface == Public || surface == Admin {
 		return surface, nil
 	}
 
-	return "", fmt.Errorf("x-surface is %q, and must be toolkit or public", name)
+	return "", fmt.Errorf("x-surface is %q, and must be toolkit, public or admin", name)
+}
+
+// rightOf reads x-required-right, without which nothing of the administration is served.
+func rightOf(op *openapi3.Operation, surface Surface) (string, error) {
+	right, _ := op.Extensions["x-required-right"].(string)
+
+	switch {
+	case (right != "") != (surface == Admin):
+		return "", errors.New("x-required-right stands at every operation of the surface admin, and nowhere else")
+	case right != "" && slices.ContainsFunc(*op.Security, func(one openapi3.SecurityRequirement) bool { return len(one) == 0 }):
+		return "", errors.New("x-required-right needs somebody who is signed in")
+	}
+
+	return right, nil
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
-// statuses is the one map from a problem to an HTTP status. The two surfaces differ where the
-// contract says so.
+// statuses is the one map from a problem to an HTTP status. The surfaces differ where the contract says
+// so.
 var statuses = map[Surface]map[problem.Kind]int{
 	Toolkit: statusesWith(http.StatusUnauthorized, http.StatusTooManyRequests),
 	Public:  statusesWith(http.StatusBadRequest, http.StatusBadRequest),
+	Admin:   statusesWith(http.StatusUnauthorized, http.StatusTooManyRequests),
 }
 
 func statusesWith(refused, limited int) map[problem.Kind]int {
@@ -33,6 +34,9 @@ func statusesWith(refused, limited int) map[problem.Kind]int {
 		problem.NotAcceptable:    http.StatusNotAcceptable,
 		problem.TooLarge:         http.StatusRequestEntityTooLarge,
 		problem.UnsupportedMedia: http.StatusUnsupportedMediaType,
+		problem.Conflict:         http.StatusConflict,
+		problem.Outdated:         http.StatusPreconditionFailed,
+		problem.Mismatched:       http.StatusUnprocessableEntity,
 		problem.Unavailable:      http.StatusServiceUnavailable,
 	}
 }
@@ -79,7 +83,7 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	blur(r.Context(), told)
 
 	header := w.Header()
-	if status == http.StatusUnauthorized && info.surface() == Toolkit && header.Get("WWW-Authenticate") == "" {
+	if status == http.StatusUnauthorized && info.surface() != Public && header.Get("WWW-Authenticate") == "" {
 		header.Set("WWW-Authenticate", "Bearer")
 	}
 

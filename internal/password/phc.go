@@ -128,3 +128,15 @@ func parse(stored string) (used params, salt, key []byte, err error) {
 
 	return used, salt, key, nil
 }
+
+// Scheme names how a stored password was hashed: argon2id, bcrypt, or empty for none.
+func Scheme(stored string) string {
+	switch {
+	case strings.HasPrefix(stored, "$argon2id$"):
+		return "argon2id"
+	case strings.HasPrefix(stored, "$2"):
+		return "bcrypt"
+	default:
+		return ""
+	}
+}

@@ -21,4 +21,6 @@ var (
 var (
 	ErrInvalidCredentials = New(Refused, "INVALID_CREDENTIALS")
 	ErrCodeInvalid        = New(Invalid, "CODE_INVALID")
+	ErrRightMissing       = New(Forbidden, "RIGHT_MISSING")
+	ErrVersionConflict    = New(Outdated, "VERSION_CONFLICT")
 )

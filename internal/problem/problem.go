@@ -26,6 +26,9 @@ const (
 	NotAcceptable                // the answer's type is not wanted
 	TooLarge                     // the body is too large
 	UnsupportedMedia             // the body's type is not the documented one
+	Conflict                     // what is there does not allow it
+	Outdated                     // it was changed meanwhile
+	Mismatched                   // the key of the request was another request's
 	Unavailable                  // the database is away, or the server is full: wait
 )
 

@@ -153,7 +153,7 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session
 			return false, ErrLastWayIn
 		}
 
-		removed, err := p.factors.Remove(ctx, tx, who.Account.ID)
+		removed, err := factor.Remove(ctx, tx, who.Account.ID)
 		if err != nil || !removed {
 			return false, err
 		}

@@ -36,7 +36,9 @@ func (p *Public) Session() httpapi.Scheme {
 				return nil, err
 			}
 
-			return context.WithValue(r.Context(), browserKey{}, &browser), nil
+			ctx := session.WithIdentity(r.Context(), browser.Identity)
+
+			return context.WithValue(ctx, browserKey{}, &browser), nil
 		},
 		Challenge: p.challenge,
 	}

@@ -195,6 +195,10 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			return problem.ErrTokenInvalid
 		}
 
+		if err := queries.AccountSeen(ctx, db.AccountSeenParams{ID: who.Account.ID, Now: now}); err != nil {
+			return fmt.Errorf("account seen: %w", err)
+		}
+
 		err = queries.SessionCookieRetire(ctx, db.SessionCookieRetireParams{SessionID: who.SessionID, Digest: who.Cookie.digest(), Until: now.Add(CookieGrace)})
 		if err != nil {
 			return fmt.Errorf("retire cookie: %w", err)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/group"
+	"github.com/konec/toolkit-gateway/internal/idempotency"
 	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/tokentest"
@@ -119,7 +121,8 @@ func TestDisabledAccount(t *testing.T) {
 	tokens := env.open(t)
 
 	for _, status := range []account.Status{account.Disabled, account.Active} {
-		if _, err := env.accounts().SetStatus(t.Context(), by, env.account.Email, status); err != nil {
+		_, err := env.accounts().SetStatus(t.Context(), by, group.Operator(), idempotency.Key{}, account.Target{ID: env.account.ID}, status, "")
+		if err != nil {
 			t.Fatal(err)
 		}
 

@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
+	"github.com/konec/toolkit-gateway/internal/group"
 	"github.com/konec/toolkit-gateway/internal/postgres"
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
@@ -103,4 +106,51 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by caller.Call
 	}
 
 	return nil
+}
+
+// EndAllOf ends every session of an account that somebody else administers.
+func (s *Sessions) EndAllOf(ctx context.Context, by caller.Caller, who group.Administrator, accountID string) error {
+	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
+		if err != nil {
+			return audit.Event{}, fmt.Errorf("end sessions: %w", err)
+		}
+
+		return audit.Event{Detail: map[string]string{"sessions": strconv.FormatInt(ended, 10)}}, nil
+	})
+}
+
+// EndOneOf ends one of them, or answers ErrNotFound.
+func (s *Sessions) EndOneOf(ctx context.Context, by caller.Caller, who group.Administrator, accountID, id string) error {
+	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
+			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
+		})
+		if err != nil {
+			return audit.Event{}, fmt.Errorf("end session: %w", err)
+		} else if ended == 0 && !tx.Repeated {
+			return audit.Event{}, ErrNotFound
+		}
+
+		return audit.Event{SessionID: id}, nil
+	})
+}
+
+func (s *Sessions) administer(
+	ctx context.Context, by caller.Caller, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
+) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if err := account.Hold(ctx, tx, who, accountID); err != nil {
+			return err
+		}
+
+		event, err := end(ctx, tx)
+		if err != nil {
+			return err
+		}
+
+		event.Action, event.AccountID, event.ActorID = audit.SessionEnded, accountID, who.AccountID
+
+		return audit.Record(ctx, tx, s.now(), by, event)
+	})
 }

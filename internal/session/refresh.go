@@ -48,7 +48,19 @@ func (s *Sessions) Refresh(ctx context.Context, by caller.Caller, refreshToken s
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
 	}
 
+	if rotated.SeenAt == nil || s.now().Sub(*rotated.SeenAt) > 24*time.Hour {
+		s.seen(ctx, rotated.AccountID)
+	}
+
 	return s.Tokens(ctx, rotated.AccountID, rotated.MemberGroup, id, rotated.Generation)
+}
+
+// seen writes down, once a day, that somebody of the account was there. That it fails is no reason to keep the
+// tokens back: the next renewal writes it.
+func (s *Sessions) seen(ctx context.Context, accountID string) {
+	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).AccountSeen(ctx, db.AccountSeenParams{ID: accountID, Now: s.now()})
+	})
 }
 
 func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row db.SessionRotateRow, err error) {

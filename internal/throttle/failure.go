@@ -3,6 +3,7 @@ package throttle
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -129,6 +130,45 @@ func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
 	}
 
 	return nil
+}
+
+// ForgetAll forgets a person's failures with all of the factors.
+func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, person string) error {
+	if _, err := db.New(tx).FailureForgetAll(ctx, personKeys(factors, person)); err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+
+	return nil
+}
+
+// Wait is how long somebody has to wait before the next attempt with a factor.
+type Wait struct {
+	Factor string
+	Until  time.Time
+}
+
+// Waits answers with which of the factors a person has to wait.
+func Waits(ctx context.Context, tx db.DBTX, now time.Time, factors []string, person string) ([]Wait, error) {
+	rows, err := db.New(tx).FailureWaiting(ctx, db.FailureWaitingParams{People: personKeys(factors, person), Now: now})
+	if err != nil {
+		return nil, fmt.Errorf("look up failures: %w", err)
+	}
+
+	waits := make([]Wait, len(rows))
+	for i, row := range rows {
+		waits[i] = Wait{Factor: strings.TrimSuffix(row.Key, " "+person), Until: row.BlockedUntil}
+	}
+
+	return waits, nil
+}
+
+func personKeys(factors []string, person string) []string {
+	keys := make([]string, len(factors))
+	for i, factor := range factors {
+		keys[i] = personKey(factor, person)
+	}
+
+	return keys
 }
 
 func personKey(factor, person string) string { return factor + " " + person }

@@ -30,8 +30,6 @@ func New(s *signin.SignIn, sessions *session.Sessions, r *registration.Registrat
 	return &Toolkit{signin: s, sessions: sessions, registration: r, places: places}
 }
 
-type identityKey struct{}
-
 // Bearer is the security scheme of this surface: an access token whose session lives.
 func (t *Toolkit) Bearer() httpapi.Scheme {
 	return httpapi.Scheme{
@@ -48,15 +46,13 @@ func (t *Toolkit) Bearer() httpapi.Scheme {
 				return nil, err
 			}
 
-			return context.WithValue(r.Context(), identityKey{}, who), nil
+			return session.WithIdentity(r.Context(), who), nil
 		},
 	}
 }
 
 // who is there in every operation whose security is bearer.
-func who(ctx context.Context) session.Identity {
-	return ctx.Value(identityKey{}).(session.Identity)
-}
+func who(ctx context.Context) session.Identity { return session.IdentityOf(ctx) }
 
 // Login opens a session.
 func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {

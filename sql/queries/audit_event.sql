@@ -1,6 +1,6 @@
 -- name: AuditEventRecord :exec
-INSERT INTO audit_event (at, action, account_id, session_id, subject, method, address, user_agent, request_id)
-VALUES (@at, @action, @account_id, @session_id, @subject, @method, @address, @user_agent, @request_id);
+INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
+VALUES (@at, @action, @account_id, @actor_id, @session_id, @subject, @method, @address, @user_agent, @request_id, @detail);
 
 -- name: AuditEventLastSignIn :one
 SELECT at, method, address, user_agent
@@ -8,3 +8,16 @@ FROM audit_event
 WHERE account_id = @account_id AND action = 'sign_in.succeeded'
 ORDER BY at DESC
 LIMIT 1;
+
+-- name: AuditEventList :many
+-- Planned for the values that it comes with, see postgres.Planned.
+SELECT e.id, e.at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method, e.address, e.user_agent, e.request_id, e.detail
+FROM audit_event e
+WHERE (sqlc.narg(before)::timestamptz IS NULL OR (e.at, e.id) < (sqlc.narg(before)::timestamptz, sqlc.narg(before_id)::bigint))
+    AND (sqlc.narg(account_id)::text IS NULL OR e.account_id = sqlc.narg(account_id)::text)
+    AND (sqlc.narg(actor_id)::text IS NULL OR e.actor_id = sqlc.narg(actor_id)::text)
+    AND (sqlc.narg(action)::text IS NULL OR e.action = sqlc.narg(action)::text)
+    AND (sqlc.narg(since)::timestamptz IS NULL OR e.at >= sqlc.narg(since)::timestamptz)
+    AND (sqlc.narg(until)::timestamptz IS NULL OR e.at < sqlc.narg(until)::timestamptz)
+ORDER BY e.at DESC, e.id DESC
+LIMIT @most;

@@ -45,3 +45,15 @@ WHERE id IN (
     ORDER BY d.created_at
     LIMIT 1000
 );
+
+-- name: DeliveryList :many
+-- Planned for the values that it comes with, see postgres.Planned.
+SELECT d.id, d.channel, d.recipient, d.kind, d.state, d.attempts, d.last_error, d.created_at, d.finished_at, d.expires_at
+FROM delivery d
+WHERE (sqlc.narg(before)::timestamptz IS NULL OR (d.created_at, d.id) < (sqlc.narg(before)::timestamptz, sqlc.narg(before_id)::text))
+    AND (sqlc.narg(recipients)::text[] IS NULL OR d.recipient = ANY (sqlc.narg(recipients)::text[]))
+    AND (sqlc.narg(state)::text IS NULL OR d.state = sqlc.narg(state)::text)
+    AND (sqlc.narg(since)::timestamptz IS NULL OR d.created_at >= sqlc.narg(since)::timestamptz)
+    AND (sqlc.narg(until)::timestamptz IS NULL OR d.created_at < sqlc.narg(until)::timestamptz)
+ORDER BY d.created_at DESC, d.id DESC
+LIMIT @most;

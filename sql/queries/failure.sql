@@ -74,3 +74,14 @@ AND ends_at < sqlc.arg(before);
 -- name: FailureForget :exec
 DELETE FROM failure
 WHERE key = @person;
+
+-- name: FailureWaiting :many
+-- Which of somebody's factors have to wait, and until when.
+SELECT f.key, f.blocked_until
+FROM failure f
+WHERE f.key = ANY (@people::text[]) AND f.blocked_until > @now::timestamptz
+ORDER BY f.key;
+
+-- name: FailureForgetAll :execrows
+DELETE FROM failure
+WHERE key = ANY (@people::text[]);

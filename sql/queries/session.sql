@@ -47,7 +47,7 @@ SET generation = s.generation + 1,
 FROM account a
 WHERE s.id = @id AND s.surface = 'toolkit' AND s.generation = @generation AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
     AND a.id = s.account_id AND a.status = 'active'
-RETURNING s.account_id, s.generation, a.member_group;
+RETURNING s.account_id, s.generation, a.member_group, a.seen_at;
 
 -- name: SessionForRefresh :one
 -- Read only after SessionRotate found that the token is not the current one; the lock makes

@@ -1,0 +1,84 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/delivery"
+	"github.com/konec/toolkit-gateway/internal/group"
+	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/present"
+)
+
+func toAccount(r account.Record) api.AdminAccount {
+	shown := api.AdminAccount{
+		ID: r.ID, Email: r.Email, Name: r.Name, MemberGroup: r.MemberGroup, Status: api.AccountState(r.Status), Phone: r.Phone,
+		Avatar: r.Avatar, Picture: r.Picture, Version: r.Version, SignIns: r.SignIns,
+		CreatedAt: present.Time(r.CreatedAt), UpdatedAt: present.Time(r.UpdatedAt),
+		LastSignInAt: timeOrNull(r.LastSignInAt), LastSeenAt: timeOrNull(r.SeenAt),
+	}
+
+	if f := r.Factors; f != nil {
+		shown.Factors = &api.Factors{Password: f.Password, Phone: f.Phone, Totp: f.TOTP, RecoveryCodes: int(f.RecoveryCodes), Lark: f.Lark}
+	}
+
+	return shown
+}
+
+func timeOrNull(t *time.Time) nullable.Nullable[api.TimestampOrNull] {
+	if t == nil {
+		return nullable.NewNullNullable[api.TimestampOrNull]()
+	}
+
+	return nullable.NewNullableWithValue(present.Time(*t))
+}
+
+func toRights(rights group.Rights) api.Rights {
+	shown := make(api.Rights, len(rights))
+	for i, right := range rights {
+		shown[i] = api.Right(right)
+	}
+
+	return shown
+}
+
+func fromRights(rights api.Rights) group.Rights {
+	wanted := make(group.Rights, len(rights))
+	for i, right := range rights {
+		wanted[i] = group.Right(right)
+	}
+
+	return wanted
+}
+
+func toGroup(g group.Group) api.Group {
+	return api.Group{
+		Name: g.Name, Description: g.Description, Rights: toRights(g.Rights), RequiresTotp: g.RequiresTOTP, Version: g.Version,
+		CreatedAt: present.Time(g.CreatedAt), UpdatedAt: present.Time(g.UpdatedAt),
+	}
+}
+
+func (a *Admin) toEvent(e audit.Entry, in language.Language) api.AuditEvent {
+	detail := e.Detail
+	if detail == nil {
+		detail = map[string]string{}
+	}
+
+	return api.AuditEvent{
+		ID: e.ID, At: present.Time(e.At), Action: string(e.Action), AccountID: e.AccountID, ActorID: e.ActorID, SessionID: e.SessionID,
+		Subject: e.Subject, Method: e.Method, Address: present.Address(e.Address), Location: present.Location(a.places, e.Address, in),
+		UserAgent: e.UserAgent, RequestID: e.RequestID, Detail: detail,
+	}
+}
+
+func toDelivery(r delivery.Record) api.Delivery {
+	return api.Delivery{
+		ID: r.ID, Channel: api.DeliveryChannel(r.Channel), Recipient: r.Recipient, Kind: string(r.Kind), State: api.DeliveryState(r.State),
+		Attempts: r.Attempts, LastError: r.LastError, CreatedAt: present.Time(r.CreatedAt), FinishedAt: timeOrNull(r.FinishedAt),
+		ExpiresAt: present.Time(r.ExpiresAt),
+	}
+}

@@ -1,0 +1,110 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// large tables are those that grow with the people, and that nobody may read through to find something.
+var largeTables = []string{"account", "audit_event", "delivery", "session", "failure"}
+
+// T-16: what administrators look up is found by an index, whatever they ask for: no list reads through a table.
+func TestListsArePlannedOnIndexes(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	id := b.populate(t)
+	admin := b.SignIn(t, administrator).AccessToken
+
+	time := "2026-01-01T00:00:00.000Z"
+	accounts, audit, deliveries := "/api/admin/accounts?", "/api/admin/audit?", "/api/admin/deliveries?"
+
+	for _, query := range []string{
+		accounts, accounts + "order=oldest", accounts + "order=seen", accounts + "email=p1234", accounts + "email=p", accounts + "name=person+12",
+		accounts + "name=p", accounts + "phone=%2B86130000", accounts + "phone=%2B86", accounts + "id=" + id, accounts + "id=68ca",
+		accounts + "group=None&order=oldest&status=active", accounts + "group=Member", accounts + "group=Tester&email=p", accounts + "status=disabled",
+		accounts + "status=disabled&group=Member", accounts + "seenBefore=" + time + "&order=seen", accounts + "seenAfter=" + time + "&order=seen",
+		accounts + "name=p&group=Member&status=active", accounts + "id=" + id + "&count=true", accounts + "email=p1234&count=true",
+		accounts + "name=person+12&count=true", accounts + "group=Tester&count=true",
+		audit, audit + "account=" + id, audit + "actor=" + id, audit + "action=sign_in.failed", audit + "action=account.group_set",
+		audit + "from=" + time, audit + "to=" + time, audit + "from=" + time + "&to=" + time, audit + "account=" + id + "&action=sign_in.failed",
+		audit + "action=sign_in.failed&from=" + time,
+		deliveries, deliveries + "recipient=p00012@konec.com.au", deliveries + "state=refused", deliveries + "state=queued", deliveries + "state=sent",
+		deliveries + "from=" + time, deliveries + "recipient=p00012@konec.com.au&state=refused",
+		"/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
+	} {
+		path, values, _ := strings.Cut(query, "?")
+
+		b.Statements.Take()
+
+		got := call{method: http.MethodGet, path: path, query: values}.with("Authorization", "Bearer "+admin).to(t, b.Server)
+		if got.status != http.StatusOK {
+			t.Errorf("%s: %s", query, got)
+		}
+
+		for _, statement := range b.Statements.TakeTexts() {
+			if plan := b.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
+				return strings.Contains(plan, "Seq Scan on "+table+" ")
+			}) {
+				t.Errorf("%s: %s is planned as\n%s", query, statement.Name, plan)
+			}
+		}
+	}
+}
+
+// populate makes so many rows that an index pays.
+func (b *bureau) populate(t *testing.T) (id string) {
+	t.Helper()
+
+	for _, statement := range []string{
+		`INSERT INTO account (id, email, name, member_group, status, phone, created_at, updated_at, seen_at)
+		SELECT '68ca' || lpad(to_hex(n), 20, '0'), 'p' || lpad(n::text, 5, '0') || '@konec.com.au', 'Person ' || n,
+			CASE WHEN n % 100 = 0 THEN 'None' WHEN n % 100 = 1 THEN 'Tester' ELSE 'Member' END, CASE WHEN n % 50 = 7 THEN 'disabled' ELSE 'active' END,
+			'+86130' || lpad(n::text, 8, '0'), now(), now(), CASE WHEN n % 3 > 0 THEN now() - n * interval '1 hour' END
+		FROM generate_series(1, 20000) n`,
+		`INSERT INTO audit_event (at, action, account_id, actor_id, subject, user_agent, request_id)
+		SELECT now() - n * interval '1 minute', (ARRAY['sign_in.succeeded', 'sign_in.failed', 'code.sent', 'session.ended'])[1 + n % 4],
+			'68ca' || lpad(to_hex(1 + n % 20000), 20, '0'), CASE WHEN n % 1000 = 0 THEN '68ca' || lpad(to_hex(1 + n % 7), 20, '0') END, '', '', ''
+		FROM generate_series(1, 60000) n`,
+		`INSERT INTO delivery (id, channel, recipient, kind, language, state, created_at, expires_at, finished_at)
+		SELECT 'd' || n, 'mail', 'p' || lpad((n % 20000)::text, 5, '0') || '@konec.com.au', 'reset_code', 'zh',
+			CASE WHEN n % 200 = 0 THEN 'refused' ELSE 'sent' END, now() - n * interval '1 minute', now(), now()
+		FROM generate_series(1, 40000) n`,
+		`INSERT INTO session (id, account_id, surface, device, created_at, authenticated_at, seen_at, expires_at, ends_at)
+		SELECT lpad(n::text, 22, 's'), '68ca' || lpad(to_hex(n), 20, '0'), 'toolkit', '', now(), now(), now(), now() + interval '1 day', now() + interval '1 day'
+		FROM generate_series(1, 20000) n`,
+		`INSERT INTO failure (key, count, blocked_until, ends_at)
+		SELECT 'password ' || n, 1, now(), now() + interval '1 day' FROM generate_series(1, 20000) n`,
+		"ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
+	} {
+		b.exec(t, statement)
+	}
+
+	return fmt.Sprintf("68ca%020x", 1234)
+}
+
+// plan is how the database goes about a statement with these values.
+func (b *bureau) plan(t *testing.T, text string, values []any) string {
+	t.Helper()
+
+	if len(values) == 0 || values[0] != pgx.QueryExecModeCacheDescribe {
+		values = append([]any{pgx.QueryExecModeCacheDescribe}, values...)
+	}
+
+	rows, err := b.Pool.Query(t.Context(), "EXPLAIN "+text, values...)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,217 @@
+package app_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+// bureau is a gateway with an administrator at work.
+type bureau struct {
+	*apptest.Env
+
+	admin client.RequestEditorFn
+}
+
+func newBureau(t *testing.T, change ...func(*config.Config)) *bureau {
+	t.Helper()
+
+	b := &bureau{Env: apptest.New(t, change...)}
+	b.admin = b.member(t, administrator, groupAdmin)
+
+	return b
+}
+
+// member makes an account in a group, and signs it in.
+func (b *bureau) member(t *testing.T, email, group string) client.RequestEditorFn {
+	t.Helper()
+	b.Account(t, email)
+
+	if err := b.SetGroup(t.Context(), email, group); err != nil {
+		t.Fatal(err)
+	}
+
+	return apptest.Bearer(b.SignIn(t, email).AccessToken)
+}
+
+// look answers an account as an administrator sees it.
+func (b *bureau) look(t *testing.T, email string) client.AdminAccount {
+	t.Helper()
+
+	list, err := b.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Email: &email}, b.admin)
+	if err != nil || list.JSON200 == nil || len(list.JSON200.Accounts) != 1 {
+		t.Fatalf("look up %s: %v %s", email, err, list.Body)
+	}
+
+	found, err := b.Client.GetAccountWithResponse(t.Context(), list.JSON200.Accounts[0].ID, b.admin)
+	if err != nil || found.JSON200 == nil {
+		t.Fatalf("look at %s: %v %s", email, err, found.Body)
+	}
+
+	return found.JSON200.Account
+}
+
+func etagOf(a client.AdminAccount) string { return fmt.Sprintf("%q", fmt.Sprint(a.Version)) }
+
+// assign puts an account into a group, and answers the response.
+func (b *bureau) assign(t *testing.T, by client.RequestEditorFn, a client.AdminAccount, group string) *client.SetAccountGroupResult {
+	t.Helper()
+
+	got, err := b.Client.SetAccountGroupWithResponse(t.Context(), a.ID,
+		&client.SetAccountGroupParams{IfMatch: etagOf(a)}, client.SetGroupRequest{MemberGroup: group}, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return got
+}
+
+// codeOfError is the code of an error's body.
+func codeOfError(body []byte) string {
+	_, after, _ := strings.Cut(string(body), `"code":"`)
+	code, _, _ := strings.Cut(after, `"`)
+
+	return code
+}
+
+// "用户注册成功，等待管理员分配成员组": an administrator finds who waits, the oldest first, and assigns a group. It counts from
+// the person's next request on, whatever their token says, and the next token says it too.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+
+	for i := range 3 {
+		b.Account(t, fmt.Sprintf("waiting.%d@konec.com.au", i))
+		b.Clock.Advance(2_000_000_000)
+	}
+
+	tokens := b.SignIn(t, "waiting.0@konec.com.au")
+
+	none, active, oldest := "None", client.ListAccountsParamsStatus("active"), client.ListAccountsParamsOrder("oldest")
+
+	queue, err := b.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Group: &none, Status: &active, Order: &oldest}, b.admin)
+	if err != nil || queue.JSON200 == nil || len(queue.JSON200.Accounts) != 3 {
+		t.Fatalf("queue: %v %s", err, queue.Body)
+	}
+
+	for i, waiting := range queue.JSON200.Accounts {
+		if waiting.Email != fmt.Sprintf("waiting.%d@konec.com.au", i) {
+			t.Errorf("place %d in the queue: %s", i, waiting.Email)
+		}
+	}
+
+	approved := b.assign(t, b.admin, queue.JSON200.Accounts[0], "Member")
+	if approved.JSON200 == nil || approved.JSON200.Account.MemberGroup != "Member" || approved.JSON200.Account.Version != 1 ||
+		approved.HTTPResponse.Header.Get("ETag") != `"1"` {
+		t.Fatalf("approve: %s", approved.Body)
+	}
+
+	if _, me := b.Me(t, tokens.AccessToken); me == nil || me.User.MemberGroup != "Member" {
+		t.Errorf("the next request says %+v", me)
+	}
+
+	_, renewed := b.Refresh(t, tokens.RefreshToken)
+	if renewed == nil || !strings.Contains(payloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
+		t.Errorf("the next token says %+v", renewed)
+	}
+
+	// Somebody else was faster: nothing is changed on top of what was not seen.
+	if again := b.assign(t, b.admin, queue.JSON200.Accounts[0], "Tester"); again.StatusCode() != http.StatusPreconditionFailed {
+		t.Errorf("in an old version: %s", again.Body)
+	}
+}
+
+// Each of many is judged by itself.
+func TestApprovalOfMany(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	people := make([]client.AccountVersion, 0, 5)
+
+	for i := range 3 {
+		a := b.Account(t, fmt.Sprintf("waiting.%d@konec.com.au", i))
+		people = append(people, client.AccountVersion{ID: a.ID})
+	}
+
+	people[1].Version = 7
+	people = append(people, client.AccountVersion{ID: strings.Repeat("0", 24)}, client.AccountVersion{ID: b.look(t, administrator).ID, Version: 1})
+
+	got, err := b.Client.AssignGroupWithResponse(t.Context(), nil, client.AssignGroupRequest{MemberGroup: "Member", Accounts: people}, b.admin)
+	if err != nil || got.JSON200 == nil {
+		t.Fatalf("assign: %v %s", err, got.Body)
+	}
+
+	for i, want := range []string{"", "VERSION_CONFLICT", "", "ACCOUNT_NOT_FOUND", "LAST_ADMINISTRATOR"} {
+		result := got.JSON200.Results[i]
+		if result.ID != people[i].ID || result.Changed != (want == "") || want != "" && (result.Code == nil || string(*result.Code) != want) {
+			t.Errorf("the %d.: %+v, want %q", i+1, result, want)
+		}
+	}
+
+	for email, want := range map[string]string{
+		"waiting.0@konec.com.au": "Member", "waiting.1@konec.com.au": "None", "waiting.2@konec.com.au": "Member", administrator: "Admin",
+	} {
+		if got := b.look(t, email).MemberGroup; got != want {
+			t.Errorf("%s is in %s, want %s", email, got, want)
+		}
+	}
+}
+
+// A change under one key happens once, and is answered alike; another request cannot have its key, nor can another person.
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.Account(t, owner)
+	before := b.look(t, owner)
+	key := "4b2a7e7c-6a8f-4c0f-9a51-0c6d1d1f3b52"
+
+	set := func(by client.RequestEditorFn, group string) *client.SetAccountGroupResult {
+		got, err := b.Client.SetAccountGroupWithResponse(t.Context(), before.ID,
+			&client.SetAccountGroupParams{IfMatch: etagOf(before), IdempotencyKey: &key}, client.SetGroupRequest{MemberGroup: group}, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return got
+	}
+
+	first, second := set(b.admin, "Tester"), set(b.admin, "Tester")
+	if first.StatusCode() != http.StatusOK || string(first.Body) != string(second.Body) || second.StatusCode() != http.StatusOK {
+		t.Errorf("first %s, second %s", first.Body, second.Body)
+	}
+
+	if got := set(b.admin, "Member"); got.StatusCode() != http.StatusUnprocessableEntity {
+		t.Errorf("another request: %s", got.Body)
+	}
+
+	if got := set(b.member(t, "second@konec.com.au", groupAdmin), "Tester"); got.StatusCode() != http.StatusPreconditionFailed {
+		t.Errorf("another administrator: %s", got.Body)
+	}
+
+	var events int
+
+	err := b.Pool.QueryRow(t.Context(), "SELECT count(*) FROM audit_event WHERE action = 'account.group_set' AND account_id = $1", before.ID).Scan(&events)
+	if err != nil || events != 1 {
+		t.Errorf("%d events (%v)", events, err)
+	}
+}
+
+// payloadOf is what a token says.
+func payloadOf(t *testing.T, token string) string {
+	t.Helper()
+
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return string(text)
+}

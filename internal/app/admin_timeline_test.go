@@ -1,0 +1,225 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/config"
+)
+
+func (b *bureau) timeline(t *testing.T, id string) client.Timeline {
+	t.Helper()
+
+	got, err := b.Client.GetTimelineWithResponse(t.Context(), id, nil, b.admin)
+	if err != nil || got.JSON200 == nil {
+		t.Fatalf("timeline: %v %s", err, got.Body)
+	}
+
+	return *got.JSON200
+}
+
+func reasonsOf(line client.Timeline) (codes []string) {
+	for _, reason := range line.Reasons {
+		codes = append(codes, string(reason.Code))
+	}
+
+	return codes
+}
+
+// "Why can this person not sign in": each reason is named while it stands, and gone when it is mended.
+func TestTimelineSaysWhy(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t, func(c *config.Config) { c.FailuresFree = 2 })
+	b.Account(t, owner)
+	found := b.look(t, owner)
+
+	expect := func(when string, want ...string) {
+		t.Helper()
+
+		if got := reasonsOf(b.timeline(t, found.ID)); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+
+	expect("a new account", "NO_GROUP")
+	b.assign(t, b.admin, found, "Member")
+	expect("in a group")
+
+	for range 2 {
+		refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: owner, Password: "wrong"})
+		if err != nil || refused.StatusCode() != http.StatusUnauthorized {
+			t.Fatalf("login: %v %s", err, refused.Body)
+		}
+	}
+
+	expect("locked out", "WAIT")
+
+	line := b.timeline(t, found.ID)
+	if wait := line.Reasons[0]; wait.Factor == nil || *wait.Factor != "password" || wait.Until == nil {
+		t.Errorf("waits for %+v", wait)
+	}
+
+	var actions []string
+	for _, entry := range line.Entries {
+		actions = append(actions, entry.Event.Action)
+	}
+
+	if want := []string{"sign_in.failed", "sign_in.failed", "account.group_set", "account.created"}; !slices.Equal(actions, want) {
+		t.Errorf("what happened: %v, want %v", actions, want)
+	}
+
+	group := line.Entries[2].Event
+	if group.ActorID != b.look(t, administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
+		t.Errorf("the assignment was written down as %+v", group)
+	}
+
+	if unlocked, err := b.Client.UnlockAccountWithResponse(t.Context(), found.ID, b.admin); err != nil || unlocked.StatusCode() != http.StatusNoContent {
+		t.Fatalf("unlock: %v %s", err, unlocked.Body)
+	}
+
+	expect("unlocked")
+	b.SignIn(t, owner)
+
+	if err := b.SetStatus(t.Context(), owner, account.Disabled); err != nil {
+		t.Fatal(err)
+	}
+
+	expect("disabled", "DISABLED")
+
+	if err := b.SetStatus(t.Context(), owner, account.Active); err != nil {
+		t.Fatal(err)
+	}
+
+	reset := b.reset(t, owner, "password")
+	if reset.Factors == nil || reset.Factors.Password != "" {
+		t.Errorf("after the reset %+v", reset.Factors)
+	}
+
+	expect("without a password", "NO_PASSWORD")
+}
+
+// reset takes a way to sign in away.
+func (b *bureau) reset(t *testing.T, email string, factor client.ResetFactorParamsFactor) client.AdminAccount {
+	t.Helper()
+
+	before := b.look(t, email)
+
+	got, err := b.Client.ResetFactorWithResponse(t.Context(), before.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(before)}, b.admin)
+	if err != nil || got.JSON200 == nil {
+		t.Fatalf("reset %s: %v %s", factor, err, got.Body)
+	}
+
+	return got.JSON200.Account
+}
+
+// A factor that is reset is gone, its sessions too where it was the password, and the person is told.
+func TestResetFactor(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.Account(t, owner)
+	tokens := b.SignIn(t, owner)
+
+	b.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+	b.exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", owner)
+	b.exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", owner)
+
+	before := b.look(t, owner)
+	if f := before.Factors; f == nil || f.Password != "argon2id" || !f.Phone || !f.Totp || f.Lark != "Wei" {
+		t.Fatalf("factors %+v", f)
+	}
+
+	for i, factor := range []client.ResetFactorParamsFactor{"phone", "totp", "lark", "password"} {
+		if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusOK {
+			t.Errorf("before %s: %d", factor, status)
+		}
+
+		if after := b.reset(t, owner, factor); after.Version != before.Version+int32(i)+1 {
+			t.Errorf("%s: version %d", factor, after.Version)
+		}
+
+		b.Mail(t, owner, i)
+
+		if again := b.reset(t, owner, factor); again.Version != before.Version+int32(i)+1 {
+			t.Errorf("%s again: version %d", factor, again.Version)
+		}
+	}
+
+	if f := b.look(t, owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
+		t.Errorf("left: %+v", f)
+	}
+
+	if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+		t.Errorf("after the password: %d", status)
+	}
+}
+
+func (b *bureau) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+
+	if _, err := b.Pool.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Ending somebody's sessions signs them out at both doors, at once.
+func TestEndAccountSessions(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.Account(t, owner)
+	first, second, browser := b.SignIn(t, owner), b.SignIn(t, owner), b.SignedIn(t, owner)
+	id := b.look(t, owner).ID
+
+	list, err := b.Client.ListAccountSessionsWithResponse(t.Context(), id, b.admin)
+	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 3 {
+		t.Fatalf("sessions: %v %s", err, list.Body)
+	}
+
+	one, err := b.Client.EndAccountSessionWithResponse(t.Context(), id, sessionOfToken(t, first.AccessToken), b.admin)
+	if err != nil || one.StatusCode() != http.StatusNoContent {
+		t.Fatalf("end one: %v %s", err, one.Body)
+	}
+
+	for token, want := range map[string]int{first.AccessToken: http.StatusUnauthorized, second.AccessToken: http.StatusOK} {
+		if status, _ := b.Me(t, token); status != want {
+			t.Errorf("after one was ended: %d, want %d", status, want)
+		}
+	}
+
+	all, err := b.Client.EndAccountSessionsWithResponse(t.Context(), id, b.admin)
+	if err != nil || all.StatusCode() != http.StatusNoContent {
+		t.Fatalf("end all: %v %s", err, all.Body)
+	}
+
+	if status, _ := b.Me(t, second.AccessToken); status != http.StatusUnauthorized {
+		t.Errorf("the app: %d", status)
+	}
+
+	if status := browser.Verify(t); status != http.StatusUnauthorized {
+		t.Errorf("the browser: %d", status)
+	}
+
+	if status, _ := b.Me(t, b.SignIn(t, owner).AccessToken); status != http.StatusOK {
+		t.Errorf("a new sign-in: %d", status)
+	}
+}
+
+func sessionOfToken(t *testing.T, token string) string {
+	t.Helper()
+
+	var claims struct {
+		SessionID string `json:"sid"`
+	}
+
+	if err := json.Unmarshal([]byte(payloadOf(t, token)), &claims); err != nil {
+		t.Fatal(err)
+	}
+
+	return claims.SessionID
+}

@@ -1,0 +1,32 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Queryer is what runs statements: a connection or a transaction.
+type Queryer interface {
+	Exec(ctx context.Context, statement string, values ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, statement string, values ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, statement string, values ...any) pgx.Row
+}
+
+// Planned has each statement planned for the values that it comes with, not once for all: that of a search,
+// whose conditions are asked for or not.
+func Planned(q Queryer) Queryer { return planned{q} }
+
+type planned struct{ Queryer }
+
+func (p planned) Query(ctx context.Context, statement string, values ...any) (pgx.Rows, error) {
+	return p.Queryer.Query(ctx, statement, mode(values)...) //nolint:wrapcheck // passed on
+}
+
+func (p planned) QueryRow(ctx context.Context, statement string, values ...any) pgx.Row {
+	return p.Queryer.QueryRow(ctx, statement, mode(values)...)
+}
+
+// mode is pgx's way to say so, in front of the values. The descriptions of the statements are kept, their plans are not.
+func mode(values []any) []any { return append([]any{pgx.QueryExecModeCacheDescribe}, values...) }

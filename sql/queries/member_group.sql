@@ -1,0 +1,50 @@
+-- name: MemberGroupRights :one
+SELECT rights
+FROM member_group
+WHERE name = @name;
+
+-- name: MemberGroupList :many
+SELECT name, description, rights, requires_totp, created_at, updated_at, version
+FROM member_group
+ORDER BY name
+LIMIT 1000;
+
+-- name: MemberGroupByName :one
+SELECT name, description, rights, requires_totp, created_at, updated_at, version
+FROM member_group
+WHERE name = @name;
+
+-- name: MemberGroupCreate :one
+-- No row: there is one of this name.
+INSERT INTO member_group (name, description, rights, requires_totp, created_at, updated_at)
+VALUES (@name, @description, @rights, @requires_totp, @now, @now)
+ON CONFLICT ON CONSTRAINT member_group_pkey DO NOTHING
+RETURNING name, description, rights, requires_totp, created_at, updated_at, version;
+
+-- name: MemberGroupChange :one
+UPDATE member_group
+SET description = @description, rights = @rights, requires_totp = @requires_totp, updated_at = @now, version = version + 1
+WHERE name = @name AND version = @version
+RETURNING name, description, rights, requires_totp, created_at, updated_at, version;
+
+-- name: MemberGroupDelete :execrows
+DELETE FROM member_group
+WHERE name = @name AND version = @version;
+
+-- name: MemberGroupLock :many
+-- Those whose members have the right. Of two changes that could each take the last member from them, one waits
+-- here for the other; somebody who only joins a group waits for neither.
+SELECT name
+FROM member_group
+WHERE @holding::text = ANY (rights)
+ORDER BY name
+FOR NO KEY UPDATE;
+
+-- name: MemberGroupPopulated :one
+-- Whether anybody who may sign in has the right.
+SELECT EXISTS (
+    SELECT 1
+    FROM member_group g
+    JOIN account a ON a.member_group = g.name
+    WHERE @holding::text = ANY (g.rights) AND a.status = 'active'
+);
