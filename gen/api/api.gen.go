@@ -954,7 +954,7 @@ type CreateGroupRequest struct {
 	// Description 说明 · What the group is for.
 	Description *GroupDescription `json:"description,omitempty"`
 
-	// Name 名称，之后不能更改 · The name, which stays.
+	// Name 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
 	Name string `json:"name"`
 
 	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.

@@ -649,7 +649,7 @@ export type GroupResponse = {
 
 export type CreateGroupRequest = {
     /**
-     * 名称，之后不能更改 · The name, which stays.
+     * 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
      */
     name: string;
     description?: GroupDescription;

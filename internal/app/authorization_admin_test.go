@@ -17,7 +17,7 @@ func toNamed(body map[string]any) func(*testing.T, *matrix, operation, *member, 
 		}
 
 		if o.OperationID == "assignGroup" {
-			body = map[string]any{"memberGroup": "Tester", "accounts": []any{map[string]any{"id": named.id, "version": 0}}}
+			body = map[string]any{"memberGroup": "Member", "accounts": []any{map[string]any{"id": named.id, "version": 0}}}
 		}
 
 		if o.OperationID == "createGroup" {
@@ -42,7 +42,7 @@ var adminAims = []aim{
 	{operation: "listAccounts", want: "200", ready: toNamed(nil)},
 	{operation: "assignGroup", want: "200", ready: toNamed(nil)},
 	{operation: "getAccount", want: "200", ready: toNamed(nil)},
-	{operation: "setAccountGroup", want: "200", ready: toNamed(map[string]any{"memberGroup": "Tester"})},
+	{operation: "setAccountGroup", want: "200", ready: toNamed(map[string]any{"memberGroup": "Member"})},
 	{operation: "setAccountStatus", want: "200", ready: toNamed(map[string]any{"status": "disabled"})},
 	{operation: "listAccountSessions", want: "200", ready: toNamed(nil)},
 	{operation: "endAccountSessions", want: "204", ready: toNamed(nil)},

@@ -37,8 +37,13 @@ func TestOperationsAreComplete(t *testing.T) {
 				t.Error("no explicit security: name a scheme, or write `security: []` where anybody may call")
 			}
 
-			if surface := o.Extensions["x-surface"]; surface != "toolkit" && surface != "public" {
-				t.Errorf("x-surface %v: write toolkit or public", surface)
+			if surface := o.Extensions["x-surface"]; surface != "toolkit" && surface != "public" && surface != "admin" {
+				t.Errorf("x-surface %v: write toolkit, public or admin", surface)
+			}
+
+			// Read where the right is shown, too: by who reads the documentation.
+			if (o.Extensions["x-required-right"] != nil) != o.admin() || o.admin() != strings.HasPrefix(o.path, "/api/admin/") {
+				t.Errorf("x-required-right %v: what administrators do is under /api/admin, and names a right", o.Extensions["x-required-right"])
 			}
 
 			if o.OperationID == "" || seen[o.OperationID] {

@@ -64,9 +64,17 @@ func badValues(o operation, field string) map[string]string {
 		delete(bad, "empty") // which it may be
 	}
 
+	if schema.Type.Is("boolean") {
+		delete(bad, "boolean")
+	}
+
 	if schema.Type.Is("array") {
 		for name, value := range badJSON() {
 			bad["element: "+name] = `["000000", ` + value + `]`
+		}
+
+		if schema.Items.Value.Type.Is("object") { // the name of what is unknown there is told
+			bad["element: object"] = `[{"role": "` + canary + `"}]`
 		}
 	}
 

@@ -13,11 +13,11 @@ import (
 func (d *desk) administered(o operation) map[string]any {
 	switch o.OperationID {
 	case "setAccountGroup":
-		return map[string]any{"memberGroup": "Tester"}
+		return map[string]any{"memberGroup": "Member"}
 	case "setAccountStatus":
 		return map[string]any{"status": "active"}
 	case "assignGroup":
-		return map[string]any{"memberGroup": "Tester", "accounts": []any{map[string]any{"id": d.subject, "version": d.versionOf("account", "id", d.subject)}}}
+		return map[string]any{"memberGroup": "Member", "accounts": []any{map[string]any{"id": d.subject, "version": d.versionOf("account", "id", d.subject)}}}
 	case "createGroup":
 		return map[string]any{"name": fmt.Sprintf("Group %d", d.fresh.Add(1))}
 	case "changeGroup":
@@ -29,7 +29,7 @@ func (d *desk) administered(o operation) map[string]any {
 
 // aimed is about the account that the administrator looks after, or a group of its own, in the version of now.
 func (d *desk) aimed(o operation, c call) call {
-	group := "Tester"
+	group := "Member"
 	if o.OperationID == "deleteGroup" {
 		group = d.spareGroup()
 	}

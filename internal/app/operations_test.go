@@ -63,6 +63,9 @@ func (o operation) secured(scheme string) bool {
 
 func (o operation) public() bool { return o.Extensions["x-surface"] == "public" }
 
+// console says that a browser console calls it, with a cookie.
+func (o operation) console() bool { return o.public() || o.admin() }
+
 func (o operation) admin() bool { return o.Extensions["x-surface"] == "admin" }
 
 // schema is that of the operation's body.

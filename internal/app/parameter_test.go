@@ -68,10 +68,16 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 		"a surrogate": canary + "%ED%A0%80", "a byte": canary + "%FF", "too long": canary + strings.Repeat("x", 3_000),
 	}
 
-	if parameter.In == openapi3.ParameterInPath {
+	switch parameter.In {
+	case openapi3.ParameterInPath:
 		bad["another value"] = canary
+		if parameter.Name == "group" {
+			delete(bad, "another value") // which is one that nobody has
+		}
 
 		return bad
+	case openapi3.ParameterInHeader: // no client sends bytes that HTTP does not allow
+		return map[string]string{"another value": canary + "!", "too long": canary + strings.Repeat("x", 3_000), "empty": `""`}
 	}
 
 	bad["broken escape"], bad["semicolon"] = canary+"%zz", canary+";"
@@ -97,8 +103,17 @@ func (d *desk) mistaken(o operation, parameter *openapi3.Parameter, text string)
 
 	if parameter.In == openapi3.ParameterInPath {
 		c.path = strings.Replace(o.path, "{"+parameter.Name+"}", text, 1)
+		if o.admin() {
+			c = d.aimed(o, c) // the other parameters are good
+		}
+
+		c.path = strings.Replace(c.path, "{id}", strings.Repeat("A", 22), 1)
 
 		return c
+	}
+
+	if parameter.In == openapi3.ParameterInHeader {
+		return c.with(parameter.Name, text)
 	}
 
 	values, err := url.ParseQuery(c.query)
