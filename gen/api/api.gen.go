@@ -19,6 +19,7 @@ import (
 
 // Defines values for AccessReasonCode.
 const (
+	AccessReasonCodeDELETED        AccessReasonCode = "DELETED"
 	AccessReasonCodeDELIVERYFAILED AccessReasonCode = "DELIVERY_FAILED"
 	AccessReasonCodeDISABLED       AccessReasonCode = "DISABLED"
 	AccessReasonCodeNOGROUP        AccessReasonCode = "NO_GROUP"
@@ -29,6 +30,8 @@ const (
 // Valid indicates whether the value is a known member of the AccessReasonCode enum.
 func (e AccessReasonCode) Valid() bool {
 	switch e {
+	case AccessReasonCodeDELETED:
+		return true
 	case AccessReasonCodeDELIVERYFAILED:
 		return true
 	case AccessReasonCodeDISABLED:
@@ -47,6 +50,7 @@ func (e AccessReasonCode) Valid() bool {
 // Defines values for AccountState.
 const (
 	AccountStateActive   AccountState = "active"
+	AccountStateDeleted  AccountState = "deleted"
 	AccountStateDisabled AccountState = "disabled"
 )
 
@@ -54,6 +58,8 @@ const (
 func (e AccountState) Valid() bool {
 	switch e {
 	case AccountStateActive:
+		return true
+	case AccountStateDeleted:
 		return true
 	case AccountStateDisabled:
 		return true
@@ -337,15 +343,18 @@ func (e PublicUserTotp) Valid() bool {
 
 // Defines values for Right.
 const (
-	RightAccountsRead  Right = "accounts.read"
-	RightAccountsWrite Right = "accounts.write"
-	RightAuditRead     Right = "audit.read"
-	RightGroupsWrite   Right = "groups.write"
+	RightAccountsDelete Right = "accounts.delete"
+	RightAccountsRead   Right = "accounts.read"
+	RightAccountsWrite  Right = "accounts.write"
+	RightAuditRead      Right = "audit.read"
+	RightGroupsWrite    Right = "groups.write"
 )
 
 // Valid indicates whether the value is a known member of the Right enum.
 func (e Right) Valid() bool {
 	switch e {
+	case RightAccountsDelete:
+		return true
 	case RightAccountsRead:
 		return true
 	case RightAccountsWrite:
@@ -353,6 +362,24 @@ func (e Right) Valid() bool {
 	case RightAuditRead:
 		return true
 	case RightGroupsWrite:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SendCodeAgainRequestPurpose.
+const (
+	SendCodeAgainRequestPurposeRegistration SendCodeAgainRequestPurpose = "registration"
+	SendCodeAgainRequestPurposeReset        SendCodeAgainRequestPurpose = "reset"
+)
+
+// Valid indicates whether the value is a known member of the SendCodeAgainRequestPurpose enum.
+func (e SendCodeAgainRequestPurpose) Valid() bool {
+	switch e {
+	case SendCodeAgainRequestPurposeRegistration:
+		return true
+	case SendCodeAgainRequestPurposeReset:
 		return true
 	default:
 		return false
@@ -371,6 +398,24 @@ func (e SessionSurface) Valid() bool {
 	case SessionSurfacePublic:
 		return true
 	case SessionSurfaceToolkit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SetStatusRequestStatus.
+const (
+	SetStatusRequestStatusActive   SetStatusRequestStatus = "active"
+	SetStatusRequestStatusDisabled SetStatusRequestStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the SetStatusRequestStatus enum.
+func (e SetStatusRequestStatus) Valid() bool {
+	switch e {
+	case SetStatusRequestStatusActive:
+		return true
+	case SetStatusRequestStatusDisabled:
 		return true
 	default:
 		return false
@@ -431,6 +476,7 @@ func (e AccountOrder) Valid() bool {
 // Defines values for AccountStatusIs.
 const (
 	AccountStatusIsActive   AccountStatusIs = "active"
+	AccountStatusIsDeleted  AccountStatusIs = "deleted"
 	AccountStatusIsDisabled AccountStatusIs = "disabled"
 )
 
@@ -438,6 +484,8 @@ const (
 func (e AccountStatusIs) Valid() bool {
 	switch e {
 	case AccountStatusIsActive:
+		return true
+	case AccountStatusIsDeleted:
 		return true
 	case AccountStatusIsDisabled:
 		return true
@@ -497,6 +545,7 @@ func (e FactorKey) Valid() bool {
 // Defines values for ListAccountsParamsStatus.
 const (
 	ListAccountsParamsStatusActive   ListAccountsParamsStatus = "active"
+	ListAccountsParamsStatusDeleted  ListAccountsParamsStatus = "deleted"
 	ListAccountsParamsStatusDisabled ListAccountsParamsStatus = "disabled"
 )
 
@@ -504,6 +553,8 @@ const (
 func (e ListAccountsParamsStatus) Valid() bool {
 	switch e {
 	case ListAccountsParamsStatusActive:
+		return true
+	case ListAccountsParamsStatusDeleted:
 		return true
 	case ListAccountsParamsStatusDisabled:
 		return true
@@ -679,6 +730,7 @@ type AccessReason struct {
 	// Code 原因 · Why.
 	//
 	// - `DISABLED`: 账号已停用 · the account is disabled.
+	// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
 	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
 	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
 	// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
@@ -695,6 +747,7 @@ type AccessReason struct {
 // AccessReasonCode 原因 · Why.
 //
 // - `DISABLED`: 账号已停用 · the account is disabled.
+// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
 // - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
 // - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
 // - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
@@ -727,7 +780,7 @@ type AccountResponse struct {
 	Success Success `json:"success"`
 }
 
-// AccountState 状态 · Whether the account may sign in.
+// AccountState 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 type AccountState string
 
 // AccountVersion defines model for AccountVersion.
@@ -747,8 +800,14 @@ type AdminAccount struct {
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
+	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
+
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
+
+	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
 
 	// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
 	Factors *Factors `json:"factors,omitempty"`
@@ -777,7 +836,7 @@ type AdminAccount struct {
 	// SignIns 登录次数 · How often the person has signed in.
 	SignIns int64 `json:"signIns"`
 
-	// Status 状态 · Whether the account may sign in.
+	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 	Status AccountState `json:"status"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -947,6 +1006,21 @@ type CollaborationOptions struct {
 type ConfirmEmailRequest struct {
 	// Token 邮件链接中的令牌 · The token of the mailed link.
 	Token string `json:"token"`
+}
+
+// CreateAccountRequest defines model for CreateAccountRequest.
+type CreateAccountRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Invite 是否邮件通知 · Whether the person is told by mail.
+	Invite *bool `json:"invite,omitempty"`
+
+	// MemberGroup 成员组名称 · The name of a member group.
+	MemberGroup GroupName `json:"memberGroup"`
+
+	// Name 姓名 · The name that is shown.
+	Name string `json:"name"`
 }
 
 // CreateGroupRequest defines model for CreateGroupRequest.
@@ -1352,6 +1426,26 @@ type Options struct {
 	union json.RawMessage
 }
 
+// PersonalData defines model for PersonalData.
+type PersonalData struct {
+	Account AdminAccount `json:"account"`
+
+	// Deliveries 投递 · The messages, the newest first.
+	Deliveries []Delivery `json:"deliveries"`
+
+	// Events 事件 · The events, the newest first.
+	Events []AuditEvent `json:"events"`
+
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
+
+	// Sessions 有效会话 · The live sessions.
+	Sessions []Session `json:"sessions"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
 // Phone 手机号，E.164 格式 · A phone number (E.164).
 type Phone = string
 
@@ -1473,6 +1567,7 @@ type ResetPasswordRequest struct {
 //
 // - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
 // - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
+// - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
 // - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
 // - `audit.read`: 查看审计事件 · read the audit log.
 type Right string
@@ -1496,6 +1591,18 @@ type SMSSignInRequest struct {
 // SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
 // asks for a second factor: without it the answer is `TOTP_REQUIRED`.
 type SecondFactor = string
+
+// SendCodeAgainRequest defines model for SendCodeAgainRequest.
+type SendCodeAgainRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Purpose 用途 · For a new account, or for a new password.
+	Purpose SendCodeAgainRequestPurpose `json:"purpose"`
+}
+
+// SendCodeAgainRequestPurpose 用途 · For a new account, or for a new password.
+type SendCodeAgainRequestPurpose string
 
 // SendCodeRequest defines model for SendCodeRequest.
 type SendCodeRequest struct {
@@ -1568,9 +1675,12 @@ type SetStatusRequest struct {
 	// Reason 原因，写入审计日志 · Why, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 
-	// Status 状态 · Whether the account may sign in.
-	Status AccountState `json:"status"`
+	// Status 状态 · `active` restores a deleted account, too.
+	Status SetStatusRequestStatus `json:"status"`
 }
+
+// SetStatusRequestStatus 状态 · `active` restores a deleted account, too.
+type SetStatusRequestStatus string
 
 // SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
 type SignInRecord struct {
@@ -1894,8 +2004,25 @@ type ListAccountsParamsStatus string
 // ListAccountsParamsOrder defines parameters for ListAccounts.
 type ListAccountsParamsOrder string
 
+// CreateAccountParams defines parameters for CreateAccount.
+type CreateAccountParams struct {
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // AssignGroupParams defines parameters for AssignGroup.
 type AssignGroupParams struct {
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteAccountParams defines parameters for DeleteAccount.
+type DeleteAccountParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+
 	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
 	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
@@ -2098,6 +2225,9 @@ type GetTOTPPictureParamsFormat string
 // UnbindParamsKey defines parameters for Unbind.
 type UnbindParamsKey string
 
+// CreateAccountJSONRequestBody defines body for CreateAccount for application/json ContentType.
+type CreateAccountJSONRequestBody = CreateAccountRequest
+
 // AssignGroupJSONRequestBody defines body for AssignGroup for application/json ContentType.
 type AssignGroupJSONRequestBody = AssignGroupRequest
 
@@ -2106,6 +2236,9 @@ type SetAccountGroupJSONRequestBody = SetGroupRequest
 
 // SetAccountStatusJSONRequestBody defines body for SetAccountStatus for application/json ContentType.
 type SetAccountStatusJSONRequestBody = SetStatusRequest
+
+// SendCodeJSONRequestBody defines body for SendCode for application/json ContentType.
+type SendCodeJSONRequestBody = SendCodeAgainRequest
 
 // CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
 type CreateGroupJSONRequestBody = CreateGroupRequest
@@ -2251,12 +2384,21 @@ type ServerInterface interface {
 	// ListAccounts 查找账号 · Look up accounts
 	// (GET /api/admin/accounts)
 	ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams)
+	// CreateAccount 新建账号 · Create an account
+	// (POST /api/admin/accounts)
+	CreateAccount(w http.ResponseWriter, r *http.Request, params CreateAccountParams)
 	// AssignGroup 为多个账号分配成员组 · Assign a group to many
 	// (POST /api/admin/accounts/assign-group)
 	AssignGroup(w http.ResponseWriter, r *http.Request, params AssignGroupParams)
+	// DeleteAccount 删除账号 · Delete an account
+	// (DELETE /api/admin/accounts/{accountId})
+	DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey, params DeleteAccountParams)
 	// GetAccount 查看账号 · One account
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
+	// ExportAccount 导出个人数据 · Export one person's data
+	// (GET /api/admin/accounts/{accountId}/export)
+	ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// ResetFactor 重置登录方式 · Reset a factor
 	// (DELETE /api/admin/accounts/{accountId}/factors/{factor})
 	ResetFactor(w http.ResponseWriter, r *http.Request, accountID AccountKey, factor ResetFactorParamsFactor, params ResetFactorParams)
@@ -2284,6 +2426,9 @@ type ServerInterface interface {
 	// ListAuditEvents 审计事件 · Audit events
 	// (GET /api/admin/audit)
 	ListAuditEvents(w http.ResponseWriter, r *http.Request, params ListAuditEventsParams)
+	// SendCode 重新发送验证码 · Send a code again
+	// (POST /api/admin/codes)
+	SendCode(w http.ResponseWriter, r *http.Request)
 	// ListDeliveries 投递记录 · Messages and their outcomes
 	// (GET /api/admin/deliveries)
 	ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams)
@@ -2431,15 +2576,33 @@ func (_ Unimplemented) ListAccounts(w http.ResponseWriter, r *http.Request, para
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// CreateAccount 新建账号 · Create an account
+// (POST /api/admin/accounts)
+func (_ Unimplemented) CreateAccount(w http.ResponseWriter, r *http.Request, params CreateAccountParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // AssignGroup 为多个账号分配成员组 · Assign a group to many
 // (POST /api/admin/accounts/assign-group)
 func (_ Unimplemented) AssignGroup(w http.ResponseWriter, r *http.Request, params AssignGroupParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// DeleteAccount 删除账号 · Delete an account
+// (DELETE /api/admin/accounts/{accountId})
+func (_ Unimplemented) DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey, params DeleteAccountParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // GetAccount 查看账号 · One account
 // (GET /api/admin/accounts/{accountId})
 func (_ Unimplemented) GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportAccount 导出个人数据 · Export one person's data
+// (GET /api/admin/accounts/{accountId}/export)
+func (_ Unimplemented) ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2494,6 +2657,12 @@ func (_ Unimplemented) UnlockAccount(w http.ResponseWriter, r *http.Request, acc
 // ListAuditEvents 审计事件 · Audit events
 // (GET /api/admin/audit)
 func (_ Unimplemented) ListAuditEvents(w http.ResponseWriter, r *http.Request, params ListAuditEventsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendCode 重新发送验证码 · Send a code again
+// (POST /api/admin/codes)
+func (_ Unimplemented) SendCode(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2954,6 +3123,47 @@ func (siw *ServerInterfaceWrapper) ListAccounts(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// CreateAccount operation middleware
+func (siw *ServerInterfaceWrapper) CreateAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateAccountParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateAccount(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // AssignGroup operation middleware
 func (siw *ServerInterfaceWrapper) AssignGroup(w http.ResponseWriter, r *http.Request) {
 
@@ -2995,6 +3205,79 @@ func (siw *ServerInterfaceWrapper) AssignGroup(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// DeleteAccount operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "accountId" -------------
+	var accountID AccountKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", chi.URLParam(r, "accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteAccountParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	} else {
+		err := fmt.Errorf("Header parameter If-Match is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "If-Match", Err: err})
+		return
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteAccount(w, r, accountID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetAccount operation middleware
 func (siw *ServerInterfaceWrapper) GetAccount(w http.ResponseWriter, r *http.Request) {
 
@@ -3012,6 +3295,32 @@ func (siw *ServerInterfaceWrapper) GetAccount(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetAccount(w, r, accountID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportAccount operation middleware
+func (siw *ServerInterfaceWrapper) ExportAccount(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "accountId" -------------
+	var accountID AccountKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "accountId", chi.URLParam(r, "accountId"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accountId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportAccount(w, r, accountID)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3519,6 +3828,20 @@ func (siw *ServerInterfaceWrapper) ListAuditEvents(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListAuditEvents(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendCode operation middleware
+func (siw *ServerInterfaceWrapper) SendCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendCode(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4855,7 +5178,13 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/api/admin/accounts", wrapper.ListAccounts)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/admin/accounts", wrapper.CreateAccount)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/admin/accounts/assign-group", wrapper.AssignGroup)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/admin/accounts/{accountId}", wrapper.DeleteAccount)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}", wrapper.GetAccount)
@@ -4885,6 +5214,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}/timeline", wrapper.GetTimeline)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}/export", wrapper.ExportAccount)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/groups", wrapper.ListGroups)
 	})
 	r.Group(func(r chi.Router) {
@@ -4901,6 +5233,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/deliveries", wrapper.ListDeliveries)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/admin/codes", wrapper.SendCode)
 	})
 
 	return r
@@ -5295,6 +5630,218 @@ func (response ListAccounts503JSONResponse) VisitListAccountsResponse(w http.Res
 	return err
 }
 
+type CreateAccountRequestObject struct {
+	Params CreateAccountParams
+	Body   *CreateAccountJSONRequestBody
+}
+
+type CreateAccountResponseObject interface {
+	VisitCreateAccountResponse(w http.ResponseWriter) error
+}
+
+type CreateAccount201ResponseHeaders struct {
+	ETag string
+}
+
+type CreateAccount201JSONResponse struct {
+	Body    AccountResponse
+	Headers CreateAccount201ResponseHeaders
+}
+
+func (response CreateAccount201JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response CreateAccount400JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response CreateAccount401JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount403JSONResponse struct{ AdminForbiddenJSONResponse }
+
+func (response CreateAccount403JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateAccount406JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount409JSONResponse Error
+
+func (response CreateAccount409JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response CreateAccount413JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateAccount415JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount422JSONResponse struct {
+	IdempotencyKeyReusedJSONResponse
+}
+
+func (response CreateAccount422JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateAccount500JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateAccount503JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AssignGroupRequestObject struct {
 	Params AssignGroupParams
 	Body   *AssignGroupJSONRequestBody
@@ -5485,6 +6032,216 @@ func (response AssignGroup503JSONResponse) VisitAssignGroupResponse(w http.Respo
 	return err
 }
 
+type DeleteAccountRequestObject struct {
+	AccountID AccountKey `json:"accountId"`
+	Params    DeleteAccountParams
+}
+
+type DeleteAccountResponseObject interface {
+	VisitDeleteAccountResponse(w http.ResponseWriter) error
+}
+
+type DeleteAccount200ResponseHeaders struct {
+	ETag string
+}
+
+type DeleteAccount200JSONResponse struct {
+	Body    AccountResponse
+	Headers DeleteAccount200ResponseHeaders
+}
+
+func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response DeleteAccount400JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response DeleteAccount401JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount403JSONResponse struct{ AdminForbiddenJSONResponse }
+
+func (response DeleteAccount403JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount404JSONResponse struct{ AccountNotFoundJSONResponse }
+
+func (response DeleteAccount404JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response DeleteAccount406JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount409JSONResponse Error
+
+func (response DeleteAccount409JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount412JSONResponse struct{ VersionConflictJSONResponse }
+
+func (response DeleteAccount412JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount422JSONResponse struct {
+	IdempotencyKeyReusedJSONResponse
+}
+
+func (response DeleteAccount422JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount500JSONResponse struct{ InternalJSONResponse }
+
+func (response DeleteAccount500JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAccount503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteAccount503JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetAccountRequestObject struct {
 	AccountID AccountKey `json:"accountId"`
 }
@@ -5629,6 +6386,157 @@ func (response GetAccount500JSONResponse) VisitGetAccountResponse(w http.Respons
 type GetAccount503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetAccount503JSONResponse) VisitGetAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccountRequestObject struct {
+	AccountID AccountKey `json:"accountId"`
+}
+
+type ExportAccountResponseObject interface {
+	VisitExportAccountResponse(w http.ResponseWriter) error
+}
+
+type ExportAccount200JSONResponse PersonalData
+
+func (response ExportAccount200JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response ExportAccount400JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response ExportAccount401JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount403JSONResponse struct{ RightMissingJSONResponse }
+
+func (response ExportAccount403JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount404JSONResponse struct{ AccountNotFoundJSONResponse }
+
+func (response ExportAccount404JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ExportAccount406JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount500JSONResponse struct{ InternalJSONResponse }
+
+func (response ExportAccount500JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccount503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportAccount503JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7195,6 +8103,192 @@ func (response ListAuditEvents500JSONResponse) VisitListAuditEventsResponse(w ht
 type ListAuditEvents503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ListAuditEvents503JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCodeRequestObject struct {
+	Body *SendCodeJSONRequestBody
+}
+
+type SendCodeResponseObject interface {
+	VisitSendCodeResponse(w http.ResponseWriter) error
+}
+
+type SendCode204Response struct {
+}
+
+func (response SendCode204Response) VisitSendCodeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SendCode400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type SendCode400JSONResponse struct {
+	Body    Error
+	Headers SendCode400ResponseHeaders
+}
+
+func (response SendCode400JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response SendCode401JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode403JSONResponse struct{ AdminForbiddenJSONResponse }
+
+func (response SendCode403JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendCode406JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendCode413JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendCode415JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendCode429JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendCode500JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendCode503JSONResponse) VisitSendCodeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12869,12 +13963,21 @@ type StrictServerInterface interface {
 	// ListAccounts 查找账号 · Look up accounts
 	// (GET /api/admin/accounts)
 	ListAccounts(ctx context.Context, request ListAccountsRequestObject) (ListAccountsResponseObject, error)
+	// CreateAccount 新建账号 · Create an account
+	// (POST /api/admin/accounts)
+	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
 	// AssignGroup 为多个账号分配成员组 · Assign a group to many
 	// (POST /api/admin/accounts/assign-group)
 	AssignGroup(ctx context.Context, request AssignGroupRequestObject) (AssignGroupResponseObject, error)
+	// DeleteAccount 删除账号 · Delete an account
+	// (DELETE /api/admin/accounts/{accountId})
+	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
 	// GetAccount 查看账号 · One account
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
+	// ExportAccount 导出个人数据 · Export one person's data
+	// (GET /api/admin/accounts/{accountId}/export)
+	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// ResetFactor 重置登录方式 · Reset a factor
 	// (DELETE /api/admin/accounts/{accountId}/factors/{factor})
 	ResetFactor(ctx context.Context, request ResetFactorRequestObject) (ResetFactorResponseObject, error)
@@ -12902,6 +14005,9 @@ type StrictServerInterface interface {
 	// ListAuditEvents 审计事件 · Audit events
 	// (GET /api/admin/audit)
 	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
+	// SendCode 重新发送验证码 · Send a code again
+	// (POST /api/admin/codes)
+	SendCode(ctx context.Context, request SendCodeRequestObject) (SendCodeResponseObject, error)
 	// ListDeliveries 投递记录 · Messages and their outcomes
 	// (GET /api/admin/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
@@ -13122,6 +14228,39 @@ func (sh *strictHandler) ListAccounts(w http.ResponseWriter, r *http.Request, pa
 	}
 }
 
+// CreateAccount operation middleware
+func (sh *strictHandler) CreateAccount(w http.ResponseWriter, r *http.Request, params CreateAccountParams) {
+	var request CreateAccountRequestObject
+
+	request.Params = params
+
+	var body CreateAccountJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAccount(ctx, request.(CreateAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateAccountResponseObject); ok {
+		if err := validResponse.VisitCreateAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AssignGroup operation middleware
 func (sh *strictHandler) AssignGroup(w http.ResponseWriter, r *http.Request, params AssignGroupParams) {
 	var request AssignGroupRequestObject
@@ -13155,6 +14294,33 @@ func (sh *strictHandler) AssignGroup(w http.ResponseWriter, r *http.Request, par
 	}
 }
 
+// DeleteAccount operation middleware
+func (sh *strictHandler) DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey, params DeleteAccountParams) {
+	var request DeleteAccountRequestObject
+
+	request.AccountID = accountID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAccount(ctx, request.(DeleteAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
+		if err := validResponse.VisitDeleteAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetAccount operation middleware
 func (sh *strictHandler) GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	var request GetAccountRequestObject
@@ -13174,6 +14340,32 @@ func (sh *strictHandler) GetAccount(w http.ResponseWriter, r *http.Request, acco
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetAccountResponseObject); ok {
 		if err := validResponse.VisitGetAccountResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportAccount operation middleware
+func (sh *strictHandler) ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
+	var request ExportAccountRequestObject
+
+	request.AccountID = accountID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportAccount(ctx, request.(ExportAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportAccount")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExportAccountResponseObject); ok {
+		if err := validResponse.VisitExportAccountResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -13428,6 +14620,37 @@ func (sh *strictHandler) ListAuditEvents(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListAuditEventsResponseObject); ok {
 		if err := validResponse.VisitListAuditEventsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendCode operation middleware
+func (sh *strictHandler) SendCode(w http.ResponseWriter, r *http.Request) {
+	var request SendCodeRequestObject
+
+	var body SendCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendCode(ctx, request.(SendCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendCodeResponseObject); ok {
+		if err := validResponse.VisitSendCodeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -20,6 +20,7 @@ import (
 
 // Defines values for AccessReasonCode.
 const (
+	AccessReasonCodeDELETED        AccessReasonCode = "DELETED"
 	AccessReasonCodeDELIVERYFAILED AccessReasonCode = "DELIVERY_FAILED"
 	AccessReasonCodeDISABLED       AccessReasonCode = "DISABLED"
 	AccessReasonCodeNOGROUP        AccessReasonCode = "NO_GROUP"
@@ -30,6 +31,8 @@ const (
 // Valid indicates whether the value is a known member of the AccessReasonCode enum.
 func (e AccessReasonCode) Valid() bool {
 	switch e {
+	case AccessReasonCodeDELETED:
+		return true
 	case AccessReasonCodeDELIVERYFAILED:
 		return true
 	case AccessReasonCodeDISABLED:
@@ -48,6 +51,7 @@ func (e AccessReasonCode) Valid() bool {
 // Defines values for AccountState.
 const (
 	AccountStateActive   AccountState = "active"
+	AccountStateDeleted  AccountState = "deleted"
 	AccountStateDisabled AccountState = "disabled"
 )
 
@@ -55,6 +59,8 @@ const (
 func (e AccountState) Valid() bool {
 	switch e {
 	case AccountStateActive:
+		return true
+	case AccountStateDeleted:
 		return true
 	case AccountStateDisabled:
 		return true
@@ -338,15 +344,18 @@ func (e PublicUserTotp) Valid() bool {
 
 // Defines values for Right.
 const (
-	RightAccountsRead  Right = "accounts.read"
-	RightAccountsWrite Right = "accounts.write"
-	RightAuditRead     Right = "audit.read"
-	RightGroupsWrite   Right = "groups.write"
+	RightAccountsDelete Right = "accounts.delete"
+	RightAccountsRead   Right = "accounts.read"
+	RightAccountsWrite  Right = "accounts.write"
+	RightAuditRead      Right = "audit.read"
+	RightGroupsWrite    Right = "groups.write"
 )
 
 // Valid indicates whether the value is a known member of the Right enum.
 func (e Right) Valid() bool {
 	switch e {
+	case RightAccountsDelete:
+		return true
 	case RightAccountsRead:
 		return true
 	case RightAccountsWrite:
@@ -354,6 +363,24 @@ func (e Right) Valid() bool {
 	case RightAuditRead:
 		return true
 	case RightGroupsWrite:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SendCodeAgainRequestPurpose.
+const (
+	SendCodeAgainRequestPurposeRegistration SendCodeAgainRequestPurpose = "registration"
+	SendCodeAgainRequestPurposeReset        SendCodeAgainRequestPurpose = "reset"
+)
+
+// Valid indicates whether the value is a known member of the SendCodeAgainRequestPurpose enum.
+func (e SendCodeAgainRequestPurpose) Valid() bool {
+	switch e {
+	case SendCodeAgainRequestPurposeRegistration:
+		return true
+	case SendCodeAgainRequestPurposeReset:
 		return true
 	default:
 		return false
@@ -372,6 +399,24 @@ func (e SessionSurface) Valid() bool {
 	case SessionSurfacePublic:
 		return true
 	case SessionSurfaceToolkit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SetStatusRequestStatus.
+const (
+	SetStatusRequestStatusActive   SetStatusRequestStatus = "active"
+	SetStatusRequestStatusDisabled SetStatusRequestStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the SetStatusRequestStatus enum.
+func (e SetStatusRequestStatus) Valid() bool {
+	switch e {
+	case SetStatusRequestStatusActive:
+		return true
+	case SetStatusRequestStatusDisabled:
 		return true
 	default:
 		return false
@@ -432,6 +477,7 @@ func (e AccountOrder) Valid() bool {
 // Defines values for AccountStatusIs.
 const (
 	AccountStatusIsActive   AccountStatusIs = "active"
+	AccountStatusIsDeleted  AccountStatusIs = "deleted"
 	AccountStatusIsDisabled AccountStatusIs = "disabled"
 )
 
@@ -439,6 +485,8 @@ const (
 func (e AccountStatusIs) Valid() bool {
 	switch e {
 	case AccountStatusIsActive:
+		return true
+	case AccountStatusIsDeleted:
 		return true
 	case AccountStatusIsDisabled:
 		return true
@@ -498,6 +546,7 @@ func (e FactorKey) Valid() bool {
 // Defines values for ListAccountsParamsStatus.
 const (
 	ListAccountsParamsStatusActive   ListAccountsParamsStatus = "active"
+	ListAccountsParamsStatusDeleted  ListAccountsParamsStatus = "deleted"
 	ListAccountsParamsStatusDisabled ListAccountsParamsStatus = "disabled"
 )
 
@@ -505,6 +554,8 @@ const (
 func (e ListAccountsParamsStatus) Valid() bool {
 	switch e {
 	case ListAccountsParamsStatusActive:
+		return true
+	case ListAccountsParamsStatusDeleted:
 		return true
 	case ListAccountsParamsStatusDisabled:
 		return true
@@ -680,6 +731,7 @@ type AccessReason struct {
 	// Code 原因 · Why.
 	//
 	// - `DISABLED`: 账号已停用 · the account is disabled.
+	// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
 	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
 	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
 	// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
@@ -696,6 +748,7 @@ type AccessReason struct {
 // AccessReasonCode 原因 · Why.
 //
 // - `DISABLED`: 账号已停用 · the account is disabled.
+// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
 // - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
 // - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
 // - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
@@ -728,7 +781,7 @@ type AccountResponse struct {
 	Success Success `json:"success"`
 }
 
-// AccountState 状态 · Whether the account may sign in.
+// AccountState 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 type AccountState string
 
 // AccountVersion defines model for AccountVersion.
@@ -748,8 +801,14 @@ type AdminAccount struct {
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
+	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
+
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
+
+	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
 
 	// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
 	Factors *Factors `json:"factors,omitempty"`
@@ -778,7 +837,7 @@ type AdminAccount struct {
 	// SignIns 登录次数 · How often the person has signed in.
 	SignIns int64 `json:"signIns"`
 
-	// Status 状态 · Whether the account may sign in.
+	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 	Status AccountState `json:"status"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -948,6 +1007,21 @@ type CollaborationOptions struct {
 type ConfirmEmailRequest struct {
 	// Token 邮件链接中的令牌 · The token of the mailed link.
 	Token string `json:"token"`
+}
+
+// CreateAccountRequest defines model for CreateAccountRequest.
+type CreateAccountRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Invite 是否邮件通知 · Whether the person is told by mail.
+	Invite *bool `json:"invite,omitempty"`
+
+	// MemberGroup 成员组名称 · The name of a member group.
+	MemberGroup GroupName `json:"memberGroup"`
+
+	// Name 姓名 · The name that is shown.
+	Name string `json:"name"`
 }
 
 // CreateGroupRequest defines model for CreateGroupRequest.
@@ -1353,6 +1427,26 @@ type Options struct {
 	union json.RawMessage
 }
 
+// PersonalData defines model for PersonalData.
+type PersonalData struct {
+	Account AdminAccount `json:"account"`
+
+	// Deliveries 投递 · The messages, the newest first.
+	Deliveries []Delivery `json:"deliveries"`
+
+	// Events 事件 · The events, the newest first.
+	Events []AuditEvent `json:"events"`
+
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
+
+	// Sessions 有效会话 · The live sessions.
+	Sessions []Session `json:"sessions"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
 // Phone 手机号，E.164 格式 · A phone number (E.164).
 type Phone = string
 
@@ -1474,6 +1568,7 @@ type ResetPasswordRequest struct {
 //
 // - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
 // - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
+// - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
 // - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
 // - `audit.read`: 查看审计事件 · read the audit log.
 type Right string
@@ -1497,6 +1592,18 @@ type SMSSignInRequest struct {
 // SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
 // asks for a second factor: without it the answer is `TOTP_REQUIRED`.
 type SecondFactor = string
+
+// SendCodeAgainRequest defines model for SendCodeAgainRequest.
+type SendCodeAgainRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Purpose 用途 · For a new account, or for a new password.
+	Purpose SendCodeAgainRequestPurpose `json:"purpose"`
+}
+
+// SendCodeAgainRequestPurpose 用途 · For a new account, or for a new password.
+type SendCodeAgainRequestPurpose string
 
 // SendCodeRequest defines model for SendCodeRequest.
 type SendCodeRequest struct {
@@ -1569,9 +1676,12 @@ type SetStatusRequest struct {
 	// Reason 原因，写入审计日志 · Why, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 
-	// Status 状态 · Whether the account may sign in.
-	Status AccountState `json:"status"`
+	// Status 状态 · `active` restores a deleted account, too.
+	Status SetStatusRequestStatus `json:"status"`
 }
+
+// SetStatusRequestStatus 状态 · `active` restores a deleted account, too.
+type SetStatusRequestStatus string
 
 // SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
 type SignInRecord struct {
@@ -1895,8 +2005,25 @@ type ListAccountsParamsStatus string
 // ListAccountsParamsOrder defines parameters for ListAccounts.
 type ListAccountsParamsOrder string
 
+// CreateAccountParams defines parameters for CreateAccount.
+type CreateAccountParams struct {
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // AssignGroupParams defines parameters for AssignGroup.
 type AssignGroupParams struct {
+	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteAccountParams defines parameters for DeleteAccount.
+type DeleteAccountParams struct {
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	IfMatch IfMatch `json:"If-Match"`
+
 	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
 	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
@@ -2099,6 +2226,9 @@ type GetTOTPPictureParamsFormat string
 // UnbindParamsKey defines parameters for Unbind.
 type UnbindParamsKey string
 
+// CreateAccountJSONRequestBody defines body for CreateAccount for application/json ContentType.
+type CreateAccountJSONRequestBody = CreateAccountRequest
+
 // AssignGroupJSONRequestBody defines body for AssignGroup for application/json ContentType.
 type AssignGroupJSONRequestBody = AssignGroupRequest
 
@@ -2107,6 +2237,9 @@ type SetAccountGroupJSONRequestBody = SetGroupRequest
 
 // SetAccountStatusJSONRequestBody defines body for SetAccountStatus for application/json ContentType.
 type SetAccountStatusJSONRequestBody = SetStatusRequest
+
+// SendCodeJSONRequestBody defines body for SendCode for application/json ContentType.
+type SendCodeJSONRequestBody = SendCodeAgainRequest
 
 // CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
 type CreateGroupJSONRequestBody = CreateGroupRequest
@@ -2344,6 +2477,32 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
 	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateAccountWithBody 新建账号 · Create an account
+	//
+	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	//
+	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+	// nothing which lives for days is on its way.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+	CreateAccountWithBody(ctx context.Context, params *CreateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAccount 新建账号 · Create an account
+	//
+	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	//
+	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+	// nothing which lives for days is on its way.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+	CreateAccount(ctx context.Context, params *CreateAccountParams, body CreateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many
 	//
 	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
@@ -2370,6 +2529,17 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
 	AssignGroup(ctx context.Context, params *AssignGroupParams, body AssignGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteAccount 删除账号 · Delete an account
+	//
+	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+	//
+	// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
+	// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
+	// the audit log, by the account's id. The last administrator cannot be deleted (409).
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
+	DeleteAccount(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetAccount 查看账号 · One account
 	//
 	// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
@@ -2379,6 +2549,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
 	GetAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAccount 导出个人数据 · Export one person's data
+	//
+	// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+	//
+	// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
+	// secret of any kind. That it was asked for is written down.
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+	ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetFactor 重置登录方式 · Reset a factor
 	//
@@ -2497,6 +2677,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
 	ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendCodeWithBody 重新发送验证码 · Send a code again
+	//
+	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	//
+	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+	// asks, and as there the answer does not say whether the address has an account.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+	SendCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendCode 重新发送验证码 · Send a code again
+	//
+	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	//
+	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+	// asks, and as there the answer does not say whether the address has an account.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+	SendCode(ctx context.Context, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDeliveries 投递记录 · Messages and their outcomes
 	//
@@ -3266,6 +3470,52 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 	return c.Client.Do(req)
 }
 
+// CreateAccountWithBody 新建账号 · Create an account
+//
+// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+//
+// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+// nothing which lives for days is on its way.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+func (c *Client) CreateAccountWithBody(ctx context.Context, params *CreateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAccountRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAccount 新建账号 · Create an account
+//
+// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+//
+// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+// nothing which lives for days is on its way.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+func (c *Client) CreateAccount(ctx context.Context, params *CreateAccountParams, body CreateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAccountRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many
 //
 // 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
@@ -3312,6 +3562,27 @@ func (c *Client) AssignGroup(ctx context.Context, params *AssignGroupParams, bod
 	return c.Client.Do(req)
 }
 
+// DeleteAccount 删除账号 · Delete an account
+//
+// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+//
+// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
+// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
+// the audit log, by the account's id. The last administrator cannot be deleted (409).
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
+func (c *Client) DeleteAccount(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteAccountRequest(c.Server, accountID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetAccount 查看账号 · One account
 //
 // 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
@@ -3322,6 +3593,26 @@ func (c *Client) AssignGroup(ctx context.Context, params *AssignGroupParams, bod
 // Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
 func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetAccountRequest(c.Server, accountID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAccount 导出个人数据 · Export one person's data
+//
+// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+//
+// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
+// secret of any kind. That it was asked for is written down.
+//
+// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAccountRequest(c.Server, accountID)
 	if err != nil {
 		return nil, err
 	}
@@ -3550,6 +3841,50 @@ func (c *Client) UnlockAccount(ctx context.Context, accountID AccountKey, reqEdi
 // Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
 func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendCodeWithBody 重新发送验证码 · Send a code again
+//
+// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+//
+// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+// asks, and as there the answer does not say whether the address has an account.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+func (c *Client) SendCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendCode 重新发送验证码 · Send a code again
+//
+// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+//
+// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+// asks, and as there the answer does not say whether the address has an account.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+func (c *Client) SendCode(ctx context.Context, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendCodeRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5084,6 +5419,61 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 	return req, nil
 }
 
+// NewCreateAccountRequest calls the generic CreateAccount builder with application/json body
+func NewCreateAccountRequest(server string, params *CreateAccountParams, body CreateAccountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateAccountRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateAccountRequestWithBody constructs an http.Request for the CreateAccount method, with any body, and a specified content type
+func NewCreateAccountRequestWithBody(server string, params *CreateAccountParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAssignGroupRequest calls the generic AssignGroup builder with application/json body
 func NewAssignGroupRequest(server string, params *AssignGroupParams, body AssignGroupJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -5139,6 +5529,64 @@ func NewAssignGroupRequestWithBody(server string, params *AssignGroupParams, con
 	return req, nil
 }
 
+// NewDeleteAccountRequest constructs an http.Request for the DeleteAccount method
+func NewDeleteAccountRequest(server string, accountID AccountKey, params *DeleteAccountParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetAccountRequest constructs an http.Request for the GetAccount method
 func NewGetAccountRequest(server string, accountID AccountKey) (*http.Request, error) {
 	var err error
@@ -5156,6 +5604,40 @@ func NewGetAccountRequest(server string, accountID AccountKey) (*http.Request, e
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportAccountRequest constructs an http.Request for the ExportAccount method
+func NewExportAccountRequest(server string, accountID AccountKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "accountId", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/export", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5718,6 +6200,46 @@ func NewListAuditEventsRequest(server string, params *ListAuditEventsParams) (*h
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewSendCodeRequest calls the generic SendCode builder with application/json body
+func NewSendCodeRequest(server string, body SendCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSendCodeRequestWithBody constructs an http.Request for the SendCode method, with any body, and a specified content type
+func NewSendCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -7617,6 +8139,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
 	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResult, error)
 
+	// CreateAccountWithBodyWithResponse 新建账号 · Create an account
+	//
+	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	//
+	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+	// nothing which lives for days is on its way.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+	CreateAccountWithBodyWithResponse(ctx context.Context, params *CreateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAccountResult, error)
+
+	// CreateAccountWithResponse 新建账号 · Create an account
+	//
+	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	//
+	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+	// nothing which lives for days is on its way.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+	CreateAccountWithResponse(ctx context.Context, params *CreateAccountParams, body CreateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAccountResult, error)
+
 	// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many
 	//
 	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
@@ -7643,6 +8191,19 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
 	AssignGroupWithResponse(ctx context.Context, params *AssignGroupParams, body AssignGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignGroupResult, error)
 
+	// DeleteAccountWithResponse 删除账号 · Delete an account
+	//
+	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+	//
+	// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
+	// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
+	// the audit log, by the account's id. The last administrator cannot be deleted (409).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
+	DeleteAccountWithResponse(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error)
+
 	// GetAccountWithResponse 查看账号 · One account
 	//
 	// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
@@ -7654,6 +8215,18 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
 	GetAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*GetAccountResult, error)
+
+	// ExportAccountWithResponse 导出个人数据 · Export one person's data
+	//
+	// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+	//
+	// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
+	// secret of any kind. That it was asked for is written down.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+	ExportAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ExportAccountResult, error)
 
 	// ResetFactorWithResponse 重置登录方式 · Reset a factor
 	//
@@ -7786,6 +8359,30 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
 	ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResult, error)
+
+	// SendCodeWithBodyWithResponse 重新发送验证码 · Send a code again
+	//
+	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	//
+	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+	// asks, and as there the answer does not say whether the address has an account.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+	SendCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendCodeResult, error)
+
+	// SendCodeWithResponse 重新发送验证码 · Send a code again
+	//
+	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	//
+	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+	// asks, and as there the answer does not say whether the address has an account.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+	SendCodeWithResponse(ctx context.Context, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCodeResult, error)
 
 	// ListDeliveriesWithResponse 投递记录 · Messages and their outcomes
 	//
@@ -8783,6 +9380,191 @@ func (r ListAccountsResult) ContentType() string {
 	return ""
 }
 
+// CreateAccountResult201Headers the declared response headers of an HTTP 201 response for CreateAccount
+type CreateAccountResult201Headers struct {
+	ETag string
+}
+
+// CreateAccountResult400Headers the declared response headers of an HTTP 400 response for CreateAccount
+type CreateAccountResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateAccountResult401Headers the declared response headers of an HTTP 401 response for CreateAccount
+type CreateAccountResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateAccountResult403Headers the declared response headers of an HTTP 403 response for CreateAccount
+type CreateAccountResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateAccountResult406Headers the declared response headers of an HTTP 406 response for CreateAccount
+type CreateAccountResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateAccountResult413Headers the declared response headers of an HTTP 413 response for CreateAccount
+type CreateAccountResult413Headers struct {
+	XRequestID *string
+}
+
+// CreateAccountResult415Headers the declared response headers of an HTTP 415 response for CreateAccount
+type CreateAccountResult415Headers struct {
+	XRequestID *string
+}
+
+// CreateAccountResult422Headers the declared response headers of an HTTP 422 response for CreateAccount
+type CreateAccountResult422Headers struct {
+	XRequestID *string
+}
+
+// CreateAccountResult500Headers the declared response headers of an HTTP 500 response for CreateAccount
+type CreateAccountResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateAccountResult503Headers the declared response headers of an HTTP 503 response for CreateAccount
+type CreateAccountResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *AccountResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateAccountResult201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateAccountResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateAccountResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateAccountResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateAccountResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateAccountResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateAccountResult415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateAccountResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateAccountResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateAccountResult503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateAccountResult) GetJSON201() *AccountResponse {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateAccountResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateAccountResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateAccountResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateAccountResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateAccountResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateAccountResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CreateAccountResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateAccountResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateAccountResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateAccountResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AssignGroupResult400Headers the declared response headers of an HTTP 400 response for AssignGroup
 type AssignGroupResult400Headers struct {
 	WWWAuthenticate *string
@@ -8954,6 +9736,191 @@ func (r AssignGroupResult) ContentType() string {
 	return ""
 }
 
+// DeleteAccountResult200Headers the declared response headers of an HTTP 200 response for DeleteAccount
+type DeleteAccountResult200Headers struct {
+	ETag string
+}
+
+// DeleteAccountResult400Headers the declared response headers of an HTTP 400 response for DeleteAccount
+type DeleteAccountResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteAccountResult401Headers the declared response headers of an HTTP 401 response for DeleteAccount
+type DeleteAccountResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteAccountResult403Headers the declared response headers of an HTTP 403 response for DeleteAccount
+type DeleteAccountResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteAccountResult404Headers the declared response headers of an HTTP 404 response for DeleteAccount
+type DeleteAccountResult404Headers struct {
+	XRequestID *string
+}
+
+// DeleteAccountResult406Headers the declared response headers of an HTTP 406 response for DeleteAccount
+type DeleteAccountResult406Headers struct {
+	XRequestID *string
+}
+
+// DeleteAccountResult412Headers the declared response headers of an HTTP 412 response for DeleteAccount
+type DeleteAccountResult412Headers struct {
+	XRequestID *string
+}
+
+// DeleteAccountResult422Headers the declared response headers of an HTTP 422 response for DeleteAccount
+type DeleteAccountResult422Headers struct {
+	XRequestID *string
+}
+
+// DeleteAccountResult500Headers the declared response headers of an HTTP 500 response for DeleteAccount
+type DeleteAccountResult500Headers struct {
+	XRequestID *string
+}
+
+// DeleteAccountResult503Headers the declared response headers of an HTTP 503 response for DeleteAccount
+type DeleteAccountResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type DeleteAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *VersionConflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyKeyReused
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteAccountResult200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteAccountResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteAccountResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteAccountResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteAccountResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *DeleteAccountResult406Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *DeleteAccountResult412Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *DeleteAccountResult422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteAccountResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteAccountResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteAccountResult) GetJSON200() *AccountResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteAccountResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteAccountResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteAccountResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteAccountResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r DeleteAccountResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteAccountResult) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r DeleteAccountResult) GetJSON412() *VersionConflict {
+	return r.JSON412
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteAccountResult) GetJSON422() *IdempotencyKeyReused {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteAccountResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteAccountResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetAccountResult200Headers the declared response headers of an HTTP 200 response for GetAccount
 type GetAccountResult200Headers struct {
 	ETag string
@@ -9098,6 +10065,149 @@ func (r GetAccountResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportAccountResult400Headers the declared response headers of an HTTP 400 response for ExportAccount
+type ExportAccountResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ExportAccountResult401Headers the declared response headers of an HTTP 401 response for ExportAccount
+type ExportAccountResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ExportAccountResult403Headers the declared response headers of an HTTP 403 response for ExportAccount
+type ExportAccountResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ExportAccountResult404Headers the declared response headers of an HTTP 404 response for ExportAccount
+type ExportAccountResult404Headers struct {
+	XRequestID *string
+}
+
+// ExportAccountResult406Headers the declared response headers of an HTTP 406 response for ExportAccount
+type ExportAccountResult406Headers struct {
+	XRequestID *string
+}
+
+// ExportAccountResult500Headers the declared response headers of an HTTP 500 response for ExportAccount
+type ExportAccountResult500Headers struct {
+	XRequestID *string
+}
+
+// ExportAccountResult503Headers the declared response headers of an HTTP 503 response for ExportAccount
+type ExportAccountResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ExportAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonalData
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *AccountNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportAccountResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportAccountResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExportAccountResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExportAccountResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ExportAccountResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportAccountResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportAccountResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportAccountResult) GetJSON200() *PersonalData {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportAccountResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportAccountResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportAccountResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportAccountResult) GetJSON404() *AccountNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ExportAccountResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportAccountResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportAccountResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAccountResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10525,6 +11635,170 @@ func (r ListAuditEventsResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAuditEventsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendCodeResult400Headers the declared response headers of an HTTP 400 response for SendCode
+type SendCodeResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// SendCodeResult401Headers the declared response headers of an HTTP 401 response for SendCode
+type SendCodeResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SendCodeResult403Headers the declared response headers of an HTTP 403 response for SendCode
+type SendCodeResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SendCodeResult406Headers the declared response headers of an HTTP 406 response for SendCode
+type SendCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendCodeResult413Headers the declared response headers of an HTTP 413 response for SendCode
+type SendCodeResult413Headers struct {
+	XRequestID *string
+}
+
+// SendCodeResult415Headers the declared response headers of an HTTP 415 response for SendCode
+type SendCodeResult415Headers struct {
+	XRequestID *string
+}
+
+// SendCodeResult429Headers the declared response headers of an HTTP 429 response for SendCode
+type SendCodeResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SendCodeResult500Headers the declared response headers of an HTTP 500 response for SendCode
+type SendCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendCodeResult503Headers the declared response headers of an HTTP 503 response for SendCode
+type SendCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendCodeResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SendCodeResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendCodeResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendCodeResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendCodeResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendCodeResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SendCodeResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendCodeResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendCodeResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SendCodeResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendCodeResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendCodeResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SendCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendCodeResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15836,6 +17110,44 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 	return ParseListAccountsResult(rsp)
 }
 
+// CreateAccountWithBodyWithResponse 新建账号 · Create an account
+//
+// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+//
+// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+// nothing which lives for days is on its way.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+func (c *ClientWithResponses) CreateAccountWithBodyWithResponse(ctx context.Context, params *CreateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAccountResult, error) {
+	rsp, err := c.CreateAccountWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAccountResult(rsp)
+}
+
+// CreateAccountWithResponse 新建账号 · Create an account
+//
+// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+//
+// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
+// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
+// nothing which lives for days is on its way.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
+func (c *ClientWithResponses) CreateAccountWithResponse(ctx context.Context, params *CreateAccountParams, body CreateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAccountResult, error) {
+	rsp, err := c.CreateAccount(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAccountResult(rsp)
+}
+
 // AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many
 //
 // 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
@@ -15874,6 +17186,25 @@ func (c *ClientWithResponses) AssignGroupWithResponse(ctx context.Context, param
 	return ParseAssignGroupResult(rsp)
 }
 
+// DeleteAccountWithResponse 删除账号 · Delete an account
+//
+// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+//
+// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
+// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
+// the audit log, by the account's id. The last administrator cannot be deleted (409).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
+func (c *ClientWithResponses) DeleteAccountWithResponse(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error) {
+	rsp, err := c.DeleteAccount(ctx, accountID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteAccountResult(rsp)
+}
+
 // GetAccountWithResponse 查看账号 · One account
 //
 // 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
@@ -15890,6 +17221,24 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 		return nil, err
 	}
 	return ParseGetAccountResult(rsp)
+}
+
+// ExportAccountWithResponse 导出个人数据 · Export one person's data
+//
+// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+//
+// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
+// secret of any kind. That it was asked for is written down.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ExportAccountResult, error) {
+	rsp, err := c.ExportAccount(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAccountResult(rsp)
 }
 
 // ResetFactorWithResponse 重置登录方式 · Reset a factor
@@ -16088,6 +17437,42 @@ func (c *ClientWithResponses) ListAuditEventsWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseListAuditEventsResult(rsp)
+}
+
+// SendCodeWithBodyWithResponse 重新发送验证码 · Send a code again
+//
+// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+//
+// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+// asks, and as there the answer does not say whether the address has an account.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+func (c *ClientWithResponses) SendCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendCodeResult, error) {
+	rsp, err := c.SendCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendCodeResult(rsp)
+}
+
+// SendCodeWithResponse 重新发送验证码 · Send a code again
+//
+// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+//
+// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
+// asks, and as there the answer does not say whether the address has an account.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
+func (c *ClientWithResponses) SendCodeWithResponse(ctx context.Context, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCodeResult, error) {
+	rsp, err := c.SendCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendCodeResult(rsp)
 }
 
 // ListDeliveriesWithResponse 投递记录 · Messages and their outcomes
@@ -17472,6 +18857,233 @@ func ParseListAccountsResult(rsp *http.Response) (*ListAccountsResult, error) {
 	return response, nil
 }
 
+// ParseCreateAccountResult parses an HTTP response from a CreateAccountWithResponse call
+func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest AccountResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateAccountResult201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateAccountResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateAccountResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateAccountResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateAccountResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateAccountResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateAccountResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateAccountResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAssignGroupResult parses an HTTP response from a AssignGroupWithResponse call
 func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -17682,6 +19294,233 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 	return response, nil
 }
 
+// ParseDeleteAccountResult parses an HTTP response from a DeleteAccountWithResponse call
+func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest VersionConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyKeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteAccountResult200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteAccountResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteAccountResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteAccountResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers DeleteAccountResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 412:
+		var headers DeleteAccountResult412Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 422:
+		var headers DeleteAccountResult422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteAccountResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetAccountResult parses an HTTP response from a GetAccountWithResponse call
 func ParseGetAccountResult(rsp *http.Response) (*GetAccountResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -17848,6 +19687,182 @@ func ParseGetAccountResult(rsp *http.Response) (*GetAccountResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportAccountResult parses an HTTP response from a ExportAccountWithResponse call
+func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonalData
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AccountNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ExportAccountResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExportAccountResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExportAccountResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers ExportAccountResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportAccountResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportAccountResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -19617,6 +21632,212 @@ func ParseListAuditEventsResult(rsp *http.Response) (*ListAuditEventsResult, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListAuditEventsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendCodeResult parses an HTTP response from a SendCodeWithResponse call
+func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendCodeResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SendCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SendCodeResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendCodeResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendCodeResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SendCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendCodeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

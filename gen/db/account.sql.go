@@ -234,6 +234,27 @@ func (q *Queries) AccountCredentials(ctx context.Context, email string) (Account
 	return i, err
 }
 
+const accountErase = `-- name: AccountErase :execrows
+DELETE FROM account
+WHERE id IN (
+    SELECT a.id
+    FROM account a
+    WHERE a.deleted_at < $1
+    ORDER BY a.deleted_at
+    LIMIT 100
+)
+AND deleted_at < $1
+`
+
+// Everything that hangs on them goes with them.
+func (q *Queries) AccountErase(ctx context.Context, before *time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, accountErase, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const accountFactors = `-- name: AccountFactors :one
 SELECT COALESCE(a.password_hash, '') AS password_hash, (a.phone IS NOT NULL)::boolean AS phone,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
@@ -311,7 +332,7 @@ func (q *Queries) AccountIDByEmail(ctx context.Context, email string) (string, e
 }
 
 const accountListEmail = `-- name: AccountListEmail :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE ($1::text IS NULL OR a.email COLLATE "C" > $1::text)
     AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
@@ -356,6 +377,7 @@ type AccountListEmailRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 func (q *Queries) AccountListEmail(ctx context.Context, arg AccountListEmailParams) ([]AccountListEmailRow, error) {
@@ -394,6 +416,7 @@ func (q *Queries) AccountListEmail(ctx context.Context, arg AccountListEmailPara
 			&i.UpdatedAt,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -406,7 +429,7 @@ func (q *Queries) AccountListEmail(ctx context.Context, arg AccountListEmailPara
 }
 
 const accountListName = `-- name: AccountListName :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE ($1::text IS NULL OR (lower(a.name) COLLATE "C", a.id) > (lower($1::text), $2::text))
     AND ($3::text IS NULL OR a.email COLLATE "C" LIKE $3::text)
@@ -452,6 +475,7 @@ type AccountListNameRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 func (q *Queries) AccountListName(ctx context.Context, arg AccountListNameParams) ([]AccountListNameRow, error) {
@@ -491,6 +515,7 @@ func (q *Queries) AccountListName(ctx context.Context, arg AccountListNameParams
 			&i.UpdatedAt,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -504,7 +529,7 @@ func (q *Queries) AccountListName(ctx context.Context, arg AccountListNameParams
 
 const accountListNewest = `-- name: AccountListNewest :many
 
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE ($1::text IS NULL OR a.id < $1::text)
     AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
@@ -549,6 +574,7 @@ type AccountListNewestRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 // The lists of accounts: one question in six orders. They are planned for the values that they come with (see
@@ -589,6 +615,7 @@ func (q *Queries) AccountListNewest(ctx context.Context, arg AccountListNewestPa
 			&i.UpdatedAt,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -601,7 +628,7 @@ func (q *Queries) AccountListNewest(ctx context.Context, arg AccountListNewestPa
 }
 
 const accountListOldest = `-- name: AccountListOldest :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE ($1::text IS NULL OR a.id > $1::text)
     AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
@@ -646,6 +673,7 @@ type AccountListOldestRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 func (q *Queries) AccountListOldest(ctx context.Context, arg AccountListOldestParams) ([]AccountListOldestRow, error) {
@@ -684,6 +712,7 @@ func (q *Queries) AccountListOldest(ctx context.Context, arg AccountListOldestPa
 			&i.UpdatedAt,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -696,7 +725,7 @@ func (q *Queries) AccountListOldest(ctx context.Context, arg AccountListOldestPa
 }
 
 const accountListPhone = `-- name: AccountListPhone :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE ($1::text IS NULL OR a.phone COLLATE "C" > $1::text)
     AND ($2::text IS NULL OR a.email COLLATE "C" LIKE $2::text)
@@ -741,6 +770,7 @@ type AccountListPhoneRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 func (q *Queries) AccountListPhone(ctx context.Context, arg AccountListPhoneParams) ([]AccountListPhoneRow, error) {
@@ -779,6 +809,7 @@ func (q *Queries) AccountListPhone(ctx context.Context, arg AccountListPhonePara
 			&i.UpdatedAt,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -791,7 +822,7 @@ func (q *Queries) AccountListPhone(ctx context.Context, arg AccountListPhonePara
 }
 
 const accountListSeen = `-- name: AccountListSeen :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE ($1::timestamptz IS NULL OR (COALESCE(a.seen_at, 'epoch'), a.id) > ($1::timestamptz, $2::text))
     AND ($3::text IS NULL OR a.email COLLATE "C" LIKE $3::text)
@@ -837,6 +868,7 @@ type AccountListSeenRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 func (q *Queries) AccountListSeen(ctx context.Context, arg AccountListSeenParams) ([]AccountListSeenRow, error) {
@@ -876,6 +908,7 @@ func (q *Queries) AccountListSeen(ctx context.Context, arg AccountListSeenParams
 			&i.UpdatedAt,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -906,7 +939,7 @@ func (q *Queries) AccountPassword(ctx context.Context, id string) (AccountPasswo
 }
 
 const accountRecord = `-- name: AccountRecord :one
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE a.id = $1
 `
@@ -926,6 +959,7 @@ type AccountRecordRow struct {
 	UpdatedAt    time.Time
 	LastSignInAt *time.Time
 	SeenAt       *time.Time
+	DeletedAt    *time.Time
 }
 
 func (q *Queries) AccountRecord(ctx context.Context, id string) (AccountRecordRow, error) {
@@ -946,6 +980,7 @@ func (q *Queries) AccountRecord(ctx context.Context, id string) (AccountRecordRo
 		&i.UpdatedAt,
 		&i.LastSignInAt,
 		&i.SeenAt,
+		&i.DeletedAt,
 	)
 	return i, err
 }
@@ -1138,7 +1173,8 @@ func (q *Queries) AccountSetPicture(ctx context.Context, arg AccountSetPicturePa
 
 const accountSetStatus = `-- name: AccountSetStatus :exec
 UPDATE account
-SET status = $1, updated_at = $2, version = version + 1
+SET status = $1::text, updated_at = $2, version = version + 1,
+    deleted_at = CASE WHEN $1::text = 'deleted' THEN $2::timestamptz END
 WHERE id = $3
 `
 

@@ -464,11 +464,12 @@ export type Cursor = string | null;
  *
  * - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
  * - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
+ * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
  * - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
  * - `audit.read`: 查看审计事件 · read the audit log.
  *
  */
-export type Right = 'accounts.read' | 'accounts.write' | 'groups.write' | 'audit.read';
+export type Right = 'accounts.read' | 'accounts.write' | 'accounts.delete' | 'groups.write' | 'audit.read';
 
 /**
  * 权限 · The rights of a group.
@@ -476,9 +477,9 @@ export type Right = 'accounts.read' | 'accounts.write' | 'groups.write' | 'audit
 export type Rights = Array<Right>;
 
 /**
- * 状态 · Whether the account may sign in.
+ * 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
  */
-export type AccountState = 'active' | 'disabled';
+export type AccountState = 'active' | 'disabled' | 'deleted';
 
 export type AdminAccount = {
     id: AccountId;
@@ -510,6 +511,8 @@ export type AdminAccount = {
     updatedAt: Timestamp;
     lastSignInAt: TimestampOrNull;
     lastSeenAt: TimestampOrNull;
+    deletedAt?: Timestamp;
+    erasedAt?: Timestamp;
     factors?: Factors;
 };
 
@@ -576,6 +579,45 @@ export type AssignGroupRequest = {
     accounts: Array<AccountVersion>;
 };
 
+export type CreateAccountRequest = {
+    email: Email;
+    /**
+     * 姓名 · The name that is shown.
+     */
+    name: string;
+    memberGroup: GroupName;
+    /**
+     * 是否邮件通知 · Whether the person is told by mail.
+     */
+    invite?: boolean;
+};
+
+export type SendCodeAgainRequest = {
+    email: Email;
+    /**
+     * 用途 · For a new account, or for a new password.
+     */
+    purpose: 'registration' | 'reset';
+};
+
+export type PersonalData = {
+    success: Success;
+    exportedAt: Timestamp;
+    account: AdminAccount;
+    /**
+     * 有效会话 · The live sessions.
+     */
+    sessions: Array<Session>;
+    /**
+     * 事件 · The events, the newest first.
+     */
+    events: Array<AuditEvent>;
+    /**
+     * 投递 · The messages, the newest first.
+     */
+    deliveries: Array<Delivery>;
+};
+
 export type AccountVersion = {
     id: AccountId;
     version: Version;
@@ -605,7 +647,10 @@ export type SetGroupRequest = {
 };
 
 export type SetStatusRequest = {
-    status: AccountState;
+    /**
+     * 状态 · `active` restores a deleted account, too.
+     */
+    status: 'active' | 'disabled';
     reason?: Reason;
 };
 
@@ -786,13 +831,14 @@ export type AccessReason = {
      * 原因 · Why.
      *
      * - `DISABLED`: 账号已停用 · the account is disabled.
+     * - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
      * - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
      * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
      * - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
      * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
      *
      */
-    code: 'DISABLED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
+    code: 'DISABLED' | 'DELETED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
     /**
      * 登录方式 · The factor, with `WAIT`.
      */
@@ -957,7 +1003,7 @@ export type AccountGroup = string;
 /**
  * 状态 · Only of this status.
  */
-export type AccountStatusIs = 'active' | 'disabled';
+export type AccountStatusIs = 'active' | 'disabled' | 'deleted';
 
 /**
  * 在此之后有活动 · Only those last seen at or after this time, exact to a day.
@@ -2850,7 +2896,7 @@ export type ListAccountsData = {
         /**
          * 状态 · Only of this status.
          */
-        status?: 'active' | 'disabled';
+        status?: 'active' | 'disabled' | 'deleted';
         /**
          * 在此之后有活动 · Only those last seen at or after this time, exact to a day.
          */
@@ -2917,6 +2963,75 @@ export type ListAccountsResponses = {
 
 export type ListAccountsResponse = ListAccountsResponses[keyof ListAccountsResponses];
 
+export type CreateAccountData = {
+    body: CreateAccountRequest;
+    headers?: {
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/accounts';
+};
+
+export type CreateAccountErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 邮箱已被使用 · The address has an account.
+     */
+    409: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateAccountError = CreateAccountErrors[keyof CreateAccountErrors];
+
+export type CreateAccountResponses = {
+    /**
+     * 已创建 · Created.
+     */
+    201: AccountResponse;
+};
+
+export type CreateAccountResponse = CreateAccountResponses[keyof CreateAccountResponses];
+
 export type AssignGroupData = {
     body: AssignGroupRequest;
     headers?: {
@@ -2981,6 +3096,84 @@ export type AssignGroupResponses = {
 };
 
 export type AssignGroupResponse2 = AssignGroupResponses[keyof AssignGroupResponses];
+
+export type DeleteAccountData = {
+    body?: never;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}';
+};
+
+export type DeleteAccountErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 最后一位管理员 · It is the last administrator.
+     */
+    409: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
+
+export type DeleteAccountResponses = {
+    /**
+     * 已删除 · Deleted; `erasedAt` says when it will be gone.
+     */
+    200: AccountResponse;
+};
+
+export type DeleteAccountResponse = DeleteAccountResponses[keyof DeleteAccountResponses];
 
 export type GetAccountData = {
     body?: never;
@@ -3569,6 +3762,60 @@ export type GetTimelineResponses = {
 
 export type GetTimelineResponse = GetTimelineResponses[keyof GetTimelineResponses];
 
+export type ExportAccountData = {
+    body?: never;
+    path: {
+        /**
+         * 账号 ID · The account's id.
+         */
+        accountId: string;
+    };
+    query?: never;
+    url: '/api/admin/accounts/{accountId}/export';
+};
+
+export type ExportAccountErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * 没有这个账号 · There is no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
+
+export type ExportAccountResponses = {
+    /**
+     * 个人数据 · What is kept.
+     */
+    200: PersonalData;
+};
+
+export type ExportAccountResponse = ExportAccountResponses[keyof ExportAccountResponses];
+
 export type ListGroupsData = {
     body?: never;
     path?: never;
@@ -3980,3 +4227,60 @@ export type ListDeliveriesResponses = {
 };
 
 export type ListDeliveriesResponse = ListDeliveriesResponses[keyof ListDeliveriesResponses];
+
+export type SendCodeData = {
+    body: SendCodeAgainRequest;
+    path?: never;
+    query?: never;
+    url: '/api/admin/codes';
+};
+
+export type SendCodeErrors = {
+    /**
+     * 请求不符合文档，或该邮箱不在允许注册的范围内 · The request does not fit this document, or the address may not register here.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 太频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SendCodeError = SendCodeErrors[keyof SendCodeErrors];
+
+export type SendCodeResponses = {
+    /**
+     * 已受理 · Accepted.
+     */
+    204: void;
+};
+
+export type SendCodeResponse2 = SendCodeResponses[keyof SendCodeResponses];

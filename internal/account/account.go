@@ -22,6 +22,7 @@ type Status string
 const (
 	Active   Status = "active"
 	Disabled Status = "disabled"
+	Deleted  Status = "deleted" // kept for a while, in which it can be made active again
 )
 
 // Account is one person's account, shared by both surfaces.

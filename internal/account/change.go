@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
@@ -177,12 +178,12 @@ func (a *Accounts) toGroup(who group.Administrator, name, reason string) step {
 			return audit.Event{}, fmt.Errorf("set member group: %w", err)
 		}
 
-		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: details("from", h.MemberGroup, "to", name, "reason", reason)}, nil
+		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: told(map[string]string{"from": h.MemberGroup, "to": name, "reason": reason})}, nil
 	}
 }
 
-// SetStatus lets an account sign in, or stops it: disabling ends every session at once, and voids what is
-// outstanding beside them.
+// SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
+// is outstanding beside them. A deleted account that is made active is restored.
 func (a *Accounts) SetStatus(
 	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
 ) (Record, error) {
@@ -196,14 +197,20 @@ func (a *Accounts) SetStatus(
 			return audit.Event{}, fmt.Errorf("set status: %w", err)
 		}
 
-		event := audit.Event{Action: audit.AccountEnabled, Detail: details("reason", reason)}
-		if status == Disabled {
-			event.Action = audit.AccountDisabled
+		event := audit.Event{Detail: told(map[string]string{"from": h.Status, "reason": reason})}
 
-			return event, a.distrust(ctx, tx, h.ID, "disabled")
+		switch status {
+		case Disabled:
+			event.Action = audit.AccountDisabled
+		case Deleted:
+			event.Action = audit.AccountDeleted
+		default:
+			event.Action = audit.AccountEnabled
+
+			return event, nil
 		}
 
-		return event, nil
+		return event, a.distrust(ctx, tx, h.ID, string(status))
 	})
 }
 
@@ -215,6 +222,12 @@ func (a *Accounts) distrust(ctx context.Context, tx postgres.Tx, id, why string)
 	}
 
 	return Void(ctx, tx, id)
+}
+
+// Erase deletes up to 100 accounts for good that were deleted before, and says how many. What happened to them stays
+// in the audit log.
+func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
+	return db.New(tx).AccountErase(ctx, &before)
 }
 
 // change runs a step in a transaction of its own.
@@ -259,15 +272,9 @@ func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by caller.Caller, 
 	return record(ctx, tx, h.ID)
 }
 
-// details are pairs of a name and a value, without those that are empty.
-func details(pairs ...string) map[string]string {
-	detail := map[string]string{}
-
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			detail[pairs[i]] = pairs[i+1]
-		}
-	}
+// told leaves out what nobody said.
+func told(detail map[string]string) map[string]string {
+	maps.DeleteFunc(detail, func(_, value string) bool { return value == "" })
 
 	return detail
 }

@@ -55,7 +55,7 @@ func (a *Accounts) IDOf(ctx context.Context, email string) (id string, err error
 type Creation struct {
 	Email        string
 	Name         string
-	PasswordHash string
+	PasswordHash string // empty for none
 	MemberGroup  string
 }
 
@@ -81,7 +81,7 @@ func (a *Accounts) Create(ctx context.Context, by caller.Caller, c Creation) (Ac
 // for an address that has one. In a repeated transaction it answers its own earlier success.
 func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Creation) (Account, error) {
 	row, err := db.New(tx).AccountCreate(ctx, db.AccountCreateParams{
-		ID: id, Email: c.Email, Name: c.Name, PasswordHash: &c.PasswordHash, MemberGroup: c.MemberGroup,
+		ID: id, Email: c.Email, Name: c.Name, PasswordHash: orNil(c.PasswordHash), MemberGroup: c.MemberGroup,
 		Now: now.Truncate(time.Millisecond), // what the answers show
 	})
 

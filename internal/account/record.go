@@ -26,6 +26,7 @@ type Record struct {
 	SignIns      int64
 	LastSignInAt *time.Time
 	SeenAt       *time.Time // exact to a day
+	DeletedAt    *time.Time // nil unless the account is deleted
 	Factors      *Factors   // nil in lists
 }
 
@@ -93,7 +94,7 @@ func recordOf(row db.AccountRecordRow) Record {
 			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: Status(row.Status),
 			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
 		},
-		Picture: row.Picture, SignIns: row.SignInCount, LastSignInAt: row.LastSignInAt, SeenAt: row.SeenAt,
+		Picture: row.Picture, SignIns: row.SignInCount, LastSignInAt: row.LastSignInAt, SeenAt: row.SeenAt, DeletedAt: row.DeletedAt,
 	}
 
 	if row.Phone != nil {

@@ -65,7 +65,7 @@ func (a *Accounts) ResetFactor(
 			Content: delivery.Content{Factor: string(which), At: now},
 		})
 
-		return audit.Event{Action: changedBy[which], Detail: details("change", "reset")}, err
+		return audit.Event{Action: changedBy[which], Detail: map[string]string{"change": "reset"}}, err
 	})
 }
 

@@ -38,7 +38,7 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 		Success: true, Accounts: make([]api.AdminAccount, len(page.Records)), Next: next, Total: page.Total,
 	}
 	for i, found := range page.Records {
-		response.Accounts[i] = toAccount(found)
+		response.Accounts[i] = a.toAccount(found)
 	}
 
 	return response, nil
@@ -83,7 +83,7 @@ func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (
 	}
 
 	return api.GetAccount200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: toAccount(found)},
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(found)},
 		Headers: api.GetAccount200ResponseHeaders{ETag: etag(found.Version)},
 	}, nil
 }
@@ -122,7 +122,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 	}
 
 	return api.SetAccountGroup200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: toAccount(changed)},
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
 		Headers: api.SetAccountGroup200ResponseHeaders{ETag: etag(changed.Version)},
 	}, nil
 }
@@ -179,7 +179,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 	}
 
 	return api.SetAccountStatus200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: toAccount(changed)},
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
 		Headers: api.SetAccountStatus200ResponseHeaders{ETag: etag(changed.Version)},
 	}, nil
 }
@@ -202,7 +202,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 	}
 
 	return api.ResetFactor200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: toAccount(changed)},
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
 		Headers: api.ResetFactor200ResponseHeaders{ETag: etag(changed.Version)},
 	}, nil
 }

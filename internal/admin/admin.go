@@ -5,10 +5,12 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/geo"
 	"github.com/konec/toolkit-gateway/internal/group"
@@ -26,6 +28,15 @@ type Deps struct {
 	Messages  *delivery.Log
 	Timelines *timeline.Timelines
 	Places    *geo.Locator
+	Codes     Codes
+	Record    func(ctx context.Context, by caller.Caller, event audit.Event) error // writes down what is all that happened
+	Retention time.Duration                                                        // how long a deleted account is kept
+	Now       func() time.Time
+}
+
+// Codes mails a code of either kind to an address, or answers why not.
+type Codes struct {
+	Registration, Reset func(ctx context.Context, by caller.Caller, email string) error
 }
 
 // Admin implements the operations of the surface of administrators.
@@ -37,13 +48,17 @@ type Admin struct {
 	messages  *delivery.Log
 	timelines *timeline.Timelines
 	places    *geo.Locator
+	codes     Codes
+	record    func(ctx context.Context, by caller.Caller, event audit.Event) error
+	retention time.Duration
+	now       func() time.Time
 }
 
 // New makes Admin.
 func New(d Deps) *Admin {
 	return &Admin{
 		accounts: d.Accounts, groups: d.Groups, sessions: d.Sessions, events: d.Events, messages: d.Messages, timelines: d.Timelines,
-		places: d.Places,
+		places: d.Places, codes: d.Codes, record: d.Record, retention: d.Retention, now: d.Now,
 	}
 }
 
@@ -86,5 +101,5 @@ func (a *Admin) GetAdministrator(ctx context.Context, _ api.GetAdministratorRequ
 		return nil, err
 	}
 
-	return api.GetAdministrator200JSONResponse{Success: true, Account: toAccount(found), Rights: toRights(who(ctx).Rights)}, nil
+	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(who(ctx).Rights)}, nil
 }

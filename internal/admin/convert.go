@@ -14,12 +14,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/present"
 )
 
-func toAccount(r account.Record) api.AdminAccount {
+func (a *Admin) toAccount(r account.Record) api.AdminAccount {
 	shown := api.AdminAccount{
 		ID: r.ID, Email: r.Email, Name: r.Name, MemberGroup: r.MemberGroup, Status: api.AccountState(r.Status), Phone: r.Phone,
 		Avatar: r.Avatar, Picture: r.Picture, Version: r.Version, SignIns: r.SignIns,
 		CreatedAt: present.Time(r.CreatedAt), UpdatedAt: present.Time(r.UpdatedAt),
 		LastSignInAt: timeOrNull(r.LastSignInAt), LastSeenAt: timeOrNull(r.SeenAt),
+	}
+
+	if r.DeletedAt != nil {
+		deleted, erased := present.Time(*r.DeletedAt), present.Time(r.DeletedAt.Add(a.retention))
+		shown.DeletedAt, shown.ErasedAt = &deleted, &erased
 	}
 
 	if f := r.Factors; f != nil {

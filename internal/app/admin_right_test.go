@@ -159,7 +159,7 @@ func TestLastAdministratorStays(t *testing.T) {
 
 	disable := func() int {
 		got, err := b.Client.SetAccountStatusWithResponse(t.Context(), boss.ID,
-			&client.SetAccountStatusParams{IfMatch: etagOf(boss)}, client.SetStatusRequest{Status: client.AccountStateDisabled}, b.admin)
+			&client.SetAccountStatusParams{IfMatch: etagOf(boss)}, client.SetStatusRequest{Status: client.SetStatusRequestStatusDisabled}, b.admin)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,8 +14,10 @@ import (
 var adminAnswers = slices.Concat(
 	administering("getAdministrator", "200", reads),
 	administering("listAccounts", "200", reads),
+	administering("createAccount", "201", writes|takesBody|takesKey),
 	administering("assignGroup", "200", writes|takesBody|takesKey),
 	administering("getAccount", "200", reads|namesAccount),
+	administering("deleteAccount", "200", writes|takesKey|namesAccount|matches),
 	administering("setAccountGroup", "200", writes|takesBody|takesKey|namesAccount|matches),
 	administering("setAccountStatus", "200", writes|takesBody|takesKey|namesAccount|matches),
 	administering("listAccountSessions", "200", reads|namesAccount),
@@ -24,6 +26,8 @@ var adminAnswers = slices.Concat(
 	administering("resetFactor", "200", writes|takesKey|namesAccount|matches),
 	administering("unlockAccount", "204", writes|namesAccount),
 	administering("getTimeline", "200", reads|namesAccount),
+	administering("exportAccount", "200", reads|namesAccount),
+	administering("sendCode", "204", writes|takesBody),
 	administering("listGroups", "200", reads),
 	administering("createGroup", "201", writes|takesBody|takesKey),
 	administering("changeGroup", "200", writes|takesBody|takesKey|namesGroup|matches),
@@ -33,6 +37,10 @@ var adminAnswers = slices.Concat(
 	[]scenario{
 		{"setAccountGroup", "409", "LAST_ADMINISTRATOR", open, onTheLast},
 		{"setAccountStatus", "409", "LAST_ADMINISTRATOR", open, onTheLast},
+		{"deleteAccount", "409", "LAST_ADMINISTRATOR", open, onTheLast},
+		{"createAccount", "409", "EMAIL_TAKEN", open, ownersAddress},
+		{"sendCode", "400", "EMAIL_NOT_ALLOWED", open, codeElsewhere},
+		{"sendCode", "429", "TOO_MANY_REQUESTS", open, twice},
 		{"changeGroup", "409", "LAST_ADMINISTRATOR", open, ofTheLast},
 		{"createGroup", "409", "GROUP_TAKEN", open, sameGroup},
 		{"deleteGroup", "409", "GROUP_IN_USE", open, usedGroup},
@@ -140,9 +148,9 @@ func outdated(_ testing.TB, d *desk, o operation) call { return d.call(o).with("
 
 // onTheLast takes the last administrator away, who asks for it.
 func onTheLast(tb testing.TB, d *desk, o operation) call {
-	c := d.changed(o, map[string]any{"status": "disabled"})
-	if o.OperationID == "setAccountGroup" {
-		c = d.call(o)
+	c := d.call(o)
+	if o.OperationID == "setAccountStatus" {
+		c = d.changed(o, map[string]any{"status": "disabled"})
 	}
 
 	id := d.idOf(tb, administrator)
@@ -188,4 +196,12 @@ func anotherPersonsSession(tb testing.TB, d *desk, o operation) call {
 	}
 
 	return c
+}
+
+func ownersAddress(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"email": owner})
+}
+
+func codeElsewhere(_ testing.TB, d *desk, o operation) call {
+	return d.changed(o, map[string]any{"email": "somebody@example.com", "purpose": "registration"})
 }

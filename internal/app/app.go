@@ -19,6 +19,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/admin"
 	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/challenge"
 	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/config"
@@ -146,6 +147,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Failures: failures, Queue: queue, TOTP: c.TOTPSignIn, Now: o.Now,
 	})
 
+	recoveries := recovery.New(recovery.Deps{
+		DB: database, Challenges: challenges, Sessions: sessions, Queue: queue, Hasher: a.hasher, Policy: a.policy, Now: o.Now,
+	})
+
 	emailPage := c.PublicURL + "/confirm_email"
 	profiles := profile.New(profile.Deps{
 		DB: database, Sessions: sessions, Challenges: challenges, Codes: codes, Keys: master, Factors: factors, Queue: queue,
@@ -164,9 +169,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Public: public.New(public.Deps{
 			SignIn: signIn, Sessions: sessions, XSRF: xsrf.New(master), Log: audit.NewReader(database), Places: a.places, Now: o.Now,
 			Profiles: profiles, Identities: identities,
-			Recovery: recovery.New(recovery.Deps{
-				DB: database, Challenges: challenges, Sessions: sessions, Queue: queue, Hasher: a.hasher, Policy: a.policy, Now: o.Now,
-			}),
+			Recovery: recoveries,
 			Settings: public.Settings{
 				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
 				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage,
@@ -179,6 +182,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 	events, messages := audit.NewReader(database), delivery.NewLog(database)
 	served.Admin = admin.New(admin.Deps{
 		Accounts: a.accounts, Groups: group.New(database, o.Now), Sessions: sessions, Events: events, Messages: messages, Places: a.places,
+		Codes: admin.Codes{Registration: registrations.SendCode, Reset: recoveries.SendCode}, Retention: c.AccountRetention, Now: o.Now,
+		Record: func(ctx context.Context, by caller.Caller, event audit.Event) error {
+			return audit.RecordAlone(ctx, database, o.Now(), by, event)
+		},
 		Timelines: timeline.New(timeline.Deps{DB: database, Accounts: a.accounts, Events: events, Messages: messages, Now: o.Now}),
 	})
 

@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/account"
 	"github.com/konec/toolkit-gateway/internal/code"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/factor"
@@ -38,7 +39,7 @@ const (
 func (a *App) newJobs(deliveries *delivery.Worker) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	deliveries.Register(workers)
-	river.AddWorker(workers, &cleaning{db: a.db, now: a.now})
+	river.AddWorker(workers, &cleaning{db: a.db, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.keys, age: a.config.KeyRotation})
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
@@ -99,13 +100,17 @@ func (cleaningArgs) Kind() string { return "cleaning" }
 type cleaning struct {
 	river.WorkerDefaults[cleaningArgs]
 
-	db  *postgres.DB
-	now func() time.Time
+	db        *postgres.DB
+	retention time.Duration // how long a deleted account is kept
+	now       func() time.Time
 }
 
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
 		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean,
+		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+			return account.Erase(ctx, tx, now.Add(-c.retention))
+		},
 	} {
 		for {
 			var deleted int64

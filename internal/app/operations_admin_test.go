@@ -14,6 +14,10 @@ func (d *desk) administered(o operation) map[string]any {
 	switch o.OperationID {
 	case "setAccountGroup":
 		return map[string]any{"memberGroup": "Member"}
+	case "createAccount":
+		return map[string]any{"email": fmt.Sprintf("created.%d@konec.com.au", d.fresh.Add(1)), "name": "New Person", "memberGroup": "Member"}
+	case "sendCode":
+		return map[string]any{"email": fmt.Sprintf("waiting.%d@konec.com.au", d.fresh.Add(1)), "purpose": "reset"}
 	case "setAccountStatus":
 		return map[string]any{"status": "active"}
 	case "assignGroup":

@@ -28,6 +28,9 @@ const (
 	AccountGroupSet    Action = "account.group_set"
 	AccountDisabled    Action = "account.disabled"
 	AccountEnabled     Action = "account.enabled"
+	AccountDeleted     Action = "account.deleted"
+	AccountExported    Action = "account.exported"
+	CodeResent         Action = "code.resent" // by an administrator
 	SignInSucceeded    Action = "sign_in.succeeded"
 	SignInFailed       Action = "sign_in.failed"
 	SecondFactorAsked  Action = "sign_in.second_factor_asked"

@@ -27,7 +27,8 @@ type clients struct {
 
 type client struct {
 	refresh string // the newest refresh token
-	me      []byte // the request for it, with the newest access token
+	access  string // the newest access token
+	me      []byte // the request for it
 }
 
 // newClients takes the numbered sessions, which must be in their first generation, and exchanges
@@ -103,7 +104,7 @@ func (c *client) renew(conn *connection) error {
 		return fmt.Errorf("refresh: %w", err)
 	}
 
-	c.refresh, c.me = tokens.RefreshToken, get(mePath, tokens.AccessToken)
+	c.refresh, c.access, c.me = tokens.RefreshToken, tokens.AccessToken, get(mePath, tokens.AccessToken)
 
 	return nil
 }

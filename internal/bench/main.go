@@ -115,6 +115,7 @@ func measurements() []measurement {
 		{"flood", measureFlood},
 		{"start", measureStart},
 		{"growth", measureGrowth},
+		{"admin", measureAdmin},
 	}
 }
 

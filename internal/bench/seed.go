@@ -37,6 +37,15 @@ func sessionID(i int) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
+// groupOf lets one in a hundred wait for a group.
+func groupOf(i int) string {
+	if i%100 == 1 {
+		return "None"
+	}
+
+	return "Member"
+}
+
 func hashOnce(ctx context.Context) (string, error) {
 	hasher, err := password.NewHasher(1)
 	if err != nil {
@@ -56,9 +65,9 @@ func (d *database) seed(ctx context.Context, name string, accounts int, say func
 			n := min(seedBatch, accounts-from)
 
 			err := copyRows(ctx, conn, "account", from, n,
-				[]string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at"},
+				[]string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at", "seen_at"},
 				func(i int) []any {
-					return []any{accountID(i), email(i), "Person " + strconv.Itoa(i), d.hash, "Member", now, now}
+					return []any{accountID(i), email(i), "Person " + strconv.Itoa(i), d.hash, groupOf(i), now, now, now}
 				})
 			if err != nil {
 				return err

@@ -50,6 +50,8 @@ type Config struct {
 	BrowserMax     time.Duration `env:"BROWSER_SESSION_MAX" envDefault:"720h" help:"A browser's session ends this long after its sign-in."`
 	KeyRotation    time.Duration `env:"KEY_ROTATION" envDefault:"2160h" help:"A new signing key is made when the newest is this old."`
 
+	AccountRetention time.Duration `env:"ACCOUNT_RETENTION" envDefault:"720h" help:"How long a deleted account can be restored before it is erased."`
+
 	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Characters of a new password at the least, 8 or more."`
 	HashConcurrency   int      `env:"HASH_CONCURRENCY" help:"Password hashes computed at once; each takes 19 MiB. Default: the number of CPUs, 2 at the least."`
 	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"Domains whose addresses may register, separated by commas. Empty: all."`
@@ -237,6 +239,10 @@ func (c Config) Check() error {
 
 	if c.SessionIdle < c.AccessLifetime || c.SessionMax < c.SessionIdle {
 		fault("SESSION_IDLE and SESSION_MAX: must be at least ACCESS_TOKEN_LIFETIME, and SESSION_IDLE at most SESSION_MAX")
+	}
+
+	if c.AccountRetention < 0 {
+		fault("ACCOUNT_RETENTION: must not be negative")
 	}
 
 	if c.BrowserIdle < time.Minute || c.BrowserMax < c.BrowserIdle {

@@ -50,7 +50,9 @@ const (
 	PhoneChanged    Kind = "phone_changed"
 	TOTPChanged     Kind = "totp_changed"
 	LarkChanged     Kind = "lark_changed"
-	FactorReset     Kind = "factor_reset" // by an administrator
+	// Of these an administrator is the cause.
+	FactorReset Kind = "factor_reset"
+	Invitation  Kind = "invitation"
 	// TOTPStopped tells that somebody guessed at the authenticator app until it was stopped.
 	TOTPStopped Kind = "totp_stopped"
 	NewDevice   Kind = "new_device"

@@ -128,6 +128,20 @@ var wording = map[Kind]words{
 			English: "If this was not you, reset your password at once, and write to an administrator.",
 		}},
 	},
+	Invitation: {
+		subject: language.Text{Chinese: "您的 Toolkit 账号已建立", English: "Your Toolkit account"},
+		before: []language.Text{{
+			Chinese: "管理员为这个邮箱地址建立了 Toolkit 账号。",
+			English: "An administrator has made a Toolkit account for this address.",
+		}, {
+			Chinese: "请打开 Toolkit，选择“忘记密码”，用发到这个邮箱的验证码设置密码，然后登录。",
+			English: "Please open Toolkit and choose to reset the password: set one with the code that comes to this address, and sign in.",
+		}},
+		after: []language.Text{{
+			Chinese: "如果您不需要这个账号，请忽略这封邮件。",
+			English: "If you do not want this account, ignore this mail.",
+		}},
+	},
 	FactorReset: {
 		subject: language.Text{Chinese: "您的登录方式已被重置", English: "A way to sign in was reset"},
 		before: []language.Text{{

@@ -10,10 +10,11 @@ type Right string
 
 // The rights.
 const (
-	AccountsRead  Right = "accounts.read"
-	AccountsWrite Right = "accounts.write"
-	GroupsWrite   Right = "groups.write"
-	AuditRead     Right = "audit.read"
+	AccountsRead   Right = "accounts.read"
+	AccountsWrite  Right = "accounts.write"
+	AccountsDelete Right = "accounts.delete"
+	GroupsWrite    Right = "groups.write"
+	AuditRead      Right = "audit.read"
 
 	// Any stands for any of them, where an operation asks for no more than that.
 	Any Right = "any"
@@ -22,7 +23,7 @@ const (
 )
 
 // All are the rights that there are.
-var All = Rights{AccountsRead, AccountsWrite, GroupsWrite, AuditRead}
+var All = Rights{AccountsRead, AccountsWrite, AccountsDelete, GroupsWrite, AuditRead}
 
 // Rights are those of one group.
 type Rights []Right

@@ -22,6 +22,7 @@ type Code string
 // The reasons.
 const (
 	Disabled       Code = "DISABLED"
+	Deleted        Code = "DELETED"
 	Wait           Code = "WAIT"
 	NoGroup        Code = "NO_GROUP"
 	NoPassword     Code = "NO_PASSWORD"
@@ -134,7 +135,11 @@ func merge(events []audit.Entry, messages []delivery.Record, after Position, lim
 func (t *Timelines) reasons(ctx context.Context, found account.Record, recipients []string) ([]Reason, error) {
 	var reasons []Reason
 
-	if found.Status != account.Active {
+	switch found.Status {
+	case account.Active:
+	case account.Deleted:
+		reasons = append(reasons, Reason{Code: Deleted})
+	default:
 		reasons = append(reasons, Reason{Code: Disabled})
 	}
 

@@ -11,13 +11,21 @@ ALTER TABLE member_group
 UPDATE member_group SET updated_at = created_at;
 ALTER TABLE member_group ALTER COLUMN updated_at SET NOT NULL;
 UPDATE member_group
-SET rights = '{accounts.read,accounts.write,groups.write,audit.read}', description = '管理员 · Administrators'
+SET rights = '{accounts.read,accounts.write,accounts.delete,groups.write,audit.read}', description = '管理员 · Administrators'
 WHERE name = 'Admin';
 UPDATE member_group SET description = '等待分配成员组 · They wait for a group' WHERE name = 'None';
 
 -- When somebody of the account was there last, by a sign-in or a renewal: exact to a day, so that few renewals
 -- write it.
 ALTER TABLE account ADD COLUMN seen_at timestamptz;
+
+-- A deleted account is kept for a while, in which it can be restored. The rows that are there fit already, and are
+-- looked at in the next migration, without a lock.
+ALTER TABLE account ADD COLUMN deleted_at timestamptz;
+ALTER TABLE account DROP CONSTRAINT account_status_known;
+ALTER TABLE account
+    ADD CONSTRAINT account_status_known CHECK (status IN ('active', 'disabled', 'deleted')) NOT VALID,
+    ADD CONSTRAINT account_deleted_with_time CHECK ((status = 'deleted') = (deleted_at IS NOT NULL)) NOT VALID;
 
 -- Who did it, where that is another account than the one that it happened to. detail holds more about it, in
 -- JSON of text: what it was, what it became, why. It is json and not jsonb, which would write it anew.

@@ -13,6 +13,8 @@ DROP INDEX CONCURRENTLY IF EXISTS account_by_group;
 CREATE INDEX CONCURRENTLY account_by_group ON account (member_group, id);
 DROP INDEX CONCURRENTLY IF EXISTS account_disabled;
 CREATE INDEX CONCURRENTLY account_disabled ON account (id) WHERE status = 'disabled';
+DROP INDEX CONCURRENTLY IF EXISTS account_deleted;
+CREATE INDEX CONCURRENTLY account_deleted ON account (deleted_at) WHERE deleted_at IS NOT NULL;
 DROP INDEX CONCURRENTLY IF EXISTS account_by_seen;
 CREATE INDEX CONCURRENTLY account_by_seen ON account (COALESCE(seen_at, 'epoch'), id);
 
@@ -25,3 +27,6 @@ CREATE INDEX CONCURRENTLY audit_event_by_actor ON audit_event (actor_id, at) WHE
 
 DROP INDEX CONCURRENTLY IF EXISTS delivery_not_sent;
 CREATE INDEX CONCURRENTLY delivery_not_sent ON delivery (created_at) WHERE state <> 'sent';
+
+ALTER TABLE account VALIDATE CONSTRAINT account_status_known;
+ALTER TABLE account VALIDATE CONSTRAINT account_deleted_with_time;

@@ -2,7 +2,7 @@
 -- Nobody learns from this that an address is taken: the caller answers a missing row like a
 -- wrong code. The same id again is a repeat of this very statement after an unknown COMMIT.
 INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at)
-VALUES (@id, @email, @name, @password_hash, @member_group, @now, @now)
+VALUES (@id, @email, @name, sqlc.narg(password_hash), @member_group, @now, @now)
 ON CONFLICT ON CONSTRAINT account_email_key DO NOTHING
 RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version;
 
@@ -68,8 +68,21 @@ WHERE id = @id;
 
 -- name: AccountSetStatus :exec
 UPDATE account
-SET status = @status, updated_at = @now, version = version + 1
-WHERE id = @id;
+SET status = sqlc.arg(status)::text, updated_at = sqlc.arg(now), version = version + 1,
+    deleted_at = CASE WHEN sqlc.arg(status)::text = 'deleted' THEN sqlc.arg(now)::timestamptz END
+WHERE id = sqlc.arg(id);
+
+-- name: AccountErase :execrows
+-- Everything that hangs on them goes with them.
+DELETE FROM account
+WHERE id IN (
+    SELECT a.id
+    FROM account a
+    WHERE a.deleted_at < @before
+    ORDER BY a.deleted_at
+    LIMIT 100
+)
+AND deleted_at < @before;
 
 -- name: AccountSetName :execrows
 UPDATE account
@@ -124,7 +137,7 @@ WHERE email = @email;
 -- postgres.Planned), so that what is not asked for costs nothing.
 
 -- name: AccountListNewest :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE (sqlc.narg(after_id)::text IS NULL OR a.id < sqlc.narg(after_id)::text)
     AND (sqlc.narg(email)::text IS NULL OR a.email COLLATE "C" LIKE sqlc.narg(email)::text)
@@ -140,7 +153,7 @@ ORDER BY a.id DESC
 LIMIT @most;
 
 -- name: AccountListOldest :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE (sqlc.narg(after_id)::text IS NULL OR a.id > sqlc.narg(after_id)::text)
     AND (sqlc.narg(email)::text IS NULL OR a.email COLLATE "C" LIKE sqlc.narg(email)::text)
@@ -156,7 +169,7 @@ ORDER BY a.id
 LIMIT @most;
 
 -- name: AccountListEmail :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE (sqlc.narg(after)::text IS NULL OR a.email COLLATE "C" > sqlc.narg(after)::text)
     AND (sqlc.narg(email)::text IS NULL OR a.email COLLATE "C" LIKE sqlc.narg(email)::text)
@@ -172,7 +185,7 @@ ORDER BY a.email COLLATE "C"
 LIMIT @most;
 
 -- name: AccountListName :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE (sqlc.narg(after)::text IS NULL OR (lower(a.name) COLLATE "C", a.id) > (lower(sqlc.narg(after)::text), sqlc.narg(after_id)::text))
     AND (sqlc.narg(email)::text IS NULL OR a.email COLLATE "C" LIKE sqlc.narg(email)::text)
@@ -188,7 +201,7 @@ ORDER BY lower(a.name) COLLATE "C", a.id
 LIMIT @most;
 
 -- name: AccountListPhone :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE (sqlc.narg(after)::text IS NULL OR a.phone COLLATE "C" > sqlc.narg(after)::text)
     AND (sqlc.narg(email)::text IS NULL OR a.email COLLATE "C" LIKE sqlc.narg(email)::text)
@@ -204,7 +217,7 @@ ORDER BY a.phone COLLATE "C"
 LIMIT @most;
 
 -- name: AccountListSeen :many
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE (sqlc.narg(after_seen)::timestamptz IS NULL OR (COALESCE(a.seen_at, 'epoch'), a.id) > (sqlc.narg(after_seen)::timestamptz, sqlc.narg(after_id)::text))
     AND (sqlc.narg(email)::text IS NULL OR a.email COLLATE "C" LIKE sqlc.narg(email)::text)
@@ -234,7 +247,7 @@ WHERE true
     AND (sqlc.narg(seen_before)::timestamptz IS NULL OR COALESCE(a.seen_at, 'epoch') < sqlc.narg(seen_before)::timestamptz);
 
 -- name: AccountRecord :one
-SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
 WHERE a.id = @id;
 

@@ -1,0 +1,187 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// An account that an administrator makes has no password: its person is told, sets one with a code, and signs in.
+func TestInvitation(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+
+	created, err := b.Client.CreateAccountWithResponse(t.Context(), nil,
+		client.CreateAccountRequest{Email: "New.Colleague@KONEC.com.au", Name: " 新同事 ", MemberGroup: "Member"}, b.admin)
+	if err != nil || created.JSON201 == nil {
+		t.Fatalf("create: %v %s", err, created.Body)
+	}
+
+	const email = "new.colleague@konec.com.au"
+	if a := created.JSON201.Account; a.Email != email || a.Name != "新同事" || a.MemberGroup != "Member" || a.Factors.Password != "" {
+		t.Errorf("created %+v", a)
+	}
+
+	invitation := b.Mail(t, email, 0)
+	if invitation.Code != "" || invitation.Link != "" {
+		t.Errorf("the invitation carries %+v", invitation)
+	}
+
+	sent, err := b.Client.SendCodeWithResponse(t.Context(), client.SendCodeAgainRequest{Email: email, Purpose: "reset"}, b.admin)
+	if err != nil || sent.StatusCode() != http.StatusNoContent {
+		t.Fatalf("send code: %v %s", err, sent.Body)
+	}
+
+	code := b.Mail(t, email, 1).Code
+
+	browser := b.Browser(t)
+	browser.Load(t)
+
+	reset, err := browser.Client.ResetPasswordWithResponse(t.Context(), client.ResetPasswordRequest{Email: email, Code: code, Password: apptest.Password})
+	if err != nil || reset.StatusCode() != http.StatusNoContent {
+		t.Fatalf("set the password: %v %s", err, reset.Body)
+	}
+
+	b.SignIn(t, email)
+
+	if events := b.timeline(t, created.JSON201.Account.ID).Entries; len(events) == 0 {
+		t.Error("nothing is written down")
+	}
+}
+
+// Somebody with an account to themselves is told of nobody else's.
+func TestCreatedAccountKeepsToTheRights(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsWrite)
+	helper := b.member(t, "helper@konec.com.au", "Tester")
+
+	for group, want := range map[string]int{"Admin": http.StatusForbidden, "Member": http.StatusCreated, "Nobody": http.StatusBadRequest} {
+		got, err := b.Client.CreateAccountWithResponse(t.Context(), nil,
+			client.CreateAccountRequest{Email: strings.ToLower(group) + "@konec.com.au", Name: "New", MemberGroup: group}, helper)
+		if err != nil || got.StatusCode() != want {
+			t.Errorf("in %s: %v %d %s", group, err, got.StatusCode(), got.Body)
+		}
+	}
+}
+
+// A deleted account is closed at once, can be restored as it was, and is erased with all that hangs on it when its
+// time is over; what happened stays in the audit log.
+func TestDeletedAccount(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.Account(t, owner)
+	tokens := b.SignIn(t, owner)
+	before := b.look(t, owner)
+
+	remove := func(a client.AdminAccount) client.AdminAccount {
+		got, err := b.Client.DeleteAccountWithResponse(t.Context(), a.ID, &client.DeleteAccountParams{IfMatch: etagOf(a)}, b.admin)
+		if err != nil || got.JSON200 == nil {
+			t.Fatalf("delete: %v %s", err, got.Body)
+		}
+
+		return got.JSON200.Account
+	}
+
+	deleted := remove(before)
+	if deleted.Status != "deleted" || deleted.DeletedAt == nil || deleted.ErasedAt == nil || deleted.ErasedAt.Sub(*deleted.DeletedAt) != 30*24*time.Hour {
+		t.Errorf("deleted: %+v", deleted)
+	}
+
+	if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+		t.Errorf("its session: %d", status)
+	}
+
+	refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: owner, Password: apptest.Password})
+	if err != nil || refused.StatusCode() != http.StatusUnauthorized {
+		t.Errorf("sign-in: %v %s", err, refused.Body)
+	}
+
+	if got := reasonsOf(b.timeline(t, deleted.ID)); len(got) == 0 || got[0] != "DELETED" {
+		t.Errorf("reasons %v", got)
+	}
+
+	restored, err := b.Client.SetAccountStatusWithResponse(t.Context(), deleted.ID,
+		&client.SetAccountStatusParams{IfMatch: etagOf(deleted)}, client.SetStatusRequest{Status: "active"}, b.admin)
+	if err != nil || restored.JSON200 == nil || restored.JSON200.Account.DeletedAt != nil {
+		t.Fatalf("restore: %v %s", err, restored.Body)
+	}
+
+	b.SignIn(t, owner)
+	remove(restored.JSON200.Account)
+
+	exists := func() (accounts, sessions, events int) {
+		err := b.Pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM account WHERE id = $1), (SELECT count(*) FROM session WHERE account_id = $1),
+			(SELECT count(*) FROM audit_event WHERE account_id = $1 AND action = 'account.deleted')`, before.ID).Scan(&accounts, &sessions, &events)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return accounts, sessions, events
+	}
+
+	b.Clock.Advance(29 * 24 * time.Hour)
+	b.erase(t, 0)
+
+	if accounts, _, _ := exists(); accounts != 1 {
+		t.Error("erased too early")
+	}
+
+	b.Clock.Advance(24*time.Hour + time.Second)
+	b.erase(t, 1)
+
+	if accounts, sessions, events := exists(); accounts != 0 || sessions != 0 || events != 2 {
+		t.Errorf("%d accounts, %d sessions and %d events are left", accounts, sessions, events)
+	}
+}
+
+// erase does what the clean-up does.
+func (b *bureau) erase(t *testing.T, want int64) {
+	t.Helper()
+
+	erased, err := account.Erase(t.Context(), b.Pool, b.Clock.Now().Add(-b.Config.AccountRetention))
+	if err != nil || erased != want {
+		t.Errorf("%d erased, want %d (%v)", erased, want, err)
+	}
+}
+
+// What is exported is all of one person, nothing of another, and no secret; that it was asked for is written down.
+func TestExportOfOnePerson(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.Account(t, owner)
+	b.Account(t, "other@konec.com.au")
+	b.SignIn(t, owner)
+	b.SignIn(t, "other@konec.com.au")
+
+	found := b.look(t, owner)
+
+	got, err := b.Client.ExportAccountWithResponse(t.Context(), found.ID, b.admin)
+	if err != nil || got.JSON200 == nil {
+		t.Fatalf("export: %v %s", err, got.Body)
+	}
+
+	data := got.JSON200
+	if data.Account.Email != owner || len(data.Sessions) != 1 || len(data.Events) != 2 {
+		t.Errorf("exported %+v", data)
+	}
+
+	for _, secret := range []string{"other@", "argon2id$", "$argon2"} {
+		if strings.Contains(string(got.Body), secret) {
+			t.Errorf("the export has %q in it", secret)
+		}
+	}
+
+	if entry := b.timeline(t, found.ID).Entries[0].Event; entry == nil || entry.Action != "account.exported" || entry.ActorID == "" {
+		t.Errorf("the newest event is %+v", entry)
+	}
+}
