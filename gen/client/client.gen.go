@@ -1014,7 +1014,7 @@ type CreateAccountRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Invite 是否邮件通知 · Whether the person is told by mail.
+	// Invite 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
 	Invite *bool `json:"invite,omitempty"`
 
 	// MemberGroup 成员组名称 · The name of a member group.

@@ -587,7 +587,7 @@ export type CreateAccountRequest = {
     name: string;
     memberGroup: GroupName;
     /**
-     * 是否邮件通知 · Whether the person is told by mail.
+     * 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
      */
     invite?: boolean;
 };
