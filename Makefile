@@ -73,7 +73,7 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 battery: ## runs the long tests too: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
 	@go test -race -tags battery -timeout 240m ./...
-	@echo "==> go test -tags battery -run TestTiming (40 minutes on an idle machine; not -race, which would hide what is measured)"
+	@echo "==> go test -tags battery -run TestTiming (50 minutes on an idle machine; not -race, which would hide what is measured)"
 	@go test -tags battery -run '^TestTiming' -timeout 90m ./internal/app
 
 fuzz: ## runs every fuzz target for FUZZTIME (20s)
