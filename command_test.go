@@ -18,7 +18,8 @@ func TestHelp(t *testing.T) {
 	for command, text := range map[string]string{
 		"": "Commands:", "serve": "Run the gateway", "dev": "private Postgres", "migrate": "Safe to repeat", "account": "Create accounts",
 		"account create": "--password-stdin", "account set-group": "<group>", "account disable": "end all its sessions", "account enable": "<email>",
-		"key": "rotate", "key list": "stages", "key rotate": "--immediately", "config": "Secrets are not shown", "healthcheck": "exit 0", "version": "version",
+		"account import": "Exit code 0", "account export": "--totp-secrets",
+		"audit": "verify", "audit verify": "--head=SEQ:HASH", "key": "rotate", "key list": "stages", "key rotate": "--immediately", "config": "Secrets are not shown", "healthcheck": "exit 0", "version": "version",
 	} {
 		program{}.run(t, append(strings.Fields(command), "--help")...).succeeds(t, "Usage: toolkit-gateway", text)
 	}
@@ -26,7 +27,7 @@ func TestHelp(t *testing.T) {
 	program{}.run(t, "help").succeeds(t, "Commands:")
 	program{}.run(t, "help", "account", "create").succeeds(t, "--password-stdin")
 
-	for _, command := range []string{"", "nothing", "account", "account create", "account set-group a@konec.test", "key", "serve now", "migrate --down"} {
+	for _, command := range []string{"", "nothing", "account", "account create", "account set-group a@konec.test", "audit", "key", "serve now", "migrate --down"} {
 		got := program{}.run(t, strings.Fields(command)...)
 		got.fails(t, "error: ")
 

@@ -24,7 +24,8 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Run the gateway. Needs DATABASE_URL (migrated) and MASTER_KEY."`
 	Dev         devCommand         `cmd:"" help:"Run it with nothing prepared: a private Postgres, migrated, and an inbox page for its mails."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database to the schema of this version. Safe to repeat, and to run from several places at once."`
-	Account     accountCommand     `cmd:"" help:"Create accounts, assign member groups, disable and enable."`
+	Audit       auditCommand       `cmd:"" help:"Look whether the audit log is as the server has written it."`
+	Account     accountCommand     `cmd:"" help:"Create accounts, assign member groups, disable and enable, bring in from files and write out."`
 	Key         keyCommand         `cmd:"" help:"List and rotate the keys that sign access tokens."`
 	Config      configCommand      `cmd:"" help:"List every setting, its value and what it means, then those that cannot work. Secrets are not shown."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the gateway at ADDR on this machine whether it is ready; exit 0 if so."`
@@ -36,16 +37,28 @@ type commands struct {
 type (
 	serveCommand       struct{}
 	devCommand         struct{}
-	migrateCommand     struct{}
 	configCommand      struct{}
 	healthcheckCommand struct{}
 	versionCommand     struct{}
+
+	migrateCommand struct {
+		ServerRole string `placeholder:"ROLE" help:"Also grant this role of the database what serving needs, and no more: it can add to the audit log, not change it. Say so at each migration, run as the tables' owner, and serve as that role."`
+	}
+
+	auditCommand struct {
+		Verify auditVerifyCommand `cmd:"" help:"Look through the whole audit log; exit 0 where nothing was changed, taken out or put in. Needs DATABASE_URL and MASTER_KEY."`
+	}
+	auditVerifyCommand struct {
+		Head string `placeholder:"SEQ:HASH" help:"A head of the chain that was kept elsewhere, out of the server's log or an earlier verification: shows where the chain was cut off since."`
+	}
 
 	accountCommand struct {
 		Create   accountCreateCommand   `cmd:"" help:"Create an account, without a code: you vouch for the address."`
 		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account. It counts from the next request on."`
 		Disable  accountDisableCommand  `cmd:"" help:"Stop an account from signing in, and end all its sessions at once."`
 		Enable   accountEnableCommand   `cmd:"" help:"Let a disabled account sign in again."`
+		Import   accountImportCommand   `cmd:"" help:"Bring accounts in from a file, an account a line."`
+		Export   accountExportCommand   `cmd:"" help:"Write every account to a file that account import reads."`
 	}
 	accountCreateCommand struct {
 		Email         string `required:"" help:"The e-mail address."`
@@ -62,6 +75,19 @@ type (
 	}
 	accountEnableCommand struct {
 		Email string `arg:"" help:"The e-mail address of the account."`
+	}
+	accountImportCommand struct {
+		File         string `arg:"" help:"The file; - for standard input, which cannot be gone on with after a break."`
+		Format       string `default:"auto" enum:"auto,gateway,public,json,csv" help:"gateway or public: mongoexport of the services before; json or csv: as account export writes. auto goes by the first line."`
+		Group        string `default:"None" help:"The member group of accounts that the file names none for: ${default} by default."`
+		CreateGroups bool   `help:"Make member groups that are missing, without rights. Without this their accounts are refused."`
+		DryRun       bool   `help:"Do everything but write."`
+		Report       string `placeholder:"FILE" help:"Write every line that is refused to a file, as JSON lines. Without this the first 20 are shown."`
+	}
+	accountExportCommand struct {
+		File        string `arg:"" default:"-" help:"The file, which only you may read then; standard output by default."`
+		Format      string `default:"json" enum:"json,csv" help:"json: an object a line; or csv."`
+		TOTPSecrets bool   `name:"totp-secrets" help:"With the secrets of authenticator apps: whoever reads the file can sign in with them."`
 	}
 
 	keyCommand struct {
@@ -98,6 +124,11 @@ func main() {
 
 	if err := command.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "toolkit-gateway: %v\n", err)
+
+		if errors.Is(err, app.ErrRefusedLines) {
+			os.Exit(2)
+		}
+
 		os.Exit(1)
 	}
 }
@@ -171,7 +202,7 @@ func (devCommand) Run(ctx context.Context) error {
 }
 
 // Run migrates.
-func (migrateCommand) Run(ctx context.Context) error {
+func (command migrateCommand) Run(ctx context.Context) error {
 	c, err := read()
 	if err != nil {
 		return err
@@ -197,6 +228,59 @@ func (migrateCommand) Run(ctx context.Context) error {
 	}
 
 	fmt.Println()
+
+	if command.ServerRole == "" {
+		return nil
+	}
+
+	if err := app.GrantServer(ctx, c.DatabaseURL, command.ServerRole); err != nil {
+		return err
+	}
+
+	fmt.Printf("%s may serve, and change nothing in the audit log\n", command.ServerRole)
+
+	return nil
+}
+
+// Run verifies the audit log.
+func (command auditVerifyCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	told := time.Now()
+
+	verdict, err := app.VerifyAudit(ctx, c, command.Head, func(part string, done, of int64) {
+		if time.Since(told) >= 2*time.Second {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "%s: %d of %d\n", part, done, of)
+		}
+	})
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("%d events are sealed, %d wait for it\n", verdict.Sealed, verdict.Waiting)
+
+	if verdict.Sealed > 0 {
+		fmt.Printf("from %s to %s\nhead %s\n", verdict.Oldest.Format(time.RFC3339), verdict.Newest.Format(time.RFC3339), verdict.Head)
+	}
+
+	for _, note := range verdict.Notes {
+		fmt.Println("note:", note)
+	}
+
+	for _, fault := range verdict.Faults {
+		fmt.Println("FAULT:", fault)
+	}
+
+	switch more := verdict.FaultCount - int64(len(verdict.Faults)); {
+	case more > 0:
+		return fmt.Errorf("the audit log is not as it was written: %d faults, %d more than are shown", verdict.FaultCount, more)
+	case verdict.FaultCount > 0:
+		return fmt.Errorf("the audit log is not as it was written: %d faults", verdict.FaultCount)
+	}
 
 	return nil
 }
@@ -286,6 +370,36 @@ func setStatus(ctx context.Context, email string, status app.Status) error {
 	fmt.Printf("%s is %s\n", changed.Email, changed.Status)
 
 	return nil
+}
+
+// Help is shown below the summary.
+func (accountImportCommand) Help() string {
+	return "A line that cannot be imported is reported with its number, the field and the reason, and the others go on. " +
+		"What is in is committed as it goes: after a break the same command goes on behind it, and nobody is in twice.\n\n" +
+		"Exit code 0: every line is in. 2: some were refused. 1: it failed on the way."
+}
+
+// Run imports.
+func (command accountImportCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	return app.ImportAccounts(ctx, c, app.AccountFile{
+		Path: command.File, Format: command.Format, Group: command.Group,
+		CreateGroups: command.CreateGroups, DryRun: command.DryRun, Report: command.Report,
+	}, os.Stdout, os.Stderr)
+}
+
+// Run exports.
+func (command accountExportCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	return app.ExportAccounts(ctx, c, command.File, command.Format, command.TOTPSecrets, os.Stdout, os.Stderr)
 }
 
 // Run lists the signing keys.

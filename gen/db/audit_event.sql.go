@@ -121,8 +121,13 @@ func (q *Queries) AuditEventList(ctx context.Context, arg AuditEventListParams) 
 }
 
 const auditEventRecord = `-- name: AuditEventRecord :exec
-INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+WITH event AS (
+    INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
+    VALUES ($1, $2, $3, $4, $5, $6, $7,
+        $8, $9, $10, $11)
+    RETURNING id
+)
+INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event
 `
 
 type AuditEventRecordParams struct {
@@ -139,6 +144,7 @@ type AuditEventRecordParams struct {
 	Detail    []byte
 }
 
+// Writes an event, and queues it for the chain: neither is there without the other.
 func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordParams) error {
 	_, err := q.db.Exec(ctx, auditEventRecord,
 		arg.At,
@@ -154,4 +160,27 @@ func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordPara
 		arg.Detail,
 	)
 	return err
+}
+
+const auditEventWindow = `-- name: AuditEventWindow :one
+SELECT count(*) AS events, coalesce(max(w.id), 0)::bigint AS until
+FROM (SELECT e.id FROM audit_event e WHERE e.id > $1 ORDER BY e.id LIMIT $2) w
+`
+
+type AuditEventWindowParams struct {
+	After int64
+	Most  int32
+}
+
+type AuditEventWindowRow struct {
+	Events int64
+	Until  int64
+}
+
+// Where a walk through all events pauses next.
+func (q *Queries) AuditEventWindow(ctx context.Context, arg AuditEventWindowParams) (AuditEventWindowRow, error) {
+	row := q.db.QueryRow(ctx, auditEventWindow, arg.After, arg.Most)
+	var i AuditEventWindowRow
+	err := row.Scan(&i.Events, &i.Until)
+	return i, err
 }

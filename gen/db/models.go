@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+type AuditLink struct {
+	Seq     int64
+	EventID int64
+	Hash    []byte
+}
+
 type SigningKey struct {
 	ID         string
 	PublicKey  []byte

@@ -43,6 +43,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/timeline"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
+	"github.com/konec/toolkit-gateway/internal/transfer"
 	"github.com/konec/toolkit-gateway/internal/xsrf"
 )
 
@@ -63,12 +64,15 @@ type App struct {
 
 	db       *postgres.DB
 	keys     *token.Keys
+	chain    *audit.Chain
 	jobs     *river.Client[pgx.Tx]
 	accounts *account.Accounts
 	places   *geo.Locator
 	hasher   *password.Hasher
 	policy   password.Policy
 	metrics  *metrics
+
+	transfers *transfer.Transfer // for the commands
 
 	handler http.Handler
 	private http.Handler
@@ -118,7 +122,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 	a.keys = token.NewKeys(database, master, c.AccessLifetime, o.Now)
 	a.accounts = account.New(database, queue, o.Now)
+	a.transfers = transfer.New(transfer.Deps{DB: database, Keys: master, Now: o.Now})
+	a.chain = audit.NewChain(database, master, o.Log, o.Now)
 	a.metrics = newMetrics(database)
+	a.metrics.showSealing(a.chain)
 
 	codes := code.New(database, master, c.CodeGuessBudget, o.Now)
 	sessions := session.New(session.Deps{

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/logging"
 	"github.com/konec/toolkit-gateway/internal/postgres"
@@ -59,6 +60,14 @@ func (m *metrics) countDropped(out *logging.Writer) {
 		Name: "gateway_log_lines_dropped_total",
 		Help: "Log lines dropped because nobody read them fast enough.",
 	}, func() float64 { return float64(out.Dropped()) }))
+}
+
+// showSealing shows whether the audit chain keeps up.
+func (m *metrics) showSealing(chain *audit.Chain) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gateway_audit_unsealed_seconds",
+		Help: "Age of the oldest audit event that is not sealed: a second or two where all is well.",
+	}, func() float64 { return chain.Lag().Seconds() }))
 }
 
 func (m *metrics) observe(o httpapi.Observation) {

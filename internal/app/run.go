@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/migration"
 	"github.com/konec/toolkit-gateway/internal/postgres"
@@ -21,7 +23,7 @@ const (
 	maxSkew = 2 * time.Second
 )
 
-// Start begins the background work: the signing keys, and the workers. It returns at once; while
+// Start begins the background work: the signing keys, the workers, and the audit chain. It returns at once; while
 // the database is away it goes on trying, and readiness says no.
 func (a *App) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -35,7 +37,11 @@ func (a *App) Start() {
 			return
 		}
 
+		var work sync.WaitGroup
+
+		work.Go(func() { a.chain.Keep(ctx) })
 		a.keys.Watch(ctx, func(err error) { a.log.Warn("signing keys not reloaded", "error", err.Error()) })
+		work.Wait()
 	}()
 }
 
@@ -53,6 +59,10 @@ func (a *App) start(ctx context.Context) bool {
 		if err == nil {
 			a.started.Store(true)
 			a.warnOfLoss(ctx)
+
+			if a.config.Mode == config.Release {
+				a.warnOfOwnership(ctx)
+			}
 
 			return true
 		}

@@ -1,6 +1,6 @@
 // Package audit writes down what happened to accounts and sessions, in the transaction of the
 // event itself: neither exists without the other. It never records a secret, and never changes a
-// row.
+// row. A chain of hashes over all events shows whether somebody else has.
 package audit
 
 import (
@@ -25,6 +25,8 @@ const (
 	CodeRefused        Action = "code.refused"
 	AccountRegistered  Action = "account.registered"
 	AccountCreated     Action = "account.created"
+	AccountImported    Action = "account.imported"  // a batch of them
+	AccountsExported   Action = "accounts.exported" // all of them
 	AccountGroupSet    Action = "account.group_set"
 	AccountDisabled    Action = "account.disabled"
 	AccountEnabled     Action = "account.enabled"

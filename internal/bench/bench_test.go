@@ -20,13 +20,21 @@ func TestMain(m *testing.M) {
 	}
 
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		exit(serve(context.Background()))
+		exit(gateway(func(c config.Config) error { return app.Serve(context.Background(), c, nil) }))
+	}
+
+	if len(os.Args) == 4 && os.Args[1] == "account" {
+		exit(gateway(func(c config.Config) error {
+			file := app.AccountFile{Path: os.Args[3], Format: "auto", Group: "None"}
+
+			return app.ImportAccounts(context.Background(), c, file, os.Stdout, os.Stderr)
+		}))
 	}
 
 	os.Exit(m.Run())
 }
 
-func serve(ctx context.Context) error {
+func gateway(run func(config.Config) error) error {
 	values := map[string]string{}
 
 	for _, entry := range os.Environ() {
@@ -39,7 +47,7 @@ func serve(ctx context.Context) error {
 		return err
 	}
 
-	return app.Serve(ctx, c, nil)
+	return run(c)
 }
 
 func TestBench(t *testing.T) {
@@ -55,7 +63,7 @@ func TestBench(t *testing.T) {
 	// Nothing is said about the figures: they are those of a test on a busy machine.
 	err = measure(t.Context(), options{
 		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
-		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100,
+		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100, imports: 50,
 	}, &out, t.Output())
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +75,7 @@ func TestBench(t *testing.T) {
 		for _, work := range []string{
 			mePath, refreshPath, loginPath, "memory, idle", "memory, 4 sign-ins at once",
 			"sign-ins, 1s: memory", "sign-ins, 1s: GET /verify", "sign-ins, 1s: somebody from elsewhere", "start until ready",
+			"import of 50 accounts", "import: memory", "import: sign-in",
 			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh",
 		} {
 			if !strings.Contains(out.String(), work) {

@@ -75,6 +75,7 @@ type options struct {
 	settle      time.Duration // until a gateway counts as idle
 	growth      int           // accounts of the large database; 0 leaves it out
 	small       int           // accounts of the small one
+	imports     int           // accounts of the file that is imported
 }
 
 func readOptions() options {
@@ -89,6 +90,7 @@ func readOptions() options {
 	flag.DurationVar(&o.slice, "slice", time.Second, "length of a slice")
 	flag.IntVar(&o.sessions, "sessions", 4000, "sessions of each side")
 	flag.DurationVar(&o.flood, "flood", time.Minute, "length of the flood of sign-ins")
+	flag.IntVar(&o.imports, "import", 100_000, "import a file of this many `accounts`")
 	flag.IntVar(&o.growth, "growth", 0, "also compare a database of this many `accounts` with one of 10,000")
 	only := flag.String("only", "", "a comma-separated `list` out of: "+strings.Join(names(), ", "))
 	flag.Parse()
@@ -114,6 +116,7 @@ func measurements() []measurement {
 		{"memory", measureMemory},
 		{"flood", measureFlood},
 		{"start", measureStart},
+		{"import", measureImport},
 		{"growth", measureGrowth},
 		{"admin", measureAdmin},
 	}

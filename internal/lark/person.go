@@ -23,6 +23,9 @@ type Person struct {
 	AvatarURL string `json:"avatar_url,omitempty"`
 }
 
+// Tidy answers somebody whom another system knows from Lark as we store them, false where the OpenID cannot be Lark's.
+func (p Person) Tidy() (Person, bool) { return p.tidy(), idForm.MatchString(p.OpenID) }
+
 // tidy leaves what may be stored and shown: whoever runs a company at Lark writes these texts.
 func (p Person) tidy() Person {
 	p.Name, p.EnName = line(p.Name), line(p.EnName)

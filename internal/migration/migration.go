@@ -1,6 +1,6 @@
 // Package migration brings a database to the schema of this binary: our own files with goose,
 // then River's tables, under one lock, so that any number of migrators may start at once. It only
-// goes forward.
+// goes forward. And it gives the role that serves what serving needs.
 package migration
 
 import (

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -64,10 +65,13 @@ func (p params) format(salt, key []byte) string {
 		argon2.Version, p.memory, p.time, p.threads, encode(salt), encode(key))
 }
 
-// verify understands our own hashes, and the bcrypt ones of accounts that came from elsewhere.
+// verify understands our own hashes, and those of accounts that came from elsewhere.
 func (p params) verify(stored, plain string) (match, stale bool, err error) {
-	if strings.HasPrefix(stored, "$2") {
+	switch Scheme(stored) {
+	case schemeBcrypt:
 		return verifyBcrypt(stored, plain)
+	case schemeScrypt, schemePBKDF2:
+		return verifyForeign(stored, plain)
 	}
 
 	used, salt, key, err := parse(stored)
@@ -82,11 +86,11 @@ func (p params) verify(stored, plain string) (match, stale bool, err error) {
 	return match, match && weaker, nil
 }
 
-func verifyBcrypt(stored, plain string) (match, stale bool, err error) {
-	const mostCost = 15 // about two seconds; beyond it somebody else chose how long we compute
+// bcryptForm allows a cost of up to 15, which is about two seconds: beyond it somebody else chose how long we compute.
+var bcryptForm = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$`)
 
-	cost, err := bcrypt.Cost([]byte(stored))
-	if err != nil || cost > mostCost {
+func verifyBcrypt(stored, plain string) (match, stale bool, err error) {
+	if !bcryptForm.MatchString(stored) {
 		return false, false, errStored
 	}
 
@@ -129,14 +133,41 @@ func parse(stored string) (used params, salt, key []byte, err error) {
 	return used, salt, key, nil
 }
 
-// Scheme names how a stored password was hashed: argon2id, bcrypt, or empty for none.
+const (
+	schemeArgon2id = "argon2id"
+	schemeBcrypt   = "bcrypt"
+	schemeScrypt   = "scrypt"
+	schemePBKDF2   = "pbkdf2"
+)
+
+// Scheme names how a stored password was hashed: argon2id, bcrypt, scrypt, pbkdf2, or empty for none of them.
 func Scheme(stored string) string {
 	switch {
 	case strings.HasPrefix(stored, "$argon2id$"):
-		return "argon2id"
+		return schemeArgon2id
 	case strings.HasPrefix(stored, "$2"):
-		return "bcrypt"
+		return schemeBcrypt
+	case strings.HasPrefix(stored, "$scrypt$"), strings.HasPrefix(stored, "scrypt:"):
+		return schemeScrypt
+	case strings.HasPrefix(stored, "$pbkdf2-"), strings.HasPrefix(stored, "pbkdf2:"), strings.HasPrefix(stored, "pbkdf2_"):
+		return schemePBKDF2
 	default:
 		return ""
 	}
+}
+
+// Verifiable says that Verify could compare a password with a hash from elsewhere: its scheme, form and costs are such.
+func Verifiable(stored string) bool {
+	var err error
+
+	switch Scheme(stored) {
+	case schemeBcrypt:
+		return bcryptForm.MatchString(stored)
+	case schemeScrypt, schemePBKDF2:
+		_, err = parseForeign(stored)
+	default:
+		_, _, _, err = parse(stored)
+	}
+
+	return err == nil
 }

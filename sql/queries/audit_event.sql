@@ -1,6 +1,12 @@
 -- name: AuditEventRecord :exec
-INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
-VALUES (@at, @action, @account_id, @actor_id, @session_id, @subject, @method, @address, @user_agent, @request_id, @detail);
+-- Writes an event, and queues it for the chain: neither is there without the other.
+WITH event AS (
+    INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
+    VALUES (sqlc.arg(at), sqlc.arg(action), sqlc.narg(account_id), sqlc.narg(actor_id), sqlc.narg(session_id), sqlc.arg(subject), sqlc.arg(method),
+        sqlc.narg(address), sqlc.arg(user_agent), sqlc.arg(request_id), sqlc.narg(detail))
+    RETURNING id
+)
+INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event;
 
 -- name: AuditEventLastSignIn :one
 SELECT at, method, address, user_agent
@@ -21,3 +27,8 @@ WHERE (sqlc.narg(before)::timestamptz IS NULL OR (e.at, e.id) < (sqlc.narg(befor
     AND (sqlc.narg(until)::timestamptz IS NULL OR e.at < sqlc.narg(until)::timestamptz)
 ORDER BY e.at DESC, e.id DESC
 LIMIT @most;
+
+-- name: AuditEventWindow :one
+-- Where a walk through all events pauses next.
+SELECT count(*) AS events, coalesce(max(w.id), 0)::bigint AS until
+FROM (SELECT e.id FROM audit_event e WHERE e.id > @after ORDER BY e.id LIMIT @most) w;

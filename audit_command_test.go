@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/keyring"
+)
+
+func TestAuditVerify(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 0 wait for it\n")
+
+	// Nobody serves, and nothing is sealed.
+	gateway.run(t, "account", "create", "--email", "a@konec.test", "--name", "A").succeeds(t)
+	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 1 wait for it\n")
+
+	serving := gateway.with("PUBLIC_URL", "https://gateway.test").serve(t)
+	serving.ready(t)
+	apptest.Eventually(t, "it is sealed", func() bool {
+		return strings.Contains(gateway.run(t, "audit", "verify").out, "1 events are sealed, 0 wait for it\nfrom ")
+	})
+
+	head := regexp.MustCompile(`(?m)^head (1:[0-9a-f]{64})$`).FindStringSubmatch(gateway.run(t, "audit", "verify").out)
+	if head == nil {
+		t.Fatal("no head")
+	}
+
+	gateway.run(t, "audit", "verify", "--head", head[1]).succeeds(t, "head "+head[1])
+	gateway.run(t, "audit", "verify", "--head", "1").fails(t, "--head: a head is of the form SEQ:HASH")
+
+	further := gateway.run(t, "audit", "verify", "--head", "2"+head[1][1:])
+	further.fails(t, "the audit log is not as it was written: 1 faults")
+
+	if !strings.Contains(further.out, "FAULT: link 2, which was kept, is missing: the chain ends with 1") {
+		t.Errorf("says %s", further.out)
+	}
+
+	conn, err := pgx.Connect(t.Context(), gateway["DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+
+	if _, err := conn.Exec(t.Context(), "ALTER TABLE audit_event DISABLE TRIGGER ALL; UPDATE audit_event SET account_id = NULL"); err != nil {
+		t.Fatal(err)
+	}
+
+	changed := gateway.run(t, "audit", "verify")
+	changed.fails(t, "the audit log is not as it was written: 1 faults")
+
+	if !strings.Contains(changed.out, "FAULT: event 1 was changed, of which link 1 tells\n") {
+		t.Errorf("says %s", changed.out)
+	}
+
+	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "audit", "verify").fails(t, "3 faults")
+	gateway.with("MASTER_KEY", "").run(t, "audit", "verify").fails(t, "MASTER_KEY: required")
+}
+
+func TestMigrateGrantsServerRole(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+	gateway.run(t, "migrate", "--server-role", "nobody_here").fails(t, `there is none of the name "nobody_here"; CREATE ROLE "nobody_here" LOGIN`)
+
+	conn, err := pgx.Connect(t.Context(), gateway["DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+
+	role := "Server of " + conn.Config().Database // a name that has to be quoted
+	for _, statement := range []string{"CREATE ROLE", "", "DROP OWNED BY", "DROP ROLE"} {
+		if statement == "" {
+			gateway.run(t, "migrate", "--server-role", role).succeeds(t, role+" may serve, and change nothing in the audit log\n")
+
+			continue
+		}
+
+		if _, err := conn.Exec(t.Context(), statement+" "+pgx.Identifier{role}.Sanitize()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package password
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"hash"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/scrypt"
+)
+
+// The bounds of hashes that other systems made, beside those of Argon2id: about four seconds, and a gigabyte.
+const (
+	maxBlocks     = 1 << 23 // scrypt's N·r·p, of 128 bytes each
+	maxIterations = 5_000_000
+)
+
+// derivation is a stored hash of scrypt (RFC 7914) or PBKDF2 (RFC 8018).
+type derivation struct {
+	salt, key []byte
+	derive    func(plain string, salt []byte, size int) ([]byte, error)
+}
+
+// foreignForm is one way to write a derivation. read gets what the parentheses of form hold.
+type foreignForm struct {
+	form *regexp.Regexp
+	read func(part []string) (derivation, bool)
+}
+
+// foreignForms are those of the PHC and of passlib (they begin with a $), of Werkzeug (colons) and of Django. Werkzeug
+// and Django use the salt as it is written.
+var foreignForms = []foreignForm{
+	{
+		regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,4}),p=(\d{1,2})\$([A-Za-z0-9+/]{8,128})\$([A-Za-z0-9+/]{22,86})$`),
+		func(part []string) (derivation, bool) {
+			ln := number(part[0])
+
+			return newScrypt(1<<min(ln, 30), number(part[1]), number(part[2]), decode64(part[3]), decode64(part[4]))
+		},
+	},
+	{
+		regexp.MustCompile(`^scrypt:(\d{1,9}):(\d{1,4}):(\d{1,2})\$([!-#%-~]{8,128})\$([0-9a-f]{32,128})$`),
+		func(part []string) (derivation, bool) {
+			return newScrypt(number(part[0]), number(part[1]), number(part[2]), []byte(part[3]), decodeHex(part[4]))
+		},
+	},
+	{
+		regexp.MustCompile(`^\$pbkdf2-(sha256|sha512)\$(?:i=)?(\d{1,9})(?:,l=\d{1,3})?\$([A-Za-z0-9./+]{8,128})\$([A-Za-z0-9./+]{22,86})$`),
+		func(part []string) (derivation, bool) {
+			plus := strings.NewReplacer(".", "+")
+
+			return newPBKDF2(part[0], number(part[1]), decode64(plus.Replace(part[2])), decode64(plus.Replace(part[3])))
+		},
+	},
+	{
+		regexp.MustCompile(`^pbkdf2:(sha256|sha512):(\d{1,9})\$([!-#%-~]{8,128})\$([0-9a-f]{32,128})$`),
+		func(part []string) (derivation, bool) {
+			return newPBKDF2(part[0], number(part[1]), []byte(part[2]), decodeHex(part[3]))
+		},
+	},
+	{
+		regexp.MustCompile(`^pbkdf2_(sha256)\$(\d{1,9})\$([!-#%-~]{8,128})\$([A-Za-z0-9+/]{22,86}={0,2})$`),
+		func(part []string) (derivation, bool) {
+			return newPBKDF2(part[0], number(part[1]), []byte(part[2]), decode64(strings.TrimRight(part[3], "=")))
+		},
+	},
+}
+
+func parseForeign(stored string) (derivation, error) {
+	for _, one := range foreignForms {
+		if part := one.form.FindStringSubmatch(stored); part != nil {
+			if d, ok := one.read(part[1:]); ok && len(d.salt) > 0 && len(d.key) >= 16 {
+				return d, nil
+			}
+
+			break
+		}
+	}
+
+	return derivation{}, errStored
+}
+
+func verifyForeign(stored, plain string) (match, stale bool, err error) {
+	d, err := parseForeign(stored)
+	if err != nil {
+		return false, false, err
+	}
+
+	got, err := d.derive(plain, d.salt, len(d.key))
+	if err != nil {
+		return false, false, errStored
+	}
+
+	match = subtle.ConstantTimeCompare(got, d.key) == 1
+
+	return match, match, nil
+}
+
+func newScrypt(n, r, p int, salt, key []byte) (derivation, bool) {
+	derive := func(plain string, salt []byte, size int) ([]byte, error) {
+		return scrypt.Key([]byte(plain), salt, n, r, p, size)
+	}
+
+	return derivation{salt: salt, key: key, derive: derive}, n > 1 && n&(n-1) == 0 && r > 0 && p > 0 && n <= maxBlocks && n*r*p <= maxBlocks
+}
+
+func newPBKDF2(name string, iterations int, salt, key []byte) (derivation, bool) {
+	digest := map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}[name]
+	derive := func(plain string, salt []byte, size int) ([]byte, error) {
+		return pbkdf2.Key(digest, plain, salt, iterations, size)
+	}
+
+	return derivation{salt: salt, key: key, derive: derive}, iterations > 0 && iterations <= maxIterations
+}
+
+// number reads digits, of which the forms allow so few that nothing overflows.
+func number(digits string) int {
+	n, _ := strconv.Atoi(digits)
+
+	return n
+}
+
+// decode64 and decodeHex answer nothing for what is not of their form.
+
+func decode64(text string) []byte {
+	raw, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil
+	}
+
+	return raw
+}
+
+func decodeHex(text string) []byte {
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		return nil
+	}
+
+	return raw
+}

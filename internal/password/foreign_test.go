@@ -1,0 +1,99 @@
+package password
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// foreignHashes are of one password, made by Python's hashlib in the forms of passlib, Werkzeug, Django and the PHC.
+var foreignHashes = map[string]string{
+	"PHCScrypt":       "$scrypt$ln=4,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g",
+	"WerkzeugScrypt":  "scrypt:1024:8:1$saltsalt$2448aadf54e80d754b7a4a0f8826173bb78b80205e60a1d9d6e96061b10461c6bd2d33e792bde2db6990eff8be325c36b2cc23bc3773caf154a6a340574f1c27",
+	"Passlib256":      "$pbkdf2-sha256$1000$MDEyMzQ1Njc4OWFiY2RlZg$yqSq2SygY1sB4EcH9f2FG0JTMES.wqLsOT5YmiRBplI",
+	"Passlib512":      "$pbkdf2-sha512$1000$MDEyMzQ1Njc4OWFiY2RlZg$5bTW2oeyDJyGJPcmEr.mRDE11ghpozWrDGnSNhRXo2ZCu0KHRDiUMAVEGzLJC.oDhRoeIja9J1iLIv9ptDJMfQ",
+	"PHCPBKDF2":       "$pbkdf2-sha256$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$yqSq2SygY1sB4EcH9f2FG0JTMES+wqLsOT5YmiRBplI",
+	"WerkzeugSHA256":  "pbkdf2:sha256:1000$saltsalt$cf34d5364a5d9c3b1059996837fccff2f514ef80426c70ffb434974b8cd73d2b",
+	"WerkzeugSHA512":  "pbkdf2:sha512:1000$saltsalt$d4fa6749a5a34fb2668c9dbee9aaf132651ca225fb62c949fc022c4aeb3cfead273b0fd6cd8ad2dc635e9bb561482869f0b295e6a8cf65cd817cd581ba056939",
+	"DjangoPBKDF2256": "pbkdf2_sha256$1000$saltsalt$zzTVNkpdnDsQWZloN/zP8vUU74BCbHD/tDSXS4zXPSs=",
+}
+
+// R-A7: what other systems made is verified, and made anew.
+func TestForeignHashes(t *testing.T) {
+	t.Parallel()
+
+	for name, stored := range foreignHashes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			if match, stale, err := standard.verify(stored, "correct horse battery staple"); !match || !stale || err != nil {
+				t.Errorf("match %t, stale %t, %v", match, stale, err)
+			}
+
+			if match, stale, err := standard.verify(stored, "correct horse battery stapler"); match || stale || err != nil {
+				t.Errorf("another password: match %t, stale %t, %v", match, stale, err)
+			}
+
+			if !Verifiable(stored) {
+				t.Error("not verifiable")
+			}
+
+			want := "pbkdf2"
+			if strings.HasSuffix(name, "Scrypt") {
+				want = "scrypt"
+			}
+
+			if scheme := Scheme(stored); scheme != want {
+				t.Errorf("scheme %q", scheme)
+			}
+		})
+	}
+}
+
+// R-A7: the bounds come before the work.
+func TestHostileForeignHashCostsNothing(t *testing.T) {
+	t.Parallel()
+
+	const salt, key = "MDEyMzQ1Njc4OWFiY2RlZg", "0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"
+
+	hexKey := strings.Repeat("ab", 32)
+
+	for _, stored := range []string{
+		"$scrypt$ln=21,r=8,p=1$" + salt + "$" + key, "$scrypt$ln=99,r=1,p=1$" + salt + "$" + key, "$scrypt$ln=20,r=8,p=2$" + salt + "$" + key,
+		"$scrypt$ln=0,r=8,p=1$" + salt + "$" + key, "$scrypt$ln=4,r=0,p=1$" + salt + "$" + key, "$scrypt$ln=4,r=8,p=0$" + salt + "$" + key,
+		"$scrypt$ln=4,r=9999,p=99$" + salt + "$" + key, "$scrypt$ln=4,r=8,p=1$$" + key, "$scrypt$ln=4,r=8,p=1$" + salt + "$", "$scrypt$ln=4,r=8,p=1",
+		"$scrypt$ln=4,r=8,p=1$" + salt + "$" + strings.Repeat("A", 1<<20), "$scrypt$ln=-4,r=8,p=1$" + salt + "$" + key,
+		"scrypt:1000:8:1$saltsalt$" + hexKey, "scrypt:999999999:8:1$saltsalt$" + hexKey, "scrypt:1024:8:1$saltsalt$" + hexKey + "a", "scrypt:",
+		"scrypt:1024:8:1$salt\x00salt$" + hexKey, "$pbkdf2-sha256$5000001$" + salt + "$" + key, "$pbkdf2-sha256$999999999999$" + salt + "$" + key,
+		"$pbkdf2-sha256$0$" + salt + "$" + key, "$pbkdf2-sha1$1000$" + salt + "$" + key, "$pbkdf2-md5$1000$" + salt + "$" + key, "$pbkdf2-", "pbkdf2:",
+		"pbkdf2:sha256:5000001$saltsalt$" + hexKey, "pbkdf2:sha1:1000$saltsalt$" + hexKey, "pbkdf2_sha256$5000001$saltsalt$" + key + "=", "pbkdf2_sha1$1$saltsalt$x",
+	} {
+		if match, _, err := standard.verify(stored, "x"); match || !errors.Is(err, errStored) || Verifiable(stored) {
+			t.Errorf("%.80q: match %t, %v", stored, match, err)
+		}
+	}
+}
+
+// What is kept with an account can be compared with a password.
+func TestVerifiable(t *testing.T) {
+	t.Parallel()
+
+	good := []string{
+		"$2a$10$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba", "$2b$15$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba",
+		hashOf(t, weak, "a password"), hashOf(t, standard, "a password"),
+	}
+	bad := append(hostile(), "", "$2b$16$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba", "$2x$10$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba",
+		"$2b$10$short", "$1$salt$hash", "5f4dcc3b5aa765d61d8327deb882cf99", good[0]+" ", "secret")
+
+	for _, stored := range good {
+		if !Verifiable(stored) {
+			t.Errorf("%.80q is not", stored)
+		}
+	}
+
+	for _, stored := range bad {
+		if Verifiable(stored) {
+			t.Errorf("%.80q is", stored)
+		}
+	}
+}

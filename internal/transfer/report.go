@@ -1,0 +1,105 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/go-json-experiment/json"
+)
+
+// report is a file with a line of JSON for each remark.
+type report struct {
+	file *os.File // nil for none
+}
+
+// openReport begins a report, or goes on with that of an import that was broken off after the line: what it says about
+// later lines is of a batch that was not committed, and will be said again.
+func openReport(path string, line int64) (*report, error) {
+	if path == "" {
+		return &report{}, nil
+	}
+
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator says where
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+
+	end, err := endOf(file, line)
+	if err == nil {
+		err = file.Truncate(end)
+	}
+
+	if err == nil {
+		_, err = file.Seek(end, io.SeekStart)
+	}
+
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("report: %w", err), file.Close())
+	}
+
+	return &report{file: file}, nil
+}
+
+// errNoReport keeps us from writing over somebody's file: the accounts, by a slip of the hand.
+var errNoReport = errors.New("the file exists, and is not a report")
+
+// endOf is where the remarks about lines up to this one end.
+func endOf(file io.Reader, line int64) (end int64, err error) {
+	for lines := bufio.NewReaderSize(file, lineBuffer); ; {
+		text, err := lines.ReadSlice('\n')
+		if len(text) == 0 && errors.Is(err, io.EOF) {
+			return end, nil
+		}
+
+		var remark Remark
+		if json.Unmarshal(text, &remark, json.RejectUnknownMembers(true)) != nil || remark.Line == 0 {
+			// What a kill cut off is the last of all.
+			if errors.Is(err, io.EOF) && end > 0 {
+				return end, nil
+			}
+
+			return 0, errNoReport
+		}
+
+		if remark.Line > line {
+			return end, nil
+		}
+
+		end += int64(len(text))
+	}
+}
+
+// write adds remarks for good.
+func (r *report) write(remarks []Remark) error {
+	if r.file == nil || len(remarks) == 0 {
+		return nil
+	}
+
+	var text bytes.Buffer
+
+	for _, remark := range remarks {
+		if err := json.MarshalWrite(&text, remark); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+
+		text.WriteByte('\n')
+	}
+
+	if _, err := r.file.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+
+	return wrap(r.file.Sync(), "report")
+}
+
+func (r *report) close() error {
+	if r.file == nil {
+		return nil
+	}
+
+	return wrap(r.file.Close(), "report")
+}

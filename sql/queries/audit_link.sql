@@ -1,0 +1,53 @@
+-- name: AuditLinkLock :one
+-- Until the end of the transaction nobody else seals; false where somebody does.
+SELECT pg_try_advisory_xact_lock(@id::bigint)::boolean AS ours;
+
+-- name: AuditLinkHead :one
+SELECT l.seq, l.hash
+FROM audit_link l
+ORDER BY l.seq DESC
+LIMIT 1;
+
+-- name: AuditLinkHash :one
+SELECT l.hash
+FROM audit_link l
+WHERE l.seq = @seq;
+
+-- name: AuditLinkEvents :many
+-- Events in the form that is hashed: all columns, each as Postgres would send it in its binary format, which loses nothing
+-- and depends on no setting.
+SELECT e.id, timestamptz_send(e.at) AS at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method,
+    inet_send(e.address) AS address, e.user_agent, e.request_id, json_send(e.detail) AS detail
+FROM audit_event e
+WHERE e.id = ANY(@ids::bigint[])
+ORDER BY e.id
+LIMIT @most;
+
+-- name: AuditLinkSealed :many
+-- Which of the events have a link already: somebody has put them into the queue again.
+SELECT l.event_id
+FROM audit_link l
+WHERE l.event_id = ANY(@ids::bigint[])
+ORDER BY l.event_id
+LIMIT @most;
+
+-- name: AuditLinkAppend :exec
+INSERT INTO audit_link (seq, event_id, hash)
+SELECT unnest(@seqs::bigint[]), unnest(@event_ids::bigint[]), unnest(@hashes::bytea[]);
+
+-- name: AuditLinkList :many
+SELECT l.seq, l.event_id, l.hash
+FROM audit_link l
+WHERE l.seq > @after AND l.seq <= @until
+ORDER BY l.seq
+LIMIT @most;
+
+-- name: AuditLinkLacking :many
+-- Of the events after one and up to another those that are neither sealed nor queued. Each table is read in those bounds only.
+SELECT e.id
+FROM audit_event e
+LEFT JOIN audit_link l ON l.event_id = e.id AND l.event_id > @after AND l.event_id <= @until
+LEFT JOIN audit_unsealed u ON u.event_id = e.id AND u.event_id > @after AND u.event_id <= @until
+WHERE e.id > @after AND e.id <= @until AND l.event_id IS NULL AND u.event_id IS NULL
+ORDER BY e.id
+LIMIT @most;
