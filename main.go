@@ -252,7 +252,7 @@ func (command auditVerifyCommand) Run(ctx context.Context) error {
 	told := time.Now()
 
 	verdict, err := app.VerifyAudit(ctx, c, command.Head, func(part string, done, of int64) {
-		if time.Since(told) >= 2*time.Second {
+		if done < of && time.Since(told) >= 2*time.Second {
 			told = time.Now()
 			fmt.Fprintf(os.Stderr, "%s: %d of %d\n", part, done, of)
 		}
