@@ -37,6 +37,7 @@ func (m *meter) imported(p transfer.Progress) {
 	if m.first == nil {
 		m.first = &p
 		m.began = time.Now()
+		m.told = m.began
 
 		if p.Line > 0 {
 			m.say("going on after line %d: imported %d, there already %d, refused %d so far", p.Line, p.Imported, p.Present, p.Refused)
