@@ -106,7 +106,7 @@ func refuse(t *testing.T, d *desk, victim, before *apptest.Browser, signedIn boo
 	tried := 0
 
 	for _, o := range operations() {
-		if !o.secured("xsrf") {
+		if !o.public() || !o.secured("xsrf") {
 			continue
 		}
 
@@ -183,7 +183,7 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 	d := newDesk(t)
 
 	for _, o := range operations() {
-		if !o.secured("session") {
+		if !o.public() || !o.secured("session") {
 			continue
 		}
 

@@ -141,6 +141,10 @@ func writeAccounts(path string, from, n int, hash string) error {
 
 // runImport answers how long the command took, and its memory.
 func (b *bench) runImport(ctx context.Context, name string, from, n int, hash string) (took time.Duration, peak int64, err error) {
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return 0, 0, fmt.Errorf("folder of the import: %w", err)
+	}
+
 	file := filepath.Join(b.dir, "accounts.json")
 	if err := writeAccounts(file, from, n, hash); err != nil {
 		return 0, 0, err
