@@ -949,7 +949,7 @@ type BindTOTPRequest struct {
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
-	// Description 说明 · What the group is for.
+	// Description 说明，一行 · What the group is for, in one line.
 	Description GroupDescription `json:"description"`
 
 	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
@@ -1025,7 +1025,7 @@ type CreateAccountRequest struct {
 
 // CreateGroupRequest defines model for CreateGroupRequest.
 type CreateGroupRequest struct {
-	// Description 说明 · What the group is for.
+	// Description 说明，一行 · What the group is for, in one line.
 	Description *GroupDescription `json:"description,omitempty"`
 
 	// Name 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
@@ -1243,7 +1243,7 @@ type Group struct {
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
-	// Description 说明 · What the group is for.
+	// Description 说明，一行 · What the group is for, in one line.
 	Description GroupDescription `json:"description"`
 
 	// Name 成员组名称 · The name of a member group.
@@ -1317,7 +1317,7 @@ type GroupAssignment struct {
 	Version *Version `json:"version,omitempty"`
 }
 
-// GroupDescription 说明 · What the group is for.
+// GroupDescription 说明，一行 · What the group is for, in one line.
 type GroupDescription = string
 
 // GroupList defines model for GroupList.
@@ -1494,7 +1494,7 @@ type PublicUserPhone string
 // PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
 type PublicUserTotp string
 
-// Reason 原因，写入审计日志 · Why, for the audit log.
+// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
 type Reason = string
 
 // RecoveryCodes defines model for RecoveryCodes.
@@ -1666,13 +1666,13 @@ type SetGroupRequest struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Reason 原因，写入审计日志 · Why, for the audit log.
+	// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 }
 
 // SetStatusRequest defines model for SetStatusRequest.
 type SetStatusRequest struct {
-	// Reason 原因，写入审计日志 · Why, for the audit log.
+	// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 
 	// Status 状态 · `active` restores a deleted account, too.

@@ -655,7 +655,7 @@ export type SetStatusRequest = {
 };
 
 /**
- * 原因，写入审计日志 · Why, for the audit log.
+ * 原因，一行，写入审计日志 · Why, in one line, for the audit log.
  */
 export type Reason = string;
 
@@ -670,7 +670,7 @@ export type Group = {
 };
 
 /**
- * 说明 · What the group is for.
+ * 说明，一行 · What the group is for, in one line.
  */
 export type GroupDescription = string;
 

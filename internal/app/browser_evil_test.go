@@ -142,12 +142,14 @@ func (s *stage) settled(t *testing.T) map[string]string {
 func (s *stage) rows(t *testing.T) map[string]string {
 	t.Helper()
 
+	// The chain of the audit log follows it in its own time, and says nothing that audit_event does not.
 	rows, err := s.Pool.Query(t.Context(), `
 		SELECT table_name, (xpath('//t/text()', query_to_xml(format(
 			'SELECT md5(coalesce(string_agg(r::text, '';'' ORDER BY r::text), '''')) AS t FROM %I r %s', table_name,
 			CASE table_name WHEN 'river_job' THEN 'WHERE kind = ''delivery''' ELSE '' END), false, true, '')))[1]::text
 		FROM information_schema.tables
-		WHERE table_schema = 'public' AND (table_name = 'river_job' OR table_name NOT LIKE 'river%')`)
+		WHERE table_schema = 'public' AND (table_name = 'river_job' OR table_name NOT LIKE 'river%')
+			AND table_name NOT IN ('audit_unsealed', 'audit_link', 'audit_checkpoint')`)
 	if err != nil {
 		t.Error(err)
 

@@ -226,6 +226,6 @@ func withoutChores(names []string) []string {
 			}
 		}
 
-		return strings.HasSuffix(name, "Clean") || strings.HasPrefix(name, "SigningKey") || name == "DeliveryAbandon"
+		return strings.HasSuffix(name, "Clean") || strings.HasPrefix(name, "SigningKey") || name == "DeliveryAbandon" || name == "AccountErase"
 	})
 }

@@ -28,6 +28,21 @@ func (h *attacker) fitting(schema *openapi3.Schema) any {
 		}
 
 		return list
+	case schema.Type.Is("object"):
+		members := map[string]any{}
+		for _, name := range schema.Required {
+			members[name] = h.fitting(schema.Properties[name].Value)
+		}
+
+		return members
+	case schema.Type.Is("boolean"):
+		return h.IntN(2) == 0
+	case schema.Type.Is("integer"):
+		return 1 + h.IntN(1_000)
+	case strings.HasPrefix(schema.Pattern, `^[\p{L}`): // a group's name
+		return fmt.Sprintf("%s %d", pick(h, "Partners", "伙伴", "Été"), h.IntN(1_000_000))
+	case schema.Pattern == "^[0-9a-f]{24}$": // the id of an account
+		return fmt.Sprintf("%024x", h.Uint64())
 	}
 
 	letters := []rune("abcXYZ019 -_.'\"\\/<>&%;:,[]{}äßÅ汉字かな한글🦊🐢")
@@ -57,7 +72,7 @@ func (h *attacker) values(o operation) map[string]any {
 	values := h.desk.valuesWith(o, pick(h, o.fields()...))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) { // in their order, so that a seed says everything
-		if name != "key" { // which names the others
+		if name != "key" && name != "memberGroup" { // which name the others, and a group that is there
 			values[name] = h.fitting(o.schema().Properties[name].Value)
 		}
 	}
@@ -73,6 +88,10 @@ func (h *attacker) nearly(o operation, values map[string]any) map[string]any {
 
 	switch h.IntN(6) {
 	case 0:
+		if len(o.schema().Required) == 0 {
+			return map[string]any{"": canary}
+		}
+
 		delete(values, pick(h, o.schema().Required...))
 	case 1:
 		values[name] = strings.Repeat("q", longest(schema)+1)
@@ -86,7 +105,16 @@ func (h *attacker) nearly(o operation, values map[string]any) map[string]any {
 	case 4:
 		values[pick(h, "role", "_id", "__v", "admin", strings.ToUpper(name), strings.ToUpper(name[:1])+name[1:], name+" ", "")] = canary
 	case 5:
-		values[name] = pick[any](h, []any{}, map[string]any{}, nil, 17, -1.5, true)
+		wrong := []any{map[string]any{}, nil, -1.5}
+		if !schema.Type.Is("array") {
+			wrong = append(wrong, []any{}, 17)
+		}
+
+		if !schema.Type.Is("boolean") {
+			wrong = append(wrong, true)
+		}
+
+		values[name] = pick(h, wrong...)
 		if o.media() != "application/json" {
 			values[name] = ""
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"github.com/konec/toolkit-gateway/internal/config"
 )
 
@@ -45,7 +47,7 @@ func hostile(t *testing.T, rounds int) {
 	// It goes on with each operation until it has seen all that can be had of it.
 	for _, o := range list {
 		for range rounds {
-			if len(h.unseen(o)) == 0 {
+			if h.wanted = h.unseen(o); len(h.wanted) == 0 {
 				break
 			}
 
@@ -98,6 +100,15 @@ func (h *attacker) attack(t *testing.T, o operation) bool {
 		h.desk.tokens, h.desk.browser = h.desk.SignIn(t, owner), h.desk.SignedIn(t, owner)
 	}
 
+	// In the rounds to come, the group has to be there, and whom the administrator looks after to be able to sign in.
+	if asked != nil && asked.admin() && asked.method != http.MethodGet && got.status < 300 {
+		h.desk.exec(t, `
+			UPDATE account SET status = 'active', deleted_at = NULL, member_group = 'None',
+				password_hash = (SELECT password_hash FROM account WHERE email = $2)
+			WHERE id = $1`, h.desk.subject, administrator)
+		h.desk.exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ('Member', now(), now()) ON CONFLICT DO NOTHING")
+	}
+
 	if h.seen[o.OperationID] == nil {
 		h.seen[o.OperationID] = map[int]int{}
 	}
@@ -124,6 +135,8 @@ type attacker struct {
 	round int
 	good  call                   // what the call of this round was before it was spoiled
 	seen  map[string]map[int]int // how often an operation answered a status
+
+	wanted []string // the statuses that it is looking for
 }
 
 // judge says what is wrong with the answer.
@@ -154,7 +167,8 @@ func (h *attacker) judge(c call, k kind, got reply) string {
 	return ""
 }
 
-// lacks names the credential that the operation needs and the call does not have as the good one did.
+// lacks names the credential that the operation needs and the call does not have as the good one did. Where there
+// is more than one way to be let in, one of them is enough.
 func (h *attacker) lacks(o operation, c call) string {
 	header := func(name string) bool {
 		return h.good.header.Get(name) == "" || !slices.Equal(c.header.Values(name), h.good.header.Values(name))
@@ -163,18 +177,24 @@ func (h *attacker) lacks(o operation, c call) string {
 		return len(h.good.cookies(name)) == 0 || !slices.Equal(c.cookies(name), h.good.cookies(name))
 	}
 
-	switch {
-	case o.secured("bearer") && header("Authorization"):
-		return "the token"
-	case o.secured("session") && cookie("__Host-TOKEN"):
-		return "the cookie"
-	case o.secured("xsrf") && header("X-XSRF-TOKEN"):
-		return "the XSRF token"
-	case o.secured("xsrf") && cookie("__Host-TOKEN") && cookie("__Host-PRE"):
-		return "what the XSRF token is bound to"
+	var missing string
+
+	for _, way := range *o.Security {
+		switch {
+		case way["bearer"] != nil && header("Authorization"):
+			missing = "the token"
+		case way["session"] != nil && cookie("__Host-TOKEN"):
+			missing = "the cookie"
+		case way["xsrf"] != nil && header("X-XSRF-TOKEN"):
+			missing = "the XSRF token"
+		case way["xsrf"] != nil && cookie("__Host-TOKEN") && cookie("__Host-PRE"):
+			missing = "what the XSRF token is bound to"
+		default:
+			return ""
+		}
 	}
 
-	return ""
+	return missing
 }
 
 // draw makes a request, in one of the credential states.
@@ -184,8 +204,11 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 	c, k := h.desk.call(o), valid
 
 	// What only a secret opens is opened with it, sometimes: each of these signs somebody in, and so costs a hash.
-	if h.IntN(8) == 0 {
-		c = wayIn(o)(t, h.desk, o)
+	if h.IntN(8) == 0 || h.wanted != nil && o.admin() && h.IntN(2) == 0 {
+		way := h.wayIn(o)
+		if c = way.ask(t, h.desk, o); way.code != "" {
+			k = mad
+		}
 	}
 
 	h.good = c
@@ -193,7 +216,12 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 	if len(o.Parameters) > 0 && h.IntN(3) == 0 {
 		parameter := o.Parameters[h.IntN(len(o.Parameters))].Value
 		c, k = h.desk.mistaken(o, parameter, drawn(h, badParameters(parameter))), invalid
-		c.header = h.good.header
+		mistake := c.header.Get(parameter.Name)
+
+		c.header = h.good.header.Clone()
+		if parameter.In == openapi3.ParameterInHeader {
+			c.header.Set(parameter.Name, mistake)
+		}
 	}
 
 	if o.RequestBody != nil {
@@ -236,15 +264,23 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 	return c, k
 }
 
-// wayIn provokes the good answer of the operation.
-func wayIn(o operation) func(testing.TB, *desk, operation) call {
+// wayIn provokes the good answer of the operation, or any that is wanted, where it is an administrator's: those hang
+// on what is there already.
+func (h *attacker) wayIn(o operation) scenario {
+	var ways []scenario
+
 	for _, s := range scenarios {
-		if s.operation == o.OperationID && s.code == "" && s.at == open {
-			return s.ask
+		wanted := o.admin() && (h.wanted == nil || slices.Contains(h.wanted, s.status))
+		if s.operation == o.OperationID && s.at == open && (s.code == "" || wanted) {
+			ways = append(ways, s)
 		}
 	}
 
-	return good
+	if len(ways) == 0 {
+		return scenario{ask: good}
+	}
+
+	return pick(h, ways...)
 }
 
 // credential takes one away, sometimes, or puts garbage in its place.

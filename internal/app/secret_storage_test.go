@@ -60,8 +60,9 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	const known = "account.password_hash code.digest code.key_id delivery.payload failure.key recovery_code.digest recovery_code.key_id " +
-		"session_cookie.digest signing_key.private_key signing_key.public_key throttle.key totp.secret totp_pending.url"
+	const known = "account.password_hash account_import.digest audit_checkpoint.key_id audit_checkpoint.mac audit_link.hash " +
+		"code.digest code.key_id delivery.payload failure.key idempotency_key.fingerprint idempotency_key.key " +
+		"recovery_code.digest recovery_code.key_id session_cookie.digest signing_key.private_key signing_key.public_key throttle.key totp.secret totp_pending.url"
 	if got := strings.Join(columns, " "); got != known {
 		t.Errorf("columns %s", got)
 	}

@@ -40,14 +40,14 @@ func measureAdmin(ctx context.Context, b *bench) (_ []line, err error) {
 		}}, nil
 	}
 
-	small, err := b.growWithEvents(ctx, "small", b.small)
+	small, err := b.growWithEvents(ctx, "small_with_events", b.small)
 	defer func() { err = join(err, small.close()) }()
 
 	if err != nil {
 		return nil, err
 	}
 
-	large, err := b.growWithEvents(ctx, "large", b.growth)
+	large, err := b.growWithEvents(ctx, "large_with_events", b.growth)
 	defer func() { err = join(err, large.close()) }()
 
 	if err != nil {

@@ -77,6 +77,7 @@ func TestBench(t *testing.T) {
 			"sign-ins, 1s: memory", "sign-ins, 1s: GET /verify", "sign-ins, 1s: somebody from elsewhere", "start until ready",
 			"import of 50 accounts", "import: memory", "import: sign-in",
 			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh",
+			"events: approval queue", "events: timeline", "events: audit of an account",
 		} {
 			if !strings.Contains(out.String(), work) {
 				t.Errorf("no line about %q in:\n%s", work, out.String())

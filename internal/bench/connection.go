@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strconv"
 	"time"
 )
@@ -62,6 +63,15 @@ func (c *connection) do(request []byte) (status int, body []byte, err error) {
 		return 0, nil, err
 	}
 
+	if length < 0 {
+		c.body, err = io.ReadAll(httputil.NewChunkedReader(c.reader))
+		if err == nil {
+			_, err = c.reader.Discard(len("\r\n"))
+		}
+
+		return status, c.body, err
+	}
+
 	if cap(c.body) < length {
 		c.body = make([]byte, length)
 	}
@@ -72,11 +82,15 @@ func (c *connection) do(request []byte) (status int, body []byte, err error) {
 	return status, c.body, err
 }
 
-// contentLength reads the header to its end.
+// contentLength reads the header to its end. It is negative for an answer that comes in chunks.
 func (c *connection) contentLength() (int, error) {
-	const name = "Content-Length:"
+	const (
+		name    = "Content-Length:"
+		chunked = "Transfer-Encoding: chunked"
+		unknown = -2
+	)
 
-	length := -1
+	length := unknown
 
 	for {
 		line, err := c.reader.ReadSlice('\n')
@@ -93,10 +107,14 @@ func (c *connection) contentLength() (int, error) {
 				return 0, err
 			}
 		}
+
+		if bytes.EqualFold(bytes.TrimSpace(line), []byte(chunked)) {
+			length = -1
+		}
 	}
 
-	if length < 0 {
-		return 0, errors.New("an answer without Content-Length")
+	if length == unknown {
+		return 0, errors.New("an answer without a length")
 	}
 
 	return length, nil
