@@ -305,6 +305,24 @@ func (e LarkStateAction) Valid() bool {
 	}
 }
 
+// Defines values for MailLanguage.
+const (
+	MailLanguageEn MailLanguage = "en"
+	MailLanguageZh MailLanguage = "zh"
+)
+
+// Valid indicates whether the value is a known member of the MailLanguage enum.
+func (e MailLanguage) Valid() bool {
+	switch e {
+	case MailLanguageEn:
+		return true
+	case MailLanguageZh:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PublicUserPhone.
 const (
 	PublicUserPhoneAsterisk PublicUserPhone = "*"
@@ -1016,6 +1034,9 @@ type CreateAccountRequest struct {
 	// Invite 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
 	Invite *bool `json:"invite,omitempty"`
 
+	// Language 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+	Language *MailLanguage `json:"language,omitempty"`
+
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
@@ -1404,6 +1425,9 @@ type LoginRequest struct {
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
+// MailLanguage 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+type MailLanguage string
+
 // MeResponse defines model for MeResponse.
 type MeResponse struct {
 	// Success 总是 true · Always true.
@@ -1596,6 +1620,9 @@ type SecondFactor = string
 type SendCodeAgainRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
+
+	// Language 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+	Language *MailLanguage `json:"language,omitempty"`
 
 	// Purpose 用途 · For a new account, or for a new password.
 	Purpose SendCodeAgainRequestPurpose `json:"purpose"`

@@ -590,6 +590,7 @@ export type CreateAccountRequest = {
      * 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
      */
     invite?: boolean;
+    language?: MailLanguage;
 };
 
 export type SendCodeAgainRequest = {
@@ -598,7 +599,13 @@ export type SendCodeAgainRequest = {
      * 用途 · For a new account, or for a new password.
      */
     purpose: 'registration' | 'reset';
+    language?: MailLanguage;
 };
+
+/**
+ * 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+ */
+export type MailLanguage = 'zh' | 'en';
 
 export type PersonalData = {
     success: Success;

@@ -20,9 +20,9 @@ import (
 var ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
 
 // CreateFor makes an account for somebody, whose address an administrator vouches for. It has no password: with an
-// invitation the person is told by mail, and sets one with a code.
+// invitation, in the language that invite names, the person is told by mail and sets one with a code.
 func (a *Accounts) CreateFor(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, c Creation, invite bool,
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
 ) (Record, error) {
 	id, invitation := NewID(a.now()), delivery.NewID()
 
@@ -52,9 +52,9 @@ func (a *Accounts) CreateFor(
 			return Record{}, err
 		}
 
-		if invite {
+		if invite != "" {
 			err = a.queue.Enqueue(ctx, tx, invitation, delivery.Message{
-				Kind: delivery.Invitation, Channel: delivery.Mail, To: c.Email, Language: language.Chinese, Content: delivery.Content{At: a.now()},
+				Kind: delivery.Invitation, Channel: delivery.Mail, To: c.Email, Language: invite, Content: delivery.Content{At: a.now()},
 			})
 			if err != nil {
 				return Record{}, err

@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
+	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/present"
 	"github.com/konec/toolkit-gateway/internal/session"
 )
@@ -31,7 +32,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 	}
 
 	created, err := a.accounts.CreateFor(ctx, httpapi.CallerOf(ctx), who(ctx), key,
-		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, r.Body.Invite == nil || *r.Body.Invite)
+		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
 	if err != nil {
 		return nil, named(err)
 	}
@@ -40,6 +41,24 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 		Body:    api.AccountResponse{Success: true, Account: a.toAccount(created)},
 		Headers: api.CreateAccount201ResponseHeaders{ETag: etag(created.Version)},
 	}, nil
+}
+
+// invitation is the language of the mail to a new account, and empty where there is to be none.
+func invitation(r *api.CreateAccountRequest) language.Language {
+	if r.Invite != nil && !*r.Invite {
+		return ""
+	}
+
+	return mailLanguage(r.Language)
+}
+
+// mailLanguage is that of the person: an administrator's own says nothing about it.
+func mailLanguage(wanted *api.MailLanguage) language.Language {
+	if wanted == nil {
+		return language.Chinese
+	}
+
+	return language.Parse(string(*wanted))
 }
 
 // DeleteAccount ends an account, which is kept for a while.
@@ -78,6 +97,8 @@ func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.
 	}
 
 	by := httpapi.CallerOf(ctx)
+	by.Language = mailLanguage(r.Body.Language)
+
 	if err := send(ctx, by, email); err != nil {
 		return nil, err
 	}

@@ -1,10 +1,12 @@
 package app_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/account"
@@ -53,6 +55,42 @@ func TestInvitation(t *testing.T) {
 	if events := b.timeline(t, created.JSON201.Account.ID).Entries; len(events) == 0 {
 		t.Error("nothing is written down")
 	}
+}
+
+// The mails to somebody are in their language, and not in that of whoever looks after them.
+func TestMailsInThePersonsLanguage(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+
+	for email, language := range map[string]*client.MailLanguage{
+		"zhongwen@konec.com.au": nil, "chinese@konec.com.au": new(client.MailLanguage("zh")), "english@konec.com.au": new(client.MailLanguage("en")),
+	} {
+		created, err := b.Client.CreateAccountWithResponse(t.Context(), nil,
+			client.CreateAccountRequest{Email: email, Name: "New", MemberGroup: "Member", Language: language}, b.admin, inEnglish)
+		if err != nil || created.JSON201 == nil {
+			t.Fatalf("create: %v %s", err, created.Body)
+		}
+
+		sent, err := b.Client.SendCodeWithResponse(t.Context(),
+			client.SendCodeAgainRequest{Email: email, Purpose: "reset", Language: language}, b.admin, inEnglish)
+		if err != nil || sent.StatusCode() != http.StatusNoContent {
+			t.Fatalf("send code: %v %s", err, sent.Body)
+		}
+
+		for i := range 2 {
+			english := !strings.ContainsFunc(b.Mail(t, email, i).Subject, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+			if want := language != nil && *language == "en"; english != want {
+				t.Errorf("mail %d to %s: %q", i, email, b.Mail(t, email, i).Subject)
+			}
+		}
+	}
+}
+
+func inEnglish(_ context.Context, r *http.Request) error {
+	r.Header.Set("Accept-Language", "en")
+
+	return nil
 }
 
 // Somebody with an account to themselves is told of nobody else's.
