@@ -249,7 +249,7 @@ func TestEveryOperationHasAHandler(t *testing.T) {
 	promised := promises()
 
 	for _, o := range operations() {
-		d.tokens, d.browser = d.SignIn(t, owner), d.SignedIn(t, owner) // some operations end them
+		d.staySignedIn(t)
 
 		got := d.call(o).to(t, d.Server)
 		if slices.Contains(early, got.problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.status, got.problem.Code)] {

@@ -209,6 +209,12 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 		if c = way.ask(t, h.desk, o); way.code != "" {
 			k = mad
 		}
+
+		if h.wanted != nil && o.admin() {
+			h.good = c
+
+			return c, k // as it is, or its answer would hardly ever come
+		}
 	}
 
 	h.good = c

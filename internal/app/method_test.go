@@ -212,13 +212,13 @@ func TestHostDoesNotMatter(t *testing.T) {
 	d := newDesk(t, func(c *config.Config) { c.FailuresFree = 100 }) // the same person fails at several
 
 	for _, o := range operations() {
-		d.tokens, d.browser = d.SignIn(t, owner), d.SignedIn(t, owner)
+		d.staySignedIn(t)
 
 		for _, host := range []string{
 			"127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "localhost", "gateway.test", "GATEWAY.test:443", "evil.test", "x.gateway.test.",
 		} {
 			if endsSessions(o) {
-				d.tokens, d.browser = d.SignIn(t, owner), d.SignedIn(t, owner)
+				d.staySignedIn(t)
 			}
 
 			c := d.call(o)
