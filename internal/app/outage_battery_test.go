@@ -1,0 +1,5 @@
+//go:build battery
+
+package app_test
+
+func init() { inTime = true }
