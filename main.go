@@ -54,6 +54,7 @@ type (
 
 	accountCommand struct {
 		Create   accountCreateCommand   `cmd:"" help:"Create an account, without a code: you vouch for the address."`
+		FirstRun accountFirstRunCommand `cmd:"" help:"Print a link to a page that makes the first administrator: good for a day, once, and only while there is none."`
 		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account. It counts from the next request on."`
 		Disable  accountDisableCommand  `cmd:"" help:"Stop an account from signing in, and end all its sessions at once."`
 		Enable   accountEnableCommand   `cmd:"" help:"Let a disabled account sign in again."`
@@ -66,6 +67,7 @@ type (
 		Group         string `default:"None" help:"The member group: ${default} by default."`
 		PasswordStdin bool   `help:"Read the password from the first line of standard input. Without this a random one is made and printed."`
 	}
+	accountFirstRunCommand struct{}
 	accountSetGroupCommand struct {
 		Email string `arg:"" help:"The e-mail address of the account."`
 		Group string `arg:"" help:"The member group, as in None, Tester, Member, Admin."`
@@ -311,6 +313,25 @@ func (command accountCreateCommand) Run(ctx context.Context) error {
 	if plain == "" {
 		fmt.Printf("password: %s\n", used)
 	}
+
+	return nil
+}
+
+// Run prints the link of the first administrator.
+func (accountFirstRunCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	link, err := app.FirstRunLink(ctx, c)
+	if err != nil {
+		return err
+	} else if link == "" {
+		return errors.New("there is an administrator already; account create and account set-group make more")
+	}
+
+	fmt.Println(link)
 
 	return nil
 }

@@ -683,6 +683,36 @@ func (e ShowEmailConfirmationParamsError) Valid() bool {
 	}
 }
 
+// Defines values for ShowFirstRunParamsCreated.
+const (
+	ShowFirstRunParamsCreatedTrue ShowFirstRunParamsCreated = true
+)
+
+// Valid indicates whether the value is a known member of the ShowFirstRunParamsCreated enum.
+func (e ShowFirstRunParamsCreated) Valid() bool {
+	switch e {
+	case ShowFirstRunParamsCreatedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowFirstRunParamsError.
+const (
+	ShowFirstRunParamsErrorCODEINVALID ShowFirstRunParamsError = "CODE_INVALID"
+)
+
+// Valid indicates whether the value is a known member of the ShowFirstRunParamsError enum.
+func (e ShowFirstRunParamsError) Valid() bool {
+	switch e {
+	case ShowFirstRunParamsErrorCODEINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetOptionsParamsType.
 const (
 	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
@@ -1250,6 +1280,24 @@ type FieldError struct {
 	Message Message `json:"message"`
 }
 
+// FirstRunRequest defines model for FirstRunRequest.
+type FirstRunRequest struct {
+	// Email 邮箱地址 · The administrator's e-mail address.
+	Email string `json:"email"`
+
+	// Name 名称 · The name shown to people.
+	Name string `json:"name"`
+
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 链接中的令牌 · The token of the link.
+	Token string `json:"token"`
+}
+
 // GeneratedSecret defines model for GeneratedSecret.
 type GeneratedSecret struct {
 	// ID 标识 · Eight characters.
@@ -1747,6 +1795,36 @@ type SignInRequest struct {
 // SixDigits 六位验证码 · The six digits that were sent.
 type SixDigits = string
 
+// Statistics defines model for Statistics.
+type Statistics struct {
+	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	From Timestamp `json:"from"`
+
+	// Hours 有事件的小时，升序 · The hours in which something happened, in ascending order.
+	Hours []StatisticsHour `json:"hours"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// To UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	To Timestamp `json:"to"`
+}
+
+// StatisticsHour defines model for StatisticsHour.
+type StatisticsHour struct {
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+
+	// Failures 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+	Failures int64 `json:"failures"`
+
+	// Registrations 新账号 · Accounts that were registered, or created by an administrator or a command.
+	Registrations int64 `json:"registrations"`
+
+	// SignIns 登录成功 · Sign-ins that succeeded.
+	SignIns int64 `json:"signIns"`
+}
+
 // Success 总是 true · Always true.
 type Success bool
 
@@ -2168,6 +2246,15 @@ type ChangeGroupParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetStatisticsParams defines parameters for GetStatistics.
+type GetStatisticsParams struct {
+	// From 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Without it, 30 days before `to`.
+	From *string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To 到此时止，默认为现在 · Before this time. Without it, now.
+	To *string `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParams struct {
 	// Token 邮件链接中的令牌 · The token of the mailed link.
@@ -2185,6 +2272,24 @@ type ShowEmailConfirmationParamsChanged bool
 
 // ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsError string
+
+// ShowFirstRunParams defines parameters for ShowFirstRun.
+type ShowFirstRunParams struct {
+	// Token 链接中的令牌 · The token of the link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Created 管理员已创建 · The administrator was made.
+	Created *ShowFirstRunParamsCreated `form:"created,omitempty" json:"created,omitempty"`
+
+	// Error 未创建的原因 · Why not.
+	Error *ShowFirstRunParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowFirstRunParamsCreated defines parameters for ShowFirstRun.
+type ShowFirstRunParamsCreated bool
+
+// ShowFirstRunParamsError defines parameters for ShowFirstRun.
+type ShowFirstRunParamsError string
 
 // SendResetCodeParams defines parameters for SendResetCode.
 type SendResetCodeParams struct {
@@ -2287,6 +2392,9 @@ type SendRegistrationCodeJSONRequestBody = SendCodeRequest
 
 // ConfirmEmailFormdataRequestBody defines body for ConfirmEmail for application/x-www-form-urlencoded ContentType.
 type ConfirmEmailFormdataRequestBody = ConfirmEmailRequest
+
+// CreateFirstAdministratorFormdataRequestBody defines body for CreateFirstAdministrator for application/x-www-form-urlencoded ContentType.
+type CreateFirstAdministratorFormdataRequestBody = FirstRunRequest
 
 // ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
 type ResetPasswordJSONRequestBody = ResetPasswordRequest
@@ -2474,6 +2582,9 @@ type ServerInterface interface {
 	// GetAdministrator 查看自己的管理权限 · What the caller may do
 	// (GET /api/admin/me)
 	GetAdministrator(w http.ResponseWriter, r *http.Request)
+	// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+	// (GET /api/admin/statistics)
+	GetStatistics(w http.ResponseWriter, r *http.Request, params GetStatisticsParams)
 	// Login 登录，获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(w http.ResponseWriter, r *http.Request)
@@ -2507,6 +2618,12 @@ type ServerInterface interface {
 	// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
 	// (POST /confirm_email)
 	ConfirmEmail(w http.ResponseWriter, r *http.Request)
+	// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+	// (GET /first_run)
+	ShowFirstRun(w http.ResponseWriter, r *http.Request, params ShowFirstRunParams)
+	// CreateFirstAdministrator 创建第一个管理员 · Make the first administrator
+	// (POST /first_run)
+	CreateFirstAdministrator(w http.ResponseWriter, r *http.Request)
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams)
@@ -2729,6 +2846,12 @@ func (_ Unimplemented) GetAdministrator(w http.ResponseWriter, r *http.Request) 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+// (GET /api/admin/statistics)
+func (_ Unimplemented) GetStatistics(w http.ResponseWriter, r *http.Request, params GetStatisticsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // Login 登录，获取 Access Token · Sign in
 // (POST /api/auth/login)
 func (_ Unimplemented) Login(w http.ResponseWriter, r *http.Request) {
@@ -2792,6 +2915,18 @@ func (_ Unimplemented) ShowEmailConfirmation(w http.ResponseWriter, r *http.Requ
 // ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
 // (POST /confirm_email)
 func (_ Unimplemented) ConfirmEmail(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+// (GET /first_run)
+func (_ Unimplemented) ShowFirstRun(w http.ResponseWriter, r *http.Request, params ShowFirstRunParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateFirstAdministrator 创建第一个管理员 · Make the first administrator
+// (POST /first_run)
+func (_ Unimplemented) CreateFirstAdministrator(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4172,6 +4307,52 @@ func (siw *ServerInterfaceWrapper) GetAdministrator(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// GetStatistics operation middleware
+func (siw *ServerInterfaceWrapper) GetStatistics(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStatisticsParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetStatistics(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(w http.ResponseWriter, r *http.Request) {
 
@@ -4374,6 +4555,79 @@ func (siw *ServerInterfaceWrapper) ConfirmEmail(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ConfirmEmail(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ShowFirstRun operation middleware
+func (siw *ServerInterfaceWrapper) ShowFirstRun(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowFirstRunParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "created" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created", r.URL.Query(), &params.Created, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "created"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "created", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowFirstRun(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateFirstAdministrator operation middleware
+func (siw *ServerInterfaceWrapper) CreateFirstAdministrator(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateFirstAdministrator(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5190,6 +5444,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/confirm_email", wrapper.ConfirmEmail)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/first_run", wrapper.ShowFirstRun)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/first_run", wrapper.CreateFirstAdministrator)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/options", wrapper.GetOptions)
 	})
 	r.Group(func(r chi.Router) {
@@ -5257,6 +5517,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/audit", wrapper.ListAuditEvents)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/admin/statistics", wrapper.GetStatistics)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/deliveries", wrapper.ListDeliveries)
@@ -9367,6 +9630,140 @@ func (response GetAdministrator503JSONResponse) VisitGetAdministratorResponse(w 
 	return err
 }
 
+type GetStatisticsRequestObject struct {
+	Params GetStatisticsParams
+}
+
+type GetStatisticsResponseObject interface {
+	VisitGetStatisticsResponse(w http.ResponseWriter) error
+}
+
+type GetStatistics200JSONResponse Statistics
+
+func (response GetStatistics200JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatistics400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response GetStatistics400JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatistics401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response GetStatistics401JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatistics403JSONResponse struct{ RightMissingJSONResponse }
+
+func (response GetStatistics403JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatistics406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response GetStatistics406JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatistics500JSONResponse struct{ InternalJSONResponse }
+
+func (response GetStatistics500JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStatistics503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetStatistics503JSONResponse) VisitGetStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LoginRequestObject struct {
 	Body *LoginFormdataRequestBody
 }
@@ -10740,6 +11137,277 @@ func (response ConfirmEmail500JSONResponse) VisitConfirmEmailResponse(w http.Res
 type ConfirmEmail503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ConfirmEmail503JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowFirstRunRequestObject struct {
+	Params ShowFirstRunParams
+}
+
+type ShowFirstRunResponseObject interface {
+	VisitShowFirstRunResponse(w http.ResponseWriter) error
+}
+
+type ShowFirstRun200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ShowFirstRun200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ShowFirstRun200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowFirstRun200TextHTMLCharsetUTF8Response) VisitShowFirstRunResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowFirstRun400JSONResponse Error
+
+func (response ShowFirstRun400JSONResponse) VisitShowFirstRunResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowFirstRun406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ShowFirstRun406JSONResponse) VisitShowFirstRunResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowFirstRun500JSONResponse struct{ InternalJSONResponse }
+
+func (response ShowFirstRun500JSONResponse) VisitShowFirstRunResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowFirstRun503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ShowFirstRun503JSONResponse) VisitShowFirstRunResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministratorRequestObject struct {
+	Body *CreateFirstAdministratorFormdataRequestBody
+}
+
+type CreateFirstAdministratorResponseObject interface {
+	VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error
+}
+
+type CreateFirstAdministrator200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type CreateFirstAdministrator200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       CreateFirstAdministrator200ResponseHeaders
+	ContentLength int64
+}
+
+func (response CreateFirstAdministrator200TextHTMLCharsetUTF8Response) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type CreateFirstAdministrator303ResponseHeaders struct {
+	Location string
+}
+
+type CreateFirstAdministrator303Response struct {
+	Headers CreateFirstAdministrator303ResponseHeaders
+}
+
+func (response CreateFirstAdministrator303Response) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type CreateFirstAdministrator400JSONResponse Error
+
+func (response CreateFirstAdministrator400JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministrator403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response CreateFirstAdministrator403JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministrator406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateFirstAdministrator406JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministrator413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response CreateFirstAdministrator413JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministrator415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateFirstAdministrator415JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministrator500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateFirstAdministrator500JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFirstAdministrator503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateFirstAdministrator503JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14053,6 +14721,9 @@ type StrictServerInterface interface {
 	// GetAdministrator 查看自己的管理权限 · What the caller may do
 	// (GET /api/admin/me)
 	GetAdministrator(ctx context.Context, request GetAdministratorRequestObject) (GetAdministratorResponseObject, error)
+	// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+	// (GET /api/admin/statistics)
+	GetStatistics(ctx context.Context, request GetStatisticsRequestObject) (GetStatisticsResponseObject, error)
 	// Login 登录，获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
@@ -14086,6 +14757,12 @@ type StrictServerInterface interface {
 	// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
 	// (POST /confirm_email)
 	ConfirmEmail(ctx context.Context, request ConfirmEmailRequestObject) (ConfirmEmailResponseObject, error)
+	// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+	// (GET /first_run)
+	ShowFirstRun(ctx context.Context, request ShowFirstRunRequestObject) (ShowFirstRunResponseObject, error)
+	// CreateFirstAdministrator 创建第一个管理员 · Make the first administrator
+	// (POST /first_run)
+	CreateFirstAdministrator(ctx context.Context, request CreateFirstAdministratorRequestObject) (CreateFirstAdministratorResponseObject, error)
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(ctx context.Context, request SendResetCodeRequestObject) (SendResetCodeResponseObject, error)
@@ -14853,6 +15530,32 @@ func (sh *strictHandler) GetAdministrator(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// GetStatistics operation middleware
+func (sh *strictHandler) GetStatistics(w http.ResponseWriter, r *http.Request, params GetStatisticsParams) {
+	var request GetStatisticsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStatistics(ctx, request.(GetStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStatistics")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetStatisticsResponseObject); ok {
+		if err := validResponse.VisitGetStatisticsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Login operation middleware
 func (sh *strictHandler) Login(w http.ResponseWriter, r *http.Request) {
 	var request LoginRequestObject
@@ -15157,6 +15860,67 @@ func (sh *strictHandler) ConfirmEmail(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ConfirmEmailResponseObject); ok {
 		if err := validResponse.VisitConfirmEmailResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowFirstRun operation middleware
+func (sh *strictHandler) ShowFirstRun(w http.ResponseWriter, r *http.Request, params ShowFirstRunParams) {
+	var request ShowFirstRunRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowFirstRun(ctx, request.(ShowFirstRunRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowFirstRun")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowFirstRunResponseObject); ok {
+		if err := validResponse.VisitShowFirstRunResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateFirstAdministrator operation middleware
+func (sh *strictHandler) CreateFirstAdministrator(w http.ResponseWriter, r *http.Request) {
+	var request CreateFirstAdministratorRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body CreateFirstAdministratorFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateFirstAdministrator(ctx, request.(CreateFirstAdministratorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateFirstAdministrator")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateFirstAdministratorResponseObject); ok {
+		if err := validResponse.VisitCreateFirstAdministratorResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

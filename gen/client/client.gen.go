@@ -684,6 +684,36 @@ func (e ShowEmailConfirmationParamsError) Valid() bool {
 	}
 }
 
+// Defines values for ShowFirstRunParamsCreated.
+const (
+	ShowFirstRunParamsCreatedTrue ShowFirstRunParamsCreated = true
+)
+
+// Valid indicates whether the value is a known member of the ShowFirstRunParamsCreated enum.
+func (e ShowFirstRunParamsCreated) Valid() bool {
+	switch e {
+	case ShowFirstRunParamsCreatedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowFirstRunParamsError.
+const (
+	ShowFirstRunParamsErrorCODEINVALID ShowFirstRunParamsError = "CODE_INVALID"
+)
+
+// Valid indicates whether the value is a known member of the ShowFirstRunParamsError enum.
+func (e ShowFirstRunParamsError) Valid() bool {
+	switch e {
+	case ShowFirstRunParamsErrorCODEINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetOptionsParamsType.
 const (
 	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
@@ -1251,6 +1281,24 @@ type FieldError struct {
 	Message Message `json:"message"`
 }
 
+// FirstRunRequest defines model for FirstRunRequest.
+type FirstRunRequest struct {
+	// Email 邮箱地址 · The administrator's e-mail address.
+	Email string `json:"email"`
+
+	// Name 名称 · The name shown to people.
+	Name string `json:"name"`
+
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 链接中的令牌 · The token of the link.
+	Token string `json:"token"`
+}
+
 // GeneratedSecret defines model for GeneratedSecret.
 type GeneratedSecret struct {
 	// ID 标识 · Eight characters.
@@ -1748,6 +1796,36 @@ type SignInRequest struct {
 // SixDigits 六位验证码 · The six digits that were sent.
 type SixDigits = string
 
+// Statistics defines model for Statistics.
+type Statistics struct {
+	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	From Timestamp `json:"from"`
+
+	// Hours 有事件的小时，升序 · The hours in which something happened, in ascending order.
+	Hours []StatisticsHour `json:"hours"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// To UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	To Timestamp `json:"to"`
+}
+
+// StatisticsHour defines model for StatisticsHour.
+type StatisticsHour struct {
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+
+	// Failures 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+	Failures int64 `json:"failures"`
+
+	// Registrations 新账号 · Accounts that were registered, or created by an administrator or a command.
+	Registrations int64 `json:"registrations"`
+
+	// SignIns 登录成功 · Sign-ins that succeeded.
+	SignIns int64 `json:"signIns"`
+}
+
 // Success 总是 true · Always true.
 type Success bool
 
@@ -2169,6 +2247,15 @@ type ChangeGroupParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetStatisticsParams defines parameters for GetStatistics.
+type GetStatisticsParams struct {
+	// From 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Without it, 30 days before `to`.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To 到此时止，默认为现在 · Before this time. Without it, now.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParams struct {
 	// Token 邮件链接中的令牌 · The token of the mailed link.
@@ -2186,6 +2273,24 @@ type ShowEmailConfirmationParamsChanged bool
 
 // ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsError string
+
+// ShowFirstRunParams defines parameters for ShowFirstRun.
+type ShowFirstRunParams struct {
+	// Token 链接中的令牌 · The token of the link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Created 管理员已创建 · The administrator was made.
+	Created *ShowFirstRunParamsCreated `form:"created,omitempty" json:"created,omitempty"`
+
+	// Error 未创建的原因 · Why not.
+	Error *ShowFirstRunParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowFirstRunParamsCreated defines parameters for ShowFirstRun.
+type ShowFirstRunParamsCreated bool
+
+// ShowFirstRunParamsError defines parameters for ShowFirstRun.
+type ShowFirstRunParamsError string
 
 // SendResetCodeParams defines parameters for SendResetCode.
 type SendResetCodeParams struct {
@@ -2288,6 +2393,9 @@ type SendRegistrationCodeJSONRequestBody = SendCodeRequest
 
 // ConfirmEmailFormdataRequestBody defines body for ConfirmEmail for application/x-www-form-urlencoded ContentType.
 type ConfirmEmailFormdataRequestBody = ConfirmEmailRequest
+
+// CreateFirstAdministratorFormdataRequestBody defines body for CreateFirstAdministrator for application/x-www-form-urlencoded ContentType.
+type CreateFirstAdministratorFormdataRequestBody = FirstRunRequest
 
 // ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
 type ResetPasswordJSONRequestBody = ResetPasswordRequest
@@ -2815,6 +2923,18 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
 	GetAdministrator(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+	//
+	// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+	//
+	// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
+	// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
+	// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
+	// came in out of a file are not counted: each batch of them is one event of its own kind.
+	//
+	// Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
+	GetStatistics(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// LoginWithBody 登录，获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -3027,6 +3147,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 	ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+	//
+	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+	//
+	// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
+	// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
+	// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+	//
+	// Corresponds with GET /first_run (the `ShowFirstRun` operationId).
+	ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFirstAdministratorWithBody 创建第一个管理员 · Make the first administrator
+	//
+	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	//
+	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+	// group `Admin`. The browser goes on to the page of the outcome.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+	CreateFirstAdministratorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Make the first administrator
+	//
+	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	//
+	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+	// group `Admin`. The browser goes on to the page of the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+	CreateFirstAdministratorWithFormdataBody(ctx context.Context, body CreateFirstAdministratorFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	//
@@ -4088,6 +4247,28 @@ func (c *Client) GetAdministrator(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
+// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+//
+// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+//
+// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
+// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
+// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
+// came in out of a file are not counted: each batch of them is one event of its own kind.
+//
+// Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
+func (c *Client) GetStatistics(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatisticsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // LoginWithBody 登录，获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -4451,6 +4632,75 @@ func (c *Client) ConfirmEmailWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 func (c *Client) ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewConfirmEmailRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+//
+// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+//
+// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
+// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
+// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+//
+// Corresponds with GET /first_run (the `ShowFirstRun` operationId).
+func (c *Client) ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowFirstRunRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFirstAdministratorWithBody 创建第一个管理员 · Make the first administrator
+//
+// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+//
+// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+// group `Admin`. The browser goes on to the page of the outcome.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+func (c *Client) CreateFirstAdministratorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFirstAdministratorRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Make the first administrator
+//
+// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+//
+// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+// group `Admin`. The browser goes on to the page of the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+func (c *Client) CreateFirstAdministratorWithFormdataBody(ctx context.Context, body CreateFirstAdministratorFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFirstAdministratorRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6612,6 +6862,72 @@ func NewGetAdministratorRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetStatisticsRequest constructs an http.Request for the GetStatistics method
+func NewGetStatisticsRequest(server string, params *GetStatisticsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/statistics")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewLoginRequestWithFormdataBody calls the generic Login builder with application/x-www-form-urlencoded body
 func NewLoginRequestWithFormdataBody(server string, body LoginFormdataRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7013,6 +7329,124 @@ func NewConfirmEmailRequestWithBody(server string, contentType string, body io.R
 	}
 
 	operationPath := fmt.Sprintf("/confirm_email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewShowFirstRunRequest constructs an http.Request for the ShowFirstRun method
+func NewShowFirstRunRequest(server string, params *ShowFirstRunParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/first_run")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Created != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created", *params.Created, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateFirstAdministratorRequestWithFormdataBody calls the generic CreateFirstAdministrator builder with application/x-www-form-urlencoded body
+func NewCreateFirstAdministratorRequestWithFormdataBody(server string, body CreateFirstAdministratorFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateFirstAdministratorRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateFirstAdministratorRequestWithBody constructs an http.Request for the CreateFirstAdministrator method, with any body, and a specified content type
+func NewCreateFirstAdministratorRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/first_run")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -8505,6 +8939,20 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
 	GetAdministratorWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAdministratorResult, error)
 
+	// GetStatisticsWithResponse 统计 · Sign-ins, failures and registrations by the hour
+	//
+	// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+	//
+	// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
+	// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
+	// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
+	// came in out of a file are not counted: each batch of them is one event of its own kind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
+	GetStatisticsWithResponse(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*GetStatisticsResult, error)
+
 	// LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -8729,6 +9177,47 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 	ConfirmEmailWithFormdataBodyWithResponse(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error)
+
+	// ShowFirstRunWithResponse 首次运行的页面 · The page that makes the first administrator
+	//
+	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+	//
+	// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
+	// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
+	// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /first_run (the `ShowFirstRun` operationId).
+	ShowFirstRunWithResponse(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*ShowFirstRunResult, error)
+
+	// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Make the first administrator
+	//
+	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	//
+	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+	// group `Admin`. The browser goes on to the page of the outcome.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+	CreateFirstAdministratorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFirstAdministratorResult, error)
+
+	// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Make the first administrator
+	//
+	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	//
+	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+	// group `Admin`. The browser goes on to the page of the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+	CreateFirstAdministratorWithFormdataBodyWithResponse(ctx context.Context, body CreateFirstAdministratorFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateFirstAdministratorResult, error)
 
 	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 	//
@@ -12774,6 +13263,135 @@ func (r GetAdministratorResult) ContentType() string {
 	return ""
 }
 
+// GetStatisticsResult400Headers the declared response headers of an HTTP 400 response for GetStatistics
+type GetStatisticsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetStatisticsResult401Headers the declared response headers of an HTTP 401 response for GetStatistics
+type GetStatisticsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetStatisticsResult403Headers the declared response headers of an HTTP 403 response for GetStatistics
+type GetStatisticsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetStatisticsResult406Headers the declared response headers of an HTTP 406 response for GetStatistics
+type GetStatisticsResult406Headers struct {
+	XRequestID *string
+}
+
+// GetStatisticsResult500Headers the declared response headers of an HTTP 500 response for GetStatistics
+type GetStatisticsResult500Headers struct {
+	XRequestID *string
+}
+
+// GetStatisticsResult503Headers the declared response headers of an HTTP 503 response for GetStatistics
+type GetStatisticsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetStatisticsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Statistics
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetStatisticsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetStatisticsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetStatisticsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetStatisticsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetStatisticsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetStatisticsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatisticsResult) GetJSON200() *Statistics {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetStatisticsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetStatisticsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetStatisticsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetStatisticsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetStatisticsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetStatisticsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatisticsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatisticsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatisticsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatisticsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // LoginResult406Headers the declared response headers of an HTTP 406 response for Login
 type LoginResult406Headers struct {
 	XRequestID *string
@@ -14045,6 +14663,239 @@ func (r ConfirmEmailResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ConfirmEmailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowFirstRunResult200Headers the declared response headers of an HTTP 200 response for ShowFirstRun
+type ShowFirstRunResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ShowFirstRunResult406Headers the declared response headers of an HTTP 406 response for ShowFirstRun
+type ShowFirstRunResult406Headers struct {
+	XRequestID *string
+}
+
+// ShowFirstRunResult500Headers the declared response headers of an HTTP 500 response for ShowFirstRun
+type ShowFirstRunResult500Headers struct {
+	XRequestID *string
+}
+
+// ShowFirstRunResult503Headers the declared response headers of an HTTP 503 response for ShowFirstRun
+type ShowFirstRunResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ShowFirstRunResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowFirstRunResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ShowFirstRunResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ShowFirstRunResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ShowFirstRunResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ShowFirstRunResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ShowFirstRunResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ShowFirstRunResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ShowFirstRunResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowFirstRunResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowFirstRunResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowFirstRunResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowFirstRunResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateFirstAdministratorResult200Headers the declared response headers of an HTTP 200 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// CreateFirstAdministratorResult303Headers the declared response headers of an HTTP 303 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult303Headers struct {
+	Location string
+}
+
+// CreateFirstAdministratorResult403Headers the declared response headers of an HTTP 403 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult403Headers struct {
+	XRequestID *string
+}
+
+// CreateFirstAdministratorResult406Headers the declared response headers of an HTTP 406 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateFirstAdministratorResult413Headers the declared response headers of an HTTP 413 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult413Headers struct {
+	XRequestID *string
+}
+
+// CreateFirstAdministratorResult415Headers the declared response headers of an HTTP 415 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult415Headers struct {
+	XRequestID *string
+}
+
+// CreateFirstAdministratorResult500Headers the declared response headers of an HTTP 500 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateFirstAdministratorResult503Headers the declared response headers of an HTTP 503 response for CreateFirstAdministrator
+type CreateFirstAdministratorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateFirstAdministratorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateFirstAdministratorResult200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *CreateFirstAdministratorResult303Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateFirstAdministratorResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateFirstAdministratorResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateFirstAdministratorResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateFirstAdministratorResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateFirstAdministratorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateFirstAdministratorResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateFirstAdministratorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateFirstAdministratorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateFirstAdministratorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateFirstAdministratorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateFirstAdministratorResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -17644,6 +18495,26 @@ func (c *ClientWithResponses) GetAdministratorWithResponse(ctx context.Context, 
 	return ParseGetAdministratorResult(rsp)
 }
 
+// GetStatisticsWithResponse 统计 · Sign-ins, failures and registrations by the hour
+//
+// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+//
+// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
+// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
+// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
+// came in out of a file are not counted: each batch of them is one event of its own kind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
+func (c *ClientWithResponses) GetStatisticsWithResponse(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*GetStatisticsResult, error) {
+	rsp, err := c.GetStatistics(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatisticsResult(rsp)
+}
+
 // LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
@@ -17963,6 +18834,65 @@ func (c *ClientWithResponses) ConfirmEmailWithFormdataBodyWithResponse(ctx conte
 		return nil, err
 	}
 	return ParseConfirmEmailResult(rsp)
+}
+
+// ShowFirstRunWithResponse 首次运行的页面 · The page that makes the first administrator
+//
+// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+//
+// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
+// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
+// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /first_run (the `ShowFirstRun` operationId).
+func (c *ClientWithResponses) ShowFirstRunWithResponse(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*ShowFirstRunResult, error) {
+	rsp, err := c.ShowFirstRun(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowFirstRunResult(rsp)
+}
+
+// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Make the first administrator
+//
+// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+//
+// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+// group `Admin`. The browser goes on to the page of the outcome.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+func (c *ClientWithResponses) CreateFirstAdministratorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFirstAdministratorResult, error) {
+	rsp, err := c.CreateFirstAdministratorWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFirstAdministratorResult(rsp)
+}
+
+// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Make the first administrator
+//
+// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+//
+// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+// group `Admin`. The browser goes on to the page of the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
+func (c *ClientWithResponses) CreateFirstAdministratorWithFormdataBodyWithResponse(ctx context.Context, body CreateFirstAdministratorFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateFirstAdministratorResult, error) {
+	rsp, err := c.CreateFirstAdministratorWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFirstAdministratorResult(rsp)
 }
 
 // SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
@@ -23046,6 +23976,165 @@ func ParseGetAdministratorResult(rsp *http.Response) (*GetAdministratorResult, e
 	return response, nil
 }
 
+// ParseGetStatisticsResult parses an HTTP response from a GetStatisticsWithResponse call
+func ParseGetStatisticsResult(rsp *http.Response) (*GetStatisticsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatisticsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Statistics
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers GetStatisticsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetStatisticsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetStatisticsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetStatisticsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetStatisticsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetStatisticsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseLoginResult parses an HTTP response from a LoginWithResponse call
 func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -24438,6 +25527,278 @@ func ParseConfirmEmailResult(rsp *http.Response) (*ConfirmEmailResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ConfirmEmailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowFirstRunResult parses an HTTP response from a ShowFirstRunWithResponse call
+func ParseShowFirstRunResult(rsp *http.Response) (*ShowFirstRunResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowFirstRunResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowFirstRunResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ShowFirstRunResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ShowFirstRunResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ShowFirstRunResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateFirstAdministratorResult parses an HTTP response from a CreateFirstAdministratorWithResponse call
+func ParseCreateFirstAdministratorResult(rsp *http.Response) (*CreateFirstAdministratorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateFirstAdministratorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateFirstAdministratorResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers CreateFirstAdministratorResult303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateFirstAdministratorResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateFirstAdministratorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateFirstAdministratorResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateFirstAdministratorResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateFirstAdministratorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateFirstAdministratorResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -63,6 +63,34 @@ func (q *Queries) CodeClean(ctx context.Context, before time.Time) (int64, error
 	return result.RowsAffected(), nil
 }
 
+const codeHolds = `-- name: CodeHolds :one
+SELECT EXISTS (
+    SELECT 1
+    FROM code
+    WHERE purpose = $1 AND subject = $2 AND digest = $3 AND expires_at > $4
+)
+`
+
+type CodeHoldsParams struct {
+	Purpose string
+	Subject string
+	Digest  []byte
+	Now     time.Time
+}
+
+// Whether CodeRedeem would find it.
+func (q *Queries) CodeHolds(ctx context.Context, arg CodeHoldsParams) (bool, error) {
+	row := q.db.QueryRow(ctx, codeHolds,
+		arg.Purpose,
+		arg.Subject,
+		arg.Digest,
+		arg.Now,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const codeIssue = `-- name: CodeIssue :exec
 INSERT INTO code (purpose, subject, key_id, digest, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6)

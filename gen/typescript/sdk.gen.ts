@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -672,6 +672,39 @@ export const confirmEmail = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
+ * 首次运行的页面 · The page that makes the first administrator
+ *
+ * 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+ *
+ * Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
+ * time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
+ * the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+ *
+ */
+export const showFirstRun = <ThrowOnError extends boolean = false>(options?: Options<ShowFirstRunData, ThrowOnError>): RequestResult<ShowFirstRunResponses, ShowFirstRunErrors, ThrowOnError> => (options?.client ?? client).get<ShowFirstRunResponses, ShowFirstRunErrors, ThrowOnError>({ url: '/first_run', ...options });
+
+/**
+ * 创建第一个管理员 · Make the first administrator
+ *
+ * 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+ *
+ * What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
+ * made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
+ * as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
+ * group `Admin`. The browser goes on to the page of the outcome.
+ *
+ */
+export const createFirstAdministrator = <ThrowOnError extends boolean = false>(options: Options<CreateFirstAdministratorData, ThrowOnError>): RequestResult<CreateFirstAdministratorResponses, CreateFirstAdministratorErrors, ThrowOnError> => (options.client ?? client).post<CreateFirstAdministratorResponses, CreateFirstAdministratorErrors, ThrowOnError>({
+    ...urlSearchParamsBodySerializer,
+    url: '/first_run',
+    ...options,
+    headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
+});
+
+/**
  * 配置载入 · Settings for the client
  *
  * 返回上传、协作平台的配置，或生成一对密钥。
@@ -1171,6 +1204,27 @@ export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: 
             type: 'apiKey'
         }],
     url: '/api/admin/audit',
+    ...options
+});
+
+/**
+ * 统计 · Sign-ins, failures and registrations by the hour
+ *
+ * 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+ *
+ * Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
+ * happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
+ * most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
+ * came in out of a file are not counted: each batch of them is one event of its own kind.
+ *
+ */
+export const getStatistics = <ThrowOnError extends boolean = false>(options?: Options<GetStatisticsData, ThrowOnError>): RequestResult<GetStatisticsResponses, GetStatisticsErrors, ThrowOnError> => (options?.client ?? client).get<GetStatisticsResponses, GetStatisticsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/statistics',
     ...options
 });
 

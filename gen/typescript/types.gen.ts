@@ -379,6 +379,29 @@ export type ConfirmEmailRequest = {
     token: string;
 };
 
+export type FirstRunRequest = {
+    /**
+     * 链接中的令牌 · The token of the link.
+     */
+    token: string;
+    /**
+     * 邮箱地址 · The administrator's e-mail address.
+     */
+    email: string;
+    /**
+     * 名称 · The name shown to people.
+     */
+    name: string;
+    /**
+     * 密码 · The password.
+     */
+    password: string;
+    /**
+     * 再次输入密码 · The password once more.
+     */
+    repeat: string;
+};
+
 export type ChangeUserRequest = {
     /**
      * 更新字段 · The member to change.
@@ -773,6 +796,32 @@ export type AuditEventList = {
      */
     events: Array<AuditEvent>;
     next: Cursor;
+};
+
+export type Statistics = {
+    success: Success;
+    from: Timestamp;
+    to: Timestamp;
+    /**
+     * 有事件的小时，升序 · The hours in which something happened, in ascending order.
+     */
+    hours: Array<StatisticsHour>;
+};
+
+export type StatisticsHour = {
+    at: Timestamp;
+    /**
+     * 登录成功 · Sign-ins that succeeded.
+     */
+    signIns: number;
+    /**
+     * 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+     */
+    failures: number;
+    /**
+     * 新账号 · Accounts that were registered, or created by an administrator or a command.
+     */
+    registrations: number;
 };
 
 export type Delivery = {
@@ -2707,6 +2756,105 @@ export type ConfirmEmailErrors = {
 
 export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
 
+export type ShowFirstRunData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 链接中的令牌 · The token of the link.
+         */
+        token?: string;
+        /**
+         * 管理员已创建 · The administrator was made.
+         */
+        created?: true;
+        /**
+         * 未创建的原因 · Why not.
+         */
+        error?: 'CODE_INVALID';
+    };
+    url: '/first_run';
+};
+
+export type ShowFirstRunErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ShowFirstRunError = ShowFirstRunErrors[keyof ShowFirstRunErrors];
+
+export type ShowFirstRunResponses = {
+    /**
+     * 页面 · The page, in the reader's language.
+     */
+    200: string;
+};
+
+export type ShowFirstRunResponse = ShowFirstRunResponses[keyof ShowFirstRunResponses];
+
+export type CreateFirstAdministratorData = {
+    body: FirstRunRequest;
+    path?: never;
+    query?: never;
+    url: '/first_run';
+};
+
+export type CreateFirstAdministratorErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · Another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateFirstAdministratorError = CreateFirstAdministratorErrors[keyof CreateFirstAdministratorErrors];
+
+export type CreateFirstAdministratorResponses = {
+    /**
+     * 再次填写，注明有误之处 · The form again, with what is wrong in it.
+     */
+    200: string;
+};
+
+export type CreateFirstAdministratorResponse = CreateFirstAdministratorResponses[keyof CreateFirstAdministratorResponses];
+
 export type GetOptionsData = {
     body?: never;
     path?: never;
@@ -4164,6 +4312,60 @@ export type ListAuditEventsResponses = {
 };
 
 export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
+
+export type GetStatisticsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Without it, 30 days before `to`.
+         */
+        from?: string;
+        /**
+         * 到此时止，默认为现在 · Before this time. Without it, now.
+         */
+        to?: string;
+    };
+    url: '/api/admin/statistics';
+};
+
+export type GetStatisticsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type GetStatisticsError = GetStatisticsErrors[keyof GetStatisticsErrors];
+
+export type GetStatisticsResponses = {
+    /**
+     * 每小时的数量 · The hours.
+     */
+    200: Statistics;
+};
+
+export type GetStatisticsResponse = GetStatisticsResponses[keyof GetStatisticsResponses];
 
 export type ListDeliveriesData = {
     body?: never;

@@ -72,7 +72,7 @@ func TestHostileRequestsStayOneLine(t *testing.T) {
 		for _, c := range []call{
 			querying("/forget_code", "email", bad), querying("/forget_code", "email", holder), querying("/login/sms", "phone", somePhone),
 			querying("/user/phone_code", "phone", bad), querying("/lark/authorize", "state", bad), querying("/lark", "state", bad),
-			querying("/confirm_email", "token", bad), querying("/options", "type", bad), querying("/options", bad, bad),
+			querying("/confirm_email", "token", bad), querying("/first_run", "token", bad), querying("/options", "type", bad), querying("/options", bad, bad),
 			sending(http.MethodPatch, "/user", map[string]string{"key": "name", "name": bad}),
 			sending(http.MethodPatch, "/user", map[string]string{"key": "avatar", "avatar": bad}),
 			sending(http.MethodPost, "/login", map[string]string{"email": holder, "password": bad}),

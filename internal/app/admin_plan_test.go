@@ -11,7 +11,7 @@ import (
 )
 
 // large tables are those that grow with the people, and that nobody may read through to find something.
-var largeTables = []string{"account", "audit_event", "delivery", "session", "failure"}
+var largeTables = []string{"account", "audit_event", "delivery", "session", "failure", "audit_count"}
 
 // T-16: what administrators look up is found by an index, whatever they ask for: no list reads through a table.
 func TestListsArePlannedOnIndexes(t *testing.T) {
@@ -22,6 +22,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 	admin := b.SignIn(t, administrator).AccessToken
 
 	time := "2026-01-01T00:00:00.000Z"
+	ago := func(days int) string { return b.Clock.Now().AddDate(0, 0, -days).UTC().Format("2006-01-02T15:04:05Z") }
 	accounts, audit, deliveries := "/api/admin/accounts?", "/api/admin/audit?", "/api/admin/deliveries?"
 
 	for _, query := range []string{
@@ -36,6 +37,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 		audit + "action=sign_in.failed&from=" + time,
 		deliveries, deliveries + "recipient=p00012@konec.com.au", deliveries + "state=refused", deliveries + "state=queued", deliveries + "state=sent",
 		deliveries + "from=" + time, deliveries + "recipient=p00012@konec.com.au&state=refused",
+		"/api/admin/statistics", "/api/admin/statistics?from=" + ago(30) + "&to=" + ago(0), "/api/admin/statistics?from=" + ago(92) + "&to=" + ago(0),
 		"/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
 	} {
 		path, values, _ := strings.Cut(query, "?")
@@ -47,14 +49,33 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 			t.Errorf("%s: %s", query, got)
 		}
 
-		for _, statement := range b.Statements.TakeTexts() {
-			if plan := b.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
-				return strings.Contains(plan, "Seq Scan on "+table+" ")
-			}) {
-				t.Errorf("%s: %s is planned as\n%s", query, statement.Name, plan)
-			}
+		b.expectIndexes(t, query)
+	}
+
+	// And what is counted of events, whenever some are sealed.
+	b.SignIn(t, administrator)
+	b.sealed(t)
+
+	if names := b.expectIndexes(t, "sealing"); !slices.Contains(names, "AuditCountAdvance") {
+		t.Errorf("nothing was counted: %q", names)
+	}
+}
+
+// expectIndexes looks at the plans of the statements since the last time, and answers their names.
+func (b *bureau) expectIndexes(t *testing.T, why string) (names []string) {
+	t.Helper()
+
+	for _, statement := range b.Statements.TakeTexts() {
+		names = append(names, statement.Name)
+
+		if plan := b.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
+			return strings.Contains(plan, "Seq Scan on "+table+" ")
+		}) {
+			t.Errorf("%s: %s is planned as\n%s", why, statement.Name, plan)
 		}
 	}
+
+	return names
 }
 
 // populate makes so many rows that an index pays.
@@ -80,7 +101,11 @@ func (b *bureau) populate(t *testing.T) (id string) {
 		FROM generate_series(1, 20000) n`,
 		`INSERT INTO failure (key, count, blocked_until, ends_at)
 		SELECT 'password ' || n, 1, now(), now() + interval '1 day' FROM generate_series(1, 20000) n`,
-		"ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
+		`INSERT INTO audit_count (action, hour, events)
+		SELECT (ARRAY['sign_in.succeeded', 'sign_in.failed', 'account.registered', 'account.created', 'code.sent', 'session.ended'])[n % 6 + 1],
+			date_trunc('hour', now(), 'UTC') - n / 6 * interval '1 hour', 1
+		FROM generate_series(6, 6 * 24 * 365 * 3) n`,
+		"ANALYZE audit_count", "ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
 	} {
 		b.exec(t, statement)
 	}

@@ -34,6 +34,7 @@ var adminAnswers = slices.Concat(
 	administering("deleteGroup", "204", writes|namesGroup|matches),
 	administering("listAuditEvents", "200", reads),
 	administering("listDeliveries", "200", reads),
+	administering("getStatistics", "200", reads),
 	[]scenario{
 		{"setAccountGroup", "409", "LAST_ADMINISTRATOR", open, onTheLast},
 		{"setAccountStatus", "409", "LAST_ADMINISTRATOR", open, onTheLast},

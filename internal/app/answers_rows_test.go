@@ -280,6 +280,22 @@ var publicAnswers = []scenario{
 	{"confirmEmail", "500", "INTERNAL", broken, good},
 	{"confirmEmail", "503", "UNAVAILABLE", offline, good},
 
+	{"showFirstRun", "200", "", open, good},
+	{"showFirstRun", "400", "INVALID_REQUEST", open, unknownParameter},
+	{"showFirstRun", "406", "NOT_ACCEPTABLE", open, acceptsPictures},
+	{"showFirstRun", "500", "INTERNAL", broken, withSomeToken},
+	{"showFirstRun", "503", "UNAVAILABLE", offline, withSomeToken},
+
+	{"createFirstAdministrator", "200", "", vacant, fillsInBadly},
+	{"createFirstAdministrator", "303", "", open, good},
+	{"createFirstAdministrator", "400", "INVALID_REQUEST", open, unknownMember},
+	{"createFirstAdministrator", "403", "CROSS_SITE", open, crossSite},
+	{"createFirstAdministrator", "406", "NOT_ACCEPTABLE", open, acceptsPictures},
+	{"createFirstAdministrator", "413", "BODY_TOO_LARGE", open, tooMuch},
+	{"createFirstAdministrator", "415", "UNSUPPORTED_MEDIA_TYPE", open, plainText},
+	{"createFirstAdministrator", "500", "INTERNAL", broken, good},
+	{"createFirstAdministrator", "503", "UNAVAILABLE", offline, good},
+
 	{"getOptions", "200", "", open, good},
 	{"getOptions", "400", "INVALID_REQUEST", open, unknownParameter},
 	{"getOptions", "400", "NOT_CONFIGURED", open, noUpload},

@@ -24,6 +24,7 @@ const (
 	broken    place = "a gateway whose tables are gone"
 	offline   place = "a gateway whose database is away"
 	larkless  place = "a gateway without settings for Lark"
+	vacant    place = "a gateway without an administrator"
 )
 
 // scenario provokes one answer of one operation.
@@ -196,7 +197,7 @@ func promises() map[string]bool {
 	return found
 }
 
-// places runs the four gateways.
+// places runs the gateways.
 func places(t *testing.T) map[place]*desk {
 	t.Helper()
 
@@ -208,7 +209,10 @@ func places(t *testing.T) map[place]*desk {
 		broken:    newDesk(t),
 		offline:   deskOn(t, apptest.On(t, url, larkAt(nowhere))),
 		larkless:  newDesk(t, func(c *config.Config) { c.LarkAppID, c.LarkAppSecret = "", "" }),
+		vacant:    newDesk(t),
 	}
+
+	desks[vacant].resign(t)
 
 	// Nobody can be signed in after this, so every gateway has its owner signed in before.
 	if _, err := desks[broken].Pool.Exec(t.Context(), "DROP TABLE session_cookie, session, code, throttle, failure, account, audit_event CASCADE"); err != nil {

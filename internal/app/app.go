@@ -25,6 +25,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/config"
 	"github.com/konec/toolkit-gateway/internal/delivery"
 	"github.com/konec/toolkit-gateway/internal/factor"
+	"github.com/konec/toolkit-gateway/internal/firstrun"
 	"github.com/konec/toolkit-gateway/internal/geo"
 	"github.com/konec/toolkit-gateway/internal/group"
 	"github.com/konec/toolkit-gateway/internal/identity"
@@ -73,6 +74,7 @@ type App struct {
 	metrics  *metrics
 
 	transfers *transfer.Transfer // for the commands
+	firstRun  *firstrun.FirstRun // and for the public surface
 
 	handler http.Handler
 	private http.Handler
@@ -171,15 +173,19 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}),
 	})
 
+	a.firstRun = firstrun.New(firstrun.Deps{
+		DB: database, Codes: codes, Hasher: a.hasher, Policy: a.policy, EmailAllowed: registrations.Allowed, Now: o.Now,
+	})
+
 	served := surfaces{
 		Toolkit: toolkit.New(signIn, sessions, registrations, a.places),
 		Public: public.New(public.Deps{
 			SignIn: signIn, Sessions: sessions, XSRF: xsrf.New(master), Log: audit.NewReader(database), Places: a.places, Now: o.Now,
 			Profiles: profiles, Identities: identities,
-			Recovery: recoveries,
+			Recovery: recoveries, FirstRun: a.firstRun,
 			Settings: public.Settings{
 				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
-				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage,
+				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage, FirstRunPage: firstRunPage(c),
 				Upload: public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
 				Lark:   larkSettings, ConsoleURL: c.ConsoleURL,
 			},

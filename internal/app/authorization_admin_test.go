@@ -66,4 +66,5 @@ var adminAims = []aim{
 	{operation: "deleteGroup", want: "204", ready: toNamed(nil)},
 	{operation: "listAuditEvents", want: "200", ready: toNamed(nil)},
 	{operation: "listDeliveries", want: "200", ready: toNamed(nil)},
+	{operation: "getStatistics", want: "200", ready: toNamed(nil)},
 }

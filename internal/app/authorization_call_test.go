@@ -260,6 +260,14 @@ var aims = []aim{
 
 		return map[string]any{"token": m.link(t, named)}
 	})},
+	{operation: "showFirstRun", want: "200", ready: plain},
+	{operation: "createFirstAdministrator", want: "303 CODE_INVALID", ready: saying(func(t *testing.T, m *matrix, _, _ *member) map[string]any {
+		t.Helper()
+
+		return map[string]any{
+			"token": strings.Repeat("A", 44), "email": m.address(), "name": "New", "password": apptest.Password, "repeat": apptest.Password,
+		}
+	})},
 	{operation: "getOptions", object: "collaboration", want: "200", ready: option("collaboration")},
 	{operation: "getOptions", object: "generate-secret", want: "200", ready: option("generate-secret")},
 	{operation: "getOptions", object: "upload", want: "200", ready: option("upload")},

@@ -134,6 +134,24 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 	return created, plain, err
 }
 
+// firstRunPage is the address of the page that makes the first administrator.
+func firstRunPage(c config.Config) string { return c.PublicURL + "/first_run" }
+
+// FirstRunLink makes the link to the page that makes the first administrator, in place of the one before it. It is empty
+// where there is an administrator.
+func FirstRunLink(ctx context.Context, c config.Config) (link string, err error) {
+	err = with(ctx, c, func(ctx context.Context, a *App) error {
+		token, err := a.firstRun.Offer(ctx)
+		if token != "" {
+			link = firstRunPage(c) + "?token=" + token
+		}
+
+		return err
+	})
+
+	return link, err
+}
+
 // inWords is why something was refused. The problem's own text is its code, which tells an operator
 // too little.
 func inWords(err error) error {

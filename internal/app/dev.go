@@ -92,6 +92,15 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		say("Applied %d migrations of ours, %d of the job queue.", len(result.Ours), len(result.Queue))
 	}
 
+	firstRun, err := FirstRunLink(ctx, c)
+	if err != nil {
+		return fmt.Errorf("first administrator: %w", err)
+	}
+
+	if firstRun != "" {
+		firstRun = fmt.Sprintf("\nThere is no administrator yet. This link makes one, once, within a day:\n\n  %s\n", firstRun)
+	}
+
 	return Serve(ctx, c, func(address string) {
 		base := c.PublicURL
 		say(`
@@ -101,9 +110,9 @@ Toolkit Gateway %s is listening on %s
   Mails it sends      %s/dev/inbox
   Readiness           %s/readyz
   Database            psql '%s'
-
+%s
 Stop it with Ctrl-C. Everything it keeps is in %s.
-`, Version(), address, base, base, base, c.DatabaseURL, c.DevDir)
+`, Version(), address, base, base, base, c.DatabaseURL, firstRun, c.DevDir)
 	})
 }
 

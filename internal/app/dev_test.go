@@ -20,8 +20,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/pgcluster"
 )
 
-// development runs `toolkit-gateway dev` in dir until stop is called, which answers how it ended.
-func development(t *testing.T, dir string) (url string, stop func() error) {
+// development runs `toolkit-gateway dev` in dir until stop is called, which answers how it ended. firstRun is the path of
+// the link for the first administrator, where it prints one.
+func development(t *testing.T, dir string) (url, firstRun string, stop func() error) {
 	t.Helper()
 
 	c, err := config.Read(map[string]string{"ADDR": "127.0.0.1:0", "DEV_DIR": dir, "LOG_LEVEL": "ERROR"})
@@ -66,7 +67,40 @@ func development(t *testing.T, dir string) (url string, stop func() error) {
 		return url != ""
 	})
 
-	return url, stop
+	mu.Lock()
+	defer mu.Unlock()
+
+	return url, regexp.MustCompile(`/first_run\?\S+`).FindString(said.String()), stop
+}
+
+// follow makes the first administrator by way of the link.
+func follow(t *testing.T, url, firstRun string) {
+	t.Helper()
+
+	page, token, found := strings.Cut(firstRun, "?token=")
+	if status, err := get(url + firstRun); !found || err != nil || status != http.StatusOK {
+		t.Fatalf("GET %s: %d %v", firstRun, status, err)
+	}
+
+	filled := founding(token, nil)
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+page, strings.NewReader(filled.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	request.Header = filled.header
+	request.Header.Del("Origin") // the address is another
+
+	made, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Body.Close()
+
+	if got := made.Header.Get("Location"); !strings.HasSuffix(got, "/first_run?created=true") {
+		t.Errorf("%s, on to %q", made.Status, got)
+	}
 }
 
 func get(url string) (int, error) {
@@ -82,7 +116,7 @@ func TestDevelopmentNeedsNothing(t *testing.T) {
 	t.Parallel()
 
 	dir := t.TempDir()
-	url, stop := development(t, dir)
+	url, firstRun, stop := development(t, dir)
 
 	apptest.Eventually(t, "it is ready", func() bool {
 		status, err := get(url + "/readyz")
@@ -106,6 +140,8 @@ func TestDevelopmentNeedsNothing(t *testing.T) {
 			t.Errorf("got %v, want ErrInUse", err)
 		}
 	})
+
+	follow(t, url, firstRun)
 
 	// The operator's commands find it, unless they are told of another gateway.
 	settings, err := config.Read(map[string]string{"DEV_DIR": dir})
@@ -137,7 +173,10 @@ func TestDevelopmentNeedsNothing(t *testing.T) {
 	}
 
 	// The data, and the key that opens it, are there for the next start.
-	url, stop = development(t, dir)
+	url, firstRun, stop = development(t, dir)
+	if firstRun != "" {
+		t.Errorf("it offers %s beside an administrator", firstRun)
+	}
 
 	apptest.Eventually(t, "it is ready again", func() bool {
 		status, err := get(url + "/readyz")

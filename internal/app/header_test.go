@@ -99,28 +99,42 @@ func TestHeadersAreFixed(t *testing.T) {
 	}
 }
 
-// ofPages are the headers that a page has otherwise: it has a style, and posts a form to us.
-var ofPages = map[string]string{
-	"Referrer-Policy": "same-origin",
-	"Content-Security-Policy": "default-src 'none'; style-src 'sha256-x+hjC2YPunULBFWAIU6HIYEbG52xXwiSTx2z3lN8XkA='; " +
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+// styles are the digests of what pages look like.
+var styles = map[string]string{
+	"showEmailConfirmation":    "x+hjC2YPunULBFWAIU6HIYEbG52xXwiSTx2z3lN8XkA=",
+	"showFirstRun":             "8g8XlJ5Pq2t8skGjP9YIc2tPHQN1gle09L+7cuvIZAo=",
+	"createFirstAdministrator": "8g8XlJ5Pq2t8skGjP9YIc2tPHQN1gle09L+7cuvIZAo=",
+}
+
+// ofPage are the headers that a page has otherwise: it has a style, and posts a form to us.
+func ofPage(style string) map[string]string {
+	return map[string]string{
+		"Referrer-Policy": "same-origin",
+		"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + style + "'; " +
+			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+	}
 }
 
 // otherMedia are the types of what is not JSON.
 var otherMedia = map[string][]string{
-	"getTOTPPicture":        {"image/svg+xml", "image/png"},
-	"showEmailConfirmation": {"text/html; charset=utf-8"},
+	"getTOTPPicture":           {"image/svg+xml", "image/png"},
+	"showEmailConfirmation":    {"text/html; charset=utf-8"},
+	"showFirstRun":             {"text/html; charset=utf-8"},
+	"createFirstAdministrator": {"text/html; charset=utf-8"},
 }
 
 // checkHeaders looks at an answer of an operation, or of none.
 func checkHeaders(t *testing.T, what string, o *operation, got reply) {
 	t.Helper()
 
-	page := o != nil && o.OperationID == "showEmailConfirmation" && got.status == http.StatusOK
+	page := map[string]string{}
+	if o != nil && styles[o.OperationID] != "" && got.status == http.StatusOK {
+		page = ofPage(styles[o.OperationID])
+	}
 
 	for name, value := range always {
-		if page && ofPages[name] != "" {
-			value = ofPages[name]
+		if page[name] != "" {
+			value = page[name]
 		}
 
 		if values := got.header.Values(name); !slices.Equal(values, []string{value}) {

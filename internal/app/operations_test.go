@@ -329,6 +329,10 @@ func (d *desk) values(o operation) map[string]any {
 		return map[string]any{"old": "not " + apptest.Password, "password": "another horse, another staple"}
 	case "resetPassword":
 		return map[string]any{"email": owner, "code": "000000", "password": "another horse, another staple"}
+	case "createFirstAdministrator":
+		return map[string]any{
+			"token": strings.Repeat("A", 44), "email": address, "name": "New Person", "password": apptest.Password, "repeat": apptest.Password,
+		}
 	case "confirmEmail":
 		return map[string]any{"token": d.linkToken()}
 	}

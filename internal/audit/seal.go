@@ -51,6 +51,10 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 			return err
 		}
 
+		if err := advanceCounts(ctx, queries, head); err != nil {
+			return err
+		}
+
 		count = int(head.Seq - before.Seq)
 		if count == 0 {
 			return nil

@@ -28,6 +28,7 @@ var lookedUp = []struct {
 	{"audit, newest", func(int) string { return "/api/admin/audit" }},
 	{"audit of an account", func(i int) string { return "/api/admin/audit?account=" + accountID(i) }},
 	{"audit by action", func(int) string { return "/api/admin/audit?action=sign_in.failed" }},
+	{"statistics of 30 days", func(int) string { return "/api/admin/statistics" }},
 	{"messages that did not arrive", func(int) string { return "/api/admin/deliveries?state=refused" }},
 }
 
@@ -90,8 +91,12 @@ func (b *bench) growWithEvents(ctx context.Context, name string, accounts int) (
 			`INSERT INTO delivery (id, channel, recipient, kind, language, state, created_at, expires_at, finished_at)
 				SELECT 'bench ' || a.id, 'mail', a.email, 'reset_code', 'zh', CASE WHEN a.member_group = 'None' THEN 'refused' ELSE 'sent' END, now(), now(), now()
 				FROM account a`,
+			// As the server does when it seals them.
+			`INSERT INTO audit_count AS c (action, hour, events)
+				SELECT action, date_trunc('hour', at, 'UTC'), count(*) FROM audit_event GROUP BY 1, 2
+				ON CONFLICT ON CONSTRAINT audit_count_pkey DO UPDATE SET events = excluded.events`,
 			"UPDATE account SET member_group = 'Admin' WHERE id = '" + accountID(g.sample[0]) + "'",
-			"VACUUM (ANALYZE) account, audit_event, delivery, member_group",
+			"VACUUM (ANALYZE) account, audit_event, audit_count, delivery, member_group",
 			"CHECKPOINT",
 		} {
 			if _, err := conn.Exec(ctx, statement); err != nil {

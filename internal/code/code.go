@@ -45,6 +45,9 @@ var Renewal = Purpose{Name: "renewal", Lifetime: 15 * time.Second}
 // EmailLink is what Email is, in a link in place of six digits; see IssueSecret.
 var EmailLink = Purpose{Name: "email-link", Lifetime: Email.Lifetime}
 
+// FirstRun makes the first administrator, in a link; see IssueLink.
+var FirstRun = Purpose{Name: "first-run", Lifetime: 24 * time.Hour}
+
 // MaxAttempts is how many guesses a code allows.
 const MaxAttempts = 5
 

@@ -48,7 +48,16 @@ func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, s
 // IssueSecret makes an opaque code of which a subject has one: it voids the one before it, as Issue
 // does. It is the secret half alone, 22 characters.
 func (c *Codes) IssueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
-	secret := randomid.New()
+	return c.issueSecret(ctx, tx, purpose, subject, randomid.New())
+}
+
+// IssueLink is IssueSecret with 256 random bits, 44 characters: for a link that is good for long, and that nothing
+// protects but the secret.
+func (c *Codes) IssueLink(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
+	return c.issueSecret(ctx, tx, purpose, subject, randomid.New()+randomid.New())
+}
+
+func (c *Codes) issueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) (string, error) {
 	now := c.now()
 
 	err := db.New(tx).CodeIssue(ctx, db.CodeIssueParams{
@@ -61,7 +70,19 @@ func (c *Codes) IssueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, su
 	return secret, nil
 }
 
-// RedeemSecret uses a code of IssueSecret up, as RedeemOpaque does.
+// HoldsSecret says whether RedeemSecret would succeed in this moment, and uses nothing up.
+func (c *Codes) HoldsSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) (bool, error) {
+	holds, err := db.New(tx).CodeHolds(ctx, db.CodeHoldsParams{
+		Purpose: purpose.Name, Subject: subject, Digest: opaqueDigest(secret), Now: c.now(),
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for code: %w", err)
+	}
+
+	return holds, nil
+}
+
+// RedeemSecret uses a code of IssueSecret or IssueLink up, as RedeemOpaque does.
 func (c *Codes) RedeemSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) error {
 	return c.Redeem(ctx, tx, Ticket{purpose: purpose, subject: subject, digest: opaqueDigest(secret)})
 }

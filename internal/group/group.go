@@ -20,8 +20,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
-// None is the group of a new account, until an administrator assigns another.
-const None = "None"
+const (
+	// None is the group of a new account, until an administrator assigns another.
+	None = "None"
+	// Admin is the group that has every right to begin with.
+	Admin = "Admin"
+)
 
 // The failures.
 var (
@@ -224,14 +228,22 @@ func Lock(ctx context.Context, tx postgres.Tx) error {
 // Remain answers ErrLastAdministrator where nobody who may sign in could give rights any more. The transaction
 // holds Lock.
 func Remain(ctx context.Context, tx postgres.Tx) error {
-	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(Administer))
-	if err != nil {
-		return fmt.Errorf("look for administrators: %w", err)
-	} else if !populated {
+	administered, err := Administered(ctx, tx)
+	if err == nil && !administered {
 		return ErrLastAdministrator
 	}
 
-	return nil
+	return err
+}
+
+// Administered says whether anybody who may sign in can give rights.
+func Administered(ctx context.Context, tx db.DBTX) (bool, error) {
+	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(Administer))
+	if err != nil {
+		return false, fmt.Errorf("look for administrators: %w", err)
+	}
+
+	return populated, nil
 }
 
 // RightsOf keeps those that this version knows.

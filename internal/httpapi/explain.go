@@ -42,6 +42,9 @@ var formatTexts = map[string]language.Text{
 	"display-name": {Chinese: "不能作为名称，最多 64 个字符，不能包含控制字符", English: "cannot be a name: one line of up to 64 characters, no control characters"},
 }
 
+// FormatText says why a text is not of the format, for a page that looks at it by itself.
+func FormatText(format string) language.Text { return formatTexts[format] }
+
 // syntax says what jsontext found. Its own message quotes the input, which may be a secret.
 func syntax(err error) language.Text {
 	if errors.Is(err, jsontext.ErrDuplicateName) {

@@ -26,9 +26,17 @@ var confirmPage string
 
 var (
 	confirmTemplate = template.Must(template.New("confirm").Parse(confirmPage))
-	// confirmPolicy lets the page have its one style, and post its form to us.
-	confirmPolicy = "default-src 'none'; style-src '" + styleHash(confirmPage) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	confirmPolicy   = pagePolicy(confirmPage)
 )
+
+// pageReferrer is the Referrer-Policy of a page with a form. With no-referrer it would be posted with
+// `Origin: null`, as if another site had made it.
+const pageReferrer = "same-origin"
+
+// pagePolicy lets a page have its one style, and post its form to us.
+func pagePolicy(page string) string {
+	return "default-src 'none'; style-src '" + styleHash(page) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+}
 
 // styleHash is how a Content-Security-Policy names the one style of a page.
 func styleHash(page string) string {
@@ -75,8 +83,7 @@ func (p *Public) ShowEmailConfirmation(
 
 	return api.ShowEmailConfirmation200TextHTMLCharsetUTF8Response{
 		Body: &page, ContentLength: int64(page.Len()),
-		// With no-referrer the form would be posted with `Origin: null`, as if another site had made it.
-		Headers: api.ShowEmailConfirmation200ResponseHeaders{ContentSecurityPolicy: confirmPolicy, ReferrerPolicy: "same-origin"},
+		Headers: api.ShowEmailConfirmation200ResponseHeaders{ContentSecurityPolicy: confirmPolicy, ReferrerPolicy: pageReferrer},
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/firstrun"
 	"github.com/konec/toolkit-gateway/internal/geo"
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/identity"
@@ -31,6 +32,7 @@ type Settings struct {
 	SessionLifetime  time.Duration     // of the cookie in the browser; the server counts by itself
 	ConfirmEmail     bool              // whether a new address is proved before it counts
 	EmailPage        string            // the address of the page behind the link of an e-mail change
+	FirstRunPage     string            // the address of the page that makes the first administrator
 	Upload           Upload
 	Lark             Lark
 	ConsoleURL       string // where the browser console is
@@ -43,6 +45,7 @@ type Deps struct {
 	Profiles   *profile.Profiles
 	Recovery   *recovery.Recovery
 	Identities *identity.Identities
+	FirstRun   *firstrun.FirstRun
 	XSRF       *xsrf.Guard
 	Log        *audit.Reader
 	Places     *geo.Locator
@@ -57,6 +60,7 @@ type Public struct {
 	profiles   *profile.Profiles
 	recovery   *recovery.Recovery
 	identities *identity.Identities
+	firstRun   *firstrun.FirstRun
 	xsrf       *xsrf.Guard
 	log        *audit.Reader
 	places     *geo.Locator
@@ -67,7 +71,7 @@ type Public struct {
 // New makes Public.
 func New(d Deps) *Public {
 	p := &Public{
-		signin: d.SignIn, sessions: d.Sessions, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities,
+		signin: d.SignIn, sessions: d.Sessions, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities, firstRun: d.FirstRun,
 		xsrf: d.XSRF, log: d.Log, places: d.Places, now: d.Now, settings: d.Settings,
 	}
 

@@ -20,6 +20,14 @@ RETURNING key_id, digest;
 DELETE FROM code
 WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND expires_at > @now;
 
+-- name: CodeHolds :one
+-- Whether CodeRedeem would find it.
+SELECT EXISTS (
+    SELECT 1
+    FROM code
+    WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND expires_at > @now
+);
+
 -- name: CodeVoid :exec
 -- Those on their way to the account's own address and phone, and those that it has asked for, whose
 -- subject begins with its id.

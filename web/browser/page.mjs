@@ -70,7 +70,7 @@ export async function payloadsStayText(context, victim, ask, hits) {
       assert.match(answer.headers()['content-type'], /^application\/json\b/, path)
       assert.equal(await page.evaluate(() => document.querySelectorAll('script, svg, img').length), 0, path)
     }
-    for (const path of ['/dev/inbox', `/confirm_email?token=${query}`, `/confirm_email?error=${query}`]) {
+    for (const path of ['/dev/inbox', `/confirm_email?token=${query}`, `/confirm_email?error=${query}`, `/first_run?token=${query}`]) {
       await page.goto(stage.gateway + path)
     }
   }

@@ -1,0 +1,134 @@
+package app_test
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// statistics answers the hours of a period; a zero time is not asked for.
+func (b *bureau) statistics(t *testing.T, from, to time.Time) client.Statistics {
+	t.Helper()
+
+	params := client.GetStatisticsParams{}
+	if !from.IsZero() {
+		params.From, params.To = &from, &to
+	}
+
+	got, err := b.Client.GetStatisticsWithResponse(t.Context(), &params, b.admin)
+	if err != nil || got.JSON200 == nil {
+		t.Fatalf("statistics: %v %s", err, got.Body)
+	}
+
+	return *got.JSON200
+}
+
+// sealed waits until every event is in the chain.
+func (b *bureau) sealed(t *testing.T) {
+	t.Helper()
+
+	apptest.Eventually(t, "all is sealed", func() bool { return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+}
+
+// What people did is counted in its hour, once it is sealed, and the answer takes one statement beyond those that say who asks.
+func TestStatistics(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+
+	start := b.Clock.Now().UTC().Truncate(time.Hour)
+
+	wrong, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: administrator, Password: "a wrong password"})
+	if err != nil || wrong.StatusCode() != http.StatusUnauthorized {
+		t.Fatalf("a wrong password: %v %s", err, wrong.Body)
+	}
+
+	b.Clock.Advance(2 * time.Hour)
+	b.admin = b.member(t, "second@konec.com.au", groupAdmin)
+	b.SignIn(t, "second@konec.com.au")
+
+	created, err := b.Client.CreateAccountWithResponse(t.Context(), nil, client.CreateAccountRequest{
+		Email: "created@konec.com.au", Name: "Created", MemberGroup: "Member",
+	}, b.admin)
+	if err != nil || created.JSON201 == nil {
+		t.Fatalf("create: %v %s", err, created.Body)
+	}
+
+	b.sealed(t)
+	b.Statements.Take()
+
+	got := b.statistics(t, time.Time{}, time.Time{})
+
+	names := slices.DeleteFunc(b.Statements.Take(), func(name string) bool { return name == "AuditUnsealedOldest" }) // the one who seals looks
+	if want := []string{"SessionAuthenticate", "MemberGroupRights", "AuditCountHours"}; !slices.Equal(names, want) {
+		t.Errorf("statements %q, want %q", names, want)
+	}
+
+	now := b.Clock.Now()
+	if age := now.Sub(got.To); age < 0 || age > time.Minute || !got.From.Equal(got.To.Add(-30*24*time.Hour).Truncate(time.Hour)) {
+		t.Errorf("from %s to %s, now %s", got.From, got.To, now)
+	}
+
+	// The test may have begun a moment before the full hour.
+	sum := client.StatisticsHour{}
+
+	for i, hour := range got.Hours {
+		if i > 0 && !hour.At.After(got.Hours[i-1].At) || hour.At.Before(start) || hour.SignIns+hour.Failures+hour.Registrations == 0 {
+			t.Errorf("hour %d is %+v", i, hour)
+		}
+
+		sum.SignIns += hour.SignIns
+		sum.Failures += hour.Failures
+		sum.Registrations += hour.Registrations
+	}
+
+	if len(got.Hours) < 2 || len(got.Hours) > 3 || sum != (client.StatisticsHour{SignIns: 3, Failures: 1, Registrations: 3}) {
+		t.Errorf("hours %+v", got.Hours)
+	}
+
+	// The hours of the first part only.
+	early := b.statistics(t, start.Add(30*time.Minute), start.Add(2*time.Hour))
+	if !early.From.Equal(start) || len(early.Hours) == 0 || early.Hours[0] != got.Hours[0] || early.Hours[0].Failures != 1 {
+		t.Errorf("the first hour is %+v", early)
+	}
+}
+
+func TestStatisticsRefuseAPeriod(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	admin := "Bearer " + b.SignIn(t, administrator).AccessToken
+	future := b.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+
+	for name, one := range map[string]struct{ query, field string }{
+		"Reversed":             {"from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "?from"},
+		"ReversedWithinAnHour": {"from=2026-01-01T00:30:00Z&to=2026-01-01T00:20:00Z", "?from"},
+		"FromTheFuture":        {"from=" + future, "?from"},
+		"TooLong":              {"from=2026-01-01T00:00:00Z&to=2026-04-03T00:00:01Z", "?from"},
+		"BeforeAnyYear":        {"to=0000-01-01T00:00:00Z", "?from"},
+		"BeyondFourDigits":     {"to=9999-12-31T23:59:59-01:00", "?to"},
+		"NoTime":               {"to=2026-13-01T00:00:00Z", "?to"},
+	} {
+		got := call{method: http.MethodGet, path: "/api/admin/statistics", query: one.query}.with("Authorization", admin).to(t, b.Server)
+		if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" || !slices.Equal(got.fields(), []string{one.field}) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+
+	// The longest that is answered, with something in every hour.
+	_, err := b.Pool.Exec(t.Context(), `
+		INSERT INTO audit_count (action, hour, events)
+		SELECT 'sign_in.failed', hour, 1 FROM generate_series('2025-12-31 00:00Z'::timestamptz, '2026-04-04 00:00Z', interval '1 hour') hour`)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	longest := b.statistics(t, time.Date(2026, 1, 1, 0, 30, 0, 0, time.UTC), time.Date(2026, 4, 3, 0, 30, 0, 0, time.UTC))
+	if len(longest.Hours) != 92*24+1 || !longest.Hours[92*24].At.Equal(longest.Hours[0].At.AddDate(0, 0, 92)) {
+		t.Errorf("%d hours", len(longest.Hours))
+	}
+}
