@@ -19,18 +19,18 @@ export REDOCLY_TELEMETRY := off
 export GORACE ?= no_huge_pages_for_shadow=0
 
 .PHONY: help build run sdk test test-go test-typescript check generate generated-is-fresh sql-is-fresh \
-	spec-lint spec-breaks lint vet format bench fuzz battery clean
+	spec-lint spec-breaks console-types lint vet format bench fuzz battery clean
 
 help: ## explains the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ## Building
 
-build: bin/toolkit-gateway ## builds bin/toolkit-gateway with the documentation page in it
+build: bin/toolkit-gateway ## builds bin/toolkit-gateway with the documentation page and the console in it
 
 # Go knows best what has changed, so it is always asked.
 .PHONY: bin/toolkit-gateway
-bin/toolkit-gateway: api/docs/scalar.js.gz
+bin/toolkit-gateway: api/docs/scalar.js.gz web/console/dist/index.html
 	@echo "==> building bin/toolkit-gateway $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/konec/toolkit-gateway/internal/app.version=$(VERSION)' -o $@ .
 
@@ -44,8 +44,14 @@ api/docs/scalar.js.gz: web/docs/package-lock.json web/docs/build.mjs
 	@cd web/docs && $(NPM_CI)
 	@node web/docs/build.mjs
 
+web/console/dist/index.html: web/node_modules/.stamp web/console/index.html web/console/vite.config.mjs \
+		$(shell find web/console/src web/sdk/src gen/typescript -type f)
+	@echo "==> building the console"
+	@cd web/console && ../node_modules/.bin/vite build --logLevel warn
+	@touch $@
+
 # npm's tree is made again only when the lock file has changed.
-web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.json
+web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.json web/console/package.json
 	@echo "==> installing the tools of the web workspace"
 	@cd web && $(NPM_CI)
 	@touch $@
@@ -54,8 +60,8 @@ web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.
 
 test: test-go test-typescript ## runs every test: Go with the race detector, and the TypeScript SDK
 
-# The SDK is built first: a Go test sends the built one to a running server.
-test-go: web/sdk/dist/.stamp
+# The SDK and the console are built first: Go tests send the one to a running server, and open the other in a browser.
+test-go: web/sdk/dist/.stamp web/console/dist/index.html
 	@echo "==> go test -race"
 	@go test -race -parallel 3 -timeout $(TEST_TIMEOUT) ./...
 
@@ -90,7 +96,7 @@ bench: ## measures the server beside a floor program, and prints the ratios
 
 ## Checking
 
-check: generated-is-fresh sql-is-fresh spec-lint spec-breaks format vet lint ## checks everything that needs no test
+check: generated-is-fresh sql-is-fresh spec-lint spec-breaks console-types format vet lint ## checks everything that needs no test
 	@echo "==> all checks passed"
 
 generate: web/node_modules/.stamp ## writes gen/ again from api/ and sql/
@@ -124,6 +130,10 @@ sql-is-fresh: generate
 spec-lint: web/node_modules/.stamp
 	@echo "==> linting api/openapi.yaml"
 	@web/node_modules/.bin/redocly lint --config redocly.yaml api/openapi.yaml
+
+console-types: web/node_modules/.stamp
+	@echo "==> checking the types of the console"
+	@cd web/console && ../node_modules/.bin/tsc --noEmit
 
 # Compares with BASE; without it with where this branch left main; on main itself with the last commit while
 # the document is being edited, and otherwise with what it was before the last commit that changed it.
@@ -166,4 +176,5 @@ lint: ## runs the linter alone; .golangci.yml says what for
 ## Cleaning
 
 clean: ## removes what was built and fetched; the development database in .dev/ stays
-	rm -rf bin web/node_modules web/docs/node_modules web/sdk/dist web/sdk/LICENSE api/docs/scalar.js.gz
+	rm -rf bin web/node_modules web/docs/node_modules web/sdk/dist web/sdk/LICENSE api/docs/scalar.js.gz \
+		web/console/dist/assets web/console/dist/index.html

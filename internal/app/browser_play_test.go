@@ -20,6 +20,9 @@ import (
 	"time"
 )
 
+// picturesFolder is where the scripts keep pictures of what they have looked at, by the test. Git ignores it.
+const picturesFolder = "../../.dev/pictures"
+
 // play runs a script of web/browser in front of the stage.
 func (s *stage) play(t *testing.T, script string, more map[string]any) {
 	t.Helper()
@@ -28,7 +31,14 @@ func (s *stage) play(t *testing.T, script string, more map[string]any) {
 		t.Fatal("the web workspace is not installed; `make test` installs it before it runs the tests")
 	}
 
+	seeScripts(t)
+
 	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	pictures, err := filepath.Abs(filepath.Join(picturesFolder, t.Name()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +47,7 @@ func (s *stage) play(t *testing.T, script string, more map[string]any) {
 	about := map[string]any{
 		"hosts": []string{gatewayHost, consoleHost, neighbourHost, evilHost}, "gateway": s.at(gatewayHost),
 		"pin": base64.StdEncoding.EncodeToString(pin[:]), "backstage": s.backstage.URL,
-		"cache": filepath.Join(cache, "toolkit-gateway"), "pictures": os.Getenv("BROWSER_PICTURES"),
+		"cache": filepath.Join(cache, "toolkit-gateway"), "pictures": pictures,
 	}
 
 	maps.Copy(about, more)
@@ -47,7 +57,7 @@ func (s *stage) play(t *testing.T, script string, more map[string]any) {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // one is enough, alone
 	defer cancel()
 
 	command := exec.CommandContext(ctx, "node", filepath.Join(scripts, script))
@@ -58,6 +68,22 @@ func (s *stage) play(t *testing.T, script string, more map[string]any) {
 
 	if err != nil {
 		t.Errorf("%s: %v", script, err)
+	}
+}
+
+// seeScripts looks at the scripts, so that `go test` knows that a result of before they were changed is an old one.
+func seeScripts(t *testing.T) {
+	t.Helper()
+
+	all, err := filepath.Glob(filepath.Join(scripts, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, one := range all {
+		if _, err := os.Stat(one); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

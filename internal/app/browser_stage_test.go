@@ -80,7 +80,7 @@ func newStage(t *testing.T, change ...func(*stage, *config.Config)) *stage {
 	s.front.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 
 	s.Env = apptest.New(t, func(c *config.Config) {
-		c.PublicURL, c.ConsoleURL = s.at(gatewayHost), s.at(gatewayHost)+"/console/console.html"
+		c.PublicURL, c.ConsoleURL = s.at(gatewayHost), s.at(gatewayHost)+"/small/console.html"
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 
 		for _, one := range change {
@@ -147,7 +147,7 @@ func (s *stage) visited(r *http.Request) {
 	s.visits = append(s.visits, visit{r.URL.RequestURI(), r.Referer(), r.Header.Get("Cookie")})
 }
 
-// gateway is the proxy, with a console on the gateway's own origin.
+// gateway is the proxy, with a small console on the gateway's own origin.
 func (s *stage) gateway(t *testing.T) http.Handler {
 	t.Helper()
 
@@ -173,7 +173,7 @@ func (s *stage) gateway(t *testing.T) http.Handler {
 	}
 
 	mux := http.NewServeMux()
-	mux.Handle("/console/", http.StripPrefix("/console", pages()))
+	mux.Handle("/small/", http.StripPrefix("/small", pages()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer, old := &observed{ResponseWriter: w}, s.isOld()
 		proxy.ServeHTTP(answer, r)

@@ -60,7 +60,7 @@ func TestConsoleInABrowser(t *testing.T) {
 // console is the address of the page on a host.
 func (s *stage) console(host string) string {
 	if host == gatewayHost {
-		return s.at(host) + "/console/console.html"
+		return s.at(host) + "/small/console.html"
 	}
 
 	return s.at(host) + "/console.html?gateway=" + s.at(gatewayHost)

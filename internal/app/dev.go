@@ -106,13 +106,14 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		say(`
 Toolkit Gateway %s is listening on %s
 
+  Console             %s/console
   API documentation   %s/docs
   Mails it sends      %s/dev/inbox
   Readiness           %s/readyz
   Database            psql '%s'
 %s
 Stop it with Ctrl-C. Everything it keeps is in %s.
-`, Version(), address, base, base, base, c.DatabaseURL, firstRun, c.DevDir)
+`, Version(), address, base, base, base, base, c.DatabaseURL, firstRun, c.DevDir)
 	})
 }
 

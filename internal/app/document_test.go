@@ -265,7 +265,7 @@ func TestNoOtherRoutesExist(t *testing.T) {
 
 	outside := []string{
 		"GET /healthz", "GET /readyz", "GET /.well-known/jwks.json", "GET /openapi.json", "GET /openapi.yaml",
-		"GET /docs", "GET /docs/init.js", "GET /docs/scalar.js",
+		"GET /docs", "GET /docs/init.js", "GET /docs/scalar.js", "GET /console", "GET /console/*", "GET /console/assets/*",
 	}
 
 	for mode, more := range map[string][]string{config.Release: nil, config.Development: {"GET /dev/inbox"}} {

@@ -22,6 +22,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/public"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
+	"github.com/konec/toolkit-gateway/web/console"
 )
 
 // surfaces is the one value behind every documented operation.
@@ -80,6 +81,10 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	pipeline.KeySet(r, token.JWKSMaxAge, a.keys.JWKS)
 
 	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {
+		return nil, err
+	}
+
+	if err := pipeline.Console(r, console.Files()); err != nil {
 		return nil, err
 	}
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { quiet } from './forgery.mjs'
 import { backstage, eventually, stage } from './stage.mjs'
 
-const paths = ['/', '/user', '/docs', '/dev/inbox', '/openapi.json', '/nothing', '/user/totp/qr']
+const paths = ['/', '/user', '/docs', '/console', '/dev/inbox', '/openapi.json', '/nothing', '/user/totp/qr']
 
 /** Nobody frames the gateway, not even the console. */
 export async function framesStayEmpty(context) {

@@ -45,7 +45,7 @@ export function watch(where) {
   const list = []
   where.on('response', (response) => {
     const { origin, pathname } = new URL(response.url())
-    if (origin === stage.gateway && !pathname.startsWith('/console/')) {
+    if (origin === stage.gateway && !pathname.startsWith('/small/')) {
       list.push(`${response.request().method()} ${pathname} ${response.status()}`)
     }
   })
@@ -53,9 +53,7 @@ export function watch(where) {
   return list
 }
 
-/** Keeps a picture of the page, for whoever asked for pictures with BROWSER_PICTURES. */
+/** Keeps a picture of the page. */
 export async function picture(where, name) {
-  if (stage.pictures) {
-    await where.screenshot({ path: join(stage.pictures, `${name}.png`), fullPage: true })
-  }
+  await where.screenshot({ path: join(stage.pictures, `${name}.png`), fullPage: true })
 }

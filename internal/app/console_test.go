@@ -1,0 +1,170 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/config"
+	web "github.com/konec/toolkit-gateway/web/console"
+)
+
+// An administrator uses the console, with the browser that people use: approves who waits, reads why somebody is locked
+// out and helps them, ends their sessions, keeps groups, and binds a second factor. Each page is looked at for what
+// keeps people out who see it otherwise.
+func TestAdministrationInABrowser(t *testing.T) {
+	t.Parallel()
+
+	if _, err := web.Files().Open("index.html"); err != nil {
+		t.Fatal("the console is not built; `make test` builds it before it runs the tests")
+	}
+
+	s := newStage(t, func(_ *stage, c *config.Config) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
+	waiting := []string{"first@konec.com.au", "second@konec.com.au", "third@konec.com.au"}
+
+	const lockedOut, raced, member, reader = "locked.out@konec.com.au", "raced@konec.com.au", "member@konec.com.au", "reader@konec.com.au"
+
+	for i, email := range waiting {
+		s.register(t, email, []string{"Ada First", "王芳", "Third Person"}[i])
+		s.Clock.Advance(time.Second) // the queue has an order
+	}
+
+	for _, email := range []string{raced, lockedOut, member, reader, administrator} {
+		s.Account(t, email)
+		s.Clock.Advance(time.Second)
+	}
+
+	b := &bureau{Env: s.Env}
+	b.exec(t, "INSERT INTO member_group (name, rights, created_at, updated_at) VALUES ('Reader', '{accounts.read}', now(), now())")
+	b.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", lockedOut)
+	b.exec(t, `INSERT INTO delivery (id, channel, recipient, kind, language, state, attempts, last_error, created_at, expires_at, finished_at)
+		VALUES ('refused', 'mail', $1, 'reset_code', 'en', 'refused', 3, '550 mailbox unavailable', now(), now(), now())`, waiting[0])
+
+	// In Melbourne, where the browser is, this hour belongs to the next day.
+	failedAt := s.Clock.Now().UTC().Truncate(24 * time.Hour).Add(15*time.Hour - 5*24*time.Hour)
+	b.exec(t, `INSERT INTO audit_count (action, hour, events)
+		SELECT 'sign_in.succeeded', $1::timestamptz - day * interval '1 day', 60 + 37 * day % 50 FROM generate_series(-4, 22) AS day
+		UNION ALL SELECT 'account.registered', $1::timestamptz - day * interval '1 day', 1 + day % 4 FROM generate_series(1, 20, 3) AS day
+		UNION ALL SELECT 'sign_in.failed', $1::timestamptz, 17`, failedAt)
+
+	for email, group := range map[string]string{lockedOut: "Member", member: "Member", reader: "Reader", administrator: groupAdmin} {
+		if err := s.SetGroup(t.Context(), email, group); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	approved, ended := s.SignIn(t, waiting[0]), s.signInAs(t, lockedOut, "ToolkitStudio/2.1 (Windows 11)")
+	b.lockOut(t, lockedOut)
+
+	s.serve(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
+	s.serve(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
+	s.serve(t, "/end", "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE account_id = (SELECT id FROM account WHERE email = $1)", "email")
+
+	s.play(t, "administration.mjs", map[string]any{
+		"password": apptest.Password, "failedAt": failedAt,
+		"people": map[string]any{
+			"administrator": administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": b.idOf(t, lockedOut),
+			"member": member, "reader": reader,
+		},
+	})
+
+	// What was clicked has come to the apps.
+	if _, me := s.Me(t, approved.AccessToken); me == nil || me.User.MemberGroup != "Member" {
+		t.Errorf("who was approved is told %+v", me)
+	}
+
+	_, renewed := s.Refresh(t, approved.RefreshToken)
+	if renewed == nil || !strings.Contains(payloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
+		t.Errorf("the next token of who was approved says %+v", renewed)
+	}
+
+	if status, _ := s.Me(t, ended.AccessToken); status != http.StatusUnauthorized {
+		t.Errorf("an app whose session was ended gets %d", status)
+	}
+
+	if status, _ := s.Refresh(t, ended.RefreshToken); status != http.StatusUnauthorized {
+		t.Errorf("an app whose session was ended renews with %d", status)
+	}
+
+	var assigned int
+
+	err := s.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit_event
+		WHERE action = 'account.group_set' AND account_id = $1 AND detail ->> 'to' = 'Tester'`, b.idOf(t, waiting[2])).Scan(&assigned)
+	if err != nil || assigned != 1 {
+		t.Errorf("the change whose answer was lost happened %d times (%v)", assigned, err)
+	}
+}
+
+// register goes the way of a new person, through the API.
+func (s *stage) register(t *testing.T, email, name string) {
+	t.Helper()
+
+	sent, err := s.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email})
+	if err != nil || sent.JSON200 == nil {
+		t.Fatalf("send code: %v %s", err, sent.Body)
+	}
+
+	registered, err := s.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
+		Username: name, Email: email, Password: apptest.Password, VerificationCode: s.Mail(t, email, 0).Code,
+	})
+	if err != nil || registered.JSON201 == nil {
+		t.Fatalf("register: %v %s", err, registered.Body)
+	}
+}
+
+// signInAs signs in as a device that says its name.
+func (s *stage) signInAs(t *testing.T, email, device string) client.Tokens {
+	t.Helper()
+
+	got, err := s.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password},
+		with("User-Agent", device))
+	if err != nil || got.JSON200 == nil {
+		t.Fatalf("login: %v %s", err, got.Body)
+	}
+
+	return *got.JSON200
+}
+
+// lockOut fails until the next attempt has to wait, for longer than a test takes.
+func (b *bureau) lockOut(t *testing.T, email string) {
+	t.Helper()
+
+	for range 3 {
+		got, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: "wrong"})
+		if err != nil || got.StatusCode() != http.StatusUnauthorized && got.StatusCode() != http.StatusTooManyRequests {
+			t.Fatalf("login: %v %s", err, got.Body)
+		}
+	}
+}
+
+func (b *bureau) idOf(t *testing.T, email string) (id string) {
+	t.Helper()
+
+	if err := b.Pool.QueryRow(t.Context(), "SELECT id FROM account WHERE email = $1", email).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+
+	return id
+}
+
+// serve lets the script do something that nobody can do by the API: a statement with parameters of the request.
+func (s *stage) serve(t *testing.T, path, statement string, parameters ...string) {
+	t.Helper()
+
+	s.requests.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		args := make([]any, len(parameters))
+		for i, name := range parameters {
+			args[i] = r.FormValue(name)
+		}
+
+		if _, err := s.Pool.Exec(r.Context(), statement, args...); err != nil {
+			t.Errorf("%s: %v", path, err)
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+
+		tell(w, true)
+	})
+}

@@ -1,0 +1,49 @@
+import { useMutation } from '@tanstack/react-query'
+import { useRef } from 'react'
+
+import { Failure, memory } from './gateway'
+
+/**
+ * A change of something. `make` gets an idempotency key, which stays the same while the same change is repeated after
+ * an outage, so that nothing happens twice. Afterwards everything that is shown is asked for again, also where somebody
+ * else was faster.
+ */
+export function useChange<V, R>(make: (what: V, key: string) => Promise<R>, done?: (result: R, what: V) => void) {
+  const kept = useRef<{ about: string; key: string }>(undefined)
+
+  return useMutation<R, Failure, V>({
+    mutationFn: async (what) => {
+      const about = JSON.stringify(what) ?? ''
+      if (kept.current?.about !== about) {
+        kept.current = { about, key: crypto.randomUUID() }
+      }
+
+      try {
+        const result = await make(what, kept.current.key)
+        kept.current = undefined
+
+        return result
+      } catch (failure) {
+        if (!(failure instanceof Failure) || !isOutage(failure)) {
+          kept.current = undefined
+        }
+
+        throw failure
+      }
+    },
+    onSuccess: async (result, what) => {
+      done?.(result, what)
+      await memory.invalidateQueries()
+    },
+    onError: async (failure) => {
+      if (failure.code === 'VERSION_CONFLICT') {
+        await memory.invalidateQueries()
+      }
+    },
+  })
+}
+
+/** Whether it is not known what became of the change. */
+function isOutage(failure: Failure): boolean {
+  return failure.code === undefined || failure.code === 'INTERNAL' || failure.code === 'UNAVAILABLE'
+}

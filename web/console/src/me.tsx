@@ -1,0 +1,49 @@
+import { getAdministrator, getUser, type Right } from '@konec/toolkit-gateway'
+import { createContext, use } from 'react'
+
+import { ask, client, Failure } from './gateway'
+
+/** Who is signed in, and what they may do. */
+export interface Me {
+  id: string
+  email: string
+  name: string
+  rights: Right[]
+}
+
+export const MeContext = createContext<Me>({ id: '', email: '', name: '', rights: [] })
+
+export function useMe(): Me {
+  return use(MeContext)
+}
+
+/** Whether the page shows what needs a right. The gateway asks for itself. */
+export function useMay(right: Right): boolean {
+  return useMe().rights.includes(right)
+}
+
+/** Asks who is signed in; null says nobody. Somebody without rights still has an account of their own. */
+export async function whoAmI(): Promise<Me | null> {
+  try {
+    const { account, rights } = await ask(getAdministrator({ client }))
+
+    return { id: account.id, email: account.email, name: account.name, rights }
+  } catch (failure) {
+    if (!(failure instanceof Failure)) {
+      throw failure
+    }
+
+    switch (failure.code) {
+      case 'UNAUTHENTICATED':
+      case 'TOKEN_INVALID':
+        return null
+      case 'RIGHT_MISSING': {
+        const user = await ask(getUser({ client }))
+
+        return { id: user._id, email: user.email, name: user.name, rights: [] }
+      }
+      default:
+        throw failure
+    }
+  }
+}

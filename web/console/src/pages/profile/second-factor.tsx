@@ -1,0 +1,138 @@
+import { Button, CopyButton, Group, List, Modal, Stack, Text } from '@mantine/core'
+import { createRecoveryCodes, createTotp, type PublicUser, unbind } from '@konec/toolkit-gateway'
+import { useState } from 'react'
+
+import { useChange } from '../../change'
+import { ask, client } from '../../gateway'
+import { useAnnounce } from '../../parts/announcement'
+import { Confirm } from '../../parts/confirm'
+import { FailureNote } from '../../parts/failure'
+import { Section } from '../../parts/page'
+import { Panel } from '../../parts/panel'
+import { useWords } from '../../words'
+import { Binding } from './binding'
+import { Reauthentication } from './reauthentication'
+
+/** One's authenticator app and recovery codes. */
+export function SecondFactor({ user }: { user: PublicUser }) {
+  const words = useWords()
+  const announce = useAnnounce()
+  const bound = user.totp === '*'
+  const [secret, setSecret] = useState<string>()
+  const [codes, setCodes] = useState<string[]>()
+  const [unbinding, setUnbinding] = useState(false)
+
+  const begin = useChange(
+    () => ask(createTotp({ client })),
+    ({ totp }) => setSecret(totp),
+  )
+  const recover = useChange(
+    () => ask(createRecoveryCodes({ client })),
+    (made) => setCodes(made.codes),
+  )
+  const remove = useChange(
+    () => ask(unbind({ client, path: { key: 'totp' } })),
+    () => {
+      setUnbinding(false)
+      announce(words.profile.unbound)
+    },
+  )
+
+  return (
+    <Panel>
+      <Section title={words.profile.totp}>
+        <Text size="sm">{bound ? words.profile.totpBound : words.profile.totpUnbound}</Text>
+        <Group gap="xs">
+          <Button
+            variant={bound ? 'default' : 'filled'}
+            loading={begin.isPending}
+            onClick={() => begin.mutate(undefined)}
+          >
+            {bound ? words.profile.rebind : words.profile.bind}
+          </Button>
+          {bound && (
+            <Button variant="default" c="var(--mantine-color-red-text)" onClick={() => setUnbinding(true)}>
+              {words.profile.unbind}
+            </Button>
+          )}
+        </Group>
+        {bound && (
+          <>
+            <Text size="sm" mt="xs">
+              {words.profile.recoveryText}
+            </Text>
+            <Group>
+              <Button variant="default" loading={recover.isPending} onClick={() => recover.mutate(undefined)}>
+                {words.profile.makeRecovery}
+              </Button>
+            </Group>
+          </>
+        )}
+        {[begin, recover].map(
+          (change, i) => change.error?.code !== 'REAUTH_REQUIRED' && <FailureNote key={i} failure={change.error} />,
+        )}
+      </Section>
+
+      {secret && (
+        <Binding
+          otpauth={secret}
+          email={user.email}
+          onClose={() => setSecret(undefined)}
+          onBound={() => {
+            setSecret(undefined)
+            announce(words.profile.bound)
+          }}
+        />
+      )}
+      <Confirm
+        opened={unbinding && remove.error?.code !== 'REAUTH_REQUIRED'}
+        title={words.profile.unbindTitle}
+        text={words.profile.unbindText}
+        act={words.profile.unbind}
+        grave
+        change={remove}
+        onAct={() => remove.mutate(undefined)}
+        onClose={() => setUnbinding(false)}
+      />
+      <RecoveryCodes codes={codes} onClose={() => setCodes(undefined)} />
+      {[begin, recover, remove].map((change, i) => (
+        <Reauthentication key={i} email={user.email} change={change} onDone={() => change.mutate(undefined)} />
+      ))}
+    </Panel>
+  )
+}
+
+/** Shown this once; so nothing but the button closes it. */
+function RecoveryCodes({ codes, onClose }: { codes: string[] | undefined; onClose: () => void }) {
+  const words = useWords()
+
+  return (
+    <Modal
+      opened={codes !== undefined}
+      onClose={onClose}
+      title={words.profile.recoveryTitle}
+      withCloseButton={false}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+    >
+      <Stack gap="sm">
+        <Text size="sm">{words.profile.recoveryOnce}</Text>
+        <List ff="monospace" aria-label={words.profile.recovery}>
+          {codes?.map((code) => (
+            <List.Item key={code}>{code}</List.Item>
+          ))}
+        </List>
+        <Group justify="flex-end" gap="xs">
+          <CopyButton value={codes?.join('\n') ?? ''}>
+            {({ copied, copy }) => (
+              <Button variant="default" onClick={copy}>
+                {copied ? words.copied : words.copy}
+              </Button>
+            )}
+          </CopyButton>
+          <Button onClick={onClose}>{words.profile.kept}</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  )
+}

@@ -1,0 +1,28 @@
+import { useSearchParams } from 'react-router'
+
+/** The filters of a list, which are in the address: going back, and passing it on, keep them. */
+export function useParameters<const K extends string>(...names: K[]) {
+  const [parameters, setParameters] = useSearchParams()
+  const values = Object.fromEntries(names.map((name) => [name, parameters.get(name) ?? ''])) as Record<K, string>
+
+  const set = (changed: Partial<Record<K, string>>) => {
+    const next = new URLSearchParams(parameters)
+    for (const [name, value] of Object.entries<string | undefined>(changed)) {
+      if (value) {
+        next.set(name, value)
+      } else {
+        next.delete(name)
+      }
+    }
+    setParameters(next, { replace: true })
+  }
+
+  return [values, set] as const
+}
+
+/** What a field for a local time holds, as the gateway wants it; nothing where it is empty or half filled in. */
+export function instant(local: string): string | undefined {
+  const time = new Date(local)
+
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
+}

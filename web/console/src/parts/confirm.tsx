@@ -1,0 +1,54 @@
+import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import type { ReactNode } from 'react'
+
+import { useWords } from '../words'
+import { FailureNote } from './failure'
+
+interface Props {
+  opened: boolean
+  title: string
+  text?: ReactNode
+  /** What the button says: the act itself, not "OK". */
+  act: string
+  /** It takes something away. */
+  grave?: boolean
+  change: { isPending: boolean; error: Error | null; reset: () => void }
+  ready?: boolean
+  onAct: () => void
+  onClose: () => void
+  children?: ReactNode
+}
+
+/** Asks before something is changed that somebody will notice, and says there why it did not work. */
+export function Confirm({ opened, title, text, act, grave, change, ready = true, onAct, onClose, children }: Props) {
+  const words = useWords()
+  const close = () => {
+    change.reset()
+    onClose()
+  }
+
+  return (
+    <Modal opened={opened} onClose={close} title={title} closeButtonProps={{ 'aria-label': words.close }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          onAct()
+        }}
+      >
+        <Stack gap="sm">
+          {text && <Text size="sm">{text}</Text>}
+          {children}
+          <FailureNote failure={change.error} />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={close}>
+              {words.cancel}
+            </Button>
+            <Button type="submit" color={grave ? 'red' : undefined} loading={change.isPending} disabled={!ready}>
+              {act}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  )
+}
