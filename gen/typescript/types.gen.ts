@@ -490,9 +490,10 @@ export type Cursor = string | null;
  * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
  * - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
  * - `audit.read`: 查看审计事件 · read the audit log.
+ * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Who sends events to one needs `audit.read`, too.
  *
  */
-export type Right = 'accounts.read' | 'accounts.write' | 'accounts.delete' | 'groups.write' | 'audit.read';
+export type Right = 'accounts.read' | 'accounts.write' | 'accounts.delete' | 'groups.write' | 'audit.read' | 'webhooks.write';
 
 /**
  * 权限 · The rights of a group.
@@ -869,6 +870,170 @@ export type DeliveryList = {
     next: Cursor;
 };
 
+/**
+ * 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+ * is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
+ *
+ */
+export type WebhookUrl = string;
+
+/**
+ * 说明 · What the webhook is for.
+ */
+export type WebhookDescription = string;
+
+/**
+ * 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+ */
+export type WebhookActions = Array<string>;
+
+/**
+ * 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+ */
+export type Webhook = {
+    /**
+     * 编号 · The webhook's id.
+     */
+    id: string;
+    url: WebhookUrl;
+    description: WebhookDescription;
+    actions: WebhookActions;
+    /**
+     * 是否启用 · Whether events are sent there.
+     */
+    enabled: boolean;
+    goneAt: TimestampOrNull;
+    version: Version;
+    createdAt: Timestamp;
+    updatedAt: Timestamp;
+};
+
+export type WebhookList = {
+    success: Success;
+    /**
+     * Webhook 列表 · The webhooks, the oldest first.
+     */
+    webhooks: Array<Webhook>;
+};
+
+export type WebhookResponse = {
+    success: Success;
+    webhook: Webhook;
+};
+
+export type WebhookSecretResponse = {
+    success: Success;
+    webhook: Webhook;
+    /**
+     * 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other answer has it.
+     */
+    secret: string;
+};
+
+export type CreateWebhookRequest = {
+    url: WebhookUrl;
+    description?: WebhookDescription;
+    actions?: WebhookActions;
+    /**
+     * 是否启用，默认启用 · Whether events are sent there; where it is absent they are.
+     */
+    enabled?: boolean;
+};
+
+export type ChangeWebhookRequest = {
+    url: WebhookUrl;
+    description: WebhookDescription;
+    actions: WebhookActions;
+    /**
+     * 是否启用 · Whether events are sent there. Enabling clears `goneAt`.
+     */
+    enabled: boolean;
+};
+
+export type ReplayWebhookRequest = {
+    /**
+     * 从此时起 · At or after this time.
+     */
+    from: string;
+    /**
+     * 上一次的 next · The `next` of the answer before; `from` stays the same.
+     */
+    cursor?: string;
+};
+
+export type WebhookReplay = {
+    success: Success;
+    /**
+     * 数量 · How many events wait to be sent again.
+     */
+    queued: number;
+    next: Cursor;
+};
+
+/**
+ * 一个事件的投递结果 · What became of an event. `queuedAt` is when it was asked for the last time.
+ */
+export type WebhookDelivery = {
+    /**
+     * 事件编号 · The event's number, `id` of the audit event.
+     */
+    eventId: number;
+    /**
+     * 动作 · What happened, as in `sign_in.failed`.
+     */
+    action: string;
+    /**
+     * 状态 · `pending`: 等待发送 it waits for its first attempt, or for the next; `delivered`: 已送达 the receiver answered 2xx;
+     * `failed`: 已放弃 nobody tries any more.
+     *
+     */
+    state: 'pending' | 'delivered' | 'failed';
+    /**
+     * 尝试次数 · How often it was tried since it was asked for the last time.
+     */
+    attempts: number;
+    /**
+     * 最后一次的状态码 · The status that the receiver answered last; null where there was no answer.
+     */
+    lastStatus: number | null;
+    /**
+     * 最后一次错误 · Why the last attempt failed, or empty.
+     */
+    lastError: string;
+    createdAt: Timestamp;
+    queuedAt: Timestamp;
+    nextAttemptAt: TimestampOrNull;
+    finishedAt: TimestampOrNull;
+};
+
+export type WebhookDeliveryList = {
+    success: Success;
+    /**
+     * 投递 · The deliveries, the newest event first.
+     */
+    deliveries: Array<WebhookDelivery>;
+    next: Cursor;
+};
+
+export type WebhookDeliveryResponse = {
+    success: Success;
+    delivery: WebhookDelivery;
+};
+
+/**
+ * 发送到 Webhook 的正文 · What a webhook gets. `timestamp` is when it happened; the header `webhook-timestamp` says when it was
+ * sent. Names in `location` are Chinese.
+ *
+ */
+export type WebhookMessage = {
+    /**
+     * 动作 · What happened, `action` of the event.
+     */
+    type: string;
+    timestamp: Timestamp;
+    data: AuditEvent;
+};
+
 export type Timeline = {
     success: Success;
     /**
@@ -986,6 +1151,10 @@ export type FieldError = {
  * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
  * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
  * - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
+ * - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
+ * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
+ * - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+ * - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
  * - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
  * - `NOT_FOUND`: 没有这个接口。 No such path.
  * - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -997,7 +1166,7 @@ export type FieldError = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 会话 ID · The session's id, as the list answers it.
@@ -1013,6 +1182,33 @@ export type AccountKey = string;
  * 成员组名称 · The group's name.
  */
 export type GroupKey = string;
+
+/**
+ * Webhook ID · The webhook's id.
+ */
+export type WebhookKey = string;
+
+/**
+ * 消息 ID，重发时不变 · The same at every attempt and every replay of an event.
+ */
+export type WebhookMessageId = string;
+
+/**
+ * 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse what is more than five minutes off.
+ */
+export type WebhookMessageTime = string;
+
+/**
+ * 签名 · `v1,` and the base64 of HMAC-SHA256(secret, `webhook-id.webhook-timestamp.body`); two, with a space between, while the
+ * secret changes.
+ *
+ */
+export type WebhookMessageSignature = string;
+
+/**
+ * 事件编号 · The event's number.
+ */
+export type EventKey = number;
 
 /**
  * 登录方式 · The way to sign in.
@@ -1125,6 +1321,11 @@ export type DeliveryRecipient = string;
  * 状态 · Only of this state.
  */
 export type DeliveryOutcome = 'queued' | 'sent' | 'expired' | 'refused';
+
+/**
+ * 状态 · Only of this state.
+ */
+export type WebhookOutcome = 'pending' | 'delivered' | 'failed';
 
 export type LoginData = {
     body: LoginRequest;
@@ -4436,6 +4637,559 @@ export type ListDeliveriesResponses = {
 };
 
 export type ListDeliveriesResponse = ListDeliveriesResponses[keyof ListDeliveriesResponses];
+
+export type ListWebhooksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/webhooks';
+};
+
+export type ListWebhooksErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
+
+export type ListWebhooksResponses = {
+    /**
+     * Webhook 列表 · The webhooks.
+     */
+    200: WebhookList;
+};
+
+export type ListWebhooksResponse = ListWebhooksResponses[keyof ListWebhooksResponses];
+
+export type CreateWebhookData = {
+    body: CreateWebhookRequest;
+    headers?: {
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/webhooks';
+};
+
+export type CreateWebhookErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 已达到数量上限 · There are as many as there may be.
+     */
+    409: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
+
+export type CreateWebhookResponses = {
+    /**
+     * 已创建 · Created.
+     */
+    201: WebhookSecretResponse;
+};
+
+export type CreateWebhookResponse = CreateWebhookResponses[keyof CreateWebhookResponses];
+
+export type DeleteWebhookData = {
+    body?: never;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+    };
+    path: {
+        /**
+         * Webhook ID · The webhook's id.
+         */
+        webhookId: string;
+    };
+    query?: never;
+    url: '/api/admin/webhooks/{webhookId}';
+};
+
+export type DeleteWebhookErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个 Webhook · There is no such webhook.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
+
+export type DeleteWebhookResponses = {
+    /**
+     * 已删除 · Deleted.
+     */
+    204: void;
+};
+
+export type DeleteWebhookResponse = DeleteWebhookResponses[keyof DeleteWebhookResponses];
+
+export type ChangeWebhookData = {
+    body: ChangeWebhookRequest;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * Webhook ID · The webhook's id.
+         */
+        webhookId: string;
+    };
+    query?: never;
+    url: '/api/admin/webhooks/{webhookId}';
+};
+
+export type ChangeWebhookErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个 Webhook · There is no such webhook.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
+
+export type ChangeWebhookResponses = {
+    /**
+     * 已修改 · Changed.
+     */
+    200: WebhookResponse;
+};
+
+export type ChangeWebhookResponse = ChangeWebhookResponses[keyof ChangeWebhookResponses];
+
+export type RotateWebhookSecretData = {
+    body?: never;
+    headers: {
+        /**
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         */
+        'If-Match': string;
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * Webhook ID · The webhook's id.
+         */
+        webhookId: string;
+    };
+    query?: never;
+    url: '/api/admin/webhooks/{webhookId}/secret';
+};
+
+export type RotateWebhookSecretErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个 Webhook · There is no such webhook.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 版本已变 · It was changed meanwhile: read it again.
+     */
+    412: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
+
+export type RotateWebhookSecretResponses = {
+    /**
+     * 新的密钥 · The new secret.
+     */
+    200: WebhookSecretResponse;
+};
+
+export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
+
+export type ReplayWebhookData = {
+    body: ReplayWebhookRequest;
+    headers?: {
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * Webhook ID · The webhook's id.
+         */
+        webhookId: string;
+    };
+    query?: never;
+    url: '/api/admin/webhooks/{webhookId}/replay';
+};
+
+export type ReplayWebhookErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个 Webhook · There is no such webhook.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * Webhook 已停用 · The webhook is disabled.
+     */
+    409: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不对 · Not the documented content type.
+     */
+    415: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReplayWebhookError = ReplayWebhookErrors[keyof ReplayWebhookErrors];
+
+export type ReplayWebhookResponses = {
+    /**
+     * 已排队 · They wait to be sent.
+     */
+    200: WebhookReplay;
+};
+
+export type ReplayWebhookResponse = ReplayWebhookResponses[keyof ReplayWebhookResponses];
+
+export type ListWebhookDeliveriesData = {
+    body?: never;
+    path: {
+        /**
+         * Webhook ID · The webhook's id.
+         */
+        webhookId: string;
+    };
+    query?: {
+        /**
+         * 状态 · Only of this state.
+         */
+        state?: 'pending' | 'delivered' | 'failed';
+        /**
+         * 每页数量 · How many a page holds at the most.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/api/admin/webhooks/{webhookId}/deliveries';
+};
+
+export type ListWebhookDeliveriesErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     */
+    403: Error;
+    /**
+     * 没有这个 Webhook · There is no such webhook.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
+
+export type ListWebhookDeliveriesResponses = {
+    /**
+     * 投递记录 · A page of deliveries.
+     */
+    200: WebhookDeliveryList;
+};
+
+export type ListWebhookDeliveriesResponse = ListWebhookDeliveriesResponses[keyof ListWebhookDeliveriesResponses];
+
+export type ReplayWebhookDeliveryData = {
+    body?: never;
+    headers?: {
+        /**
+         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * Webhook ID · The webhook's id.
+         */
+        webhookId: string;
+        /**
+         * 事件编号 · The event's number.
+         */
+        eventId: number;
+    };
+    query?: never;
+    url: '/api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay';
+};
+
+export type ReplayWebhookDeliveryErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     */
+    403: Error;
+    /**
+     * 没有这个 Webhook 或投递记录 · There is no such webhook, or its delivery log does not have the event.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` refuses application/json.
+     */
+    406: Error;
+    /**
+     * Webhook 已停用 · The webhook is disabled.
+     */
+    409: Error;
+    /**
+     * 幂等键已用于其他请求 · The key was used for another request.
+     */
+    422: Error;
+    /**
+     * 服务器内部错误 · A fault of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReplayWebhookDeliveryError = ReplayWebhookDeliveryErrors[keyof ReplayWebhookDeliveryErrors];
+
+export type ReplayWebhookDeliveryResponses = {
+    /**
+     * 已排队 · It waits to be sent.
+     */
+    200: WebhookDeliveryResponse;
+};
+
+export type ReplayWebhookDeliveryResponse = ReplayWebhookDeliveryResponses[keyof ReplayWebhookDeliveryResponses];
 
 export type SendCodeData = {
     body: SendCodeAgainRequest;

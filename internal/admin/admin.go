@@ -17,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/problem"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/timeline"
+	"github.com/konec/toolkit-gateway/internal/webhook"
 )
 
 // Deps are what Admin is made of.
@@ -27,6 +28,7 @@ type Deps struct {
 	Events    *audit.Reader
 	Messages  *delivery.Log
 	Timelines *timeline.Timelines
+	Webhooks  *webhook.Webhooks
 	Places    *geo.Locator
 	Codes     Codes
 	Record    func(ctx context.Context, by caller.Caller, event audit.Event) error // writes down what is all that happened
@@ -47,6 +49,7 @@ type Admin struct {
 	events    *audit.Reader
 	messages  *delivery.Log
 	timelines *timeline.Timelines
+	webhooks  *webhook.Webhooks
 	places    *geo.Locator
 	codes     Codes
 	record    func(ctx context.Context, by caller.Caller, event audit.Event) error
@@ -58,7 +61,7 @@ type Admin struct {
 func New(d Deps) *Admin {
 	return &Admin{
 		accounts: d.Accounts, groups: d.Groups, sessions: d.Sessions, events: d.Events, messages: d.Messages, timelines: d.Timelines,
-		places: d.Places, codes: d.Codes, record: d.Record, retention: d.Retention, now: d.Now,
+		webhooks: d.Webhooks, places: d.Places, codes: d.Codes, record: d.Record, retention: d.Retention, now: d.Now,
 	}
 }
 

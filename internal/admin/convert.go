@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/group"
 	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/present"
+	"github.com/konec/toolkit-gateway/internal/webhook"
 )
 
 func (a *Admin) toAccount(r account.Record) api.AdminAccount {
@@ -86,4 +87,29 @@ func toDelivery(r delivery.Record) api.Delivery {
 		Attempts: r.Attempts, LastError: r.LastError, CreatedAt: present.Time(r.CreatedAt), FinishedAt: timeOrNull(r.FinishedAt),
 		ExpiresAt: present.Time(r.ExpiresAt),
 	}
+}
+
+func toWebhook(w webhook.Webhook) api.Webhook {
+	return api.Webhook{
+		ID: w.ID, URL: w.URL, Description: w.Description, Actions: w.Actions, Enabled: w.Enabled, GoneAt: timeOrNull(w.GoneAt), Version: w.Version,
+		CreatedAt: present.Time(w.CreatedAt), UpdatedAt: present.Time(w.UpdatedAt),
+	}
+}
+
+func toWebhookSecret(c webhook.Created) api.WebhookSecretResponse {
+	return api.WebhookSecretResponse{Success: true, Webhook: toWebhook(c.Webhook), Secret: c.Secret.Text()}
+}
+
+func toWebhookDelivery(d webhook.Delivery) api.WebhookDelivery {
+	shown := api.WebhookDelivery{
+		EventID: d.EventID, Action: d.Action, State: api.WebhookDeliveryState(d.State), Attempts: d.Attempts,
+		LastStatus: nullable.NewNullNullable[int32](), LastError: d.LastError, CreatedAt: present.Time(d.CreatedAt),
+		QueuedAt: present.Time(d.QueuedAt), NextAttemptAt: timeOrNull(d.NextAt), FinishedAt: timeOrNull(d.FinishedAt),
+	}
+
+	if d.LastStatus != nil {
+		shown.LastStatus = nullable.NewNullableWithValue(*d.LastStatus)
+	}
+
+	return shown
 }

@@ -51,6 +51,11 @@ var textCursor = language.Text{Chinese: "不是本服务给出的 next", English
 
 // cursorOf reads where a page begins, nil for the first.
 func cursorOf[Position any](cursor *string) (*Position, error) {
+	return cursorAt[Position]("?cursor", cursor)
+}
+
+// cursorAt is cursorOf for one at another place of the request.
+func cursorAt[Position any](field string, cursor *string) (*Position, error) {
 	if cursor == nil {
 		return nil, nil //nolint:nilnil // the first page
 	}
@@ -63,7 +68,7 @@ func cursorOf[Position any](cursor *string) (*Position, error) {
 	}
 
 	if err != nil || strings.Contains(string(text), `\u0000`) { // which no text of the database has
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?cursor", Message: textCursor})
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: field, Message: textCursor})
 	}
 
 	return &position, nil
@@ -91,10 +96,17 @@ func timeOf(name string, text *string) (*time.Time, error) {
 		return nil, nil //nolint:nilnil // not asked for
 	}
 
-	t, err := time.Parse(time.RFC3339Nano, *text)
+	t, err := timeAt("?"+name, *text)
+
+	return &t, err
+}
+
+// timeAt reads a time that the validator has let pass.
+func timeAt(field, text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?" + name, Message: textTime}).Because(fmt.Errorf("validated time: %w", err))
+		return time.Time{}, problem.ErrInvalidRequest.At(problem.Field{Name: field, Message: textTime}).Because(fmt.Errorf("validated time: %w", err))
 	}
 
-	return &t, nil
+	return t, nil
 }

@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/konec/toolkit-gateway/internal/apptest"
 )
 
 // large tables are those that grow with the people, and that nobody may read through to find something.
-var largeTables = []string{"account", "audit_event", "delivery", "session", "failure", "audit_count"}
+var largeTables = []string{"account", "audit_event", "delivery", "session", "failure", "audit_count", "webhook_delivery"}
 
 // T-16: what administrators look up is found by an index, whatever they ask for: no list reads through a table.
 func TestListsArePlannedOnIndexes(t *testing.T) {
@@ -21,23 +24,25 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 	id := b.populate(t)
 	admin := b.SignIn(t, administrator).AccessToken
 
-	time := "2026-01-01T00:00:00.000Z"
+	moment := "2026-01-01T00:00:00.000Z"
 	ago := func(days int) string { return b.Clock.Now().AddDate(0, 0, -days).UTC().Format("2006-01-02T15:04:05Z") }
 	accounts, audit, deliveries := "/api/admin/accounts?", "/api/admin/audit?", "/api/admin/deliveries?"
+	calls := "/api/admin/webhooks/" + webhookA + "/deliveries?"
 
 	for _, query := range []string{
 		accounts, accounts + "order=oldest", accounts + "order=seen", accounts + "email=p1234", accounts + "email=p", accounts + "name=person+12",
 		accounts + "name=p", accounts + "phone=%2B86130000", accounts + "phone=%2B86", accounts + "id=" + id, accounts + "id=68ca",
 		accounts + "group=None&order=oldest&status=active", accounts + "group=Member", accounts + "group=Tester&email=p", accounts + "status=disabled",
-		accounts + "status=disabled&group=Member", accounts + "seenBefore=" + time + "&order=seen", accounts + "seenAfter=" + time + "&order=seen",
+		accounts + "status=disabled&group=Member", accounts + "seenBefore=" + moment + "&order=seen", accounts + "seenAfter=" + moment + "&order=seen",
 		accounts + "name=p&group=Member&status=active", accounts + "id=" + id + "&count=true", accounts + "email=p1234&count=true",
 		accounts + "name=person+12&count=true", accounts + "group=Tester&count=true",
 		audit, audit + "account=" + id, audit + "actor=" + id, audit + "action=sign_in.failed", audit + "action=account.group_set",
-		audit + "from=" + time, audit + "to=" + time, audit + "from=" + time + "&to=" + time, audit + "account=" + id + "&action=sign_in.failed",
-		audit + "action=sign_in.failed&from=" + time,
+		audit + "from=" + moment, audit + "to=" + moment, audit + "from=" + moment + "&to=" + moment, audit + "account=" + id + "&action=sign_in.failed",
+		audit + "action=sign_in.failed&from=" + moment,
 		deliveries, deliveries + "recipient=p00012@konec.com.au", deliveries + "state=refused", deliveries + "state=queued", deliveries + "state=sent",
-		deliveries + "from=" + time, deliveries + "recipient=p00012@konec.com.au&state=refused",
+		deliveries + "from=" + moment, deliveries + "recipient=p00012@konec.com.au&state=refused",
 		"/api/admin/statistics", "/api/admin/statistics?from=" + ago(30) + "&to=" + ago(0), "/api/admin/statistics?from=" + ago(92) + "&to=" + ago(0),
+		calls, calls + "state=pending", calls + "state=delivered", calls + "state=failed", calls + "cursor=eyJlIjo0MDAwfQ",
 		"/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
 	} {
 		path, values, _ := strings.Cut(query, "?")
@@ -67,15 +72,75 @@ func (b *bureau) expectIndexes(t *testing.T, why string) (names []string) {
 
 	for _, statement := range b.Statements.TakeTexts() {
 		names = append(names, statement.Name)
-
-		if plan := b.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
-			return strings.Contains(plan, "Seq Scan on "+table+" ")
-		}) {
-			t.Errorf("%s: %s is planned as\n%s", why, statement.Name, plan)
-		}
+		b.expectIndex(t, why, statement)
 	}
 
 	return names
+}
+
+// expectIndex wants a statement to be planned without reading through a large table.
+func (b *bureau) expectIndex(t *testing.T, why string, statement apptest.Statement) {
+	t.Helper()
+
+	if plan := b.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
+		return strings.Contains(plan, "Seq Scan on "+table+" ")
+	}) {
+		t.Errorf("%s: %s is planned as\n%s", why, statement.Name, plan)
+	}
+}
+
+// webhookA and webhookB have got events.
+const (
+	webhookA = "AAAAAAAAAAAAAAAAAAAAAA"
+	webhookB = "BBBBBBBBBBBBBBBBBBBBBB"
+)
+
+// What is done for webhooks reads through no table either: telling them of sealed events, sending and sending again, clearing up.
+func TestWebhooksArePlannedOnIndexes(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	b.webhook(t, newReceiver(t), "nothing.happens")
+
+	seen := map[string]bool{}
+	expect := func(why string) {
+		for _, statement := range b.Statements.TakeTexts() {
+			if strings.HasPrefix(statement.Name, "Webhook") {
+				seen[statement.Name] = true
+				b.expectIndex(t, why, statement)
+			}
+		}
+	}
+
+	// What the clean-up asked when the gateway started.
+	b.populate(t)
+	expect("at the start")
+
+	for _, since := range []time.Duration{time.Minute, 20 * 24 * time.Hour} {
+		for _, id := range []string{webhookA, webhookB} {
+			if got := b.replay(t, id, b.Clock.Now().Add(-since)); got.JSON200 == nil {
+				t.Errorf("replay: %s", got.Body)
+			}
+		}
+	}
+
+	if got, err := b.Client.ReplayWebhookDeliveryWithResponse(t.Context(), webhookA, 4711, nil, b.admin); err != nil || got.JSON200 == nil {
+		t.Errorf("replay: %v %s", err, got.Body)
+	}
+
+	b.Account(t, owner)
+	b.SignIn(t, owner)
+	apptest.Eventually(t, "all is sealed", func() bool { return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+	apptest.Eventually(t, "some are sent", func() bool { expect("working"); return seen["WebhookDeliveryFinish"] && seen["WebhookDeliveryAttempt"] })
+
+	for _, name := range []string{
+		"WebhookDeliveryFanOut", "WebhookDeliveryEvents", "WebhookDeliveryReplay", "WebhookDeliveryAgain", "WebhookDeliveryAbandon", "WebhookDeliveryClean",
+		"WebhookDeliveryCleanDeleted", "WebhookClean",
+	} {
+		if !seen[name] {
+			t.Errorf("%s was not asked", name)
+		}
+	}
 }
 
 // populate makes so many rows that an index pays.
@@ -105,7 +170,16 @@ func (b *bureau) populate(t *testing.T) (id string) {
 		SELECT (ARRAY['sign_in.succeeded', 'sign_in.failed', 'account.registered', 'account.created', 'code.sent', 'session.ended'])[n % 6 + 1],
 			date_trunc('hour', now(), 'UTC') - n / 6 * interval '1 hour', 1
 		FROM generate_series(6, 6 * 24 * 365 * 3) n`,
-		"ANALYZE audit_count", "ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
+		// The secrets do not open, so that nobody is called.
+		`INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)
+		VALUES ('` + webhookA + `', 'https://127.0.0.1:9/', '', '{code.sent}', true, 'x', now(), now()), ('` + webhookB + `', 'https://127.0.0.1:9/', '', '{}', true, 'x', now(), now())`,
+		`INSERT INTO webhook_delivery (webhook_id, event_id, state, created_at, queued_at, next_at, finished_at)
+		SELECT w.id, n, s.state, now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN s.state = 'pending' THEN now() + interval '1 day' END,
+			CASE WHEN s.state <> 'pending' THEN now() END
+		FROM generate_series(1, 40000) n
+		CROSS JOIN LATERAL (SELECT CASE WHEN n % 300 = 0 THEN 'failed' WHEN n % 500 = 0 THEN 'pending' ELSE 'delivered' END AS state) s
+		CROSS JOIN (VALUES ('` + webhookA + `'), ('` + webhookB + `')) AS w (id)`,
+		"ANALYZE webhook_delivery", "ANALYZE audit_count", "ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
 	} {
 		b.exec(t, statement)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/webhook"
 )
 
 // adminAnswers are those of the administrators' surface. What every operation of a duty answers is added to what is
@@ -35,7 +36,19 @@ var adminAnswers = slices.Concat(
 	administering("listAuditEvents", "200", reads),
 	administering("listDeliveries", "200", reads),
 	administering("getStatistics", "200", reads),
+	administering("listWebhooks", "200", reads),
+	administering("createWebhook", "201", writes|takesBody|takesKey),
+	administering("changeWebhook", "200", writes|takesBody|takesKey|namesWebhook|matches),
+	administering("deleteWebhook", "204", writes|namesWebhook|matches),
+	administering("rotateWebhookSecret", "200", writes|takesKey|namesWebhook|matches),
+	administering("replayWebhook", "200", writes|takesBody|takesKey|namesWebhook),
+	administering("listWebhookDeliveries", "200", reads|namesWebhook),
+	administering("replayWebhookDelivery", "200", writes|takesKey|namesWebhook),
 	[]scenario{
+		{"createWebhook", "409", "WEBHOOK_LIMIT", open, manyWebhooks},
+		{"replayWebhook", "409", "WEBHOOK_DISABLED", open, disabledWebhook},
+		{"replayWebhookDelivery", "409", "WEBHOOK_DISABLED", open, disabledWebhook},
+		{"replayWebhookDelivery", "404", "WEBHOOK_DELIVERY_NOT_FOUND", open, noEvent},
 		{"setAccountGroup", "409", "LAST_ADMINISTRATOR", open, onTheLast},
 		{"setAccountStatus", "409", "LAST_ADMINISTRATOR", open, onTheLast},
 		{"deleteAccount", "409", "LAST_ADMINISTRATOR", open, onTheLast},
@@ -59,6 +72,7 @@ const (
 	takesKey
 	namesAccount
 	namesGroup
+	namesWebhook
 	matches
 )
 
@@ -88,6 +102,7 @@ func administering(operation, status string, k duty, success ...func(testing.TB,
 		{takesKey, []scenario{{operation, "422", "IDEMPOTENCY_KEY_REUSED", open, usedKey}}},
 		{namesAccount, []scenario{{operation, "404", "ACCOUNT_NOT_FOUND", open, nobodysAccount}}},
 		{namesGroup, []scenario{{operation, "404", "GROUP_NOT_FOUND", open, nobodysGroup}}},
+		{namesWebhook, []scenario{{operation, "404", "WEBHOOK_NOT_FOUND", open, nobodysWebhook}}},
 		{matches, []scenario{{operation, "412", "VERSION_CONFLICT", open, outdated}}},
 	} {
 		if k&one.of != 0 {
@@ -205,4 +220,34 @@ func ownersAddress(_ testing.TB, d *desk, o operation) call {
 
 func codeElsewhere(_ testing.TB, d *desk, o operation) call {
 	return d.changed(o, map[string]any{"email": "somebody@example.com", "purpose": "registration"})
+}
+
+func nobodysWebhook(_ testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	c.path = strings.NewReplacer("{webhookId}", strings.Repeat("0", 22), "{eventId}", "1").Replace(o.path)
+
+	return c
+}
+
+func disabledWebhook(_ testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	c.path = strings.NewReplacer("{webhookId}", standingWebhook(d.Env, "disabled", false), "{eventId}", "1").Replace(o.path)
+
+	return c
+}
+
+func manyWebhooks(_ testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	for i := range webhook.Most {
+		standingWebhook(d.Env, fmt.Sprintf("created %d", i), true)
+	}
+
+	return c
+}
+
+func noEvent(_ testing.TB, d *desk, o operation) call {
+	c := d.call(o)
+	c.path = strings.NewReplacer("{webhookId}", standingWebhook(d.Env, "spare", true), "{eventId}", "999999999").Replace(o.path)
+
+	return c
 }

@@ -40,11 +40,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/registration"
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/signin"
+	"github.com/konec/toolkit-gateway/internal/standardwebhook"
 	"github.com/konec/toolkit-gateway/internal/throttle"
 	"github.com/konec/toolkit-gateway/internal/timeline"
 	"github.com/konec/toolkit-gateway/internal/token"
 	"github.com/konec/toolkit-gateway/internal/toolkit"
 	"github.com/konec/toolkit-gateway/internal/transfer"
+	"github.com/konec/toolkit-gateway/internal/webhook"
 	"github.com/konec/toolkit-gateway/internal/xsrf"
 )
 
@@ -192,6 +194,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}),
 	}
 
+	reach := standardwebhook.Reach{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}
+
+	webhooks, err := webhook.New(webhook.Deps{DB: database, Keys: master, Reach: reach, Now: o.Now})
+	if err != nil {
+		return nil, err
+	}
+
+	a.chain.OnSeal(webhooks.FanOut)
+
 	events, messages := audit.NewReader(database), delivery.NewLog(database)
 	served.Admin = admin.New(admin.Deps{
 		Accounts: a.accounts, Groups: group.New(database, o.Now), Sessions: sessions, Events: events, Messages: messages, Places: a.places,
@@ -200,6 +211,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 			return audit.RecordAlone(ctx, database, o.Now(), by, event)
 		},
 		Timelines: timeline.New(timeline.Deps{DB: database, Accounts: a.accounts, Events: events, Messages: messages, Now: o.Now}),
+		Webhooks:  webhooks,
 	})
 
 	senders, err := a.senders(o.Inbox)
@@ -207,7 +219,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
-	a.jobs, err = a.newJobs(delivery.NewWorker(database, master, senders, o.Now))
+	a.jobs, err = a.newJobs(delivery.NewWorker(database, master, senders, o.Now), webhook.NewWorker(webhook.WorkerDeps{
+		DB: database, Keys: master, Places: a.places, Caller: standardwebhook.NewCaller(reach), Count: a.metrics.countWebhooks(), Log: o.Log, Now: o.Now,
+	}))
 	if err != nil {
 		return nil, err
 	}

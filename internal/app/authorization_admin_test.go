@@ -30,8 +30,18 @@ func toNamed(body map[string]any) func(*testing.T, *matrix, operation, *member, 
 			body = map[string]any{"name": name}
 		}
 
+		var hook string
+		if strings.Contains(o.path, "webhooks") {
+			retireWebhooks(m.Env, o.OperationID) // the one of the call before, so that there is room
+		}
+
+		if strings.Contains(o.path, "{webhookId}") {
+			hook = standingWebhook(m.Env, o.OperationID, true)
+		}
+
 		c := o.asked("", body)
-		c.path = strings.NewReplacer("{accountId}", named.id, "{id}", named.app, "{factor}", "phone", "{group}", name).Replace(c.path)
+		c.path = strings.NewReplacer("{webhookId}", hook, "{eventId}", "1",
+			"{accountId}", named.id, "{id}", named.app, "{factor}", "phone", "{group}", name).Replace(c.path)
 
 		if o.needs("If-Match") {
 			c = c.with("If-Match", `"0"`)
@@ -67,4 +77,16 @@ var adminAims = []aim{
 	{operation: "listAuditEvents", want: "200", ready: toNamed(nil)},
 	{operation: "listDeliveries", want: "200", ready: toNamed(nil)},
 	{operation: "getStatistics", want: "200", ready: toNamed(nil)},
+	{operation: "listWebhooks", want: "200", ready: toNamed(nil)},
+	{operation: "createWebhook", want: "201", ready: toNamed(map[string]any{
+		"url": nobodyListens, "description": "createWebhook", "actions": []string{"nothing.happens"},
+	})},
+	{operation: "changeWebhook", want: "200", ready: toNamed(map[string]any{
+		"url": nobodyListens, "description": "changeWebhook", "actions": []string{"nothing.happens"}, "enabled": false,
+	})},
+	{operation: "deleteWebhook", want: "204", ready: toNamed(nil)},
+	{operation: "rotateWebhookSecret", want: "200", ready: toNamed(nil)},
+	{operation: "replayWebhook", want: "200", ready: toNamed(map[string]any{"from": "2026-01-01T00:00:00.000Z"})},
+	{operation: "listWebhookDeliveries", want: "200", ready: toNamed(nil)},
+	{operation: "replayWebhookDelivery", want: "200", ready: toNamed(nil)},
 }

@@ -220,8 +220,8 @@ func (r reply) outside() string {
 // withoutChores leaves the statements that somebody asked for.
 func withoutChores(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
-		for _, sealing := range []string{"AuditUnsealed", "AuditLink", "AuditCheckpoint"} {
-			if strings.HasPrefix(name, sealing) {
+		for _, chore := range []string{"AuditUnsealed", "AuditLink", "AuditCheckpoint", "Webhook"} {
+			if strings.HasPrefix(name, chore) {
 				return true
 			}
 		}

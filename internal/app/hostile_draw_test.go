@@ -41,6 +41,10 @@ func (h *attacker) fitting(schema *openapi3.Schema) any {
 		return 1 + h.IntN(1_000)
 	case strings.HasPrefix(schema.Pattern, `^[\p{L}`): // a group's name
 		return fmt.Sprintf("%s %d", pick(h, "Partners", "伙伴", "Été"), h.IntN(1_000_000))
+	case strings.HasPrefix(schema.Pattern, "^https?:"): // a webhook's address, where nobody listens
+		return fmt.Sprintf("%s?%d", nobodyListens, h.IntN(1_000))
+	case schema.Format == "date-time":
+		return fmt.Sprintf("2026-01-%02dT00:00:00Z", 1+h.IntN(28))
 	case schema.Pattern == "^[0-9a-f]{24}$": // the id of an account
 		return fmt.Sprintf("%024x", h.Uint64())
 	}
@@ -72,7 +76,8 @@ func (h *attacker) values(o operation) map[string]any {
 	values := h.desk.valuesWith(o, pick(h, o.fields()...))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) { // in their order, so that a seed says everything
-		if name != "key" && name != "memberGroup" { // which name the others, and a group that is there
+		// Which name the others, and a group that is there, and what the server made.
+		if name != "key" && name != "memberGroup" && name != "cursor" {
 			values[name] = h.fitting(o.schema().Properties[name].Value)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/session"
 	"github.com/konec/toolkit-gateway/internal/throttle"
 	"github.com/konec/toolkit-gateway/internal/token"
+	"github.com/konec/toolkit-gateway/internal/webhook"
 )
 
 const (
@@ -34,16 +35,17 @@ const (
 	rotateEvery = time.Hour
 )
 
-// newJobs makes the client that works: deliveries, and the two chores below, which one replica does
+// newJobs makes the client that works: deliveries, calls of webhooks, and the two chores below, which one replica does
 // for all.
-func (a *App) newJobs(deliveries *delivery.Worker) (*river.Client[pgx.Tx], error) {
+func (a *App) newJobs(deliveries *delivery.Worker, calls *webhook.Worker) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	deliveries.Register(workers)
+	calls.Register(workers)
 	river.AddWorker(workers, &cleaning{db: a.db, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.keys, age: a.config.KeyRotation})
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}, webhook.Queue: {MaxWorkers: 16}},
 		Workers:              workers,
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
@@ -111,7 +113,7 @@ type cleaning struct {
 
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
-		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean,
+		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean, webhook.Clean,
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return account.Erase(ctx, tx, now.Add(-c.retention))
 		},

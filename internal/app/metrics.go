@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/httpapi"
 	"github.com/konec/toolkit-gateway/internal/logging"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/webhook"
 )
 
 // metrics are what /metrics on the private listener shows. No label comes from a request but the
@@ -68,6 +69,22 @@ func (m *metrics) showSealing(chain *audit.Chain) {
 		Name: "gateway_audit_unsealed_seconds",
 		Help: "Age of the oldest audit event that is not sealed: a second or two where all is well.",
 	}, func() float64 { return chain.Lag().Seconds() }))
+}
+
+// countWebhooks shows how calls of webhooks end, and answers what counts one.
+func (m *metrics) countWebhooks() func(webhook.Outcome) {
+	calls := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gateway_webhook_calls_total",
+		Help: "Calls of webhooks by this server: delivered, postponed (tried again), failed (given up), gone (answered 410).",
+	}, []string{"outcome"})
+
+	for _, outcome := range webhook.Outcomes() {
+		calls.WithLabelValues(string(outcome)) // shown from the beginning
+	}
+
+	m.registry.MustRegister(calls)
+
+	return func(outcome webhook.Outcome) { calls.WithLabelValues(string(outcome)).Inc() }
 }
 
 func (m *metrics) observe(o httpapi.Observation) {

@@ -366,6 +366,8 @@ func (d *desk) valuesWith(o operation, field string) map[string]any {
 		values = map[string]any{"key": "email", "email": fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))}
 	case o.OperationID == "changeUser" && field == "avatar":
 		values = map[string]any{"key": "avatar"}
+	case o.OperationID == "replayWebhook" && field == "cursor":
+		values[field] = base64.RawURLEncoding.EncodeToString([]byte(`{"a":"2026-01-01T00:00:00Z","i":1}`))
 	}
 
 	if _, there := values[field]; !there {

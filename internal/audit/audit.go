@@ -52,6 +52,12 @@ const (
 	GroupCreated       Action = "group.created"
 	GroupChanged       Action = "group.changed"
 	GroupDeleted       Action = "group.deleted"
+
+	WebhookCreated       Action = "webhook.created"
+	WebhookChanged       Action = "webhook.changed"
+	WebhookSecretRotated Action = "webhook.secret_rotated"
+	WebhookDeleted       Action = "webhook.deleted"
+	WebhookReplayed      Action = "webhook.replayed"
 )
 
 // Event is one entry.

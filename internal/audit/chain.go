@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -34,13 +35,20 @@ type Chain struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	known   Head         // the last one that we have sealed, or found to be vouched for
-	waiting atomic.Int64 // when the oldest unsealed event was written, in Unix microseconds; 0 for none
+	onSeal  func(ctx context.Context, tx postgres.Tx, events []int64) error // nil where nobody wants to know
+	known   Head                                                            // the last one that we have sealed, or found to be vouched for
+	waiting atomic.Int64                                                    // when the oldest unsealed event was written, in Unix microseconds; 0 for none
 }
 
 // NewChain makes a Chain.
 func NewChain(database *postgres.DB, keys *keyring.Keyring, log *slog.Logger, now func() time.Time) *Chain {
 	return &Chain{db: database, keys: keys, log: log, now: now}
+}
+
+// OnSeal has each batch of events told, by their numbers and in the order of the chain, in the transaction that seals it: once each,
+// or the batch is not sealed. Call it before anything is sealed.
+func (c *Chain) OnSeal(tell func(ctx context.Context, tx postgres.Tx, events []int64) error) {
+	c.onSeal = tell
 }
 
 // Lag is how old the oldest event is that was not sealed when Keep last looked.

@@ -46,8 +46,8 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 			return err
 		}
 
-		before := head
-		if head, err = lengthen(ctx, queries, before); err != nil {
+		var events []int64
+		if head, events, err = lengthen(ctx, queries, head); err != nil {
 			return err
 		}
 
@@ -55,12 +55,15 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 			return err
 		}
 
-		count = int(head.Seq - before.Seq)
-		if count == 0 {
+		if count = len(events); count == 0 {
 			return nil
 		}
 
-		return c.vouch(ctx, queries, head)
+		if err := c.vouch(ctx, queries, head); err != nil || c.onSeal == nil {
+			return err
+		}
+
+		return c.onSeal(ctx, tx, events)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("seal: %w", err)
@@ -73,16 +76,16 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 	return count, nil
 }
 
-// lengthen takes events off the queue, and adds their links.
-func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, error) {
+// lengthen takes events off the queue, adds their links, and answers which those are.
+func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, []int64, error) {
 	ids, err := take(ctx, queries)
 	if err != nil || len(ids) == 0 {
-		return head, err
+		return head, nil, err
 	}
 
 	events, err := queries.AuditLinkEvents(ctx, db.AuditLinkEventsParams{Ids: ids, Most: sealBatch})
 	if err != nil {
-		return head, fmt.Errorf("events: %w", err)
+		return head, nil, fmt.Errorf("events: %w", err)
 	}
 
 	links := db.AuditLinkAppendParams{EventIds: ids}
@@ -99,10 +102,10 @@ func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, error)
 	}
 
 	if err := queries.AuditLinkAppend(ctx, links); err != nil {
-		return head, fmt.Errorf("links: %w", err)
+		return head, nil, fmt.Errorf("links: %w", err)
 	}
 
-	return head, nil
+	return head, ids, nil
 }
 
 // take answers the events that come next, in their order.

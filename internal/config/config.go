@@ -101,6 +101,8 @@ type Config struct {
 	LarkAuthorizeURL string `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"Lark's page where people agree; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside of the Chinese mainland."`
 	ConsoleURL       string `env:"CONSOLE_URL" help:"Where the browser console is, to which people come back from Lark. Default: PUBLIC_URL."`
 
+	WebhookNetworks []netip.Prefix `env:"WEBHOOK_PRIVATE_NETWORKS" help:"Private networks in which webhooks may be, as in 10.1.2.0/24, separated by commas. Empty: webhooks are on the Internet only."`
+
 	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"DEBUG, INFO, WARN or ERROR. INFO logs each request."`
 	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"After SIGTERM: how long /readyz says no before connections are refused, so that a load balancer notices. Development mode does not wait."`
 	DevDir        string        `env:"DEV_DIR" envDefault:".dev" help:"Where development mode keeps its private Postgres and its key."`

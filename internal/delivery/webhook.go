@@ -2,18 +2,14 @@ package delivery
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/language"
+	"github.com/konec/toolkit-gateway/internal/standardwebhook"
 )
 
 // Webhook hands text messages to a program of the operator, which passes them on. Each is a POST with
@@ -26,7 +22,7 @@ import (
 type Webhook struct {
 	poster  poster
 	address string
-	secret  []byte
+	secret  standardwebhook.Secret
 }
 
 // webhookBody is what a receiver reads.
@@ -40,20 +36,14 @@ type webhookBody struct {
 	At       time.Time         `json:"at"` // when it was asked for; the header says when it was sent
 }
 
-// minSecret and maxSecret are the bytes that Standard Webhooks wants of a secret.
-const (
-	minSecret = 24
-	maxSecret = 64
-)
-
 func newWebhook(u *url.URL, secret string) (Sender, error) {
 	if u.User != nil || u.Fragment != "" {
 		return nil, errors.New("the address of a webhook has no user and no fragment")
 	}
 
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-	if err != nil || len(key) < minSecret || len(key) > maxSecret {
-		return nil, errors.New("the secret of the webhook is not whsec_ and 24 to 64 bytes in base64")
+	key, err := standardwebhook.ParseSecret(secret)
+	if err != nil {
+		return nil, fmt.Errorf("the secret of the webhook: %w", err)
 	}
 
 	return &Webhook{poster: newPoster(), address: u.String(), secret: key}, nil
@@ -73,14 +63,7 @@ func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 
-	timestamp := strconv.FormatInt(message.At.Unix(), 10)
-
-	got, err := w.poster.post(ctx, w.address, map[string]string{
-		"Content-Type":      "application/json",
-		"Webhook-Id":        message.ID,
-		"Webhook-Timestamp": timestamp,
-		"Webhook-Signature": signWebhook(w.secret, message.ID, timestamp, body),
-	}, body)
+	got, err := w.poster.post(ctx, w.address, standardwebhook.Header(message.ID, message.At, body, w.secret), body)
 	if err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}
@@ -93,14 +76,4 @@ func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
 	}
 
 	return fmt.Errorf("webhook: status %d", got.status)
-}
-
-// signWebhook is the symmetric signature, v1. Neither the id nor the timestamp has a dot in it, so that
-// no part can be read as the next one.
-func signWebhook(secret []byte, id, timestamp string, body []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(id + "." + timestamp + "."))
-	mac.Write(body)
-
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

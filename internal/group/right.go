@@ -15,6 +15,7 @@ const (
 	AccountsDelete Right = "accounts.delete"
 	GroupsWrite    Right = "groups.write"
 	AuditRead      Right = "audit.read"
+	WebhooksWrite  Right = "webhooks.write"
 
 	// Any stands for any of them, where an operation asks for no more than that.
 	Any Right = "any"
@@ -23,7 +24,7 @@ const (
 )
 
 // All are the rights that there are.
-var All = Rights{AccountsRead, AccountsWrite, AccountsDelete, GroupsWrite, AuditRead}
+var All = Rights{AccountsRead, AccountsWrite, AccountsDelete, GroupsWrite, AuditRead, WebhooksWrite}
 
 // Rights are those of one group.
 type Rights []Right

@@ -22,6 +22,7 @@ export const namesEn: typeof namesZh = {
     'accounts.delete': 'Delete and export',
     'groups.write': 'Manage groups',
     'audit.read': 'Read the audit log',
+    'webhooks.write': 'Manage webhooks',
   },
   rightsMore: {
     'accounts.read': 'See accounts, sessions, timelines, groups and deliveries',
@@ -29,6 +30,7 @@ export const namesEn: typeof namesZh = {
     'accounts.delete': 'Delete accounts, and export what is kept about somebody',
     'groups.write': 'Make and change groups; whoever has this is an administrator',
     'audit.read': 'Read the audit log',
+    'webhooks.write': 'See and manage webhooks; to send events to one takes the audit log, too',
   },
   detail: {
     from: 'before',
@@ -80,6 +82,11 @@ export const namesEn: typeof namesZh = {
     'signing_key.rotated': 'Signing key rotated',
     'group.created': 'Group created',
     'group.changed': 'Group changed',
+    'webhook.created': 'Webhook created',
+    'webhook.changed': 'Webhook changed',
+    'webhook.secret_rotated': 'Webhook secret replaced',
+    'webhook.deleted': 'Webhook deleted',
+    'webhook.replayed': 'Webhook sent again',
     'group.deleted': 'Group deleted',
   },
   kinds: {

@@ -21,6 +21,7 @@ export const namesZh = {
     'accounts.delete': '删除与导出',
     'groups.write': '管理成员组',
     'audit.read': '查看审计',
+    'webhooks.write': '管理 Webhook',
   },
   rightsMore: {
     'accounts.read': '查看账号、会话、时间线、成员组和投递',
@@ -28,6 +29,7 @@ export const namesZh = {
     'accounts.delete': '删除账号、导出个人数据',
     'groups.write': '新建和修改成员组；拥有此权限即为管理员',
     'audit.read': '查看审计事件',
+    'webhooks.write': '查看和管理 Webhook；要让它收到事件，还需查看审计的权限',
   },
   detail: {
     from: '之前',
@@ -79,6 +81,11 @@ export const namesZh = {
     'signing_key.rotated': '签名密钥轮换',
     'group.created': '新建成员组',
     'group.changed': '修改成员组',
+    'webhook.created': '新建 Webhook',
+    'webhook.changed': 'Webhook 已修改',
+    'webhook.secret_rotated': 'Webhook 密钥已更换',
+    'webhook.deleted': 'Webhook 已删除',
+    'webhook.replayed': '重新推送 Webhook',
     'group.deleted': '删除成员组',
   } as Record<string, string>,
   kinds: {

@@ -1,0 +1,204 @@
+package app_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/apptest"
+)
+
+// webhookCall is one that a receiver got.
+type webhookCall struct {
+	header http.Header
+	body   string
+}
+
+func messageOf(t *testing.T, c webhookCall) (message client.WebhookMessage) {
+	t.Helper()
+
+	if err := json.Unmarshal([]byte(c.body), &message); err != nil {
+		t.Fatalf("%s: %v", c.body, err)
+	}
+
+	return message
+}
+
+// receiver is a program that webhooks call: it keeps what it gets, and answers as the test says.
+type receiver struct {
+	*httptest.Server
+
+	mu     sync.Mutex
+	calls  []webhookCall
+	answer http.HandlerFunc
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+
+	r := &receiver{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			t.Error(err)
+		}
+
+		r.mu.Lock()
+		r.calls = append(r.calls, webhookCall{request.Header, string(body)})
+		answer := r.answer
+		r.mu.Unlock()
+
+		if answer != nil {
+			answer(w, request)
+		}
+	}))
+	t.Cleanup(r.Close)
+
+	return r
+}
+
+// answers says how the receiver answers from now on.
+func (r *receiver) answers(answer http.HandlerFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	r.answer = answer
+}
+
+func withStatus(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+func (r *receiver) got() []webhookCall {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	return slices.Clone(r.calls)
+}
+
+// webhook makes one that calls the receiver, and answers it with its secret. What happened before is not for it.
+func (b *bureau) webhook(t *testing.T, r *receiver, actions ...string) *client.WebhookSecretResponse {
+	t.Helper()
+	apptest.Eventually(t, "what happened is sealed", func() bool { return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+
+	request := client.CreateWebhookRequest{URL: r.URL + "/hook?key=in-the-address"}
+	if len(actions) > 0 {
+		request.Actions = &actions
+	}
+
+	created, err := b.Client.CreateWebhookWithResponse(t.Context(), nil, request, b.admin)
+	if err != nil || created.JSON201 == nil {
+		t.Fatalf("create webhook: %v %s", err, created.Body)
+	}
+
+	return created.JSON201
+}
+
+// settled waits until everything is sealed and nothing waits for its first attempt.
+func (b *bureau) settled(t *testing.T) {
+	t.Helper()
+	apptest.Eventually(t, "every event is sealed, and sent once", func() bool {
+		return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 &&
+			found[int](t, b.Pool, "SELECT count(*) FROM webhook_delivery WHERE state = 'pending' AND (attempts = 0 OR last_error = '')") == 0
+	})
+}
+
+// deliveries are the log of a webhook.
+func (b *bureau) deliveries(t *testing.T, id string, state ...client.ListWebhookDeliveriesParamsState) []client.WebhookDelivery {
+	t.Helper()
+
+	params := &client.ListWebhookDeliveriesParams{}
+	if len(state) > 0 {
+		params.State = &state[0]
+	}
+
+	list, err := b.Client.ListWebhookDeliveriesWithResponse(t.Context(), id, params, b.admin)
+	if err != nil || list.JSON200 == nil {
+		t.Fatalf("deliveries: %v %s", err, list.Body)
+	}
+
+	return list.JSON200.Deliveries
+}
+
+// signedWith computes the signature in another way than the gateway does.
+func signedWith(t *testing.T, secret string, c webhookCall) string {
+	t.Helper()
+
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%s.%s", c.header.Get("webhook-id"), c.header.Get("webhook-timestamp"), c.body)
+
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// Every event comes once, signed, and says what the audit log says.
+func TestWebhookGetsEvents(t *testing.T) {
+	t.Parallel()
+
+	b := newBureau(t)
+	r := newReceiver(t)
+	before := found[int64](t, b.Pool, "SELECT max(id) FROM audit_event")
+	created := b.webhook(t, r)
+
+	b.Account(t, owner)
+	b.SignIn(t, owner)
+	b.assign(t, b.admin, b.look(t, owner), "Member")
+	b.settled(t)
+
+	events, err := b.Client.ListAuditEventsWithResponse(t.Context(), nil, b.admin)
+	if err != nil || events.JSON200 == nil {
+		t.Fatalf("events: %v %s", err, events.Body)
+	}
+
+	logged := map[int64]client.AuditEvent{}
+
+	for _, event := range events.JSON200.Events {
+		if event.ID > before {
+			logged[event.ID] = event
+		}
+	}
+
+	calls := r.got()
+	if len(calls) != len(logged) || len(calls) < 4 {
+		t.Fatalf("%d calls for %d events", len(calls), len(logged))
+	}
+
+	for _, c := range calls {
+		message := messageOf(t, c)
+		event := logged[message.Data.ID]
+		delete(logged, message.Data.ID)
+
+		if !reflect.DeepEqual(message.Data, event) || message.Type != event.Action || message.Timestamp != event.At {
+			t.Errorf("sent %s, logged %+v", c.body, event)
+		}
+
+		if c.header.Get("webhook-id") != fmt.Sprintf("evt_%d", event.ID) || c.header.Get("Content-Type") != "application/json" {
+			t.Errorf("header %v", c.header)
+		}
+
+		if got := c.header.Get("webhook-signature"); got != signedWith(t, created.Secret, c) {
+			t.Errorf("signature %s", got)
+		}
+	}
+
+	for _, one := range b.deliveries(t, created.Webhook.ID) {
+		if one.State != "delivered" || one.Attempts != 1 || one.LastStatus.MustGet() != http.StatusOK || one.FinishedAt.IsNull() || !one.NextAttemptAt.IsNull() {
+			t.Errorf("delivery %+v", one)
+		}
+	}
+}

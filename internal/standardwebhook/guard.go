@@ -1,0 +1,88 @@
+package standardwebhook
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"slices"
+	"syscall"
+)
+
+// ErrInside refuses to connect to an address that is not on the Internet.
+var ErrInside = errors.New("the address is not a public one")
+
+// ErrAddress says that no webhook may be there.
+var ErrAddress = errors.New("not the address of a webhook")
+
+// Reach says where calls may go. The zero value is the Internet, by https.
+type Reach struct {
+	// Inside are networks that are not on the Internet, and allowed all the same.
+	Inside []netip.Prefix
+	// Local allows this machine, and http: for development.
+	Local bool
+}
+
+// Check answers ErrAddress for what cannot be called in any case. What a name stands for is judged when it is called.
+func (r Reach) Check(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+		return ErrAddress
+	}
+
+	if u.Scheme != "https" && (u.Scheme != "http" || !r.Local) {
+		return ErrAddress
+	}
+
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !r.allows(ip) {
+		return ErrAddress
+	}
+
+	return nil
+}
+
+// control judges the address that a connection is about to be made to, after the name was looked up: what the name
+// stands for at another time says nothing. It is a net.Dialer's.
+func (r Reach) control(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !r.allows(to.Addr()) {
+		return ErrInside
+	}
+
+	return nil
+}
+
+// reserved are the networks beside those that netip knows which lead nowhere on the Internet, or are another way to
+// write an address that may not: IANA's registries of special-purpose addresses (RFC 6890).
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"), // shared by a provider's customers, and where some clouds keep their own
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("192.88.99.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("64:ff9b::/96"), // an IPv4 address inside
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"), // an IPv4 address inside
+	netip.MustParsePrefix("fec0::/10"),
+}
+
+func (r Reach) allows(address netip.Addr) bool {
+	address = address.Unmap().WithZone("")
+	contains := func(network netip.Prefix) bool { return network.Contains(address) }
+
+	switch {
+	case slices.ContainsFunc(r.Inside, contains), r.Local && address.IsLoopback():
+		return true
+	case !address.IsGlobalUnicast(), address.IsPrivate():
+		return false // unspecified, loopback, link-local and multicast are no global unicast
+	}
+
+	return !slices.ContainsFunc(reserved, contains)
+}

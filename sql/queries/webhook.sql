@@ -1,0 +1,60 @@
+-- name: WebhookLock :exec
+-- Until the end of the transaction nobody else makes a webhook, so that counting them holds.
+SELECT pg_advisory_xact_lock(@id::bigint);
+
+-- name: WebhookCreate :one
+-- No row: there are as many already as there may be.
+INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)
+SELECT sqlc.arg(id), sqlc.arg(url), sqlc.arg(description), sqlc.arg(actions)::text[], sqlc.arg(enabled)::boolean, sqlc.arg(secret)::bytea,
+    sqlc.arg(now)::timestamptz, sqlc.arg(now)::timestamptz
+WHERE (SELECT count(*) FROM webhook w WHERE w.deleted_at IS NULL) < sqlc.arg(most)::int
+RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at;
+
+-- name: WebhookList :many
+SELECT w.id, w.url, w.description, w.actions, w.enabled, w.gone_at, w.version, w.created_at, w.updated_at
+FROM webhook w
+WHERE w.deleted_at IS NULL
+ORDER BY w.created_at, w.id
+LIMIT @most;
+
+-- name: WebhookByID :one
+SELECT w.id, w.url, w.description, w.actions, w.enabled, w.gone_at, w.version, w.created_at, w.updated_at
+FROM webhook w
+WHERE w.id = @id AND w.deleted_at IS NULL;
+
+-- name: WebhookChange :one
+-- One that is enabled is no longer gone.
+UPDATE webhook
+SET url = @url, description = @description, actions = @actions, enabled = @enabled, gone_at = CASE WHEN @enabled THEN NULL ELSE gone_at END,
+    updated_at = @now, version = version + 1
+WHERE id = @id AND version = @version AND deleted_at IS NULL
+RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at;
+
+-- name: WebhookRotate :one
+UPDATE webhook
+SET previous_secret = secret, previous_until = @until::timestamptz, secret = @secret::bytea, updated_at = @now, version = version + 1
+WHERE id = @id AND version = @version AND deleted_at IS NULL
+RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at;
+
+-- name: WebhookDelete :execrows
+-- Its deliveries may be many: the clean-up takes them.
+UPDATE webhook
+SET deleted_at = @now::timestamptz, enabled = false, secret = NULL, previous_secret = NULL, previous_until = NULL, updated_at = @now::timestamptz,
+    version = version + 1
+WHERE id = @id AND version = @version AND deleted_at IS NULL;
+
+-- name: WebhookGone :execrows
+-- Not where somebody has changed the address since: what the old one said is not about the new one.
+UPDATE webhook
+SET enabled = false, gone_at = @now::timestamptz, updated_at = @now::timestamptz, version = version + 1
+WHERE id = @id AND url = @url AND enabled AND deleted_at IS NULL;
+
+-- name: WebhookForget :execrows
+UPDATE webhook
+SET previous_secret = NULL, previous_until = NULL
+WHERE previous_until <= @now::timestamptz;
+
+-- name: WebhookClean :execrows
+-- Those that were deleted, once nothing is left of their deliveries.
+DELETE FROM webhook
+WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id = webhook.id);
