@@ -77,7 +77,12 @@ func TestWebhookSecretIsToldOnce(t *testing.T) {
 		t.Error("the address is in the audit log, or in the server's")
 	}
 
-	if got := found[string](t, b.Pool, "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE subject = $1", id); got != "webhook.created webhook.changed webhook.secret_rotated" {
+	deleted, err := b.Client.DeleteWebhookWithResponse(t.Context(), id, &client.DeleteWebhookParams{IfMatch: b.etagOfWebhook(t, id)}, b.admin)
+	if err != nil || deleted.StatusCode() != http.StatusNoContent {
+		t.Fatalf("delete: %v %s", err, deleted.Body)
+	}
+
+	if got := found[string](t, b.Pool, "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE subject = $1 AND actor_id IS NOT NULL", id); got != "webhook.created webhook.changed webhook.secret_rotated webhook.deleted" {
 		t.Errorf("events %s", got)
 	}
 }

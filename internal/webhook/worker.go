@@ -62,11 +62,15 @@ type Worker struct {
 	count  func(Outcome)
 	log    *slog.Logger
 	now    func() time.Time
+
+	pauses *pauses
 }
 
 // NewWorker makes a Worker.
 func NewWorker(d WorkerDeps) *Worker {
-	return &Worker{db: d.DB, keys: d.Keys, places: d.Places, caller: d.Caller, count: d.Count, log: d.Log, now: d.Now}
+	return &Worker{
+		db: d.DB, keys: d.Keys, places: d.Places, caller: d.Caller, count: d.Count, log: d.Log, now: d.Now, pauses: newPauses(),
+	}
 }
 
 // Register adds the worker to those of a River client.
@@ -94,6 +98,10 @@ type attempt struct {
 // Work makes one attempt. No connection to the database is held while the receiver is waited for. The outcome is recorded
 // after that: a worker that dies between the two calls twice, with the same id, rather than never.
 func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
+	if left := w.pauses.left(j.Args.WebhookID, w.now()); left > 0 {
+		return river.JobSnooze(left)
+	}
+
 	var row db.WebhookDeliveryAttemptRow
 
 	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -156,6 +164,10 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 	reason := fmt.Sprintf("status %d", status)
 	if err != nil {
 		reason = err.Error()
+
+		w.pauses.unanswered(one.Args.WebhookID, w.now())
+	} else {
+		w.pauses.answered(one.Args.WebhookID)
 	}
 
 	switch {

@@ -45,7 +45,7 @@ CREATE INDEX webhook_delivery_by_state ON webhook_delivery (webhook_id, state, e
 CREATE INDEX webhook_delivery_pending ON webhook_delivery (next_at) WHERE state = 'pending';
 CREATE INDEX webhook_delivery_done ON webhook_delivery (queued_at) WHERE state <> 'pending';
 
--- Whoever gives all other rights has this one.
+-- Whoever gives rights and reads events has this one: nobody else could give it.
 UPDATE member_group
 SET rights = array_append(rights, 'webhooks.write'), version = version + 1
-WHERE name = 'Admin' AND 'groups.write' = ANY (rights) AND NOT 'webhooks.write' = ANY (rights);
+WHERE rights @> '{groups.write,audit.read}' AND NOT 'webhooks.write' = ANY (rights);
