@@ -136,7 +136,8 @@ console-types: web/node_modules/.stamp
 	@cd web/console && ../node_modules/.bin/tsc --noEmit
 
 # Compares with BASE; without it with where this branch left main; on main itself with the last commit while
-# the document is being edited, and otherwise with what it was before the last commit that changed it.
+# the document is being edited, and otherwise with what it was before the last commit that changed it. Nothing is said of
+# new error codes, which clients are told to expect (.oasdiff-levels.txt).
 spec-breaks:
 	@mkdir -p .dev
 	@base='$(BASE)'; \
@@ -156,7 +157,7 @@ spec-breaks:
 		echo "==> no earlier api/openapi.yaml is at hand; not looking for breaking changes"; \
 	else \
 		echo "==> looking for breaking changes since $$(git rev-parse --short "$$base")"; \
-		$(TOOL) oasdiff breaking --fail-on ERR .dev/base.yaml api/openapi.yaml; \
+		$(TOOL) oasdiff breaking --fail-on ERR --severity-levels .oasdiff-levels.txt .dev/base.yaml api/openapi.yaml; \
 	fi
 
 format:

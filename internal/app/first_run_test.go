@@ -14,6 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/apptest"
 	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/group"
 )
 
 // resign leaves the gateway without an administrator, as nobody can by way of it.
@@ -99,7 +100,7 @@ func TestFirstRun(t *testing.T) {
 	}
 
 	me, err := env.Client.GetAdministratorWithResponse(t.Context(), apptest.Bearer(env.SignIn(t, founder).AccessToken))
-	if err != nil || me.JSON200 == nil || me.JSON200.Account.MemberGroup != groupAdmin || me.JSON200.Account.Name != "Ada" || len(me.JSON200.Rights) != 5 {
+	if err != nil || me.JSON200 == nil || me.JSON200.Account.MemberGroup != groupAdmin || me.JSON200.Account.Name != "Ada" || len(me.JSON200.Rights) != len(group.All) {
 		t.Fatalf("the administrator: %v %s", err, me.Body)
 	}
 
