@@ -26,7 +26,7 @@ DROP INDEX CONCURRENTLY IF EXISTS audit_event_by_actor;
 CREATE INDEX CONCURRENTLY audit_event_by_actor ON audit_event (actor_id, at) WHERE actor_id IS NOT NULL;
 
 DROP INDEX CONCURRENTLY IF EXISTS delivery_not_sent;
-CREATE INDEX CONCURRENTLY delivery_not_sent ON delivery (created_at) WHERE state <> 'sent';
+CREATE INDEX CONCURRENTLY delivery_not_sent ON delivery (created_at, id) WHERE state <> 'sent';
 
 ALTER TABLE account VALIDATE CONSTRAINT account_status_known;
 ALTER TABLE account VALIDATE CONSTRAINT account_deleted_with_time;
