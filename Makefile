@@ -10,7 +10,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 FUZZTIME ?= 20s
-TEST_TIMEOUT ?= 25m
+TEST_TIMEOUT ?= 45m
 BASE ?=
 
 export REDOCLY_TELEMETRY := off
