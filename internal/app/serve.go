@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -69,6 +70,9 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 
 		go func() { failed <- private.serve() }()
 	}
+
+	// Most of what was made of the document on the way is garbage by now: several times what stays.
+	debug.FreeOSMemory()
 
 	a.Start()
 	log.Info("listening", "address", public.listener.Addr().String(), "mode", c.Mode, "version", Version())
