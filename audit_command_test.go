@@ -37,7 +37,7 @@ func TestAuditVerify(t *testing.T) {
 	gateway.run(t, "audit", "verify", "--head", "1").fails(t, "--head: a head is of the form SEQ:HASH")
 
 	further := gateway.run(t, "audit", "verify", "--head", "2"+head[1][1:])
-	further.fails(t, "the audit log is not as it was written: 1 faults")
+	further.fails(t, "the audit log is not as it was written: faults 1")
 
 	if !strings.Contains(further.out, "FAULT: link 2, which was kept, is missing: the chain ends with 1") {
 		t.Errorf("says %s", further.out)
@@ -54,13 +54,13 @@ func TestAuditVerify(t *testing.T) {
 	}
 
 	changed := gateway.run(t, "audit", "verify")
-	changed.fails(t, "the audit log is not as it was written: 1 faults")
+	changed.fails(t, "the audit log is not as it was written: faults 1")
 
 	if !strings.Contains(changed.out, "FAULT: event 1 was changed, of which link 1 tells\n") {
 		t.Errorf("says %s", changed.out)
 	}
 
-	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "audit", "verify").fails(t, "3 faults")
+	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "audit", "verify").fails(t, "faults 3")
 	gateway.with("MASTER_KEY", "").run(t, "audit", "verify").fails(t, "MASTER_KEY: required")
 }
 

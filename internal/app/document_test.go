@@ -253,7 +253,7 @@ func TestEveryOperationHasAHandler(t *testing.T) {
 
 		got := d.call(o).to(t, d.Server)
 		if slices.Contains(early, got.problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.status, got.problem.Code)] {
-			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in operations_test.go good?", o.OperationID, got)
+			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in desk_test.go good?", o.OperationID, got)
 		}
 	}
 }

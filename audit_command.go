@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+)
+
+// The commands about the audit log.
+type (
+	auditCommand struct {
+		Verify auditVerifyCommand `cmd:"" help:"Look through the whole audit log; exit 0 where nothing was changed, taken out or put in. Needs DATABASE_URL and MASTER_KEY."`
+	}
+	auditVerifyCommand struct {
+		Head string `placeholder:"SEQ:HASH" help:"A head of the chain that was kept elsewhere, out of the server's log or an earlier verification: shows where the chain was cut off since."`
+	}
+)
+
+// Run verifies the audit log.
+func (command auditVerifyCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	told := time.Now()
+
+	verdict, err := app.VerifyAudit(ctx, c, command.Head, func(part string, done, of int64) {
+		if done < of && time.Since(told) >= 2*time.Second {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "%s: %d of %d\n", part, done, of)
+		}
+	})
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("%d events are sealed, %d wait for it\n", verdict.Sealed, verdict.Waiting)
+
+	if verdict.Sealed > 0 {
+		fmt.Printf("from %s to %s\nhead %s\n", verdict.Oldest.Format(time.RFC3339), verdict.Newest.Format(time.RFC3339), verdict.Head)
+	}
+
+	for _, note := range verdict.Notes {
+		fmt.Println("note:", note)
+	}
+
+	for _, fault := range verdict.Faults {
+		fmt.Println("FAULT:", fault)
+	}
+
+	switch more := verdict.FaultCount - int64(len(verdict.Faults)); {
+	case more > 0:
+		return fmt.Errorf("the audit log is not as it was written: faults %d, %d more than are shown", verdict.FaultCount, more)
+	case verdict.FaultCount > 0:
+		return fmt.Errorf("the audit log is not as it was written: faults %d", verdict.FaultCount)
+	}
+
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+)
+
+// The commands about signing keys.
+type (
+	keyCommand struct {
+		List   keyListCommand   `cmd:"" help:"List the signing keys and their stages."`
+		Rotate keyRotateCommand `cmd:"" help:"Make a new signing key: published now, signing in ten minutes. Nobody is signed out."`
+	}
+	keyListCommand   struct{}
+	keyRotateCommand struct {
+		Immediately bool `help:"For a key that may have leaked: the new one signs at once, and every access token out there is dead. The apps refresh. The other replicas follow within 30 seconds."`
+	}
+)
+
+// Run lists the signing keys.
+func (keyListCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	lines, err := app.ListKeys(ctx, c)
+	if err != nil {
+		return err
+	}
+
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tSTAGE\tMADE\tSIGNS FROM\tVERIFIES UNTIL")
+
+	for _, line := range lines {
+		until := "-"
+		if line.RetiresAt != nil {
+			until = line.RetiresAt.UTC().Format(time.RFC3339)
+		}
+
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", line.ID, line.Stage,
+			line.CreatedAt.UTC().Format(time.RFC3339), line.SignsAt.UTC().Format(time.RFC3339), until)
+	}
+
+	return table.Flush() //nolint:wrapcheck // standard output
+}
+
+// Run rotates the signing key.
+func (command keyRotateCommand) Run(ctx context.Context) error {
+	c, err := operate(ctx)
+	if err != nil {
+		return err
+	}
+
+	created, err := app.RotateKey(ctx, c, command.Immediately)
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("made %s, which signs from %s\n", created.ID, created.SignsAt.UTC().Format(time.RFC3339))
+
+	return nil
+}
