@@ -78,10 +78,12 @@ func TestMailsInThePersonsLanguage(t *testing.T) {
 			t.Fatalf("send code: %v %s", err, sent.Body)
 		}
 
-		for i := range 2 {
-			english := !strings.ContainsFunc(b.Mail(t, email, i).Subject, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+		b.Mail(t, email, 1)
+
+		for _, mail := range b.Mails(email) {
+			english := !strings.ContainsFunc(mail.Subject, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 			if want := language != nil && *language == "en"; english != want {
-				t.Errorf("mail %d to %s: %q", i, email, b.Mail(t, email, i).Subject)
+				t.Errorf("to %s: %q", email, mail.Subject)
 			}
 		}
 	}
