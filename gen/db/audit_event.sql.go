@@ -162,6 +162,62 @@ func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordPara
 	return err
 }
 
+const auditEventRecordOnce = `-- name: AuditEventRecordOnce :exec
+WITH untold AS (
+    INSERT INTO throttle (key, count, ends_at)
+    VALUES ($1, 1, $2)
+    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
+    SET ends_at = excluded.ends_at
+    WHERE throttle.ends_at < excluded.ends_at
+    RETURNING throttle.key
+),
+event AS (
+    INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
+    SELECT $3, $4, $5, $6, $7, $8, $9,
+        $10, $11, $12, $13
+    FROM untold
+    RETURNING id
+)
+INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event
+`
+
+type AuditEventRecordOnceParams struct {
+	Key       string
+	EndsAt    time.Time
+	At        time.Time
+	Action    string
+	AccountID *string
+	ActorID   *string
+	SessionID *string
+	Subject   string
+	Method    string
+	Address   *netip.Addr
+	UserAgent string
+	RequestID string
+	Detail    []byte
+}
+
+// Writes an event as AuditEventRecord does, unless it was written for this key with the same end or a later one. The
+// throttle's windows are where that is remembered, and cleaned away behind their ends.
+func (q *Queries) AuditEventRecordOnce(ctx context.Context, arg AuditEventRecordOnceParams) error {
+	_, err := q.db.Exec(ctx, auditEventRecordOnce,
+		arg.Key,
+		arg.EndsAt,
+		arg.At,
+		arg.Action,
+		arg.AccountID,
+		arg.ActorID,
+		arg.SessionID,
+		arg.Subject,
+		arg.Method,
+		arg.Address,
+		arg.UserAgent,
+		arg.RequestID,
+		arg.Detail,
+	)
+	return err
+}
+
 const auditEventWindow = `-- name: AuditEventWindow :one
 SELECT count(*) AS events, coalesce(max(w.id), 0)::bigint AS until
 FROM (SELECT e.id FROM audit_event e WHERE e.id > $1 ORDER BY e.id LIMIT $2) w

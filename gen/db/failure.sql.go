@@ -153,36 +153,38 @@ func (q *Queries) FailureSucceeded(ctx context.Context, arg FailureSucceededPara
 }
 
 const failureWait = `-- name: FailureWait :one
-SELECT COALESCE(MAX(w.until), $1::timestamptz)::timestamptz AS until
-FROM (
-    SELECT f.blocked_until AS until
-    FROM failure f
-    WHERE f.key = $2
-    UNION ALL
-    SELECT t.ends_at
-    FROM throttle t
-    WHERE t.key = $3 AND t.count > $4::integer
-) w
+SELECT
+    COALESCE((SELECT f.blocked_until FROM failure f WHERE f.key = $1), $2::timestamptz)::timestamptz AS person,
+    COALESCE((
+        SELECT t.ends_at
+        FROM throttle t
+        WHERE t.key = $3 AND t.count > $4::integer
+    ), $2::timestamptz)::timestamptz AS network
 `
 
 type FailureWaitParams struct {
-	Now         time.Time
 	Person      string
+	Now         time.Time
 	Network     string
 	NetworkMost int32
 }
 
-// Until when FailureAttempt refuses: the person's delay, or the end of the network's window.
-func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (time.Time, error) {
+type FailureWaitRow struct {
+	Person  time.Time
+	Network time.Time
+}
+
+// Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not.
+func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (FailureWaitRow, error) {
 	row := q.db.QueryRow(ctx, failureWait,
-		arg.Now,
 		arg.Person,
+		arg.Now,
 		arg.Network,
 		arg.NetworkMost,
 	)
-	var until time.Time
-	err := row.Scan(&until)
-	return until, err
+	var i FailureWaitRow
+	err := row.Scan(&i.Person, &i.Network)
+	return i, err
 }
 
 const failureWaiting = `-- name: FailureWaiting :many

@@ -10,9 +10,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/throttle"
 )
 
-// R-E1, R-E3, R-E4, R-E5, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is
+// R-E1, R-E3, R-E4, R-E5, R-K6, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is
 // enough, and a second less is not; all spellings of an address, and all doors, count together; a success
-// clears what is its own; and whatever was counted ends.
+// clears what is its own; each wait is written down once; and whatever was counted ends.
 func TestEveryKindOfSecretSlowsDown(t *testing.T) {
 	t.Parallel()
 
@@ -47,6 +47,10 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 		}
 	}
 
+	const told = "FROM audit_event WHERE action = 'limit.reached' AND detail->>'limit' = 'failures in a row'"
+
+	before := value[int](t, a, "SELECT count(*) "+told)
+
 	expectEarly := func(what string, want time.Duration) {
 		t.Helper()
 
@@ -69,6 +73,14 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 	a.Clock.Advance(firstWait - time.Second)
 	expectEarly("a second early", time.Second)
 	a.Clock.Advance(time.Second)
+
+	written := value[int](t, a, "SELECT count(*) "+told)
+	waits := value[int](t, a, "SELECT count(DISTINCT (coalesce(account_id, subject), method, detail->>'until')) "+told)
+
+	// At some doors a password has to wait, too.
+	if written == before || written != waits {
+		t.Errorf("%s: %d waits that twelve met were written down %d times", name, waits, written-before)
+	}
 
 	if got := p.call(0, p.code(0)).to(t, a.Server); got.status >= 300 {
 		t.Errorf("%s: the right one, in time, got %s", name, got)

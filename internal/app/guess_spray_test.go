@@ -174,6 +174,7 @@ func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 		w.expect(t, "the right one", w.guess(t, n, true), "TOO_MANY_REQUESTS", 24*time.Hour)
 	}
 
+	expectTold(t, w.Env, "failed-codes", 1)
 	w.expectPassword(t, owner, apptest.Password)
 	w.Clock.Advance(24*time.Hour - time.Second)
 	w.expect(t, "a second early", w.guess(t, 5, true), "TOO_MANY_REQUESTS", time.Second)
@@ -225,6 +226,7 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 	w.expect(t, "the right one", signIn(v.email, w.totp(t, secret, 1)), "TOO_MANY_REQUESTS", 24*time.Hour)
 	w.expect(t, "without an authenticator", signIn(owner, "123456"), "TOO_MANY_REQUESTS", 24*time.Hour)
 	w.expect(t, "without an account", signIn("nobody@konec.test", "123456"), "TOO_MANY_REQUESTS", 24*time.Hour)
+	expectTold(t, w.Env, "failed-totp", 1)
 	w.expect(t, "a recovery code", signIn(v.email, made.JSON200.Codes[0]), "", 0)
 	w.Clock.Advance(24 * time.Hour)
 	w.expect(t, "the next day", signIn(v.email, w.totp(t, secret, 0)), "", 0)

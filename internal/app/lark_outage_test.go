@@ -72,7 +72,7 @@ func TestLarkOutageIsNobodysFault(t *testing.T) {
 	}
 }
 
-// R-G2, T-05: a network that brings bad codes is told to wait, before Lark is asked; a good one is not
+// R-G2, R-K6, T-05: a network that brings bad codes is told to wait, before Lark is asked; a good one is not
 // counted.
 func TestLarkFailuresAreLimited(t *testing.T) {
 	t.Parallel()
@@ -96,6 +96,8 @@ func TestLarkFailuresAreLimited(t *testing.T) {
 			t.Errorf("failure %d: went to %s, Lark was asked %d times", i, to, f.requests())
 		}
 	}
+
+	expectTold(t, d.Env, "failures", 1)
 }
 
 // Rule 8 of the style: no transaction is open while Lark is asked, and other requests go on.

@@ -252,7 +252,19 @@ func (a *applicant) expectWait(t *testing.T, email, address string, want time.Du
 	return retryAfter
 }
 
-// R-C10, R-E1: one a minute and five an hour to an address, and waiting as long as told is enough.
+// expectTold wants the audit log to say so many times that somebody met the limit.
+func expectTold(t *testing.T, env *apptest.Env, limit string, want int) {
+	t.Helper()
+
+	var got int
+
+	err := env.Pool.QueryRow(t.Context(), "SELECT count(*) FROM audit_event WHERE action = 'limit.reached' AND detail->>'limit' = $1", limit).Scan(&got)
+	if err != nil || got != want {
+		t.Errorf("the limit %q was written down %d times, %v, want %d", limit, got, err, want)
+	}
+}
+
+// R-C10, R-E1, R-K6: one a minute and five an hour to an address, and waiting as long as told is enough.
 func TestSendingToOneAddress(t *testing.T) {
 	t.Parallel()
 
@@ -264,6 +276,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	wait := a.expectWait(t, a.email, "", time.Minute)
 	a.Clock.Advance(wait - 3*time.Second)
 	a.Clock.Advance(a.expectWait(t, a.email, "", 3*time.Second))
+	expectTold(t, env, "send registration/cooldown", 1)
 
 	for range 4 { // with the first, five
 		a.ask(t)
@@ -271,6 +284,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	}
 
 	wait = a.expectWait(t, a.email, "", 55*time.Minute)
+	expectTold(t, env, "send registration/hour", 1)
 
 	// Another address is none of its business.
 	newApplicant(t, a.Env, "b@konec.test")
@@ -279,7 +293,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	a.ask(t)
 }
 
-// R-C10: sixty an hour from a network, of IPv6 a /64, whoever they are to.
+// R-C10, R-K6: sixty an hour from a network, of IPv6 a /64, whoever they are to.
 func TestSendingFromOneNetwork(t *testing.T) {
 	t.Parallel()
 
@@ -305,6 +319,8 @@ func TestSendingFromOneNetwork(t *testing.T) {
 			}
 
 			wait := a.expectWait(t, "to60@konec.test", addresses.neighbour, time.Hour)
+			a.expectWait(t, "to61@konec.test", addresses.neighbour, time.Hour)
+			expectTold(t, a.Env, "send network/hour", 1)
 
 			if status, _ := a.sendFrom(t, "to60@konec.test", addresses.stranger); status != http.StatusOK {
 				t.Errorf("from another network: %d", status)

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/config"
 )
 
-// R-C10: the daily ceiling of text messages is reached with one line for whoever watches, and a metric, on
+// R-C10, R-K6: the daily ceiling of text messages is reached with one line for whoever watches, and a metric, on
 // whichever gateway; who is refused afterwards says it no more.
 func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
@@ -48,6 +48,8 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 		if n := alarms(); n != day+1 || !strings.Contains(second.Log.String(), `"level":"ERROR"`) {
 			t.Errorf("day %d: %d alarms", day, n)
 		}
+
+		expectTold(t, d.Env, "send sms/day", day+1)
 
 		d.Clock.Advance(25 * time.Hour)
 	}

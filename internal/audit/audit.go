@@ -48,6 +48,7 @@ const (
 	SessionEnded       Action = "session.ended"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
+	LimitReached       Action = "limit.reached" // who met it has to wait
 	WaitLifted         Action = "sign_in.wait_lifted"
 	GroupCreated       Action = "group.created"
 	GroupChanged       Action = "group.changed"
@@ -73,16 +74,29 @@ type Event struct {
 
 // Record writes an event.
 func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, event Event) error {
+	row, err := row(now, by, event)
+	if err == nil {
+		err = db.New(tx).AuditEventRecord(ctx, row)
+	}
+
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", event.Action, err)
+	}
+
+	return nil
+}
+
+func row(now time.Time, by caller.Caller, event Event) (db.AuditEventRecordParams, error) {
 	var detail []byte
 
 	if len(event.Detail) > 0 {
 		var err error
 		if detail, err = json.Marshal(event.Detail); err != nil {
-			return fmt.Errorf("audit %s: %w", event.Action, err)
+			return db.AuditEventRecordParams{}, err
 		}
 	}
 
-	err := db.New(tx).AuditEventRecord(ctx, db.AuditEventRecordParams{
+	return db.AuditEventRecordParams{
 		At:        now,
 		Action:    string(event.Action),
 		AccountID: orNil(event.AccountID),
@@ -94,12 +108,7 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, ev
 		UserAgent: by.UserAgent,
 		RequestID: by.RequestID,
 		Detail:    detail,
-	})
-	if err != nil {
-		return fmt.Errorf("audit %s: %w", event.Action, err)
-	}
-
-	return nil
+	}, nil
 }
 
 // RecordAlone writes an event that is all that happened.
@@ -107,6 +116,27 @@ func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by c
 	return database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return Record(ctx, conn, now, by, event)
 	})
+}
+
+// RecordOnce writes an event that is all that happened, and that may be met again and again until a moment: once for
+// each key and moment.
+func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, event Event, key string, until time.Time) error {
+	row, err := row(now, by, event)
+	if err == nil {
+		err = database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+			return db.New(conn).AuditEventRecordOnce(ctx, db.AuditEventRecordOnceParams{
+				Key: key, EndsAt: until,
+				At: row.At, Action: row.Action, AccountID: row.AccountID, ActorID: row.ActorID, SessionID: row.SessionID, Subject: row.Subject,
+				Method: row.Method, Address: row.Address, UserAgent: row.UserAgent, RequestID: row.RequestID, Detail: row.Detail,
+			})
+		})
+	}
+
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", event.Action, err)
+	}
+
+	return nil
 }
 
 func orNil(s string) *string {

@@ -4,7 +4,6 @@
 package challenge
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +132,12 @@ func (c *Challenges) SendWithLink(
 		c.smsSpent()
 	}
 
-	return err
+	return c.tell(ctx, by, err, kind, accountID, to)
+}
+
+// tell writes down that a limit refused the destination, where err says so.
+func (c *Challenges) tell(ctx context.Context, by caller.Caller, err error, kind Kind, accountID, to string) error {
+	return throttle.Tell(ctx, c.db, c.now(), by, err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
 // take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
@@ -187,7 +191,7 @@ type Proof struct {
 // their network, of the code and of the day, and committed, before it is compared. accountID is whose the
 // destination is; where nobody knows, the destination itself is the person.
 func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, accountID, to, guess string) (Proof, error) {
-	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, cmp.Or(accountID, to))
+	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, accountID, to)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -196,7 +200,7 @@ func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, ac
 	if errors.Is(err, code.ErrInvalid) {
 		return Proof{}, c.Refused(ctx, by, kind, accountID, to)
 	} else if err != nil {
-		return Proof{}, err
+		return Proof{}, c.tell(ctx, by, err, kind, accountID, to)
 	}
 
 	return Proof{codes: c.codes, ticket: ticket, attempt: attempt}, nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/postgres"
-	"github.com/konec/toolkit-gateway/internal/problem"
+	"github.com/konec/toolkit-gateway/internal/throttle"
 )
 
 const (
@@ -112,7 +112,7 @@ func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRo
 
 		if spent > f.budget {
 			// Rolled back, so that what nobody looked at is no failure of this authenticator.
-			return problem.ErrTooManyRequests.After(row.EndsAt.Sub(now))
+			return throttle.Refuse(now, row.EndsAt, budgetKey, "")
 		}
 
 		return nil

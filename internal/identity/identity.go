@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/keyring"
 	"github.com/konec/toolkit-gateway/internal/lark"
@@ -179,7 +180,7 @@ func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) 
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
 
-	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err := i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if err := i.failures.TakeNetwork(ctx, tx, by); err != nil {
 			return err
 		}
@@ -191,6 +192,8 @@ func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) 
 
 		return err
 	})
+
+	return throttle.Tell(ctx, i.db, i.now(), by, err, audit.Event{Method: profile.Lark})
 }
 
 // errAway says that Lark did not say who somebody is, for no reason of theirs.

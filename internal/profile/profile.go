@@ -83,7 +83,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who ses
 	}
 	defer turn.End()
 
-	attempt, err := p.failures.Begin(ctx, by, password.Factor, who.Account.ID)
+	attempt, err := p.failures.Begin(ctx, by, password.Factor, who.Account.ID, "")
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (s *SignIn) withTOTP(ctx context.Context, by caller.Caller, email, guess st
 		return opened{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodTOTP, person(found.ID, email))
+	attempt, err := s.failures.Begin(ctx, by, methodTOTP, found.ID, email)
 	if err != nil {
 		return opened{}, err
 	}
@@ -125,7 +125,7 @@ func (s *SignIn) withSecond(ctx context.Context, by caller.Caller, first proof, 
 		return opened{}, ErrTOTPRequired
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodTOTP, first.accountID)
+	attempt, err := s.failures.Begin(ctx, by, methodTOTP, first.accountID, "")
 	if err != nil {
 		return opened{}, err
 	}

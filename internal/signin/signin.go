@@ -239,12 +239,3 @@ func (s *SignIn) refuse(ctx context.Context, by caller.Caller, method, accountID
 
 	return answer
 }
-
-// person is whom failures are counted for: whichever name somebody is called by, it is one person.
-func person(accountID, name string) string {
-	if accountID != "" {
-		return accountID
-	}
-
-	return name
-}

@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/postgres"
-	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
 // Patience is how failures are slowed down: those of one person with one factor, and those of one
@@ -30,6 +31,8 @@ const (
 	skew = time.Minute
 	// forgetAfter is how long after the last failure a person's count begins anew.
 	forgetAfter = 24 * time.Hour
+	// inARow is what the limit of a person's failures is called.
+	inARow = "failures in a row"
 )
 
 // Failures counts attempts to prove who somebody is.
@@ -64,11 +67,12 @@ type Attempt struct {
 	person, network string
 }
 
-// Begin counts an attempt of a person (an account's id, or what stands for one where there is none)
-// with a factor, and answers problem.ErrTooManyRequests with the time to wait where it is too early.
-// It is committed when it returns: attempts in parallel cannot share one, and a crash gives none
-// back.
-func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, person string) (Attempt, error) {
+// Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
+// it is too early. Whichever name somebody is called by, it is one person: that of accountID, or of the name where
+// there is no account. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash
+// gives none back.
+func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, accountID, name string) (Attempt, error) {
+	person := cmp.Or(accountID, name)
 	attempt := Attempt{person: personKey(factor, person), network: key(f.networkLimit(), by.Network())}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false
@@ -96,16 +100,27 @@ func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, person s
 			return err
 		}
 
-		until, err := queries.FailureWait(ctx, db.FailureWaitParams{
+		wait, err := queries.FailureWait(ctx, db.FailureWaitParams{
 			Person: attempt.person, Network: attempt.network, NetworkMost: f.patience.Network, Now: now,
 		})
 		if err != nil {
 			return err
 		}
 
-		return problem.ErrTooManyRequests.After(max(time.Second, until.Sub(now)))
+		limit, subject, until := inARow, attempt.person, wait.Person
+		if wait.Network.After(until) {
+			limit, subject, until = f.networkLimit().Name, by.Network(), wait.Network
+		}
+
+		if shortest := now.Add(time.Second); until.Before(shortest) {
+			until = shortest
+		}
+
+		return Refuse(now, until, limit, subject)
 	})
 	if err != nil {
+		err = Tell(ctx, f.db, f.now(), by, err, audit.Event{AccountID: accountID, Subject: name, Method: factor})
+
 		return Attempt{}, fmt.Errorf("count attempt: %w", err)
 	}
 

@@ -43,7 +43,7 @@ func take(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, e
 	}
 
 	if row.Count+1-added > use.Limit.Most {
-		return false, problem.ErrTooManyRequests.After(row.EndsAt.Sub(now))
+		return false, Refuse(now, row.EndsAt, use.Limit.Name, use.Subject)
 	}
 
 	return !use.Idle && row.Count == use.Limit.Most, nil

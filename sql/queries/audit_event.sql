@@ -8,6 +8,26 @@ WITH event AS (
 )
 INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event;
 
+-- name: AuditEventRecordOnce :exec
+-- Writes an event as AuditEventRecord does, unless it was written for this key with the same end or a later one. The
+-- throttle's windows are where that is remembered, and cleaned away behind their ends.
+WITH untold AS (
+    INSERT INTO throttle (key, count, ends_at)
+    VALUES (sqlc.arg(key), 1, sqlc.arg(ends_at))
+    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
+    SET ends_at = excluded.ends_at
+    WHERE throttle.ends_at < excluded.ends_at
+    RETURNING throttle.key
+),
+event AS (
+    INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
+    SELECT sqlc.arg(at), sqlc.arg(action), sqlc.narg(account_id), sqlc.narg(actor_id), sqlc.narg(session_id), sqlc.arg(subject), sqlc.arg(method),
+        sqlc.narg(address), sqlc.arg(user_agent), sqlc.arg(request_id), sqlc.narg(detail)
+    FROM untold
+    RETURNING id
+)
+INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event;
+
 -- name: AuditEventLastSignIn :one
 SELECT at, method, address, user_agent
 FROM audit_event

@@ -36,17 +36,14 @@ SELECT EXISTS (
 );
 
 -- name: FailureWait :one
--- Until when FailureAttempt refuses: the person's delay, or the end of the network's window.
-SELECT COALESCE(MAX(w.until), sqlc.arg(now)::timestamptz)::timestamptz AS until
-FROM (
-    SELECT f.blocked_until AS until
-    FROM failure f
-    WHERE f.key = sqlc.arg(person)
-    UNION ALL
-    SELECT t.ends_at
-    FROM throttle t
-    WHERE t.key = sqlc.arg(network) AND t.count > sqlc.arg(network_most)::integer
-) w;
+-- Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not.
+SELECT
+    COALESCE((SELECT f.blocked_until FROM failure f WHERE f.key = sqlc.arg(person)), sqlc.arg(now)::timestamptz)::timestamptz AS person,
+    COALESCE((
+        SELECT t.ends_at
+        FROM throttle t
+        WHERE t.key = sqlc.arg(network) AND t.count > sqlc.arg(network_most)::integer
+    ), sqlc.arg(now)::timestamptz)::timestamptz AS network;
 
 -- name: FailureSucceeded :exec
 -- The attempt was none: the person's failures are forgotten, and the network has its one back. In

@@ -9,6 +9,7 @@ const bad = new Set([
   'sign_in.failed',
   'code.refused',
   'password.refused',
+  'limit.reached',
   'account.disabled',
   'session.refresh_token_reused',
   'totp.stopped',

@@ -50,6 +50,8 @@ export const namesEn: typeof namesZh = {
     imported: 'imported',
     present: 'there before',
     refused: 'refused',
+    limit: 'limit',
+    until: 'until',
   },
   events: {
     'code.sent': 'Code sent',
@@ -68,6 +70,7 @@ export const namesEn: typeof namesZh = {
     'sign_in.succeeded': 'Signed in',
     'sign_in.failed': 'Sign-in failed',
     'sign_in.second_factor_asked': 'Second factor asked for',
+    'limit.reached': 'Limit reached',
     'sign_in.wait_lifted': 'Wait lifted',
     'email.changed': 'E-mail address changed',
     'phone.changed': 'Phone changed',

@@ -49,6 +49,8 @@ export const namesZh = {
     imported: '已导入',
     present: '原已存在',
     refused: '已拒绝',
+    limit: '限制',
+    until: '直到',
   } as Record<string, string>,
   events: {
     'code.sent': '已发送验证码',
@@ -67,6 +69,7 @@ export const namesZh = {
     'sign_in.succeeded': '登录成功',
     'sign_in.failed': '登录失败',
     'sign_in.second_factor_asked': '要求两步验证',
+    'limit.reached': '达到限制',
     'sign_in.wait_lifted': '解除等待',
     'email.changed': '邮箱已更改',
     'phone.changed': '手机号已更改',
