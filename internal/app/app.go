@@ -165,7 +165,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	emailPage := c.PublicURL + "/confirm_email"
 	profiles := profile.New(profile.Deps{
 		DB: database, Sessions: sessions, Challenges: challenges, Codes: codes, Keys: master, Factors: factors, Queue: queue,
-		Hasher: a.hasher, Policy: a.policy, Failures: failures, EmailAllowed: registrations.Allowed, EmailPage: emailPage, Now: o.Now,
+		Hasher: a.hasher, Policy: a.policy, Failures: failures, EmailAllowed: registrations.Allowed, EmailPage: emailPage,
+		TOTPSignIn: c.TOTPSignIn, Now: o.Now,
 	})
 	larkSettings := public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}
 	identities := identity.New(identity.Deps{

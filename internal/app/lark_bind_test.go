@@ -256,6 +256,40 @@ func TestLarkIsAWayIn(t *testing.T) {
 	}
 }
 
+// An authenticator app is a way in only where it signs in by itself.
+func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
+	t.Parallel()
+
+	for _, signsIn := range []bool{true, false} {
+		d, f := larkDesk(t, func(c *config.Config) { c.TOTPSignIn = signsIn })
+		f.bound(t, d, somebody("zhang"))
+		d.authenticator(t, d.browser)
+		d.exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", owner)
+
+		want := "204 No Content"
+		if !signsIn {
+			want = "LAST_WAY_IN"
+		}
+
+		if got := unbindLark(t, d.browser); got != want {
+			t.Errorf("TOTP_SIGN_IN=%t: unbind Lark: %q, want %q", signsIn, got, want)
+		}
+
+		d.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+		d.exec(t, "DELETE FROM identity")
+
+		got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		refused := got.JSON400 != nil && got.JSON400.Code == client.ErrorCodeLASTWAYIN
+		if refused == signsIn || !refused && got.StatusCode() != http.StatusNoContent {
+			t.Errorf("TOTP_SIGN_IN=%t: unbind the phone: %d %s", signsIn, got.StatusCode(), got.Body)
+		}
+	}
+}
+
 // R-H4, T-18: another site cannot send somebody to bind; a console on a configured origin can, and Lark
 // may send everybody back.
 func TestLarkBindingBeginsAtHome(t *testing.T) {

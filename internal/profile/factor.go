@@ -132,7 +132,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who sessio
 			return false, nil
 		}
 
-		if !ways.Password && !ways.TOTP && !ways.Identity {
+		if !ways.Password && !p.opens(ways.TOTP) && !ways.Identity {
 			return false, ErrLastWayIn
 		}
 
@@ -165,6 +165,9 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session
 		return true, p.record(ctx, tx, by, who, audit.TOTPChanged, "removed", now)
 	})
 }
+
+// opens says whether an authenticator app signs in by itself, so that something else can be taken away.
+func (p *Profiles) opens(totp bool) bool { return totp && p.totpSignIn }
 
 // unbind locks the account, and tells its owner where something was removed.
 func (p *Profiles) unbind(

@@ -42,6 +42,7 @@ type Deps struct {
 	Failures     *throttle.Failures
 	EmailAllowed func(email string) bool // whether accounts may have it
 	EmailPage    string                  // the address of the page behind the link of an e-mail change
+	TOTPSignIn   bool                    // whether a code of an authenticator app signs in by itself
 	Now          func() time.Time
 }
 
@@ -59,6 +60,7 @@ type Profiles struct {
 	failures     *throttle.Failures
 	emailAllowed func(email string) bool
 	emailPage    string
+	totpSignIn   bool
 	now          func() time.Time
 }
 
@@ -66,7 +68,8 @@ type Profiles struct {
 func New(d Deps) *Profiles {
 	return &Profiles{
 		db: d.DB, sessions: d.Sessions, challenges: d.Challenges, codes: d.Codes, keys: d.Keys, factors: d.Factors, queue: d.Queue,
-		hasher: d.Hasher, policy: d.Policy, failures: d.Failures, emailAllowed: d.EmailAllowed, emailPage: d.EmailPage, now: d.Now,
+		hasher: d.Hasher, policy: d.Policy, failures: d.Failures, emailAllowed: d.EmailAllowed, emailPage: d.EmailPage,
+		totpSignIn: d.TOTPSignIn, now: d.Now,
 	}
 }
 
