@@ -33,12 +33,15 @@ async function asking(count, act) {
   await quiet()
 }
 
-/** Tries every way to every target, from a page of the origin: some at once, which is quicker. */
+/**
+ * Tries every way to every target, from pages of the origin: some at once, which is quicker, and then a new page, because
+ * a page's sockets wait the longer the more of them have failed.
+ */
 export async function forgeEverything(context, origin, targets, inWindows = () => true) {
-  const page = await context.newPage()
-  await page.goto(`${origin}/stranger.html`)
-
   for (const some of chunks(targets, 8)) {
+    const page = await context.newPage()
+    await page.goto(`${origin}/stranger.html`)
+
     const read = await page.evaluate(async (list) => (await Promise.all(list.map(forge))).flat(), some)
     await quiet()
 
@@ -47,9 +50,8 @@ export async function forgeEverything(context, origin, targets, inWindows = () =
     read.push(...(await page.evaluate(() => look())))
     assert.deepEqual(read, [], `${origin} could read answers`)
     await backstage('/settled', { after: `${some.map(({ id }) => id)} from ${origin}` })
+    await page.close()
   }
-
-  await page.close()
 }
 
 /** A stranger opens or embeds a page of the console's origin, and then sends that window elsewhere. */
