@@ -165,10 +165,11 @@ func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordPara
 const auditEventRecordOnce = `-- name: AuditEventRecordOnce :exec
 WITH untold AS (
     INSERT INTO throttle (key, count, ends_at)
-    VALUES ($1, 1, $2)
+    SELECT $1::text, 1, $2::timestamptz
+    WHERE NOT EXISTS (SELECT 1 FROM throttle t WHERE t.key = $1::text AND t.ends_at = $2::timestamptz)
     ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
     SET ends_at = excluded.ends_at
-    WHERE throttle.ends_at < excluded.ends_at
+    WHERE throttle.ends_at <> excluded.ends_at
     RETURNING throttle.key
 ),
 event AS (
@@ -197,8 +198,8 @@ type AuditEventRecordOnceParams struct {
 	Detail    []byte
 }
 
-// Writes an event as AuditEventRecord does, unless it was written for this key with the same end or a later one. The
-// throttle's windows are where that is remembered, and cleaned away behind their ends.
+// Writes an event as AuditEventRecord does, unless the last one of this key had the same end. That is remembered among
+// the throttle's windows, and cleaned away behind its end. Who comes again only reads; of those at once one writes.
 func (q *Queries) AuditEventRecordOnce(ctx context.Context, arg AuditEventRecordOnceParams) error {
 	_, err := q.db.Exec(ctx, auditEventRecordOnce,
 		arg.Key,

@@ -154,11 +154,15 @@ func (q *Queries) FailureSucceeded(ctx context.Context, arg FailureSucceededPara
 
 const failureWait = `-- name: FailureWait :one
 SELECT
-    COALESCE((SELECT f.blocked_until FROM failure f WHERE f.key = $1), $2::timestamptz)::timestamptz AS person,
+    COALESCE((
+        SELECT f.blocked_until
+        FROM failure f
+        WHERE f.key = $1 AND f.blocked_until > $2::timestamptz
+    ), $2::timestamptz)::timestamptz AS person,
     COALESCE((
         SELECT t.ends_at
         FROM throttle t
-        WHERE t.key = $3 AND t.count > $4::integer
+        WHERE t.key = $3 AND t.count > $4::integer AND t.ends_at > $2::timestamptz
     ), $2::timestamptz)::timestamptz AS network
 `
 
@@ -174,7 +178,7 @@ type FailureWaitRow struct {
 	Network time.Time
 }
 
-// Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not.
+// Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not (any more).
 func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (FailureWaitRow, error) {
 	row := q.db.QueryRow(ctx, failureWait,
 		arg.Person,

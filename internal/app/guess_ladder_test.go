@@ -47,9 +47,10 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 		}
 	}
 
-	const told = "FROM audit_event WHERE action = 'limit.reached' AND detail->>'limit' = 'failures in a row'"
-
-	before := value[int](t, a, "SELECT count(*) "+told)
+	told := func() int {
+		return value[int](t, a, "SELECT count(*) FROM audit_event WHERE action = 'limit.reached' AND detail->>'limit' = 'failures in a row'")
+	}
+	before := told()
 
 	expectEarly := func(what string, want time.Duration) {
 		t.Helper()
@@ -74,12 +75,13 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 	expectEarly("a second early", time.Second)
 	a.Clock.Advance(time.Second)
 
-	written := value[int](t, a, "SELECT count(*) "+told)
-	waits := value[int](t, a, "SELECT count(DISTINCT (coalesce(account_id, subject), method, detail->>'until')) "+told)
+	waits := 1
+	if name == "CodeAtThreeDoors" {
+		waits = 2 // at one of them the password waits, too
+	}
 
-	// At some doors a password has to wait, too.
-	if written == before || written != waits {
-		t.Errorf("%s: %d waits that twelve met were written down %d times", name, waits, written-before)
+	if got := told() - before; got != waits {
+		t.Errorf("%s: %d waits that twelve met were written down %d times", name, waits, got)
 	}
 
 	if got := p.call(0, p.code(0)).to(t, a.Server); got.status >= 300 {

@@ -74,7 +74,7 @@ type Event struct {
 
 // Record writes an event.
 func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, event Event) error {
-	row, err := row(now, by, event)
+	row, err := rowOf(now, by, event)
 	if err == nil {
 		err = db.New(tx).AuditEventRecord(ctx, row)
 	}
@@ -86,7 +86,7 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, ev
 	return nil
 }
 
-func row(now time.Time, by caller.Caller, event Event) (db.AuditEventRecordParams, error) {
+func rowOf(now time.Time, by caller.Caller, event Event) (db.AuditEventRecordParams, error) {
 	var detail []byte
 
 	if len(event.Detail) > 0 {
@@ -118,10 +118,10 @@ func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by c
 	})
 }
 
-// RecordOnce writes an event that is all that happened, and that may be met again and again until a moment: once for
-// each key and moment.
+// RecordOnce writes an event that is all that happened, and that may happen again and again until a moment: not where the
+// last one of this key was until the same moment.
 func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, event Event, key string, until time.Time) error {
-	row, err := row(now, by, event)
+	row, err := rowOf(now, by, event)
 	if err == nil {
 		err = database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 			return db.New(conn).AuditEventRecordOnce(ctx, db.AuditEventRecordOnceParams{

@@ -191,7 +191,7 @@ type Proof struct {
 // their network, of the code and of the day, and committed, before it is compared. accountID is whose the
 // destination is; where nobody knows, the destination itself is the person.
 func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, accountID, to, guess string) (Proof, error) {
-	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, accountID, to)
+	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
 	if err != nil {
 		return Proof{}, err
 	}

@@ -142,8 +142,13 @@ func (i *Identities) Arrive(ctx context.Context, by caller.Caller, door signin.B
 func (i *Identities) arrive(
 	ctx context.Context, by caller.Caller, door signin.Browser, who *session.Browser, j journey, a Arrival,
 ) (*signin.Opened, error) {
+	event := audit.Event{Method: profile.Lark}
+	if j.action == Bind {
+		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
+	}
+
 	if err := i.useUp(ctx, by, a.State); err != nil {
-		return nil, err
+		return nil, throttle.Tell(ctx, i.db, i.now(), by, err, event)
 	}
 
 	person, err := i.ask(ctx, by, j, a)
@@ -180,7 +185,7 @@ func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) 
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
 
-	err := i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if err := i.failures.TakeNetwork(ctx, tx, by); err != nil {
 			return err
 		}
@@ -192,8 +197,6 @@ func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) 
 
 		return err
 	})
-
-	return throttle.Tell(ctx, i.db, i.now(), by, err, audit.Event{Method: profile.Lark})
 }
 
 // errAway says that Lark did not say who somebody is, for no reason of theirs.

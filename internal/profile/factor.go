@@ -132,7 +132,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who sessio
 			return false, nil
 		}
 
-		if !ways.Password && !p.opens(ways.TOTP) && !ways.Identity {
+		if !ways.Password && !p.totpOpens(ways) && !identityOpens(ways) {
 			return false, ErrLastWayIn
 		}
 
@@ -146,10 +146,10 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who sessio
 }
 
 // UnbindTOTP takes the authenticator app away, with its recovery codes. Where the member group asks for a second
-// factor no way in is left without it.
+// factor no way in is left without it; where it opens nothing by itself nothing is lost.
 func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
-		if ways.TOTP && (ways.RequiresTOTP || !ways.Password && !ways.Phone && !ways.Identity) {
+		if ways.TOTP && (ways.RequiresTOTP || p.totpSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
 			return false, ErrLastWayIn
 		}
 
@@ -166,8 +166,11 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session
 	})
 }
 
-// opens says whether an authenticator app signs in by itself, so that something else can be taken away.
-func (p *Profiles) opens(totp bool) bool { return totp && p.totpSignIn }
+// totpOpens says whether the authenticator app signs in by itself, so that something else can be taken away.
+func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool { return ways.TOTP && p.totpSignIn }
+
+// identityOpens says the same of an identity, which has no second factor beside it.
+func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !ways.RequiresTOTP }
 
 // unbind locks the account, and tells its owner where something was removed.
 func (p *Profiles) unbind(

@@ -63,7 +63,7 @@ func (p *Profiles) UnbindLark(ctx context.Context, by caller.Caller, who session
 			return false, nil
 		}
 
-		if !ways.Password && !ways.Phone && !p.opens(ways.TOTP) {
+		if !ways.Password && !ways.Phone && !p.totpOpens(ways) {
 			return false, ErrLastWayIn
 		}
 

@@ -86,7 +86,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who ses
 	}
 	defer turn.End()
 
-	attempt, err := p.failures.Begin(ctx, by, password.Factor, who.Account.ID, "")
+	attempt, err := p.failures.Begin(ctx, by, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/challenge"
 	"github.com/konec/toolkit-gateway/internal/code"
@@ -78,7 +79,7 @@ func (s *SignIn) withTOTP(ctx context.Context, by caller.Caller, email, guess st
 		return opened{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodTOTP, found.ID, email)
+	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
 	if err != nil {
 		return opened{}, err
 	}
@@ -88,7 +89,7 @@ func (s *SignIn) withTOTP(ctx context.Context, by caller.Caller, email, guess st
 		return opened{}, s.refuse(ctx, by, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
 	}
 
-	return o, err
+	return o, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
 }
 
 func (s *SignIn) compareTOTP(
@@ -125,14 +126,14 @@ func (s *SignIn) withSecond(ctx context.Context, by caller.Caller, first proof, 
 		return opened{}, ErrTOTPRequired
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodTOTP, first.accountID, "")
+	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: first.accountID})
 	if err != nil {
 		return opened{}, err
 	}
 
 	right, err := s.compareSecond(ctx, by, first.accountID, second)
 	if err != nil {
-		return opened{}, err
+		return opened{}, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
 	}
 
 	both := first

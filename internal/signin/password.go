@@ -47,7 +47,7 @@ func (s *SignIn) withPassword(ctx context.Context, by caller.Caller, c Password,
 		return opened{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodPassword, found.ID, c.Email)
+	attempt, err := s.failures.Begin(ctx, by, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
 	if err != nil {
 		return opened{}, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/factor"
 	"github.com/konec/toolkit-gateway/internal/language"
 	"github.com/konec/toolkit-gateway/internal/postgres"
-	"github.com/konec/toolkit-gateway/internal/throttle"
 )
 
 // askSecond answers ErrTOTPRequired. What was compared was right, so that it is no failure, neither of the
@@ -41,7 +40,7 @@ func (s *SignIn) askSecond(ctx context.Context, by caller.Caller, first proof, n
 func (s *SignIn) compareSecond(ctx context.Context, by caller.Caller, accountID, guess string) (factor.Proof, error) {
 	right, err := s.factors.Attempt(ctx, accountID, guess)
 	if !errors.Is(err, factor.ErrStopped) {
-		return right, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: accountID, Method: methodTOTP})
+		return right, err
 	}
 
 	if untold := s.tellStopped(ctx, by, accountID); untold != nil {

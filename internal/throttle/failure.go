@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/audit"
 	"github.com/konec/toolkit-gateway/internal/caller"
 	"github.com/konec/toolkit-gateway/internal/postgres"
+	"github.com/konec/toolkit-gateway/internal/problem"
 )
 
 // Patience is how failures are slowed down: those of one person with one factor, and those of one
@@ -67,13 +68,18 @@ type Attempt struct {
 	person, network string
 }
 
+// Person is whom failures are counted for.
+type Person struct {
+	AccountID string // empty where there is no account
+	Name      string // the address that they were called by; who has an account is one person under all of them
+	SessionID string // empty for who is not signed in
+}
+
 // Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
-// it is too early. Whichever name somebody is called by, it is one person: that of accountID, or of the name where
-// there is no account. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash
-// gives none back.
-func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, accountID, name string) (Attempt, error) {
-	person := cmp.Or(accountID, name)
-	attempt := Attempt{person: personKey(factor, person), network: key(f.networkLimit(), by.Network())}
+// it is too early. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash gives
+// none back.
+func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor string, person Person) (Attempt, error) {
+	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), by.Network())}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false
 
@@ -112,14 +118,16 @@ func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor, accountI
 			limit, subject, until = f.networkLimit().Name, by.Network(), wait.Network
 		}
 
-		if shortest := now.Add(time.Second); until.Before(shortest) {
-			until = shortest
+		if !until.After(now) { // it was given back meanwhile
+			return problem.ErrTooManyRequests.After(time.Second)
 		}
 
-		return Refuse(now, until, limit, subject)
+		return Refuse(now, until, limit, subject).After(max(time.Second, until.Sub(now)))
 	})
 	if err != nil {
-		err = Tell(ctx, f.db, f.now(), by, err, audit.Event{AccountID: accountID, Subject: name, Method: factor})
+		err = Tell(ctx, f.db, f.now(), by, err, audit.Event{
+			AccountID: person.AccountID, Subject: person.Name, SessionID: person.SessionID, Method: factor,
+		})
 
 		return Attempt{}, fmt.Errorf("count attempt: %w", err)
 	}

@@ -31,12 +31,15 @@ func Refuse(now, until time.Time, limit, subject string) *problem.Problem {
 // it was, and with what.
 func Tell(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, err error, event audit.Event) error {
 	r, ok := errors.AsType[*refusal](err)
-	if !ok {
+	if !ok || errors.Is(err, problem.ErrUnavailable) { // an outage after a refusal is an outage
 		return err
 	}
 
+	// To the second, and no earlier than it ends.
+	until := r.until.Add(time.Second - 1).Truncate(time.Second)
+
 	event.Action = audit.LimitReached
-	event.Detail = map[string]string{"limit": r.limit, "until": r.until.UTC().Format(time.RFC3339)}
+	event.Detail = map[string]string{"limit": r.limit, "until": until.UTC().Format(time.RFC3339)}
 
 	if untold := audit.RecordOnce(ctx, database, now, by, event, "told "+r.key, r.until); untold != nil {
 		return untold

@@ -44,8 +44,10 @@ func (p *patient) told(t *testing.T) []string {
 	return lines
 }
 
-// in is the moment so far from now, as the log has it.
-func (p *patient) in(d time.Duration) string { return p.clock.Now().Add(d).UTC().Format(time.RFC3339) }
+// in is the moment so far from now, as the log has it: to the second, and no earlier.
+func (p *patient) in(d time.Duration) string {
+	return p.clock.Now().Add(d + time.Second - 1).UTC().Format(time.RFC3339)
+}
 
 // R-K6: a person's wait is written down once, however often and from wherever it is met, and the next one again.
 func TestWaitIsToldOnce(t *testing.T) {
@@ -65,7 +67,12 @@ func TestWaitIsToldOnce(t *testing.T) {
 
 	var all sync.WaitGroup
 	for range 8 {
-		all.Go(func() { p.expect(t, "at once", home, "password", "a@konec.com.au", 30*time.Second) })
+		all.Go(func() {
+			_, err := p.Begin(t.Context(), from(home), "password", throttle.Person{Name: "a@konec.com.au"})
+			if !errors.Is(err, problem.ErrTooManyRequests) {
+				t.Errorf("at once: %v", err)
+			}
+		})
 	}
 
 	all.Wait()
@@ -80,8 +87,49 @@ func TestWaitIsToldOnce(t *testing.T) {
 	p.expect(t, "the next wait", home, "password", "a@konec.com.au", time.Minute)
 
 	want = append(want, "a@konec.com.au password failures in a row "+p.in(time.Minute))
+
+	p.clock.Advance(time.Minute - 900*time.Millisecond)
+
+	for range 3 { // the shortest answer is a second; the wait is still the same
+		p.expect(t, "in the last second", home, "password", "a@konec.com.au", time.Second)
+		p.clock.Advance(200 * time.Millisecond)
+	}
+
 	if got := p.told(t); !slices.Equal(got, want) {
 		t.Errorf("the second wait: %q, want %q", got, want)
+	}
+}
+
+// R-K6: who has to wait again after a wait was lifted is written down again, though the new one ends earlier.
+func TestWaitAfterALiftedOneIsTold(t *testing.T) {
+	t.Parallel()
+
+	p := newPatient(t, throttle.Patience{Free: 1, First: time.Minute, Longest: time.Hour, Network: 100})
+
+	p.expect(t, "the first failure", home, "password", "a", 0)
+	p.expect(t, "its wait", home, "password", "a", time.Minute)
+
+	want := []string{"a password failures in a row " + p.in(time.Minute)}
+
+	p.clock.Advance(time.Minute)
+	p.expect(t, "the second failure", home, "password", "a", 0)
+	p.expect(t, "its wait", home, "password", "a", 2*time.Minute)
+
+	want = append(want, "a password failures in a row "+p.in(2*time.Minute))
+
+	err := p.db.Do(t.Context(), func(ctx context.Context, conn *pgxpool.Conn) error {
+		return throttle.Forget(ctx, conn, "password", "a")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	p.expect(t, "the first failure after it was lifted", home, "password", "a", 0)
+	p.expect(t, "its wait", home, "password", "a", time.Minute)
+
+	want = append(want, "a password failures in a row "+p.in(time.Minute))
+	if got := p.told(t); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -158,6 +206,23 @@ func TestTell(t *testing.T) {
 
 	if got := p.told(t); !slices.Equal(got, want) {
 		t.Errorf("what is no refusal was told: %q", got)
+	}
+}
+
+// An outage behind a refusal is answered as one, and nobody is said to have met a limit.
+func TestOutageIsNoRefusal(t *testing.T) {
+	t.Parallel()
+
+	p := newPatient(t, usual)
+	outage := problem.ErrUnavailable.Because(throttle.Refuse(p.clock.Now(), p.clock.Now().Add(time.Minute), "three", "a"))
+
+	err := throttle.Tell(t.Context(), p.db, p.clock.Now(), from(home), outage, audit.Event{Subject: "a"})
+	if !errors.Is(err, problem.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+
+	if got := p.told(t); len(got) != 0 {
+		t.Errorf("told %q", got)
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package throttle counts in Postgres how often something was done within a window of time, the
-// same on every replica. It decides nothing about who may do what; it only says when it is enough.
+// same on every replica. It decides nothing about who may do what; it only says when it is enough, and
+// tells the audit log of it.
 package throttle
 
 import (

@@ -9,14 +9,15 @@ WITH event AS (
 INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event;
 
 -- name: AuditEventRecordOnce :exec
--- Writes an event as AuditEventRecord does, unless it was written for this key with the same end or a later one. The
--- throttle's windows are where that is remembered, and cleaned away behind their ends.
+-- Writes an event as AuditEventRecord does, unless the last one of this key had the same end. That is remembered among
+-- the throttle's windows, and cleaned away behind its end. Who comes again only reads; of those at once one writes.
 WITH untold AS (
     INSERT INTO throttle (key, count, ends_at)
-    VALUES (sqlc.arg(key), 1, sqlc.arg(ends_at))
+    SELECT sqlc.arg(key)::text, 1, sqlc.arg(ends_at)::timestamptz
+    WHERE NOT EXISTS (SELECT 1 FROM throttle t WHERE t.key = sqlc.arg(key)::text AND t.ends_at = sqlc.arg(ends_at)::timestamptz)
     ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
     SET ends_at = excluded.ends_at
-    WHERE throttle.ends_at < excluded.ends_at
+    WHERE throttle.ends_at <> excluded.ends_at
     RETURNING throttle.key
 ),
 event AS (

@@ -36,13 +36,17 @@ SELECT EXISTS (
 );
 
 -- name: FailureWait :one
--- Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not.
+-- Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not (any more).
 SELECT
-    COALESCE((SELECT f.blocked_until FROM failure f WHERE f.key = sqlc.arg(person)), sqlc.arg(now)::timestamptz)::timestamptz AS person,
+    COALESCE((
+        SELECT f.blocked_until
+        FROM failure f
+        WHERE f.key = sqlc.arg(person) AND f.blocked_until > sqlc.arg(now)::timestamptz
+    ), sqlc.arg(now)::timestamptz)::timestamptz AS person,
     COALESCE((
         SELECT t.ends_at
         FROM throttle t
-        WHERE t.key = sqlc.arg(network) AND t.count > sqlc.arg(network_most)::integer
+        WHERE t.key = sqlc.arg(network) AND t.count > sqlc.arg(network_most)::integer AND t.ends_at > sqlc.arg(now)::timestamptz
     ), sqlc.arg(now)::timestamptz)::timestamptz AS network;
 
 -- name: FailureSucceeded :exec

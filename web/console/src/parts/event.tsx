@@ -30,8 +30,9 @@ export function EventDetail({ event }: { event: AuditEvent }) {
   const words = useWords()
   const { from, to, ...rest } = event.detail
   const changed = from !== undefined && to !== undefined
+  const limit = (name: string) => words.limits[name] ?? words.limits[name.split('/').at(-1) ?? ''] ?? name
   const parts = Object.entries(changed ? rest : event.detail).map(
-    ([name, value]) => `${words.detail[name] ?? name}: ${value}`,
+    ([name, value]) => `${words.detail[name] ?? name}: ${name === 'limit' ? limit(value) : value}`,
   )
 
   if (changed) {

@@ -53,6 +53,17 @@ export const namesEn: typeof namesZh = {
     limit: 'limit',
     until: 'until',
   },
+  limits: {
+    'failures in a row': 'failures in a row',
+    failures: 'failures of one network',
+    'failed-codes': 'wrong codes of everybody in a day',
+    'failed-totp': 'wrong authenticator codes of everybody in a day',
+    'send network/hour': 'codes for one network in an hour',
+    'send sms/day': 'text messages in a day',
+    cooldown: 'a code again so soon',
+    hour: 'codes to one destination in an hour',
+    day: 'codes to one destination in a day',
+  },
   events: {
     'code.sent': 'Code sent',
     'code.refused': 'Wrong code',

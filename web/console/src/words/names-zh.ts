@@ -52,6 +52,17 @@ export const namesZh = {
     limit: '限制',
     until: '直到',
   } as Record<string, string>,
+  limits: {
+    'failures in a row': '连续失败次数',
+    failures: '同一网络的失败次数',
+    'failed-codes': '全站每日验证码错误次数',
+    'failed-totp': '全站每日验证器错误次数',
+    'send network/hour': '同一网络每小时的验证码数',
+    'send sms/day': '每日短信数',
+    cooldown: '重发间隔',
+    hour: '同一收件方每小时的验证码数',
+    day: '同一收件方每日的验证码数',
+  } as Record<string, string>,
   events: {
     'code.sent': '已发送验证码',
     'code.refused': '验证码错误',
