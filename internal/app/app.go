@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -287,14 +288,15 @@ func normalDomains(domains []string) ([]string, error) {
 	return normal, nil
 }
 
-func loadDocument() (*openapi3.T, error) {
+// loadDocument reads the document once a process, however many servers a test starts in it: nobody changes it.
+var loadDocument = sync.OnceValues(func() (*openapi3.T, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(document.Document)
 	if err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
 
 	return spec, nil
-}
+})
 
 // senders are how messages leave: by SMTP and SMS where those are configured, and into the inbox.
 func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, error) {
