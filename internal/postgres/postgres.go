@@ -6,6 +6,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,6 +43,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("database url: %w", err)
+	}
+
+	if config.ConnConfig.DefaultQueryExecMode.String() == "simple protocol" {
+		return nil, errors.New("database url: default_query_exec_mode=simple_protocol puts values into the text of statements (CVE-2024-27289)")
 	}
 
 	config.MaxConns = o.MaxConns
