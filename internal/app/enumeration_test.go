@@ -11,14 +11,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/config"
 )
 
-// R-B1, R-B3, R-B5, W-14, T-23: the Toolkit surface answers every class alike, the first time and again,
+// R-B1, R-B3, R-B5, V-23, W-14, T-23: the Toolkit surface answers every class alike, the first time and again,
 // early and in time, with the same statements.
 func TestToolkitAnswersEveryClassAlike(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, toolkitInquiries)
 }
 
-// R-B1, R-B3, R-B5, W-14, T-23: the public surface does, too.
+// R-B1, R-B3, R-B5, V-23, W-14, T-23: the public surface does, too.
 func TestPublicAnswersEveryClassAlike(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, publicInquiries)

@@ -67,7 +67,7 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 	}
 }
 
-// W-15, R-D8, contract "sensitive changes": what the account is entered by is taken away only by who signed in
+// W-15, R-C12, R-D8, contract "sensitive changes": what the account is entered by is taken away only by who signed in
 // a quarter of an hour ago at the most, and a renewal is no sign-in. It is worth nothing from then on, and its
 // owner is told.
 func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {

@@ -261,7 +261,7 @@ func (m *matrix) registering(t *testing.T, address, plain string) call {
 	return m.asked(t, "register", map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": plain})
 }
 
-// R-C4, R-D4, T-28: no step of a flow can be left out, and a code is worth nothing for another purpose, another
+// R-C4, R-C12, R-D4, T-28: no step of a flow can be left out, and a code is worth nothing for another purpose, another
 // person, another destination or another request. Nothing comes of it.
 func TestStepsCannotBeSkipped(t *testing.T) {
 	t.Parallel()

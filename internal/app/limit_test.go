@@ -225,6 +225,24 @@ func TestNewCodeVoidsTheOld(t *testing.T) {
 	a.expect(t, "the new code", a.right, apptest.Password, http.StatusCreated)
 }
 
+// R-I5: who asks for an address first, and guesses at its code, has no claim to it: the first proof wins.
+func TestStrangersClaimNoAddress(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t)
+	stranger := newApplicant(t, env, "a@konec.test")
+
+	for range maxGuesses {
+		stranger.expect(t, "a stranger's guess", stranger.wrong, "a stranger's horse, a stranger's staple", http.StatusBadRequest)
+	}
+
+	env.Clock.Advance(time.Minute)
+
+	owner := newApplicant(t, env, "a@konec.test")
+	owner.expect(t, "the owner", owner.right, apptest.Password, http.StatusCreated)
+	env.SignIn(t, owner.email)
+}
+
 // R-C2: a code lives ten minutes.
 func TestCodeExpires(t *testing.T) {
 	t.Parallel()

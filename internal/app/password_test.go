@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/konec/toolkit-gateway/internal/apptest"
 	"github.com/konec/toolkit-gateway/internal/config"
 )
 
@@ -97,6 +99,51 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 
 	if got := register("qvxjz kwbpf"); got.status != http.StatusCreated {
 		t.Errorf("a good one after them: %s", got)
+	}
+}
+
+// R-A9: the old password is asked for, and wrong ones count together with those of signing in, at either door.
+func TestOldPasswordCountsWithSigningIn(t *testing.T) {
+	t.Parallel()
+
+	d := newDesk(t)
+	d.Clock.Stop()
+
+	change := func(old string) reply {
+		return post("/user/password", map[string]any{"old": old, "password": newPassword}).from(d.browser).to(t, d.Server)
+	}
+	signIn := func(plain string) reply {
+		return post("/login", map[string]any{"email": owner, "password": plain}).from(d.visitor).to(t, d.Server)
+	}
+
+	if got := post("/user/password", map[string]any{"password": newPassword}).from(d.browser).to(t, d.Server); got.problem.Code != "INVALID_REQUEST" {
+		t.Errorf("without the old one: %s", got)
+	}
+
+	for range 2 { // with the last one, the five that are free
+		for name, ask := range map[string]func(string) reply{"change": change, "sign in": signIn} {
+			if got := ask("wrong"); got.problem.Code != "INVALID_CREDENTIALS" {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	}
+
+	change("wrong")
+
+	for name, ask := range map[string]func(string) reply{"change": change, "sign in": signIn} {
+		if got := ask(apptest.Password); got.problem.Code != "TOO_MANY_REQUESTS" || wait(t, got) != 30*time.Second {
+			t.Errorf("%s, after five failures: %s", name, got)
+		}
+	}
+
+	d.Clock.Advance(30 * time.Second)
+
+	if got := change(apptest.Password); got.status != http.StatusNoContent {
+		t.Errorf("after the wait: %s", got)
+	}
+
+	if got := signIn(newPassword); got.status != http.StatusNoContent {
+		t.Errorf("sign in with the new one: %s", got)
 	}
 }
 

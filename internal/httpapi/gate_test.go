@@ -119,7 +119,7 @@ func TestGateIsNeverOverfull(t *testing.T) {
 	}
 }
 
-// What breaks behind the gate breaks one answer: it is a 500, or a connection that is dropped where net/http
+// R-K7: what breaks behind the gate breaks one answer: it is a 500, or a connection that is dropped where net/http
 // is asked to, and the place is free again.
 func TestPanicBehindTheGate(t *testing.T) {
 	t.Parallel()
