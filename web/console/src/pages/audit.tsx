@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Modal, NativeSelect, Stack, TextInput } from '@mantine/core'
 import { type AuditEvent, listAuditEvents } from '@konec/toolkit-gateway'
 import { useState } from 'react'
 
@@ -6,7 +6,7 @@ import { ask, client } from '../gateway'
 import { useMay } from '../me'
 import { instant, useParameters } from '../parameters'
 import { Copyable } from '../parts/copyable'
-import { AccountLink, EventDetail, EventName } from '../parts/event'
+import { AccountLink, DetailValue, EventDetail, EventName } from '../parts/event'
 import { Listing } from '../parts/listing'
 import { Page } from '../parts/page'
 import { More, usePages } from '../parts/pages'
@@ -159,9 +159,7 @@ function Event({ event }: { event: AuditEvent }) {
         [words.audit.request, rest.requestId ? <Copyable key="request" text={rest.requestId} /> : words.none],
         ...Object.entries(detail).map(([name, value]): Fact => [
           words.detail[name] ?? name,
-          <Text key={name} size="sm">
-            {value}
-          </Text>,
+          <DetailValue key={name} name={name} value={value} />,
         ]),
       ]}
     />

@@ -1,8 +1,10 @@
 import { Anchor, Group, Text } from '@mantine/core'
 import type { AuditEvent } from '@konec/toolkit-gateway'
+import { Fragment } from 'react'
 import { Link } from 'react-router'
 
 import { useWords } from '../words'
+import { When } from './when'
 
 /** Events that somebody who looks for trouble looks for. */
 const bad = new Set([
@@ -25,26 +27,40 @@ export function EventName({ action }: { action: string }) {
   )
 }
 
+/** One thing more that is known of an event. */
+export function DetailValue({ name, value }: { name: string; value: string }) {
+  const words = useWords()
+
+  switch (name) {
+    case 'until':
+      return <When at={value} seconds />
+    case 'limit': // those for sending name the kind of code first, which the event has beside it
+      return <>{words.limits[value] ?? words.limits[value.split('/').at(-1) ?? ''] ?? value}</>
+    default:
+      return <>{value}</>
+  }
+}
+
 /** What more is known of an event, in a line: from what to what, and why. */
 export function EventDetail({ event }: { event: AuditEvent }) {
   const words = useWords()
   const { from, to, ...rest } = event.detail
   const changed = from !== undefined && to !== undefined
-  const limit = (name: string) => words.limits[name] ?? words.limits[name.split('/').at(-1) ?? ''] ?? name
-  const parts = Object.entries(changed ? rest : event.detail).map(
-    ([name, value]) => `${words.detail[name] ?? name}: ${name === 'limit' ? limit(value) : value}`,
-  )
+  const parts = Object.entries(changed ? rest : event.detail)
 
-  if (changed) {
-    parts.unshift(`${from} → ${to}`)
-  }
-  if (parts.length === 0) {
+  if (!changed && parts.length === 0) {
     return null
   }
 
   return (
     <Text span size="sm">
-      {parts.join(' · ')}
+      {changed && `${from} → ${to}`}
+      {parts.map(([name, value], i) => (
+        <Fragment key={name}>
+          {(changed || i > 0) && ' · '}
+          {words.detail[name] ?? name}: <DetailValue name={name} value={value} />
+        </Fragment>
+      ))}
     </Text>
   )
 }
