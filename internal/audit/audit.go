@@ -118,8 +118,8 @@ func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by c
 	})
 }
 
-// RecordOnce writes an event that is all that happened, and that may happen again and again until a moment: not where the
-// last one of this key was until the same moment.
+// RecordOnce writes an event that is all that happened, unless the last one of the same key had the same until: what
+// happens again and again until a moment is written once.
 func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, event Event, key string, until time.Time) error {
 	row, err := rowOf(now, by, event)
 	if err == nil {
