@@ -287,6 +287,43 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 		if refused == signsIn || !refused && got.StatusCode() != http.StatusNoContent {
 			t.Errorf("TOTP_SIGN_IN=%t: unbind the phone: %d %s", signsIn, got.StatusCode(), got.Body)
 		}
+
+		// Where it opens nothing, nothing is lost with it.
+		d.exec(t, "UPDATE account SET phone = NULL WHERE email = $1", owner)
+
+		got, err = d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		refused = got.JSON400 != nil && got.JSON400.Code == client.ErrorCodeLASTWAYIN
+		if refused != signsIn || !refused && got.StatusCode() != http.StatusNoContent {
+			t.Errorf("TOTP_SIGN_IN=%t: unbind the app: %d %s", signsIn, got.StatusCode(), got.Body)
+		}
+	}
+}
+
+// An identity has no second factor beside it: where the group asks for one, it is no way in.
+func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
+	t.Parallel()
+
+	d, f := larkDesk(t, func(c *config.Config) { c.TOTPSignIn = false })
+	f.bound(t, d, somebody("zhang"))
+	d.authenticator(t, d.browser)
+	d.exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
+
+	for _, asked := range []bool{true, false} {
+		d.exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, owner)
+
+		got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		refused := got.JSON400 != nil && got.JSON400.Code == client.ErrorCodeLASTWAYIN
+		if refused != asked || !refused && got.StatusCode() != http.StatusNoContent {
+			t.Errorf("a second factor is asked for: %t: unbind the phone: %d %s", asked, got.StatusCode(), got.Body)
+		}
 	}
 }
 
