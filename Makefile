@@ -92,7 +92,7 @@ fuzz: ## runs every fuzz target for FUZZTIME (20s)
 
 bench: ## measures the server beside a floor program, and prints the ratios
 	@echo "==> measuring; nothing else should run on this machine"
-	@go run ./internal/bench
+	@go run ./bench
 
 ## Checking
 

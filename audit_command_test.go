@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 func TestAuditVerify(t *testing.T) {

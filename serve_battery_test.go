@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
 // R-N4, T-08: a server that is killed in the middle of sending a mail leaves it to another one, which

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 // T-26, R-J7, V-17, W-12: the address that is written down is the last hop that is not a configured

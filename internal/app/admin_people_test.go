@@ -9,8 +9,8 @@ import (
 	"unicode"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // An account that an administrator makes has no password: its person is told, sets one with a code, and signs in.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 )
 
 // T-28: a right counts from the next request on, given or taken, whatever the token says.

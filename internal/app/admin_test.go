@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // bureau is a gateway with an administrator at work.

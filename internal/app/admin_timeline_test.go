@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 func (b *bureau) timeline(t *testing.T, id string) client.Timeline {

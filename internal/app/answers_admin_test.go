@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/webhook"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // adminAnswers are those of the administrators' surface. What every operation of a duty answers is added to what is

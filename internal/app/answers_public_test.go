@@ -9,7 +9,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // guarded is somebody of a member group that asks for a second factor.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // What happens at two replicas ends in one chain; who changes a row of it by hand is found.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/account"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 )
 
 // worth is what a credential is worth to the gateway.

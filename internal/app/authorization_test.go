@@ -10,8 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 var updateAuthorization = flag.Bool("authorization.update", false, "TestAuthorizationMatrix writes its table anew")

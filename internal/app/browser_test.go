@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-H1, R-H2, R-H11, T-18: somebody uses a small console, with the browser that people use: two tabs renew at

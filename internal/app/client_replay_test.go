@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-F4, R-F6, R-F9, T-37: clients as they are (contract, "Facts about the clients"): two refreshers

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/transfer"
+	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 )
 
 // A meter tells how far a command is: on a terminal in one line that is written over and over, elsewhere in a line now

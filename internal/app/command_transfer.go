@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/konec/toolkit-gateway/internal/caller"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/transfer"
+	"github.com/konec/toolkit-gateway/internal/domain/transfer"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 // ErrRefusedLines says that an import came to its end, and that some lines are not in.

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/factor"
-	"github.com/konec/toolkit-gateway/internal/keyring"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // The kinds of people that no stranger may tell apart. Whoever has an account has a phone and an

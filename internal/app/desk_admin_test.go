@@ -8,10 +8,10 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/keyring"
-	"github.com/konec/toolkit-gateway/internal/randomid"
-	"github.com/konec/toolkit-gateway/internal/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // administered are bodies for the operations of administrators.

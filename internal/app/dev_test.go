@@ -15,9 +15,9 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/pgcluster"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/pgcluster"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // development runs `toolkit-gateway dev` in dir until stop is called, which answers how it ended. firstRun is the path of

@@ -7,7 +7,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/konec/toolkit-gateway/internal/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 func checkResponses(t *testing.T, o operation) {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // linked asks for another address in the browser, and answers the link of the mail that goes there.

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-B4, R-B5, T-23: who asks for a code sees the same whoever it is for; what differs is what comes, and

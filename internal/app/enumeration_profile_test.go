@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-B6, R-B5, T-23: who asks for an address or a phone that may be another's learns nothing, and waits as

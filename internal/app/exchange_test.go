@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/randomid"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // exchangeSecret is what the gateway signs for the exchange with.

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
 // R-E4, R-M3, T-36: an attempt that was counted, and of which the gateway was not told, is one: nobody with

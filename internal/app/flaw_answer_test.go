@@ -4,9 +4,9 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // W-14, R-B1, T-23: a wrong password, an unknown address, a disabled account and one that is slowed down get the

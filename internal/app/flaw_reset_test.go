@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
 )
 
 // wrongFor is a code that the right one is not.

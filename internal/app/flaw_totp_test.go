@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
 )
 
 // told is all that a caller learns of an answer, but for what differs each time.

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // wire is one connection without a client library that would mend what is sent.

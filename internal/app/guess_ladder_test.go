@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/throttle"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 // R-E1, R-E3, R-E4, R-E5, R-K6, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-E4, R-E5, T-05: while somebody guesses at a password, as often as they may, its owner is told to wait for

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // T-01, R-J5, R-J6, F-04: whatever is wrong with one field is a 400 that blames that field, and that

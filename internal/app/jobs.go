@@ -13,16 +13,16 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/account"
-	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/delivery"
-	"github.com/konec/toolkit-gateway/internal/factor"
-	"github.com/konec/toolkit-gateway/internal/idempotency"
-	"github.com/konec/toolkit-gateway/internal/postgres"
-	"github.com/konec/toolkit-gateway/internal/session"
-	"github.com/konec/toolkit-gateway/internal/throttle"
-	"github.com/konec/toolkit-gateway/internal/token"
-	"github.com/konec/toolkit-gateway/internal/webhook"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // What is outstanding, each as a function that says whether it works, on another replica than everything

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 // outstanding is everything that an account may have given out, in the order in which it is tried: what is

@@ -13,9 +13,9 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/geotest"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/geotest"
 )
 
 // W-10, R-M8: where a sign-in came from is read from a file, in the reader's language, and in both

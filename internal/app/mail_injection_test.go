@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/session"
-	"github.com/konec/toolkit-gateway/internal/smtptest"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
 // lies are headers that mails have been built from elsewhere.

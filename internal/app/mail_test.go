@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/smtptest"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
 // T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it

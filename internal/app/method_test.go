@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 // R-J4, F-08: a method that a path does not have is 405 with those that it has.

@@ -8,11 +8,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/konec/toolkit-gateway/internal/audit"
-	"github.com/konec/toolkit-gateway/internal/httpapi"
-	"github.com/konec/toolkit-gateway/internal/logging"
-	"github.com/konec/toolkit-gateway/internal/postgres"
-	"github.com/konec/toolkit-gateway/internal/webhook"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/logging"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // metrics are what /metrics on the private listener shows. No label comes from a request but the

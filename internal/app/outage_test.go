@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
 // R-F9, R-M1, R-E6, T-07, T-14, T-24: Postgres is killed and restarted under load. Nobody is told that

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 func withConnections(most int32) func(*config.Config) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // Contract, "HEAD": like GET for what is only read, 405 with what there is for what does more.

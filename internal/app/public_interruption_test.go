@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
 // The operations of the browser among the interruptions. Each signs in once before.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // A name of before a sign-in is worth nothing after it: who knew it, and a token bound to it, knows nothing of

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 const console = "https://console.konec.test"

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // refreshCode asks for one.

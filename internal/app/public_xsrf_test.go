@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/keyring"
-	"github.com/konec/toolkit-gateway/internal/xsrf"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // forgeries are XSRF tokens that are none, for a browser that is signed in and for one that is not. No

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // endRounds are for every run; the battery runs a thousand, and of those that hash three hundred.

@@ -6,9 +6,9 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/audit"
-	"github.com/konec/toolkit-gateway/internal/code"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 func raceForAuthenticatorCode(t *testing.T, a *arena) func(round int) prize {

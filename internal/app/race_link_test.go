@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
 )
 
 // R-C3, T-04: a link and a code change the address once, whoever is first. Who presses the button of the

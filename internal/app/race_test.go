@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/audit"
-	"github.com/konec/toolkit-gateway/internal/code"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/keyring"
-	"github.com/konec/toolkit-gateway/internal/session"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // guardedPerson is somebody of a member group that asks for a second factor, with an authenticator app and

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-C4, R-D5, R-D7, R-L1, T-29: whoever can write to the database, but has no key, gets nobody in by copying

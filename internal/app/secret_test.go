@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/session"
-	"github.com/konec/toolkit-gateway/internal/smtptest"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
 // vault is a gateway with everything secret that went in, or came out, of it.

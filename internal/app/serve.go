@@ -14,10 +14,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/config"
-	"github.com/konec/toolkit-gateway/internal/httpapi"
-	"github.com/konec/toolkit-gateway/internal/inbox"
-	"github.com/konec/toolkit-gateway/internal/logging"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/logging"
+	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
 
 const (

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/config"
-	messaging "github.com/konec/toolkit-gateway/internal/delivery" // delivery is a row, in office_test.go
-	"github.com/konec/toolkit-gateway/internal/keyring"
-	"github.com/konec/toolkit-gateway/internal/language"
-	"github.com/konec/toolkit-gateway/internal/postgres"
+	messaging "github.com/konec/toolkit-gateway/internal/domain/delivery" // delivery is a row, in office_test.go
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 const phone = "+8613800138000"

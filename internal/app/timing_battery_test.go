@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 var (

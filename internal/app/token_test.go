@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/keyring"
-	"github.com/konec/toolkit-gateway/internal/tokentest"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 )
 
 // refusal is how a bearer token is refused: status, code and challenge.

@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // The TypeScript SDK goes the same ways as TestJourney and TestConsoleJourney, from node, against a real server.

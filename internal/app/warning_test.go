@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/config"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 func TestAddressesAreWarnedOf(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/apptest"
-	"github.com/konec/toolkit-gateway/internal/webhook"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // The secret is in the answer that makes it, and in its repeat under the same key. It is in no other answer, in no column of any

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+)
+
+// TestMain lets the test program play every part, the gateway's too, so that nothing is built here.
+func TestMain(m *testing.M) {
+	if run := role(os.Args); run != nil {
+		exit(run(context.Background()))
+	}
+
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		exit(gateway(func(c config.Config) error { return app.Serve(context.Background(), c, nil) }))
+	}
+
+	if len(os.Args) == 4 && os.Args[1] == "account" {
+		exit(gateway(func(c config.Config) error {
+			file := app.AccountFile{Path: os.Args[3], Format: "auto", Group: "None"}
+
+			return app.ImportAccounts(context.Background(), c, file, os.Stdout, os.Stderr)
+		}))
+	}
+
+	os.Exit(m.Run())
+}
+
+func gateway(run func(config.Config) error) error {
+	values := map[string]string{}
+
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		values[name] = value
+	}
+
+	c, err := config.Load(values)
+	if err != nil {
+		return err
+	}
+
+	return run(c)
+}
+
+func TestBench(t *testing.T) {
+	t.Parallel()
+
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var out bytes.Buffer
+
+	// Nothing is said about the figures: they are those of a test on a busy machine.
+	err = measure(t.Context(), options{
+		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
+		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100, imports: 50,
+	}, &out, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("EveryMeasurementIsInTheTable", func(t *testing.T) {
+		t.Parallel()
+
+		for _, work := range []string{
+			mePath, refreshPath, loginPath, "memory, idle", "memory, 4 sign-ins at once",
+			"sign-ins, 1s: memory", "sign-ins, 1s: GET /verify", "sign-ins, 1s: somebody from elsewhere", "start until ready",
+			"import of 50 accounts", "import: memory", "import: sign-in",
+			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh",
+			"events: approval queue", "events: timeline", "events: audit of an account",
+		} {
+			if !strings.Contains(out.String(), work) {
+				t.Errorf("no line about %q in:\n%s", work, out.String())
+			}
+		}
+	})
+
+	t.Run("EverySignInIsAnswered", func(t *testing.T) {
+		t.Parallel()
+
+		if !strings.Contains(out.String(), "4 answered 200, 0 503") {
+			t.Errorf("not every sign-in was answered:\n%s", out.String())
+		}
+	})
+}

@@ -1,0 +1,66 @@
+// Package account owns accounts: their one normal form of e-mail address and name, and the changes
+// that an operator makes to them. It opens no session and checks no password.
+package account
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+)
+
+// GroupNone is the member group of a new account, until an administrator assigns one.
+const GroupNone = group.None
+
+// Status says whether an account may sign in.
+type Status string
+
+// The statuses.
+const (
+	Active   Status = "active"
+	Disabled Status = "disabled"
+	Deleted  Status = "deleted" // kept for a while, in which it can be made active again
+)
+
+// Account is one person's account, shared by both surfaces.
+type Account struct {
+	ID          string // 24 lower-case hex digits
+	Email       string // in its normal form, see ParseEmail
+	Name        string
+	MemberGroup string
+	Avatar      int32
+	Status      Status
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	Version     int32 // 0 at creation, one more at each change
+}
+
+// NewID makes an id of the form of an ObjectID: four bytes of time, so that ids sort by age and
+// indexes grow at one end, then eight random ones.
+func NewID(now time.Time) string {
+	var id [12]byte
+
+	binary.BigEndian.PutUint32(id[:], uint32(now.Unix())) //nolint:gosec // good until 2106
+	rand.Read(id[4:])                                     // never fails
+
+	return hex.EncodeToString(id[:])
+}
+
+// fromRow turns a row into an Account. Every query that answers accounts lists the same columns,
+// so its row converts to this one.
+func fromRow(row db.AccountByIDRow) Account {
+	return Account{
+		ID:          row.ID,
+		Email:       row.Email,
+		Name:        row.Name,
+		MemberGroup: row.MemberGroup,
+		Avatar:      row.Avatar,
+		Status:      Status(row.Status),
+		CreatedAt:   row.CreatedAt,
+		UpdatedAt:   row.UpdatedAt,
+		Version:     row.Version,
+	}
+}

@@ -1,0 +1,280 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Target is an account as it is to be changed.
+type Target struct {
+	ID      string
+	Version *int32 // the one that the change is made to; nil for whichever it is
+}
+
+// held is an account whose row is locked.
+type held struct {
+	db.AccountForChangeRow
+
+	rights group.Rights // those of its group
+}
+
+// step changes an account, and answers what happened; no action where nothing was to be done.
+type step func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error)
+
+// Hold locks an account for a change by somebody, in the change's transaction: ErrNotFound for none, and
+// problem.ErrRightMissing for one with a right that they do not have.
+func Hold(ctx context.Context, tx postgres.Tx, who group.Administrator, id string) error {
+	_, err := hold(ctx, tx, who, Target{ID: id})
+
+	return err
+}
+
+func hold(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target) (held, error) {
+	row, err := db.New(tx).AccountForChange(ctx, target.ID)
+	if postgres.Missing(err) {
+		return held{}, ErrNotFound
+	} else if err != nil {
+		return held{}, fmt.Errorf("look up account: %w", err)
+	}
+
+	h := held{AccountForChangeRow: row, rights: group.RightsOf(row.Rights)}
+
+	switch {
+	case !who.Rights.Include(h.rights):
+		return held{}, problem.ErrRightMissing
+	case target.Version != nil && *target.Version != row.Version:
+		return held{}, problem.ErrVersionConflict
+	}
+
+	return h, nil
+}
+
+// SetGroup assigns the member group, which counts from the person's next request on.
+func (a *Accounts) SetGroup(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, name, reason string,
+) (Record, error) {
+	return a.change(ctx, by, who, key, target, a.toGroup(who, name, reason))
+}
+
+// Assigned is what became of one of many.
+type Assigned struct {
+	ID      string
+	Version int32            // of an account that is in the group now
+	Refusal *problem.Problem // nil for one of those
+}
+
+// assigned is what is kept of it: a problem by its code.
+type assigned struct {
+	ID      string
+	Version int32
+	Code    string
+}
+
+// SetGroups assigns one group to many. Each is judged by itself, and one that is refused stays as it is.
+func (a *Accounts) SetGroups(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
+) ([]Assigned, error) {
+	kept, err := idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
+		if err := group.Lock(ctx, tx); err != nil {
+			return nil, err
+		}
+
+		results := make([]assigned, len(targets))
+
+		for i, target := range targets {
+			changed, err := a.setGroupOfOne(ctx, tx, by, who, target, name, reason)
+
+			refusal, refused := errors.AsType[*problem.Problem](err)
+
+			switch {
+			case refused && refusal.Kind != problem.Unavailable:
+				results[i] = assigned{ID: target.ID, Code: refusal.Code}
+			case err != nil:
+				return nil, err
+			default:
+				results[i] = assigned{ID: target.ID, Version: changed.Version}
+			}
+		}
+
+		return results, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	results := make([]Assigned, len(kept))
+
+	for i, one := range kept {
+		results[i] = Assigned{ID: one.ID, Version: one.Version}
+		if one.Code != "" {
+			results[i].Refusal = problem.New(problem.Conflict, one.Code)
+		}
+	}
+
+	return results, nil
+}
+
+// setGroupOfOne undoes no more than this one where it fails.
+func (a *Accounts) setGroupOfOne(
+	ctx context.Context, tx postgres.Tx, by caller.Caller, who group.Administrator, target Target, name, reason string,
+) (Record, error) {
+	inner, err := tx.Begin(ctx)
+	if err != nil {
+		return Record{}, fmt.Errorf("savepoint: %w", err)
+	}
+
+	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, by, who, target, a.toGroup(who, name, reason))
+	if err != nil {
+		if undone := inner.Rollback(ctx); undone != nil {
+			return Record{}, fmt.Errorf("back to savepoint: %w", undone)
+		}
+
+		return Record{}, err
+	}
+
+	if err := inner.Commit(ctx); err != nil {
+		return Record{}, fmt.Errorf("release savepoint: %w", err)
+	}
+
+	return changed, nil
+}
+
+func (a *Accounts) toGroup(who group.Administrator, name, reason string) step {
+	return func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error) {
+		queries := db.New(tx)
+
+		rights, err := queries.MemberGroupRights(ctx, name)
+		if postgres.Missing(err) {
+			return audit.Event{}, ErrUnknownGroup
+		} else if err != nil {
+			return audit.Event{}, fmt.Errorf("look up group: %w", err)
+		}
+
+		if !who.Rights.Include(group.RightsOf(rights)) {
+			return audit.Event{}, problem.ErrRightMissing
+		}
+
+		if h.MemberGroup == name {
+			return audit.Event{}, nil
+		}
+
+		err = queries.AccountSetGroup(ctx, db.AccountSetGroupParams{ID: h.ID, MemberGroup: name, Now: now})
+
+		switch {
+		case postgres.Violates(err, "account_member_group_fkey"):
+			return audit.Event{}, ErrUnknownGroup // deleted in this moment
+		case err != nil:
+			return audit.Event{}, fmt.Errorf("set member group: %w", err)
+		}
+
+		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: told(map[string]string{"from": h.MemberGroup, "to": name, "reason": reason})}, nil
+	}
+}
+
+// SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
+// is outstanding beside them. A deleted account that is made active is restored.
+func (a *Accounts) SetStatus(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
+) (Record, error) {
+	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error) {
+		if h.Status == string(status) {
+			return audit.Event{}, nil
+		}
+
+		err := db.New(tx).AccountSetStatus(ctx, db.AccountSetStatusParams{ID: h.ID, Status: string(status), Now: now})
+		if err != nil {
+			return audit.Event{}, fmt.Errorf("set status: %w", err)
+		}
+
+		event := audit.Event{Detail: told(map[string]string{"from": h.Status, "reason": reason})}
+
+		switch status {
+		case Disabled:
+			event.Action = audit.AccountDisabled
+		case Deleted:
+			event.Action = audit.AccountDeleted
+		default:
+			event.Action = audit.AccountEnabled
+
+			return event, nil
+		}
+
+		return event, a.distrust(ctx, tx, h.ID, string(status))
+	})
+}
+
+// distrust ends every session, and voids what is outstanding beside them.
+func (a *Accounts) distrust(ctx context.Context, tx postgres.Tx, id, why string) error {
+	_, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: id, Now: a.now(), Reason: why})
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+
+	return Void(ctx, tx, id)
+}
+
+// Erase deletes up to 100 accounts for good that were deleted before, and says how many. What happened to them stays
+// in the audit log.
+func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
+	return db.New(tx).AccountErase(ctx, &before)
+}
+
+// change runs a step in a transaction of its own.
+func (a *Accounts) change(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, do step,
+) (Record, error) {
+	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Record, error) {
+		if err := group.Lock(ctx, tx); err != nil {
+			return Record{}, err
+		}
+
+		return a.apply(ctx, tx, by, who, target, do)
+	})
+}
+
+// apply runs a step under the locks, writes down what happened, and sees to it that an administrator is left.
+func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by caller.Caller, who group.Administrator, target Target, do step) (Record, error) {
+	h, err := hold(ctx, tx, who, target)
+	if err != nil {
+		return Record{}, err
+	}
+
+	event, err := do(ctx, tx, h, a.now().Truncate(time.Millisecond))
+	if err != nil {
+		return Record{}, err
+	}
+
+	if event.Action != "" {
+		event.AccountID, event.ActorID = h.ID, who.AccountID
+
+		if err := audit.Record(ctx, tx, a.now(), by, event); err != nil {
+			return Record{}, err
+		}
+
+		if h.Status == string(Active) && h.rights.Has(group.Administer) {
+			if err := group.Remain(ctx, tx); err != nil {
+				return Record{}, err
+			}
+		}
+	}
+
+	return record(ctx, tx, h.ID)
+}
+
+// told leaves out what nobody said.
+func told(detail map[string]string) map[string]string {
+	maps.DeleteFunc(detail, func(_, value string) bool { return value == "" })
+
+	return detail
+}

@@ -1,0 +1,66 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrEmailTaken answers an address that has an account, to somebody who may know.
+var ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
+
+// CreateFor makes an account for somebody, whose address an administrator vouches for. It has no password: with an
+// invitation, in the language that invite names, the person is told by mail and sets one with a code.
+func (a *Accounts) CreateFor(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
+) (Record, error) {
+	id, invitation := NewID(a.now()), delivery.NewID()
+
+	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Record, error) {
+		rights, err := db.New(tx).MemberGroupRights(ctx, c.MemberGroup)
+		if postgres.Missing(err) {
+			return Record{}, ErrUnknownGroup
+		} else if err != nil {
+			return Record{}, fmt.Errorf("look up group: %w", err)
+		}
+
+		if !who.Rights.Include(group.RightsOf(rights)) {
+			return Record{}, problem.ErrRightMissing
+		}
+
+		_, err = Insert(ctx, tx, a.now(), id, c)
+		if errors.Is(err, ErrTaken) {
+			return Record{}, ErrEmailTaken
+		} else if err != nil {
+			return Record{}, err
+		}
+
+		err = audit.Record(ctx, tx, a.now(), by, audit.Event{
+			Action: audit.AccountCreated, AccountID: id, ActorID: who.AccountID, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
+		})
+		if err != nil {
+			return Record{}, err
+		}
+
+		if invite != "" {
+			err = a.queue.Enqueue(ctx, tx, invitation, delivery.Message{
+				Kind: delivery.Invitation, Channel: delivery.Mail, To: c.Email, Language: invite, Content: delivery.Content{At: a.now()},
+			})
+			if err != nil {
+				return Record{}, err
+			}
+		}
+
+		return record(ctx, tx, id)
+	})
+}

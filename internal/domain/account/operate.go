@@ -1,0 +1,118 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// The failures of an operator's commands.
+var (
+	ErrUnknown      = errors.New("there is no account with this e-mail address")
+	ErrTaken        = errors.New("there is an account with this e-mail address already")
+	ErrUnknownGroup = errors.New("there is no such member group")
+)
+
+// Accounts makes the changes that operators and administrators ask for.
+type Accounts struct {
+	db    *postgres.DB
+	queue *delivery.Queue
+	now   func() time.Time
+}
+
+// New makes Accounts.
+func New(database *postgres.DB, queue *delivery.Queue, now func() time.Time) *Accounts {
+	return &Accounts{db: database, queue: queue, now: now}
+}
+
+// IDOf answers whose address it is, in its normal form, or ErrUnknown.
+func (a *Accounts) IDOf(ctx context.Context, email string) (id string, err error) {
+	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		id, err = db.New(conn).AccountIDByEmail(ctx, email)
+
+		return err
+	})
+	if postgres.Missing(err) {
+		return "", ErrUnknown
+	} else if err != nil {
+		return "", fmt.Errorf("look up account: %w", err)
+	}
+
+	return id, nil
+}
+
+// Creation is what a new account is made of. Email and Name are in their normal forms.
+type Creation struct {
+	Email        string
+	Name         string
+	PasswordHash string // empty for none
+	MemberGroup  string
+}
+
+// Create makes an account without a code: the operator vouches for the address.
+func (a *Accounts) Create(ctx context.Context, by caller.Caller, c Creation) (Account, error) {
+	var created Account
+
+	id := NewID(a.now())
+
+	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		var err error
+		if created, err = Insert(ctx, tx, a.now(), id, c); err != nil {
+			return err
+		}
+
+		return audit.Record(ctx, tx, a.now(), by, audit.Event{Action: audit.AccountCreated, AccountID: id})
+	})
+
+	return created, err
+}
+
+// Insert adds the row of a new account, in the transaction of whoever may, and answers ErrTaken
+// for an address that has one. In a repeated transaction it answers its own earlier success.
+func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Creation) (Account, error) {
+	row, err := db.New(tx).AccountCreate(ctx, db.AccountCreateParams{
+		ID: id, Email: c.Email, Name: c.Name, PasswordHash: orNil(c.PasswordHash), MemberGroup: c.MemberGroup,
+		Now: now.Truncate(time.Millisecond), // what the answers show
+	})
+
+	switch {
+	case postgres.Violates(err, "account_member_group_fkey"):
+		return Account{}, ErrUnknownGroup
+	case postgres.Missing(err):
+		if earlier, found, err := Earlier(ctx, tx, id); found || err != nil {
+			return earlier, err
+		}
+
+		return Account{}, ErrTaken
+	case err != nil:
+		return Account{}, fmt.Errorf("create account: %w", err)
+	}
+
+	return fromRow(db.AccountByIDRow(row)), nil
+}
+
+// Earlier finds the account that an earlier run of a repeated transaction created under id.
+func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, found bool, err error) {
+	if !tx.Repeated {
+		return Account{}, false, nil
+	}
+
+	row, err := db.New(tx).AccountByID(ctx, id)
+	if postgres.Missing(err) {
+		return Account{}, false, nil
+	} else if err != nil {
+		return Account{}, false, fmt.Errorf("look for the earlier run: %w", err)
+	}
+
+	return fromRow(row), true, nil
+}

@@ -1,0 +1,110 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrNotFound answers an id that is no account's.
+var ErrNotFound = problem.New(problem.NotFound, "ACCOUNT_NOT_FOUND")
+
+// Record is an account as administrators see it.
+type Record struct {
+	Account
+
+	Phone        string // E.164, or empty
+	Picture      string
+	SignIns      int64
+	LastSignInAt *time.Time
+	SeenAt       *time.Time // exact to a day
+	DeletedAt    *time.Time // nil unless the account is deleted
+	Factors      *Factors   // nil in lists
+}
+
+// Factors are the ways to sign in that an account has, without a secret of any.
+type Factors struct {
+	Password      string // how it is stored, see password.Scheme; empty for none
+	Phone         bool
+	TOTP          bool
+	RecoveryCodes int32
+	Lark          string // the name at Lark; empty for none
+}
+
+// Get answers one account with its factors.
+func (a *Accounts) Get(ctx context.Context, id string) (found Record, err error) {
+	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		found, err = record(ctx, conn, id)
+
+		return err
+	})
+
+	return found, err
+}
+
+func record(ctx context.Context, tx db.DBTX, id string) (Record, error) {
+	queries := db.New(tx)
+
+	row, err := queries.AccountRecord(ctx, id)
+	if postgres.Missing(err) {
+		return Record{}, ErrNotFound
+	} else if err != nil {
+		return Record{}, fmt.Errorf("look up account: %w", err)
+	}
+
+	factors, err := queries.AccountFactors(ctx, id)
+	if postgres.Missing(err) {
+		return Record{}, ErrNotFound
+	} else if err != nil {
+		return Record{}, fmt.Errorf("look up factors: %w", err)
+	}
+
+	found := recordOf(row)
+	found.Factors = &Factors{
+		Password: password.Scheme(factors.PasswordHash), Phone: factors.Phone, TOTP: factors.TOTP, RecoveryCodes: factors.RecoveryCodes,
+	}
+
+	if factors.Lark != nil {
+		var person struct {
+			Name string `json:"name"`
+		}
+
+		if err := json.Unmarshal(factors.Lark, &person); err != nil {
+			return Record{}, fmt.Errorf("read identity: %w", err)
+		}
+
+		found.Factors.Lark = person.Name
+	}
+
+	return found, nil
+}
+
+// recordOf turns a row into a Record. Every query that answers records lists the same columns.
+func recordOf(row db.AccountRecordRow) Record {
+	found := Record{
+		Account: Account{
+			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: Status(row.Status),
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
+		},
+		Picture: row.Picture, SignIns: row.SignInCount, LastSignInAt: row.LastSignInAt, SeenAt: row.SeenAt, DeletedAt: row.DeletedAt,
+	}
+
+	if row.Phone != nil {
+		found.Phone = *row.Phone
+	}
+
+	// From before it was written down.
+	if found.SeenAt == nil {
+		found.SeenAt = found.LastSignInAt
+	}
+
+	return found
+}

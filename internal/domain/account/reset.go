@@ -1,0 +1,117 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Factor is a way to sign in that can be taken away.
+type Factor string
+
+// The factors.
+const (
+	Password Factor = password.Factor
+	Phone    Factor = "phone"
+	TOTP     Factor = factor.Name
+	Lark     Factor = "lark"
+)
+
+// changedBy is what the audit calls the change of each.
+var changedBy = map[Factor]audit.Action{
+	Password: audit.PasswordChanged, Phone: audit.PhoneChanged, TOTP: audit.TOTPChanged, Lark: audit.LarkChanged,
+}
+
+// ResetFactor takes a way to sign in from somebody who has lost it, and tells them. The address stays, and with a
+// code that goes there they set a new password. What is not there is no failure.
+func (a *Accounts) ResetFactor(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, which Factor,
+) (Record, error) {
+	notice := delivery.NewID()
+
+	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error) {
+		there, err := record(ctx, tx, h.ID)
+		if err != nil {
+			return audit.Event{}, err
+		}
+
+		if !there.Factors.has(which) {
+			return audit.Event{}, nil
+		}
+
+		if err := a.remove(ctx, tx, h.ID, which); err != nil {
+			return audit.Event{}, err
+		}
+
+		if err := db.New(tx).AccountBump(ctx, db.AccountBumpParams{ID: h.ID, Now: now}); err != nil {
+			return audit.Event{}, fmt.Errorf("change account: %w", err)
+		}
+
+		err = a.queue.Enqueue(ctx, tx, notice, delivery.Message{
+			Kind: delivery.FactorReset, Channel: delivery.Mail, To: h.Email, Language: language.Chinese,
+			Content: delivery.Content{Factor: string(which), At: now},
+		})
+
+		return audit.Event{Action: changedBy[which], Detail: map[string]string{"change": "reset"}}, err
+	})
+}
+
+func (f Factors) has(which Factor) bool {
+	return map[Factor]bool{Password: f.Password != "", Phone: f.Phone, TOTP: f.TOTP, Lark: f.Lark != ""}[which]
+}
+
+func (a *Accounts) remove(ctx context.Context, tx postgres.Tx, id string, which Factor) (err error) {
+	queries := db.New(tx)
+
+	switch which {
+	case Password:
+		if err := a.distrust(ctx, tx, id, "password reset"); err != nil {
+			return err
+		}
+
+		err = queries.AccountRemovePassword(ctx, id)
+	case Phone:
+		err = queries.AccountRemovePhone(ctx, id)
+	case TOTP:
+		_, err = factor.Remove(ctx, tx, id)
+	case Lark:
+		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: id, Provider: string(Lark)})
+	}
+
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", which, err)
+	}
+
+	return nil
+}
+
+// WaitFactors are those whose failures somebody may have to wait for.
+var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
+
+// Unlock forgets an account's failures: the next attempt need not wait.
+func (a *Accounts) Unlock(ctx context.Context, by caller.Caller, who group.Administrator, id string) error {
+	return a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if err := Hold(ctx, tx, who, id); err != nil {
+			return err
+		}
+
+		if err := throttle.ForgetAll(ctx, tx, WaitFactors, id); err != nil {
+			return err
+		}
+
+		return audit.Record(ctx, tx, a.now(), by, audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID})
+	})
+}

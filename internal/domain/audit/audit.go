@@ -1,0 +1,148 @@
+// Package audit writes down what happened to accounts and sessions, in the transaction of the
+// event itself: neither exists without the other. It never records a secret, and never changes a
+// row. A chain of hashes over all events shows whether somebody else has.
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Action names what happened.
+type Action string
+
+// The actions.
+const (
+	CodeSent           Action = "code.sent"
+	CodeRefused        Action = "code.refused"
+	AccountRegistered  Action = "account.registered"
+	AccountCreated     Action = "account.created"
+	AccountImported    Action = "account.imported"  // a batch of them
+	AccountsExported   Action = "accounts.exported" // all of them
+	AccountGroupSet    Action = "account.group_set"
+	AccountDisabled    Action = "account.disabled"
+	AccountEnabled     Action = "account.enabled"
+	AccountDeleted     Action = "account.deleted"
+	AccountExported    Action = "account.exported"
+	CodeResent         Action = "code.resent" // by an administrator
+	SignInSucceeded    Action = "sign_in.succeeded"
+	SignInFailed       Action = "sign_in.failed"
+	SecondFactorAsked  Action = "sign_in.second_factor_asked"
+	AccountChanged     Action = "account.changed"
+	EmailChanged       Action = "email.changed"
+	PhoneChanged       Action = "phone.changed"
+	TOTPChanged        Action = "totp.changed"
+	TOTPStopped        Action = "totp.stopped"
+	LarkChanged        Action = "lark.changed"
+	PasswordChanged    Action = "password.changed"
+	PasswordReset      Action = "password.reset"
+	PasswordRefused    Action = "password.refused"
+	SessionEnded       Action = "session.ended"
+	KeyRotated         Action = "signing_key.rotated"
+	RefreshTokenReused Action = "session.refresh_token_reused"
+	LimitReached       Action = "limit.reached" // who met it has to wait
+	WaitLifted         Action = "sign_in.wait_lifted"
+	GroupCreated       Action = "group.created"
+	GroupChanged       Action = "group.changed"
+	GroupDeleted       Action = "group.deleted"
+
+	WebhookCreated       Action = "webhook.created"
+	WebhookChanged       Action = "webhook.changed"
+	WebhookSecretRotated Action = "webhook.secret_rotated"
+	WebhookDeleted       Action = "webhook.deleted"
+	WebhookReplayed      Action = "webhook.replayed"
+)
+
+// Event is one entry.
+type Event struct {
+	Action    Action
+	AccountID string            // empty where no account is known
+	ActorID   string            // who did it to another's account; empty for the person, a command or the server
+	SessionID string            // empty where there is none
+	Subject   string            // the address that was meant, where it is all that is known
+	Method    string            // of a sign-in: how the person proved who they are; of a code: its purpose
+	Detail    map[string]string // more about it: what it was before, why; never a secret
+}
+
+// Record writes an event.
+func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Caller, event Event) error {
+	row, err := rowOf(now, by, event)
+	if err == nil {
+		err = db.New(tx).AuditEventRecord(ctx, row)
+	}
+
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", event.Action, err)
+	}
+
+	return nil
+}
+
+func rowOf(now time.Time, by caller.Caller, event Event) (db.AuditEventRecordParams, error) {
+	var detail []byte
+
+	if len(event.Detail) > 0 {
+		var err error
+		if detail, err = json.Marshal(event.Detail); err != nil {
+			return db.AuditEventRecordParams{}, err
+		}
+	}
+
+	return db.AuditEventRecordParams{
+		At:        now,
+		Action:    string(event.Action),
+		AccountID: orNil(event.AccountID),
+		ActorID:   orNil(event.ActorID),
+		SessionID: orNil(event.SessionID),
+		Subject:   event.Subject,
+		Method:    event.Method,
+		Address:   by.AddressOrNil(),
+		UserAgent: by.UserAgent,
+		RequestID: by.RequestID,
+		Detail:    detail,
+	}, nil
+}
+
+// RecordAlone writes an event that is all that happened.
+func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, event Event) error {
+	return database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return Record(ctx, conn, now, by, event)
+	})
+}
+
+// RecordOnce writes an event that is all that happened, unless the last one of the same key had the same until: what
+// happens again and again until a moment is written once.
+func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, event Event, key string, until time.Time) error {
+	row, err := rowOf(now, by, event)
+	if err == nil {
+		err = database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+			return db.New(conn).AuditEventRecordOnce(ctx, db.AuditEventRecordOnceParams{
+				Key: key, EndsAt: until,
+				At: row.At, Action: row.Action, AccountID: row.AccountID, ActorID: row.ActorID, SessionID: row.SessionID, Subject: row.Subject,
+				Method: row.Method, Address: row.Address, UserAgent: row.UserAgent, RequestID: row.RequestID, Detail: row.Detail,
+			})
+		})
+	}
+
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", event.Action, err)
+	}
+
+	return nil
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+
+	return &s
+}

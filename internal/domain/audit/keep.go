@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+const (
+	// sealEvery is how long an event waits for its seal at the most, where all is well.
+	sealEvery = time.Second
+	// headEvery is how often the head is logged, and a failure that lasts.
+	headEvery = time.Hour
+)
+
+// Keep seals events until ctx ends, so that whoever writes one does not wait for it. Any number of servers may: one
+// works at a time. It logs the head now and then, and at the end, for it to be kept where the database's owner
+// cannot write.
+func (c *Chain) Keep(ctx context.Context) {
+	ticker := time.NewTicker(sealEvery)
+	defer ticker.Stop()
+
+	var (
+		failing time.Time // when the failure that lasts was logged; zero while there is none
+		logged  Head
+		next    = c.now().Add(headEvery)
+	)
+
+	for first := true; ; first = false {
+		err := c.sealWaiting(ctx, first)
+
+		switch {
+		case err == nil:
+			failing = time.Time{}
+		case failing.IsZero() || c.now().Sub(failing) >= headEvery:
+			failing = c.now()
+			c.logFailure(err)
+		}
+
+		if now := c.now(); err == nil && !now.Before(next) {
+			next = now.Add(headEvery)
+			logged = c.logHead(ctx, logged)
+		}
+
+		select {
+		case <-ctx.Done():
+			if failing.IsZero() {
+				c.logHead(ctx, logged)
+			}
+
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// sealWaiting seals until nothing waits, or somebody else is at it. At first it looks at the chain in any case.
+func (c *Chain) sealWaiting(ctx context.Context, first bool) error {
+	for ctx.Err() == nil {
+		waits, err := c.look(ctx)
+		if err != nil || !waits && !first {
+			return err
+		}
+
+		count, err := c.Seal(ctx)
+		if err != nil || count == 0 {
+			return err
+		}
+
+		first = false
+	}
+
+	return nil
+}
+
+// look says whether events wait.
+func (c *Chain) look(ctx context.Context) (bool, error) {
+	var oldest db.AuditUnsealedOldestRow
+
+	err := c.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		oldest, err = db.New(conn).AuditUnsealedOldest(ctx)
+
+		return err
+	})
+	if postgres.Missing(err) {
+		c.waiting.Store(0)
+
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("look for unsealed events: %w", err)
+	}
+
+	if at, known := received(oldest.At); known {
+		c.waiting.Store(at.UnixMicro())
+	}
+
+	return true, nil
+}
+
+func (c *Chain) logFailure(err error) {
+	if errors.Is(err, ErrNotVouched) {
+		c.log.Error(err.Error())
+	} else {
+		c.log.Warn("audit events are not sealed for now", "error", err.Error())
+	}
+}
+
+// logHead logs the end of the chain, unless it is the one that was logged, and answers it. One that cannot be
+// read now is logged the next time.
+func (c *Chain) logHead(ctx context.Context, logged Head) Head {
+	var head Head
+
+	err := c.db.Do(postgres.WithPatience(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		head, err = end(ctx, db.New(conn))
+
+		return err
+	})
+	if err != nil || head == logged || head.Seq == 0 {
+		return logged
+	}
+
+	c.log.Info("audit chain", "head", head.String())
+
+	return head
+}

@@ -1,0 +1,113 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Entry is an event that was written down.
+type Entry struct {
+	Event
+
+	ID        int64
+	At        time.Time
+	Address   netip.Addr // not valid where none is known
+	UserAgent string
+	RequestID string
+}
+
+// Search says which events. What is empty is not asked for.
+type Search struct {
+	AccountID string
+	ActorID   string
+	Action    Action
+	Since     *time.Time // at or after
+	Until     *time.Time // before
+
+	Before *Position // where the page before ended; nil for the first
+	Limit  int32
+}
+
+// Position is an event's place among the others.
+type Position struct {
+	At time.Time `json:"a"`
+	ID int64     `json:"i"`
+}
+
+// Find answers a page of events, the newest first, and where the next one begins; nil where this is the last.
+func (r *Reader) Find(ctx context.Context, search Search) ([]Entry, *Position, error) {
+	params := db.AuditEventListParams{
+		AccountID: orNil(search.AccountID), ActorID: orNil(search.ActorID), Action: orNil(string(search.Action)),
+		Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page
+	}
+	if search.Before != nil {
+		params.Before, params.BeforeID = &search.Before.At, &search.Before.ID
+	}
+
+	var rows []db.AuditEventListRow
+
+	err := r.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		rows, err = db.New(postgres.Planned(conn)).AuditEventList(ctx, params)
+
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("list events: %w", err)
+	}
+
+	var next *Position
+
+	if len(rows) > int(search.Limit) {
+		rows = rows[:search.Limit]
+		last := rows[len(rows)-1]
+		next = &Position{At: last.At, ID: last.ID}
+	}
+
+	entries := make([]Entry, len(rows))
+	for i, row := range rows {
+		if entries[i], err = entryOf(row); err != nil {
+			return nil, nil, err
+		}
+	}
+
+	return entries, next, nil
+}
+
+func entryOf(row db.AuditEventListRow) (Entry, error) {
+	entry := Entry{
+		Event: Event{
+			Action: Action(row.Action), AccountID: orEmpty(row.AccountID), ActorID: orEmpty(row.ActorID), SessionID: orEmpty(row.SessionID),
+			Subject: row.Subject, Method: row.Method,
+		},
+		ID: row.ID, At: row.At, UserAgent: row.UserAgent, RequestID: row.RequestID,
+	}
+
+	if row.Address != nil {
+		entry.Address = *row.Address
+	}
+
+	if row.Detail != nil {
+		if err := json.Unmarshal(row.Detail, &entry.Detail); err != nil {
+			return Entry{}, fmt.Errorf("detail of event %d: %w", row.ID, err)
+		}
+	}
+
+	return entry, nil
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+
+	return *s
+}

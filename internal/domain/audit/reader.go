@@ -1,0 +1,53 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Reader answers what happened.
+type Reader struct {
+	db *postgres.DB
+}
+
+// NewReader makes a Reader.
+func NewReader(database *postgres.DB) *Reader { return &Reader{db: database} }
+
+// SignIn is one that succeeded.
+type SignIn struct {
+	At        time.Time
+	Method    string // password, sms, totp; empty for one from before it was recorded
+	Address   netip.Addr
+	UserAgent string
+}
+
+// LastSignIn answers an account's last one, of either door; false where there was none.
+func (r *Reader) LastSignIn(ctx context.Context, accountID string) (SignIn, bool, error) {
+	var row db.AuditEventLastSignInRow
+
+	err := r.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).AuditEventLastSignIn(ctx, &accountID)
+
+		return err
+	})
+	if postgres.Missing(err) {
+		return SignIn{}, false, nil
+	} else if err != nil {
+		return SignIn{}, false, fmt.Errorf("last sign-in: %w", err)
+	}
+
+	found := SignIn{At: row.At, Method: row.Method, UserAgent: row.UserAgent}
+	if row.Address != nil {
+		found.Address = *row.Address
+	}
+
+	return found, true, nil
+}

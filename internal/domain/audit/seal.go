@@ -1,0 +1,216 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+const (
+	// sealLock is any number that only we use: the advisory lock of those who seal.
+	sealLock = 0x746b_7365 // "tkse"
+	// sealBatch is how many events are sealed in one transaction, and end in one checkpoint.
+	sealBatch = 1000
+	// sealPatience is how long a batch may take, which is 30 ms usually.
+	sealPatience = 5 * time.Second
+)
+
+// ErrNotVouched refuses to go on with a chain whose end is not as the server left it: what comes next would vouch
+// for what somebody else has written. The events wait in the queue until it is put right.
+var ErrNotVouched = errors.New("the end of the audit chain is not what the server has sealed, and nothing is added to it: run `toolkit-gateway audit verify`")
+
+// Seal adds the events that wait to the chain, a batch at the most, and answers how many those were. It answers 0 when there
+// are none, and when somebody else is sealing.
+func (c *Chain) Seal(ctx context.Context) (int, error) {
+	var (
+		count int
+		head  Head
+		busy  bool
+	)
+
+	err := c.db.InTx(postgres.WithPatience(ctx, sealPatience), func(ctx context.Context, tx postgres.Tx) error {
+		queries := db.New(tx)
+
+		ours, err := queries.AuditLinkLock(ctx, sealLock)
+		if busy = !ours; err != nil || busy {
+			return err
+		}
+
+		if head, err = c.vouchedHead(ctx, queries); err != nil {
+			return err
+		}
+
+		var events []int64
+		if head, events, err = lengthen(ctx, queries, head); err != nil {
+			return err
+		}
+
+		if err := advanceCounts(ctx, queries, head); err != nil {
+			return err
+		}
+
+		if count = len(events); count == 0 {
+			return nil
+		}
+
+		if err := c.vouch(ctx, queries, head); err != nil || c.onSeal == nil {
+			return err
+		}
+
+		return c.onSeal(ctx, tx, events)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("seal: %w", err)
+	}
+
+	if !busy {
+		c.known = head
+	}
+
+	return count, nil
+}
+
+// lengthen takes events off the queue, adds their links, and answers which those are.
+func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, []int64, error) {
+	ids, err := take(ctx, queries)
+	if err != nil || len(ids) == 0 {
+		return head, nil, err
+	}
+
+	events, err := queries.AuditLinkEvents(ctx, db.AuditLinkEventsParams{Ids: ids, Most: sealBatch})
+	if err != nil {
+		return head, nil, fmt.Errorf("events: %w", err)
+	}
+
+	links := db.AuditLinkAppendParams{EventIds: ids}
+
+	for _, id := range ids {
+		if len(events) > 0 && events[0].ID == id {
+			head = head.next(&events[0])
+			events = events[1:]
+		} else {
+			head = head.nextGone(id)
+		}
+
+		links.Seqs, links.Hashes = append(links.Seqs, head.Seq), append(links.Hashes, slices.Clone(head.Hash[:]))
+	}
+
+	if err := queries.AuditLinkAppend(ctx, links); err != nil {
+		return head, nil, fmt.Errorf("links: %w", err)
+	}
+
+	return head, ids, nil
+}
+
+// take answers the events that come next, in their order.
+func take(ctx context.Context, queries *db.Queries) ([]int64, error) {
+	ids, err := queries.AuditUnsealedTake(ctx, sealBatch)
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+
+	sealed, err := queries.AuditLinkSealed(ctx, db.AuditLinkSealedParams{Ids: ids, Most: sealBatch})
+	if err != nil {
+		return nil, fmt.Errorf("links: %w", err)
+	}
+
+	ids = slices.DeleteFunc(ids, func(id int64) bool { return slices.Contains(sealed, id) })
+	slices.Sort(ids)
+
+	return ids, nil
+}
+
+// vouch writes a checkpoint.
+func (c *Chain) vouch(ctx context.Context, queries *db.Queries, head Head) error {
+	at := c.now().Truncate(time.Microsecond)
+	keyID := int16(c.keys.Current())
+	mac, _ := c.mac(keyID, head, sent(at)) // the current key is here
+
+	if err := queries.AuditCheckpointAppend(ctx, db.AuditCheckpointAppendParams{Seq: head.Seq, At: at, KeyID: keyID, Mac: mac}); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+
+	return nil
+}
+
+// vouchedHead is the end of the chain, which is as we left it, or as another server did, who has the key. Where that
+// is an older key, the current one vouches from now on, so that the older may be retired.
+func (c *Chain) vouchedHead(ctx context.Context, queries *db.Queries) (Head, error) {
+	head, err := end(ctx, queries)
+	if err != nil {
+		return head, err
+	}
+
+	if c.known != (Head{}) {
+		if head == c.known {
+			return head, nil
+		}
+
+		if err := c.compareKnown(ctx, queries, head); err != nil {
+			return head, err
+		}
+	}
+
+	checkpoints, err := queries.AuditCheckpointNewest(ctx, db.AuditCheckpointNewestParams{Seq: head.Seq, Most: sealBatch})
+	if err != nil {
+		return head, fmt.Errorf("checkpoints: %w", err)
+	}
+
+	vouched, current := head.Seq == 0, head.Seq == 0
+
+	for _, one := range checkpoints {
+		if one.Seq != head.Seq {
+			return head, ErrNotVouched // for links that are gone
+		}
+
+		if c.judge(head, one.At, one.KeyID, one.Mac) == vouches {
+			vouched = true
+			current = current || one.KeyID == int16(c.keys.Current())
+		}
+	}
+
+	switch {
+	case !vouched:
+		return head, ErrNotVouched
+	case !current:
+		return head, c.vouch(ctx, queries, head)
+	}
+
+	return head, nil
+}
+
+// compareKnown says so where the chain no longer holds what we have seen in it. That is an outage in which the database
+// lost what it had acknowledged, or somebody who went back to an older checkpoint: no key can tell them apart.
+func (c *Chain) compareKnown(ctx context.Context, queries *db.Queries, head Head) error {
+	hash, err := queries.AuditLinkHash(ctx, c.known.Seq)
+	if err != nil && !postgres.Missing(err) {
+		return fmt.Errorf("link: %w", err)
+	}
+
+	if !bytes.Equal(hash, c.known.Hash[:]) {
+		c.log.Error("the audit chain was cut back or written anew: keep this line, and run `toolkit-gateway audit verify`",
+			"sealed", c.known.String(), "found", head.String())
+
+		c.known = Head{} // said once
+	}
+
+	return nil
+}
+
+// end is the last link.
+func end(ctx context.Context, queries *db.Queries) (Head, error) {
+	row, err := queries.AuditLinkHead(ctx)
+	if postgres.Missing(err) {
+		return Head{}, nil
+	} else if err != nil {
+		return Head{}, fmt.Errorf("head: %w", err)
+	}
+
+	return headOf(row.Seq, row.Hash), nil
+}

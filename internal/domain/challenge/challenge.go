@@ -1,0 +1,237 @@
+// Package challenge lets people prove that a destination is theirs: it sends a one-time code there,
+// no more often than its owner should bear, and judges what comes back. What the proof is good for is
+// decided elsewhere.
+package challenge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Kind is a code's purpose, with the message that carries it.
+type Kind struct {
+	purpose code.Purpose
+	channel delivery.Channel
+	message delivery.Kind
+	owned   bool // asked for by somebody who is signed in: a code is good for their account only
+}
+
+// The kinds.
+var (
+	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode, false}
+	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode, false}
+	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode, false}
+	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode, true}
+	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode, true}
+)
+
+// subject is what a code is bound to.
+func (k Kind) subject(accountID, to string) string {
+	if k.owned {
+		return accountID + " " + to
+	}
+
+	return to
+}
+
+// Limits are how often codes are sent.
+type Limits struct {
+	Cooldown time.Duration // between two to one destination for one purpose
+	PerHour  int32         // to one destination for one purpose
+	PerDay   int32         // the same in a day
+	Network  int32         // asked for by one client address, or /64, in an hour
+	SMSDay   int32         // text messages in a day, over all numbers: each costs money
+}
+
+// Deps are what Challenges is made of.
+type Deps struct {
+	DB       *postgres.DB
+	Codes    *code.Codes
+	Queue    *delivery.Queue
+	Failures *throttle.Failures
+	Limits   Limits
+	SMSSpent func() // called once a day, when the last of Limits.SMSDay is taken: somebody should look
+	Now      func() time.Time
+}
+
+// Challenges sends codes and judges answers.
+type Challenges struct {
+	db       *postgres.DB
+	codes    *code.Codes
+	queue    *delivery.Queue
+	failures *throttle.Failures
+	limits   Limits
+	smsSpent func()
+	now      func() time.Time
+}
+
+// New makes Challenges.
+func New(d Deps) *Challenges {
+	return &Challenges{
+		db: d.DB, codes: d.Codes, queue: d.Queue, failures: d.Failures, limits: d.Limits, smsSpent: d.SMSSpent, now: d.Now,
+	}
+}
+
+// Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
+// in, empty for nobody. The work and the answer are the same whether anybody waits for it: the worker that
+// sends decides what the destination gets.
+func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, accountID, to string) error {
+	return c.SendWithLink(ctx, by, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
+}
+
+// SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
+// transaction.
+func (c *Challenges) SendWithLink(
+	ctx context.Context, by caller.Caller, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
+) error {
+	id, last := delivery.NewID(), false
+
+	err := c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := c.queue.Queued(ctx, tx, id); queued || err != nil {
+			return err
+		}
+
+		if err := c.take(ctx, tx, by, kind, to, &last); err != nil {
+			return err
+		}
+
+		plain, expires, err := c.codes.Issue(ctx, tx, kind.purpose, kind.subject(accountID, to))
+		if err != nil {
+			return err
+		}
+
+		page, err := link(ctx, tx)
+		if err != nil {
+			return err
+		}
+
+		err = audit.Record(ctx, tx, c.now(), by, audit.Event{
+			Action: audit.CodeSent, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
+		})
+		if err != nil {
+			return err
+		}
+
+		return c.queue.Enqueue(ctx, tx, id, delivery.Message{
+			Kind: kind.message, Channel: kind.channel, To: to, Language: by.Language,
+			Content: delivery.Content{Code: plain, Link: page}, Expires: expires,
+		})
+	})
+	if err == nil && last {
+		c.smsSpent()
+	}
+
+	return c.tell(ctx, by, err, kind, accountID, to)
+}
+
+// tell writes down that a limit refused the destination, where err says so.
+func (c *Challenges) tell(ctx context.Context, by caller.Caller, err error, kind Kind, accountID, to string) error {
+	return throttle.Tell(ctx, c.db, c.now(), by, err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
+}
+
+// take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
+// order: the destination first.
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller, kind Kind, to string, last *bool) error {
+	name := "send " + kind.purpose.Name
+
+	uses := []throttle.Use{
+		{Limit: throttle.Limit{Name: name + "/cooldown", Most: 1, Window: c.limits.Cooldown}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/hour", Most: c.limits.PerHour, Window: time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/day", Most: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: "send network/hour", Most: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
+	}
+
+	if kind.channel == delivery.SMS {
+		sent, err := costs(ctx, tx, kind, to)
+		if err != nil {
+			return err
+		}
+
+		limit := throttle.Limit{Name: "send sms/day", Most: c.limits.SMSDay, Window: 24 * time.Hour}
+		uses = append(uses, throttle.Use{Limit: limit, Idle: !sent, Last: last})
+	}
+
+	return throttle.TakeAll(ctx, tx, c.now(), uses...)
+}
+
+// costs says whether a text message is sent at all. One to sign in with goes to the phones of accounts only: else
+// whoever asks for codes to made-up numbers, which cost nothing, could use up the day of everybody.
+func costs(ctx context.Context, tx postgres.Tx, kind Kind, to string) (bool, error) {
+	if kind.owned {
+		return true, nil
+	}
+
+	status, err := db.New(tx).AccountStatusByPhone(ctx, &to)
+	if err != nil && !postgres.Missing(err) {
+		return false, fmt.Errorf("look for the account: %w", err)
+	}
+
+	return status == string(account.Active), nil
+}
+
+// Proof is a right answer that has not been used yet.
+type Proof struct {
+	codes   *code.Codes
+	ticket  code.Ticket
+	attempt throttle.Attempt
+}
+
+// Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
+// their network, of the code and of the day, and committed, before it is compared. accountID is whose the
+// destination is; where nobody knows, the destination itself is the person.
+func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, accountID, to, guess string) (Proof, error) {
+	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
+	if err != nil {
+		return Proof{}, err
+	}
+
+	ticket, err := c.codes.Attempt(ctx, kind.purpose, kind.subject(accountID, to), guess)
+	if errors.Is(err, code.ErrInvalid) {
+		return Proof{}, c.Refused(ctx, by, kind, accountID, to)
+	} else if err != nil {
+		return Proof{}, c.tell(ctx, by, err, kind, accountID, to)
+	}
+
+	return Proof{codes: c.codes, ticket: ticket, attempt: attempt}, nil
+}
+
+// Use uses the code up, in the transaction of what it pays for. Of any number of contenders one
+// succeeds; the others get code.ErrInvalid. Call Done after the transaction.
+func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
+	if err := p.codes.Redeem(ctx, tx, p.ticket); err != nil {
+		return err
+	}
+
+	return p.attempt.Succeeded(ctx, tx)
+}
+
+// Keep is Use where the answer was right, but not enough: nobody has failed, and the code stays good.
+func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Succeeded(ctx, tx) }
+
+// Done gives the day's budget of failed guesses its one back. What was paid for is there; a budget
+// that stays one too low for a day harms nobody.
+func (p Proof) Done(ctx context.Context) { _ = p.codes.GiveBack(ctx) }
+
+// Refused records a wrong answer, or a right one that lost the race for its code, and answers
+// code.ErrInvalid.
+func (c *Challenges) Refused(ctx context.Context, by caller.Caller, kind Kind, accountID, to string) error {
+	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{
+		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
+	})
+	if err != nil {
+		return err
+	}
+
+	return code.ErrInvalid
+}

@@ -1,0 +1,94 @@
+package code
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+// An opaque code is carried by a program, not by a person: 44 characters. The first half names its
+// row, so that a subject may have several at once; the other half is the secret, 128 random bits.
+// Nobody guesses those, so guesses are not counted, and a digest of them needs no key.
+const opaqueHalf = 22
+
+// IssueOpaque makes an opaque code. It voids no other.
+func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
+	name, secret := randomid.New(), randomid.New()
+	now := c.now()
+
+	err := db.New(tx).CodeIssue(ctx, db.CodeIssueParams{
+		Purpose:   purpose.Name,
+		Subject:   subject + " " + name,
+		Digest:    opaqueDigest(secret),
+		Now:       now,
+		ExpiresAt: now.Add(purpose.Lifetime),
+	})
+	if err != nil {
+		return "", fmt.Errorf("issue code: %w", err)
+	}
+
+	return name + secret, nil
+}
+
+// RedeemOpaque uses an opaque code of the subject up, in the transaction of what it pays for. Of any
+// number of contenders one succeeds; the others get ErrInvalid, as does who brings another's.
+func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {
+	if len(plain) != 2*opaqueHalf {
+		return ErrInvalid
+	}
+
+	return c.Redeem(ctx, tx, Ticket{
+		purpose: purpose, subject: subject + " " + plain[:opaqueHalf], digest: opaqueDigest(plain[opaqueHalf:]),
+	})
+}
+
+// IssueSecret makes an opaque code of which a subject has one: it voids the one before it, as Issue
+// does. It is the secret half alone, 22 characters.
+func (c *Codes) IssueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
+	return c.issueSecret(ctx, tx, purpose, subject, randomid.New())
+}
+
+// IssueLink is IssueSecret with 256 random bits, 44 characters: for a link that is good for long, and that nothing
+// protects but the secret.
+func (c *Codes) IssueLink(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
+	return c.issueSecret(ctx, tx, purpose, subject, randomid.New()+randomid.New())
+}
+
+func (c *Codes) issueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) (string, error) {
+	now := c.now()
+
+	err := db.New(tx).CodeIssue(ctx, db.CodeIssueParams{
+		Purpose: purpose.Name, Subject: subject, Digest: opaqueDigest(secret), Now: now, ExpiresAt: now.Add(purpose.Lifetime),
+	})
+	if err != nil {
+		return "", fmt.Errorf("issue code: %w", err)
+	}
+
+	return secret, nil
+}
+
+// HoldsSecret says whether RedeemSecret would succeed in this moment, and uses nothing up.
+func (c *Codes) HoldsSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) (bool, error) {
+	holds, err := db.New(tx).CodeHolds(ctx, db.CodeHoldsParams{
+		Purpose: purpose.Name, Subject: subject, Digest: opaqueDigest(secret), Now: c.now(),
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for code: %w", err)
+	}
+
+	return holds, nil
+}
+
+// RedeemSecret uses a code of IssueSecret or IssueLink up, as RedeemOpaque does.
+func (c *Codes) RedeemSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) error {
+	return c.Redeem(ctx, tx, Ticket{purpose: purpose, subject: subject, digest: opaqueDigest(secret)})
+}
+
+func opaqueDigest(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+
+	return sum[:]
+}

@@ -1,0 +1,177 @@
+package delivery
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+)
+
+// call is one request that a provider got.
+type call struct {
+	request *http.Request
+	body    []byte
+}
+
+// provider is the other side of a sender: it keeps what it gets, and answers as the test says.
+type provider struct {
+	*httptest.Server
+
+	mu    sync.Mutex
+	calls []call
+}
+
+func newProvider(t *testing.T, reply http.HandlerFunc) *provider {
+	t.Helper()
+
+	p := &provider{}
+	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+
+		p.mu.Lock()
+		p.calls = append(p.calls, call{r, body})
+		p.mu.Unlock()
+
+		reply(w, r)
+	}))
+	p.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // connections are cut on purpose
+	p.StartTLS()
+	t.Cleanup(p.Close)
+
+	return p
+}
+
+func (p *provider) got() []call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	return p.calls
+}
+
+// trust lets a sender believe the provider's certificate.
+func (p *provider) trust(sender poster) {
+	roots := x509.NewCertPool()
+	roots.AddCert(p.Certificate())
+	sender.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+}
+
+func answers(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// The secrets of the senders under test. No error may show one.
+const (
+	canaryKey  = "canary-tencent-secret-key"
+	canaryPath = "canary-in-the-address"
+)
+
+// tencent is a sender whose service is the provider.
+func tencent(t *testing.T, p *provider) *Tencent {
+	t.Helper()
+
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	s, err := NewSMS(SMSSettings{
+		URL: "tencent://an-id:" + canaryKey + "@" + u.Host + "/ap-guangzhou", AppID: "1400006666", SignName: "科能",
+		Templates: []string{"sign_in_code:1110", "phone_code:1111", "sign_in_code_global:2110"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	p.trust(s.(*Tencent).poster)
+
+	return s.(*Tencent)
+}
+
+// whsec is the secret of the example that the implementations of Standard Webhooks share.
+const whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// webhook is a sender whose receiver is the provider.
+func webhook(t *testing.T, p *provider) *Webhook {
+	t.Helper()
+
+	s, err := NewSMS(SMSSettings{URL: p.URL + "/sms?key=" + canaryPath, WebhookSecret: whsec})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	p.trust(s.(*Webhook).poster)
+
+	return s.(*Webhook)
+}
+
+// senders are both, with what a success looks like to them.
+func senders(t *testing.T, reply http.HandlerFunc) map[string]struct {
+	Sender
+
+	provider *provider
+	poster   poster
+} {
+	t.Helper()
+
+	first, second := newProvider(t, reply), newProvider(t, reply)
+	one, other := tencent(t, first), webhook(t, second)
+
+	return map[string]struct {
+		Sender
+
+		provider *provider
+		poster   poster
+	}{
+		"Tencent": {one, first, one.poster}, "Webhook": {other, second, other.poster},
+	}
+}
+
+// sms is a message to a phone, as the worker hands it over.
+func sms(t *testing.T, kind Kind, to string) Outgoing {
+	t.Helper()
+
+	rendered, err := renderSMS(kind, language.English, "042137", 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return Outgoing{
+		ID: "an-id", Channel: SMS, Kind: kind, To: to, Rendered: rendered, Language: language.English, Code: "042137", Minutes: 5,
+		Queued: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), At: time.Date(2026, 1, 2, 3, 4, 35, 0, time.UTC),
+	}
+}
+
+const (
+	mainland = "+8613800138000"
+	abroad   = "+61412345678"
+)
+
+// withoutCanary is for every error of a sender: a log may have it.
+func withoutCanary(t *testing.T, err error) {
+	t.Helper()
+
+	if err == nil {
+		return
+	}
+
+	for _, secret := range []string{canaryKey, canaryPath, whsec[len("whsec_"):], "042137", mainland[1:]} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("%q shows %s", err, secret)
+		}
+	}
+}

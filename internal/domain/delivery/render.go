@@ -1,0 +1,93 @@
+package delivery
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+)
+
+// Rendered is a message as a person reads it.
+type Rendered struct {
+	Subject string
+	Text    string
+	HTML    string
+}
+
+//go:embed templates
+var files embed.FS
+
+// One frame for each form, and the words of every kind and language in words.go.
+var (
+	textFrame = texttemplate.Must(texttemplate.ParseFS(files, "templates/message.txt"))
+	htmlFrame = htmltemplate.Must(htmltemplate.ParseFS(files, "templates/message.html"))
+)
+
+// frame is what the templates are given.
+type frame struct {
+	Language language.Language
+	Subject  string
+	Before   []string // paragraphs before the code
+	Code     string
+	Link     string   // the address of a page that does in place of the code, or empty
+	LinkText string   // what is said of it
+	After    []string // paragraphs after both
+	Footer   string
+}
+
+func render(kind Kind, l language.Language, content Content) (Rendered, error) {
+	words, known := wording[kind]
+	if !known {
+		return Rendered{}, fmt.Errorf("delivery: no template for %q", kind)
+	}
+
+	values := map[string]string{
+		"{device}":  content.Device,
+		"{address}": content.Address,
+		"{factor}":  factorNames[content.Factor].In(l),
+		"{time}":    content.At.UTC().Format(time.RFC3339),
+	}
+	f := frame{
+		Language: l,
+		Subject:  words.subject.In(l),
+		Before:   fill(words.before, l, values),
+		Code:     content.Code,
+		Link:     content.Link,
+		LinkText: words.link.In(l),
+		After:    fill(words.after, l, values),
+		Footer:   footer.In(l),
+	}
+
+	var text, html bytes.Buffer
+	if err := textFrame.Execute(&text, f); err != nil {
+		return Rendered{}, fmt.Errorf("render text: %w", err)
+	}
+
+	if err := htmlFrame.Execute(&html, f); err != nil {
+		return Rendered{}, fmt.Errorf("render html: %w", err)
+	}
+
+	return Rendered{Subject: f.Subject, Text: text.String(), HTML: html.String()}, nil
+}
+
+// renderSMS makes the text of a message to a phone. It has the whole life of the code in it, not what
+// is left, so that a repeat is the same text: a provider that takes no second one of the same knows it.
+func renderSMS(kind Kind, l language.Language, code string, minutes int) (Rendered, error) {
+	words, known := smsWording[kind]
+	if !known {
+		return Rendered{}, fmt.Errorf("delivery: no text message for %q", kind)
+	}
+
+	text := strings.NewReplacer("{code}", code, "{minutes}", strconv.Itoa(minutes)).Replace(words.text.In(l))
+
+	return Rendered{Subject: words.title.In(l), Text: text}, nil
+}
+
+// minutes says a code's life as people do. It was reckoned by two looks at the clock, a moment apart.
+func minutes(life time.Duration) int { return max(1, int(life.Round(time.Minute)/time.Minute)) }

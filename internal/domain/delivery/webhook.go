@@ -1,0 +1,79 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+)
+
+// Webhook hands text messages to a program of the operator, which passes them on. Each is a POST with
+// the headers and the signature of Standard Webhooks 1.0.0, so that its libraries verify it; the body is
+// webhookBody. An answer of 2xx means that the message is taken over; 4xx is final, but for 408, 425 and
+// 429; everything else, a redirect too, is tried again.
+//
+// A message whose answer was lost comes again with the same webhook-id and the same body. The receiver
+// answers 2xx to an id that it knows, and sends it once.
+type Webhook struct {
+	poster  poster
+	address string
+	secret  standardwebhook.Secret
+}
+
+// webhookBody is what a receiver reads.
+type webhookBody struct {
+	ID       string            `json:"id"`
+	To       string            `json:"to"` // as in +8613800138000
+	Text     string            `json:"text"`
+	Code     string            `json:"code,omitempty"` // as in the text, for a template
+	Kind     Kind              `json:"kind"`
+	Language language.Language `json:"language"`
+	At       time.Time         `json:"at"` // when it was asked for; the header says when it was sent
+}
+
+func newWebhook(u *url.URL, secret string) (Sender, error) {
+	if u.User != nil || u.Fragment != "" {
+		return nil, errors.New("the address of a webhook has no user and no fragment")
+	}
+
+	key, err := standardwebhook.ParseSecret(secret)
+	if err != nil {
+		return nil, fmt.Errorf("the secret of the webhook: %w", err)
+	}
+
+	return &Webhook{poster: newPoster(), address: u.String(), secret: key}, nil
+}
+
+// Send makes one attempt.
+func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
+	if !e164.MatchString(message.To) {
+		return fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
+	}
+
+	body, err := json.Marshal(webhookBody{
+		ID: message.ID, To: message.To, Text: message.Text, Code: message.Code, Kind: message.Kind,
+		Language: message.Language, At: message.Queued.UTC(),
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	got, err := w.poster.post(ctx, w.address, standardwebhook.Header(message.ID, message.At, body, w.secret), body)
+	if err != nil {
+		return fmt.Errorf("webhook: %w", err)
+	}
+
+	switch {
+	case got.taken():
+		return nil
+	case got.final():
+		return fmt.Errorf("%w: webhook: status %d", ErrRefused, got.status)
+	}
+
+	return fmt.Errorf("webhook: status %d", got.status)
+}

@@ -1,0 +1,259 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// sendTimeout bounds one attempt; JobTimeout of the client is a little above it.
+const sendTimeout = 30 * time.Second
+
+// Outgoing is a message ready to be sent.
+type Outgoing struct {
+	ID      string // the same at every attempt, so that a repeat can be told from a new message
+	Channel Channel
+	Kind    Kind
+	To      string
+	Rendered
+	Language language.Language
+	Code     string    // as in the text
+	Link     string    // likewise
+	Minutes  int       // that the code lives, in all; 0 without a code
+	Queued   time.Time // the same at every attempt
+	At       time.Time // the time of this attempt
+}
+
+// Sender hands a message over to the outside. An error that wraps ErrRefused is final; after any
+// other the message is tried again.
+type Sender interface {
+	Send(ctx context.Context, message Outgoing) error
+}
+
+// ErrRefused says that the other side will not take this message, however often it is sent.
+var ErrRefused = errors.New("delivery: refused for good")
+
+// The outcomes of a message.
+const (
+	stateSent    = "sent"
+	stateExpired = "expired"
+	stateRefused = "refused"
+)
+
+type job struct {
+	DeliveryID string `json:"deliveryId"`
+}
+
+func (job) Kind() string { return "delivery" }
+
+func (job) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: maxAttempts} }
+
+// Worker sends what is enqueued.
+type Worker struct {
+	river.WorkerDefaults[job]
+
+	db      *postgres.DB
+	keys    *keyring.Keyring
+	senders map[Channel]Sender
+	now     func() time.Time
+}
+
+// NewWorker makes a Worker. A channel without a sender refuses its messages.
+func NewWorker(database *postgres.DB, keys *keyring.Keyring, senders map[Channel]Sender, now func() time.Time) *Worker {
+	return &Worker{db: database, keys: keys, senders: senders, now: now}
+}
+
+// Register adds the worker to those of a River client.
+func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) }
+
+// Timeout is River's bound of one attempt.
+func (w *Worker) Timeout(*river.Job[job]) time.Duration { return sendTimeout + 15*time.Second }
+
+// NextRetry waits 1 s, then twice as long each time up to 30 s while a code may still be good, and
+// 5 minutes after that.
+func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
+	wait := 5 * time.Minute
+	if j.Attempt <= 25 {
+		wait = min(time.Second<<min(j.Attempt-1, 10), 30*time.Second)
+	}
+
+	return w.now().Add(wait)
+}
+
+// Work makes one attempt. The outcome is recorded after the message has gone: a worker that dies
+// between the two sends it twice, with the same id, rather than never.
+func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
+	id := j.Args.DeliveryID
+
+	var row db.DeliveryAttemptRow
+
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).DeliveryAttempt(ctx, id)
+
+		return err
+	})
+
+	switch {
+	case postgres.Missing(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read message: %w", err)
+	case !row.ExpiresAt.After(w.now()):
+		return w.finish(ctx, id, stateExpired, "the message expired before it could be sent")
+	}
+
+	message, err := w.prepare(ctx, id, row)
+	if err == nil {
+		err = w.send(ctx, message, row.ExpiresAt)
+	}
+
+	switch {
+	case err == nil:
+		return w.finish(ctx, id, stateSent, "")
+	case errors.Is(err, ErrRefused):
+		return w.finish(ctx, id, stateRefused, withoutSecrets(err, message.Code, message.Link))
+	}
+
+	return w.failed(ctx, id, withoutSecrets(err, message.Code, message.Link))
+}
+
+func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptRow) (Outgoing, error) {
+	plain, err := w.keys.Open(row.Payload, sealContext(id)...)
+	if err != nil {
+		return Outgoing{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	var content Content
+	if err := json.Unmarshal(plain, &content); err != nil {
+		return Outgoing{}, fmt.Errorf("%w: unreadable payload", ErrRefused)
+	}
+
+	kind := Kind(row.Kind)
+
+	switch kind {
+	case RegistrationCode:
+		status, err := w.statusOf(ctx, Channel(row.Channel), row.Recipient)
+		if err != nil {
+			return Outgoing{}, err
+		}
+
+		if status != "" {
+			kind, content = RegistrationTaken, Content{}
+		}
+	case ResetCode, SignInCode:
+		status, err := w.statusOf(ctx, Channel(row.Channel), row.Recipient)
+		if err != nil {
+			return Outgoing{}, err
+		}
+
+		if status != "active" {
+			return Outgoing{}, fmt.Errorf("%w: no account that may sign in has this destination", ErrRefused)
+		}
+	}
+
+	message := Outgoing{
+		ID: id, Channel: Channel(row.Channel), Kind: kind, To: row.Recipient, Language: language.Parse(row.Language),
+		Code: content.Code, Link: content.Link, Queued: row.CreatedAt, At: w.now(),
+	}
+	if message.Code != "" {
+		message.Minutes = minutes(row.ExpiresAt.Sub(row.CreatedAt))
+	}
+
+	if message.Channel == SMS {
+		message.Rendered, err = renderSMS(kind, message.Language, message.Code, message.Minutes)
+	} else {
+		message.Rendered, err = render(kind, message.Language, content)
+	}
+
+	if err != nil {
+		return Outgoing{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+
+	return message, nil
+}
+
+// statusOf answers the status of the destination's account, empty where there is none.
+func (w *Worker) statusOf(ctx context.Context, channel Channel, destination string) (string, error) {
+	var status string
+
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+
+		if channel == SMS {
+			status, err = db.New(conn).AccountStatusByPhone(ctx, &destination)
+		} else {
+			status, err = db.New(conn).AccountStatusByEmail(ctx, destination)
+		}
+
+		return err
+	})
+	if err != nil && !postgres.Missing(err) {
+		return "", fmt.Errorf("look for the account: %w", err)
+	}
+
+	return status, nil
+}
+
+// send gives up when the message expires in the middle: what is stale is not sent.
+func (w *Worker) send(ctx context.Context, message Outgoing, expires time.Time) error {
+	sender, ok := w.senders[message.Channel]
+	if !ok {
+		return fmt.Errorf("%w: nothing is configured that sends %s", ErrRefused, message.Channel)
+	}
+
+	ctx, cancel := context.WithTimeout(ctx, min(sendTimeout, expires.Sub(w.now())))
+	defer cancel()
+
+	return sender.Send(ctx, message)
+}
+
+func (w *Worker) finish(ctx context.Context, id, state, reason string) error {
+	return w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).DeliveryFinish(ctx, db.DeliveryFinishParams{
+			ID: id, State: state, LastError: reason, Now: w.now(),
+		})
+	})
+}
+
+func (w *Worker) failed(ctx context.Context, id, reason string) error {
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).DeliveryFailed(ctx, db.DeliveryFailedParams{ID: id, LastError: reason})
+	})
+
+	return errors.Join(errors.New(reason), err)
+}
+
+// withoutSecrets is the reason as it may be stored: a server may quote what it was sent, and its words
+// are anybody's. A NUL in them would make the outcome impossible to record.
+func withoutSecrets(err error, secrets ...string) string {
+	reason := err.Error()
+
+	for _, secret := range secrets {
+		if secret != "" {
+			reason = strings.ReplaceAll(reason, secret, "[code]")
+		}
+	}
+
+	reason = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+
+		return r
+	}, reason)
+
+	return strings.ToValidUTF8(reason[:min(len(reason), 500)], "")
+}

@@ -1,0 +1,282 @@
+package factor_test
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
+
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+)
+
+const (
+	period = 30 * time.Second
+	issuer = "Konec 工具箱 & Co: Toolkit"
+)
+
+func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
+
+// env is two replicas on one database, with a clock that stands at the beginning of a step.
+type env struct {
+	*factor.Factors
+
+	other      *factor.Factors
+	db         *postgres.DB
+	pool       *pgxpool.Pool // the same database, where the statements are not counted
+	keys       *keyring.Keyring
+	clock      *apptest.Clock
+	statements *apptest.Statements
+	accounts   atomic.Int64
+}
+
+func setup(t *testing.T) *env {
+	t.Helper()
+
+	return setupWith(t, 10_000)
+}
+
+func setupWith(t *testing.T, budget int32) *env {
+	t.Helper()
+
+	e := &env{clock: &apptest.Clock{}, statements: &apptest.Statements{}}
+	e.clock.Stop()
+	e.set(e.clock.Now().Truncate(period))
+
+	url := postgrestest.New(t)
+
+	must := func(err error) {
+		t.Helper()
+
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	var err error
+
+	e.pool, err = pgxpool.New(t.Context(), url)
+	must(err)
+	t.Cleanup(e.pool.Close)
+
+	e.keys, err = keyring.Parse(keyring.Generate())
+	must(err)
+
+	replica := func() (*postgres.DB, *factor.Factors) {
+		database, err := postgres.Open(t.Context(), postgres.Options{URL: url, MaxConns: 8, Tracer: e.statements})
+		must(err)
+		t.Cleanup(database.Close)
+
+		return database, factor.New(factor.Deps{DB: database, Keys: e.keys, Issuer: issuer, Budget: budget, Now: e.clock.Now})
+	}
+
+	_, e.other = replica()
+	e.db, e.Factors = replica()
+
+	return e
+}
+
+func (e *env) set(at time.Time) { e.clock.Advance(at.Sub(e.clock.Now())) }
+
+// account has no factor.
+func (e *env) account(t *testing.T) string {
+	t.Helper()
+
+	created, err := account.New(e.db, nil, e.clock.Now).Create(t.Context(), caller.Caller{}, account.Creation{
+		Email: fmt.Sprintf("holder-%d@konec.com.au", e.accounts.Add(1)), Name: "Holder", PasswordHash: "none", MemberGroup: account.GroupNone,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return created.ID
+}
+
+// app is an authenticator app: another's work, that reads the URL.
+type app struct {
+	key *otp.Key
+	env *env
+}
+
+// pending hands the account a secret.
+func (e *env) pending(t *testing.T, accountID string) app {
+	t.Helper()
+
+	url, err := e.Pending(t.Context(), accountID, "holder@konec.com.au")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	key, err := otp.NewKeyFromURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return app{key: key, env: e}
+}
+
+// bound is an account with an authenticator, whose codes of the binding are no longer in the window.
+func (e *env) bound(t *testing.T) (accountID string, a app) {
+	t.Helper()
+
+	accountID = e.account(t)
+	a = e.pending(t, accountID)
+
+	if err := e.bind(t, accountID, a.key.URL(), a.pair(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+
+	e.clock.Advance(3 * period)
+
+	return accountID, a
+}
+
+// code is what the app shows so many steps from now.
+func (a app) code(steps int) string {
+	return a.at(a.env.clock.Now().Add(time.Duration(steps) * period))
+}
+
+// at is what the app shows at a time.
+func (a app) at(t time.Time) string { return codeOf(a.key.Secret(), t) }
+
+func (a app) pair(first, second int) [2]string { return [2]string{a.code(first), a.code(second)} }
+
+func codeOf(secret string, at time.Time) string {
+	code, err := hotp.GenerateCode(secret, uint64(at.Unix()/30))
+	if err != nil {
+		panic(err)
+	}
+
+	return code
+}
+
+// wrong is a code of none of the steps near.
+func (a app) wrong() string {
+	near := map[string]bool{}
+	for steps := -3; steps <= 3; steps++ {
+		near[a.code(steps)] = true
+	}
+
+	for n := 0; ; n++ {
+		if code := fmt.Sprintf("%06d", n); !near[code] {
+			return code
+		}
+	}
+}
+
+// bind is the request that binds.
+func (e *env) bind(t *testing.T, accountID, url string, codes [2]string) error {
+	t.Helper()
+
+	binding, err := e.AttemptBinding(t.Context(), accountID, url, codes)
+	if err != nil {
+		return err
+	}
+
+	return e.inTx(t, func(tx postgres.Tx) error { return e.Bind(t.Context(), tx, binding) })
+}
+
+// signIn is a sign-in, as far as the factor goes.
+func (e *env) signIn(t *testing.T, accountID, code string) error {
+	t.Helper()
+
+	proof, err := e.Attempt(t.Context(), accountID, code)
+	if err != nil {
+		return err
+	}
+
+	if err := e.redeem(t, proof); err != nil {
+		return err
+	}
+
+	return e.GiveBack(t.Context(), proof)
+}
+
+func (e *env) redeem(t *testing.T, proof factor.Proof) error {
+	t.Helper()
+
+	return e.inTx(t, func(tx postgres.Tx) error { return e.Redeem(t.Context(), tx, proof) })
+}
+
+func (e *env) remove(t *testing.T, accountID string) (removed bool) {
+	t.Helper()
+
+	err := e.inTx(t, func(tx postgres.Tx) error {
+		var err error
+		removed, err = factor.Remove(t.Context(), tx, accountID)
+
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return removed
+}
+
+func (e *env) recoveryCodes(t *testing.T, accountID string) (codes []string, err error) {
+	t.Helper()
+
+	err = e.inTx(t, func(tx postgres.Tx) error {
+		var err error
+		codes, err = e.RecoveryCodes(t.Context(), tx, accountID)
+
+		return err
+	})
+
+	return codes, err
+}
+
+func (e *env) inTx(t *testing.T, run func(tx postgres.Tx) error) error {
+	t.Helper()
+
+	tx, err := e.pool.Begin(t.Context())
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(t.Context())
+
+	if err := run(postgres.Tx{Tx: tx}); err != nil {
+		return err
+	}
+
+	return tx.Commit(t.Context())
+}
+
+func (e *env) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+
+	tag, err := e.pool.Exec(t.Context(), statement, args...)
+	if err != nil || tag.RowsAffected() == 0 {
+		t.Fatalf("%s: %d rows, %v", statement, tag.RowsAffected(), err)
+	}
+}
+
+func expectDone(t *testing.T, what string, err error) {
+	t.Helper()
+
+	if err != nil {
+		t.Errorf("%s: %v, want it accepted", what, err)
+	}
+}
+
+func expectRefused(t *testing.T, what string, err error) {
+	t.Helper()
+
+	if !errors.Is(err, factor.ErrCodeInvalid) {
+		t.Errorf("%s: %v, want CODE_INVALID", what, err)
+	}
+}
+
+func postgresTx(tx pgx.Tx) postgres.Tx { return postgres.Tx{Tx: tx} }

@@ -1,0 +1,159 @@
+package factor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+// Pending makes a new secret for the account, which replaces the one that waited before, and answers the
+// otpauth URL to hand to an authenticator app. The authenticator that is bound goes on to work until this
+// one is.
+func (f *Factors) Pending(ctx context.Context, accountID, email string) (url string, err error) {
+	id, now := randomid.New(), f.now()
+	url = newURL(f.issuer, email, newSecret())
+
+	err = f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).TOTPPend(ctx, db.TOTPPendParams{
+			AccountID: accountID, ID: id,
+			URL: f.keys.Seal([]byte(url), pendingContext(accountID, id)...),
+			Now: now, ExpiresAt: now.Add(PendingLifetime),
+		})
+	})
+	if err != nil {
+		return "", fmt.Errorf("store pending authenticator: %w", err)
+	}
+
+	return url, nil
+}
+
+// PendingURL is the URL that waits to be bound, or ErrNoPending.
+func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, error) {
+	var row db.TOTPPendingRow
+
+	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).TOTPPending(ctx, db.TOTPPendingParams{AccountID: accountID, Now: f.now()})
+
+		return err
+	})
+	if postgres.Missing(err) {
+		return "", ErrNoPending
+	} else if err != nil {
+		return "", fmt.Errorf("look up pending authenticator: %w", err)
+	}
+
+	url, err := f.keys.Open(row.URL, pendingContext(accountID, row.ID)...)
+	if err != nil {
+		return "", ErrNoPending.Because(err)
+	}
+
+	return string(url), nil
+}
+
+// Binding is a pair of right codes that has not been redeemed yet.
+type Binding struct {
+	accountID, id string
+	secret        []byte
+	step          int64
+}
+
+// AttemptBinding compares two codes with the secret that waits. They must be of two steps in a row, the
+// earlier one first, both within the window of a sign-in: that the app was read twice shows that it has the
+// secret and the time. url is the one that the account was handed, or empty where the caller was not told.
+//
+// The guess is counted, and committed, before the comparison.
+func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, codes [2]string) (Binding, error) {
+	var row db.TOTPPendingAttemptRow
+
+	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).TOTPPendingAttempt(ctx, db.TOTPPendingAttemptParams{
+			AccountID: accountID, Now: f.now(), MaxAttempts: MaxAttempts,
+		})
+
+		return err
+	})
+	if postgres.Missing(err) {
+		return Binding{}, ErrCodeInvalid
+	} else if err != nil {
+		return Binding{}, fmt.Errorf("count guess: %w", err)
+	}
+
+	issued, err := f.keys.Open(row.URL, pendingContext(accountID, row.ID)...)
+	if err != nil {
+		return Binding{}, ErrCodeInvalid.Because(err)
+	}
+
+	secret, err := secretOf(string(issued))
+	if err != nil {
+		return Binding{}, err
+	}
+
+	step, found := matchPair(secret, f.now(), [2]string{plainCode(codes[0]), plainCode(codes[1])})
+	if !found || url != "" && !same(url, string(issued)) {
+		return Binding{}, ErrCodeInvalid
+	}
+
+	return Binding{accountID: accountID, id: row.ID, secret: secret, step: step}, nil
+}
+
+// Bind makes the secret the account's authenticator. The one before it ends, with its recovery codes. Both
+// codes are used then. Of any number of contenders one succeeds; the others get ErrCodeInvalid.
+func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) error {
+	queries, now := db.New(tx), f.now()
+
+	rows, err := queries.TOTPPendingRedeem(ctx, db.TOTPPendingRedeemParams{AccountID: binding.accountID, ID: binding.id, Now: now})
+	if err != nil {
+		return fmt.Errorf("redeem pending authenticator: %w", err)
+	}
+
+	if rows != 1 {
+		return f.boundAlready(ctx, tx, binding)
+	}
+
+	err = queries.TOTPBind(ctx, db.TOTPBindParams{
+		AccountID: binding.accountID, ID: binding.id,
+		Secret:   f.keys.Seal(binding.secret, secretContext(binding.accountID, binding.id)...),
+		LastStep: binding.step, Now: now,
+	})
+	if err != nil {
+		return fmt.Errorf("bind authenticator: %w", err)
+	}
+
+	if err := queries.RecoveryCodeRemove(ctx, binding.accountID); err != nil {
+		return fmt.Errorf("remove recovery codes: %w", err)
+	}
+
+	return nil
+}
+
+// boundAlready lets a transaction succeed that was committed without our knowing, and runs again.
+func (f *Factors) boundAlready(ctx context.Context, tx postgres.Tx, binding Binding) error {
+	if !tx.Repeated {
+		return ErrCodeInvalid
+	}
+
+	id, err := db.New(tx).TOTPBound(ctx, binding.accountID)
+
+	switch {
+	case postgres.Missing(err):
+		return ErrCodeInvalid
+	case err != nil:
+		return fmt.Errorf("look up authenticator: %w", err)
+	case id != binding.id:
+		return ErrCodeInvalid
+	}
+
+	return nil
+}
+
+// pendingContext is another than secretContext: what waits cannot pass for what is bound.
+func pendingContext(accountID, id string) []string {
+	return []string{"totp_pending", "url", accountID, id}
+}

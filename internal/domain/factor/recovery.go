@@ -1,0 +1,141 @@
+package factor
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// A recovery code is 20 characters of base32, 100 random bits, shown in groups of five.
+const (
+	recoverySize  = 20
+	recoveryGroup = 5
+	recoverySigns = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+)
+
+// RecoveryCodes makes new recovery codes for an account that has an authenticator, and voids those before.
+// Nobody can read them again.
+func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID string) ([]string, error) {
+	queries := db.New(tx)
+
+	// Holds the authenticator, so that of two who ask at once the later voids the codes of the earlier.
+	if _, err := queries.TOTPBound(ctx, accountID); postgres.Missing(err) {
+		return nil, ErrNotActive
+	} else if err != nil {
+		return nil, fmt.Errorf("look up authenticator: %w", err)
+	}
+
+	if err := queries.RecoveryCodeRemove(ctx, accountID); err != nil {
+		return nil, fmt.Errorf("remove recovery codes: %w", err)
+	}
+
+	codes, digests := make([]string, RecoveryCodeCount), make([][]byte, RecoveryCodeCount)
+	keyID := f.keys.Current()
+
+	for i := range codes {
+		plain := rand.Text()[:recoverySize]
+		codes[i] = grouped(plain)
+		digests[i] = f.recoveryDigest(keyID, accountID, plain)
+	}
+
+	err := queries.RecoveryCodeIssue(ctx, db.RecoveryCodeIssueParams{
+		AccountID: accountID, KeyID: int16(keyID), Digests: digests, Now: f.now(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store recovery codes: %w", err)
+	}
+
+	return codes, nil
+}
+
+// attemptRecovery counts nothing: nobody guesses 100 bits.
+func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) (Proof, error) {
+	var rows []db.RecoveryCodeListRow
+
+	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		rows, err = db.New(conn).RecoveryCodeList(ctx, accountID)
+
+		return err
+	})
+	if err != nil {
+		return Proof{}, fmt.Errorf("look up recovery codes: %w", err)
+	}
+
+	// An account's codes are of one key. Without codes there is as much to compute.
+	keyID := f.keys.Current()
+	if len(rows) > 0 {
+		keyID = uint8(rows[0].KeyID) //nolint:gosec // written from a uint8
+	}
+
+	digest := f.recoveryDigest(keyID, accountID, plain)
+	found := false
+
+	for _, row := range rows {
+		if hmac.Equal(row.Digest, digest) {
+			found = true
+		}
+	}
+
+	if !found || digest == nil {
+		return Proof{}, ErrCodeInvalid
+	}
+
+	return Proof{accountID: accountID, digest: digest}, nil
+}
+
+// redeemRecovery holds the authenticator first, in the order of Bind and Remove.
+func (f *Factors) redeemRecovery(ctx context.Context, tx postgres.Tx, proof Proof) error {
+	queries := db.New(tx)
+
+	rows, err := queries.TOTPForgive(ctx, proof.accountID)
+	if err == nil && rows == 1 {
+		rows, err = queries.RecoveryCodeRedeem(ctx, db.RecoveryCodeRedeemParams{
+			AccountID: proof.accountID, Digest: proof.digest,
+		})
+	}
+
+	if err != nil {
+		return fmt.Errorf("redeem recovery code: %w", err)
+	}
+
+	if rows != 1 {
+		return ErrCodeInvalid
+	}
+
+	return nil
+}
+
+// recoveryDigest is nil where the key is no longer here.
+func (f *Factors) recoveryDigest(keyID uint8, accountID, plain string) []byte {
+	digest, _ := f.keys.Digest(keyID, "recovery code", accountID, plain)
+
+	return digest
+}
+
+// plainRecoveryCode reads a recovery code as people type it: in any case, with or without the hyphens.
+func plainRecoveryCode(text string) (plain string, ok bool) {
+	plain = strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(text))
+	if len(plain) != recoverySize || strings.Trim(plain, recoverySigns) != "" {
+		return "", false
+	}
+
+	return plain, true
+}
+
+func grouped(plain string) string {
+	groups := make([]string, 0, recoverySize/recoveryGroup)
+
+	for rest := plain; rest != ""; rest = rest[recoveryGroup:] {
+		groups = append(groups, rest[:recoveryGroup])
+	}
+
+	return strings.Join(groups, "-")
+}

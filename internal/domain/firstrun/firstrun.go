@@ -1,0 +1,164 @@
+// Package firstrun makes the first administrator of a gateway that has none, for whoever has the link that its operator
+// was shown. Once there is an administrator it makes nobody; all others come by package account.
+package firstrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// subject is whom the link is for. There is one at a time.
+const subject = "administrator"
+
+// Deps are what FirstRun is made of.
+type Deps struct {
+	DB           *postgres.DB
+	Codes        *code.Codes
+	Hasher       *password.Hasher
+	Policy       password.Policy
+	EmailAllowed func(email string) bool
+	Now          func() time.Time
+}
+
+// FirstRun is the way from a link to the first administrator.
+type FirstRun struct {
+	db           *postgres.DB
+	codes        *code.Codes
+	hasher       *password.Hasher
+	policy       password.Policy
+	emailAllowed func(email string) bool
+	now          func() time.Time
+}
+
+// New makes FirstRun.
+func New(d Deps) *FirstRun {
+	return &FirstRun{db: d.DB, codes: d.Codes, hasher: d.Hasher, policy: d.Policy, emailAllowed: d.EmailAllowed, now: d.Now}
+}
+
+// Offer makes a link's token, which voids the one before it; empty where there is an administrator.
+func (f *FirstRun) Offer(ctx context.Context) (token string, err error) {
+	err = f.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		administered, err := group.Administered(ctx, tx)
+		if err != nil || administered {
+			return err
+		}
+
+		token, err = f.codes.IssueLink(ctx, tx, code.FirstRun, subject)
+
+		return err
+	})
+
+	return token, err
+}
+
+// Check answers code.ErrInvalid for whatever is no link that is good now.
+func (f *FirstRun) Check(ctx context.Context, token string) error {
+	return f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		good, err := f.codes.HoldsSecret(ctx, conn, code.FirstRun, subject, token)
+		if err == nil && !good {
+			return code.ErrInvalid
+		} else if err != nil {
+			return err
+		}
+
+		return vacant(ctx, conn)
+	})
+}
+
+// vacant answers code.ErrInvalid where there is an administrator.
+func vacant(ctx context.Context, tx db.DBTX) error {
+	administered, err := group.Administered(ctx, tx)
+	if err == nil && administered {
+		return code.ErrInvalid
+	}
+
+	return err
+}
+
+// Founder is who becomes the administrator. Email and Name are in their normal forms.
+type Founder struct {
+	Email    string
+	Name     string
+	Password string
+}
+
+// Create uses the link up and makes the administrator, both or neither. What is wrong with the founder is told only to who
+// has a good link, and only for that is a password hashed.
+func (f *FirstRun) Create(ctx context.Context, by caller.Caller, token string, who Founder) error {
+	if err := f.Check(ctx, token); err != nil {
+		return err
+	}
+
+	if !f.emailAllowed(who.Email) {
+		return registration.ErrEmailNotAllowed
+	}
+
+	if err := f.policy.Check(who.Password, who.Email, who.Name); err != nil {
+		return err
+	}
+
+	hash, err := f.hasher.Hash(ctx, who.Password)
+	if err != nil {
+		return err
+	}
+
+	id := account.NewID(f.now())
+
+	return f.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if _, done, err := account.Earlier(ctx, tx, id); done || err != nil {
+			return err
+		}
+
+		return f.create(ctx, tx, by, token, id, account.Creation{
+			Email: who.Email, Name: who.Name, PasswordHash: hash, MemberGroup: group.Admin,
+		})
+	})
+}
+
+func (f *FirstRun) create(ctx context.Context, tx postgres.Tx, by caller.Caller, token, id string, c account.Creation) error {
+	// Of two at once, with two links even, one waits here, and then finds the other's administrator.
+	if err := group.Lock(ctx, tx); err != nil {
+		return err
+	}
+
+	if err := vacant(ctx, tx); err != nil {
+		return err
+	}
+
+	if err := f.codes.RedeemSecret(ctx, tx, code.FirstRun, subject, token); err != nil {
+		return err
+	}
+
+	_, err := account.Insert(ctx, tx, f.now(), id, c)
+	if errors.Is(err, account.ErrTaken) {
+		return account.ErrEmailTaken
+	} else if err != nil {
+		return err
+	}
+
+	// Somebody may have taken the right from the group.
+	administered, err := group.Administered(ctx, tx)
+	if err != nil {
+		return err
+	} else if !administered {
+		return fmt.Errorf("the member group %s does not have the right %s", c.MemberGroup, group.Administer)
+	}
+
+	return audit.Record(ctx, tx, f.now(), by, audit.Event{
+		Action: audit.AccountCreated, AccountID: id, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
+	})
+}

@@ -1,0 +1,223 @@
+// Package identity takes people to the sign-in page of another provider, Lark, and back: to sign in with
+// who they are there, or to bind that to their account. It holds the database at no time while Lark is
+// asked, and keeps nothing that Lark gives out but who somebody is.
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/profile"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+var (
+	// ErrStateInvalid answers a way back that this browser did not set out on, or too long ago, or that it
+	// has come before.
+	ErrStateInvalid = problem.New(problem.Refused, "STATE_INVALID")
+	// ErrLarkRefused answers who did not agree at Lark, or brings a code that Lark does not take.
+	ErrLarkRefused = problem.New(problem.Refused, "LARK_REFUSED")
+)
+
+// Deps are what Identities is made of.
+type Deps struct {
+	DB       *postgres.DB
+	Keys     *keyring.Keyring
+	Lark     *lark.Client
+	Profiles *profile.Profiles
+	Failures *throttle.Failures
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Identities are people's at Lark.
+type Identities struct {
+	db       *postgres.DB
+	keys     *keyring.Keyring
+	lark     *lark.Client
+	profiles *profile.Profiles
+	failures *throttle.Failures
+	log      *slog.Logger
+	now      func() time.Time
+}
+
+// New makes Identities.
+func New(d Deps) *Identities {
+	return &Identities{
+		db: d.DB, keys: d.Keys, lark: d.Lark, profiles: d.Profiles, failures: d.Failures, log: d.Log, now: d.Now,
+	}
+}
+
+// Departure is how a browser sets out.
+type Departure struct {
+	Cookie string // for Lifetime
+	Page   string // Lark's
+}
+
+// Depart sends a browser on its way. who is signed in there, nil for nobody; only a binding asks for it.
+func (i *Identities) Depart(action Action, locale string, who *session.Browser) (Departure, *problem.Problem) {
+	j := journey{secret: randomid.New(), action: action, locale: locale}
+
+	if action == Bind {
+		if who == nil {
+			return Departure{}, problem.ErrUnauthenticated
+		}
+
+		if !i.profiles.MayBindLark(*who) {
+			return Departure{}, profile.ErrReauthRequired
+		}
+
+		j.session = who.SessionID
+	}
+
+	state := j.sign(i.keys, i.now().Add(Lifetime))
+
+	return Departure{Cookie: j.text(), Page: i.lark.Page(state, j.verifier(i.keys, state))}, nil
+}
+
+// Arrival is what a browser comes back with.
+type Arrival struct {
+	Cookie string // of the Departure; empty where there is none
+	State  string
+	Code   string // empty where the person did not agree
+}
+
+// Outcome is where a journey ended.
+type Outcome struct {
+	Action Action           // empty where nobody can say
+	Locale string           // of the Departure, the same
+	Opened *signin.Opened   // the session of a sign-in
+	Failed *problem.Problem // nil for a success
+}
+
+// Arrive ends a journey. door is where a sign-in opens a session, and who is signed in there, nil for
+// nobody. What went wrong on the way is in the Outcome, an outage of Lark included; an error is of our own
+// making.
+func (i *Identities) Arrive(ctx context.Context, by caller.Caller, door signin.Browser, who *session.Browser, a Arrival) (Outcome, error) {
+	j, ours := parseJourney(a.Cookie)
+
+	if ours && j.action == Bind && who != nil {
+		j.session = who.SessionID
+	}
+
+	if !ours || j.action == Bind && who == nil || !j.signed(i.keys, a.State, i.now()) {
+		return Outcome{Failed: ErrStateInvalid}, nil
+	}
+
+	o := Outcome{Action: j.action, Locale: j.locale}
+
+	opened, err := i.arrive(ctx, by, door, who, j, a)
+
+	switch told, ok := errors.AsType[*problem.Problem](err); {
+	case err == nil:
+		_ = i.failures.GiveBackNetwork(ctx, by) // it is done; a count one too high harms nobody
+		o.Opened = opened
+	case errors.Is(err, errAway):
+		_ = i.failures.GiveBackNetwork(ctx, by) // nobody here has failed
+		o.Failed = problem.ErrUnavailable
+	case ok && told.Kind != problem.Unavailable && told.Kind != problem.Internal:
+		o.Failed = told
+	default:
+		return Outcome{}, err
+	}
+
+	return o, nil
+}
+
+func (i *Identities) arrive(
+	ctx context.Context, by caller.Caller, door signin.Browser, who *session.Browser, j journey, a Arrival,
+) (*signin.Opened, error) {
+	event := audit.Event{Method: profile.Lark}
+	if j.action == Bind {
+		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
+	}
+
+	if err := i.useUp(ctx, by, a.State); err != nil {
+		return nil, throttle.Tell(ctx, i.db, i.now(), by, err, event)
+	}
+
+	person, err := i.ask(ctx, by, j, a)
+	if err != nil {
+		return nil, err
+	}
+
+	told, err := json.Marshal(person)
+	if err != nil {
+		return nil, fmt.Errorf("encode identity: %w", err)
+	}
+
+	if j.action == Bind {
+		err := i.profiles.BindLark(ctx, by, *who, person.OpenID, told)
+		if errors.Is(err, problem.ErrTokenInvalid) {
+			return nil, ErrStateInvalid // the session that set out has ended on the way
+		}
+
+		return nil, err
+	}
+
+	opened, err := door.WithIdentity(ctx, signin.Identity{Provider: profile.Lark, Subject: person.OpenID, Profile: told})
+	if err != nil {
+		return nil, err
+	}
+
+	return &opened, nil
+}
+
+// useUp lets a state be good once, on every replica, and counts its use against the network until it has
+// come to a good end: both are committed before Lark is asked, so that nobody makes us ask it at will.
+func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) error {
+	used := throttle.Limit{Name: "identity state", Most: 1, Window: Lifetime}
+	digest := sha256.Sum256([]byte(state))
+	subject := base64.RawURLEncoding.EncodeToString(digest[:])
+
+	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if err := i.failures.TakeNetwork(ctx, tx, by); err != nil {
+			return err
+		}
+
+		err := throttle.Take(ctx, tx, i.now(), used, subject)
+		if errors.Is(err, problem.ErrTooManyRequests) {
+			return ErrStateInvalid
+		}
+
+		return err
+	})
+}
+
+// errAway says that Lark did not say who somebody is, for no reason of theirs.
+var errAway = errors.New("identity: lark is away")
+
+// ask answers who has come.
+func (i *Identities) ask(ctx context.Context, by caller.Caller, j journey, a Arrival) (lark.Person, error) {
+	if a.Code == "" {
+		return lark.Person{}, ErrLarkRefused
+	}
+
+	person, err := i.lark.Who(ctx, a.Code, j.verifier(i.keys, a.State))
+
+	switch {
+	case errors.Is(err, lark.ErrRefused):
+		return lark.Person{}, ErrLarkRefused
+	case err != nil:
+		i.log.WarnContext(ctx, "lark is away, or its settings cannot work", "requestId", by.RequestID, "error", err.Error())
+
+		return lark.Person{}, errAway
+	}
+
+	return person, nil
+}

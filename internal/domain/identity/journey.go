@@ -1,0 +1,91 @@
+package identity
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+// Lifetime is how long a journey may take.
+const Lifetime = 10 * time.Minute
+
+// Action is what somebody goes to Lark for.
+type Action string
+
+// The actions.
+const (
+	SignIn Action = "login"
+	Bind   Action = "bind"
+)
+
+// journey is one way to Lark and back. Its text stays in the browser, in a cookie that no other site and no
+// script can read or set; what travels through Lark is a signature over it, which is worth nothing in
+// another browser (login CSRF), nor, of a binding, in another session (binding CSRF).
+type journey struct {
+	secret  string // 128 random bits
+	action  Action
+	locale  string // of the console's page to come back to; empty for its own choice
+	session string // whose Lark identity is to be bound; empty for a sign-in
+}
+
+// text is what the cookie holds. The session is not in it: it is always the browser's own.
+func (j journey) text() string { return j.secret + "." + string(j.action) + "." + j.locale }
+
+func parseJourney(text string) (journey, bool) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 || len(parts[0]) != len(randomid.New()) {
+		return journey{}, false
+	}
+
+	return journey{secret: parts[0], action: Action(parts[1]), locale: parts[2]}, true
+}
+
+// stateSize is a key's id, the end of the journey, and the signature.
+const stateSize = 1 + 8 + keyring.Size
+
+// sign makes the state that travels through Lark.
+func (j journey) sign(keys *keyring.Keyring, ends time.Time) string {
+	state := make([]byte, 1+8, stateSize)
+	state[0] = keys.Current()
+	binary.BigEndian.PutUint64(state[1:], uint64(ends.Unix())) //nolint:gosec // after 1970
+
+	return base64.RawURLEncoding.EncodeToString(append(state, j.mac(keys, state)...))
+}
+
+// signed says that the state was made for this journey, and that it has not ended.
+func (j journey) signed(keys *keyring.Keyring, state string, now time.Time) bool {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(state)
+	if err != nil || len(raw) != stateSize {
+		return false
+	}
+
+	mac := j.mac(keys, raw[:1+8])
+	ends := time.Unix(int64(binary.BigEndian.Uint64(raw[1:])), 0) //nolint:gosec // signed, or refused below
+
+	return mac != nil && hmac.Equal(raw[1+8:], mac) && now.Before(ends)
+}
+
+// mac is nil where the key is no longer here.
+func (j journey) mac(keys *keyring.Keyring, head []byte) []byte {
+	mac, _ := keys.Digest(head[0], "identity state", string(head[1:]), j.text(), j.session)
+
+	return mac
+}
+
+// verifier is what Lark wants to see beside the code (RFC 7636, section 4.1): 43 characters that only we
+// can make, and only for whoever has the cookie. keyID is that of the state.
+func (j journey) verifier(keys *keyring.Keyring, state string) string {
+	raw, err := base64.RawURLEncoding.DecodeString(state)
+	if err != nil || len(raw) == 0 {
+		return ""
+	}
+
+	digest, _ := keys.Digest(raw[0], "identity verifier", j.text(), state)
+
+	return base64.RawURLEncoding.EncodeToString(digest)
+}

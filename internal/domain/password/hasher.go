@@ -1,0 +1,150 @@
+// Package password hashes passwords with Argon2id, verifies them, and refuses the bad ones. Its
+// memory is bounded whatever the number of requests. It stores nothing and knows no account.
+package password
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Factor names the password among the ways to prove who somebody is: its failures count by themselves.
+const Factor = "password"
+
+// MaxBytes is the longest password; a longer one is refused before anything is computed.
+const MaxBytes = 1024
+
+// turnWait is how long a request waits for its turn before the server says that it is full.
+const turnWait = 2 * time.Second
+
+// Hasher computes and verifies hashes, a few at a time.
+type Hasher struct {
+	turns   chan struct{} // see Turns
+	permits chan struct{}
+	params  params
+	decoy   string // verified where there is no account, so that this costs the same
+
+	mu    sync.Mutex
+	begun uint64 // hashes since the last collection, guarded by mu
+}
+
+// Turns is how many there are: enough that the next ones look things up while others compute.
+func Turns(concurrency int) int { return 2 * concurrency }
+
+// NewHasher makes a Hasher that computes at most concurrency hashes at once; each needs 19 MiB.
+func NewHasher(concurrency int) (*Hasher, error) {
+	decoy, err := standard.decoy()
+	if err != nil {
+		return nil, fmt.Errorf("decoy: %w", err)
+	}
+
+	return &Hasher{
+		turns: make(chan struct{}, Turns(concurrency)), permits: make(chan struct{}, concurrency), params: standard, decoy: decoy,
+	}, nil
+}
+
+// Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
+// keyboards that compose characters differently mean the same password, or problem.ErrUnavailable when the server is full.
+func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
+	turn, err := h.Turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer turn.End()
+
+	return turn.Hash(plain)
+}
+
+// Verify compares a password with a stored hash, in constant time. An empty hash stands for an
+// account that does not exist or has no password: it costs the same, and never matches. stale
+// says that the hash should be made anew, with today's parameters.
+func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
+	turn, err := h.Turn(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	defer turn.End()
+
+	return turn.Verify(stored, plain)
+}
+
+// Turn is the right to compute hashes, one after the other, taken before something that must not
+// happen in vain: a client that hangs up in the middle changes nothing. There are so few turns that
+// whoever has one waits for a hash or two at the most.
+type Turn struct {
+	hasher *Hasher
+}
+
+// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
+func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, turnWait, errFull)
+	defer cancel()
+
+	select {
+	case h.turns <- struct{}{}:
+		return Turn{hasher: h}, nil
+	case <-ctx.Done():
+		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(context.Cause(ctx))
+	}
+}
+
+// Hash is Hasher.Hash within the turn.
+func (t Turn) Hash(plain string) (string, error) {
+	t.hasher.begin()
+	defer t.hasher.done()
+
+	return t.hasher.params.hash(norm.NFC.String(plain))
+}
+
+// Verify is Hasher.Verify within the turn.
+func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
+	t.hasher.begin()
+	defer t.hasher.done()
+
+	plain = norm.NFC.String(plain)
+
+	if stored == "" {
+		_, _, err := t.hasher.params.verify(t.hasher.decoy, plain)
+
+		return false, false, err
+	}
+
+	return t.hasher.params.verify(stored, plain)
+}
+
+// End lets the next one in.
+func (t Turn) End() { <-t.hasher.turns }
+
+func (h *Hasher) begin() {
+	h.permits <- struct{}{}
+	h.collect()
+}
+
+func (h *Hasher) done() { <-h.permits }
+
+// collect has the garbage collector take away what the hashes before left: x/crypto/argon2 allocates the memory
+// of each anew. By its own pace the collector would come late, and while it marks the next hashes
+// would begin, whose memory it could take away only the time after: of two hashes at once, five had theirs.
+// Here none begins meanwhile. Where much more is alive than hashes, collecting costs more, and is rarer.
+func (h *Hasher) collect() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+
+	if h.begun >= max(1, live[0].Value.Uint64()/4/(uint64(h.params.memory)<<10)) {
+		runtime.GC()
+
+		h.begun = 0
+	}
+
+	h.begun++
+}

@@ -1,0 +1,149 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+func hasher(t *testing.T, concurrency int) *Hasher {
+	t.Helper()
+
+	h, err := NewHasher(concurrency)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return h
+}
+
+func TestHasher(t *testing.T) {
+	t.Parallel()
+
+	h := hasher(t, 1)
+
+	stored, err := h.Hash(t.Context(), "caf\u00e9 pa\u00dfword")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("KeyboardsMayComposeDifferently", func(t *testing.T) {
+		t.Parallel()
+
+		if match, _, err := h.Verify(t.Context(), stored, "cafe\u0301 pa\u00dfword"); !match || err != nil {
+			t.Errorf("match %t, %v", match, err)
+		}
+
+		// Not NFKC: what looks alike is not the same.
+		if match, _, _ := h.Verify(t.Context(), stored, "caf\u00e9 password"); match {
+			t.Error("another password matched")
+		}
+	})
+
+	t.Run("NobodysPasswordNeverMatches", func(t *testing.T) {
+		t.Parallel()
+
+		for _, plain := range []string{"the password of nobody", "", "x"} {
+			if match, stale, err := h.Verify(t.Context(), "", plain); match || stale || err != nil {
+				t.Errorf("%q: match %t, stale %t, %v", plain, match, stale, err)
+			}
+		}
+	})
+
+	t.Run("DecoyCostsWhatAHashDoes", func(t *testing.T) {
+		t.Parallel()
+
+		used, salt, key, err := parse(h.decoy)
+		if err != nil || used != standard || len(salt) != saltSize || len(key) != hashSize {
+			t.Errorf("decoy %s, %v", h.decoy, err)
+		}
+	})
+}
+
+// R-A11: whoever finds every turn taken waits a moment, and is then told to come back.
+func TestFullHasherSaysSo(t *testing.T) {
+	t.Parallel()
+
+	h := hasher(t, 1)
+
+	first, err := h.Turn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	second, err := h.Turn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.End()
+
+	if _, err := h.Hash(t.Context(), "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
+	}
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	if _, _, err := h.Verify(gone, "", "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+
+	first.End()
+
+	if _, err := h.Hash(t.Context(), "x"); err != nil {
+		t.Errorf("with the turn back: %v", err)
+	}
+}
+
+// R-A11: whatever the number of hashes, the memory of few is taken: of those computed at once, and of one more.
+func TestHashesLeaveNoGarbage(t *testing.T) { //nolint:paralleltest // turns the collector's own pace off
+	const (
+		concurrency = 2
+		hashes      = 10
+	)
+
+	h := hasher(t, concurrency)
+
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+
+	runtime.GC()
+
+	var (
+		before  runtime.MemStats
+		group   sync.WaitGroup
+		highest atomic.Uint64
+	)
+
+	runtime.ReadMemStats(&before)
+
+	for range concurrency {
+		group.Go(func() {
+			for range hashes {
+				if _, err := h.Hash(t.Context(), "a password"); err != nil {
+					t.Error(err)
+				}
+
+				var now runtime.MemStats
+
+				runtime.ReadMemStats(&now)
+
+				for seen := highest.Load(); now.HeapAlloc > seen && !highest.CompareAndSwap(seen, now.HeapAlloc); {
+					seen = highest.Load()
+				}
+			}
+		})
+	}
+
+	group.Wait()
+
+	one := uint64(standard.memory) << 10
+	if grown := highest.Load() - before.HeapAlloc; grown > (concurrency+1)*one+one/2 {
+		t.Errorf("%d MiB, of which a hash needs %d", grown>>20, one>>20)
+	}
+}

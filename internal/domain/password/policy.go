@@ -1,0 +1,115 @@
+package password
+
+import (
+	_ "embed"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrRefused answers a new password that is too short, too common or too close to the account.
+// Its field says which.
+var ErrRefused = problem.New(problem.Invalid, "PASSWORD_REFUSED")
+
+// common holds passwords that are tried first, one a line, in lower case, sorted by bytes, none
+// shorter than eight characters. NOTICE says where it comes from.
+//
+//go:embed common.txt
+var common string
+
+// productWords are what somebody guesses who knows only where they are.
+var productWords = []string{"toolkit", "konec", "gateway"}
+
+// Policy decides about new passwords. There are no rules about kinds of characters: they make
+// passwords worse (NIST SP 800-63B, section 3.1.1.2).
+type Policy struct {
+	MinLength int // in Unicode code points
+}
+
+// Check refuses a new password with the reason, as the field /password. personal are words that
+// an attacker would know: the e-mail address, the name.
+func (p Policy) Check(plain string, personal ...string) error {
+	if utf8.RuneCountInString(plain) < p.MinLength {
+		return refuse(language.Text{Chinese: "密码太短", English: "The password is too short."})
+	}
+
+	if len(plain) > MaxBytes {
+		return refuse(language.Text{Chinese: "密码太长", English: "The password is too long."})
+	}
+
+	lower := strings.ToLower(plain)
+	if isCommon(lower) || isMonotone(lower) {
+		return refuse(language.Text{
+			Chinese: "这个密码太常见，容易被猜到",
+			English: "This password is too common and easily guessed.",
+		})
+	}
+
+	for _, word := range append(personalWords(personal), productWords...) {
+		if isMostly(lower, word) {
+			return refuse(language.Text{
+				Chinese: "密码与账号或产品名称太接近，容易被猜到",
+				English: "The password is too close to the account or the product's name.",
+			})
+		}
+	}
+
+	return nil
+}
+
+func refuse(reason language.Text) error {
+	return ErrRefused.At(problem.Field{Name: "/password", Message: reason})
+}
+
+// isCommon searches the sorted lines in place: no copy, no map.
+func isCommon(lower string) bool {
+	low, high := 0, len(common)
+	for low < high {
+		start := strings.LastIndexByte(common[:(low+high)/2], '\n') + 1
+
+		end := len(common)
+		if i := strings.IndexByte(common[start:], '\n'); i >= 0 {
+			end = start + i
+		}
+
+		switch line := common[start:end]; {
+		case line == lower:
+			return true
+		case line < lower:
+			low = min(end+1, len(common))
+		default:
+			high = start
+		}
+	}
+
+	return false
+}
+
+// isMonotone says that one character is all there is.
+func isMonotone(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+
+	return strings.Trim(s, string(first)) == ""
+}
+
+// isMostly says that without the word less than half of the shortest password is left.
+func isMostly(lower, word string) bool {
+	return strings.Contains(lower, word) && utf8.RuneCountInString(strings.ReplaceAll(lower, word, "")) < 4
+}
+
+func personalWords(personal []string) []string {
+	var words []string
+
+	for _, one := range personal {
+		one, _, _ = strings.Cut(strings.ToLower(one), "@")
+		for _, word := range append(strings.Fields(one), one) {
+			if utf8.RuneCountInString(word) >= 4 {
+				words = append(words, word)
+			}
+		}
+	}
+
+	return words
+}

@@ -1,0 +1,250 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// recent is how old a sign-in may be for a change of what the account is entered by.
+const recent = 15 * time.Minute
+
+// The refusals.
+var (
+	ErrReauthRequired = problem.New(problem.Refused, "REAUTH_REQUIRED")
+	ErrEmailTaken     = problem.New(problem.Invalid, "EMAIL_TAKEN")
+	ErrPhoneTaken     = problem.New(problem.Invalid, "PHONE_TAKEN")
+	ErrLastWayIn      = problem.New(problem.Invalid, "LAST_WAY_IN")
+)
+
+// requireRecent refuses a change by whoever found an open browser.
+func (p *Profiles) requireRecent(who session.Browser) error {
+	if p.now().Sub(who.AuthenticatedAt) > recent {
+		return ErrReauthRequired
+	}
+
+	return nil
+}
+
+// SetName changes the name that people see. name is in its normal form.
+func (p *Profiles) SetName(ctx context.Context, by caller.Caller, who session.Browser, name string) error {
+	return p.change(ctx, by, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+		return db.New(tx).AccountSetName(ctx, db.AccountSetNameParams{ID: who.Account.ID, Name: name, Now: now})
+	})
+}
+
+// SetPicture changes the picture: an object key or a URL, or empty for none.
+func (p *Profiles) SetPicture(ctx context.Context, by caller.Caller, who session.Browser, picture string) error {
+	return p.change(ctx, by, who, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+		return db.New(tx).AccountSetPicture(ctx, db.AccountSetPictureParams{ID: who.Account.ID, Picture: picture, Now: now})
+	})
+}
+
+// change is one that nobody has to be told about.
+func (p *Profiles) change(
+	ctx context.Context, by caller.Caller, who session.Browser, what string,
+	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
+) error {
+	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		now := p.now()
+
+		changed, err := set(ctx, tx, now.Truncate(time.Millisecond))
+		if err != nil {
+			return fmt.Errorf("change %s: %w", what, err)
+		}
+
+		if changed == 0 {
+			return problem.ErrTokenInvalid // the account was disabled in this moment
+		}
+
+		return p.record(ctx, tx, by, who, audit.AccountChanged, what, now)
+	})
+}
+
+func (p *Profiles) record(
+	ctx context.Context, tx postgres.Tx, by caller.Caller, who session.Browser, action audit.Action, what string, now time.Time,
+) error {
+	return audit.Record(ctx, tx, now, by, audit.Event{
+		Action: action, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what,
+	})
+}
+
+// SendEmailCode mails a code and a link to the address that is to be the account's. Whether it is somebody else's is
+// told only to who proves control of it.
+func (p *Profiles) SendEmailCode(ctx context.Context, by caller.Caller, who session.Browser, email string) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	if !p.emailAllowed(email) {
+		return registration.ErrEmailNotAllowed
+	}
+
+	return p.challenges.SendWithLink(ctx, by, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
+		return p.emailLink(ctx, tx, who, email)
+	})
+}
+
+// SetEmail makes the address the account's, with the code that went to it, and tells the old one.
+func (p *Profiles) SetEmail(ctx context.Context, by caller.Caller, who session.Browser, email, guess string) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	proof, err := p.challenges.Answer(ctx, by, challenge.Email, who.Account.ID, email, guess)
+	if err != nil {
+		return err
+	}
+
+	err = p.setEmail(ctx, by, who, email, proof.Use)
+	if errors.Is(err, code.ErrInvalid) {
+		return p.challenges.Refused(ctx, by, challenge.Email, who.Account.ID, email)
+	}
+
+	if err == nil {
+		proof.Done(ctx)
+	}
+
+	return err
+}
+
+// SetEmailAtOnce is the document's single step, where the settings ask for no proof.
+func (p *Profiles) SetEmailAtOnce(ctx context.Context, by caller.Caller, who session.Browser, email string) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	if !p.emailAllowed(email) {
+		return registration.ErrEmailNotAllowed
+	}
+
+	return p.setEmail(ctx, by, who, email, func(context.Context, db.DBTX) error { return nil })
+}
+
+func (p *Profiles) setEmail(
+	ctx context.Context, by caller.Caller, who session.Browser, email string, use func(context.Context, db.DBTX) error,
+) error {
+	return p.tell(ctx, by, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+		if email == who.Account.Email {
+			return "", use(ctx, tx) // there is nothing to change, and nobody to tell
+		}
+
+		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
+			ID: who.Account.ID, OldEmail: who.Account.Email, NewEmail: email, Now: now.Truncate(time.Millisecond),
+		})
+
+		switch {
+		case postgres.Violates(err, "account_email_key"):
+			return "", ErrEmailTaken
+		case err != nil:
+			return "", fmt.Errorf("change e-mail: %w", err)
+		case changed == 0:
+			return "", code.ErrInvalid
+		}
+
+		if err := use(ctx, tx); err != nil {
+			return "", err
+		}
+
+		// What was asked for while the account had another address is not what its owner wants now.
+		if err := code.VoidEmails(ctx, tx, who.Account.ID); err != nil {
+			return "", err
+		}
+
+		return who.Account.Email, p.record(ctx, tx, by, who, audit.EmailChanged, "", now)
+	})
+}
+
+// SendPhoneCode texts a code to the phone that is to be bound.
+func (p *Profiles) SendPhoneCode(ctx context.Context, by caller.Caller, who session.Browser, phone string) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	return p.challenges.Send(ctx, by, challenge.Phone, who.Account.ID, phone)
+}
+
+// BindPhone binds the phone, with the code that went to it.
+func (p *Profiles) BindPhone(ctx context.Context, by caller.Caller, who session.Browser, phone, guess string) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	proof, err := p.challenges.Answer(ctx, by, challenge.Phone, who.Account.ID, phone, guess)
+	if err != nil {
+		return err
+	}
+
+	err = p.tell(ctx, by, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
+			ID: who.Account.ID, Phone: &phone, Now: now.Truncate(time.Millisecond),
+		})
+
+		switch {
+		case postgres.Violates(err, "account_phone_key"):
+			return "", ErrPhoneTaken
+		case postgres.Missing(err):
+			return "", problem.ErrTokenInvalid
+		case err != nil:
+			return "", fmt.Errorf("bind phone: %w", err)
+		}
+
+		if err := proof.Use(ctx, tx); err != nil {
+			return "", err
+		}
+
+		return email, p.record(ctx, tx, by, who, audit.PhoneChanged, "bound", now)
+	})
+	if errors.Is(err, code.ErrInvalid) {
+		return p.challenges.Refused(ctx, by, challenge.Phone, who.Account.ID, phone)
+	}
+
+	if err == nil {
+		proof.Done(ctx)
+	}
+
+	return err
+}
+
+// tell runs a change in one transaction with the mail that tells its owner. set locks the account, and answers
+// where the mail goes; empty: nothing has changed, and nobody is told.
+func (p *Profiles) tell(
+	ctx context.Context, by caller.Caller, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
+) error {
+	notice := delivery.NewID()
+
+	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := p.queue.Queued(ctx, tx, notice); queued || err != nil {
+			return err
+		}
+
+		now := p.now()
+
+		to, err := set(ctx, tx, now)
+		if err != nil || to == "" {
+			return err
+		}
+
+		// Again, now that the account is locked: a request can be long on its way, to Lark or because its sender
+		// dawdles, and what ends all sessions, which locks the account first, must end what they have begun.
+		if _, err := p.sessions.Living(ctx, tx, who.SessionID); err != nil {
+			return err
+		}
+
+		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
+			Kind: kind, Channel: delivery.Mail, To: to, Language: by.Language, Content: delivery.Content{Device: by.UserAgent, At: now},
+		})
+	})
+}

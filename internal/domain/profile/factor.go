@@ -1,0 +1,199 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+var (
+	// ErrTOTPNotBound says that there is no authenticator app to make recovery codes for.
+	ErrTOTPNotBound = problem.New(problem.Invalid, "TOTP_NOT_BOUND")
+	// ErrTOTPNotPending says that no secret waits to be drawn.
+	ErrTOTPNotPending = problem.New(problem.Invalid, "TOTP_NOT_PENDING")
+)
+
+// NewTOTP makes a secret for an authenticator app, which BindTOTP binds, and answers its URL.
+func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, error) {
+	if err := p.requireRecent(who); err != nil {
+		return "", err
+	}
+
+	return p.factors.Pending(ctx, who.Account.ID, who.Account.Email)
+}
+
+// TOTPPicture draws the secret that waits as a QR code.
+func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format factor.Format) ([]byte, error) {
+	if err := p.requireRecent(who); err != nil {
+		return nil, err
+	}
+
+	url, err := p.factors.PendingURL(ctx, who.Account.ID)
+	if errors.Is(err, factor.ErrNoPending) {
+		return nil, ErrTOTPNotPending
+	} else if err != nil {
+		return nil, err
+	}
+
+	return factor.QR(url, format)
+}
+
+// BindTOTP binds the app, with two codes that it showed one after the other.
+func (p *Profiles) BindTOTP(ctx context.Context, by caller.Caller, who session.Browser, url string, codes [2]string) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	binding, err := p.factors.AttemptBinding(ctx, who.Account.ID, url, codes)
+	if err == nil {
+		err = p.changeTOTP(ctx, by, who, "bound", func(ctx context.Context, tx postgres.Tx) error {
+			return p.factors.Bind(ctx, tx, binding)
+		})
+	}
+
+	if !errors.Is(err, factor.ErrCodeInvalid) {
+		return err
+	}
+
+	refused := audit.RecordAlone(ctx, p.db, p.now(), by, audit.Event{
+		Action: audit.CodeRefused, AccountID: who.Account.ID, SessionID: who.SessionID, Method: factor.Name,
+	})
+	if refused != nil {
+		return refused
+	}
+
+	return err
+}
+
+// RecoveryCodes makes new recovery codes, and voids those before. Nobody can read them again.
+func (p *Profiles) RecoveryCodes(ctx context.Context, by caller.Caller, who session.Browser) ([]string, error) {
+	if err := p.requireRecent(who); err != nil {
+		return nil, err
+	}
+
+	var codes []string
+
+	err := p.changeTOTP(ctx, by, who, "recovery codes", func(ctx context.Context, tx postgres.Tx) error {
+		var err error
+		codes, err = p.factors.RecoveryCodes(ctx, tx, who.Account.ID)
+
+		return err
+	})
+	if errors.Is(err, factor.ErrNotActive) {
+		return nil, ErrTOTPNotBound
+	}
+
+	return codes, err
+}
+
+// changeTOTP locks the account before its factors, as every change of a factor does.
+func (p *Profiles) changeTOTP(
+	ctx context.Context, by caller.Caller, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
+) error {
+	return p.tell(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+		email, err := p.touch(ctx, tx, who, now)
+		if err != nil {
+			return "", err
+		}
+
+		if err := change(ctx, tx); err != nil {
+			return "", err
+		}
+
+		return email, p.record(ctx, tx, by, who, audit.TOTPChanged, what, now)
+	})
+}
+
+func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browser, now time.Time) (string, error) {
+	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now.Truncate(time.Millisecond)})
+	if postgres.Missing(err) {
+		return "", problem.ErrTokenInvalid // the account was disabled in this moment
+	} else if err != nil {
+		return "", fmt.Errorf("change account: %w", err)
+	}
+
+	return email, nil
+}
+
+// UnbindPhone takes the phone away. What is not bound is no failure.
+func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Caller, who session.Browser) error {
+	return p.unbind(ctx, by, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+		if !ways.Phone {
+			return false, nil
+		}
+
+		if !ways.Password && !p.totpOpens(ways) && !identityOpens(ways) {
+			return false, ErrLastWayIn
+		}
+
+		_, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{ID: who.Account.ID, Now: now.Truncate(time.Millisecond)})
+		if err != nil {
+			return false, fmt.Errorf("unbind phone: %w", err)
+		}
+
+		return true, p.record(ctx, tx, by, who, audit.PhoneChanged, "removed", now)
+	})
+}
+
+// UnbindTOTP takes the authenticator app away, with its recovery codes. Where the member group asks for a second
+// factor no way in is left without it; where it opens nothing by itself nothing is lost.
+func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Caller, who session.Browser) error {
+	return p.unbind(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+		if ways.TOTP && (ways.RequiresTOTP || p.totpSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
+			return false, ErrLastWayIn
+		}
+
+		removed, err := factor.Remove(ctx, tx, who.Account.ID)
+		if err != nil || !removed {
+			return false, err
+		}
+
+		if _, err := p.touch(ctx, tx, who, now); err != nil {
+			return false, err
+		}
+
+		return true, p.record(ctx, tx, by, who, audit.TOTPChanged, "removed", now)
+	})
+}
+
+// totpOpens says whether the authenticator app signs in by itself, so that something else can be taken away.
+func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool { return ways.TOTP && p.totpSignIn }
+
+// identityOpens says the same of an identity, which has no second factor beside it.
+func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !ways.RequiresTOTP }
+
+// unbind locks the account, and tells its owner where something was removed.
+func (p *Profiles) unbind(
+	ctx context.Context, by caller.Caller, who session.Browser, kind delivery.Kind,
+	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
+) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	return p.tell(ctx, by, who, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
+		if postgres.Missing(err) {
+			return "", problem.ErrTokenInvalid
+		} else if err != nil {
+			return "", fmt.Errorf("look up account: %w", err)
+		}
+
+		removed, err := remove(ctx, tx, ways, now)
+		if err != nil || !removed {
+			return "", err
+		}
+
+		return ways.Email, nil
+	})
+}

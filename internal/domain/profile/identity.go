@@ -1,0 +1,83 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrIdentityTaken answers an identity that is bound to another account.
+var ErrIdentityTaken = problem.New(problem.Invalid, "IDENTITY_TAKEN")
+
+// Lark is the one provider of identities there is, as it is stored.
+const Lark = "lark"
+
+// MayBindLark says, before anybody goes to Lark for it, whether the sign-in is young enough for BindLark.
+func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecent(who) == nil }
+
+// BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
+// there, and told what Lark tells of them, in JSON.
+func (p *Profiles) BindLark(ctx context.Context, by caller.Caller, who session.Browser, subject string, told []byte) error {
+	if err := p.requireRecent(who); err != nil {
+		return err
+	}
+
+	return p.tell(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+		email, err := p.touch(ctx, tx, who, now)
+		if err != nil {
+			return "", err
+		}
+
+		queries := db.New(tx)
+
+		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: Lark, Keep: subject})
+		if err != nil {
+			return "", fmt.Errorf("replace identity: %w", err)
+		}
+
+		bound, err := queries.IdentityBind(ctx, db.IdentityBindParams{
+			Provider: Lark, Subject: subject, AccountID: who.Account.ID, Profile: told, Now: now,
+		})
+		if err != nil {
+			return "", fmt.Errorf("bind identity: %w", err)
+		} else if bound == 0 {
+			return "", ErrIdentityTaken
+		}
+
+		return email, p.record(ctx, tx, by, who, audit.LarkChanged, "bound", now)
+	})
+}
+
+// UnbindLark takes the identity away. What is not bound is no failure.
+func (p *Profiles) UnbindLark(ctx context.Context, by caller.Caller, who session.Browser) error {
+	return p.unbind(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+		if !ways.Identity {
+			return false, nil
+		}
+
+		if !ways.Password && !ways.Phone && !p.totpOpens(ways) {
+			return false, ErrLastWayIn
+		}
+
+		removed, err := db.New(tx).IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: Lark})
+		if err != nil {
+			return false, fmt.Errorf("unbind identity: %w", err)
+		} else if removed == 0 {
+			return false, nil
+		}
+
+		if _, err := p.touch(ctx, tx, who, now); err != nil {
+			return false, err
+		}
+
+		return true, p.record(ctx, tx, by, who, audit.LarkChanged, "removed", now)
+	})
+}

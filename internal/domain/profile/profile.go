@@ -1,0 +1,196 @@
+// Package profile makes the changes that signed-in people make to their own account.
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrInvalidCredentials answers a wrong old password.
+var ErrInvalidCredentials = problem.ErrInvalidCredentials
+
+// Deps are what Profiles is made of.
+type Deps struct {
+	DB           *postgres.DB
+	Sessions     *session.Sessions
+	Challenges   *challenge.Challenges
+	Codes        *code.Codes
+	Keys         *keyring.Keyring
+	Factors      *factor.Factors
+	Queue        *delivery.Queue
+	Hasher       *password.Hasher
+	Policy       password.Policy
+	Failures     *throttle.Failures
+	EmailAllowed func(email string) bool // whether accounts may have it
+	EmailPage    string                  // the address of the page behind the link of an e-mail change
+	TOTPSignIn   bool                    // whether a code of an authenticator app signs in by itself
+	Now          func() time.Time
+}
+
+// Profiles changes accounts for their owners.
+type Profiles struct {
+	db           *postgres.DB
+	sessions     *session.Sessions
+	challenges   *challenge.Challenges
+	codes        *code.Codes
+	keys         *keyring.Keyring
+	factors      *factor.Factors
+	queue        *delivery.Queue
+	hasher       *password.Hasher
+	policy       password.Policy
+	failures     *throttle.Failures
+	emailAllowed func(email string) bool
+	emailPage    string
+	totpSignIn   bool
+	now          func() time.Time
+}
+
+// New makes Profiles.
+func New(d Deps) *Profiles {
+	return &Profiles{
+		db: d.DB, sessions: d.Sessions, challenges: d.Challenges, codes: d.Codes, keys: d.Keys, factors: d.Factors, queue: d.Queue,
+		hasher: d.Hasher, policy: d.Policy, failures: d.Failures, emailAllowed: d.EmailAllowed, emailPage: d.EmailPage,
+		totpSignIn: d.TOTPSignIn, now: d.Now,
+	}
+}
+
+// ChangePassword sets a new password with the old one, ends every other session, and voids what is
+// outstanding beside them. A wrong old one counts as a failed sign-in does.
+func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who session.Identity, old, fresh string) error {
+	if err := p.policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
+		return err
+	}
+
+	turn, err := p.hasher.Turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+
+	attempt, err := p.failures.Begin(ctx, by, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
+	if err != nil {
+		return err
+	}
+
+	stored, err := p.passwordHash(ctx, who.Account.ID)
+	if err != nil {
+		return err
+	}
+
+	match, _, err := turn.Verify(stored, old)
+	if err != nil {
+		return fmt.Errorf("verify password: %w", err)
+	}
+
+	if !match {
+		return p.refuse(ctx, by, who)
+	}
+
+	hash, err := turn.Hash(fresh)
+	if err != nil {
+		return err
+	}
+
+	err = p.changePassword(ctx, by, who, stored, hash, attempt)
+	if errors.Is(err, ErrInvalidCredentials) {
+		return p.refuse(ctx, by, who) // another change came first
+	}
+
+	return err
+}
+
+// passwordHash is empty for an account without a password.
+func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) {
+	var row db.AccountPasswordRow
+
+	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).AccountPassword(ctx, id)
+
+		return err
+	})
+	if err != nil && !postgres.Missing(err) {
+		return "", fmt.Errorf("look up password: %w", err)
+	}
+
+	if row.PasswordHash == nil {
+		return "", nil
+	}
+
+	return *row.PasswordHash, nil
+}
+
+func (p *Profiles) changePassword(ctx context.Context, by caller.Caller, who session.Identity, stored, hash string, attempt throttle.Attempt) error {
+	notice := delivery.NewID()
+
+	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := p.queue.Queued(ctx, tx, notice); queued || err != nil {
+			return err
+		}
+
+		now := p.now()
+
+		email, err := db.New(tx).AccountChangePassword(ctx, db.AccountChangePasswordParams{
+			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now.Truncate(time.Millisecond),
+		})
+		if postgres.Missing(err) {
+			return ErrInvalidCredentials
+		} else if err != nil {
+			return fmt.Errorf("change password: %w", err)
+		}
+
+		if err := p.sessions.EndAllBut(ctx, tx, by, who.Account.ID, who.SessionID, "password changed"); err != nil {
+			return err
+		}
+
+		if err := account.Void(ctx, tx, who.Account.ID); err != nil {
+			return err
+		}
+
+		if err := attempt.Succeeded(ctx, tx); err != nil {
+			return err
+		}
+
+		err = audit.Record(ctx, tx, now, by, audit.Event{
+			Action: audit.PasswordChanged, AccountID: who.Account.ID, SessionID: who.SessionID,
+		})
+		if err != nil {
+			return err
+		}
+
+		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
+			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: by.Language,
+			Content: delivery.Content{Device: by.UserAgent, At: now},
+		})
+	})
+}
+
+func (p *Profiles) refuse(ctx context.Context, by caller.Caller, who session.Identity) error {
+	err := audit.RecordAlone(ctx, p.db, p.now(), by, audit.Event{
+		Action: audit.PasswordRefused, AccountID: who.Account.ID, SessionID: who.SessionID,
+	})
+	if err != nil {
+		return err
+	}
+
+	return ErrInvalidCredentials
+}

@@ -1,0 +1,143 @@
+// Package recovery lets people who have forgotten their password set a new one, with a code that only
+// the owner of their address gets. It signs nobody in, and tells nobody whether an address has an
+// account.
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Deps are what Recovery is made of.
+type Deps struct {
+	DB         *postgres.DB
+	Challenges *challenge.Challenges
+	Sessions   *session.Sessions
+	Queue      *delivery.Queue
+	Hasher     *password.Hasher
+	Policy     password.Policy
+	Now        func() time.Time
+}
+
+// Recovery is the way back in.
+type Recovery struct {
+	db         *postgres.DB
+	challenges *challenge.Challenges
+	sessions   *session.Sessions
+	queue      *delivery.Queue
+	hasher     *password.Hasher
+	policy     password.Policy
+	now        func() time.Time
+}
+
+// New makes Recovery.
+func New(d Deps) *Recovery {
+	return &Recovery{
+		db: d.DB, challenges: d.Challenges, sessions: d.Sessions, queue: d.Queue, hasher: d.Hasher, policy: d.Policy, now: d.Now,
+	}
+}
+
+// SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
+// decides, so that the request does the same for every address.
+func (r *Recovery) SendCode(ctx context.Context, by caller.Caller, email string) error {
+	return r.challenges.Send(ctx, by, challenge.Reset, "", email)
+}
+
+// Reset redeems the code, sets the password and ends every session, all or nothing. A refused
+// password is told before the code is looked at, and so costs no guess. An account that was
+// disabled meanwhile answers like a wrong code.
+func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, plain string) error {
+	if err := r.policy.Check(plain, email); err != nil {
+		return err
+	}
+
+	turn, err := r.hasher.Turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+
+	proof, err := r.challenges.Answer(ctx, by, challenge.Reset, "", email, guess)
+	if err != nil {
+		return err
+	}
+
+	hash, err := turn.Hash(plain)
+	if err != nil {
+		return err
+	}
+
+	err = r.reset(ctx, by, email, hash, proof)
+	if errors.Is(err, code.ErrInvalid) {
+		return r.challenges.Refused(ctx, by, challenge.Reset, "", email)
+	} else if err != nil {
+		return err
+	}
+
+	proof.Done(ctx)
+
+	return nil
+}
+
+func (r *Recovery) reset(ctx context.Context, by caller.Caller, email, hash string, proof challenge.Proof) error {
+	notice := delivery.NewID()
+
+	return r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := r.queue.Queued(ctx, tx, notice); queued || err != nil {
+			return err
+		}
+
+		// The account first: whoever changes one locks it before its code and its sessions.
+		now := r.now()
+
+		id, err := db.New(tx).AccountResetPassword(ctx, db.AccountResetPasswordParams{
+			Email: email, NewHash: hash, Now: now.Truncate(time.Millisecond),
+		})
+		if postgres.Missing(err) {
+			return code.ErrInvalid
+		} else if err != nil {
+			return fmt.Errorf("reset password: %w", err)
+		}
+
+		if err := proof.Use(ctx, tx); err != nil {
+			return err
+		}
+
+		if err := r.sessions.EndAllBut(ctx, tx, by, id, "", "password reset"); err != nil {
+			return err
+		}
+
+		if err := account.Void(ctx, tx, id); err != nil {
+			return err
+		}
+
+		// Whoever guessed at the old password has no say in the new one.
+		if err := throttle.Forget(ctx, tx, password.Factor, id); err != nil {
+			return err
+		}
+
+		err = audit.Record(ctx, tx, now, by, audit.Event{Action: audit.PasswordReset, AccountID: id})
+		if err != nil {
+			return err
+		}
+
+		return r.queue.Enqueue(ctx, tx, notice, delivery.Message{
+			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: by.Language,
+			Content: delivery.Content{Device: by.UserAgent, At: now},
+		})
+	})
+}

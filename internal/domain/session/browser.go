@@ -1,0 +1,241 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// surfacePublic marks the sessions that cookies belong to.
+const surfacePublic = "public"
+
+// CookieGrace is how long the value of a session's cookie stays good after a renewal: other tabs
+// and requests on their way still carry it (contract, "refresh_code").
+const CookieGrace = time.Minute
+
+// Cookie is the value of a browser's session cookie: 256 random bits in base64url, 43 characters.
+// Only its digest is stored.
+type Cookie string
+
+// NewCookie draws one.
+func NewCookie() Cookie {
+	var random [32]byte
+
+	rand.Read(random[:]) // never fails
+
+	return Cookie(base64.RawURLEncoding.EncodeToString(random[:]))
+}
+
+// digest needs no key: there is nothing to guess in 256 random bits.
+func (c Cookie) digest() []byte {
+	sum := sha256.Sum256([]byte(c))
+
+	return sum[:]
+}
+
+// Browser is a browser that is signed in.
+type Browser struct {
+	Identity
+
+	Cookie          Cookie // the value that it sent
+	AuthenticatedAt time.Time
+	Phone           bool   // one is bound
+	TOTP            bool   // an authenticator app is bound
+	Picture         string // an object key or a URL, or empty
+	SignIns         int64
+	Lark            *lark.Person // nil where none is bound
+}
+
+// OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
+func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string, cookie Cookie) error {
+	if err := s.open(ctx, tx, by, surfacePublic, s.browsers, accountID, id); err != nil {
+		return err
+	}
+
+	return s.addCookie(ctx, tx, id, cookie)
+}
+
+// addCookie lets a value live as long as its session; the session's own end is shorter.
+func (s *Sessions) addCookie(ctx context.Context, tx postgres.Tx, id string, cookie Cookie) error {
+	now := s.now()
+
+	err := db.New(tx).SessionCookieAdd(ctx, db.SessionCookieAddParams{
+		Digest: cookie.digest(), SessionID: id, Now: now, ExpiresAt: now.Add(s.browsers.Absolute),
+	})
+	if err != nil {
+		return fmt.Errorf("add cookie: %w", err)
+	}
+
+	return nil
+}
+
+// AuthenticateBrowser answers whose browser sent the cookie, in one statement. Else
+// problem.ErrTokenInvalid.
+func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Browser, error) {
+	var row db.SessionByCookieRow
+
+	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).SessionByCookie(ctx, db.SessionByCookieParams{Digest: cookie.digest(), Now: s.now()})
+
+		return err
+	})
+	if postgres.Missing(err) {
+		return Browser{}, problem.ErrTokenInvalid
+	} else if err != nil {
+		return Browser{}, fmt.Errorf("check session: %w", err)
+	}
+
+	person, err := larkOf(row.Lark)
+	if err != nil {
+		return Browser{}, err
+	}
+
+	return Browser{
+		Identity: Identity{
+			SessionID: row.SessionID,
+			Account: account.Account{
+				ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
+				Status:    account.Status(row.Status),
+				CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
+			},
+		},
+		Cookie:          cookie,
+		AuthenticatedAt: row.AuthenticatedAt,
+		Phone:           row.Phone != nil,
+		TOTP:            row.TOTP,
+		Picture:         row.Picture,
+		SignIns:         row.SignInCount,
+		Lark:            person,
+	}, nil
+}
+
+// Living answers whose browser's session the id names, as long as it lives. Else problem.ErrTokenInvalid.
+func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Identity, error) {
+	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.now()})
+	if postgres.Missing(err) {
+		return Identity{}, problem.ErrTokenInvalid
+	} else if err != nil {
+		return Identity{}, fmt.Errorf("check session: %w", err)
+	}
+
+	return identityOf(row), nil
+}
+
+// larkOf is nil for nobody.
+func larkOf(stored []byte) (*lark.Person, error) {
+	if stored == nil {
+		return nil, nil //nolint:nilnil // nobody is bound, and that is no fault
+	}
+
+	var person lark.Person
+	if err := json.Unmarshal(stored, &person); err != nil {
+		return nil, fmt.Errorf("read identity: %w", err)
+	}
+
+	return &person, nil
+}
+
+// RefreshCode makes a code that Renew takes, once, within its lifetime. It belongs to the session, and
+// voids no other.
+func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
+	var plain string
+
+	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		plain, err = s.codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID)
+
+		return err
+	})
+
+	return plain, err
+}
+
+// Renew exchanges a code of RefreshCode for a new value of the session's cookie, and lets the
+// session live on. Of several renewals with one code one succeeds; the others get code.ErrInvalid.
+// Tabs that renew at once, each with a code of its own, get a value each, and all of them are good.
+func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie, error) {
+	fresh := NewCookie()
+
+	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		now, queries := s.now(), db.New(tx)
+
+		if tx.Repeated {
+			if added, err := queries.SessionCookieAdded(ctx, fresh.digest()); added > 0 || err != nil {
+				return err
+			}
+		}
+
+		if err := s.codes.RedeemOpaque(ctx, tx, code.Renewal, who.SessionID, plain); err != nil {
+			return err
+		}
+
+		// Ended in this very moment: the row is gone from under the code.
+		renewed, err := queries.SessionRenew(ctx, db.SessionRenewParams{
+			ID: who.SessionID, Now: now, IdleUntil: now.Add(s.browsers.Idle),
+		})
+		if err != nil {
+			return fmt.Errorf("renew session: %w", err)
+		} else if renewed == 0 {
+			return problem.ErrTokenInvalid
+		}
+
+		if err := queries.AccountSeen(ctx, db.AccountSeenParams{ID: who.Account.ID, Now: now}); err != nil {
+			return fmt.Errorf("account seen: %w", err)
+		}
+
+		err = queries.SessionCookieRetire(ctx, db.SessionCookieRetireParams{SessionID: who.SessionID, Digest: who.Cookie.digest(), Until: now.Add(CookieGrace)})
+		if err != nil {
+			return fmt.Errorf("retire cookie: %w", err)
+		}
+
+		if err := s.addCookie(ctx, tx, who.SessionID, fresh); err != nil {
+			return err
+		}
+
+		err = queries.SessionCookieTrim(ctx, db.SessionCookieTrimParams{SessionID: who.SessionID, Now: now})
+		if err != nil {
+			return fmt.Errorf("trim cookies: %w", err)
+		}
+
+		return nil
+	})
+
+	return fresh, err
+}
+
+// EndReplaced ends the session that a sign-in in the same browser takes the place of, in the
+// sign-in's transaction: an identifier never outlives a sign-in.
+func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, by caller.Caller, who Identity) error {
+	return s.end(ctx, tx, by, who, "signed in again")
+}
+
+func (s *Sessions) end(ctx context.Context, tx postgres.Tx, by caller.Caller, who Identity, reason string) error {
+	ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: who.SessionID, Now: s.now(), Reason: reason})
+	if err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+
+	if ended == 0 {
+		return nil
+	}
+
+	return audit.Record(ctx, tx, s.now(), by, audit.Event{
+		Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: who.SessionID,
+	})
+}

@@ -1,0 +1,156 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrNotFound answers the id of no live session of the account.
+var ErrNotFound = problem.New(problem.NotFound, "SESSION_NOT_FOUND")
+
+// Session is a live session, as its person sees it.
+type Session struct {
+	ID        string
+	Surface   string // toolkit or public
+	Device    string
+	Address   netip.Addr // not valid where it is not known
+	CreatedAt time.Time
+	SeenAt    time.Time
+	ExpiresAt time.Time
+}
+
+// List answers an account's live sessions, of both doors, the one used last first.
+func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error) {
+	var rows []db.SessionListRow
+
+	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		rows, err = db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.now()})
+
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+
+	list := make([]Session, len(rows))
+	for i, row := range rows {
+		list[i] = Session{
+			ID: row.ID, Surface: row.Surface, Device: row.Device, CreatedAt: row.CreatedAt, SeenAt: row.SeenAt, ExpiresAt: row.ExpiresAt,
+		}
+
+		if row.Address != nil {
+			list[i].Address = *row.Address
+		}
+	}
+
+	return list, nil
+}
+
+// EndOne ends one of the account's sessions, or answers ErrNotFound.
+func (s *Sessions) EndOne(ctx context.Context, by caller.Caller, accountID, id string) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		now := s.now()
+
+		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
+			ID: id, AccountID: accountID, Now: now, Reason: "ended by the owner",
+		})
+
+		switch {
+		case err != nil:
+			return fmt.Errorf("end session: %w", err)
+		case ended == 0 && tx.Repeated:
+			return nil // the earlier run did it
+		case ended == 0:
+			return ErrNotFound
+		}
+
+		return audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id})
+	})
+}
+
+// EndOthers ends every session of the account but the caller's.
+func (s *Sessions) EndOthers(ctx context.Context, by caller.Caller, who Identity) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		return s.EndAllBut(ctx, tx, by, who.Account.ID, who.SessionID, "ended by the owner")
+	})
+}
+
+// EndAllBut ends an account's sessions of both doors but the one to keep (empty for none), in the
+// transaction of what makes them end.
+func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, keep, reason string) error {
+	now := s.now()
+
+	ended, err := db.New(tx).SessionRevokeOthers(ctx, db.SessionRevokeOthersParams{AccountID: accountID, Keep: keep, Now: now, Reason: reason})
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+
+	for _, id := range ended {
+		if err := audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id}); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// EndAllOf ends every session of an account that somebody else administers.
+func (s *Sessions) EndAllOf(ctx context.Context, by caller.Caller, who group.Administrator, accountID string) error {
+	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
+		if err != nil {
+			return audit.Event{}, fmt.Errorf("end sessions: %w", err)
+		}
+
+		return audit.Event{Detail: map[string]string{"sessions": strconv.FormatInt(ended, 10)}}, nil
+	})
+}
+
+// EndOneOf ends one of them, or answers ErrNotFound.
+func (s *Sessions) EndOneOf(ctx context.Context, by caller.Caller, who group.Administrator, accountID, id string) error {
+	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
+			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
+		})
+		if err != nil {
+			return audit.Event{}, fmt.Errorf("end session: %w", err)
+		} else if ended == 0 && !tx.Repeated {
+			return audit.Event{}, ErrNotFound
+		}
+
+		return audit.Event{SessionID: id}, nil
+	})
+}
+
+func (s *Sessions) administer(
+	ctx context.Context, by caller.Caller, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
+) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if err := account.Hold(ctx, tx, who, accountID); err != nil {
+			return err
+		}
+
+		event, err := end(ctx, tx)
+		if err != nil {
+			return err
+		}
+
+		event.Action, event.AccountID, event.ActorID = audit.SessionEnded, accountID, who.AccountID
+
+		return audit.Record(ctx, tx, s.now(), by, event)
+	})
+}

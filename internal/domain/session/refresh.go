@@ -1,0 +1,197 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrRefreshTokenInvalid answers a refresh token that is forged, spent or expired, and one whose
+// session is over, alike.
+var ErrRefreshTokenInvalid = problem.New(problem.Unauthenticated, "REFRESH_TOKEN_INVALID")
+
+const (
+	// Grace is how long after its rotation a refresh token may be presented again.
+	Grace = 10 * time.Second
+	// refreshPatience is how long a refresh waits for the database: the apps sign their person
+	// out on any failed refresh.
+	refreshPatience = 20 * time.Second
+)
+
+// Refresh exchanges a refresh token for new tokens. The current token takes one guarded statement;
+// any other is looked at under the session's row lock, see judge.
+//
+// It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its
+// successor again.
+func (s *Sessions) Refresh(ctx context.Context, by caller.Caller, refreshToken string) (Tokens, error) {
+	id, generation, genuine := s.refresh.Read(refreshToken)
+	if !genuine {
+		return Tokens{}, ErrRefreshTokenInvalid
+	}
+
+	ctx = postgres.WithPatience(ctx, refreshPatience)
+
+	rotated, err := s.rotate(ctx, id, generation)
+	if postgres.Missing(err) {
+		return s.refreshOld(ctx, by, id, generation)
+	} else if err != nil {
+		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
+	}
+
+	if rotated.SeenAt == nil || s.now().Sub(*rotated.SeenAt) > 24*time.Hour {
+		s.seen(ctx, rotated.AccountID)
+	}
+
+	return s.Tokens(ctx, rotated.AccountID, rotated.MemberGroup, id, rotated.Generation)
+}
+
+// seen writes down, once a day, that somebody of the account was there. That it fails is no reason to keep the
+// tokens back: the next renewal writes it.
+func (s *Sessions) seen(ctx context.Context, accountID string) {
+	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).AccountSeen(ctx, db.AccountSeenParams{ID: accountID, Now: s.now()})
+	})
+}
+
+func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row db.SessionRotateRow, err error) {
+	err = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		now := s.now()
+
+		var err error
+		row, err = db.New(conn).SessionRotate(ctx, db.SessionRotateParams{
+			ID: id, Generation: generation, Now: now, Forget: now.Add(-Grace), IdleUntil: now.Add(s.limits.Idle),
+		})
+
+		return err
+	})
+
+	return row, err
+}
+
+// refreshOld decides about a token that is not the current one.
+func (s *Sessions) refreshOld(ctx context.Context, by caller.Caller, id string, generation int64) (Tokens, error) {
+	var (
+		row     db.SessionForRefreshRow
+		current int64
+		verdict verdict
+	)
+
+	notice := delivery.NewID()
+
+	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		queries := db.New(tx)
+		now := s.now()
+
+		var err error
+
+		row, err = queries.SessionForRefresh(ctx, db.SessionForRefreshParams{ID: id, Now: now})
+		if postgres.Missing(err) {
+			return ErrRefreshTokenInvalid
+		} else if err != nil {
+			return fmt.Errorf("read session: %w", err)
+		}
+
+		current = row.Generation
+
+		switch verdict = judge(row, generation, now); verdict {
+		case repeat:
+			return nil
+		case reopen:
+			current, err = queries.SessionReopen(ctx, db.SessionReopenParams{
+				ID: id, Presented: generation, Now: now, IdleUntil: now.Add(s.limits.Idle),
+			})
+			if err != nil {
+				return fmt.Errorf("open a new generation: %w", err)
+			}
+
+			return nil
+		default:
+			return s.endReused(ctx, tx, by, row, notice)
+		}
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+
+	if verdict == reused {
+		return Tokens{}, ErrRefreshTokenInvalid
+	}
+
+	return s.Tokens(ctx, row.AccountID, row.MemberGroup, id, current)
+}
+
+type verdict int
+
+const (
+	reused verdict = iota // somebody holds a copy: the session ends
+	repeat                // two refreshers raced: the newest token again
+	reopen                // the answer was lost: a new generation
+)
+
+// judge says what presenting an old generation means (contract: "refresh").
+//
+// The last entry of the rotations is the token whose successor is current. A current token that was
+// ever presented would have rotated, so this one's successor was never seen: within Grace its
+// holder may be racing, after it the answer was lost. An entry before it, within Grace of its own
+// rotation, is a slow racer. A token ahead of the row is ours by its MAC, from before the database was
+// set back (a failover, a restore): nothing was replayed. Everything else is dead, and so is a
+// successor that was lost.
+func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict {
+	// SessionRotate found otherwise a moment ago; whatever changed since, nothing was replayed.
+	if presented == row.Generation {
+		return repeat
+	}
+
+	if presented > row.Generation {
+		return reopen
+	}
+
+	last := len(row.RotatedGenerations) - 1
+
+	for i, generation := range row.RotatedGenerations {
+		if generation != presented {
+			continue
+		}
+
+		switch young := now.Sub(row.RotatedTimes[i]) <= Grace; {
+		case young:
+			return repeat
+		case i == last:
+			return reopen
+		}
+	}
+
+	return reused
+}
+
+// endReused ends the session and tells its person.
+func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by caller.Caller, row db.SessionForRefreshRow, notice string) error {
+	now := s.now()
+
+	_, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: row.ID, Now: now, Reason: "refresh token reused"})
+	if err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+
+	err = audit.Record(ctx, tx, now, by, audit.Event{
+		Action: audit.RefreshTokenReused, AccountID: row.AccountID, SessionID: row.ID,
+	})
+	if err != nil {
+		return err
+	}
+
+	return s.queue.Enqueue(ctx, tx, notice, delivery.Message{
+		Kind: delivery.SessionEnded, Channel: delivery.Mail, To: row.Email, Language: language.Chinese,
+		Content: delivery.Content{Device: by.UserAgent, At: now},
+	})
+}

@@ -1,0 +1,197 @@
+// Package session owns sessions: opening them, checking them at every call, renewing them by
+// refresh token, ending them. How somebody proves who they are is not its business.
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+// surfaceToolkit marks the sessions that bearer tokens belong to. A session of one surface is
+// never one of another.
+const surfaceToolkit = "toolkit"
+
+// Limits are how long sessions live, and how many there may be.
+type Limits struct {
+	Idle     time.Duration // since the last refresh
+	Absolute time.Duration // since the sign-in
+	PerUser  int32
+}
+
+// Tokens are what a client gets, at sign-in and at each refresh.
+type Tokens struct {
+	Access    string
+	ExpiresIn time.Duration // of Access
+	Refresh   string
+}
+
+// Identity is who makes a call: a live session and its account, read together.
+type Identity struct {
+	SessionID string
+	Account   account.Account
+}
+
+// Deps are what Sessions is made of.
+type Deps struct {
+	DB       *postgres.DB
+	Access   *token.Access
+	Refresh  *token.Refresh
+	Codes    *code.Codes
+	Queue    *delivery.Queue
+	Limits   Limits // of the apps' sessions
+	Browsers Limits // of the browsers'
+	Now      func() time.Time
+}
+
+// Sessions opens, checks, renews and ends sessions.
+type Sessions struct {
+	db       *postgres.DB
+	access   *token.Access
+	refresh  *token.Refresh
+	codes    *code.Codes
+	queue    *delivery.Queue
+	limits   Limits
+	browsers Limits
+	now      func() time.Time
+}
+
+// New makes Sessions.
+func New(d Deps) *Sessions {
+	return &Sessions{
+		db: d.DB, access: d.Access, refresh: d.Refresh, codes: d.Codes, queue: d.Queue, limits: d.Limits, browsers: d.Browsers, now: d.Now,
+	}
+}
+
+// NewID names a session before its transaction begins, so that a repeat opens the same one.
+func NewID() string { return randomid.New() }
+
+// Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
+// and ends the ones idle the longest beyond the limit.
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string) error {
+	return s.open(ctx, tx, by, surfaceToolkit, s.limits, accountID, id)
+}
+
+func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by caller.Caller, surface string, limits Limits, accountID, id string) error {
+	now := s.now()
+	ends := now.Add(limits.Absolute)
+
+	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
+		ID: id, AccountID: accountID, Surface: surface, Device: by.UserAgent, Address: by.AddressOrNil(),
+		Now: now, ExpiresAt: earlier(now.Add(limits.Idle), ends), EndsAt: ends, Keep: limits.PerUser - 1,
+	})
+	if err != nil {
+		return fmt.Errorf("open session: %w", err)
+	}
+
+	for _, one := range evicted {
+		err := audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: one})
+		if err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// Opened says whether an earlier run of a repeated transaction opened the session, and answers its
+// account's member group. The sign-in is then done, counted and recorded.
+func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (memberGroup string, opened bool, err error) {
+	if !tx.Repeated {
+		return "", false, nil
+	}
+
+	memberGroup, err = db.New(tx).SessionMemberGroup(ctx, id)
+	if postgres.Missing(err) {
+		return "", false, nil
+	} else if err != nil {
+		return "", false, fmt.Errorf("look for the earlier run: %w", err)
+	}
+
+	return memberGroup, true, nil
+}
+
+// Tokens makes the tokens of a session's generation.
+func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string, generation int64) (Tokens, error) {
+	access, expiresIn, err := s.access.Issue(ctx, accountID, id, memberGroup)
+	if err != nil {
+		return Tokens{}, err
+	}
+
+	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.refresh.Derive(id, generation)}, nil
+}
+
+// Authenticate answers who an access token speaks for: the signature says that we issued it, and
+// one statement that its session lives and its account is active. Else problem.ErrTokenInvalid.
+func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
+	claims, err := s.access.Verify(ctx, accessToken)
+	if err != nil {
+		return Identity{}, err
+	}
+
+	var row db.SessionAuthenticateRow
+
+	err = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).SessionAuthenticate(ctx, db.SessionAuthenticateParams{
+			ID: claims.SessionID, Surface: surfaceToolkit, Now: s.now(),
+		})
+
+		return err
+	})
+
+	switch {
+	case postgres.Missing(err):
+		return Identity{}, problem.ErrTokenInvalid
+	case err != nil:
+		return Identity{}, fmt.Errorf("check session: %w", err)
+	case row.ID != claims.AccountID:
+		return Identity{}, problem.ErrTokenInvalid
+	}
+
+	return identityOf(row), nil
+}
+
+func identityOf(row db.SessionAuthenticateRow) Identity {
+	return Identity{
+		SessionID: row.SessionID,
+		Account: account.Account{
+			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
+			Status:    account.Status(row.Status),
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
+		},
+	}
+}
+
+// End ends the caller's own session. Ending it twice is no error.
+func (s *Sessions) End(ctx context.Context, by caller.Caller, who Identity) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		return s.end(ctx, tx, by, who, "logout")
+	})
+}
+
+// Clean deletes up to 1,000 sessions that ended by themselves a week ago, and says how many.
+func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).SessionClean(ctx, now.Add(-7*24*time.Hour))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+
+	return b
+}

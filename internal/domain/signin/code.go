@@ -1,0 +1,168 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
+// sends decides, so that the request does the same for every number.
+func (s *SignIn) SendCode(ctx context.Context, by caller.Caller, phone string) error {
+	return s.challenges.Send(ctx, by, challenge.SignIn, "", phone)
+}
+
+func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, second string, through door) (opened, error) {
+	var found db.AccountByPhoneRow
+
+	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		found, err = db.New(conn).AccountByPhone(ctx, &phone)
+
+		return err
+	})
+	if err != nil && !postgres.Missing(err) {
+		return opened{}, fmt.Errorf("look up phone: %w", err)
+	}
+
+	right, err := s.challenges.Answer(ctx, by, challenge.SignIn, found.ID, phone, guess)
+	if err != nil {
+		return opened{}, err
+	}
+
+	if found.Status != string(account.Active) {
+		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
+	}
+
+	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, use: func(ctx context.Context, tx postgres.Tx) error {
+		return right.Use(ctx, tx)
+	}}
+
+	var o opened
+	if found.RequiresTOTP {
+		o, err = s.withSecond(ctx, by, p, second, through)
+	} else {
+		o, err = s.open(ctx, by, p, through)
+	}
+
+	switch {
+	case errors.Is(err, ErrTOTPRequired):
+		right.Done(ctx)
+
+		return opened{}, s.askSecond(ctx, by, p, phone, right.Keep)
+	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
+		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
+	case err != nil:
+		return opened{}, err
+	}
+
+	right.Done(ctx)
+
+	return o, nil
+}
+
+func (s *SignIn) withTOTP(ctx context.Context, by caller.Caller, email, guess string, through door) (opened, error) {
+	found, err := s.credentials(ctx, email)
+	if err != nil {
+		return opened{}, err
+	}
+
+	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
+	if err != nil {
+		return opened{}, err
+	}
+
+	o, err := s.compareTOTP(ctx, by, attempt, found, guess, through)
+	if errors.Is(err, errMovedOn) || errors.Is(err, factor.ErrCodeInvalid) {
+		return opened{}, s.refuse(ctx, by, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
+	}
+
+	return o, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
+}
+
+func (s *SignIn) compareTOTP(
+	ctx context.Context, by caller.Caller, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through door,
+) (opened, error) {
+	accountID := found.ID
+	if found.Status != string(account.Active) || !s.totp {
+		accountID = "" // which costs the same, and never matches
+	}
+
+	right, err := s.compareSecond(ctx, by, accountID, guess)
+	if err != nil {
+		return opened{}, err
+	}
+
+	o, err := s.open(ctx, by, proof{accountID: accountID, method: methodTOTP, use: func(ctx context.Context, tx postgres.Tx) error {
+		if err := s.factors.Redeem(ctx, tx, right); err != nil {
+			return err
+		}
+
+		return attempt.Succeeded(ctx, tx)
+	}}, through)
+	if err == nil {
+		_ = s.factors.GiveBack(ctx, right) // the session is there; a budget one too low harms nobody
+	}
+
+	return o, err
+}
+
+// withSecond opens the session of a proof that is not enough by itself, with a code of the authenticator
+// app or a recovery code. Its failures count beside those of a sign-in with it alone.
+func (s *SignIn) withSecond(ctx context.Context, by caller.Caller, first proof, second string, through door) (opened, error) {
+	if second == "" {
+		return opened{}, ErrTOTPRequired
+	}
+
+	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: first.accountID})
+	if err != nil {
+		return opened{}, err
+	}
+
+	right, err := s.compareSecond(ctx, by, first.accountID, second)
+	if err != nil {
+		return opened{}, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
+	}
+
+	both := first
+	both.method = first.method + "+" + methodTOTP
+	both.use = func(ctx context.Context, tx postgres.Tx) error {
+		if err := first.use(ctx, tx); err != nil {
+			return err
+		}
+
+		if err := s.factors.Redeem(ctx, tx, right); err != nil {
+			return err
+		}
+
+		return attempt.Succeeded(ctx, tx)
+	}
+
+	o, err := s.open(ctx, by, both, through)
+	if err == nil {
+		_ = s.factors.GiveBack(ctx, right)
+	}
+
+	return o, err
+}
+
+// asCredentials keeps from whoever has the password which of the two was wrong.
+func asCredentials(err error) error {
+	if errors.Is(err, factor.ErrCodeInvalid) {
+		return ErrInvalidCredentials
+	}
+
+	return err
+}

@@ -1,0 +1,72 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrIdentityNotBound answers an identity that no account has, or a disabled one.
+var ErrIdentityNotBound = problem.New(problem.Refused, "IDENTITY_NOT_BOUND")
+
+// Identity is somebody whom another provider vouches for. Whoever makes one has asked the provider.
+type Identity struct {
+	Provider string
+	Subject  string // their id there
+	Profile  []byte // what is told of them, in JSON
+}
+
+// WithIdentity signs in the account that the identity is bound to. It proves one thing about the person,
+// as a password does: where their member group asks for a second factor it opens nothing.
+func (b Browser) WithIdentity(ctx context.Context, who Identity) (Opened, error) {
+	o, err := b.signin.withIdentity(ctx, b.by, who, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+func (s *SignIn) withIdentity(ctx context.Context, by caller.Caller, who Identity, through door) (opened, error) {
+	var found db.IdentityAccountRow
+
+	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		found, err = db.New(conn).IdentityAccount(ctx, db.IdentityAccountParams{Provider: who.Provider, Subject: who.Subject})
+
+		return err
+	})
+	if err != nil && !postgres.Missing(err) {
+		return opened{}, fmt.Errorf("look up identity: %w", err)
+	}
+
+	switch {
+	case found.Status != string(account.Active):
+		return opened{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
+	case found.RequiresTOTP:
+		return opened{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrTOTPRequired)
+	}
+
+	o, err := s.open(ctx, by, proof{accountID: found.ID, method: who.Provider, use: func(ctx context.Context, tx postgres.Tx) error {
+		used, err := db.New(tx).IdentityUse(ctx, db.IdentityUseParams{
+			Provider: who.Provider, Subject: who.Subject, AccountID: found.ID, Profile: who.Profile, Now: s.now(),
+		})
+		if err != nil {
+			return fmt.Errorf("use identity: %w", err)
+		} else if used == 0 {
+			return errMovedOn
+		}
+
+		return nil
+	}}, through)
+	if errors.Is(err, errMovedOn) {
+		return opened{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
+	}
+
+	return o, err
+}

@@ -1,0 +1,136 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// patience is how long an attempt waits for those before it.
+const patience = 2 * time.Second
+
+var errCrowd = errors.New("signin: too many attempts of one person at once")
+
+// withPassword waits for the person's attempts before it, and takes its turn to hash, first: who finds the
+// server full is told so before anything was counted against anybody. Then the attempt is counted, and only then compared.
+//
+// A password that was changed, or hashed anew, while it was checked is checked once more.
+func (s *SignIn) withPassword(ctx context.Context, by caller.Caller, c Password, through door) (opened, error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errCrowd)
+	defer cancel()
+
+	leave, err := s.people.Enter(waiting, c.Email)
+	if err != nil {
+		return opened{}, problem.ErrUnavailable.After(patience).Because(err)
+	}
+	defer leave()
+
+	turn, err := s.hasher.Turn(waiting)
+	if err != nil {
+		return opened{}, err
+	}
+	defer turn.End()
+
+	found, err := s.credentials(ctx, c.Email)
+	if err != nil {
+		return opened{}, err
+	}
+
+	attempt, err := s.failures.Begin(ctx, by, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
+	if err != nil {
+		return opened{}, err
+	}
+
+	o, err := s.comparePassword(ctx, by, turn, attempt, found, c, through)
+	if errors.Is(err, errMovedOn) {
+		if found, err = s.credentials(ctx, c.Email); err != nil {
+			return opened{}, err
+		}
+
+		o, err = s.comparePassword(ctx, by, turn, attempt, found, c, through)
+	}
+
+	if errors.Is(err, errMovedOn) || errors.Is(err, ErrInvalidCredentials) {
+		return opened{}, s.refuse(ctx, by, methodPassword, found.ID, c.Email, ErrInvalidCredentials)
+	}
+
+	return o, err
+}
+
+func (s *SignIn) comparePassword(
+	ctx context.Context, by caller.Caller, turn password.Turn, attempt throttle.Attempt, found db.AccountCredentialsRow, c Password, through door,
+) (opened, error) {
+	var stored string
+	if found.PasswordHash != nil {
+		stored = *found.PasswordHash
+	}
+
+	match, stale, err := turn.Verify(stored, c.Plain)
+	if err != nil {
+		return opened{}, fmt.Errorf("verify password: %w", err)
+	}
+
+	if !match || found.Status != string(account.Active) {
+		return opened{}, ErrInvalidCredentials
+	}
+
+	p := proof{accountID: found.ID, method: methodPassword, hash: &stored, use: func(ctx context.Context, tx postgres.Tx) error {
+		return attempt.Succeeded(ctx, tx)
+	}}
+
+	if found.RequiresTOTP {
+		o, err := s.withSecond(ctx, by, p, c.Second, through)
+		if errors.Is(err, ErrTOTPRequired) {
+			return opened{}, s.askSecond(ctx, by, p, c.Email, attempt.Succeeded)
+		}
+
+		return o, asCredentials(err)
+	}
+
+	o, err := s.open(ctx, by, p, through)
+	if err == nil && stale {
+		s.rehash(ctx, turn, found.ID, stored, c.Plain)
+	}
+
+	return o, err
+}
+
+// credentials are empty where there is no such account.
+func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
+	var row db.AccountCredentialsRow
+
+	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).AccountCredentials(ctx, email)
+
+		return err
+	})
+	if err != nil && !postgres.Missing(err) {
+		return row, fmt.Errorf("look up credentials: %w", err)
+	}
+
+	return row, nil
+}
+
+// rehash is a courtesy: the sign-in has succeeded, and the next one tries again.
+func (s *SignIn) rehash(ctx context.Context, turn password.Turn, accountID, stored, plain string) {
+	fresh, err := turn.Hash(plain)
+	if err != nil {
+		return
+	}
+
+	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).AccountRehash(ctx, db.AccountRehashParams{ID: accountID, OldHash: stored, NewHash: fresh})
+	})
+}

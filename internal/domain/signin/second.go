@@ -1,0 +1,78 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// askSecond answers ErrTOTPRequired. What was compared was right, so that it is no failure, neither of the
+// person nor of their network: else everybody in an office would have one at each sign-in in two steps. It
+// is written down all the same, because somebody had the first proof.
+func (s *SignIn) askSecond(ctx context.Context, by caller.Caller, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
+	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		err := audit.Record(ctx, tx, s.now(), by, audit.Event{
+			Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method,
+		})
+		if err != nil {
+			return err
+		}
+
+		return takeBack(ctx, tx)
+	})
+	if err != nil {
+		return err
+	}
+
+	return ErrTOTPRequired
+}
+
+// compareSecond compares a code of the authenticator app, or a recovery code. The guess with which the
+// authenticator stops is the moment to tell its owner: from then on their right codes are refused, too.
+func (s *SignIn) compareSecond(ctx context.Context, by caller.Caller, accountID, guess string) (factor.Proof, error) {
+	right, err := s.factors.Attempt(ctx, accountID, guess)
+	if !errors.Is(err, factor.ErrStopped) {
+		return right, err
+	}
+
+	if untold := s.tellStopped(ctx, by, accountID); untold != nil {
+		return factor.Proof{}, untold
+	}
+
+	return right, err
+}
+
+// tellStopped is in nobody's language: who asks is a stranger.
+func (s *SignIn) tellStopped(ctx context.Context, by caller.Caller, accountID string) error {
+	notice := delivery.NewID()
+
+	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := s.queue.Queued(ctx, tx, notice); queued || err != nil {
+			return err
+		}
+
+		owner, err := db.New(tx).AccountByID(ctx, accountID)
+		if err != nil {
+			return fmt.Errorf("look up account: %w", err)
+		}
+
+		now := s.now()
+
+		err = audit.Record(ctx, tx, now, by, audit.Event{Action: audit.TOTPStopped, AccountID: accountID})
+		if err != nil {
+			return err
+		}
+
+		return s.queue.Enqueue(ctx, tx, notice, delivery.Message{
+			Kind: delivery.TOTPStopped, Channel: delivery.Mail, To: owner.Email, Language: language.Chinese, Content: delivery.Content{At: now},
+		})
+	})
+}

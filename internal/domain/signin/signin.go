@@ -1,0 +1,241 @@
+// Package signin proves who somebody is, and opens a session for them: an app's, or a browser's. An
+// account that does not exist costs the same as one that does, and gets the same answer.
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/line"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+var (
+	// ErrInvalidCredentials answers a wrong password, an unknown address and a disabled account alike,
+	// and a wrong second factor beside a right password.
+	ErrInvalidCredentials = problem.ErrInvalidCredentials
+	// ErrTOTPRequired answers a right password, or a right code by SMS, of somebody whose member group asks
+	// for a second factor, where none was sent.
+	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED")
+)
+
+// The ways to prove who one is, as the audit has them. Each counts its failures by itself.
+const (
+	methodPassword = password.Factor
+	methodSMS      = "sms"
+	methodTOTP     = factor.Name
+)
+
+// Deps are what SignIn is made of.
+type Deps struct {
+	DB         *postgres.DB
+	Hasher     *password.Hasher
+	Challenges *challenge.Challenges
+	Factors    *factor.Factors
+	Sessions   *session.Sessions
+	Failures   *throttle.Failures
+	Queue      *delivery.Queue
+	TOTP       bool // whether an authenticator app alone signs in
+	Now        func() time.Time
+}
+
+// SignIn is the way from credentials to a session.
+type SignIn struct {
+	db         *postgres.DB
+	hasher     *password.Hasher
+	challenges *challenge.Challenges
+	factors    *factor.Factors
+	sessions   *session.Sessions
+	failures   *throttle.Failures
+	queue      *delivery.Queue
+	totp       bool
+	people     *line.Lines // one attempt of a person at a time: each counts as a failure until it has succeeded
+	now        func() time.Time
+}
+
+// New makes SignIn.
+func New(d Deps) *SignIn {
+	return &SignIn{
+		db: d.DB, hasher: d.Hasher, challenges: d.Challenges, factors: d.Factors, sessions: d.Sessions,
+		failures: d.Failures, queue: d.Queue, totp: d.TOTP, people: line.New(1), now: d.Now,
+	}
+}
+
+// door adds the session of one of the two surfaces to the transaction of a sign-in.
+type door func(ctx context.Context, tx postgres.Tx, o opened) error
+
+// opened is a session, as far as both doors know it.
+type opened struct {
+	accountID, memberGroup, sessionID string
+}
+
+// Password is what a person signs in with.
+type Password struct {
+	Email  string // in its normal form
+	Plain  string
+	Second string // a code of the authenticator app or a recovery code; empty where none was sent
+}
+
+// Tokens signs an app in.
+func (s *SignIn) Tokens(ctx context.Context, by caller.Caller, credentials Password) (session.Tokens, error) {
+	o, err := s.withPassword(ctx, by, credentials, func(ctx context.Context, tx postgres.Tx, o opened) error {
+		return s.sessions.Open(ctx, tx, by, o.accountID, o.sessionID)
+	})
+	if err != nil {
+		return session.Tokens{}, err
+	}
+
+	return s.sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
+}
+
+// Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
+type Browser struct {
+	signin *SignIn
+	by     caller.Caller
+	before *session.Browser
+	cookie session.Cookie
+}
+
+// Browser is where a browser signs in, once, with one of its methods.
+func (s *SignIn) Browser(by caller.Caller, before *session.Browser) Browser {
+	return Browser{signin: s, by: by, before: before, cookie: session.NewCookie()}
+}
+
+// Opened is a browser's new session.
+type Opened struct {
+	SessionID string
+	Cookie    session.Cookie
+}
+
+// WithPassword signs in with a password.
+func (b Browser) WithPassword(ctx context.Context, credentials Password) (Opened, error) {
+	o, err := b.signin.withPassword(ctx, b.by, credentials, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+// WithSMS signs in with a code that SendCode sent.
+func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Opened, error) {
+	o, err := b.signin.withSMS(ctx, b.by, phone, code, second, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+// WithTOTP signs in with a code of the authenticator app, or a recovery code.
+func (b Browser) WithTOTP(ctx context.Context, email, code string) (Opened, error) {
+	o, err := b.signin.withTOTP(ctx, b.by, email, code, b.open)
+
+	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+}
+
+func (b Browser) open(ctx context.Context, tx postgres.Tx, o opened) error {
+	sessions := b.signin.sessions
+
+	// The old one makes room before the new one is counted, or another browser's would have to.
+	if b.before != nil {
+		if err := sessions.EndReplaced(ctx, tx, b.by, b.before.Identity); err != nil {
+			return err
+		}
+	}
+
+	return sessions.OpenBrowser(ctx, tx, b.by, o.accountID, o.sessionID, b.cookie)
+}
+
+// proof is what a sign-in rests on: whose, how, and what its transaction must still find true.
+type proof struct {
+	accountID string
+	method    string
+	hash      *string // the password's hash that was compared
+	phone     *string // the phone that the code went to
+	// use uses up what was compared: a code, an attempt.
+	use func(ctx context.Context, tx postgres.Tx) error
+}
+
+// errMovedOn says that the account is no longer as it was when the proof was compared: another sign-in
+// made its hash anew, or its password, phone or status has changed.
+var errMovedOn = errors.New("signin: the account has changed meanwhile")
+
+// open is the transaction of a sign-in: counted, opened and recorded, or none of it.
+func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through door) (opened, error) {
+	o := opened{accountID: p.accountID, sessionID: session.NewID()}
+
+	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		group, done, err := s.sessions.Opened(ctx, tx, o.sessionID)
+		if done || err != nil {
+			o.memberGroup = group
+
+			return err
+		}
+
+		now := s.now()
+
+		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: by.UserAgent, Now: &now,
+		})
+		if postgres.Missing(err) {
+			return errMovedOn
+		} else if err != nil {
+			return fmt.Errorf("sign in: %w", err)
+		}
+
+		o.memberGroup = row.MemberGroup
+
+		if err := through(ctx, tx, o); err != nil {
+			return err
+		}
+
+		err = audit.Record(ctx, tx, now, by, audit.Event{
+			Action: audit.SignInSucceeded, AccountID: p.accountID, SessionID: o.sessionID, Method: p.method,
+		})
+		if err != nil {
+			return err
+		}
+
+		if row.NewDevice {
+			if err := s.tell(ctx, tx, by, row.Email, now); err != nil {
+				return err
+			}
+		}
+
+		// Last, because it holds the row of the whole network until the end.
+		return p.use(ctx, tx)
+	})
+
+	return o, err
+}
+
+// tell writes to the person that a device signed in that never did before.
+func (s *SignIn) tell(ctx context.Context, tx postgres.Tx, by caller.Caller, email string, now time.Time) error {
+	content := delivery.Content{Device: by.UserAgent, At: now}
+	if by.Address.IsValid() {
+		content.Address = by.Address.String()
+	}
+
+	return s.queue.Enqueue(ctx, tx, delivery.NewID(), delivery.Message{
+		Kind: delivery.NewDevice, Channel: delivery.Mail, To: email, Language: by.Language, Content: content,
+	})
+}
+
+// refuse records a failure, and answers the error.
+func (s *SignIn) refuse(ctx context.Context, by caller.Caller, method, accountID, name string, answer error) error {
+	err := audit.RecordAlone(ctx, s.db, s.now(), by, audit.Event{
+		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,
+	})
+	if err != nil {
+		return err
+	}
+
+	return answer
+}

@@ -1,0 +1,202 @@
+package throttle
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Patience is how failures are slowed down: those of one person with one factor, and those of one
+// network with all of them.
+type Patience struct {
+	Free    int           // failures in a row that cost no wait
+	First   time.Duration // the wait after them; it doubles each time
+	Longest time.Duration // where the doubling ends
+	Network int32         // failures of a network in an hour
+}
+
+const (
+	networkWindow = time.Hour
+	// skew is how far in the past a failure that costs no wait lets the next attempt begin: attempts at the
+	// same moment, and replicas whose clocks differ, do not come in the order of their times.
+	skew = time.Minute
+	// forgetAfter is how long after the last failure a person's count begins anew.
+	forgetAfter = 24 * time.Hour
+	// inARow is what the limit of a person's failures is called.
+	inARow = "failures in a row"
+)
+
+// Failures counts attempts to prove who somebody is.
+type Failures struct {
+	db       *postgres.DB
+	patience Patience
+	delays   []float64
+	now      func() time.Time
+}
+
+// NewFailures makes Failures.
+func NewFailures(database *postgres.DB, patience Patience, now func() time.Time) *Failures {
+	return &Failures{db: database, patience: patience, delays: patience.delays(), now: now}
+}
+
+// delays are the waits, in seconds, after the first failure, the second and so on.
+func (p Patience) delays() []float64 {
+	list := make([]float64, max(0, p.Free-1))
+	for i := range list {
+		list[i] = -skew.Seconds()
+	}
+
+	for wait := p.First; wait < p.Longest; wait *= 2 {
+		list = append(list, wait.Seconds())
+	}
+
+	return append(list, p.Longest.Seconds())
+}
+
+// Attempt is one that was counted as a failure, before anybody knows whether it is one.
+type Attempt struct {
+	person, network string
+}
+
+// Person is whom failures are counted for.
+type Person struct {
+	AccountID string // empty where there is no account
+	Name      string // the address that they were called by; who has an account is one person under all of them
+	SessionID string // empty for who is not signed in
+}
+
+// Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
+// it is too early. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash gives
+// none back.
+func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor string, person Person) (Attempt, error) {
+	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), by.Network())}
+	endsAt := f.now().Add(forgetAfter)
+	repeated := false
+
+	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		now, queries := f.now(), db.New(conn)
+
+		// The answer to an earlier run may have been lost: the row says by its end whether that was the last
+		// attempt. Counted twice, a right guess could be told to wait for its own sake.
+		if repeated {
+			counted, err := queries.FailureCounted(ctx, db.FailureCountedParams{Person: attempt.person, EndsAt: endsAt})
+			if counted || err != nil {
+				return err
+			}
+		}
+
+		repeated = true
+
+		_, err := queries.FailureAttempt(ctx, db.FailureAttemptParams{
+			Person: attempt.person, Network: attempt.network, Now: now,
+			NetworkMost: f.patience.Network, NetworkEndsAt: now.Add(networkWindow),
+			Delays: f.delays, EndsAt: endsAt,
+		})
+		if err == nil || !postgres.Missing(err) {
+			return err
+		}
+
+		wait, err := queries.FailureWait(ctx, db.FailureWaitParams{
+			Person: attempt.person, Network: attempt.network, NetworkMost: f.patience.Network, Now: now,
+		})
+		if err != nil {
+			return err
+		}
+
+		limit, subject, until := inARow, attempt.person, wait.Person
+		if wait.Network.After(until) {
+			limit, subject, until = f.networkLimit().Name, by.Network(), wait.Network
+		}
+
+		if !until.After(now) { // it was given back meanwhile
+			return problem.ErrTooManyRequests.After(time.Second)
+		}
+
+		return Refuse(now, until, limit, subject).After(max(time.Second, until.Sub(now)))
+	})
+	if err != nil {
+		err = Tell(ctx, f.db, f.now(), by, err, audit.Event{
+			AccountID: person.AccountID, Subject: person.Name, SessionID: person.SessionID, Method: factor,
+		})
+
+		return Attempt{}, fmt.Errorf("count attempt: %w", err)
+	}
+
+	return attempt, nil
+}
+
+// Succeeded takes the attempt back, and forgets the person's failures with this factor. Run it in
+// the transaction of what the success opens.
+func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
+	err := db.New(tx).FailureSucceeded(ctx, db.FailureSucceededParams{Person: a.person, Network: a.network})
+	if err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+
+	return nil
+}
+
+// Forget forgets a person's failures with a factor.
+func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
+	if err := db.New(tx).FailureForget(ctx, personKey(factor, person)); err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+
+	return nil
+}
+
+// ForgetAll forgets a person's failures with all of the factors.
+func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, person string) error {
+	if _, err := db.New(tx).FailureForgetAll(ctx, personKeys(factors, person)); err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+
+	return nil
+}
+
+// Wait is how long somebody has to wait before the next attempt with a factor.
+type Wait struct {
+	Factor string
+	Until  time.Time
+}
+
+// Waits answers with which of the factors a person has to wait.
+func Waits(ctx context.Context, tx db.DBTX, now time.Time, factors []string, person string) ([]Wait, error) {
+	rows, err := db.New(tx).FailureWaiting(ctx, db.FailureWaitingParams{People: personKeys(factors, person), Now: now})
+	if err != nil {
+		return nil, fmt.Errorf("look up failures: %w", err)
+	}
+
+	waits := make([]Wait, len(rows))
+	for i, row := range rows {
+		waits[i] = Wait{Factor: strings.TrimSuffix(row.Key, " "+person), Until: row.BlockedUntil}
+	}
+
+	return waits, nil
+}
+
+func personKeys(factors []string, person string) []string {
+	keys := make([]string, len(factors))
+	for i, factor := range factors {
+		keys[i] = personKey(factor, person)
+	}
+
+	return keys
+}
+
+func personKey(factor, person string) string { return factor + " " + person }
+
+// CleanFailures deletes up to 1,000 counts that have ended, and says how many.
+func CleanFailures(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).FailureClean(ctx, now)
+}

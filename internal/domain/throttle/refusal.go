@@ -1,0 +1,49 @@
+package throttle
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// refusal is why a limit answers problem.ErrTooManyRequests: which one it was, whose, and until when.
+type refusal struct {
+	limit, key string
+	until      time.Time
+}
+
+// Error names the limit, and not whose it is: that may be an address.
+func (r *refusal) Error() string { return "throttle: " + r.limit }
+
+// Refuse is what a limit answers to its subject until the end of its window: problem.ErrTooManyRequests, with the
+// time to wait.
+func Refuse(now, until time.Time, limit, subject string) *problem.Problem {
+	return problem.ErrTooManyRequests.After(until.Sub(now)).Because(&refusal{limit: limit, key: limit + " " + subject, until: until})
+}
+
+// Tell writes into the audit log that a limit refused somebody, where err says so, and answers err. It is written
+// once for each wait of each subject, so that whoever asks again and again does not fill the log; event says who
+// it was, and with what.
+func Tell(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, err error, event audit.Event) error {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok || errors.Is(err, problem.ErrUnavailable) { // an outage after a refusal is an outage
+		return err
+	}
+
+	// To the second, and no earlier than it ends.
+	until := r.until.Add(time.Second - 1).Truncate(time.Second)
+
+	event.Action = audit.LimitReached
+	event.Detail = map[string]string{"limit": r.limit, "until": until.UTC().Format(time.RFC3339)}
+
+	if untold := audit.RecordOnce(ctx, database, now, by, event, "told "+r.key, r.until); untold != nil {
+		return untold
+	}
+
+	return err
+}

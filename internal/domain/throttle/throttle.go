@@ -1,0 +1,105 @@
+// Package throttle counts in Postgres how often something was done within a window of time, the
+// same on every replica. It decides nothing about who may do what; it only says when it is enough, and
+// tells the audit log of it.
+package throttle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Limit is how many times within a window.
+type Limit struct {
+	Name   string // becomes part of the key
+	Most   int32
+	Window time.Duration
+}
+
+// Take counts one use of the limit by subject, and answers problem.ErrTooManyRequests with the
+// time to wait once there are more than Most. Within a transaction that is rolled back on that
+// answer, a refused use is not counted.
+func Take(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject string) error {
+	_, err := take(ctx, tx, now, Use{Limit: limit, Subject: subject})
+
+	return err
+}
+
+// take says whether this was the last one within the limit.
+func take(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
+	added := int32(1)
+	if use.Idle {
+		added = 0
+	}
+
+	row, err := db.New(tx).ThrottleTake(ctx, db.ThrottleTakeParams{
+		Key: key(use.Limit, use.Subject), Added: added, Now: now, EndsAt: now.Add(use.Limit.Window),
+	})
+	if err != nil {
+		return false, fmt.Errorf("throttle %s: %w", use.Limit.Name, err)
+	}
+
+	if row.Count+1-added > use.Limit.Most {
+		return false, Refuse(now, row.EndsAt, use.Limit.Name, use.Subject)
+	}
+
+	return !use.Idle && row.Count == use.Limit.Most, nil
+}
+
+// Use is one use of a limit by a subject.
+type Use struct {
+	Limit   Limit
+	Subject string
+	Idle    bool  // adds nothing, but does the same, and is refused where one more would be
+	Last    *bool // if it is set, TakeAll says there whether this was the last one within the limit
+}
+
+// TakeAll takes each use, in this order, and answers the longest of the times to wait: waiting that
+// long is enough for all of them.
+func TakeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
+	var longest *problem.Problem
+
+	for _, use := range uses {
+		last, err := take(ctx, tx, now, use)
+		if use.Last != nil {
+			*use.Last = last
+		}
+
+		limited, ok := errors.AsType[*problem.Problem](err)
+
+		switch {
+		case err == nil:
+		case !ok:
+			return err
+		case longest == nil || limited.RetryAfter > longest.RetryAfter:
+			longest = limited
+		}
+	}
+
+	if longest != nil {
+		return longest
+	}
+
+	return nil
+}
+
+// GiveBack takes one use back, for a limit of failures that counts before it is known whether
+// the attempt fails.
+func GiveBack(ctx context.Context, tx db.DBTX, limit Limit, subject string) error {
+	if err := db.New(tx).ThrottleGiveBack(ctx, key(limit, subject)); err != nil {
+		return fmt.Errorf("throttle %s: %w", limit.Name, err)
+	}
+
+	return nil
+}
+
+// Clean deletes up to 1,000 windows that have ended, and says how many.
+func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).ThrottleClean(ctx, now)
+}
+
+func key(limit Limit, subject string) string { return limit.Name + " " + subject }

@@ -1,0 +1,180 @@
+// Package timeline answers why somebody cannot sign in: what stands in the way now, and what happened, from the
+// audit log and from the messages that were sent. It changes nothing.
+package timeline
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Code names a reason.
+type Code string
+
+// The reasons.
+const (
+	Disabled       Code = "DISABLED"
+	Deleted        Code = "DELETED"
+	Wait           Code = "WAIT"
+	NoGroup        Code = "NO_GROUP"
+	NoPassword     Code = "NO_PASSWORD"
+	DeliveryFailed Code = "DELIVERY_FAILED"
+)
+
+// Reason is something that stands in the way.
+type Reason struct {
+	Code   Code
+	Factor string    // with Wait
+	Until  time.Time // with Wait
+}
+
+// Entry is one thing that happened: either of the two.
+type Entry struct {
+	At       time.Time
+	Event    *audit.Entry
+	Delivery *delivery.Record
+}
+
+// Position is where a page ended, in each of the two logs.
+type Position struct {
+	Event    *audit.Position    `json:"e,omitempty"`
+	Delivery *delivery.Position `json:"d,omitempty"`
+}
+
+// Timeline is a page of an account's.
+type Timeline struct {
+	Reasons []Reason
+	Entries []Entry   // the newest first
+	Next    *Position // nil where this is the last
+}
+
+// Deps are what Timelines are made of.
+type Deps struct {
+	DB       *postgres.DB
+	Accounts *account.Accounts
+	Events   *audit.Reader
+	Messages *delivery.Log
+	Now      func() time.Time
+}
+
+// Timelines reads them.
+type Timelines struct{ d Deps }
+
+// New makes Timelines.
+func New(d Deps) *Timelines { return &Timelines{d: d} }
+
+// Of answers a page of an account's timeline, or account.ErrNotFound.
+func (t *Timelines) Of(ctx context.Context, accountID string, after Position, limit int32) (Timeline, error) {
+	found, err := t.d.Accounts.Get(ctx, accountID)
+	if err != nil {
+		return Timeline{}, err
+	}
+
+	events, _, err := t.d.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
+	if err != nil {
+		return Timeline{}, err
+	}
+
+	recipients := []string{found.Email}
+	if found.Phone != "" {
+		recipients = append(recipients, found.Phone)
+	}
+
+	messages, _, err := t.d.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
+	if err != nil {
+		return Timeline{}, err
+	}
+
+	reasons, err := t.reasons(ctx, found, recipients)
+	if err != nil {
+		return Timeline{}, err
+	}
+
+	timeline := merge(events, messages, after, int(limit))
+	timeline.Reasons = reasons
+
+	return timeline, nil
+}
+
+// merge takes the newest of both, as many as a page holds.
+func merge(events []audit.Entry, messages []delivery.Record, after Position, limit int) Timeline {
+	var timeline Timeline
+
+	for len(events)+len(messages) > 0 {
+		if len(timeline.Entries) == limit {
+			timeline.Next = &after
+
+			break
+		}
+
+		if len(messages) == 0 || len(events) > 0 && !events[0].At.Before(messages[0].CreatedAt) {
+			timeline.Entries = append(timeline.Entries, Entry{At: events[0].At, Event: &events[0]})
+			after.Event = &audit.Position{At: events[0].At, ID: events[0].ID}
+			events = events[1:]
+
+			continue
+		}
+
+		timeline.Entries = append(timeline.Entries, Entry{At: messages[0].CreatedAt, Delivery: &messages[0]})
+		after.Delivery = &delivery.Position{At: messages[0].CreatedAt, ID: messages[0].ID}
+		messages = messages[1:]
+	}
+
+	return timeline
+}
+
+// reasons are in the order in which they stand in the way.
+func (t *Timelines) reasons(ctx context.Context, found account.Record, recipients []string) ([]Reason, error) {
+	var reasons []Reason
+
+	switch found.Status {
+	case account.Active:
+	case account.Deleted:
+		reasons = append(reasons, Reason{Code: Deleted})
+	default:
+		reasons = append(reasons, Reason{Code: Disabled})
+	}
+
+	var waits []throttle.Wait
+
+	err := t.d.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		waits, err = throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, found.ID)
+
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	for _, wait := range waits {
+		reasons = append(reasons, Reason{Code: Wait, Factor: wait.Factor, Until: wait.Until})
+	}
+
+	if found.Factors.Password == "" {
+		reasons = append(reasons, Reason{Code: NoPassword})
+	}
+
+	if found.MemberGroup == group.None {
+		reasons = append(reasons, Reason{Code: NoGroup})
+	}
+
+	last, _, err := t.d.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+
+	if len(last) == 1 && last[0].Failed() {
+		reasons = append(reasons, Reason{Code: DeliveryFailed})
+	}
+
+	return reasons, nil
+}

@@ -1,0 +1,235 @@
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	strict "github.com/go-json-experiment/json"
+	"github.com/golang-jwt/jwt/v5"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+const (
+	// accessType is the media type of a JWT access token (RFC 9068, section 2.1).
+	accessType = "at+jwt"
+	// leeway forgives replicas whose clocks differ; readiness holds them within two seconds.
+	leeway = 5 * time.Second
+	// maxLength is far above any token of ours. Longer ones are refused before they are split
+	// (GO-2025-3553).
+	maxLength = 4096
+	// rememberedTokens bounds the memory of signatures already checked: about 5 MB.
+	rememberedTokens = 8192
+)
+
+// Claims are what an access token says.
+type Claims struct {
+	AccountID string
+	SessionID string
+	ExpiresAt time.Time
+}
+
+// accessClaims is the token's payload. aud is one string, which every verifier understands, where
+// jwt.RegisteredClaims would write a list; times are whole seconds.
+type accessClaims struct {
+	Issuer      string `json:"iss"`
+	Subject     string `json:"sub"`
+	Audience    string `json:"aud"`
+	ExpiresAt   int64  `json:"exp"`
+	NotBefore   int64  `json:"nbf"`
+	IssuedAt    int64  `json:"iat"`
+	ID          string `json:"jti"`
+	SessionID   string `json:"sid"`
+	MemberGroup string `json:"memberGroup"`
+}
+
+// UnmarshalJSON is strict where encoding/json is not: a member there twice, in another case, or a
+// time that is no whole number is an error (RFC 8725, section 2.8).
+func (c *accessClaims) UnmarshalJSON(raw []byte) error {
+	type plain accessClaims
+
+	return strict.Unmarshal(raw, (*plain)(c)) //nolint:wrapcheck // the parser wraps it
+}
+
+// The methods of jwt.Claims, for the parser's checks.
+
+func (c *accessClaims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.ExpiresAt), nil }
+func (c *accessClaims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.NotBefore), nil }
+func (c *accessClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt), nil }
+func (c *accessClaims) GetIssuer() (string, error)                   { return c.Issuer, nil }
+func (c *accessClaims) GetSubject() (string, error)                  { return c.Subject, nil }
+func (c *accessClaims) GetAudience() (jwt.ClaimStrings, error) {
+	return jwt.ClaimStrings{c.Audience}, nil
+}
+
+// date is nil for a time that is not there, which the parser then misses.
+func date(seconds int64) *jwt.NumericDate {
+	if seconds == 0 {
+		return nil
+	}
+
+	return &jwt.NumericDate{Time: time.Unix(seconds, 0)}
+}
+
+// Access issues and verifies access tokens.
+type Access struct {
+	keys     *Keys
+	issuer   string
+	audience string
+	lifetime time.Duration
+	now      func() time.Time
+	verified *lru.Cache[[sha256.Size]byte, verified]
+}
+
+// verified is a token whose signature and claims were found good once.
+type verified struct {
+	keyID  string
+	claims Claims
+}
+
+// NewAccess makes Access for tokens of one issuer and audience.
+func NewAccess(keys *Keys, issuer, audience string, now func() time.Time) *Access {
+	cache, err := lru.New[[sha256.Size]byte, verified](rememberedTokens)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+
+	return &Access{keys: keys, issuer: issuer, audience: audience, lifetime: keys.lifetime, now: now, verified: cache}
+}
+
+// Issue signs a new access token, and says how long it lives.
+func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup string) (string, time.Duration, error) {
+	key, err := a.keys.current(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+
+	var id [12]byte
+
+	rand.Read(id[:]) // never fails
+
+	now := a.now()
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, &accessClaims{
+		Issuer:      a.issuer,
+		Subject:     accountID,
+		Audience:    a.audience,
+		ExpiresAt:   now.Add(a.lifetime).Unix(),
+		NotBefore:   now.Unix(),
+		IssuedAt:    now.Unix(),
+		ID:          base64.RawURLEncoding.EncodeToString(id[:]),
+		SessionID:   sessionID,
+		MemberGroup: memberGroup,
+	})
+	unsigned.Header["typ"] = accessType
+	unsigned.Header["kid"] = key.ID
+
+	signed, err := unsigned.SignedString(key.private)
+	if err != nil {
+		return "", 0, fmt.Errorf("sign access token: %w", err)
+	}
+
+	return signed, a.lifetime, nil
+}
+
+// Verify answers the claims of a genuine token of this issuer and audience that has not expired,
+// and problem.ErrTokenInvalid for everything else. The session has to be asked too. The signature
+// of a token seen before is not computed again; its time and its key are still looked at.
+func (a *Access) Verify(ctx context.Context, raw string) (Claims, error) {
+	// The base64 decoder skips line ends, and would read one token in many spellings.
+	if len(raw) > maxLength || strings.ContainsAny(raw, "\r\n") {
+		return Claims{}, problem.ErrTokenInvalid
+	}
+
+	sum := sha256.Sum256([]byte(raw))
+	if seen, ok := a.verified.Get(sum); ok {
+		if _, live := a.keys.known(seen.keyID); live && a.now().Before(seen.claims.ExpiresAt.Add(leeway)) {
+			return seen.claims, nil
+		}
+
+		a.verified.Remove(sum)
+	}
+
+	fresh, err := a.verify(ctx, raw)
+	if err != nil {
+		return Claims{}, err
+	}
+
+	a.verified.Add(sum, fresh)
+
+	return fresh.claims, nil
+}
+
+func (a *Access) verify(ctx context.Context, raw string) (verified, error) {
+	var (
+		claims accessClaims
+		keyID  string
+		outage error // of the key store, which is not the caller's fault
+	)
+
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
+		jwt.WithIssuer(a.issuer),
+		jwt.WithAudience(a.audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithNotBeforeRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(leeway),
+		jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(a.now),
+	)
+
+	_, err := parser.ParseWithClaims(raw, &claims, func(t *jwt.Token) (any, error) {
+		// Exactly the three headers that we write, once, in our order: no jku, jwk, x5u, x5c, crit or b64.
+		if len(t.Header) != 3 || t.Header["typ"] != accessType || !strings.HasPrefix(raw, segment(t.Header)+".") {
+			return nil, errors.New("token: not an access token of ours")
+		}
+
+		keyID, _ = t.Header["kid"].(string)
+
+		key, found, err := a.keys.verifying(ctx, keyID)
+		if err != nil {
+			outage = err
+
+			return nil, err
+		}
+
+		if !found {
+			return nil, errors.New("token: unknown key")
+		}
+
+		return key, nil
+	})
+
+	switch {
+	case outage != nil:
+		return verified{}, outage
+	case err != nil:
+		return verified{}, problem.ErrTokenInvalid.Because(err)
+	case claims.Subject == "" || claims.SessionID == "" || claims.IssuedAt == 0:
+		return verified{}, problem.ErrTokenInvalid
+	}
+
+	return verified{keyID: keyID, claims: Claims{
+		AccountID: claims.Subject,
+		SessionID: claims.SessionID,
+		ExpiresAt: time.Unix(claims.ExpiresAt, 0),
+	}}, nil
+}
+
+// segment is a header as SignedString writes it.
+func segment(header map[string]any) string {
+	text, err := json.Marshal(header)
+	if err != nil {
+		panic(err) // it was JSON a moment ago
+	}
+
+	return base64.RawURLEncoding.EncodeToString(text)
+}

@@ -1,0 +1,153 @@
+package token_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
+)
+
+// R-G1, R-G2, R-G3, R-G5, R-G6, R-G7, R-F2, F-12, V-13, V-14, V-15, W-11, T-19: one algorithm, and every claim.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	env.clock.Stop() // a forgery lies one second beyond the leeway
+
+	gateway := env.replica(t)
+	forger := env.forger(t)
+
+	t.Run("GenuineTokenIsAccepted", func(t *testing.T) {
+		t.Parallel()
+
+		// The forger's own, too: else the forgeries would be refused for what they all share.
+		for _, text := range []string{gateway.issue(t), forger.Genuine()} {
+			claims, err := gateway.access.Verify(t.Context(), text)
+			if err != nil || claims.AccountID != account || claims.SessionID == "" {
+				t.Errorf("%+v, %v", claims, err)
+			}
+		}
+	})
+
+	t.Run("ForgeriesAreRefused", func(t *testing.T) {
+		t.Parallel()
+
+		forgeries := forger.Forgeries()
+		if len(forgeries) < 120 {
+			t.Errorf("%d forgeries, want 120 at the least", len(forgeries))
+		}
+
+		for _, forged := range forgeries {
+			expectRefused(t, gateway.access, forged)
+		}
+
+		t.Logf("%d forgeries refused", len(forgeries))
+	})
+
+	t.Run("RefreshTokenIsNoAccessToken", func(t *testing.T) {
+		t.Parallel()
+
+		refresh := token.NewRefresh(env.ring)
+		text := refresh.Derive(session.NewID(), 7)
+
+		expectRefused(t, gateway.access, tokentest.Forgery{Name: "a refresh token", Token: text})
+		expectRefused(t, gateway.access, tokentest.Forgery{Name: "refresh tokens, dotted", Token: text + "." + text + "." + text})
+
+		if _, _, ok := refresh.Read(gateway.issue(t)); ok {
+			t.Error("an access token was read as a refresh token")
+		}
+	})
+
+	t.Run("RefusedOnceIsRefusedAgain", func(t *testing.T) {
+		t.Parallel()
+
+		// What is remembered is the whole text: a signature seen before vouches for no other claims.
+		genuine := gateway.issue(t)
+		if !gateway.accepts(t.Context(), genuine) {
+			t.Fatal("a genuine token is refused")
+		}
+
+		for _, forged := range tokentest.Altered(genuine) {
+			expectRefused(t, gateway.access, forged)
+			expectRefused(t, gateway.access, forged)
+		}
+
+		if !gateway.accepts(t.Context(), genuine) {
+			t.Error("a genuine token is refused after its forgeries")
+		}
+	})
+}
+
+func expectRefused(t *testing.T, access *token.Access, forged tokentest.Forgery) {
+	t.Helper()
+
+	if _, err := access.Verify(t.Context(), forged.Token); !errors.Is(err, problem.ErrTokenInvalid) {
+		t.Errorf("%s: got %v, want TOKEN_INVALID\n%.400s", forged.Name, err, forged.Token)
+	}
+}
+
+// R-G2: a remembered token ends when it says, as a fresh one does, and not a moment later than the
+// leeway allows.
+func TestVerifyEnds(t *testing.T) {
+	t.Parallel()
+
+	for name, seenBefore := range map[string]bool{"FreshTokenEnds": false, "RememberedTokenEnds": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			env := setup(t)
+			gateway := env.replica(t)
+			text := gateway.issue(t)
+
+			if seenBefore && !gateway.accepts(t.Context(), text) {
+				t.Fatal("refused at once")
+			}
+
+			env.clock.Advance(lifetime - time.Minute)
+
+			if seenBefore && !gateway.accepts(t.Context(), text) {
+				t.Error("refused a minute before its end")
+			}
+
+			env.clock.Advance(time.Minute + 6*time.Second)
+
+			if gateway.accepts(t.Context(), text) {
+				t.Error("accepted six seconds after its end")
+			}
+		})
+	}
+}
+
+// V-15: what an attacker sends costs no more than its own length. Not parallel: it measures what the
+// whole process allocates.
+func TestVerifyAllocatesLittle(t *testing.T) {
+	env := setup(t)
+	gateway := env.replica(t)
+
+	for name, text := range map[string]string{
+		"Dots":    strings.Repeat(".", 1<<20),
+		"Letters": strings.Repeat("a", 1<<20),
+		"Parts":   strings.Repeat("eyJhbGciOiJFZERTQSJ9.", 50_000),
+	} {
+		var before, after runtime.MemStats
+
+		runtime.ReadMemStats(&before)
+
+		if gateway.accepts(context.Background(), text) {
+			t.Errorf("%s: accepted", name)
+		}
+
+		runtime.ReadMemStats(&after)
+
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+			t.Errorf("%s: %d bytes allocated for a megabyte, want a megabyte at the most", name, grown)
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package token_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+)
+
+// R-G8, T-30: a rotation goes through its stages on two replicas that learn of it at different times.
+func TestStagedRotation(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	first, second := env.replica(t), env.replica(t)
+
+	old := first.issue(t)
+	oldKey := first.keys.List()[0].ID
+
+	created, err := first.keys.Rotate(t.Context(), caller.Command("test"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	expectStages(t, first, map[string]string{oldKey: "signing", created.ID: "published"})
+
+	if !slices.Contains(published(t, first), created.ID) {
+		t.Error("the new key is not in the key set before it signs")
+	}
+
+	// The second replica has not heard of it yet; both still sign with the old one.
+	env.expectBothAccept(t, first, second, old)
+
+	env.clock.Advance(token.PublishLead + time.Second)
+
+	expectStages(t, first, map[string]string{oldKey: "retiring", created.ID: "signing"})
+
+	fresh := first.issue(t)
+	late := second.issue(t) // signed by the old key, on a replica that is late
+
+	env.expectBothAccept(t, first, second, old, fresh, late)
+
+	if err := second.keys.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	expectStages(t, second, map[string]string{oldKey: "retiring", created.ID: "signing"})
+
+	// The last token that the old key may have signed is good until its end.
+	env.clock.Advance(lifetime - 2*time.Second)
+	env.expectBothAccept(t, first, second, fresh, late)
+
+	env.clock.Advance(15 * time.Second)
+
+	for i, gateway := range []replica{first, second} {
+		if gateway.accepts(t.Context(), late) || gateway.accepts(t.Context(), old) {
+			t.Errorf("replica %d accepts what a retired key signed", i)
+		}
+
+		expectStages(t, gateway, map[string]string{created.ID: "signing"})
+
+		if got := published(t, gateway); !slices.Equal(got, []string{created.ID}) {
+			t.Errorf("replica %d publishes %q", i, got)
+		}
+	}
+
+	env.clock.Advance(25 * time.Hour)
+
+	if deleted, err := token.Clean(t.Context(), env.pool, env.clock.Now()); err != nil || deleted != 1 {
+		t.Errorf("%d keys deleted a day after, %v, want one", deleted, err)
+	}
+}
+
+// R-G8: a key that may have leaked is worth nothing from the moment of the rotation, also where its
+// tokens were seen before.
+func TestImmediateRotation(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	first, second := env.replica(t), env.replica(t)
+
+	text := first.issue(t)
+	env.expectBothAccept(t, first, second, text) // and remember
+
+	if _, err := first.keys.Rotate(t.Context(), caller.Command("test"), false); err != nil { // one more, published only
+		t.Fatal(err)
+	}
+
+	env.clock.Advance(time.Second)
+
+	created, err := first.keys.Rotate(t.Context(), caller.Command("test"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if first.accepts(t.Context(), text) {
+		t.Error("the replica that rotated accepts a token of the old key")
+	}
+
+	// The other learns of it with the next reload, or with the first token of the new key.
+	env.clock.Advance(3 * time.Second)
+
+	fresh := first.issue(t)
+	env.expectBothAccept(t, first, second, fresh)
+
+	if second.accepts(t.Context(), text) {
+		t.Error("the other replica accepts a token of the old key")
+	}
+
+	for _, gateway := range []replica{first, second} {
+		expectStages(t, gateway, map[string]string{created.ID: "signing"})
+	}
+}
+
+// R-G8: a key's end counts on a replica that has loaded it before, and for tokens that it has seen.
+func TestRetiredKey(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	gateway := env.replica(t)
+	seen, unseen := gateway.issue(t), gateway.issue(t)
+
+	if !gateway.accepts(t.Context(), seen) {
+		t.Fatal("refused before the key's end")
+	}
+
+	if _, err := env.pool.Exec(t.Context(), "UPDATE signing_key SET retires_at = $1", env.clock.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := gateway.keys.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	env.clock.Advance(time.Minute + time.Second)
+
+	for name, text := range map[string]string{"seen": seen, "unseen": unseen} {
+		if gateway.accepts(t.Context(), text) {
+			t.Errorf("a token %s before is accepted after its key's end", name)
+		}
+	}
+}
+
+func TestEnsure(t *testing.T) {
+	t.Parallel()
+
+	t.Run("ReplicasThatStartAtOnceMakeOneKey", func(t *testing.T) {
+		t.Parallel()
+
+		env := setup(t)
+		replicas := [8]*token.Keys{}
+
+		for i := range replicas {
+			replicas[i] = env.keys(t)
+		}
+
+		// From the second round on their connections are open, and they meet.
+		for round := range 20 {
+			var (
+				all     sync.WaitGroup
+				barrier = make(chan struct{})
+				made    int
+			)
+
+			for _, keys := range replicas {
+				all.Go(func() {
+					<-barrier
+
+					if err := keys.Ensure(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+
+			close(barrier)
+			all.Wait()
+
+			err := env.pool.QueryRow(t.Context(), "WITH gone AS (DELETE FROM signing_key RETURNING id) SELECT count(*) FROM gone").Scan(&made)
+			if err != nil || made != 1 {
+				t.Fatalf("round %d: %d keys made, %v, want one", round, made, err)
+			}
+		}
+	})
+
+	// R-L1: a key's row says nothing without the master key, and nothing in another row's place.
+	t.Run("KeySealedForAnotherRowDoesNotOpen", func(t *testing.T) {
+		t.Parallel()
+
+		env := setup(t)
+		gateway := env.replica(t)
+
+		if _, err := gateway.keys.Rotate(t.Context(), caller.Command("test"), false); err != nil {
+			t.Fatal(err)
+		}
+
+		_, err := env.pool.Exec(t.Context(),
+			"UPDATE signing_key k SET private_key = o.private_key, public_key = o.public_key FROM signing_key o WHERE o.id <> k.id")
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if err := env.keys(t).Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "does not open") {
+			t.Errorf("got %v, want that a key does not open", err)
+		}
+	})
+
+	t.Run("AnotherMasterKeyDoesNotOpen", func(t *testing.T) {
+		t.Parallel()
+
+		env := setup(t)
+		env.replica(t)
+		env.ring = setup(t).ring
+
+		if err := env.keys(t).Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "does not open") {
+			t.Errorf("got %v, want that a key does not open", err)
+		}
+	})
+
+	t.Run("DueRotationHappensOnce", func(t *testing.T) {
+		t.Parallel()
+
+		env := setup(t)
+		gateway := env.replica(t)
+
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+		}{{time.Hour, 1}, {24 * time.Hour, 2}, {time.Hour, 2}} {
+			env.clock.Advance(step.after)
+
+			if err := gateway.keys.RotateDue(t.Context(), 24*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+
+			if got := len(gateway.keys.List()); got != step.want {
+				t.Errorf("%d keys after %s more, want %d", got, step.after, step.want)
+			}
+		}
+	})
+}
+
+func (e *env) expectBothAccept(t *testing.T, first, second replica, texts ...string) {
+	t.Helper()
+
+	for i, gateway := range []replica{first, second} {
+		for j, text := range texts {
+			if _, err := gateway.access.Verify(t.Context(), text); err != nil {
+				t.Errorf("replica %d, token %d: %v", i, j, err)
+			}
+		}
+	}
+}
+
+func expectStages(t *testing.T, gateway replica, want map[string]string) {
+	t.Helper()
+
+	got := map[string]string{}
+	for _, key := range gateway.keys.List() {
+		got[key.ID] = gateway.keys.Stage(key)
+	}
+
+	if len(got) != len(want) {
+		t.Errorf("keys %v, want %v", got, want)
+	}
+
+	for id, stage := range want {
+		if got[id] != stage {
+			t.Errorf("key %s is %q, want %q", id, got[id], stage)
+		}
+	}
+}
+
+func published(t *testing.T, gateway replica) (ids []string) {
+	t.Helper()
+
+	raw, err := gateway.keys.JWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var set struct {
+		Keys []struct {
+			ID string `json:"kid"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(raw, &set); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, key := range set.Keys {
+		ids = append(ids, key.ID)
+	}
+
+	return ids
+}

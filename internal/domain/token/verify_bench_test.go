@@ -1,0 +1,56 @@
+package token_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+)
+
+// BenchmarkVerify says what the memory of signatures already checked is worth.
+func BenchmarkVerify(b *testing.B) {
+	ring, err := keyring.Parse(keyring.Generate())
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	database, err := postgres.Open(b.Context(), postgres.Options{URL: postgrestest.New(b), MaxConns: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer database.Close()
+
+	keys := token.NewKeys(database, ring, lifetime, time.Now)
+	if err := keys.Ensure(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+
+	access := token.NewAccess(keys, issuer, audience, time.Now)
+
+	// More than are remembered: by the time that one comes round again it is forgotten.
+	texts := make([]string, 10_000)
+	for i := range texts {
+		if texts[i], _, err = access.Issue(b.Context(), account, session.NewID(), "None"); err != nil {
+			b.Fatal(err)
+		}
+	}
+
+	for _, one := range []struct {
+		name  string
+		texts []string
+	}{{"Seen", texts[:1]}, {"Unseen", texts}} {
+		b.Run(one.name, func(b *testing.B) {
+			b.ReportAllocs()
+
+			for i := 0; b.Loop(); i++ {
+				if _, err := access.Verify(b.Context(), one.texts[i%len(one.texts)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

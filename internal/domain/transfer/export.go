@@ -1,0 +1,172 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+const (
+	// exportPage is how many accounts are in memory at a time.
+	exportPage = 1_000
+	// pagePatience is how long each page waits for the database.
+	pagePatience = 30 * time.Second
+)
+
+// Extract says what an export is to hold.
+type Extract struct {
+	Format      Format // JSON or CSV
+	TOTPSecrets bool   // the secrets of authenticator apps too
+
+	Progress func(exported int64) // is told now and then; nil for nobody
+}
+
+// Export writes every account in the order of the ids, and answers how many. It is no picture of one moment: an account
+// that changes meanwhile is there as it was when its turn came. That it was asked for is written down before the first
+// account leaves.
+func (t *Transfer) Export(ctx context.Context, by caller.Caller, to io.Writer, x Extract) (count int64, err error) {
+	event := audit.Event{Action: audit.AccountsExported, Detail: map[string]string{
+		"format": string(x.Format), "totpSecrets": fmt.Sprint(x.TOTPSecrets),
+	}}
+	if err := audit.RecordAlone(ctx, t.db, t.now(), by, event); err != nil {
+		return 0, err
+	}
+
+	out := bufio.NewWriterSize(to, 1<<16)
+
+	write, err := writerOf(out, x.Format)
+	if err != nil {
+		return 0, err
+	}
+
+	for after := ""; ; {
+		page, err := t.page(ctx, after)
+		if err != nil {
+			return count, err
+		}
+
+		for _, row := range page {
+			record, err := t.recordOf(row, x.TOTPSecrets)
+			if err != nil {
+				return count, err
+			}
+
+			if err := write(&record); err != nil {
+				return count, fmt.Errorf("write the account %s: %w", record.ID, err)
+			}
+
+			after = record.ID
+			count++
+		}
+
+		if x.Progress != nil {
+			x.Progress(count)
+		}
+
+		if len(page) < exportPage {
+			return count, wrap(out.Flush(), "write")
+		}
+	}
+}
+
+func (t *Transfer) page(ctx context.Context, after string) (rows []db.AccountExportRow, err error) {
+	err = t.db.Do(postgres.WithPatience(ctx, pagePatience), func(ctx context.Context, conn *pgxpool.Conn) error {
+		rows, err = db.New(conn).AccountExport(ctx, db.AccountExportParams{After: after, Most: exportPage})
+
+		return err
+	})
+
+	return rows, wrap(err, "read accounts")
+}
+
+func writerOf(out io.Writer, format Format) (func(*Record) error, error) {
+	if format == CSV {
+		table := csv.NewWriter(out)
+
+		names := make([]string, len(columns))
+		for i, one := range columns {
+			names[i] = one.name
+		}
+
+		write := func(values []string) error {
+			if err := table.Write(values); err != nil {
+				return err
+			}
+
+			table.Flush()
+
+			return table.Error()
+		}
+
+		return func(r *Record) error { return write(r.csv()) }, write(names)
+	}
+
+	return func(r *Record) error {
+		if err := json.MarshalWrite(out, r); err != nil {
+			return err
+		}
+
+		_, err := io.WriteString(out, "\n")
+
+		return err
+	}, nil
+}
+
+// recordOf turns a row into a Record.
+func (t *Transfer) recordOf(row db.AccountExportRow, secrets bool) (Record, error) {
+	r := Record{
+		ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Status: row.Status, Avatar: row.Avatar, Picture: row.Picture,
+		CreatedAt: instant{row.CreatedAt}, UpdatedAt: instant{row.UpdatedAt}, Version: row.Version, SignIns: row.SignInCount,
+	}
+
+	if row.PasswordHash != nil {
+		r.PasswordHash = *row.PasswordHash
+	}
+
+	if row.Phone != nil {
+		r.Phone = *row.Phone
+	}
+
+	if row.DeletedAt != nil {
+		r.DeletedAt = instant{*row.DeletedAt}
+	}
+
+	if row.LastSignInAt != nil {
+		r.LastSignInAt = instant{*row.LastSignInAt}
+	}
+
+	if row.SeenAt != nil {
+		r.LastSeenAt = instant{*row.SeenAt}
+	}
+
+	if row.Lark != nil {
+		r.Lark = new(lark.Person)
+		if err := json.Unmarshal(row.Lark, r.Lark); err != nil {
+			return r, fmt.Errorf("identity of %s: %w", r.ID, err)
+		}
+	}
+
+	if secrets && row.TOTPSecret != nil {
+		secret, err := factor.OpenSecret(t.keys, row.TOTPSecret, row.ID, row.TOTPID)
+		if err != nil {
+			return r, err
+		}
+
+		r.TOTPSecret = secret.Text()
+	}
+
+	return r, nil
+}

@@ -1,0 +1,65 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+)
+
+// flaw is what is wrong with a line: a field of a Record, or of the file where it could not be read; empty for all of it.
+// It never holds a value: that may be a secret.
+type flaw struct{ field, reason string }
+
+func (f flaw) Error() string { return f.field + ": " + f.reason }
+
+// flawOf says what is wrong in terms of the file, whose own names for fields are given.
+func flawOf(err error, names map[string]string) flaw {
+	if found, ok := errors.AsType[flaw](err); ok {
+		if name, other := names[found.field]; other {
+			found.field = name
+		}
+
+		return found
+	}
+
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		return flaw{fieldOf(semantic.JSONPointer), reasonOf(semantic)}
+	}
+
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return flaw{fieldOf(syntactic.JSONPointer), "there twice"}
+		}
+
+		return flaw{reason: fmt.Sprintf("not an object of JSON on one line, from byte %d on", syntactic.ByteOffset+1)}
+	}
+
+	return flaw{reason: "not an object of JSON on one line"}
+}
+
+func reasonOf(e *json.SemanticError) string {
+	switch {
+	case errors.Is(e, json.ErrUnknownName):
+		return "no field of this form"
+	case e.Err != nil:
+		for _, ours := range []error{errID, errInstant, errInteger} {
+			if errors.Is(e, ours) {
+				return ours.Error()
+			}
+		}
+	}
+
+	return "of the wrong type, or too large"
+}
+
+// fieldOf is the name of the field, as far as one wants to read it, without what wraps its value.
+func fieldOf(pointer jsontext.Pointer) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/$")
+
+	return caller.Printable(name)
+}

@@ -1,0 +1,196 @@
+package transfer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/transfer"
+)
+
+// everything is an export with all that there is.
+var everything = transfer.Extract{Format: transfer.JSON, TOTPSecrets: true}
+
+// What mongoexport writes of the gateway before is kept, in the relaxed form and in the canonical one.
+func TestGateway(t *testing.T) {
+	t.Parallel()
+
+	const want = `{"id":"65a1b2c3d4e5f60718293a4b","email":"some.body@konec.test","name":"张 Wei","memberGroup":"Tester","status":"active",` +
+		`"passwordHash":"` + bcrypted + `","avatar":7,"createdAt":"2025-01-01T01:24:10.109Z","updatedAt":"2025-02-02T16:39:48.441Z","version":3,"signIns":0}` + "\n"
+
+	for name, line := range map[string]string{
+		"Relaxed": `{"_id":{"$oid":"65A1B2C3D4E5F60718293A4B"},"username":" 张 Wei","email":" Some.Body@KONEC.test","password":"` + bcrypted + `",` +
+			`"memberGroup":"Tester","avatar":7,"createdAt":{"$date":"2025-01-01T01:24:10.109Z"},"updatedAt":{"$date":"2025-02-02T17:39:48.441+01:00"},"__v":3}`,
+		"Canonical": `{"_id":{"$oid":"65a1b2c3d4e5f60718293a4b"},"username":"张 Wei","email":"some.body@konec.test","password":"` + bcrypted + `",` +
+			`"memberGroup":"Tester","avatar":{"$numberInt":"7"},"createdAt":{"$date":{"$numberLong":"1735694650109"}},` +
+			`"updatedAt":{"$date":{"$numberLong":"1738514388441"}},"__v":{"$numberLong":"3"}}`,
+		"Older": `{"_id":"65a1b2c3d4e5f60718293a4b","username":"张 Wei","email":"some.body@konec.test","password":"` + bcrypted + `",` +
+			`"memberGroup":"Tester","avatar":{"$numberDouble":"7.0"},"createdAt":"2025-01-01T01:24:10.109Z","updatedAt":{"$date":1738514388441},"__v":3.0,` +
+			`"loginHistory":[{"deep":{"er":[1,2,{"$date":{"$numberLong":"1"}}]}}],"resetToken":null}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			e := setup(t)
+			e.imports(t, line).succeeds(t, 1, 0)
+
+			if got := e.exports(t, everything); got != want {
+				t.Errorf("got  %swant %s", got, want)
+			}
+		})
+	}
+
+	t.Run("WhatIsMissing", func(t *testing.T) {
+		t.Parallel()
+
+		e := setup(t)
+		e.imports(t, `{"_id":{"$oid":"65a1b2c3d4e5f60718293a4b"},"username":"A","email":"a@konec.test","memberGroup":null}`).succeeds(t, 1, 0)
+
+		if got := e.exports(t, everything); !strings.Contains(got, `"memberGroup":"None","status":"active","avatar":0,"createdAt":"20`) {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+const (
+	argon  = "$argon2id$v=19$m=65536,t=4,p=1$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
+	secret = "GEZDGNBVGY3TQOJQ" // 80 bits, as the public service makes them
+)
+
+func publicLine(more string) string {
+	return `{"_id":{"$oid":"65a1b2c3d4e5f60718293a4c"},"email":"p@konec.test","password":"` + argon + `","create_time":{"$date":"2024-03-04T05:06:07Z"},` +
+		`"update_time":{"$date":"2024-03-05T05:06:07.5Z"}` + more + `}`
+}
+
+// The same of the public service: phone, authenticator, Lark, status and the number of sign-ins too.
+func TestPublic(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+
+	e.imports(t, publicLine(`,"name":"Pú","avatar":"https://x.test/a.png","phone":"+8613800138000","totp":"gezdgnbvgy3tqojq====","lark":{"open_id":"ou_1",`+
+		`"name":"Pu\u0000","en_name":"P","access_token":"secret","refresh_token":"secret","avatar_url":"http://plain.test/x"},"sessions":{"$numberInt":"12"},`+
+		`"history":{"timestamp":{"$date":"2024-03-05T05:06:07Z"},"metadata":{"client_ip":"1.2.3.4"}},"status":false`)).
+		succeeds(t, 1, 0, "line 1: totp: a secret of 80 bits")
+
+	const want = `{"id":"65a1b2c3d4e5f60718293a4c","email":"p@konec.test","name":"Pú","memberGroup":"None","status":"disabled","passwordHash":"` + argon +
+		`","phone":"+8613800138000","avatar":0,"picture":"https://x.test/a.png","createdAt":"2024-03-04T05:06:07.000Z","updatedAt":"2024-03-05T05:06:07.500Z",` +
+		`"version":0,"signIns":12,"totpSecret":"` + secret + `","lark":{"open_id":"ou_1","name":"Pu","en_name":"P"}}` + "\n"
+
+	if got := e.exports(t, everything); got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+
+	// Stored as one that was bound here: sealed for its row, and for no other.
+	sealed := value[[]byte](t, e, "SELECT secret FROM totp")
+	id := value[string](t, e, "SELECT id FROM totp")
+
+	opened, err := factor.OpenSecret(e.keys, sealed, "65a1b2c3d4e5f60718293a4c", id)
+	if err != nil || opened.Text() != secret {
+		t.Errorf("opened %v, %v", opened, err)
+	}
+
+	if _, err := factor.OpenSecret(e.keys, sealed, "65a1b2c3d4e5f60718293a4b", id); err == nil {
+		t.Error("it opens in another's row")
+	}
+
+	if profile := value[string](t, e, "SELECT profile::text FROM identity"); strings.Contains(profile, "secret") {
+		t.Errorf("keeps a token: %s", profile)
+	}
+
+	t.Run("WhatIsEmpty", func(t *testing.T) {
+		t.Parallel()
+
+		e := setup(t)
+		e.imports(t, publicLine(`,"name":"","avatar":"","phone":"","totp":"","lark":null,"sessions":0,"history":null,"status":true`)).succeeds(t, 1, 0)
+
+		if got := e.exports(t, everything); !strings.Contains(got, `"name":"p","memberGroup":"None","status":"active"`) || strings.Contains(got, "lark") {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// What account export writes, account import reads: nothing is lost on the way, in either form.
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	e.imports(t, gatewayLines(1, 1200)).succeeds(t, 1199, 0)
+	e.imports(t, publicLine(`,"name":"=1+1","avatar":"'quoted', \"twice\"","phone":"+8613800138000","totp":"`+secret+`","lark":{"open_id":"ou_1","name":"a,b"},"status":true`)).
+		succeeds(t, 1, 0, "80 bits")
+
+	// To the microsecond, as sign-ins are dated.
+	if _, err := e.pool.Exec(t.Context(), "UPDATE account SET last_sign_in_at = '2025-06-07 08:09:10.123456Z', seen_at = '2025-06-07 08:09:10.5Z' WHERE id < repeat('0', 22) || '0a'"); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := e.pool.Exec(t.Context(), "UPDATE account SET status = 'deleted', deleted_at = '2025-06-07 08:09:10Z' WHERE email = 'person7@konec.test'"); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, format := range []transfer.Format{transfer.JSON, transfer.CSV} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+
+			extract := transfer.Extract{Format: format, TOTPSecrets: true}
+			first := e.exports(t, extract)
+
+			other := setup(t) // with another master key
+			other.imports(t, first).succeeds(t, 1200, 0, "80 bits")
+
+			if second := other.exports(t, extract); second != first {
+				t.Errorf("%d bytes became %d", len(first), len(second))
+			}
+
+			other.imports(t, first).succeeds(t, 0, 1200)
+
+			// Without being asked for, no secret leaves.
+			if plain := e.exports(t, transfer.Extract{Format: format}); strings.Contains(plain, secret) {
+				t.Error("tells the secret of an authenticator")
+			}
+		})
+	}
+}
+
+// A cell is text to a spreadsheet, whatever a person calls themselves.
+func TestCSVIsNoFormula(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+
+	for i, name := range []string{"=1+1", "+49", "-x", "@x", "'x", "'=x", "''", "plain"} {
+		e.imports(t, object("email", string(rune('a'+i))+"@konec.test", "name", name)).succeeds(t, 1, 0)
+	}
+
+	text := e.exports(t, transfer.Extract{Format: transfer.CSV})
+	for _, want := range []string{",'=1+1,", ",'+49,", ",'-x,", ",'@x,", ",''x,", ",''=x,", ",''',", ",plain,"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+
+	other := setup(t)
+	other.imports(t, text).succeeds(t, 8, 0)
+
+	if again := other.exports(t, transfer.Extract{Format: transfer.CSV}); again != text {
+		t.Errorf("%s became %s", text, again)
+	}
+}
+
+// An id that nobody names is made, and the address alone says whether somebody is there.
+func TestOwnForms(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	e.imports(t, "\ufeffemail,name,avatar\r\n\r\nA@Konec.test,\"A, B\",5\r\n'=b@konec.test,\"say \"\"hi\"\"\",\n").succeeds(t, 2, 0)
+
+	if name := value[string](t, e, "SELECT name FROM account WHERE email = '=b@konec.test'"); name != `say "hi"` {
+		t.Errorf("name %q", name)
+	}
+
+	e.imports(t, object("email", "a@konec.test", "name", "Other")).succeeds(t, 0, 1)
+
+	if name := value[string](t, e, "SELECT name FROM account WHERE email = 'a@konec.test'"); name != "A, B" {
+		t.Errorf("what was there became %q", name)
+	}
+}

@@ -1,0 +1,100 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+)
+
+// T-03: whatever a file holds, each of its lines is told of once, none is in that breaks a rule, and what is in is
+// written and read again the same.
+func FuzzLines(f *testing.F) {
+	f.Add("id,email,name,avatar\n,a@konec.test,\"A, B\",1\n")
+	f.Add("email,name,lark\r\n=a@konec.test,'=1,\"{\"\"open_id\"\":\"\"ou\"\",\"\"name\"\":\"\"\"\"}\"")
+	f.Add(`{"email":"a@konec.test","name":"A","createdAt":"2025-01-01T01:24:10.109Z","totpSecret":"GEZDGNBVGY3TQOJQ"}`)
+	f.Add(`{"_id":{"$oid":"65a1b2c3d4e5f60718293a4b"},"username":"A","email":"a@konec.test","avatar":{"$numberInt":"7"},"createdAt":{"$date":{"$numberLong":"1"}}}`)
+	f.Add(`{"_id":"65a1b2c3d4e5f60718293a4b","name":"A","email":"a@konec.test","status":true,"phone":"+8613800138000","lark":{"open_id":"ou"}}`)
+
+	now := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+	f.Fuzz(func(t *testing.T, text string) {
+		from := bufio.NewReaderSize(strings.NewReader(text), lineBuffer)
+
+		form, err := formOf(from, Auto)
+		if err != nil {
+			return
+		}
+
+		lines := &lineReader{from: from}
+		if form.format == CSV {
+			lines.skipFirst()
+		}
+
+		for {
+			b := lines.next(nil)
+			form.parse(b, func(r *Record) error { return r.settle(now, account.GroupNone) })
+
+			for i := range b.lines {
+				if b.flaws[i] == (flaw{}) {
+					checkKept(t, now, b.records[i])
+				}
+			}
+
+			if errors.Is(b.err, io.EOF) {
+				break
+			}
+		}
+
+		if lines.position != int64(len(text)) {
+			t.Errorf("read %d of %d bytes", lines.position, len(text))
+		}
+	})
+}
+
+func checkKept(t *testing.T, now time.Time, r Record) {
+	if email, err := account.ParseEmail(r.Email); err != nil || email != r.Email || !isID(r.ID) || strings.ContainsRune(r.Picture, 0) {
+		t.Errorf("kept %+v", r)
+	}
+
+	for _, format := range []Format{JSON, CSV} {
+		var out bytes.Buffer
+
+		write, err := writerOf(&out, format)
+		if err == nil {
+			err = write(&r)
+		}
+
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		first := out.String()
+
+		form, err := formOf(bufio.NewReaderSize(&out, lineBuffer), format)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		line := first
+		if format == CSV {
+			_, line, _ = strings.Cut(first, "\n")
+		}
+
+		again, err := form.read([]byte(strings.TrimSuffix(line, "\n")))
+		if err == nil {
+			err = again.settle(now, account.GroupNone)
+		}
+
+		out.Reset()
+
+		if write, _ := writerOf(&out, format); err != nil || write(&again) != nil || out.String() != first {
+			t.Errorf("%v: %s became %s", err, first, out.String())
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+// insert brings records in with COPY, and answers those that the database would not have: somebody has registered in
+// this moment with the same address. Of records among which there is one, each half is tried by itself, and so on.
+func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]Remark, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return r.copy(ctx, tx, entries) }) // a savepoint
+	wrong, refused := refusal(err)
+
+	switch {
+	case err == nil:
+		return nil, nil
+	case !refused:
+		return nil, err
+	case len(entries) == 1:
+		wrong = flawOf(wrong, r.form.names)
+
+		return []Remark{{Line: entries[0].line, Field: wrong.field, Reason: wrong.reason}}, nil
+	}
+
+	half := len(entries) / 2
+
+	first, err := r.insert(ctx, tx, entries[:half])
+	if err != nil {
+		return nil, err
+	}
+
+	second, err := r.insert(ctx, tx, entries[half:])
+
+	return append(first, second...), err
+}
+
+// refusal says that the database refused a value, and which.
+func refusal(err error) (flaw, bool) {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !strings.HasPrefix(pgErr.Code, "22") && !strings.HasPrefix(pgErr.Code, "23") {
+		return flaw{}, false
+	}
+
+	switch pgErr.ConstraintName {
+	case "account_pkey":
+		return flaw{"id", "somebody has taken it in this moment"}, true
+	case "account_email_key":
+		return flaw{"email", "somebody has taken it in this moment"}, true
+	case "account_phone_key":
+		return flaw{"phone", "somebody has taken it in this moment"}, true
+	case "identity_pkey":
+		return flaw{"lark", "somebody has taken it in this moment"}, true
+	case "account_member_group_fkey":
+		return flaw{"memberGroup", "it was deleted in this moment"}, true
+	}
+
+	return flaw{reason: strings.TrimSpace(fmt.Sprintf("the database refuses it: %s %s", pgErr.Code, pgErr.ConstraintName))}, true
+}
+
+// copy writes the rows of all three tables.
+func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
+	var locked, known []entry // with an authenticator, and with an identity at Lark
+
+	for _, one := range entries {
+		if one.secret != nil {
+			locked = append(locked, one)
+		}
+
+		if one.Lark != nil {
+			known = append(known, one)
+		}
+	}
+
+	err := copyRows(ctx, tx, "account", []string{
+		"id", "email", "name", "password_hash", "member_group", "avatar", "picture", "phone", "status", "sign_in_count",
+		"last_sign_in_at", "created_at", "updated_at", "deleted_at", "version", "seen_at",
+	}, entries, func(e entry) ([]any, error) {
+		return []any{
+			e.ID, e.Email, e.Name, orNull(e.PasswordHash), e.MemberGroup, e.Avatar, e.Picture, orNull(e.Phone), e.Status, e.SignIns,
+			e.LastSignInAt.orNull(), e.CreatedAt.Time, e.UpdatedAt.Time, e.DeletedAt.orNull(), e.Version, e.LastSeenAt.orNull(),
+		}, nil
+	})
+	if err != nil {
+		return err
+	}
+
+	// Nobody knows when they were bound: not after the account was changed last. No step of theirs was used here.
+	err = copyRows(ctx, tx, "totp", []string{"account_id", "id", "secret", "last_step", "bound_at"}, locked, func(e entry) ([]any, error) {
+		id := randomid.New()
+
+		return []any{e.ID, id, e.secret.Seal(r.keys, e.ID, id), int64(0), e.UpdatedAt.Time}, nil
+	})
+	if err != nil {
+		return err
+	}
+
+	return copyRows(ctx, tx, "identity", []string{"provider", "subject", "account_id", "profile", "bound_at"}, known, func(e entry) ([]any, error) {
+		profile, err := json.Marshal(e.Lark)
+
+		return []any{providerLark, e.Lark.OpenID, e.ID, profile, e.UpdatedAt.Time}, err
+	})
+}
+
+func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, entries []entry, row func(entry) ([]any, error)) error {
+	if len(entries) == 0 {
+		return nil
+	}
+
+	source := pgx.CopyFromSlice(len(entries), func(i int) ([]any, error) { return row(entries[i]) })
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns, source); err != nil {
+		return fmt.Errorf("copy into %s: %w", table, err)
+	}
+
+	return nil
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+
+	return s
+}
+
+func (i instant) orNull() any {
+	if i.IsZero() {
+		return nil
+	}
+
+	return i.Time
+}

@@ -1,0 +1,151 @@
+package transfer
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
+)
+
+// Record is an account in our own form. What is empty is not there. The columns of the CSV form have the same names and
+// the same order.
+type Record struct {
+	ID           string       `json:"id,omitzero"`
+	Email        string       `json:"email"`
+	Name         string       `json:"name"`
+	MemberGroup  string       `json:"memberGroup,omitzero"`
+	Status       string       `json:"status,omitzero"`
+	PasswordHash string       `json:"passwordHash,omitzero"`
+	Phone        string       `json:"phone,omitzero"`
+	Avatar       int32        `json:"avatar"`
+	Picture      string       `json:"picture,omitzero"`
+	CreatedAt    instant      `json:"createdAt,omitzero"`
+	UpdatedAt    instant      `json:"updatedAt,omitzero"`
+	DeletedAt    instant      `json:"deletedAt,omitzero"`
+	Version      int32        `json:"version"`
+	SignIns      int64        `json:"signIns"`
+	LastSignInAt instant      `json:"lastSignInAt,omitzero"`
+	LastSeenAt   instant      `json:"lastSeenAt,omitzero"`
+	TOTPSecret   string       `json:"totpSecret,omitzero"`
+	Lark         *lark.Person `json:"lark,omitzero"`
+
+	secret factor.Secret // TOTPSecret, once that is known to be one
+	named  bool          // the file has an id for it
+}
+
+// maxPicture is the document's bound, in characters.
+const maxPicture = 2048
+
+// settle brings a record into the form that is stored, or answers the first flaw. now is the time of what no file says.
+func (r *Record) settle(now time.Time, group string) error {
+	var err error
+
+	r.named = r.ID != ""
+	if r.ID = strings.ToLower(r.ID); r.named && !isID(r.ID) {
+		return flaw{"id", "not 24 hexadecimal digits"}
+	}
+
+	if r.Email == "" {
+		return flaw{"email", "missing"}
+	} else if r.Email, err = account.ParseEmail(r.Email); err != nil {
+		return flaw{"email", "not an e-mail address that mail is sent to"}
+	}
+
+	if r.Name == "" {
+		return flaw{"name", "missing"}
+	} else if r.Name, err = account.ParseName(r.Name); err != nil {
+		return flaw{"name", "not one line of 1 to 64 characters, none of them invisible"}
+	}
+
+	if r.MemberGroup == "" {
+		r.MemberGroup = group
+	}
+
+	switch account.Status(r.Status) {
+	case "":
+		r.Status = string(account.Active)
+	case account.Active, account.Disabled, account.Deleted:
+	default:
+		return flaw{"status", "none of active, disabled and deleted"}
+	}
+
+	if (r.Status == string(account.Deleted)) == r.DeletedAt.IsZero() {
+		return flaw{"deletedAt", "missing where the status is deleted, or there where it is not"}
+	}
+
+	if err := r.settleSignIn(); err != nil {
+		return err
+	}
+
+	return r.settleRest(now)
+}
+
+func (r *Record) settleSignIn() error {
+	var err error
+
+	if r.PasswordHash != "" && !password.Verifiable(r.PasswordHash) {
+		return flaw{"passwordHash", "not a hash that a sign-in could verify: " + schemes}
+	}
+
+	if r.Phone != "" {
+		if r.Phone, err = account.ParsePhone(r.Phone); err != nil {
+			return flaw{"phone", "not of the form of E.164, as in +8613800138000"}
+		}
+	}
+
+	if r.TOTPSecret != "" {
+		if r.secret, err = factor.ParseSecret(r.TOTPSecret); err != nil {
+			return flaw{"totpSecret", "not a secret of 10 to 64 bytes in base32"}
+		}
+	}
+
+	if r.Lark != nil {
+		person, ok := r.Lark.Tidy()
+		if !ok {
+			return flaw{"lark", "without an open_id of Lark's form"}
+		}
+
+		r.Lark = &person
+	}
+
+	return nil
+}
+
+// schemes are those of package password, with its bounds.
+const schemes = "Argon2id, bcrypt to cost 15, scrypt and PBKDF2-SHA-256/512 are"
+
+func (r *Record) settleRest(now time.Time) error {
+	switch {
+	case r.Avatar < 0:
+		return flaw{"avatar", "negative"}
+	case r.Version < 0:
+		return flaw{"version", "negative"}
+	case r.SignIns < 0:
+		return flaw{"signIns", "negative"}
+	case utf8.RuneCountInString(r.Picture) > maxPicture:
+		return flaw{"picture", "longer than 2,048 characters"}
+	case strings.ContainsFunc(r.Picture, unicode.IsControl):
+		return flaw{"picture", "with control characters in it"}
+	}
+
+	if r.CreatedAt.IsZero() {
+		r.CreatedAt = instant{now.Truncate(time.Millisecond)} // what the answers show
+	}
+
+	if r.UpdatedAt.IsZero() {
+		r.UpdatedAt = r.CreatedAt
+	}
+
+	if !r.named {
+		r.ID = account.NewID(now)
+	}
+
+	return nil
+}
+
+func isID(s string) bool { return len(s) == 24 && strings.Trim(s, "0123456789abcdef") == "" }

@@ -1,0 +1,225 @@
+package transfer_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/domain/transfer"
+)
+
+// own is a good line of our own form, with one field more or another.
+func own(field string, v any) string {
+	pairs := []any{"id", "65a1b2c3d4e5f60718293a4b", "email", "a@konec.test", "name", "A"}
+
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == field {
+			pairs[i+1] = v
+
+			return object(pairs...)
+		}
+	}
+
+	return object(append(pairs, field, v)...)
+}
+
+// T-28: nothing gets in that could not have been made here, and nothing is left out without a word.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+
+	deep := strings.Repeat("[", 20_000)
+	gateway := func(old, new string) string { return strings.Replace(gatewayLine(1), old, new, 1) }
+	public := func(more string) string { return publicLine(`,"name":"P"` + more) }
+
+	e, all := setup(t), map[transfer.Format][]string{}
+
+	for _, c := range []struct {
+		format transfer.Format
+		line   string
+		want   string
+	}{
+		{transfer.JSON, own("id", "65a1b2c3d4e5f60718293a4"), "id: not 24 hex"},
+		{transfer.JSON, own("id", "65a1b2c3d4e5f60718293a4g"), "id: not 24 hex"},
+		{transfer.JSON, own("email", ""), "email: missing"},
+		{transfer.JSON, own("email", "nobody"), "email: not an e-mail address"},
+		{transfer.JSON, own("email", "a@konec.test\r\nBcc: b@konec.test"), "email: not an e-mail address"},
+		{transfer.JSON, own("name", ""), "name: missing"},
+		{transfer.JSON, own("name", "a\u202eb"), "name: not one line"},
+		{transfer.JSON, own("name", "a\x00b"), "name: not one line"},
+		{transfer.JSON, own("name", strings.Repeat("x", 65)), "name: not one line"},
+		{transfer.JSON, own("memberGroup", "Nobody"), `memberGroup: there is no member group "Nobody"; there are Admin, Member, None, Tester`},
+		{transfer.JSON, own("status", "locked"), "status: none of"},
+		{transfer.JSON, own("status", "deleted"), "deletedAt: missing"},
+		{transfer.JSON, own("deletedAt", "2025-01-01T00:00:00Z"), "deletedAt: missing where the status is deleted, or there"},
+		{transfer.JSON, own("passwordHash", "correct horse"), "passwordHash: not a hash"},
+		{transfer.JSON, own("passwordHash", "$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5"), "passwordHash: not a hash"},
+		{transfer.JSON, own("passwordHash", strings.Replace(bcrypted, "$10$", "$31$", 1)), "passwordHash: not a hash"},
+		{transfer.JSON, own("phone", "13800138000"), "phone: not of the form of E.164"},
+		{transfer.JSON, own("phone", "+86 138 0013 8000"), "phone: not of the form of E.164"},
+		{transfer.JSON, own("avatar", -1), "avatar: negative"},
+		{transfer.JSON, own("avatar", 1<<31), "avatar: of the wrong type, or too large"},
+		{transfer.JSON, own("avatar", "1"), "avatar: of the wrong type"},
+		{transfer.JSON, own("version", -1), "version: negative"},
+		{transfer.JSON, own("signIns", -1), "signIns: negative"},
+		{transfer.JSON, own("picture", strings.Repeat("x", 2049)), "picture: longer"},
+		{transfer.JSON, own("picture", "a\x00b"), "picture: with control"},
+		{transfer.JSON, own("createdAt", "yesterday"), "createdAt: not a time"},
+		{transfer.JSON, own("createdAt", "0001-01-01T00:00:00Z"), "createdAt: not a time"},
+		{transfer.JSON, own("updatedAt", "10000-01-01T00:00:00Z"), "updatedAt: not a time"},
+		{transfer.JSON, own("totpSecret", "not base32!"), "totpSecret: not a secret"},
+		{transfer.JSON, own("totpSecret", "GEZDGNBV"), "totpSecret: not a secret"},
+		{transfer.JSON, own("lark", map[string]string{"name": "x"}), "lark: without an open_id"},
+		{transfer.JSON, own("lark", map[string]string{"open_id": "ou 1"}), "lark: without an open_id"},
+		{transfer.JSON, own("memberGruop", "Admin"), "memberGruop: no field of this form"},
+		{transfer.JSON, own("Email", "b@konec.test"), "Email: no field of this form"},
+		{transfer.JSON, own("lark", map[string]string{"open_id": "ou_1", "access_token": "t"}), "lark/access_token: no field"},
+		{transfer.JSON, strings.Replace(own("x", 1), `"x":1`, `"email":"b@konec.test"`, 1), "email: there twice"},
+
+		{transfer.Gateway, gateway(`{"$oid":"000000000000000000000001"}`, `{"$oid":"x"}`), "_id: not 24 hex"},
+		{transfer.Gateway, gateway(`{"$oid":"000000000000000000000001"}`, `{"$uuid":"000000000000000000000001"}`), "_id: not an ObjectID"},
+		{transfer.Gateway, gateway(`"_id":{"$oid":"000000000000000000000001"},`, ""), "_id: missing"},
+		{transfer.Gateway, gateway(`"username":"Person 1"`, `"username":""`), "username: missing"},
+		{transfer.Gateway, gateway(bcrypted, "plain"), "password: not a hash"},
+		{transfer.Gateway, gateway(`"__v":3`, `"__v":{"$numberLong":"9999999999"}`), "__v: not a whole number, or too large"},
+		{transfer.Gateway, gateway(`"__v":3`, `"__v":3.5`), "__v: not a whole number"},
+		{transfer.Gateway, gateway(`"avatar":1`, `"avatar":{"$numberInt":"x"}`), "avatar: not a whole number"},
+		{transfer.Gateway, gateway(`{"$date":"2025-01-01T01:24:10.109Z"}`, `{"$date":{"$numberLong":"-1"}}`), "createdAt: not a time"},
+		{transfer.Gateway, gateway(`{"$date":"2025-01-01T01:24:10.109Z"}`, `{"$date":"x","$date2":1}`), "createdAt: of the wrong type"},
+		{transfer.Gateway, gateway(`{"$date":"2025-01-01T01:24:10.109Z"}`, `{}`), "createdAt: of the wrong type"},
+		{transfer.Gateway, gateway(`{"$date":"2025-01-01T01:24:10.109Z"}`, `{"$date":{"$date":{"$date":"x"}}}`), "createdAt: of the wrong type"},
+
+		{transfer.Public, public(``), "status: missing"},
+		{transfer.Public, public(`,"status":1`), "status: of the wrong type"},
+		{transfer.Public, public(`,"status":true,"totp":"!"`), "totp: not a secret"},
+		{transfer.Public, public(`,"status":true,"avatar":7`), "avatar: of the wrong type"},
+		{transfer.Public, public(`,"status":true,"sessions":-1`), "sessions: negative"},
+		{transfer.Public, public(`,"status":true,"phone":"86138"`), "phone: not of the form"},
+
+		{transfer.Gateway, `{"a":` + deep, "not an object of JSON"},
+		{transfer.Gateway, `{"a":` + deep + strings.Repeat("]", 20_000) + `}`, "not an object of JSON"},
+		{transfer.Gateway, gatewayLine(1)[:200], "not an object of JSON on one line, from byte"},
+		{transfer.Gateway, gatewayLine(1) + gatewayLine(2), "not an object of JSON"},
+		{transfer.Gateway, "[" + gatewayLine(1) + "]", "of the wrong type"},
+		{transfer.Gateway, `"text"`, "of the wrong type"},
+		{transfer.Gateway, "null", "_id: missing"},
+		{transfer.Gateway, "email,name", "not an object of JSON"},
+		{transfer.Gateway, gateway("Person 1", "Person \xff"), "not UTF-8"},
+		{transfer.Gateway, gateway("Person 1", "Person \x00"), "with a NUL byte"},
+		{transfer.Gateway, gateway("Person 1", "Person \\ud800"), "not an object of JSON"},
+		{transfer.Gateway, gateway("Person 1", strings.Repeat("x", 1<<20)), "longer than 65,536 bytes"},
+		{transfer.Gateway, strings.Replace(gatewayLine(1), `"avatar"`, `"email":"b@konec.test","avatar"`, 1), "email: there twice"},
+	} {
+		o := e.imports(t, c.line+"\n", func(o *transfer.Options) { o.Format = c.format })
+
+		if o.err != nil || o.Line != 1 || o.Imported != 0 || o.Refused != 1 || len(o.remarks) != 1 || !strings.HasPrefix(o.remarks[0].String(), "line 1: "+c.want) {
+			t.Errorf("%.200s: got %v, %v, want %s", c.line, o.remarks, o.err, c.want)
+		}
+
+		all[c.format] = append(all[c.format], c.line)
+	}
+
+	if n := e.accounts(t); n != 0 {
+		t.Errorf("%d accounts", n)
+	}
+
+	// Each line is judged for itself, wherever it stands.
+	good := map[transfer.Format]string{transfer.JSON: own("avatar", 1), transfer.Gateway: gatewayLine(99), transfer.Public: publicLine(`,"status":true`)}
+
+	for format, lines := range all {
+		o := setup(t).imports(t, strings.Join(lines, "\n")+"\n"+good[format], func(o *transfer.Options) { o.Format = format })
+		if o.err != nil || o.Imported != 1 || o.Refused != int64(len(lines)) || o.Line != int64(len(lines))+1 {
+			t.Errorf("%s: %+v, %v", format, o.Progress, o.err)
+		}
+
+		for i, remark := range o.remarks {
+			if remark.Line != int64(i)+1 {
+				t.Errorf("remark %d is about line %d", i+1, remark.Line)
+			}
+		}
+	}
+}
+
+func TestCSVRefusals(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	o := e.imports(t, strings.Join([]string{
+		"id,email,name,avatar,lark",
+		`,a@konec.test,A,1,`,
+		`,b@konec.test,B,1`,
+		`,c@konec.test,C,1,,`,
+		`,d@konec.test,"D,1,`,
+		`,e@konec.test,E"x",1,`,
+		`,f@konec.test,F,one,`,
+		`,g@konec.test,G,,"{""open_id"":"`,
+		`x,h@konec.test,H,,`,
+		`,i@konec.test,I,,"{""open_id"":""ou_1"",""name"":""I""}"`,
+	}, "\n"))
+	o.succeeds(t, 2, 0, "line 3: 4 values, where there are 5 columns", "line 4: 6 values", "line 5: not a line of CSV", "line 6: not a line of CSV",
+		"line 7: avatar: not a whole number", "line 8: lark: not what", "line 9: id: not 24")
+}
+
+// What cannot be read at all is said before anything is done.
+func TestFilesOfNoForm(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+
+	for text, want := range map[string]string{
+		"":                               "it is empty",
+		"\n \r\n":                        "it is empty",
+		"[{\"_id\":1}]":                  "mongoexport without --jsonArray",
+		"\xff\xfee\x00":                  "UTF-16",
+		"{\"_id\":1}":                    "say --format",
+		"{\"a\":":                        "say --format",
+		"hello":                          `"hello" is none of id, email, name, `,
+		"email;name\na@konec.test;A":     "separated by commas",
+		"email,email\n":                  "email is there twice",
+		"email,\"name\na@konec.test,A\n": "not a line of CSV",
+	} {
+		if o := e.imports(t, text); o.err == nil || !errors.Is(o.err, transfer.ErrFormat) || !strings.Contains(o.err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, o.err, want)
+		}
+	}
+
+	o := e.imports(t, gatewayLine(1), func(o *transfer.Options) { o.Group = "Nobody" })
+	if o.err == nil || !strings.Contains(o.err.Error(), `no member group "Nobody"; there are Admin`) {
+		t.Errorf("got %v", o.err)
+	}
+
+	if begun := value[int64](t, e, "SELECT count(*) FROM account_import"); begun != 0 || e.accounts(t) != 0 {
+		t.Errorf("%d imports were begun", begun)
+	}
+}
+
+// Empty lines, a mark of the byte order, line ends of Windows and none at the end are no flaw.
+func TestHarmlessLines(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	o := e.imports(t, "\ufeff"+gatewayLine(1)+"\r\n\r\n   \n"+gatewayLine(2)+"\n\n"+gatewayLine(3))
+	o.succeeds(t, 3, 0)
+
+	if o.Line != 6 {
+		t.Errorf("%d lines", o.Line)
+	}
+}
+
+// A group that is missing is made where that was asked for, and gives nobody a right.
+func TestCreateGroups(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	o := e.imports(t, object("email", "a@konec.test", "name", "A", "memberGroup", "Partner")+"\n"+
+		object("email", "b@konec.test", "name", "B", "memberGroup", " x")+"\n"+
+		object("email", "c@konec.test", "name", "C", "memberGroup", strings.Repeat("x", 33)), func(o *transfer.Options) { o.CreateGroups = true })
+	o.succeeds(t, 1, 0, "line 2: memberGroup: not one line", "line 3: memberGroup: not one line")
+
+	if rights := value[[]string](t, e, "SELECT rights FROM member_group WHERE name = 'Partner'"); len(rights) != 0 {
+		t.Errorf("rights %v", rights)
+	}
+
+	if events := value[int64](t, e, "SELECT count(*) FROM audit_event WHERE action = 'group.created' AND subject = 'Partner'"); events != 1 {
+		t.Errorf("%d events", events)
+	}
+}

@@ -1,0 +1,283 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+// begin finds the import of the file that was broken off, or writes down a new one.
+func (r *run) begin(ctx context.Context, digest []byte) error {
+	queries := db.New(r.conn)
+	r.id = randomid.New()
+
+	err := queries.AccountImportBegin(ctx, db.AccountImportBeginParams{
+		ID: r.id, Digest: digest, Format: string(r.form.format), Source: r.source, Now: r.now,
+	})
+	if err != nil || digest == nil {
+		return wrap(err, "begin import")
+	}
+
+	row, err := queries.AccountImportUnderWay(ctx, db.AccountImportUnderWayParams{Digest: digest, Format: string(r.form.format)})
+	if postgres.Missing(err) {
+		return ErrOvertaken // it has just come to its end
+	} else if err != nil {
+		return fmt.Errorf("look for an earlier import: %w", err)
+	}
+
+	r.id, r.now = row.ID, row.StartedAt
+	r.Line, r.Imported, r.Present, r.Refused, r.Position = row.Line, row.Imported, row.Present, row.Refused, row.Position
+
+	return nil
+}
+
+// each hands over one batch after the other, in the order of the file, while the next ones are being read.
+func (r *run) each(ctx context.Context, from *lineReader, bring func(context.Context, *batch) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	// How many batches there may be at a time bounds the memory.
+	batches, unread, spare := make(chan *batch, 2), make(chan *batch), make(chan *batch, 4)
+
+	go func() {
+		defer close(batches)
+		defer close(unread)
+
+		for {
+			var used *batch
+
+			select {
+			case used = <-spare:
+			default:
+			}
+
+			b := from.next(used)
+
+			select {
+			case batches <- b:
+			case <-ctx.Done():
+				return
+			}
+
+			select {
+			case unread <- b:
+			case <-ctx.Done():
+				return
+			}
+
+			if b.err != nil {
+				return
+			}
+		}
+	}()
+
+	for range runtime.GOMAXPROCS(0) {
+		go func() {
+			for b := range unread {
+				r.form.parse(b, func(record *Record) error { return record.settle(r.now, r.Group) })
+			}
+		}()
+	}
+
+	for b := range batches {
+		<-b.done
+
+		if b.err != nil && !errors.Is(b.err, io.EOF) {
+			return fmt.Errorf("read the file, after line %d: %w", r.Line, b.err)
+		}
+
+		if err := bring(ctx, b); err != nil {
+			return fmt.Errorf("after line %d: %w", r.Line, err)
+		}
+
+		select {
+		case spare <- b:
+		default:
+		}
+	}
+
+	return ctx.Err()
+}
+
+// bringAll writes, batch by batch.
+func (r *run) bringAll(ctx context.Context, from *lineReader) error {
+	if err := r.each(ctx, from, r.bring); err != nil {
+		return err
+	}
+
+	return wrap(db.New(r.conn).AccountImportFinish(ctx, db.AccountImportFinishParams{ID: r.id, Now: r.Transfer.now()}), "finish import")
+}
+
+// bring writes one batch: its accounts, what is said about it, and how far the import is then, all or nothing.
+func (r *run) bring(ctx context.Context, b *batch) error {
+	var remarks []Remark
+
+	next := r.Progress
+
+	err := pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
+		// The pool's bound is that of statements that somebody waits for.
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			return err
+		}
+
+		position, err := db.New(tx).AccountImportHold(ctx, r.id)
+		if postgres.Missing(err) || err == nil && position != r.Position {
+			return ErrOvertaken
+		} else if err != nil {
+			return err
+		}
+
+		verdict, err := r.judge(ctx, tx, b)
+		if err != nil {
+			return err
+		}
+
+		if err := r.createGroups(ctx, tx, verdict.groups); err != nil {
+			return err
+		}
+
+		refused, err := r.insert(ctx, tx, verdict.accepted)
+		if err != nil {
+			return err
+		}
+
+		verdict.refuse(refused)
+		remarks = verdict.remarks
+		next = r.after(b, verdict)
+
+		// Before the commit: whoever goes on from here forgets the rest of the report, but has all up to here.
+		if err := r.report.write(remarks); err != nil {
+			return err
+		}
+
+		return r.advance(ctx, tx, next)
+	})
+	if err != nil {
+		return err
+	}
+
+	r.Progress = next
+	r.tell(remarks)
+
+	return nil
+}
+
+// after is how far the import is after a batch.
+func (r *run) after(b *batch, v verdict) Progress {
+	next := r.Progress
+	next.Line, next.Position = b.last, b.to
+	next.Present += v.present
+	next.Imported += int64(len(v.accepted))
+
+	for _, remark := range v.remarks {
+		if !remark.Imported {
+			next.Refused++
+		}
+	}
+
+	return next
+}
+
+func (r *run) advance(ctx context.Context, tx pgx.Tx, next Progress) error {
+	now := r.Transfer.now()
+
+	err := db.New(tx).AccountImportAdvance(ctx, db.AccountImportAdvanceParams{
+		ID: r.id, Position: next.Position, Line: next.Line, Imported: next.Imported, Present: next.Present, Refused: next.Refused, Now: now,
+	})
+	if err != nil || next.Line == r.Line {
+		return err
+	}
+
+	return audit.Record(ctx, tx, now, r.by, audit.Event{Action: audit.AccountImported, Subject: r.source, Detail: map[string]string{
+		"import": r.id, "format": string(r.form.format),
+		"lines":    fmt.Sprintf("%d-%d", r.Line+1, next.Line),
+		"imported": strconv.FormatInt(next.Imported-r.Imported, 10),
+		"present":  strconv.FormatInt(next.Present-r.Present, 10),
+		"refused":  strconv.FormatInt(next.Refused-r.Refused, 10),
+	}})
+}
+
+// tell passes on what happened.
+func (r *run) tell(remarks []Remark) {
+	if r.Remark != nil {
+		for _, remark := range remarks {
+			r.Remark(remark)
+		}
+	}
+
+	if r.Options.Progress != nil {
+		r.Options.Progress(r.Progress)
+	}
+}
+
+// loadGroups learns which groups there are.
+func (r *run) loadGroups(ctx context.Context) error {
+	rows, err := db.New(r.conn).MemberGroupList(ctx)
+	if err != nil {
+		return fmt.Errorf("list groups: %w", err)
+	}
+
+	r.groups = map[string]bool{}
+	for _, row := range rows {
+		r.groups[row.Name] = true
+	}
+
+	if !r.groups[r.Group] && !r.CreateGroups {
+		return fmt.Errorf("there is no member group %q; there are %s", r.Group, r.groupNames())
+	}
+
+	return nil
+}
+
+// groupNames lists the groups, as many as one wants to read.
+func (r *run) groupNames() string {
+	const most = 50
+
+	names := slices.Sorted(maps.Keys(r.groups))
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+
+	return strings.Join(names, ", ")
+}
+
+// createGroups makes groups whose members may do nothing beyond their own account.
+func (r *run) createGroups(ctx context.Context, tx pgx.Tx, names []string) error {
+	for _, name := range names {
+		now := r.Transfer.now()
+
+		_, err := db.New(tx).MemberGroupCreate(ctx, db.MemberGroupCreateParams{Name: name, Rights: []string{}, Now: now})
+		if postgres.Missing(err) {
+			continue // somebody else has just made it
+		} else if err != nil {
+			return fmt.Errorf("create group: %w", err)
+		}
+
+		if err := audit.Record(ctx, tx, now, r.by, audit.Event{Action: audit.GroupCreated, Subject: name}); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+func wrap(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,218 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+)
+
+const (
+	// createLock is any number that only we use: the advisory lock of those who make a webhook.
+	createLock = 0x746b_7768 // "tkwh"
+	// Overlap is how long calls are signed with the secret of before as well.
+	Overlap = 24 * time.Hour
+)
+
+// Created is a webhook with its secret, which is told this once.
+type Created struct {
+	Webhook
+
+	Secret standardwebhook.Secret
+}
+
+// told is what is kept under an idempotency key: the secret is sealed there as it is in the table.
+type told struct {
+	Webhook Webhook
+	Sealed  []byte
+}
+
+// Create makes a webhook. It gets the events that are sealed from then on.
+func (w *Webhooks) Create(ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
+	wanted, err := w.allowed(who, wanted)
+	if err != nil {
+		return Created{}, err
+	}
+
+	id := randomid.New()
+	sealed := w.seal(id, standardwebhook.NewSecret())
+
+	answer, err := idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+		queries := db.New(tx)
+
+		if err := queries.WebhookLock(ctx, createLock); err != nil {
+			return told{}, fmt.Errorf("lock webhooks: %w", err)
+		}
+
+		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
+			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
+			Now: w.moment(), Most: Most,
+		})
+		if postgres.Missing(err) {
+			return told{}, ErrTooMany
+		} else if err != nil {
+			return told{}, fmt.Errorf("create webhook: %w", err)
+		}
+
+		created := fromRow(db.WebhookByIDRow(row))
+
+		return told{created, sealed}, w.record(ctx, tx, by, who, audit.WebhookCreated, created, described(created))
+	})
+	if err != nil {
+		return Created{}, err
+	}
+
+	return w.tell(answer)
+}
+
+// Change replaces what a webhook of that version says.
+func (w *Webhooks) Change(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
+) (Webhook, error) {
+	wanted, err := w.allowed(who, wanted)
+	if err != nil {
+		return Webhook{}, err
+	}
+
+	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
+		queries := db.New(tx)
+
+		before, err := findIn(ctx, queries, id, version)
+		if err != nil {
+			return Webhook{}, err
+		}
+
+		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
+			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.moment(),
+		})
+		if postgres.Missing(err) {
+			return Webhook{}, problem.ErrVersionConflict
+		} else if err != nil {
+			return Webhook{}, fmt.Errorf("change webhook: %w", err)
+		}
+
+		changed := fromRow(db.WebhookByIDRow(row))
+
+		detail := described(changed)
+		if host := hostOf(before.URL); host != hostOf(changed.URL) {
+			detail["hostBefore"] = host
+		}
+
+		return changed, w.record(ctx, tx, by, who, audit.WebhookChanged, changed, detail)
+	})
+}
+
+// Rotate gives a webhook of that version a new secret. The one before it goes on signing beside it for a while.
+func (w *Webhooks) Rotate(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, version int32,
+) (Created, error) {
+	if err := mayRead(who); err != nil {
+		return Created{}, err
+	}
+
+	sealed := w.seal(id, standardwebhook.NewSecret())
+
+	answer, err := idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+		queries := db.New(tx)
+
+		if _, err := findIn(ctx, queries, id, version); err != nil {
+			return told{}, err
+		}
+
+		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
+			ID: id, Version: version, Secret: sealed, Until: w.now().Add(Overlap), Now: w.moment(),
+		})
+		if postgres.Missing(err) {
+			return told{}, problem.ErrVersionConflict
+		} else if err != nil {
+			return told{}, fmt.Errorf("rotate secret: %w", err)
+		}
+
+		rotated := fromRow(db.WebhookByIDRow(row))
+
+		return told{rotated, sealed}, w.record(ctx, tx, by, who, audit.WebhookSecretRotated, rotated, map[string]string{})
+	})
+	if err != nil {
+		return Created{}, err
+	}
+
+	return w.tell(answer)
+}
+
+// Delete ends a webhook of that version. What waits for it is not sent any more.
+func (w *Webhooks) Delete(ctx context.Context, by caller.Caller, who group.Administrator, id string, version int32) error {
+	return w.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		queries := db.New(tx)
+
+		before, err := findIn(ctx, queries, id, version)
+		if tx.Repeated && errors.Is(err, ErrNotFound) {
+			return nil // an earlier run was committed
+		} else if err != nil {
+			return err
+		}
+
+		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: id, Version: version, Now: w.now()})
+		if err != nil {
+			return fmt.Errorf("delete webhook: %w", err)
+		} else if deleted == 0 {
+			return problem.ErrVersionConflict
+		}
+
+		return w.record(ctx, tx, by, who, audit.WebhookDeleted, before, map[string]string{})
+	})
+}
+
+// allowed answers what may be wanted by somebody.
+func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, error) {
+	if err := mayRead(who); err != nil {
+		return wanted, err
+	}
+
+	if err := w.reach.Check(wanted.URL); err != nil {
+		return wanted, ErrAddress
+	}
+
+	if wanted.Actions == nil {
+		wanted.Actions = []string{} // which is not NULL
+	}
+
+	return wanted, nil
+}
+
+// moment is a time as the document shows it.
+func (w *Webhooks) moment() time.Time { return w.now().Truncate(time.Millisecond) }
+
+func (w *Webhooks) tell(answer told) (Created, error) {
+	secret, err := w.keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
+	if err != nil {
+		return Created{}, fmt.Errorf("secret of webhook %s: %w", answer.Webhook.ID, err)
+	}
+
+	return Created{answer.Webhook, secret}, nil
+}
+
+func (w *Webhooks) seal(id string, secret standardwebhook.Secret) []byte {
+	return w.keys.Seal(secret, secretContext(id)...)
+}
+
+func secretContext(id string) []string { return []string{"webhook", "secret", id} }
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+
+	return u.Host
+}

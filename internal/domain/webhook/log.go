@@ -1,0 +1,132 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// State is what became of an event at a webhook.
+type State string
+
+// The states.
+const (
+	Pending   State = "pending"   // it waits for its first attempt, or for the next
+	Delivered State = "delivered" // the receiver answered 2xx
+	Failed    State = "failed"    // nobody tries any more
+)
+
+// Delivery is an event that a webhook got, or should have got.
+type Delivery struct {
+	WebhookID  string
+	EventID    int64
+	Action     string
+	State      State
+	Attempts   int32
+	LastStatus *int32 // that the receiver answered; nil where it did not
+	LastError  string
+	CreatedAt  time.Time
+	QueuedAt   time.Time  // when it was asked for the last time
+	NextAt     *time.Time // of the next attempt
+	FinishedAt *time.Time
+}
+
+// Search says which deliveries of one webhook. What is empty is not asked for.
+type Search struct {
+	WebhookID string
+	State     State
+
+	Before *Position // where the page before ended; nil for the first
+	Limit  int32
+}
+
+// Position is a delivery's place among the others.
+type Position struct {
+	EventID int64 `json:"e"`
+}
+
+// Deliveries answers a page of what a webhook got, the newest event first, and where the next one begins; nil where
+// this is the last.
+func (w *Webhooks) Deliveries(ctx context.Context, search Search) ([]Delivery, *Position, error) {
+	params := db.WebhookDeliveryListParams{WebhookID: search.WebhookID, Most: search.Limit + 1} // one more says that there is a next page
+	if search.State != "" {
+		state := string(search.State)
+		params.State = &state
+	}
+
+	if search.Before != nil {
+		params.Before = &search.Before.EventID
+	}
+
+	var rows []db.WebhookDeliveryListRow
+
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		if _, err := find(ctx, db.New(conn), search.WebhookID); err != nil {
+			return err
+		}
+
+		var err error
+		rows, err = db.New(postgres.Planned(conn)).WebhookDeliveryList(ctx, params)
+
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("list webhook deliveries: %w", err)
+	}
+
+	var next *Position
+
+	if len(rows) > int(search.Limit) {
+		rows = rows[:search.Limit]
+		next = &Position{EventID: rows[len(rows)-1].EventID}
+	}
+
+	list := make([]Delivery, len(rows))
+	for i, row := range rows {
+		list[i] = deliveryOf(row)
+	}
+
+	return list, next, nil
+}
+
+func deliveryOf(row db.WebhookDeliveryListRow) Delivery {
+	return Delivery{
+		WebhookID: row.WebhookID, EventID: row.EventID, Action: row.Action, State: State(row.State), Attempts: row.Attempts,
+		LastStatus: row.LastStatus, LastError: row.LastError, CreatedAt: row.CreatedAt, QueuedAt: row.QueuedAt, NextAt: row.NextAt,
+		FinishedAt: row.FinishedAt,
+	}
+}
+
+const (
+	// retention is how long a delivery is remembered after it was asked for the last time.
+	retention = 30 * 24 * time.Hour
+	// abandoned is how long after its next attempt a delivery must have been dealt with by its job.
+	abandoned = 3 * 24 * time.Hour
+)
+
+// Clean forgets secrets of before that sign no more, deletes up to 1,000 deliveries that are older than 30 days, or whose webhook was
+// deleted, and then that. It gives up to 1,000 that nobody sends the last word. It says how many it did.
+func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	queries, before := db.New(tx), now.Add(-abandoned)
+
+	for _, clean := range []func() (int64, error){
+		func() (int64, error) { return queries.WebhookForget(ctx, now) },
+		func() (int64, error) {
+			return queries.WebhookDeliveryAbandon(ctx, db.WebhookDeliveryAbandonParams{Now: now, Before: &before})
+		},
+		func() (int64, error) { return queries.WebhookDeliveryClean(ctx, now.Add(-retention)) },
+		func() (int64, error) { return queries.WebhookDeliveryCleanDeleted(ctx) },
+		func() (int64, error) { return queries.WebhookClean(ctx) },
+	} {
+		if count, err := clean(); err != nil || count > 0 {
+			return count, err
+		}
+	}
+
+	return 0, nil
+}

@@ -1,0 +1,158 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+const (
+	// mostReplayed is how many events are sent again at once.
+	mostReplayed = 10_000
+	// replayPatience is how long that may take, which is half a second usually.
+	replayPatience = 5 * time.Second
+)
+
+// Replay says which events are sent again.
+type Replay struct {
+	Since time.Time    // at or after
+	After *ReplayPoint // where the replay before ended; nil for the first
+}
+
+// ReplayPoint is how far a replay has come.
+type ReplayPoint struct {
+	At time.Time `json:"a"`
+	ID int64     `json:"i"`
+}
+
+// Replayed is what came of it.
+type Replayed struct {
+	Queued int32
+	Next   *ReplayPoint // where to go on; nil where that was all
+}
+
+// Again sends one event again at once, whatever became of it.
+func (w *Webhooks) Again(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, eventID int64,
+) (Delivery, error) {
+	if err := mayRead(who); err != nil {
+		return Delivery{}, err
+	}
+
+	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Delivery, error) {
+		hook, err := w.enabled(ctx, tx, id)
+		if err != nil {
+			return Delivery{}, err
+		}
+
+		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.moment()})
+		if postgres.Missing(err) {
+			return Delivery{}, ErrDeliveryNotFound
+		} else if err != nil {
+			return Delivery{}, fmt.Errorf("replay: %w", err)
+		}
+
+		if err := w.enqueue(ctx, tx, []job{{row.WebhookID, row.EventID, row.Round}}); err != nil {
+			return Delivery{}, err
+		}
+
+		return Delivery{
+				WebhookID: row.WebhookID, EventID: row.EventID, Action: row.Action, State: State(row.State), Attempts: row.Attempts,
+				LastStatus: row.LastStatus, LastError: row.LastError, CreatedAt: row.CreatedAt, QueuedAt: row.QueuedAt, NextAt: row.NextAt,
+				FinishedAt: row.FinishedAt,
+			},
+			w.record(ctx, tx, by, who, audit.WebhookReplayed, hook, map[string]string{"event": strconv.FormatInt(eventID, 10)})
+	})
+}
+
+// Replay sends events again that the webhook wants as it is now, the oldest first: those that it got, those that failed, and
+// those that it never got because it was disabled or not there.
+func (w *Webhooks) Replay(
+	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, wanted Replay,
+) (Replayed, error) {
+	if err := mayRead(who); err != nil {
+		return Replayed{}, err
+	}
+
+	ctx = postgres.WithPatience(ctx, replayPatience)
+
+	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
+		hook, err := w.enabled(ctx, tx, id)
+		if err != nil {
+			return Replayed{}, err
+		}
+
+		ids, next, err := events(ctx, tx, hook, wanted)
+		if err != nil {
+			return Replayed{}, err
+		}
+
+		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: id, EventIds: ids, Now: w.moment()})
+		if err != nil {
+			return Replayed{}, fmt.Errorf("replay: %w", err)
+		}
+
+		jobs := make([]job, len(rows))
+		for i, row := range rows {
+			jobs[i] = job(row)
+		}
+
+		if err := w.enqueue(ctx, tx, jobs); err != nil {
+			return Replayed{}, err
+		}
+
+		return Replayed{int32(len(jobs)), next}, w.record(ctx, tx, by, who, audit.WebhookReplayed, hook, map[string]string{ //nolint:gosec // mostReplayed
+			"since": wanted.Since.UTC().Format(time.RFC3339Nano), "events": strconv.Itoa(len(jobs)),
+		})
+	})
+}
+
+// enabled answers a webhook to which something can be sent.
+func (w *Webhooks) enabled(ctx context.Context, tx postgres.Tx, id string) (Webhook, error) {
+	hook, err := find(ctx, db.New(tx), id)
+	if err == nil && !hook.Enabled {
+		return Webhook{}, ErrDisabled
+	}
+
+	return hook, err
+}
+
+// events are those to send again, and where the next ones begin.
+func events(ctx context.Context, tx postgres.Tx, hook Webhook, wanted Replay) ([]int64, *ReplayPoint, error) {
+	params := db.WebhookDeliveryEventsParams{Since: wanted.Since, Most: mostReplayed + 1} // one more says that there are more
+	if len(hook.Actions) > 0 {
+		params.Actions = hook.Actions
+	}
+
+	if wanted.After != nil {
+		params.After, params.AfterID = &wanted.After.At, &wanted.After.ID
+	}
+
+	rows, err := db.New(postgres.Planned(tx)).WebhookDeliveryEvents(ctx, params)
+	if err != nil {
+		return nil, nil, fmt.Errorf("events to replay: %w", err)
+	}
+
+	var next *ReplayPoint
+
+	if len(rows) > mostReplayed {
+		rows = rows[:mostReplayed]
+		last := rows[len(rows)-1]
+		next = &ReplayPoint{At: last.At, ID: last.ID}
+	}
+
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+
+	return ids, next, nil
+}

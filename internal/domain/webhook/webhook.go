@@ -1,0 +1,170 @@
+// Package webhook sends audit events to programs of others: who gets which, signed as Standard Webhooks says, once for each
+// event and webhook, tried again for about a day, sent again when somebody asks for it, and recorded with the outcome. Events
+// are handed over by the job that seals them, in its transaction, so that no request waits and none is lost; they are sent
+// by a worker afterwards, in no order. Sending writes no event, or it would never end.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+)
+
+// Most is how many there may be: each event is written down for each of them when it is sealed.
+const Most = 16
+
+// The failures.
+var (
+	ErrNotFound         = problem.New(problem.NotFound, "WEBHOOK_NOT_FOUND")
+	ErrDeliveryNotFound = problem.New(problem.NotFound, "WEBHOOK_DELIVERY_NOT_FOUND")
+	ErrTooMany          = problem.New(problem.Conflict, "WEBHOOK_LIMIT")
+	ErrDisabled         = problem.New(problem.Conflict, "WEBHOOK_DISABLED")
+	// ErrAddress refuses an address that may not be called.
+	ErrAddress = errors.New("webhook: not the address of a webhook")
+)
+
+// Webhook is where events are sent to.
+type Webhook struct {
+	ID          string
+	URL         string
+	Description string
+	Actions     []string // of the events that it gets; empty for all
+	Enabled     bool
+	GoneAt      *time.Time // when its receiver answered 410, and was disabled for it
+	Version     int32
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// Wanted is what somebody says of one.
+type Wanted struct {
+	URL         string
+	Description string
+	Actions     []string
+	Enabled     bool
+}
+
+// Deps are what Webhooks are made of.
+type Deps struct {
+	DB    *postgres.DB
+	Keys  *keyring.Keyring
+	Reach standardwebhook.Reach
+	Now   func() time.Time
+}
+
+// Webhooks lists and changes them, and writes down what they are to get.
+type Webhooks struct {
+	db    *postgres.DB
+	keys  *keyring.Keyring
+	reach standardwebhook.Reach
+	now   func() time.Time
+	jobs  *river.Client[pgx.Tx]
+}
+
+// New makes Webhooks. It only inserts jobs; the worker is NewWorker's.
+func New(d Deps) (*Webhooks, error) {
+	jobs, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("job client: %w", err)
+	}
+
+	return &Webhooks{db: d.DB, keys: d.Keys, reach: d.Reach, now: d.Now, jobs: jobs}, nil
+}
+
+// List answers all of them, the oldest first.
+func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
+	var rows []db.WebhookListRow
+
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		rows, err = db.New(conn).WebhookList(ctx, Most)
+
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list webhooks: %w", err)
+	}
+
+	list := make([]Webhook, len(rows))
+	for i, row := range rows {
+		list[i] = fromRow(db.WebhookByIDRow(row))
+	}
+
+	return list, nil
+}
+
+// find answers one.
+func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) {
+	row, err := queries.WebhookByID(ctx, id)
+	if postgres.Missing(err) {
+		return Webhook{}, ErrNotFound
+	} else if err != nil {
+		return Webhook{}, fmt.Errorf("look up webhook: %w", err)
+	}
+
+	return fromRow(row), nil
+}
+
+// findIn answers one in the version that somebody has seen.
+func findIn(ctx context.Context, queries *db.Queries, id string, version int32) (Webhook, error) {
+	found, err := find(ctx, queries, id)
+	if err == nil && found.Version != version {
+		return Webhook{}, problem.ErrVersionConflict
+	}
+
+	return found, err
+}
+
+func fromRow(row db.WebhookByIDRow) Webhook {
+	return Webhook{
+		ID: row.ID, URL: row.URL, Description: row.Description, Actions: row.Actions, Enabled: row.Enabled, GoneAt: row.GoneAt,
+		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+	}
+}
+
+// mayRead refuses who may not read the audit log: whoever says where events go reads them there.
+func mayRead(who group.Administrator) error {
+	if !who.Rights.Has(group.AuditRead) {
+		return problem.ErrRightMissing
+	}
+
+	return nil
+}
+
+// record writes down a change. The address is named by its host only: the rest of it is the key to many a receiver.
+func (w *Webhooks) record(
+	ctx context.Context, tx postgres.Tx, by caller.Caller, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
+) error {
+	detail["host"] = hostOf(hook.URL)
+
+	return audit.Record(ctx, tx, w.now(), by, audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
+}
+
+// described is what the audit log says of a webhook's settings.
+func described(hook Webhook) map[string]string {
+	actions := strings.Join(hook.Actions, " ")
+	if len(actions) > mostDetail {
+		actions = fmt.Sprintf("%d actions", len(hook.Actions))
+	}
+
+	return map[string]string{"enabled": fmt.Sprint(hook.Enabled), "actions": actions}
+}
+
+// mostDetail is what the document allows a detail.
+const mostDetail = 512

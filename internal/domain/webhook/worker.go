@@ -1,0 +1,254 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+)
+
+// waits are what lies between two attempts: 26 hours in all, so that a receiver that is away over night misses nothing.
+var waits = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 10 * time.Hour,
+}
+
+// The status that says that the receiver wants no more, ever (Standard Webhooks, "Operational considerations").
+const statusGone = 410
+
+// Outcome is how an attempt ended, for who counts them.
+type Outcome string
+
+// The outcomes.
+const (
+	Arrived   Outcome = "delivered"
+	Postponed Outcome = "postponed" // it is tried again
+	GivenUp   Outcome = "failed"    // that was the last attempt
+	Gone      Outcome = "gone"      // the receiver answered 410
+)
+
+// Outcomes are all of them.
+func Outcomes() []Outcome { return []Outcome{Arrived, Postponed, GivenUp, Gone} }
+
+// WorkerDeps are what a Worker is made of.
+type WorkerDeps struct {
+	DB     *postgres.DB
+	Keys   *keyring.Keyring
+	Places *geo.Locator
+	Caller *standardwebhook.Caller
+	Count  func(Outcome)
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Worker calls webhooks.
+type Worker struct {
+	river.WorkerDefaults[job]
+
+	db     *postgres.DB
+	keys   *keyring.Keyring
+	places *geo.Locator
+	caller *standardwebhook.Caller
+	count  func(Outcome)
+	log    *slog.Logger
+	now    func() time.Time
+
+	pauses *pauses
+}
+
+// NewWorker makes a Worker.
+func NewWorker(d WorkerDeps) *Worker {
+	return &Worker{
+		db: d.DB, keys: d.Keys, places: d.Places, caller: d.Caller, count: d.Count, log: d.Log, now: d.Now, pauses: newPauses(),
+	}
+}
+
+// Register adds the worker to those of a River client.
+func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) }
+
+// Timeout is River's bound of one attempt.
+func (w *Worker) Timeout(*river.Job[job]) time.Duration {
+	return standardwebhook.Timeout + 15*time.Second
+}
+
+// NextRetry follows waits.
+func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
+	return w.now().Add(waits[min(j.Attempt, len(waits))-1])
+}
+
+// attempt is one that is about to be made.
+type attempt struct {
+	*river.Job[job]
+
+	url     string
+	secrets []standardwebhook.Secret
+	body    []byte
+}
+
+// Work makes one attempt. No connection to the database is held while the receiver is waited for. The outcome is recorded
+// after that: a worker that dies between the two calls twice, with the same id, rather than never.
+func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
+	if left := w.pauses.left(j.Args.WebhookID, w.now()); left > 0 {
+		return river.JobSnooze(left)
+	}
+
+	var row db.WebhookDeliveryAttemptRow
+
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		row, err = db.New(conn).WebhookDeliveryAttempt(ctx, db.WebhookDeliveryAttemptParams(j.Args))
+
+		return err
+	})
+
+	switch {
+	case postgres.Missing(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read delivery: %w", err)
+	case !row.Enabled:
+		return w.finish(ctx, j, Failed, 0, "the webhook is disabled")
+	}
+
+	one, err := w.prepare(j, row)
+	if err != nil {
+		// Nothing that will be better later: a key that is gone, or an event that was tampered with.
+		w.log.Error("a webhook cannot be called", "webhook", j.Args.WebhookID, "event", j.Args.EventID, "error", err.Error())
+		w.count(GivenUp)
+
+		return w.finish(ctx, j, Failed, 0, "it could not be put together; the server's log says why")
+	}
+
+	return w.call(ctx, one)
+}
+
+func (w *Worker) prepare(j *river.Job[job], row db.WebhookDeliveryAttemptRow) (attempt, error) {
+	one := attempt{Job: j, url: row.URL}
+
+	sealed := [][]byte{row.Secret}
+	if row.PreviousUntil != nil && w.now().Before(*row.PreviousUntil) {
+		sealed = append(sealed, row.PreviousSecret)
+	}
+
+	for _, value := range sealed {
+		secret, err := w.keys.Open(value, secretContext(j.Args.WebhookID)...)
+		if err != nil {
+			return attempt{}, fmt.Errorf("secret: %w", err)
+		}
+
+		one.secrets = append(one.secrets, secret)
+	}
+
+	var err error
+	one.body, err = w.payload(row)
+
+	return one, err
+}
+
+func (w *Worker) call(ctx context.Context, one attempt) error {
+	id := messageID(one.Args.EventID)
+	header := standardwebhook.Header(id, w.now(), one.body, one.secrets...)
+
+	status, err := w.caller.Call(ctx, one.url, header, one.body)
+
+	reason := fmt.Sprintf("status %d", status)
+	if err != nil {
+		reason = err.Error()
+
+		w.pauses.unanswered(one.Args.WebhookID, w.now())
+	} else {
+		w.pauses.answered(one.Args.WebhookID)
+	}
+
+	switch {
+	case err == nil && status/100 == 2:
+		w.count(Arrived)
+
+		return w.finish(ctx, one.Job, Delivered, status, "")
+	case status == statusGone:
+		return w.gone(ctx, one, reason)
+	case one.Attempt >= one.MaxAttempts:
+		w.count(GivenUp)
+
+		return w.finish(ctx, one.Job, Failed, status, reason)
+	}
+
+	w.count(Postponed)
+
+	return w.postpone(ctx, one.Job, status, reason)
+}
+
+// gone disables the webhook. That is no event, see the package: the server's log and the webhook say it.
+func (w *Worker) gone(ctx context.Context, one attempt, reason string) error {
+	var disabled int64
+
+	err := w.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		queries := db.New(tx)
+
+		var err error
+
+		disabled, err = queries.WebhookGone(ctx, db.WebhookGoneParams{ID: one.Args.WebhookID, URL: one.url, Now: w.now().Truncate(time.Millisecond)})
+		if err != nil {
+			return fmt.Errorf("disable webhook: %w", err)
+		}
+
+		return queries.WebhookDeliveryFinish(ctx, w.outcome(one.Job, Failed, statusGone, reason+": the receiver wants no more"))
+	})
+	if err != nil {
+		return err
+	}
+
+	w.count(Gone)
+
+	if disabled > 0 {
+		w.log.Warn("a webhook was disabled: its receiver answered 410", "webhook", one.Args.WebhookID, "host", hostOf(one.url))
+	}
+
+	return nil
+}
+
+func (w *Worker) outcome(j *river.Job[job], state State, status int, reason string) db.WebhookDeliveryFinishParams {
+	return db.WebhookDeliveryFinishParams{
+		WebhookID: j.Args.WebhookID, EventID: j.Args.EventID, Round: j.Args.Round,
+		State: string(state), LastStatus: statusOrNil(status), LastError: reason, Now: w.now(),
+	}
+}
+
+func (w *Worker) finish(ctx context.Context, j *river.Job[job], state State, status int, reason string) error {
+	return w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).WebhookDeliveryFinish(ctx, w.outcome(j, state, status, reason))
+	})
+}
+
+// postpone records the failure, and answers it, so that River tries again.
+func (w *Worker) postpone(ctx context.Context, j *river.Job[job], status int, reason string) error {
+	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).WebhookDeliveryPostpone(ctx, db.WebhookDeliveryPostponeParams{
+			WebhookID: j.Args.WebhookID, EventID: j.Args.EventID, Round: j.Args.Round,
+			LastStatus: statusOrNil(status), LastError: reason, NextAt: w.NextRetry(j),
+		})
+	})
+
+	return errors.Join(errors.New(reason), err)
+}
+
+// statusOrNil is nil where there was no answer.
+func statusOrNil(status int) *int32 {
+	if status == 0 {
+		return nil
+	}
+
+	narrow := int32(status) //nolint:gosec // three digits
+
+	return &narrow
+}

@@ -1,0 +1,76 @@
+// Package caller says who asks: the facts about a request that things write down or answer by.
+// It holds no credential.
+package caller
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+)
+
+// Caller is the origin of a request, or of a command (then Address is not valid).
+type Caller struct {
+	Address   netip.Addr // as the trusted-proxy setting sees it
+	UserAgent string     // at most 256 bytes, printable
+	RequestID string
+	Language  language.Language
+}
+
+// Command is the caller of the command line.
+func Command(name string) Caller {
+	return Caller{UserAgent: "toolkit-gateway " + name, Language: language.Chinese}
+}
+
+// Network is what a limit by address counts under: the address itself for IPv4, its /64 for
+// IPv6, where one person commands a whole prefix.
+func (c Caller) Network() string {
+	if !c.Address.IsValid() {
+		return "unknown"
+	}
+
+	// An IPv4 address in IPv6 form is itself, and not one of the network that all of these form.
+	address := c.Address.Unmap()
+	if address.Is4() {
+		return address.String()
+	}
+
+	prefix, err := address.Prefix(64)
+	if err != nil {
+		return "unknown"
+	}
+
+	return prefix.String()
+}
+
+// AddressOrNil is the address in the form that a nullable column takes.
+func (c Caller) AddressOrNil() *netip.Addr {
+	if !c.Address.IsValid() {
+		return nil
+	}
+
+	a := c.Address.WithZone("")
+
+	return &a
+}
+
+// Printable cuts a header to what may be stored and logged: valid UTF-8, no control characters,
+// at most 256 bytes.
+func Printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) {
+			return -1
+		}
+
+		return r
+	}, s)
+
+	for len(s) > 256 {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+
+	return s
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Scheme is one of the document's security schemes, as a surface implements it.
+type Scheme struct {
+	// Presented says that the request carries a credential of this scheme.
+	Presented func(r *http.Request) bool
+	// Authenticate answers the context with whoever the credential speaks for, or the problem
+	// with it. An outage is no problem of the credential.
+	Authenticate func(r *http.Request) (context.Context, error)
+	// Challenge adds to the answer what the caller needs to do better: a header, fresh cookies.
+	Challenge func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// authenticate lets a request pass that fulfils one of the operation's requirements, all schemes of
+// it. It looks at nothing but the document.
+func (p *Pipeline) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requirements := operationOf(r.Context()).security
+		if len(requirements) == 0 {
+			next.ServeHTTP(w, r)
+
+			return
+		}
+
+		ctx, err := p.fulfil(w, r, p.chosen(r, requirements))
+		if err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+
+		if right := operationOf(ctx).right; right != "" {
+			if ctx, err = p.authorize(ctx, right); err != nil {
+				if BearerPresented(r) {
+					BearerChallenge(w, r, err)
+				}
+
+				p.Fail(w, r, err)
+
+				return
+			}
+		}
+
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// chosen is the first requirement that the request presents a credential for, and else the first
+// one: the error that the caller gets is that of what it sent.
+func (p *Pipeline) chosen(r *http.Request, requirements openapi3.SecurityRequirements) openapi3.SecurityRequirement {
+	for _, requirement := range requirements {
+		for name := range requirement {
+			if p.schemes[name].Presented(r) {
+				return requirement
+			}
+		}
+	}
+
+	return requirements[0]
+}
+
+// fulfil asks the requirement's schemes by name, so that the session is known before its XSRF token.
+func (p *Pipeline) fulfil(w http.ResponseWriter, r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
+	for _, name := range slices.Sorted(maps.Keys(requirement)) {
+		scheme := p.schemes[name]
+
+		ctx, err := scheme.Authenticate(r)
+		if err != nil {
+			if scheme.Challenge != nil {
+				scheme.Challenge(w, r, err)
+			}
+
+			return nil, err
+		}
+
+		r = r.WithContext(ctx)
+	}
+
+	return r.Context(), nil
+}
+
+// BearerChallenge says what is wrong with the token (RFC 6750, section 3).
+func BearerChallenge(w http.ResponseWriter, _ *http.Request, err error) {
+	switch {
+	case errors.Is(err, problem.ErrUnauthenticated):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case errors.Is(err, problem.ErrTokenInvalid):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	case errors.Is(err, problem.ErrInvalidRequest):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_request"`)
+	case errors.Is(err, problem.ErrRightMissing):
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope"`)
+	}
+}
+
+// BearerPresented says that there is an Authorization header.
+func BearerPresented(r *http.Request) bool { return len(r.Header.Values("Authorization")) > 0 }
+
+// Bearer reads the token of an Authorization header (RFC 6750, section 2.1). No other place is
+// read. None, or one of another scheme, is problem.ErrUnauthenticated; one that breaks the syntax
+// is problem.ErrInvalidRequest.
+func Bearer(r *http.Request) (string, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return "", problem.ErrUnauthenticated
+	}
+
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if len(values) == 1 && !strings.EqualFold(scheme, "Bearer") {
+		return "", problem.ErrUnauthenticated
+	}
+
+	if len(values) > 1 || !isToken68(token) {
+		return "", problem.ErrInvalidRequest.At(problem.Field{Name: "Authorization", Message: language.Text{
+			Chinese: "应为一个 Bearer 加一个令牌",
+			English: "must be Bearer and one token, once",
+		}})
+	}
+
+	return token, nil
+}
+
+// isToken68 is RFC 9110, section 11.2.
+func isToken68(s string) bool {
+	text := strings.TrimRight(s, "=")
+
+	for i := range len(text) {
+		c := text[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~+/", c) >= 0) {
+			return false
+		}
+	}
+
+	return text != ""
+}

@@ -1,0 +1,150 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+const (
+	contentJSON = "application/json"
+	contentForm = "application/x-www-form-urlencoded"
+)
+
+// body is a request body that was read, once.
+type body struct {
+	form url.Values // nil unless the body is a form
+}
+
+// bind leaves the request as the generated code wants to find it. It reads r.Form, into which
+// net/http would merge the query string.
+func (b body) bind(r *http.Request) {
+	if b.form != nil {
+		r.PostForm = b.form
+		r.Form = b.form
+	}
+}
+
+// readBody reads the body of an operation that has one, checks its type and its syntax more strictly
+// than encoding/json would, and puts it back for the validator.
+func (op *operation) readBody(r *http.Request) (body, error) {
+	if op.body == nil {
+		return body{}, nil
+	}
+
+	media, err := op.mediaType(r)
+	if err != nil {
+		return body{}, err
+	}
+
+	raw, err := readAll(r.Body)
+
+	switch {
+	case tooLarge(err):
+		return body{}, problem.ErrBodyTooLarge
+	case err != nil:
+		return body{}, problem.ErrInvalidRequest.At(problem.Field{Message: textCutOff}).Because(err)
+	}
+
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	r.ContentLength = int64(len(raw))
+
+	if media == contentForm {
+		form, err := readForm(raw, op.body.Content[contentForm].Schema.Value)
+
+		return body{form: form}, err
+	}
+
+	return body{}, checkJSON(raw)
+}
+
+// mediaType answers the body's type, if it is one that the document names.
+func (op *operation) mediaType(r *http.Request) (string, error) {
+	values := r.Header.Values("Content-Type")
+	if len(values) != 1 || r.Header.Get("Content-Encoding") != "" {
+		return "", problem.ErrUnsupportedMediaType
+	}
+
+	media, parameters, err := mime.ParseMediaType(values[0])
+	if err != nil || op.body.Content[media] == nil {
+		return "", problem.ErrUnsupportedMediaType
+	}
+
+	if charset, set := parameters["charset"]; set && !strings.EqualFold(charset, "utf-8") {
+		return "", problem.ErrUnsupportedMediaType
+	}
+
+	return media, nil
+}
+
+// checkJSON wants exactly one JSON value: no member twice, no bytes after it, no broken UTF-8, no
+// half of a surrogate pair (all of which jsontext refuses), and no NUL in any string.
+func checkJSON(raw []byte) error {
+	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
+
+	for {
+		token, err := decoder.ReadToken()
+
+		switch {
+		case errors.Is(err, io.EOF) && decoder.InputOffset() > 0 && decoder.StackDepth() == 0:
+			return nil
+		case err != nil:
+			return problem.ErrInvalidRequest.At(problem.Field{Name: pointer(decoder), Message: syntax(err)})
+		case decoder.StackDepth() == 0 && len(bytes.TrimSpace(raw[decoder.InputOffset():])) > 0:
+			return problem.ErrInvalidRequest.At(problem.Field{Message: textTrailing})
+		case token.Kind() == '"' && strings.ContainsRune(token.String(), 0):
+			return problem.ErrInvalidRequest.At(problem.Field{Name: pointer(decoder), Message: textNotText})
+		}
+	}
+}
+
+// pointer is where the decoder stands, unless somebody's own text made it too long to answer.
+func pointer(decoder *jsontext.Decoder) string {
+	at := string(decoder.StackPointer())
+	if len(at) > maxFieldName || !isText(at) {
+		return ""
+	}
+
+	return at
+}
+
+// readForm parses a form, and refuses what the schema does not name: the validator does not.
+func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
+	if bytes.Count(raw, []byte("&")) >= maxKeys {
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Message: textForm})
+	}
+
+	form, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Message: textForm})
+	}
+
+	var faults []problem.Field
+
+	for name, list := range form {
+		field := "/" + name
+		if !isText(field) || len(field) > maxFieldName {
+			field = ""
+		}
+
+		switch {
+		case schema.Properties[name] == nil:
+			faults = append(faults, problem.Field{Name: field, Message: textUnknownMember})
+		case len(list) > 1:
+			faults = append(faults, problem.Field{Name: field, Message: textTwice})
+		case !isText(list[0]):
+			faults = append(faults, problem.Field{Name: field, Message: textNotText})
+		}
+	}
+
+	return form, orInvalid(faults)
+}

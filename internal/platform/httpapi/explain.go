@@ -1,0 +1,178 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// maxFieldName is the document's limit of FieldError.field.
+const maxFieldName = 256
+
+var (
+	textQuery            = language.Text{Chinese: "查询字符串格式错误", English: "the query string cannot be read"}
+	textForm             = language.Text{Chinese: "表单格式错误", English: "the form cannot be read"}
+	textCutOff           = language.Text{Chinese: "请求内容不完整", English: "the body ended early"}
+	textTrailing         = language.Text{Chinese: "JSON 之后还有多余内容", English: "there is something after the JSON value"}
+	textSyntax           = language.Text{Chinese: "不是正确的 JSON", English: "not valid JSON"}
+	textTwice            = language.Text{Chinese: "重复出现", English: "appears more than once"}
+	textNotText          = language.Text{Chinese: "包含不允许的字符", English: "contains characters that are not allowed"}
+	textUnknownMember    = language.Text{Chinese: "未知的字段", English: "unknown field"}
+	textUnknownParameter = language.Text{Chinese: "未知的查询参数", English: "unknown query parameter"}
+	textRequired         = language.Text{Chinese: "必须填写", English: "is required"}
+	textType             = language.Text{Chinese: "类型不对", English: "has the wrong type"}
+	textChoice           = language.Text{Chinese: "不是允许的值", English: "is not one of the allowed values"}
+	textPattern          = language.Text{Chinese: "格式不对", English: "does not have the right form"}
+	textOther            = language.Text{Chinese: "不符合要求", English: "is not valid"}
+)
+
+// formatTexts name the formats that people fill in.
+var formatTexts = map[string]language.Text{
+	"email":        {Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
+	"password":     {Chinese: "最多 1024 字节", English: "may have at most 1024 bytes"},
+	"display-name": {Chinese: "不能作为名称，最多 64 个字符，不能包含控制字符", English: "cannot be a name: one line of up to 64 characters, no control characters"},
+}
+
+// FormatText says why a text is not of the format, for a page that looks at it by itself.
+func FormatText(format string) language.Text { return formatTexts[format] }
+
+// syntax says what jsontext found. Its own message quotes the input, which may be a secret.
+func syntax(err error) language.Text {
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return textTwice
+	}
+
+	return textSyntax
+}
+
+// invalid turns the validator's error into the fields to blame. It takes over no text of the
+// validator's: that quotes the value, which may be a password.
+func invalid(err error) error {
+	var fields []problem.Field
+
+	collect(err, "", &fields)
+
+	// One reason a field is enough: a text that is too short is no e-mail address either.
+	seen := map[string]bool{}
+	fields = slices.DeleteFunc(fields, func(f problem.Field) bool {
+		again := seen[f.Name]
+		seen[f.Name] = true
+
+		return again
+	})
+
+	return problem.ErrInvalidRequest.At(fields[:min(len(fields), maxKeys)]...)
+}
+
+func collect(err error, prefix string, fields *[]problem.Field) {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked node by node, and not searched
+	case openapi3.MultiError:
+		for _, one := range e {
+			collect(one, prefix, fields)
+		}
+	case *openapi3filter.RequestError:
+		if e.Parameter != nil {
+			prefix = parameterField(e.Parameter)
+		}
+
+		if e.Err == nil || errors.Is(e.Err, openapi3filter.ErrInvalidRequired) {
+			*fields = append(*fields, problem.Field{Name: prefix, Message: textRequired})
+
+			return
+		}
+
+		collect(e.Err, prefix, fields)
+	case *openapi3.SchemaError:
+		*fields = append(*fields, schemaField(e, prefix))
+	default:
+		*fields = append(*fields, problem.Field{Name: prefix, Message: textOther})
+	}
+}
+
+func parameterField(parameter *openapi3.Parameter) string {
+	if parameter.In == openapi3.ParameterInQuery {
+		return "?" + parameter.Name
+	}
+
+	return parameter.Name
+}
+
+func schemaField(e *openapi3.SchemaError, prefix string) problem.Field {
+	name := prefix
+
+	path := e.JSONPointer()
+	if unknown, ok := unknownMember(e); ok {
+		path = append(path, unknown)
+	}
+
+	for _, part := range path {
+		// RFC 6901, section 3.
+		name += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
+	}
+
+	if len(name) > maxFieldName || !isText(name) {
+		name = prefix
+	}
+
+	return problem.Field{Name: name, Message: schemaText(e)}
+}
+
+// unknownMember is the name that the document does not have. The validator says it in its text
+// only: `property "x" is unsupported`.
+func unknownMember(e *openapi3.SchemaError) (string, bool) {
+	rest, found := strings.CutPrefix(e.Reason, "property ")
+	if e.SchemaField != "properties" || !found {
+		return "", false
+	}
+
+	quoted, err := strconv.QuotedPrefix(rest)
+	if err != nil {
+		return "", false
+	}
+
+	name, err := strconv.Unquote(quoted)
+
+	return name, err == nil
+}
+
+func schemaText(e *openapi3.SchemaError) language.Text {
+	switch e.SchemaField {
+	case "required":
+		return textRequired
+	case "type", "nullable":
+		return textType
+	case "properties", "additionalProperties":
+		return textUnknownMember
+	case "enum":
+		return textChoice
+	case "pattern":
+		return textPattern
+	case "format":
+		if text, known := formatTexts[e.Schema.Format]; known {
+			return text
+		}
+
+		return textPattern
+	case "minLength":
+		return language.Text{
+			Chinese: fmt.Sprintf("至少 %d 个字符", e.Schema.MinLength),
+			English: fmt.Sprintf("must have at least %d characters", e.Schema.MinLength),
+		}
+	case "maxLength":
+		return language.Text{
+			Chinese: fmt.Sprintf("最多 %d 个字符", *e.Schema.MaxLength),
+			English: fmt.Sprintf("may have at most %d characters", *e.Schema.MaxLength),
+		}
+	}
+
+	return textOther
+}

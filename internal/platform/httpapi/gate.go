@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/line"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// gateWait is how long a costly request waits at the gate before the server says that it is full.
+const gateWait = 2 * time.Second
+
+var errCrowded = errors.New("httpapi: a crowd waits at the gate")
+
+// gate lets in few costly requests at once, and no more than its share of one network: in a flood of it
+// whoever comes from elsewhere finds a place. Here, before anything was parsed, a request that waits is
+// small, and thousands of them leave the collector little to look at.
+type gate struct {
+	networks *line.Lines
+	all      *line.Lines
+}
+
+// crowds is how many networks may have their share inside at once.
+const crowds = 8
+
+func newGate(share int) gate {
+	return gate{networks: line.New(share), all: line.New(crowds * share)}
+}
+
+func (g gate) enter(ctx context.Context, network string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, gateWait, errCrowded)
+	defer cancel()
+
+	leaveNetwork, err := g.networks.Enter(ctx, network)
+	if err != nil {
+		return nil, problem.ErrUnavailable.After(gateWait).Because(err)
+	}
+
+	leaveAll, err := g.all.Enter(ctx, "")
+	if err != nil {
+		leaveNetwork()
+
+		return nil, problem.ErrUnavailable.After(gateWait).Because(err)
+	}
+
+	return func() {
+		leaveAll()
+		leaveNetwork()
+	}, nil
+}
+
+// admit lets a costly request wait for its place. Its body is read first: a sender that dawdles takes up
+// nobody's place.
+func (p *Pipeline) admit(next http.Handler) http.Handler {
+	inside := p.recover(next) // whose log shows where a panic came from
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !operationOf(r.Context()).costly {
+			next.ServeHTTP(w, r)
+
+			return
+		}
+
+		// What goes wrong here is told where the body is looked at.
+		raw, err := io.ReadAll(r.Body)
+		r.Body = &held{Reader: bytes.NewReader(raw), raw: raw, err: err}
+
+		leave, err := p.gate.enter(r.Context(), CallerOf(r.Context()).Network())
+		if err != nil {
+			aside(func() { p.Fail(w, r, err) })
+
+			return
+		}
+		defer leave()
+
+		aside(func() { inside.ServeHTTP(w, r) })
+	})
+}
+
+// aside runs f on a goroutine of its own, whose stack is gone afterwards. That of a connection would grow to
+// what the deepest handler needs, and stay so while the next request waits: 16 kB rather than 8 for each of
+// thousands. A panic of f goes on here.
+func aside(f func()) {
+	thrown := make(chan any)
+
+	go func() {
+		defer func() { thrown <- recover() }()
+
+		f()
+	}()
+
+	if cause := <-thrown; cause != nil {
+		panic(cause)
+	}
+}
+
+// held is a body that was read, as far as that went.
+type held struct {
+	*bytes.Reader
+
+	raw []byte
+	err error
+}
+
+func (*held) Close() error { return nil }
+
+// readAll reads a body, unless it was read at the gate.
+func readAll(body io.Reader) ([]byte, error) {
+	if h, ok := body.(*held); ok {
+		return h.raw, h.err
+	}
+
+	return io.ReadAll(body) //nolint:wrapcheck // the caller tells what it means
+}

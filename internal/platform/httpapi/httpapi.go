@@ -1,0 +1,183 @@
+// Package httpapi is the pipeline that every request runs through, from outside in: recover, request
+// id and access log, headers, body limit, chi's match, the operation's security and right, the gate for what is costly,
+// validation against the document, and the one function that writes errors. It knows the document, not the things
+// behind it.
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+const (
+	// MaxBody is the largest request body, in bytes.
+	MaxBody = 64 << 10
+	// MaxHeader is the largest request header, in bytes.
+	MaxHeader = 16 << 10
+	// maxKeys bounds the members of a query string or a form.
+	maxKeys = 50
+)
+
+// Deps are what a Pipeline is made of.
+type Deps struct {
+	Document *openapi3.T
+	Schemes  map[string]Scheme             // by the name in the document's securitySchemes
+	Formats  map[string]func(string) error // by the name of a string format
+	Rights   []string                      // all that x-required-right may name
+	// Authorize answers the context of whoever is signed in and has the right, else problem.ErrRightMissing.
+	Authorize      func(ctx context.Context, right string) (context.Context, error)
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Origins        []string       // other origins that may call the public surface, exactly
+	Secure         bool           // our own pages come over https
+	Costly         int            // costly requests of one network that are answered at once
+	Log            *slog.Logger
+	Observe        func(Observation) // called once a request
+}
+
+// Observation is what is measured of one request.
+type Observation struct {
+	Operation string // the operationId, or "" outside the document
+	Status    int
+	Duration  time.Duration
+}
+
+// Pipeline wraps the operations of one document.
+type Pipeline struct {
+	document   *openapi3.T
+	schemes    map[string]Scheme
+	operations map[route]*operation
+	trusted    []netip.Prefix
+	origins    []string
+	secure     bool
+	crossSite  *http.CrossOriginProtection
+	authorize  func(ctx context.Context, right string) (context.Context, error)
+	gate       gate
+	log        *slog.Logger
+	observe    func(Observation)
+}
+
+// New checks that the document leaves nothing open that security depends on, and makes the
+// Pipeline. Every operation must have an explicit security, every scheme an authenticator, and
+// every format a validator.
+func New(d Deps) (*Pipeline, error) {
+	p := &Pipeline{
+		document:  d.Document,
+		schemes:   d.Schemes,
+		authorize: d.Authorize,
+		trusted:   d.TrustedProxies,
+		origins:   d.Origins,
+		secure:    d.Secure,
+		gate:      newGate(d.Costly),
+		log:       d.Log,
+		observe:   d.Observe,
+	}
+
+	operations, err := compile(d)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+
+	p.operations = operations
+	p.crossSite = http.NewCrossOriginProtection()
+
+	for _, origin := range d.Origins {
+		if err := p.crossSite.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("origin: %w", err)
+		}
+	}
+
+	return p, nil
+}
+
+// Router is a chi router with the outer half of the pipeline. Mount the documented operations with
+// Operations, and the few routes outside the document directly.
+func (p *Pipeline) Router() chi.Router {
+	r := chi.NewRouter()
+	r.Use(
+		p.clientAddress(),
+		p.identify,
+		p.recover,
+		headers,
+		limitBody,
+		middleware.GetHead, // HEAD is like GET without the body
+	)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		p.allowOrigin(w, r, Toolkit) // a page may read that it asked wrongly
+		p.Fail(w, r, problem.ErrNotFound)
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		p.allowOrigin(w, r, Toolkit)
+		w.Header().Set("Allow", p.allowed(r))
+		p.Fail(w, r, problem.ErrMethodNotAllowed)
+	})
+
+	return r
+}
+
+// Operations adds the inner half, which runs on chi's own match, around the generated handlers that
+// mount registers.
+func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
+	r.Group(func(r chi.Router) {
+		r.Use(p.match, p.accept, p.authenticate, p.admit, p.validate)
+		mount(r)
+	})
+	p.preflights(r)
+}
+
+// limitBody stands before everything that could read a body, so that nobody, known or not, can
+// make us hold more than MaxBody of it.
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		}
+
+		// A request with Content-Length and Transfer-Encoding both must be the connection's last (RFC
+		// 9112, section 6.1). net/http hides the former, so every chunked one is; our clients send none.
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+
+		next.ServeHTTP(w, r)
+	})
+}
+
+// allowed lists the methods that the path has, for Allow (RFC 9110, section 10.2.1).
+func (p *Pipeline) allowed(r *http.Request) string {
+	methods := ""
+
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	} {
+		try := method
+		if method == http.MethodHead {
+			try = http.MethodGet
+		}
+
+		found := chi.NewRouteContext()
+		if !chi.RouteContext(r.Context()).Routes.Match(found, try, r.URL.Path) {
+			continue
+		}
+
+		op := p.operations[route{try, found.RoutePattern()}]
+		if method != http.MethodHead || op == nil || !op.effects {
+			if methods != "" {
+				methods += ", "
+			}
+
+			methods += method
+		}
+	}
+
+	return methods
+}

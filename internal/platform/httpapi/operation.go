@@ -1,0 +1,293 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// route is an operation's method and chi pattern; the document's paths are chi patterns already.
+type route struct{ method, pattern string }
+
+// operation is one of the document's, prepared once.
+type operation struct {
+	id       string
+	surface  Surface
+	effects  bool   // a GET that is not only read: it sends or mints something
+	foreign  bool   // one that other sites send browsers to
+	linked   bool   // one that the pages of a configured origin link to
+	costly   bool   // one that waits for its place: it computes a hash of a password
+	right    string // what the caller's member group must have, empty for nothing
+	security openapi3.SecurityRequirements
+	body     *openapi3.RequestBody // nil where none is documented
+	query    []string              // the names of its query parameters
+	produces []string              // the media types of its good answers; an error is always JSON
+	kin      *routers.Route        // for the validator, without the security, which is checked before
+	options  *openapi3filter.Options
+}
+
+type operationKey struct{}
+
+func operationOf(ctx context.Context) *operation {
+	op, _ := ctx.Value(operationKey{}).(*operation)
+
+	return op
+}
+
+// match finds the operation that chi has matched already.
+func (p *Pipeline) match(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+
+		op := p.operations[route{method, chi.RouteContext(r.Context()).RoutePattern()}]
+		if op == nil {
+			p.Fail(w, r, errors.New("httpapi: a route that the document does not have"))
+
+			return
+		}
+
+		if info := infoOf(r.Context()); info != nil {
+			info.operation = op
+		}
+
+		p.allowOrigin(w, r, op.surface)
+
+		if r.Method == http.MethodHead && op.effects {
+			w.Header().Set("Allow", p.allowed(r))
+			p.Fail(w, r, problem.ErrMethodNotAllowed)
+
+			return
+		}
+
+		if err := p.sameSite(r, op); err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), operationKey{}, op)))
+	})
+}
+
+// compile reads the document, and refuses one that would leave a door open.
+func compile(d Deps) (map[route]*operation, error) {
+	document, schemes, formats := d.Document, d.Schemes, d.Formats
+	options := validation(formats)
+	operations := map[route]*operation{}
+
+	var faults []error
+
+	for path, item := range document.Paths.Map() {
+		for method, op := range item.Operations() {
+			compiled, err := compileOperation(document, path, method, item, op)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s %s: %w", method, path, err))
+
+				continue
+			}
+
+			compiled.options = options
+			if compiled.right != "" && !slices.Contains(d.Rights, compiled.right) {
+				faults = append(faults, fmt.Errorf("%s %s: there is no right %q", method, path, compiled.right))
+			}
+
+			operations[route{method, path}] = compiled
+
+			for _, requirement := range compiled.security {
+				for name := range requirement {
+					if _, known := schemes[name]; !known {
+						faults = append(faults, fmt.Errorf("%s %s: the security scheme %q has no authenticator", method, path, name))
+					}
+				}
+			}
+		}
+	}
+
+	for _, name := range formatsOf(document) {
+		if _, known := formats[name]; !known && !slices.Contains(builtInFormats, name) {
+			faults = append(faults, fmt.Errorf("the string format %q has no validator", name))
+		}
+	}
+
+	return operations, errors.Join(faults...)
+}
+
+func compileOperation(document *openapi3.T, path, method string, item *openapi3.PathItem, op *openapi3.Operation) (*operation, error) {
+	if op.Security == nil {
+		return nil, errors.New("no explicit security; write `security: []` where nothing is needed")
+	}
+
+	surface, err := surfaceOf(op)
+	if err != nil {
+		return nil, err
+	}
+
+	effects, err := effectsOf(op, method)
+	if err != nil {
+		return nil, err
+	}
+
+	foreign, err := liftedBy(op, "x-cross-site", surface, effects)
+	if err != nil {
+		return nil, err
+	}
+
+	linked, err := liftedBy(op, "x-linked", surface, effects)
+	if err != nil {
+		return nil, err
+	}
+
+	costly, err := costlyOf(op, method)
+	if err != nil {
+		return nil, err
+	}
+
+	right, err := rightOf(op, surface)
+	if err != nil {
+		return nil, err
+	}
+
+	// The validator must not check security once more: a copy without it.
+	open := *op
+	open.Security = &openapi3.SecurityRequirements{}
+
+	compiled := &operation{
+		id:       op.OperationID,
+		surface:  surface,
+		effects:  effects,
+		foreign:  foreign,
+		linked:   linked,
+		costly:   costly,
+		right:    right,
+		security: *op.Security,
+		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
+	}
+
+	if op.RequestBody != nil {
+		compiled.body = op.RequestBody.Value
+	}
+
+	compiled.produces = produced(op)
+
+	for _, parameters := range []openapi3.Parameters{item.Parameters, op.Parameters} {
+		for _, parameter := range parameters {
+			if parameter.Value.In == openapi3.ParameterInQuery {
+				compiled.query = append(compiled.query, parameter.Value.Name)
+			}
+		}
+	}
+
+	return compiled, nil
+}
+
+func produced(op *openapi3.Operation) []string {
+	var types []string
+
+	for status, response := range op.Responses.Map() {
+		if status >= "300" {
+			continue
+		}
+
+		for media := range response.Value.Content {
+			media, _, _ = strings.Cut(media, ";") // text/html; charset=utf-8
+			types = append(types, media)
+		}
+	}
+
+	if len(types) == 0 {
+		return []string{contentJSON}
+	}
+
+	return types
+}
+
+// effectsOf reads x-side-effects, which only a GET needs: every other method has them.
+func effectsOf(op *openapi3.Operation, method string) (bool, error) {
+	value, there := op.Extensions["x-side-effects"]
+	if !there {
+		return false, nil
+	}
+
+	if effects, ok := value.(bool); ok && effects && method == http.MethodGet {
+		return true, nil
+	}
+
+	return false, errors.New("x-side-effects can only be true, at a GET")
+}
+
+// costlyOf reads x-costly, which only what has a body needs.
+func costlyOf(op *openapi3.Operation, method string) (bool, error) {
+	value, there := op.Extensions["x-costly"]
+	if !there {
+		return false, nil
+	}
+
+	if costly, ok := value.(bool); ok && costly && method == http.MethodPost {
+		return true, nil
+	}
+
+	return false, errors.New("x-costly can only be true, at a POST")
+}
+
+// liftedBy reads x-cross-site, which says why the operation may be asked by other sites, or x-linked, which
+// says why people follow links to it from pages of the configured origins. Either stands only where the
+// rule that it lifts would hold, at a GET with side effects of the public surface: nothing with a body, and
+// nothing that XSRF guards, can be opened up by it.
+func liftedBy(op *openapi3.Operation, extension string, surface Surface, effects bool) (bool, error) {
+	value, there := op.Extensions[extension]
+	if !there {
+		return false, nil
+	}
+
+	if why, ok := value.(string); ok && why != "" && effects && surface == Public {
+		return true, nil
+	}
+
+	return false, fmt.Errorf("%s can only say why, at a GET of the public surface with x-side-effects", extension)
+}
+
+// Surface is the door that an operation belongs to, x-surface in the document.
+type Surface string
+
+// The surfaces.
+const (
+	Toolkit Surface = "toolkit"
+	Public  Surface = "public"
+	Admin   Surface = "admin"
+)
+
+func surfaceOf(op *openapi3.Operation) (Surface, error) {
+	name, _ := op.Extensions["x-surface"].(string)
+	if surface := Surface(name); surface == Toolkit || surface == Public || surface == Admin {
+		return surface, nil
+	}
+
+	return "", fmt.Errorf("x-surface is %q, and must be toolkit, public or admin", name)
+}
+
+// rightOf reads x-required-right, without which nothing of the administration is served.
+func rightOf(op *openapi3.Operation, surface Surface) (string, error) {
+	right, _ := op.Extensions["x-required-right"].(string)
+
+	switch {
+	case (right != "") != (surface == Admin):
+		return "", errors.New("x-required-right stands at every operation of the surface admin, and nowhere else")
+	case right != "" && slices.ContainsFunc(*op.Security, func(one openapi3.SecurityRequirement) bool { return len(one) == 0 }):
+		return "", errors.New("x-required-right needs somebody who is signed in")
+	}
+
+	return right, nil
+}

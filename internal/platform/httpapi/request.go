@@ -1,0 +1,222 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+)
+
+// requestInfo is what the pipeline learns of a request on its way in.
+type requestInfo struct {
+	caller    caller.Caller
+	request   *http.Request // for its cookies
+	operation *operation    // nil outside the document
+	written   *recorder
+}
+
+type infoKey struct{}
+
+func infoOf(ctx context.Context) *requestInfo {
+	info, _ := ctx.Value(infoKey{}).(*requestInfo)
+
+	return info
+}
+
+func (i *requestInfo) surface() Surface {
+	if i.operation == nil {
+		return Toolkit
+	}
+
+	return i.operation.surface
+}
+
+// CallerOf says who asks.
+func CallerOf(ctx context.Context) caller.Caller {
+	if info := infoOf(ctx); info != nil {
+		return info.caller
+	}
+
+	return caller.Caller{}
+}
+
+// Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
+// was planted by somebody, and nobody knows which.
+func Cookie(ctx context.Context, name string) (string, bool) {
+	info := infoOf(ctx)
+	if info == nil {
+		return "", false
+	}
+
+	if found := info.request.CookiesNamed(name); len(found) == 1 && found[0].Value != "" {
+		return found[0].Value, true
+	}
+
+	return "", false
+}
+
+// SetCookie adds a cookie to the answer.
+func SetCookie(ctx context.Context, cookie *http.Cookie) {
+	if info := infoOf(ctx); info != nil {
+		http.SetCookie(info.written, cookie)
+	}
+}
+
+// clientAddress believes X-Forwarded-For only from the configured proxies: the right-most address
+// that is none of theirs is the client's.
+func (p *Pipeline) clientAddress() func(http.Handler) http.Handler {
+	if len(p.trusted) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+
+	prefixes := make([]string, len(p.trusted))
+	for i, prefix := range p.trusted {
+		prefixes[i] = prefix.String()
+	}
+
+	return middleware.ClientIPFromXFF(prefixes...)
+}
+
+// identify gives the request its id, and logs it at its end: who, what, how it went, never what
+// was in it. A query string may name a person, so only chi's pattern is logged.
+func (p *Pipeline) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now() //nolint:forbidigo // measures, decides nothing
+		written := &recorder{ResponseWriter: w}
+		info := &requestInfo{written: written, request: r, caller: caller.Caller{
+			Address:   addressOf(r),
+			UserAgent: caller.Printable(r.UserAgent()),
+			RequestID: requestID(r),
+			Language:  language.Preferred(r.Header.Get("Accept-Language")),
+		}}
+
+		w.Header().Set("X-Request-Id", info.caller.RequestID)
+		next.ServeHTTP(written, r.WithContext(context.WithValue(r.Context(), infoKey{}, info)))
+		p.finished(r, info, time.Since(start))
+	})
+}
+
+func (p *Pipeline) finished(r *http.Request, info *requestInfo, took time.Duration) {
+	seen := Observation{Status: info.written.status(), Duration: took}
+	if info.operation != nil {
+		seen.Operation = info.operation.id
+	}
+
+	p.observe(seen)
+
+	if !p.log.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+
+	p.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("requestId", info.caller.RequestID),
+		slog.String("method", r.Method),
+		slog.String("route", chi.RouteContext(r.Context()).RoutePattern()),
+		slog.String("operation", seen.Operation),
+		slog.Int("status", seen.Status),
+		slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.String("address", info.caller.Address.String()),
+	)
+}
+
+// addressOf falls back to the peer where a trusted proxy sent something that is no address.
+func addressOf(r *http.Request) netip.Addr {
+	if address := middleware.GetClientIPAddr(r.Context()); address.IsValid() {
+		return address
+	}
+
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+
+	return peer.Addr().Unmap()
+}
+
+// requestID keeps the id that a proxy gave the request, if it is a plain one.
+func requestID(r *http.Request) string {
+	if given := r.Header.Get("X-Request-Id"); len(given) >= 8 && len(given) <= 64 && isPlain(given) {
+		return given
+	}
+
+	var id [15]byte
+
+	rand.Read(id[:]) // never fails
+
+	return base32.StdEncoding.EncodeToString(id[:])
+}
+
+func isPlain(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+
+	return true
+}
+
+// recover turns a panic into a 500 and a log entry; the process lives.
+func (p *Pipeline) recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch cause := recover(); cause {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(cause) // net/http's own way to drop a connection
+			default:
+				p.log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+				p.Fail(w, r, fmt.Errorf("panic: %v", cause))
+			}
+		}()
+
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recorder remembers the status, and whether the answer has begun.
+type recorder struct {
+	http.ResponseWriter
+
+	code        int
+	wroteHeader bool
+}
+
+func (w *recorder) WriteHeader(code int) {
+	if !w.wroteHeader && code >= http.StatusOK {
+		w.code, w.wroteHeader = code, true
+	}
+
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if !w.wroteHeader {
+		w.code, w.wroteHeader = http.StatusOK, true
+	}
+
+	return w.ResponseWriter.Write(b) //nolint:wrapcheck // we are the writer
+}
+
+// Unwrap is for http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) status() int {
+	if !w.wroteHeader {
+		return http.StatusOK // what net/http sends for a handler that wrote nothing
+	}
+
+	return w.code
+}

@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// validate holds the request against the document, and against what the document cannot say:
+// nothing twice, nothing unknown, nothing left over.
+func (p *Pipeline) validate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		op := operationOf(r.Context())
+
+		query, err := op.readQuery(r)
+		if err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+
+		body, err := op.readBody(r)
+		if err != nil {
+			p.Fail(w, r, err)
+
+			return
+		}
+
+		err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+			Request: r, PathParams: pathParameters(r), QueryParams: query, Route: op.kin, Options: op.options,
+		})
+		if err != nil {
+			p.Fail(w, r, invalid(err))
+
+			return
+		}
+
+		body.bind(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readQuery refuses what the document does not name: a password in a query string, for one.
+func (op *operation) readQuery(r *http.Request) (url.Values, error) {
+	if strings.Count(r.URL.RawQuery, "&") >= maxKeys {
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?", Message: textQuery})
+	}
+
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?", Message: textQuery})
+	}
+
+	var faults []problem.Field
+
+	for name, list := range values {
+		field := "?" + name
+		if !utf8.ValidString(name) || len(name) > 64 {
+			field = "?"
+		}
+
+		switch {
+		case !slices.Contains(op.query, name):
+			faults = append(faults, problem.Field{Name: field, Message: textUnknownParameter})
+		case len(list) > 1:
+			faults = append(faults, problem.Field{Name: field, Message: textTwice})
+		case !isText(list[0]):
+			faults = append(faults, problem.Field{Name: field, Message: textNotText})
+		}
+	}
+
+	return values, orInvalid(faults)
+}
+
+func pathParameters(r *http.Request) map[string]string {
+	matched := chi.RouteContext(r.Context()).URLParams
+	if len(matched.Keys) == 0 {
+		return nil
+	}
+
+	parameters := make(map[string]string, len(matched.Keys))
+	for i, name := range matched.Keys {
+		parameters[name] = matched.Values[i]
+	}
+
+	return parameters
+}
+
+// accept refuses a request whose Accept leaves no room for a good answer (RFC 9110, section 12.5.1).
+func (p *Pipeline) accept(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !accepts(r.Header.Values("Accept"), operationOf(r.Context()).produces) {
+			p.Fail(w, r, problem.ErrNotAcceptable)
+
+			return
+		}
+
+		next.ServeHTTP(w, r)
+	})
+}
+
+func accepts(headers, produces []string) bool {
+	if len(headers) == 0 {
+		return true
+	}
+
+	read := false
+
+	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		if one == contentJSON && slices.Contains(produces, contentJSON) || one == "*/*" {
+			return true // what nearly every client sends, without the work of parsing it
+		}
+
+		media, parameters, err := mime.ParseMediaType(one)
+		if err != nil {
+			continue
+		}
+
+		read = true
+
+		if q := parameters["q"]; q != "" && strings.Trim(q, "0.") == "" {
+			continue
+		}
+
+		for _, own := range produces {
+			if group, _, _ := strings.Cut(own, "/"); media == "*/*" || media == own || media == group+"/*" {
+				return true
+			}
+		}
+	}
+
+	// A header that nobody can read says nothing.
+	return !read
+}
+
+func orInvalid(faults []problem.Field) error {
+	if len(faults) == 0 {
+		return nil
+	}
+
+	slices.SortFunc(faults, func(a, b problem.Field) int { return strings.Compare(a.Name, b.Name) })
+
+	return problem.ErrInvalidRequest.At(faults...)
+}
+
+// isText says that a string is UTF-8 without NUL, which Postgres cannot store.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+func tooLarge(err error) bool {
+	_, ok := errors.AsType[*http.MaxBytesError](err)
+
+	return ok
+}

@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// statuses is the one map from a problem to an HTTP status. The surfaces differ where the contract says
+// so.
+var statuses = map[Surface]map[problem.Kind]int{
+	Toolkit: statusesWith(http.StatusUnauthorized, http.StatusTooManyRequests),
+	Public:  statusesWith(http.StatusBadRequest, http.StatusBadRequest),
+	Admin:   statusesWith(http.StatusUnauthorized, http.StatusTooManyRequests),
+}
+
+func statusesWith(refused, limited int) map[problem.Kind]int {
+	return map[problem.Kind]int{
+		problem.Internal:         http.StatusInternalServerError,
+		problem.Invalid:          http.StatusBadRequest,
+		problem.Refused:          refused,
+		problem.Unauthenticated:  http.StatusUnauthorized,
+		problem.Limited:          limited,
+		problem.Forbidden:        http.StatusForbidden,
+		problem.NotFound:         http.StatusNotFound,
+		problem.MethodNotAllowed: http.StatusMethodNotAllowed,
+		problem.NotAcceptable:    http.StatusNotAcceptable,
+		problem.TooLarge:         http.StatusRequestEntityTooLarge,
+		problem.UnsupportedMedia: http.StatusUnsupportedMediaType,
+		problem.Conflict:         http.StatusConflict,
+		problem.Outdated:         http.StatusPreconditionFailed,
+		problem.Mismatched:       http.StatusUnprocessableEntity,
+		problem.Unavailable:      http.StatusServiceUnavailable,
+	}
+}
+
+// errorBody is the document's Error.
+type errorBody struct {
+	Success   bool         `json:"success"`
+	Code      string       `json:"code"`
+	Message   string       `json:"message"`
+	RequestID string       `json:"requestId"`
+	Errors    []fieldError `json:"errors,omitempty"`
+}
+
+type fieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// Fail writes an error: of the validator, of parameter binding, of a handler, of no handler at all,
+// or a panic's. Only a *problem.Problem is told to the caller; anything else is a fault of ours,
+// and goes to the log.
+func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	told, ok := errors.AsType[*problem.Problem](err)
+	if !ok {
+		told = problem.ErrInternal
+	}
+
+	info := infoOf(r.Context())
+	status := statuses[info.surface()][told.Kind]
+
+	if status >= http.StatusInternalServerError {
+		level := slog.LevelError
+		if told.Kind == problem.Unavailable {
+			level = slog.LevelWarn
+		}
+
+		p.log.Log(r.Context(), level, "request failed", "requestId", info.caller.RequestID, "code", told.Code, "error", err.Error())
+	}
+
+	if info.written.wroteHeader {
+		return // the answer has begun; there is no second one
+	}
+
+	blur(r.Context(), told)
+
+	header := w.Header()
+	if status == http.StatusUnauthorized && info.surface() != Public && header.Get("WWW-Authenticate") == "" {
+		header.Set("WWW-Authenticate", "Bearer")
+	}
+
+	if status == http.StatusRequestEntityTooLarge {
+		header.Set("Connection", "close") // the rest of the body is not worth reading
+	}
+
+	if told.RetryAfter > 0 {
+		header.Set("Retry-After", retryAfter(told.RetryAfter))
+	}
+
+	writeJSON(w, status, problemBody(told, info))
+}
+
+func problemBody(told *problem.Problem, info *requestInfo) errorBody {
+	b := errorBody{
+		Code:      told.Code,
+		Message:   told.Message(info.caller.Language),
+		RequestID: info.caller.RequestID,
+	}
+
+	for _, field := range told.Fields {
+		b.Errors = append(b.Errors, fieldError{Field: field.Name, Message: field.Message.In(info.caller.Language)})
+	}
+
+	return b
+}
+
+// retryAfter rounds up to whole seconds: waiting that long is always enough.
+func retryAfter(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	var text strings.Builder
+
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // only for a type that has no JSON
+	}
+
+	w.Header().Set("Content-Type", contentJSON)
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text.String())) // the client has hung up; there is nobody to tell
+}

@@ -1,0 +1,172 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+const (
+	// DefaultPatience is how long a request waits for the database, all in all.
+	DefaultPatience = 2 * time.Second
+	// leastPatience is what an operation gets when those before it have used up the patience: the
+	// database may be back.
+	leastPatience = 100 * time.Millisecond
+	// attemptLimit bounds one attempt of a patient request, so that one connection into nowhere
+	// does not use up the patience.
+	attemptLimit = 5 * time.Second
+	// retryAfter is what an outage tells the caller to wait.
+	retryAfter = 2 * time.Second
+	// gapFirst and gapMost space the attempts.
+	gapFirst = 20 * time.Millisecond
+	gapMost  = 500 * time.Millisecond
+)
+
+type patienceKey struct{}
+
+// WithPatience sets how long the operations under ctx wait for the database, all of them together.
+func WithPatience(ctx context.Context, d time.Duration) context.Context {
+	left := new(atomic.Int64)
+	left.Store(int64(d))
+
+	return context.WithValue(ctx, patienceKey{}, left)
+}
+
+// patience is what is left for the next operation.
+func patience(ctx context.Context) time.Duration {
+	if left, ok := ctx.Value(patienceKey{}).(*atomic.Int64); ok {
+		return max(time.Duration(left.Load()), leastPatience)
+	}
+
+	return DefaultPatience
+}
+
+// waited takes the time of an operation off what is left.
+func waited(ctx context.Context, since time.Time) {
+	if left, ok := ctx.Value(patienceKey{}).(*atomic.Int64); ok {
+		left.Add(-int64(time.Since(since))) //nolint:forbidigo // measures, decides nothing
+	}
+}
+
+// patiently runs the attempt until it succeeds, fails for a reason of its own, or patience ends.
+//
+// It runs outside the caller's cancellation: a client that hangs up between UPDATE and COMMIT
+// must not leave the outcome to chance.
+func (d *DB) patiently(ctx context.Context, attempt func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error) error {
+	defer waited(ctx, time.Now()) //nolint:forbidigo // measures, decides nothing
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience(ctx))
+	defer cancel()
+
+	repeated := false
+	gap := gapFirst
+
+	for {
+		reached, err := d.attempt(ctx, repeated, attempt)
+		if err == nil || !passing(err) {
+			return err
+		}
+
+		repeated = repeated || reached
+
+		select {
+		case <-time.After(gap):
+			gap = min(2*gap, gapMost)
+		case <-ctx.Done():
+			return problem.ErrUnavailable.After(retryAfter).Because(err)
+		}
+	}
+}
+
+// attempt runs once on one connection. reached says that a statement may have got through.
+func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Context, *pgxpool.Conn, bool) error) (reached bool, err error) {
+	// Most operations have less patience than that, and are spared a second timer.
+	if patience(ctx) > attemptLimit {
+		var cancel context.CancelFunc
+
+		ctx, cancel = context.WithTimeout(ctx, attemptLimit)
+		defer cancel()
+	}
+
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return false, passingError{fmt.Errorf("acquire: %w", err)}
+	}
+	defer conn.Release()
+
+	err = attempt(ctx, conn, repeated)
+
+	switch {
+	case err == nil:
+		return true, nil
+	case conn.Conn().IsClosed() || ctx.Err() != nil || readOnly(err):
+		// The connection broke under the statement, was given up, or leads to a server that is no
+		// longer the primary. Hijacked, it frees its place in the pool at once: to hang up on a
+		// server that does not answer takes a while.
+		broken := conn.Hijack()
+
+		go broken.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is broken
+
+		return true, passingError{err}
+	}
+
+	return true, err
+}
+
+// passingError marks an error as the database's, and worth another attempt.
+type passingError struct{ error }
+
+func (e passingError) Unwrap() error { return e.error }
+
+func passing(err error) bool {
+	if _, ok := errors.AsType[passingError](err); ok {
+		return true
+	}
+
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+
+	switch pgErr.Code {
+	case "40001", "40P01", // serialization failure, deadlock: somebody else won this time
+		"55P03", "57014", // a lock or a statement took too long
+		"57P01", "57P02", "57P03", // the server stops, crashed, or starts
+		"0A000": // a cached plan of before a migration; pgx forgets it
+		return true
+	}
+
+	switch pgErr.Code[:2] {
+	case "08", "53", "58": // connection, resources, system
+		return true
+	}
+
+	return false
+}
+
+func readOnly(err error) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+
+	return ok && pgErr.Code == "25006"
+}
+
+// Missing says that a query for one row found none. An outage has found nothing out, whatever the
+// last attempt said.
+func Missing(err error) bool {
+	return errors.Is(err, pgx.ErrNoRows) && !errors.Is(err, problem.ErrUnavailable)
+}
+
+// Violates says that the named constraint refused a statement.
+func Violates(err error, constraint string) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+
+	return ok && pgErr.ConstraintName == constraint && !errors.Is(err, problem.ErrUnavailable)
+}

@@ -1,0 +1,149 @@
+package standardwebhook_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+)
+
+const canary = "canary-in-the-address"
+
+// listener is a program on this machine that counts who calls.
+func listener(t *testing.T, answer http.HandlerFunc) (server *httptest.Server, calls *atomic.Int32) {
+	t.Helper()
+
+	calls = &atomic.Int32{}
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		answer(w, r)
+	}))
+	t.Cleanup(server.Close)
+
+	return server, calls
+}
+
+func fine(http.ResponseWriter, *http.Request) {}
+
+func TestCall(t *testing.T) {
+	t.Parallel()
+
+	local := standardwebhook.NewCaller(standardwebhook.Reach{Local: true})
+
+	t.Run("BringsTheBody", func(t *testing.T) {
+		t.Parallel()
+
+		server, _ := listener(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost || r.Header.Get("Webhook-Id") != "evt_1" || r.Header.Get("User-Agent") != "toolkit-gateway" || r.ContentLength != 2 {
+				t.Errorf("%s %v", r.Method, r.Header)
+			}
+
+			w.WriteHeader(http.StatusTeapot)
+		})
+
+		if status, err := local.Call(t.Context(), server.URL, map[string]string{"Webhook-Id": "evt_1"}, []byte("{}")); err != nil || status != http.StatusTeapot {
+			t.Errorf("%d %v", status, err)
+		}
+	})
+
+	t.Run("FollowsNoRedirect", func(t *testing.T) {
+		t.Parallel()
+
+		target, reached := listener(t, fine)
+		server, _ := listener(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, target.URL, http.StatusTemporaryRedirect)
+		})
+
+		if status, err := local.Call(t.Context(), server.URL, nil, nil); err != nil || status != http.StatusTemporaryRedirect || reached.Load() > 0 {
+			t.Errorf("%d %v, and %d calls of the target", status, err, reached.Load())
+		}
+	})
+
+	t.Run("ReadsLittleOfAnAnswer", func(t *testing.T) {
+		t.Parallel()
+
+		server, _ := listener(t, func(w http.ResponseWriter, _ *http.Request) {
+			for range 1 << 10 { // what it may have asked its system for, and far more
+				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+					return // it hung up
+				}
+			}
+
+			t.Error("64 MiB were read")
+		})
+
+		if status, err := local.Call(t.Context(), server.URL, nil, nil); err != nil || status != http.StatusOK {
+			t.Errorf("%d %v", status, err)
+		}
+	})
+
+	t.Run("SaysInItsOwnWordsWhatWentWrong", func(t *testing.T) {
+		t.Parallel()
+
+		closed, _ := listener(t, fine)
+		closed.Close()
+
+		cut, _ := listener(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+
+				return
+			}
+
+			conn.Write([]byte("HTTP/1.1 " + canary + "\r\n\r\n"))
+			conn.Close()
+		})
+
+		secure := httptest.NewTLSServer(http.HandlerFunc(fine))
+		secure.Config.ErrorLog = nil
+		t.Cleanup(secure.Close)
+
+		for address, want := range map[string]string{
+			closed.URL: "the connection was refused", cut.URL: "the connection broke", secure.URL: "the certificate is not valid",
+			"https://nobody.invalid": "the name was not found",
+		} {
+			_, err := local.Call(t.Context(), address+"/"+canary, nil, nil)
+			if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "127.0.0.1") {
+				t.Errorf("%s: %v, want %s", address, err, want)
+			}
+		}
+	})
+}
+
+// What a name stands for is judged when it is called: an address inside is never connected to.
+func TestCallStaysOutside(t *testing.T) {
+	t.Parallel()
+
+	server, calls := listener(t, fine)
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
+	byName := "https://localhost:" + port
+
+	for name, reach := range map[string]standardwebhook.Reach{
+		"the Internet":    {},
+		"another network": {Inside: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+	} {
+		if _, err := standardwebhook.NewCaller(reach).Call(t.Context(), byName, nil, nil); err == nil || !strings.HasSuffix(err.Error(), standardwebhook.ErrInside.Error()) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	if calls.Load() > 0 {
+		t.Errorf("%d calls", calls.Load())
+	}
+
+	// The same, of what is allowed: a connection is made, which is no TLS.
+	inside := standardwebhook.NewCaller(standardwebhook.Reach{Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
+	if _, err := inside.Call(t.Context(), byName, nil, nil); err == nil || strings.HasSuffix(err.Error(), standardwebhook.ErrInside.Error()) {
+		t.Errorf("allowed: %v", err)
+	}
+
+	// An address that was taken under other settings.
+	if _, err := standardwebhook.NewCaller(standardwebhook.Reach{}).Call(t.Context(), server.URL, nil, nil); err == nil || calls.Load() > 0 {
+		t.Errorf("%v and %d calls by http", err, calls.Load())
+	}
+}

@@ -1,0 +1,217 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+var (
+	textOrder   = language.Text{Chinese: "不能与搜索同时使用", English: "cannot stand beside a search"}
+	textNoGroup = language.Text{Chinese: "没有这个成员组", English: "is no member group"}
+)
+
+// ListAccounts answers a page of accounts.
+func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObject) (api.ListAccountsResponseObject, error) {
+	search, err := searchOf(r.Params)
+	if err != nil {
+		return nil, err
+	}
+
+	page, err := a.accounts.Find(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+
+	next, err := toCursor(page.Next)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.ListAccounts200JSONResponse{
+		Success: true, Accounts: make([]api.AdminAccount, len(page.Records)), Next: next, Total: page.Total,
+	}
+	for i, found := range page.Records {
+		response.Accounts[i] = a.toAccount(found)
+	}
+
+	return response, nil
+}
+
+func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
+	search = account.Search{
+		Email: present.Text(p.Email), Name: present.Text(p.Name), Phone: present.Text(p.Phone), ID: present.Text(p.ID),
+		Group: present.Text(p.Group), Order: account.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
+	}
+
+	if p.Status != nil {
+		search.Status = account.Status(*p.Status)
+	}
+
+	if p.Order != nil {
+		if search.Email+search.Name+search.Phone != "" {
+			return search, problem.ErrInvalidRequest.At(problem.Field{Name: "?order", Message: textOrder})
+		}
+
+		search.Order = account.Order(*p.Order)
+	}
+
+	if search.SeenAfter, err = timeOf("seenAfter", p.SeenAfter); err != nil {
+		return search, err
+	}
+
+	if search.SeenBefore, err = timeOf("seenBefore", p.SeenBefore); err != nil {
+		return search, err
+	}
+
+	search.After, err = cursorOf[account.Position](p.Cursor)
+
+	return search, err
+}
+
+// GetAccount answers one account.
+func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
+	found, err := a.accounts.Get(ctx, r.AccountID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.GetAccount200JSONResponse{
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(found)},
+		Headers: api.GetAccount200ResponseHeaders{ETag: etag(found.Version)},
+	}, nil
+}
+
+// targetOf is an account in the version that the caller has seen.
+func targetOf(id, ifMatch string) (account.Target, error) {
+	version, err := versionOf(ifMatch)
+
+	return account.Target{ID: id, Version: &version}, err
+}
+
+// named turns the thing's word for a group that is not there into the document's.
+func named(err error) error {
+	if errors.Is(err, account.ErrUnknownGroup) {
+		return problem.ErrInvalidRequest.At(problem.Field{Name: "/memberGroup", Message: textNoGroup})
+	}
+
+	return err
+}
+
+// SetAccountGroup assigns a group.
+func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupRequestObject) (api.SetAccountGroupResponseObject, error) {
+	target, err := targetOf(r.AccountID, r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "setAccountGroup", target, r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	changed, err := a.accounts.SetGroup(ctx, httpapi.CallerOf(ctx), who(ctx), key, target, r.Body.MemberGroup, present.Text(r.Body.Reason))
+	if err != nil {
+		return nil, named(err)
+	}
+
+	return api.SetAccountGroup200JSONResponse{
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
+		Headers: api.SetAccountGroup200ResponseHeaders{ETag: etag(changed.Version)},
+	}, nil
+}
+
+// AssignGroup assigns one group to many.
+func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject) (api.AssignGroupResponseObject, error) {
+	targets := make([]account.Target, len(r.Body.Accounts))
+	for i, one := range r.Body.Accounts {
+		targets[i] = account.Target{ID: one.ID, Version: &one.Version}
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "assignGroup", r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	results, err := a.accounts.SetGroups(ctx, httpapi.CallerOf(ctx), who(ctx), key, targets, r.Body.MemberGroup, "")
+	if err != nil {
+		return nil, named(err)
+	}
+
+	response := api.AssignGroup200JSONResponse{Success: true, Results: make([]api.GroupAssignment, len(results))}
+
+	for i, result := range results {
+		response.Results[i] = api.GroupAssignment{ID: result.ID, Changed: result.Refusal == nil}
+
+		if result.Refusal == nil {
+			response.Results[i].Version = &result.Version
+		} else {
+			code := api.ErrorCode(result.Refusal.Code)
+			response.Results[i].Code = &code
+		}
+	}
+
+	return response, nil
+}
+
+// SetAccountStatus disables an account, or enables it.
+func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequestObject) (api.SetAccountStatusResponseObject, error) {
+	target, err := targetOf(r.AccountID, r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "setAccountStatus", target, r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	changed, err := a.accounts.SetStatus(
+		ctx, httpapi.CallerOf(ctx), who(ctx), key, target, account.Status(r.Body.Status), present.Text(r.Body.Reason))
+	if err != nil {
+		return nil, err
+	}
+
+	return api.SetAccountStatus200JSONResponse{
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
+		Headers: api.SetAccountStatus200ResponseHeaders{ETag: etag(changed.Version)},
+	}, nil
+}
+
+// ResetFactor takes a way to sign in away.
+func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject) (api.ResetFactorResponseObject, error) {
+	target, err := targetOf(r.AccountID, r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "resetFactor", target, r.Factor)
+	if err != nil {
+		return nil, err
+	}
+
+	changed, err := a.accounts.ResetFactor(ctx, httpapi.CallerOf(ctx), who(ctx), key, target, account.Factor(r.Factor))
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ResetFactor200JSONResponse{
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
+		Headers: api.ResetFactor200ResponseHeaders{ETag: etag(changed.Version)},
+	}, nil
+}
+
+// UnlockAccount lets somebody try again at once.
+func (a *Admin) UnlockAccount(ctx context.Context, r api.UnlockAccountRequestObject) (api.UnlockAccountResponseObject, error) {
+	if err := a.accounts.Unlock(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID); err != nil {
+		return nil, err
+	}
+
+	return api.UnlockAccount204Response{}, nil
+}

@@ -1,0 +1,108 @@
+// Package admin is the surface of administrators: who has an account, in which group, and what happened. It takes
+// a bearer token or a console's cookie, as the document says of each operation, and so is the right that an
+// operation needs. A handler reads its input, calls one thing, and builds the answer.
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/timeline"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Deps are what Admin is made of.
+type Deps struct {
+	Accounts  *account.Accounts
+	Groups    *group.Groups
+	Sessions  *session.Sessions
+	Events    *audit.Reader
+	Messages  *delivery.Log
+	Timelines *timeline.Timelines
+	Webhooks  *webhook.Webhooks
+	Places    *geo.Locator
+	Codes     Codes
+	Record    func(ctx context.Context, by caller.Caller, event audit.Event) error // writes down what is all that happened
+	Retention time.Duration                                                        // how long a deleted account is kept
+	Now       func() time.Time
+}
+
+// Codes mails a code of either kind to an address, or answers why not.
+type Codes struct {
+	Registration, Reset func(ctx context.Context, by caller.Caller, email string) error
+}
+
+// Admin implements the operations of the surface of administrators.
+type Admin struct {
+	accounts  *account.Accounts
+	groups    *group.Groups
+	sessions  *session.Sessions
+	events    *audit.Reader
+	messages  *delivery.Log
+	timelines *timeline.Timelines
+	webhooks  *webhook.Webhooks
+	places    *geo.Locator
+	codes     Codes
+	record    func(ctx context.Context, by caller.Caller, event audit.Event) error
+	retention time.Duration
+	now       func() time.Time
+}
+
+// New makes Admin.
+func New(d Deps) *Admin {
+	return &Admin{
+		accounts: d.Accounts, groups: d.Groups, sessions: d.Sessions, events: d.Events, messages: d.Messages, timelines: d.Timelines,
+		webhooks: d.Webhooks, places: d.Places, codes: d.Codes, record: d.Record, retention: d.Retention, now: d.Now,
+	}
+}
+
+type rightsKey struct{}
+
+// Authorize answers the context of somebody whose member group has the right, or problem.ErrRightMissing. The group
+// is the one of this moment, whatever an access token says.
+func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, error) {
+	rights, err := a.groups.Rights(ctx, session.IdentityOf(ctx).Account.MemberGroup)
+	if err != nil {
+		return nil, err
+	}
+
+	if !rights.Has(group.Right(right)) {
+		return nil, problem.ErrRightMissing
+	}
+
+	return context.WithValue(ctx, rightsKey{}, rights), nil
+}
+
+// who is the caller, in every operation of this surface.
+func who(ctx context.Context) group.Administrator {
+	return group.Administrator{AccountID: session.IdentityOf(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(group.Rights)}
+}
+
+// Rights are all that x-required-right may name.
+func Rights() []string {
+	names := []string{string(group.Any)}
+	for _, right := range group.All {
+		names = append(names, string(right))
+	}
+
+	return names
+}
+
+// GetAdministrator answers what the caller may do.
+func (a *Admin) GetAdministrator(ctx context.Context, _ api.GetAdministratorRequestObject) (api.GetAdministratorResponseObject, error) {
+	found, err := a.accounts.Get(ctx, who(ctx).AccountID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(who(ctx).Rights)}, nil
+}

@@ -1,0 +1,115 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+func (a *Admin) toAccount(r account.Record) api.AdminAccount {
+	shown := api.AdminAccount{
+		ID: r.ID, Email: r.Email, Name: r.Name, MemberGroup: r.MemberGroup, Status: api.AccountState(r.Status), Phone: r.Phone,
+		Avatar: r.Avatar, Picture: r.Picture, Version: r.Version, SignIns: r.SignIns,
+		CreatedAt: present.Time(r.CreatedAt), UpdatedAt: present.Time(r.UpdatedAt),
+		LastSignInAt: timeOrNull(r.LastSignInAt), LastSeenAt: timeOrNull(r.SeenAt),
+	}
+
+	if r.DeletedAt != nil {
+		deleted, erased := present.Time(*r.DeletedAt), present.Time(r.DeletedAt.Add(a.retention))
+		shown.DeletedAt, shown.ErasedAt = &deleted, &erased
+	}
+
+	if f := r.Factors; f != nil {
+		shown.Factors = &api.Factors{Password: f.Password, Phone: f.Phone, Totp: f.TOTP, RecoveryCodes: int(f.RecoveryCodes), Lark: f.Lark}
+	}
+
+	return shown
+}
+
+func timeOrNull(t *time.Time) nullable.Nullable[api.TimestampOrNull] {
+	if t == nil {
+		return nullable.NewNullNullable[api.TimestampOrNull]()
+	}
+
+	return nullable.NewNullableWithValue(present.Time(*t))
+}
+
+func toRights(rights group.Rights) api.Rights {
+	shown := make(api.Rights, len(rights))
+	for i, right := range rights {
+		shown[i] = api.Right(right)
+	}
+
+	return shown
+}
+
+func fromRights(rights api.Rights) group.Rights {
+	wanted := make(group.Rights, len(rights))
+	for i, right := range rights {
+		wanted[i] = group.Right(right)
+	}
+
+	return wanted
+}
+
+func toGroup(g group.Group) api.Group {
+	return api.Group{
+		Name: g.Name, Description: g.Description, Rights: toRights(g.Rights), RequiresTotp: g.RequiresTOTP, Version: g.Version,
+		CreatedAt: present.Time(g.CreatedAt), UpdatedAt: present.Time(g.UpdatedAt),
+	}
+}
+
+func (a *Admin) toEvent(e audit.Entry, in language.Language) api.AuditEvent {
+	detail := e.Detail
+	if detail == nil {
+		detail = map[string]string{}
+	}
+
+	return api.AuditEvent{
+		ID: e.ID, At: present.Time(e.At), Action: string(e.Action), AccountID: e.AccountID, ActorID: e.ActorID, SessionID: e.SessionID,
+		Subject: e.Subject, Method: e.Method, Address: present.Address(e.Address), Location: present.Location(a.places, e.Address, in),
+		UserAgent: e.UserAgent, RequestID: e.RequestID, Detail: detail,
+	}
+}
+
+func toDelivery(r delivery.Record) api.Delivery {
+	return api.Delivery{
+		ID: r.ID, Channel: api.DeliveryChannel(r.Channel), Recipient: r.Recipient, Kind: string(r.Kind), State: api.DeliveryState(r.State),
+		Attempts: r.Attempts, LastError: r.LastError, CreatedAt: present.Time(r.CreatedAt), FinishedAt: timeOrNull(r.FinishedAt),
+		ExpiresAt: present.Time(r.ExpiresAt),
+	}
+}
+
+func toWebhook(w webhook.Webhook) api.Webhook {
+	return api.Webhook{
+		ID: w.ID, URL: w.URL, Description: w.Description, Actions: w.Actions, Enabled: w.Enabled, GoneAt: timeOrNull(w.GoneAt), Version: w.Version,
+		CreatedAt: present.Time(w.CreatedAt), UpdatedAt: present.Time(w.UpdatedAt),
+	}
+}
+
+func toWebhookSecret(c webhook.Created) api.WebhookSecretResponse {
+	return api.WebhookSecretResponse{Success: true, Webhook: toWebhook(c.Webhook), Secret: c.Secret.Text()}
+}
+
+func toWebhookDelivery(d webhook.Delivery) api.WebhookDelivery {
+	shown := api.WebhookDelivery{
+		EventID: d.EventID, Action: d.Action, State: api.WebhookDeliveryState(d.State), Attempts: d.Attempts,
+		LastStatus: nullable.NewNullNullable[int32](), LastError: d.LastError, CreatedAt: present.Time(d.CreatedAt),
+		QueuedAt: present.Time(d.QueuedAt), NextAttemptAt: timeOrNull(d.NextAt), FinishedAt: timeOrNull(d.FinishedAt),
+	}
+
+	if d.LastStatus != nil {
+		shown.LastStatus = nullable.NewNullableWithValue(*d.LastStatus)
+	}
+
+	return shown
+}

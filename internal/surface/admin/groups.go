@@ -1,0 +1,100 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ListGroups answers every group.
+func (a *Admin) ListGroups(ctx context.Context, _ api.ListGroupsRequestObject) (api.ListGroupsResponseObject, error) {
+	groups, err := a.groups.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.ListGroups200JSONResponse{Success: true, Groups: make([]api.Group, len(groups))}
+	for i, g := range groups {
+		response.Groups[i] = toGroup(g)
+	}
+
+	return response, nil
+}
+
+var textName = language.Text{Chinese: "名称首尾不能有空格", English: "has spaces around it"}
+
+// CreateGroup makes a group.
+func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject) (api.CreateGroupResponseObject, error) {
+	name, err := account.ParseName(r.Body.Name)
+	if err != nil || name != r.Body.Name {
+		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "/name", Message: textName})
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "createGroup", r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	var rights group.Rights
+	if r.Body.Rights != nil {
+		rights = fromRights(*r.Body.Rights)
+	}
+
+	created, err := a.groups.Create(ctx, httpapi.CallerOf(ctx), who(ctx), key, group.Group{
+		Name: name, Description: present.Text(r.Body.Description), Rights: rights,
+		RequiresTOTP: r.Body.RequiresTotp != nil && *r.Body.RequiresTotp,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return api.CreateGroup201JSONResponse{
+		Body:    api.GroupResponse{Success: true, Group: toGroup(created)},
+		Headers: api.CreateGroup201ResponseHeaders{ETag: etag(created.Version)},
+	}, nil
+}
+
+// ChangeGroup replaces what a group says.
+func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject) (api.ChangeGroupResponseObject, error) {
+	version, err := versionOf(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeGroup", r.Group, version, r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	changed, err := a.groups.Change(ctx, httpapi.CallerOf(ctx), who(ctx), key, group.Group{
+		Name: r.Group, Version: version, Description: r.Body.Description, Rights: fromRights(r.Body.Rights), RequiresTOTP: r.Body.RequiresTotp,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ChangeGroup200JSONResponse{
+		Body:    api.GroupResponse{Success: true, Group: toGroup(changed)},
+		Headers: api.ChangeGroup200ResponseHeaders{ETag: etag(changed.Version)},
+	}, nil
+}
+
+// DeleteGroup removes a group that has no members.
+func (a *Admin) DeleteGroup(ctx context.Context, r api.DeleteGroupRequestObject) (api.DeleteGroupResponseObject, error) {
+	version, err := versionOf(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := a.groups.Delete(ctx, httpapi.CallerOf(ctx), who(ctx), r.Group, version); err != nil {
+		return nil, err
+	}
+
+	return api.DeleteGroup204Response{}, nil
+}

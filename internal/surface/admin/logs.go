@@ -1,0 +1,167 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/timeline"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ListAuditEvents answers a page of what happened.
+func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsRequestObject) (api.ListAuditEventsResponseObject, error) {
+	since, err := timeOf("from", r.Params.From)
+	if err != nil {
+		return nil, err
+	}
+
+	until, err := timeOf("to", r.Params.To)
+	if err != nil {
+		return nil, err
+	}
+
+	before, err := cursorOf[audit.Position](r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	entries, position, err := a.events.Find(ctx, audit.Search{
+		AccountID: present.Text(r.Params.Account), ActorID: present.Text(r.Params.Actor), Action: audit.Action(present.Text(r.Params.Action)),
+		Since: since, Until: until, Before: before, Limit: limitOf(r.Params.Limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	next, err := toCursor(position)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.ListAuditEvents200JSONResponse{Success: true, Events: make([]api.AuditEvent, len(entries)), Next: next}
+	for i, entry := range entries {
+		response.Events[i] = a.toEvent(entry, httpapi.CallerOf(ctx).Language)
+	}
+
+	return response, nil
+}
+
+// ListDeliveries answers a page of what was sent.
+func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestObject) (api.ListDeliveriesResponseObject, error) {
+	since, err := timeOf("from", r.Params.From)
+	if err != nil {
+		return nil, err
+	}
+
+	until, err := timeOf("to", r.Params.To)
+	if err != nil {
+		return nil, err
+	}
+
+	before, err := cursorOf[delivery.Position](r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	search := delivery.Search{Since: since, Until: until, Before: before, Limit: limitOf(r.Params.Limit)}
+	if r.Params.Recipient != nil {
+		search.Recipients = []string{recipient(*r.Params.Recipient)}
+	}
+
+	if r.Params.State != nil {
+		search.State = string(*r.Params.State)
+	}
+
+	records, position, err := a.messages.Find(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+
+	next, err := toCursor(position)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.ListDeliveries200JSONResponse{Success: true, Deliveries: make([]api.Delivery, len(records)), Next: next}
+	for i, record := range records {
+		response.Deliveries[i] = toDelivery(record)
+	}
+
+	return response, nil
+}
+
+// recipient is the normal form of an address; a phone number, or what is neither, stays as it is.
+func recipient(text string) string {
+	if email, err := account.ParseEmail(text); err == nil {
+		return email
+	}
+
+	return text
+}
+
+// GetTimeline answers why somebody cannot sign in.
+func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject) (api.GetTimelineResponseObject, error) {
+	after, err := cursorOf[timeline.Position](r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	if after == nil {
+		after = &timeline.Position{}
+	}
+
+	found, err := a.timelines.Of(ctx, r.AccountID, *after, limitOf(r.Params.Limit))
+	if err != nil {
+		return nil, err
+	}
+
+	next, err := toCursor(found.Next)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.GetTimeline200JSONResponse{
+		Success: true, Reasons: make([]api.AccessReason, len(found.Reasons)), Entries: make([]api.TimelineEntry, len(found.Entries)), Next: next,
+	}
+
+	for i, reason := range found.Reasons {
+		response.Reasons[i] = toReason(reason)
+	}
+
+	for i, entry := range found.Entries {
+		response.Entries[i] = a.toEntry(ctx, entry)
+	}
+
+	return response, nil
+}
+
+func toReason(r timeline.Reason) api.AccessReason {
+	shown := api.AccessReason{Code: api.AccessReasonCode(r.Code)}
+
+	if r.Code == timeline.Wait {
+		until := present.Time(r.Until)
+		shown.Factor, shown.Until = &r.Factor, &until
+	}
+
+	return shown
+}
+
+func (a *Admin) toEntry(ctx context.Context, e timeline.Entry) api.TimelineEntry {
+	shown := api.TimelineEntry{At: present.Time(e.At)}
+
+	if e.Event != nil {
+		event := a.toEvent(*e.Event, httpapi.CallerOf(ctx).Language)
+		shown.Event = &event
+	}
+
+	if e.Delivery != nil {
+		message := toDelivery(*e.Delivery)
+		shown.Delivery = &message
+	}
+
+	return shown
+}

@@ -1,0 +1,169 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// CreateAccount makes an account for somebody.
+func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObject) (api.CreateAccountResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	name, err := account.ParseName(r.Body.Name)
+	if err != nil {
+		return nil, fmt.Errorf("validated name: %w", err)
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "createAccount", r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	created, err := a.accounts.CreateFor(ctx, httpapi.CallerOf(ctx), who(ctx), key,
+		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
+	if err != nil {
+		return nil, named(err)
+	}
+
+	return api.CreateAccount201JSONResponse{
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(created)},
+		Headers: api.CreateAccount201ResponseHeaders{ETag: etag(created.Version)},
+	}, nil
+}
+
+// invitation is the language of the mail to a new account, and empty where there is to be none.
+func invitation(r *api.CreateAccountRequest) language.Language {
+	if r.Invite != nil && !*r.Invite {
+		return ""
+	}
+
+	return mailLanguage(r.Language)
+}
+
+// mailLanguage is that of the person: an administrator's own says nothing about it.
+func mailLanguage(wanted *api.MailLanguage) language.Language {
+	if wanted == nil {
+		return language.Chinese
+	}
+
+	return language.Parse(string(*wanted))
+}
+
+// DeleteAccount ends an account, which is kept for a while.
+func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObject) (api.DeleteAccountResponseObject, error) {
+	target, err := targetOf(r.AccountID, r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "deleteAccount", target)
+	if err != nil {
+		return nil, err
+	}
+
+	deleted, err := a.accounts.SetStatus(ctx, httpapi.CallerOf(ctx), who(ctx), key, target, account.Deleted, "")
+	if err != nil {
+		return nil, err
+	}
+
+	return api.DeleteAccount200JSONResponse{
+		Body:    api.AccountResponse{Success: true, Account: a.toAccount(deleted)},
+		Headers: api.DeleteAccount200ResponseHeaders{ETag: etag(deleted.Version)},
+	}, nil
+}
+
+// SendCode mails a code to somebody who did not get theirs.
+func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.SendCodeResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	send := a.codes.Reset
+	if r.Body.Purpose == api.SendCodeAgainRequestPurposeRegistration {
+		send = a.codes.Registration
+	}
+
+	by := httpapi.CallerOf(ctx)
+	by.Language = mailLanguage(r.Body.Language)
+
+	if err := send(ctx, by, email); err != nil {
+		return nil, err
+	}
+
+	err = a.record(ctx, by, audit.Event{
+		Action: audit.CodeResent, ActorID: who(ctx).AccountID, Subject: email, Method: string(r.Body.Purpose),
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return api.SendCode204Response{}, nil
+}
+
+// exported is how many of each kind an export has at the most; the document's.
+const exported = 1000
+
+// ExportAccount answers all that is kept about somebody.
+func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObject) (api.ExportAccountResponseObject, error) {
+	found, err := a.accounts.Get(ctx, r.AccountID)
+	if err != nil {
+		return nil, err
+	}
+
+	sessions, err := a.sessions.List(ctx, found.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	events, _, err := a.events.Find(ctx, audit.Search{AccountID: found.ID, Limit: exported})
+	if err != nil {
+		return nil, err
+	}
+
+	recipients := []string{found.Email}
+	if found.Phone != "" {
+		recipients = append(recipients, found.Phone)
+	}
+
+	messages, _, err := a.messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: exported})
+	if err != nil {
+		return nil, err
+	}
+
+	by := httpapi.CallerOf(ctx)
+
+	err = a.record(ctx, by, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: who(ctx).AccountID})
+	if err != nil {
+		return nil, err
+	}
+
+	own := session.IdentityOf(ctx).SessionID
+	response := api.ExportAccount200JSONResponse{
+		Success: true, ExportedAt: present.Time(a.now()), Account: a.toAccount(found),
+		Sessions: present.Sessions(sessions, own, a.places, by.Language).Sessions,
+		Events:   make([]api.AuditEvent, len(events)), Deliveries: make([]api.Delivery, len(messages)),
+	}
+
+	for i, event := range events {
+		response.Events[i] = a.toEvent(event, by.Language)
+	}
+
+	for i, message := range messages {
+		response.Deliveries[i] = toDelivery(message)
+	}
+
+	return response, nil
+}

@@ -1,0 +1,44 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ListAccountSessions answers an account's live sessions.
+func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessionsRequestObject) (api.ListAccountSessionsResponseObject, error) {
+	if _, err := a.accounts.Get(ctx, r.AccountID); err != nil {
+		return nil, err
+	}
+
+	list, err := a.sessions.List(ctx, r.AccountID)
+	if err != nil {
+		return nil, err
+	}
+
+	own := session.IdentityOf(ctx).SessionID
+
+	return api.ListAccountSessions200JSONResponse(present.Sessions(list, own, a.places, httpapi.CallerOf(ctx).Language)), nil
+}
+
+// EndAccountSessions ends all of them.
+func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessionsRequestObject) (api.EndAccountSessionsResponseObject, error) {
+	if err := a.sessions.EndAllOf(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID); err != nil {
+		return nil, err
+	}
+
+	return api.EndAccountSessions204Response{}, nil
+}
+
+// EndAccountSession ends one of them.
+func (a *Admin) EndAccountSession(ctx context.Context, r api.EndAccountSessionRequestObject) (api.EndAccountSessionResponseObject, error) {
+	if err := a.sessions.EndOneOf(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID, r.ID); err != nil {
+		return nil, err
+	}
+
+	return api.EndAccountSession204Response{}, nil
+}

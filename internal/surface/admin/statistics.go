@@ -1,0 +1,92 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+const (
+	day           = 24 * time.Hour
+	defaultPeriod = 30 * day
+	longestPeriod = 92 * day
+	// mostHours are those of the longest period, and the one that its beginning is taken down to; the document's.
+	mostHours = int32(longestPeriod/time.Hour) + 1
+)
+
+var (
+	textPeriodReversed = language.Text{Chinese: "晚于 to", English: "is after to"}
+	textPeriodLong     = language.Text{Chinese: "比 to 早 92 天以上", English: "is more than 92 days before to"}
+)
+
+// GetStatistics answers how often people signed in, failed to, and got an account.
+func (a *Admin) GetStatistics(ctx context.Context, r api.GetStatisticsRequestObject) (api.GetStatisticsResponseObject, error) {
+	from, to, err := periodOf(r.Params, a.now())
+	if err != nil {
+		return nil, err
+	}
+
+	hours, err := a.events.Hours(ctx, from, to, mostHours)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.GetStatistics200JSONResponse{
+		Success: true, From: present.Time(from), To: present.Time(to), Hours: make([]api.StatisticsHour, len(hours)),
+	}
+
+	for i, hour := range hours {
+		response.Hours[i] = api.StatisticsHour{
+			At: present.Time(hour.At), SignIns: hour.SignIns, Failures: hour.Failures, Registrations: hour.Registrations,
+		}
+	}
+
+	return response, nil
+}
+
+// periodOf reads which hours are asked for.
+func periodOf(asked api.GetStatisticsParams, now time.Time) (from, to time.Time, err error) {
+	since, err := timeOf("from", asked.From)
+	if err != nil {
+		return from, to, err
+	}
+
+	until, err := timeOf("to", asked.To)
+	if err != nil {
+		return from, to, err
+	}
+
+	to = now
+	if until != nil {
+		to = *until
+	}
+
+	from = to.Add(-defaultPeriod)
+	if since != nil {
+		from = *since
+	}
+
+	// Of UTC, in which every hour begins where a multiple of an hour has passed since the zero time.
+	start := from.UTC().Truncate(time.Hour)
+
+	switch {
+	case to.UTC().Year() > 9999: // which the answer has no digits for
+		return from, to, refusedTime("to", textTime)
+	case start.Year() < 0:
+		return from, to, refusedTime("from", textTime)
+	case from.After(to):
+		return from, to, refusedTime("from", textPeriodReversed)
+	case to.Sub(from) > longestPeriod:
+		return from, to, refusedTime("from", textPeriodLong)
+	}
+
+	return start, to, nil
+}
+
+func refusedTime(name string, why language.Text) error {
+	return problem.ErrInvalidRequest.At(problem.Field{Name: "?" + name, Message: why})
+}

@@ -1,0 +1,208 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+var textAddress = language.Text{
+	Chinese: "必须是 https 地址，不含用户名和片段，且不在内部网络中", English: "has to be an https address without user and fragment, and not in a private network",
+}
+
+// addressed turns the thing's word for an address that may not be called into the document's.
+func addressed(err error) error {
+	if errors.Is(err, webhook.ErrAddress) {
+		return problem.ErrInvalidRequest.At(problem.Field{Name: "/url", Message: textAddress})
+	}
+
+	return err
+}
+
+// ListWebhooks answers every webhook.
+func (a *Admin) ListWebhooks(ctx context.Context, _ api.ListWebhooksRequestObject) (api.ListWebhooksResponseObject, error) {
+	list, err := a.webhooks.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.ListWebhooks200JSONResponse{Success: true, Webhooks: make([]api.Webhook, len(list))}
+	for i, one := range list {
+		response.Webhooks[i] = toWebhook(one)
+	}
+
+	return response, nil
+}
+
+// CreateWebhook makes a webhook.
+func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObject) (api.CreateWebhookResponseObject, error) {
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "createWebhook", r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	wanted := webhook.Wanted{URL: r.Body.URL, Description: present.Text(r.Body.Description), Enabled: r.Body.Enabled == nil || *r.Body.Enabled}
+	if r.Body.Actions != nil {
+		wanted.Actions = *r.Body.Actions
+	}
+
+	created, err := a.webhooks.Create(ctx, httpapi.CallerOf(ctx), who(ctx), key, wanted)
+	if err != nil {
+		return nil, addressed(err)
+	}
+
+	return api.CreateWebhook201JSONResponse{
+		Body:    toWebhookSecret(created),
+		Headers: api.CreateWebhook201ResponseHeaders{ETag: etag(created.Version)},
+	}, nil
+}
+
+// ChangeWebhook replaces what a webhook says.
+func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObject) (api.ChangeWebhookResponseObject, error) {
+	version, err := versionOf(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeWebhook", r.WebhookID, version, r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	changed, err := a.webhooks.Change(ctx, httpapi.CallerOf(ctx), who(ctx), key, r.WebhookID, version, webhook.Wanted{
+		URL: r.Body.URL, Description: r.Body.Description, Actions: r.Body.Actions, Enabled: r.Body.Enabled,
+	})
+	if err != nil {
+		return nil, addressed(err)
+	}
+
+	return api.ChangeWebhook200JSONResponse{
+		Body:    api.WebhookResponse{Success: true, Webhook: toWebhook(changed)},
+		Headers: api.ChangeWebhook200ResponseHeaders{ETag: etag(changed.Version)},
+	}, nil
+}
+
+// RotateWebhookSecret makes a new secret.
+func (a *Admin) RotateWebhookSecret(
+	ctx context.Context, r api.RotateWebhookSecretRequestObject,
+) (api.RotateWebhookSecretResponseObject, error) {
+	version, err := versionOf(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "rotateWebhookSecret", r.WebhookID, version)
+	if err != nil {
+		return nil, err
+	}
+
+	rotated, err := a.webhooks.Rotate(ctx, httpapi.CallerOf(ctx), who(ctx), key, r.WebhookID, version)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.RotateWebhookSecret200JSONResponse{
+		Body:    toWebhookSecret(rotated),
+		Headers: api.RotateWebhookSecret200ResponseHeaders{ETag: etag(rotated.Version)},
+	}, nil
+}
+
+// DeleteWebhook ends a webhook.
+func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObject) (api.DeleteWebhookResponseObject, error) {
+	version, err := versionOf(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := a.webhooks.Delete(ctx, httpapi.CallerOf(ctx), who(ctx), r.WebhookID, version); err != nil {
+		return nil, err
+	}
+
+	return api.DeleteWebhook204Response{}, nil
+}
+
+// ListWebhookDeliveries answers a page of what a webhook got.
+func (a *Admin) ListWebhookDeliveries(
+	ctx context.Context, r api.ListWebhookDeliveriesRequestObject,
+) (api.ListWebhookDeliveriesResponseObject, error) {
+	before, err := cursorOf[webhook.Position](r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	search := webhook.Search{WebhookID: r.WebhookID, Before: before, Limit: limitOf(r.Params.Limit)}
+	if r.Params.State != nil {
+		search.State = webhook.State(*r.Params.State)
+	}
+
+	list, position, err := a.webhooks.Deliveries(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+
+	next, err := toCursor(position)
+	if err != nil {
+		return nil, err
+	}
+
+	response := api.ListWebhookDeliveries200JSONResponse{Success: true, Deliveries: make([]api.WebhookDelivery, len(list)), Next: next}
+	for i, one := range list {
+		response.Deliveries[i] = toWebhookDelivery(one)
+	}
+
+	return response, nil
+}
+
+// ReplayWebhookDelivery sends one event again.
+func (a *Admin) ReplayWebhookDelivery(
+	ctx context.Context, r api.ReplayWebhookDeliveryRequestObject,
+) (api.ReplayWebhookDeliveryResponseObject, error) {
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "replayWebhookDelivery", r.WebhookID, r.EventID)
+	if err != nil {
+		return nil, err
+	}
+
+	delivery, err := a.webhooks.Again(ctx, httpapi.CallerOf(ctx), who(ctx), key, r.WebhookID, r.EventID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ReplayWebhookDelivery200JSONResponse{Success: true, Delivery: toWebhookDelivery(delivery)}, nil
+}
+
+// ReplayWebhook sends events again from a time on.
+func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObject) (api.ReplayWebhookResponseObject, error) {
+	since, err := timeAt("/from", r.Body.From)
+	if err != nil {
+		return nil, err
+	}
+
+	after, err := cursorAt[webhook.ReplayPoint]("/cursor", r.Body.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "replayWebhook", r.WebhookID, r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	replayed, err := a.webhooks.Replay(
+		ctx, httpapi.CallerOf(ctx), who(ctx), key, r.WebhookID, webhook.Replay{Since: since, After: after})
+	if err != nil {
+		return nil, err
+	}
+
+	next, err := toCursor(replayed.Next)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ReplayWebhook200JSONResponse{Success: true, Queued: replayed.Queued, Next: next}, nil
+}

@@ -1,0 +1,86 @@
+// Package present brings what things answer into the forms of the document, for the surfaces that
+// share a form. It decides nothing.
+package present
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+)
+
+// timestamp is ISO 8601 in UTC with exactly three decimals.
+const timestamp = "2006-01-02T15:04:05.000Z"
+
+// Time is the document's Timestamp.
+func Time(t time.Time) api.Timestamp { return t.UTC().Format(timestamp) }
+
+// Address is empty for one that is not known.
+func Address(address netip.Addr) string {
+	if !address.IsValid() {
+		return ""
+	}
+
+	return address.String()
+}
+
+// Location is the document's Location of an address, with names in the reader's language.
+func Location(places *geo.Locator, address netip.Addr, in language.Language) api.Location {
+	var location api.Location
+
+	country, city := places.Locate(address, in)
+	if country != "" {
+		location.Country = &country
+	}
+
+	if city != "" {
+		location.City = &city
+	}
+
+	return location
+}
+
+// Sessions is the document's SessionsResponse. current is the id of the caller's own.
+func Sessions(list []session.Session, current string, places *geo.Locator, in language.Language) api.SessionsResponse {
+	response := api.SessionsResponse{Success: true, Sessions: make([]api.Session, len(list))}
+
+	for i, one := range list {
+		response.Sessions[i] = api.Session{
+			ID:        one.ID,
+			Surface:   api.SessionSurface(one.Surface),
+			Device:    one.Device,
+			Address:   Address(one.Address),
+			Location:  Location(places, one.Address, in),
+			CreatedAt: Time(one.CreatedAt),
+			SeenAt:    Time(one.SeenAt),
+			ExpiresAt: Time(one.ExpiresAt),
+			Current:   one.ID == current,
+		}
+	}
+
+	return response
+}
+
+// Email is the normal form of an address that the validator has let pass.
+func Email(s string) (string, error) {
+	email, err := account.ParseEmail(s)
+	if err != nil {
+		return "", fmt.Errorf("validated e-mail: %w", err)
+	}
+
+	return email, nil
+}
+
+// Text is empty for a member that is absent.
+func Text(member *string) string {
+	if member == nil {
+		return ""
+	}
+
+	return *member
+}

@@ -1,0 +1,92 @@
+package public
+
+import (
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// recordVersion is the version of SignInRecord's form.
+const recordVersion = "1"
+
+func toAPIUser(browser session.Browser) api.PublicUser {
+	a := browser.Account
+	user := api.PublicUser{
+		ID:         a.ID,
+		Email:      a.Email,
+		Name:       a.Name,
+		Avatar:     browser.Picture,
+		Sessions:   browser.SignIns,
+		History:    nullable.NewNullNullable[api.SignInRecord](),
+		Lark:       nullable.NewNullNullable[api.LarkProfile](),
+		Status:     a.Status == account.Active,
+		CreateTime: present.Time(a.CreatedAt),
+		UpdateTime: present.Time(a.UpdatedAt),
+	}
+
+	if person := browser.Lark; person != nil {
+		user.Lark = nullable.NewNullableWithValue(api.LarkProfile{
+			OpenID: person.OpenID, Name: person.Name, EnName: orAbsent(person.EnName), AvatarURL: orAbsent(person.AvatarURL),
+		})
+	}
+
+	if browser.Phone {
+		user.Phone = api.PublicUserPhoneAsterisk
+	}
+
+	if browser.TOTP {
+		user.Totp = api.PublicUserTotpAsterisk
+	}
+
+	return user
+}
+
+func toAPISignIn(last audit.SignIn, places *geo.Locator, in language.Language) nullable.Nullable[api.SignInRecord] {
+	record := api.SignInRecord{
+		Timestamp: present.Time(last.At), UserAgent: last.UserAgent, Detail: present.Location(places, last.Address, in),
+	}
+	record.Metadata.ClientIP = present.Address(last.Address)
+	record.Metadata.Version = recordVersion
+	record.Metadata.Source = last.Method
+
+	return nullable.NewNullableWithValue(record)
+}
+
+// orAbsent leaves a member out where there is nothing to say.
+func orAbsent(s string) *string {
+	if s == "" {
+		return nil
+	}
+
+	return &s
+}
+
+func fromAPILarkState(state *api.LarkState) (action identity.Action, locale string) {
+	if state == nil {
+		return identity.SignIn, ""
+	}
+
+	action = identity.SignIn
+	if state.Action != api.LarkStateActionLogin {
+		action = identity.Bind
+	}
+
+	return action, present.Text(state.Locale)
+}
+
+// fromAPIReturn takes no code from somebody whom Lark sends back with an error.
+func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) identity.Arrival {
+	arrival := identity.Arrival{Cookie: cookie, State: params.State}
+	if params.Error == nil {
+		arrival.Code = present.Text(params.Code)
+	}
+
+	return arrival
+}

@@ -1,0 +1,76 @@
+package public
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
+)
+
+const (
+	cookieSession = "__Host-TOKEN"
+	// cookieBrowser names a browser in which nobody is signed in, for its XSRF token to be bound to.
+	cookieBrowser   = "__Host-PRE"
+	browserLifetime = 30 * 24 * time.Hour
+	xsrfLifetime    = 24 * time.Hour
+)
+
+// cookiesXSRF are what Angular and axios read, and the document's own spelling.
+var cookiesXSRF = []string{"XSRF-TOKEN", "XSRF_TOKEN"}
+
+// setSession gives the browser its session, and an XSRF token that is bound to it.
+func (p *Public) setSession(ctx context.Context, id string, value session.Cookie) {
+	httpapi.SetCookie(ctx, hostCookie(cookieSession, string(value), p.settings.SessionLifetime))
+	p.setXSRF(ctx, id)
+}
+
+// openSession ends a sign-in: with the session, and without the name that the browser had before it. Who knew
+// that name, and a token bound to it, knows nothing of the browser once nobody is signed in any more.
+func (p *Public) openSession(ctx context.Context, opened signin.Opened) {
+	p.setSession(ctx, opened.SessionID, opened.Cookie)
+	httpapi.SetCookie(ctx, hostCookie(cookieBrowser, "", 0))
+}
+
+// setXSRF gives scripts a fresh token. It is no secret from them, and of no use to other sites.
+func (p *Public) setXSRF(ctx context.Context, binding string) {
+	token := p.xsrf.Mint(binding)
+
+	for _, name := range cookiesXSRF {
+		httpapi.SetCookie(ctx, &http.Cookie{ //nolint:gosec // scripts of the page read it: that is what it is for
+			Name: name, Value: token, Path: "/", Domain: p.settings.XSRFCookieDomain,
+			MaxAge: int(xsrfLifetime.Seconds()), Secure: true, SameSite: http.SameSiteStrictMode,
+		})
+	}
+}
+
+// setFresh gives a browser in which nobody is signed in what its next attempt needs.
+func (p *Public) setFresh(ctx context.Context) {
+	id, known := httpapi.Cookie(ctx, cookieBrowser)
+	if !known {
+		id = randomid.New()
+		httpapi.SetCookie(ctx, hostCookie(cookieBrowser, id, browserLifetime))
+	}
+
+	p.setXSRF(ctx, browserBinding(id))
+}
+
+// browserBinding keeps the two kinds of bindings apart: a browser's name is whatever it sends.
+func browserBinding(id string) string { return "browser " + id }
+
+// hostCookie is one that scripts cannot read and no other host can set (RFC 6265bis, section
+// 4.1.3.2). A lifetime of zero deletes it.
+func hostCookie(name, value string, lifetime time.Duration) *http.Cookie {
+	cookie := &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(lifetime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+
+	if lifetime == 0 {
+		cookie.MaxAge = -1
+	}
+
+	return cookie
+}

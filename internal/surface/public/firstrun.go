@@ -1,0 +1,216 @@
+package public
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+//go:embed firstrun.html
+var firstRunPage string
+
+var (
+	firstRunTemplate = template.Must(template.New("firstrun").Parse(firstRunPage))
+	firstRunPolicy   = pagePolicy(firstRunPage)
+)
+
+var (
+	firstRunTitle   = language.Text{Chinese: "创建第一个管理员", English: "Make the first administrator"}
+	firstRunText    = language.Text{Chinese: "这个网关还没有管理员。下面的账号将属于成员组 Admin。", English: "This gateway has no administrator yet. The account below will be in the member group Admin."}
+	firstRunButton  = language.Text{Chinese: "创建管理员", English: "Make the administrator"}
+	foundedTitle    = language.Text{Chinese: "管理员已创建", English: "The administrator was made"}
+	foundedText     = language.Text{Chinese: "请用刚才的邮箱和密码登录控制台：", English: "Sign in to the console with the address and the password that you have just chosen:"}
+	unfoundedTitle  = language.Text{Chinese: "链接无效", English: "This link is no good"}
+	firstRunConsole = language.Text{Chinese: "前往控制台", English: "Go to the console"}
+	unfoundedText   = language.Text{
+		Chinese: "链接不完整、已使用、已过期、已被更新的链接取代，或管理员已经存在。如果刚刚创建了管理员，请直接登录控制台；否则请运行 toolkit-gateway account first-run 获取新的链接。",
+		English: "It is not complete, was used, has expired, was replaced by a newer one, or there is an administrator already. If you have just made one, sign in to the console; else run toolkit-gateway account first-run for another link.",
+	}
+	textRepeat = language.Text{Chinese: "两次输入的密码不一致", English: "The two passwords are not the same."}
+)
+
+// founding is what the page shows.
+type founding struct {
+	Language             language.Language
+	Title, Text, Console string
+	Form                 *foundingForm // nil where there is nothing to fill in
+}
+
+type foundingForm struct {
+	Token, Button string
+	Fields        []foundingField
+}
+
+type foundingField struct {
+	Name, Type, Fill, Label, Hint, Value, Fault string
+	Most                                        int
+	Focus                                       bool
+}
+
+// foundingFields are the parts of the form, as they are before anything was filled in.
+func foundingFields(l language.Language) []foundingField {
+	label := func(chinese, english string) string { return language.Text{Chinese: chinese, English: english}.In(l) }
+
+	return []foundingField{
+		{Name: "email", Type: "email", Fill: "username", Most: 254, Label: label("邮箱", "E-mail address")},
+		{Name: "name", Type: "text", Fill: "name", Most: 64, Label: label("名称", "Name")},
+		{
+			Name: "password", Type: "password", Fill: "new-password", Most: 1024, Label: label("密码", "Password"),
+			Hint: label("不要用常见的，也不要与邮箱或名称相近；长的比复杂的好。", "None that is common, or close to the address or the name. Long is better than complicated."),
+		},
+		{Name: "repeat", Type: "password", Fill: "new-password", Most: 1024, Label: label("再次输入密码", "The password once more")},
+	}
+}
+
+// ShowFirstRun is the page behind the link that the operator is shown. It changes nothing.
+func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObject) (api.ShowFirstRunResponseObject, error) {
+	l := httpapi.CallerOf(ctx).Language
+	shown := founding{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
+
+	if r.Params.Created != nil {
+		shown.Title, shown.Text = foundedTitle.In(l), foundedText.In(l)
+	} else if r.Params.Token != nil {
+		err := p.firstRun.Check(ctx, *r.Params.Token)
+		if err == nil {
+			shown = emptyFounding(l, *r.Params.Token)
+		} else if !errors.Is(err, code.ErrInvalid) {
+			return nil, err
+		}
+	}
+
+	page, err := shown.render()
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ShowFirstRun200TextHTMLCharsetUTF8Response{
+		Body: page, ContentLength: int64(page.Len()),
+		Headers: api.ShowFirstRun200ResponseHeaders{ContentSecurityPolicy: firstRunPolicy, ReferrerPolicy: pageReferrer},
+	}, nil
+}
+
+func emptyFounding(l language.Language, token string) founding {
+	fields := foundingFields(l)
+	fields[0].Focus = true
+
+	return founding{
+		Language: l, Title: firstRunTitle.In(l), Text: firstRunText.In(l),
+		Form: &foundingForm{Token: token, Button: firstRunButton.In(l), Fields: fields},
+	}
+}
+
+func (f founding) render() (*bytes.Buffer, error) {
+	var page bytes.Buffer
+	if err := firstRunTemplate.Execute(&page, f); err != nil {
+		return nil, fmt.Errorf("render page: %w", err)
+	}
+
+	return &page, nil
+}
+
+// CreateFirstAdministrator makes the account, or shows the form once more with what is wrong in it.
+func (p *Public) CreateFirstAdministrator(
+	ctx context.Context, r api.CreateFirstAdministratorRequestObject,
+) (api.CreateFirstAdministratorResponseObject, error) {
+	err := p.found(ctx, *r.Body)
+
+	faults := faultsOf(err)
+	if faults != nil {
+		return p.foundingAgain(ctx, *r.Body, faults)
+	}
+
+	outcome := "?created=true"
+	if errors.Is(err, code.ErrInvalid) {
+		outcome = "?error=" + code.ErrInvalid.Code
+	} else if err != nil {
+		return nil, err
+	}
+
+	return api.CreateFirstAdministrator303Response{
+		Headers: api.CreateFirstAdministrator303ResponseHeaders{Location: p.settings.FirstRunPage + outcome},
+	}, nil
+}
+
+// found reads the form. What is wrong with it is told to nobody who has no good link.
+func (p *Public) found(ctx context.Context, filled api.FirstRunRequest) error {
+	var faults []problem.Field
+
+	email, err := account.ParseEmail(filled.Email)
+	if err != nil {
+		faults = append(faults, problem.Field{Name: "/email", Message: httpapi.FormatText("email")})
+	}
+
+	name, err := account.ParseName(filled.Name)
+	if err != nil {
+		faults = append(faults, problem.Field{Name: "/name", Message: httpapi.FormatText("display-name")})
+	}
+
+	if filled.Password != filled.Repeat {
+		faults = append(faults, problem.Field{Name: "/repeat", Message: textRepeat})
+	}
+
+	if len(faults) > 0 {
+		if err := p.firstRun.Check(ctx, filled.Token); err != nil {
+			return err
+		}
+
+		return problem.ErrInvalidRequest.At(faults...)
+	}
+
+	return p.firstRun.Create(ctx, httpapi.CallerOf(ctx), filled.Token, firstrun.Founder{Email: email, Name: name, Password: filled.Password})
+}
+
+// faultsOf are the fields of the form that the refusal is about; nil where it is about none.
+func faultsOf(err error) []problem.Field {
+	refused, ok := errors.AsType[*problem.Problem](err)
+
+	switch {
+	case !ok:
+		return nil
+	case errors.Is(err, account.ErrEmailTaken), errors.Is(err, registration.ErrEmailNotAllowed):
+		return []problem.Field{{Name: "/email", Message: language.Text{Chinese: refused.Message(language.Chinese), English: refused.Message(language.English)}}}
+	}
+
+	return refused.Fields
+}
+
+// foundingAgain keeps what was filled in, but for the passwords.
+func (p *Public) foundingAgain(
+	ctx context.Context, filled api.FirstRunRequest, faults []problem.Field,
+) (api.CreateFirstAdministratorResponseObject, error) {
+	shown := emptyFounding(httpapi.CallerOf(ctx).Language, filled.Token)
+	fields := shown.Form.Fields
+	fields[0].Value, fields[1].Value, fields[0].Focus = filled.Email, filled.Name, false
+
+	focused := false
+
+	for i := range fields {
+		for _, fault := range faults {
+			if fault.Name == "/"+fields[i].Name {
+				fields[i].Fault, fields[i].Focus, focused = fault.Message.In(shown.Language), !focused, true
+			}
+		}
+	}
+
+	page, err := shown.render()
+	if err != nil {
+		return nil, err
+	}
+
+	return api.CreateFirstAdministrator200TextHTMLCharsetUTF8Response{
+		Body: page, ContentLength: int64(page.Len()),
+		Headers: api.CreateFirstAdministrator200ResponseHeaders{ContentSecurityPolicy: firstRunPolicy, ReferrerPolicy: pageReferrer},
+	}, nil
+}

@@ -1,0 +1,114 @@
+package public
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// cookieLark is there while somebody is on the way to Lark and back.
+const cookieLark = "__Host-LARK"
+
+// Lark is what clients are told of it.
+type Lark struct {
+	AppID     string // empty: nobody can sign in with Lark
+	Authorize string // our page that goes on to Lark's
+	Redirect  string // where browsers come back to
+}
+
+// The console's pages that people come back to, as earlier servers had them.
+const (
+	pageBound  = "#/authorized"
+	pageFailed = "#/unauthorize"
+)
+
+// AuthorizeLark sends the browser on to Lark.
+func (p *Public) AuthorizeLark(ctx context.Context, r api.AuthorizeLarkRequestObject) (api.AuthorizeLarkResponseObject, error) {
+	if p.settings.Lark.AppID == "" {
+		return nil, errNotConfigured
+	}
+
+	action, locale := fromAPILarkState(r.Params.State)
+
+	var (
+		browser *session.Browser
+		err     error
+	)
+
+	if action == identity.Bind {
+		if browser, err = p.current(ctx); err != nil {
+			return nil, err
+		}
+	}
+
+	departure, failed := p.identities.Depart(action, locale, browser)
+	if failed != nil {
+		return larkPage(p.consolePage(locale, "", failed)), nil
+	}
+
+	httpapi.SetCookie(ctx, hostCookie(cookieLark, departure.Cookie, identity.Lifetime))
+
+	return larkPage(departure.Page), nil
+}
+
+func larkPage(location string) api.AuthorizeLark302Response {
+	return api.AuthorizeLark302Response{Headers: api.AuthorizeLark302ResponseHeaders{Location: location}}
+}
+
+// ReturnFromLark ends the way that AuthorizeLark began.
+func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequestObject) (api.ReturnFromLarkResponseObject, error) {
+	if p.settings.Lark.AppID == "" {
+		return nil, errNotConfigured
+	}
+
+	browser, err := p.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	cookie, _ := httpapi.Cookie(ctx, cookieLark)
+	by := httpapi.CallerOf(ctx)
+
+	outcome, err := p.identities.Arrive(ctx, by, p.signin.Browser(by, browser), browser, fromAPIReturn(cookie, r.Params))
+	if err != nil {
+		return nil, err
+	}
+
+	// Any site can send browsers here: what is not of this journey does not end it.
+	if outcome.Action != "" {
+		httpapi.SetCookie(ctx, hostCookie(cookieLark, "", 0))
+	}
+
+	if outcome.Opened != nil {
+		p.openSession(ctx, *outcome.Opened)
+	}
+
+	page := ""
+	if outcome.Action == identity.Bind {
+		page = pageBound
+	}
+
+	return api.ReturnFromLark302Response{Headers: api.ReturnFromLark302ResponseHeaders{
+		Location: p.consolePage(outcome.Locale, page, outcome.Failed),
+	}}, nil
+}
+
+// consolePage is where the browser goes on to. Nothing of a request is in it but a locale that the document
+// let pass: the rest is from the settings and from here.
+func (p *Public) consolePage(locale, page string, failed *problem.Problem) string {
+	address := p.settings.ConsoleURL + "/"
+	if locale != "" {
+		address += locale + "/"
+	}
+
+	if failed != nil {
+		return address + "?" + url.Values{"error": {failed.Code}}.Encode() + pageFailed
+	}
+
+	return address + page
+}

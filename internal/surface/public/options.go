@@ -1,0 +1,78 @@
+package public
+
+import (
+	"context"
+	"crypto/rand"
+	"math/big"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// errNotConfigured answers a type that this server has no settings for.
+var errNotConfigured = problem.New(problem.Invalid, "NOT_CONFIGURED")
+
+// Upload is where clients upload to.
+type Upload struct {
+	Type  string
+	URL   string // empty: nowhere
+	Limit int64  // bytes
+}
+
+// GetOptions answers settings for the client, or a pair to use as a key.
+func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (api.GetOptionsResponseObject, error) {
+	var options api.Options
+
+	switch r.Params.Type {
+	case api.GetOptionsParamsTypeGenerateSecret:
+		id, err := drawText(8, "abcdefghijklmnopqrstuvwxyz0123456789")
+		if err != nil {
+			return nil, err
+		}
+
+		key, err := drawText(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+		if err != nil {
+			return nil, err
+		}
+
+		if err := options.FromGeneratedSecret(api.GeneratedSecret{ID: id, Key: key}); err != nil {
+			return nil, err
+		}
+	case api.GetOptionsParamsTypeUpload:
+		upload := p.settings.Upload
+		if upload.URL == "" {
+			return nil, errNotConfigured
+		}
+
+		if err := options.FromUploadOptions(api.UploadOptions{Type: upload.Type, URL: upload.URL, Limit: upload.Limit}); err != nil {
+			return nil, err
+		}
+	default:
+		lark := p.settings.Lark
+		if lark.AppID == "" {
+			return nil, errNotConfigured
+		}
+
+		if err := options.FromCollaborationOptions(api.CollaborationOptions{URL: lark.Authorize, Redirect: lark.Redirect, AppID: lark.AppID}); err != nil {
+			return nil, err
+		}
+	}
+
+	return api.GetOptions200JSONResponse(options), nil
+}
+
+// drawText is uniform over all texts of the length.
+func drawText(length int, alphabet string) (string, error) {
+	text := make([]byte, length)
+
+	for i := range text {
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
+		if err != nil {
+			return "", err
+		}
+
+		text[i] = alphabet[n.Int64()]
+	}
+
+	return string(text), nil
+}

@@ -1,0 +1,47 @@
+package public
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ChangePassword sets a new password, with the old one.
+func (p *Public) ChangePassword(ctx context.Context, r api.ChangePasswordRequestObject) (api.ChangePasswordResponseObject, error) {
+	err := p.profiles.ChangePassword(ctx, httpapi.CallerOf(ctx), who(ctx).Identity, r.Body.Old, r.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ChangePassword204Response{}, nil
+}
+
+// SendResetCode mails a code to the address, if it has an account.
+func (p *Public) SendResetCode(ctx context.Context, r api.SendResetCodeRequestObject) (api.SendResetCodeResponseObject, error) {
+	email, err := present.Email(r.Params.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := p.recovery.SendCode(ctx, httpapi.CallerOf(ctx), email); err != nil {
+		return nil, err
+	}
+
+	return api.SendResetCode204Response{}, nil
+}
+
+// ResetPassword sets a new password, with the code.
+func (p *Public) ResetPassword(ctx context.Context, r api.ResetPasswordRequestObject) (api.ResetPasswordResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := p.recovery.Reset(ctx, httpapi.CallerOf(ctx), email, r.Body.Code, r.Body.Password); err != nil {
+		return nil, err
+	}
+
+	return api.ResetPassword204Response{}, nil
+}

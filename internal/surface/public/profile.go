@@ -1,0 +1,190 @@
+package public
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ChangeUser changes the one member that the key names.
+func (p *Public) ChangeUser(ctx context.Context, r api.ChangeUserRequestObject) (api.ChangeUserResponseObject, error) {
+	key := strings.ToLower(string(r.Body.Key))
+	if err := exactly(*r.Body, key); err != nil {
+		return nil, err
+	}
+
+	var err error
+
+	switch key {
+	case "name":
+		err = p.changeName(ctx, *r.Body.Name)
+	case "avatar":
+		err = p.profiles.SetPicture(ctx, httpapi.CallerOf(ctx), who(ctx), *r.Body.Avatar)
+	default:
+		err = p.changeEmail(ctx, *r.Body.Email, r.Body.Code)
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ChangeUser204Response{}, nil
+}
+
+var (
+	textNotNamed = language.Text{Chinese: "与 key 指明的字段不符", English: "key names another member"}
+	textMissing  = language.Text{Chinese: "key 指明了它，必须填写", English: "key names it, so it must be there"}
+)
+
+// exactly refuses every member but the one that the key names; a code goes with an address only.
+func exactly(body api.ChangeUserRequest, key string) error {
+	there := map[string]bool{"email": body.Email != nil, "name": body.Name != nil, "avatar": body.Avatar != nil, "code": body.Code != nil}
+
+	var faults []problem.Field
+
+	for name, is := range there {
+		wanted := name == key || name == "code" && key == "email"
+
+		switch {
+		case is && !wanted:
+			faults = append(faults, problem.Field{Name: "/" + name, Message: textNotNamed})
+		case !is && name == key:
+			faults = append(faults, problem.Field{Name: "/" + name, Message: textMissing})
+		}
+	}
+
+	if len(faults) == 0 {
+		return nil
+	}
+
+	slices.SortFunc(faults, func(a, b problem.Field) int { return strings.Compare(a.Name, b.Name) })
+
+	return problem.ErrInvalidRequest.At(faults...)
+}
+
+func (p *Public) changeName(ctx context.Context, name string) error {
+	name, err := account.ParseName(name)
+	if err != nil {
+		return err
+	}
+
+	return p.profiles.SetName(ctx, httpapi.CallerOf(ctx), who(ctx), name)
+}
+
+// changeEmail takes two steps, unless the settings ask for no proof.
+func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigits) error {
+	email, err := present.Email(text)
+	if err != nil {
+		return err
+	}
+
+	by, browser := httpapi.CallerOf(ctx), who(ctx)
+
+	switch {
+	case !p.settings.ConfirmEmail:
+		return p.profiles.SetEmailAtOnce(ctx, by, browser, email)
+	case code == nil:
+		return p.profiles.SendEmailCode(ctx, by, browser, email)
+	}
+
+	return p.profiles.SetEmail(ctx, by, browser, email, *code)
+}
+
+// SendPhoneCode texts a code to the phone that is to be bound.
+func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestObject) (api.SendPhoneCodeResponseObject, error) {
+	if err := p.profiles.SendPhoneCode(ctx, httpapi.CallerOf(ctx), who(ctx), r.Params.Phone); err != nil {
+		return nil, err
+	}
+
+	return api.SendPhoneCode204Response{}, nil
+}
+
+// BindPhone binds the phone that the code went to.
+func (p *Public) BindPhone(ctx context.Context, r api.BindPhoneRequestObject) (api.BindPhoneResponseObject, error) {
+	if err := p.profiles.BindPhone(ctx, httpapi.CallerOf(ctx), who(ctx), r.Body.Phone, r.Body.Code); err != nil {
+		return nil, err
+	}
+
+	return api.BindPhone204Response{}, nil
+}
+
+// CreateTOTP makes a secret for an authenticator app.
+func (p *Public) CreateTOTP(ctx context.Context, _ api.CreateTOTPRequestObject) (api.CreateTOTPResponseObject, error) {
+	url, err := p.profiles.NewTOTP(ctx, who(ctx))
+	if err != nil {
+		return nil, err
+	}
+
+	return api.CreateTOTP200JSONResponse{Totp: url}, nil
+}
+
+// GetTOTPPicture answers the secret that waits, as a QR code.
+func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequestObject) (api.GetTOTPPictureResponseObject, error) {
+	format := factor.SVG
+	if r.Params.Format != nil {
+		format = factor.Format(*r.Params.Format)
+	}
+
+	picture, err := p.profiles.TOTPPicture(ctx, who(ctx), format)
+	if err != nil {
+		return nil, err
+	}
+
+	if format == factor.PNG {
+		return api.GetTOTPPicture200ImagePngResponse{Body: bytes.NewReader(picture), ContentLength: int64(len(picture))}, nil
+	}
+
+	return api.GetTOTPPicture200ImageSvgXMLResponse{Body: bytes.NewReader(picture), ContentLength: int64(len(picture))}, nil
+}
+
+// BindTOTP binds the app that the secret was given to.
+func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api.BindTOTPResponseObject, error) {
+	codes := [2]string{r.Body.Tss[0], r.Body.Tss[1]} // the document wants two
+
+	if err := p.profiles.BindTOTP(ctx, httpapi.CallerOf(ctx), who(ctx), present.Text(r.Body.Totp), codes); err != nil {
+		return nil, err
+	}
+
+	return api.BindTOTP204Response{}, nil
+}
+
+// CreateRecoveryCodes makes new recovery codes, and voids those before.
+func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCodesRequestObject) (api.CreateRecoveryCodesResponseObject, error) {
+	codes, err := p.profiles.RecoveryCodes(ctx, httpapi.CallerOf(ctx), who(ctx))
+	if err != nil {
+		return nil, err
+	}
+
+	return api.CreateRecoveryCodes200JSONResponse{Codes: codes}, nil
+}
+
+// Unbind takes a phone, an authenticator app or a Lark identity away.
+func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.UnbindResponseObject, error) {
+	by, browser := httpapi.CallerOf(ctx), who(ctx)
+
+	var err error
+
+	switch r.Key {
+	case api.UnbindParamsKeyPhone:
+		err = p.profiles.UnbindPhone(ctx, by, browser)
+	case api.UnbindParamsKeyTotp:
+		err = p.profiles.UnbindTOTP(ctx, by, browser)
+	case api.UnbindParamsKeyLark:
+		err = p.profiles.UnbindLark(ctx, by, browser)
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	return api.Unbind204Response{}, nil
+}

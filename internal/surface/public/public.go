@@ -1,0 +1,174 @@
+// Package public is the surface of the browser console: a session cookie, an XSRF header, JSON. A
+// handler reads its input, calls one thing, and builds the answer; what is allowed is decided behind
+// it, and who calls before it.
+package public
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
+	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/profile"
+	"github.com/konec/toolkit-gateway/internal/domain/recovery"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// Settings are those that only this surface knows.
+type Settings struct {
+	ServerName       string            // what GET / answers as name; the host's where it is empty
+	Values           map[string]string // what GET / answers as values; nil in release mode
+	XSRFCookieDomain string            // empty for a cookie of this host only
+	SessionLifetime  time.Duration     // of the cookie in the browser; the server counts by itself
+	ConfirmEmail     bool              // whether a new address is proved before it counts
+	EmailPage        string            // the address of the page behind the link of an e-mail change
+	FirstRunPage     string            // the address of the page that makes the first administrator
+	Upload           Upload
+	Lark             Lark
+	ConsoleURL       string // where the browser console is
+}
+
+// Deps are what Public is made of.
+type Deps struct {
+	SignIn     *signin.SignIn
+	Sessions   *session.Sessions
+	Profiles   *profile.Profiles
+	Recovery   *recovery.Recovery
+	Identities *identity.Identities
+	FirstRun   *firstrun.FirstRun
+	XSRF       *xsrf.Guard
+	Log        *audit.Reader
+	Places     *geo.Locator
+	Now        func() time.Time
+	Settings   Settings
+}
+
+// Public implements the operations of the public surface.
+type Public struct {
+	signin     *signin.SignIn
+	sessions   *session.Sessions
+	profiles   *profile.Profiles
+	recovery   *recovery.Recovery
+	identities *identity.Identities
+	firstRun   *firstrun.FirstRun
+	xsrf       *xsrf.Guard
+	log        *audit.Reader
+	places     *geo.Locator
+	now        func() time.Time
+	settings   Settings
+}
+
+// New makes Public.
+func New(d Deps) *Public {
+	p := &Public{
+		signin: d.SignIn, sessions: d.Sessions, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities, firstRun: d.FirstRun,
+		xsrf: d.XSRF, log: d.Log, places: d.Places, now: d.Now, settings: d.Settings,
+	}
+
+	if p.settings.ServerName == "" {
+		p.settings.ServerName = hostName()
+	}
+
+	return p
+}
+
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "toolkit-gateway"
+	}
+
+	return name
+}
+
+// Load sets the XSRF cookies.
+func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadResponseObject, error) {
+	browser, err := p.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	if browser != nil {
+		p.setXSRF(ctx, browser.SessionID)
+	} else {
+		p.setFresh(ctx)
+	}
+
+	return api.Load200JSONResponse{
+		Name: p.settings.ServerName, IP: present.Address(httpapi.CallerOf(ctx).Address), Now: present.Time(p.now()), Values: p.settings.Values,
+	}, nil
+}
+
+// Verify says that the session lives: else its security would have answered.
+func (p *Public) Verify(context.Context, api.VerifyRequestObject) (api.VerifyResponseObject, error) {
+	return api.Verify204Response{}, nil
+}
+
+// CreateRefreshCode makes a code for RenewSession.
+func (p *Public) CreateRefreshCode(ctx context.Context, _ api.CreateRefreshCodeRequestObject) (api.CreateRefreshCodeResponseObject, error) {
+	code, err := p.sessions.RefreshCode(ctx, who(ctx))
+	if err != nil {
+		return nil, err
+	}
+
+	return api.CreateRefreshCode200JSONResponse{Code: code}, nil
+}
+
+// RenewSession gives the browser a new value of its cookie.
+func (p *Public) RenewSession(ctx context.Context, r api.RenewSessionRequestObject) (api.RenewSessionResponseObject, error) {
+	browser := who(ctx)
+
+	cookie, err := p.sessions.Renew(ctx, browser, r.Body.Code)
+	if errors.Is(err, problem.ErrTokenInvalid) {
+		p.setFresh(ctx) // ended in this very moment: what the next attempt needs, as with every 401
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	p.setSession(ctx, browser.SessionID, cookie)
+
+	return api.RenewSession204Response{}, nil
+}
+
+// SignOut ends the session, if there is one.
+func (p *Public) SignOut(ctx context.Context, _ api.SignOutRequestObject) (api.SignOutResponseObject, error) {
+	if browser := signedIn(ctx); browser != nil {
+		if err := p.sessions.End(ctx, httpapi.CallerOf(ctx), browser.Identity); err != nil {
+			return nil, err
+		}
+	}
+
+	httpapi.SetCookie(ctx, hostCookie(cookieSession, "", 0))
+	p.setFresh(ctx)
+
+	return api.SignOut204Response{}, nil
+}
+
+// GetUser answers the account that was read with the session, and its last sign-in.
+func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.GetUserResponseObject, error) {
+	browser := who(ctx)
+
+	last, found, err := p.log.LastSignIn(ctx, browser.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	user := toAPIUser(browser)
+	if found {
+		user.History = toAPISignIn(last, p.places, httpapi.CallerOf(ctx).Language)
+	}
+
+	return api.GetUser200JSONResponse(user), nil
+}

@@ -1,0 +1,129 @@
+package public
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+const headerXSRF = "X-XSRF-TOKEN"
+
+type browserKey struct{}
+
+// who is there in every operation whose security is session.
+func who(ctx context.Context) session.Browser {
+	return *signedIn(ctx)
+}
+
+// signedIn is nil where nobody is, in an operation that asks for no session.
+func signedIn(ctx context.Context) *session.Browser {
+	browser, _ := ctx.Value(browserKey{}).(*session.Browser)
+
+	return browser
+}
+
+// Session is the security scheme of the cookie: a session that lives.
+func (p *Public) Session() httpapi.Scheme {
+	return httpapi.Scheme{
+		Presented: func(r *http.Request) bool { return len(r.CookiesNamed(cookieSession)) > 0 },
+		Authenticate: func(r *http.Request) (context.Context, error) {
+			browser, err := p.browser(r.Context())
+			if err != nil {
+				return nil, err
+			}
+
+			ctx := session.WithIdentity(r.Context(), browser.Identity)
+
+			return context.WithValue(ctx, browserKey{}, &browser), nil
+		},
+		Challenge: p.challenge,
+	}
+}
+
+// browser answers who the session cookie speaks for.
+func (p *Public) browser(ctx context.Context) (session.Browser, error) {
+	cookie, there := httpapi.Cookie(ctx, cookieSession)
+	if !there {
+		return session.Browser{}, problem.ErrUnauthenticated
+	}
+
+	return p.sessions.AuthenticateBrowser(ctx, session.Cookie(cookie))
+}
+
+// XSRF is the security scheme of the header. The token must be bound to the session, if the browser has
+// one that lives, and else to the browser itself: one of before a sign-in is worth nothing after it.
+func (p *Public) XSRF() httpapi.Scheme {
+	return httpapi.Scheme{
+		Presented: func(r *http.Request) bool { return r.Header.Get(headerXSRF) != "" },
+		Authenticate: func(r *http.Request) (context.Context, error) {
+			ctx, token := r.Context(), r.Header.Get(headerXSRF)
+
+			if browser := signedIn(ctx); browser != nil {
+				return ctx, p.checkXSRF(token, browser.SessionID)
+			}
+
+			browser, err := p.browser(ctx)
+
+			switch {
+			case err == nil:
+				return context.WithValue(ctx, browserKey{}, &browser), p.checkXSRF(token, browser.SessionID)
+			case !errors.Is(err, problem.ErrUnauthenticated) && !errors.Is(err, problem.ErrTokenInvalid):
+				return nil, err
+			}
+
+			id, named := httpapi.Cookie(ctx, cookieBrowser)
+			if !named {
+				return nil, problem.ErrXSRFInvalid // nothing is bound to a browser without a name
+			}
+
+			return ctx, p.checkXSRF(token, browserBinding(id))
+		},
+		Challenge: p.challenge,
+	}
+}
+
+func (p *Public) checkXSRF(token, binding string) error {
+	if !p.xsrf.Valid(token, binding) {
+		return problem.ErrXSRFInvalid
+	}
+
+	return nil
+}
+
+// challenge sets what the next attempt needs, so that it works without another GET /.
+func (p *Public) challenge(_ http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, problem.ErrXSRFInvalid):
+		if browser, err := p.current(r.Context()); err == nil && browser != nil {
+			p.setXSRF(r.Context(), browser.SessionID)
+
+			return
+		}
+
+		p.setFresh(r.Context())
+	case errors.Is(err, problem.ErrUnauthenticated), errors.Is(err, problem.ErrTokenInvalid):
+		p.setFresh(r.Context())
+	}
+}
+
+// current answers who is signed in, nil for nobody, where the operation does not ask for it.
+func (p *Public) current(ctx context.Context) (*session.Browser, error) {
+	if browser := signedIn(ctx); browser != nil {
+		return browser, nil
+	}
+
+	browser, err := p.browser(ctx)
+
+	switch {
+	case err == nil:
+		return &browser, nil
+	case errors.Is(err, problem.ErrUnauthenticated), errors.Is(err, problem.ErrTokenInvalid):
+		return nil, nil //nolint:nilnil // nobody is signed in, and that is no fault
+	}
+
+	return nil, err
+}

@@ -1,0 +1,41 @@
+package public
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ListUserSessions answers the account's live sessions.
+func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsRequestObject) (api.ListUserSessionsResponseObject, error) {
+	browser := who(ctx)
+
+	list, err := p.sessions.List(ctx, browser.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ListUserSessions200JSONResponse(present.Sessions(list, browser.SessionID, p.places, httpapi.CallerOf(ctx).Language)), nil
+}
+
+// EndUserSession ends one of them.
+func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequestObject) (api.EndUserSessionResponseObject, error) {
+	if err := p.sessions.EndOne(ctx, httpapi.CallerOf(ctx), who(ctx).Account.ID, r.ID); err != nil {
+		return nil, err
+	}
+
+	return api.EndUserSession204Response{}, nil
+}
+
+// EndOtherUserSessions ends all but the caller's.
+func (p *Public) EndOtherUserSessions(
+	ctx context.Context, _ api.EndOtherUserSessionsRequestObject,
+) (api.EndOtherUserSessionsResponseObject, error) {
+	if err := p.sessions.EndOthers(ctx, httpapi.CallerOf(ctx), who(ctx).Identity); err != nil {
+		return nil, err
+	}
+
+	return api.EndOtherUserSessions204Response{}, nil
+}

@@ -1,0 +1,70 @@
+package public
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// door is where this browser signs in. The session that it had before ends.
+func (p *Public) door(ctx context.Context) signin.Browser {
+	return p.signin.Browser(httpapi.CallerOf(ctx), signedIn(ctx))
+}
+
+// SignIn signs in with a password.
+func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.SignInResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	opened, err := p.door(ctx).WithPassword(ctx, signin.Password{Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp)})
+	if err != nil {
+		return nil, err
+	}
+
+	p.openSession(ctx, opened)
+
+	return api.SignIn204Response{}, nil
+}
+
+// SendSignInCode texts a code to the phone, if it is bound to an account.
+func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequestObject) (api.SendSignInCodeResponseObject, error) {
+	if err := p.signin.SendCode(ctx, httpapi.CallerOf(ctx), r.Params.Phone); err != nil {
+		return nil, err
+	}
+
+	return api.SendSignInCode204Response{}, nil
+}
+
+// SignInWithCode signs in with a code by SMS.
+func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequestObject) (api.SignInWithCodeResponseObject, error) {
+	opened, err := p.door(ctx).WithSMS(ctx, r.Body.Phone, r.Body.Code, present.Text(r.Body.Totp))
+	if err != nil {
+		return nil, err
+	}
+
+	p.openSession(ctx, opened)
+
+	return api.SignInWithCode204Response{}, nil
+}
+
+// SignInWithTOTP signs in with an authenticator app, or a recovery code.
+func (p *Public) SignInWithTOTP(ctx context.Context, r api.SignInWithTOTPRequestObject) (api.SignInWithTOTPResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	opened, err := p.door(ctx).WithTOTP(ctx, email, r.Body.Code)
+	if err != nil {
+		return nil, err
+	}
+
+	p.openSession(ctx, opened)
+
+	return api.SignInWithTOTP204Response{}, nil
+}

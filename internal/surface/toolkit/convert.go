@@ -1,0 +1,48 @@
+package toolkit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+func toAPITokens(t session.Tokens) api.Tokens {
+	return api.Tokens{
+		AccessToken:  t.Access,
+		TokenType:    api.TokensTokenTypeBearer,
+		ExpiresIn:    int32(t.ExpiresIn / time.Second), //nolint:gosec // a day at the most
+		RefreshToken: t.Refresh,
+	}
+}
+
+func toAPIUser(a account.Account) api.User {
+	return api.User{
+		ID:          a.ID,
+		Username:    a.Name,
+		Email:       a.Email,
+		MemberGroup: a.MemberGroup,
+		Avatar:      a.Avatar,
+		CreatedAt:   present.Time(a.CreatedAt),
+		UpdatedAt:   present.Time(a.UpdatedAt),
+		V:           a.Version,
+	}
+}
+
+func fromAPIRegister(r api.RegisterRequest) (registration.Applicant, error) {
+	email, err := present.Email(r.Email)
+	if err != nil {
+		return registration.Applicant{}, err
+	}
+
+	name, err := account.ParseName(r.Username)
+	if err != nil {
+		return registration.Applicant{}, fmt.Errorf("validated name: %w", err)
+	}
+
+	return registration.Applicant{Name: name, Email: email, Password: r.Password, Code: r.VerificationCode}, nil
+}

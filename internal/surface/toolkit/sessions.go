@@ -1,0 +1,37 @@
+package toolkit
+
+import (
+	"context"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// ListSessions answers the account's live sessions.
+func (t *Toolkit) ListSessions(ctx context.Context, _ api.ListSessionsRequestObject) (api.ListSessionsResponseObject, error) {
+	list, err := t.sessions.List(ctx, who(ctx).Account.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ListSessions200JSONResponse(present.Sessions(list, who(ctx).SessionID, t.places, httpapi.CallerOf(ctx).Language)), nil
+}
+
+// EndSession ends one of them.
+func (t *Toolkit) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
+	if err := t.sessions.EndOne(ctx, httpapi.CallerOf(ctx), who(ctx).Account.ID, r.ID); err != nil {
+		return nil, err
+	}
+
+	return api.EndSession204Response{}, nil
+}
+
+// EndOtherSessions ends all but the caller's.
+func (t *Toolkit) EndOtherSessions(ctx context.Context, _ api.EndOtherSessionsRequestObject) (api.EndOtherSessionsResponseObject, error) {
+	if err := t.sessions.EndOthers(ctx, httpapi.CallerOf(ctx), who(ctx)); err != nil {
+		return nil, err
+	}
+
+	return api.EndOtherSessions204Response{}, nil
+}

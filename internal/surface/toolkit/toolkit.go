@@ -1,0 +1,141 @@
+// Package toolkit is the surface of the four client apps: bearer tokens, JSON and one form. A
+// handler reads its input, calls one thing, and builds the answer; what is allowed is decided
+// behind it, and who calls before it.
+package toolkit
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/surface/present"
+)
+
+// Toolkit implements the operations of the Toolkit surface.
+type Toolkit struct {
+	signin       *signin.SignIn
+	sessions     *session.Sessions
+	registration *registration.Registration
+	places       *geo.Locator
+}
+
+// New makes Toolkit.
+func New(s *signin.SignIn, sessions *session.Sessions, r *registration.Registration, places *geo.Locator) *Toolkit {
+	return &Toolkit{signin: s, sessions: sessions, registration: r, places: places}
+}
+
+// Bearer is the security scheme of this surface: an access token whose session lives.
+func (t *Toolkit) Bearer() httpapi.Scheme {
+	return httpapi.Scheme{
+		Presented: httpapi.BearerPresented,
+		Challenge: httpapi.BearerChallenge,
+		Authenticate: func(r *http.Request) (context.Context, error) {
+			raw, err := httpapi.Bearer(r)
+			if err != nil {
+				return nil, err
+			}
+
+			who, err := t.sessions.Authenticate(r.Context(), raw)
+			if err != nil {
+				return nil, err
+			}
+
+			return session.WithIdentity(r.Context(), who), nil
+		},
+	}
+}
+
+// who is there in every operation whose security is bearer.
+func who(ctx context.Context) session.Identity { return session.IdentityOf(ctx) }
+
+// Login opens a session.
+func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	tokens, err := t.signin.Tokens(ctx, httpapi.CallerOf(ctx), signin.Password{
+		Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp),
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return api.Login200JSONResponse(toAPITokens(tokens)), nil
+}
+
+// Refresh renews the tokens of a session.
+func (t *Toolkit) Refresh(ctx context.Context, r api.RefreshRequestObject) (api.RefreshResponseObject, error) {
+	tokens, err := t.sessions.Refresh(ctx, httpapi.CallerOf(ctx), r.Body.RefreshToken)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.Refresh200JSONResponse(toAPITokens(tokens)), nil
+}
+
+// Logout ends the session of the access token.
+func (t *Toolkit) Logout(ctx context.Context, _ api.LogoutRequestObject) (api.LogoutResponseObject, error) {
+	if err := t.sessions.End(ctx, httpapi.CallerOf(ctx), who(ctx)); err != nil {
+		return nil, err
+	}
+
+	return api.Logout204Response{}, nil
+}
+
+// GetMe answers the account that was read with the session: this operation costs no statement of
+// its own.
+func (t *Toolkit) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetMeResponseObject, error) {
+	return api.GetMe200JSONResponse{Success: true, User: toAPIUser(who(ctx).Account)}, nil
+}
+
+var textCodeSent = language.Text{
+	Chinese: "验证码已发送，请查收邮件",
+	English: "The code has been sent. Please check your mail.",
+}
+
+// SendRegistrationCode mails a code.
+func (t *Toolkit) SendRegistrationCode(ctx context.Context, r api.SendRegistrationCodeRequestObject) (api.SendRegistrationCodeResponseObject, error) {
+	email, err := present.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	by := httpapi.CallerOf(ctx)
+	if err := t.registration.SendCode(ctx, by, email); err != nil {
+		return nil, err
+	}
+
+	return api.SendRegistrationCode200JSONResponse{Success: true, Message: textCodeSent.In(by.Language)}, nil
+}
+
+var textRegistered = language.Text{
+	Chinese: "用户注册成功，等待管理员分配成员组",
+	English: "You are registered. An administrator will assign your member group.",
+}
+
+// Register makes an account.
+func (t *Toolkit) Register(ctx context.Context, r api.RegisterRequestObject) (api.RegisterResponseObject, error) {
+	applicant, err := fromAPIRegister(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	by := httpapi.CallerOf(ctx)
+
+	created, err := t.registration.Register(ctx, by, applicant)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.Register201JSONResponse{
+		Success: true, Message: textRegistered.In(by.Language), User: toAPIUser(created),
+	}, nil
+}

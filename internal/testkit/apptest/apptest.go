@@ -1,0 +1,281 @@
+// Package apptest runs whole gateways for tests: real Postgres, real HTTP, the generated client, a
+// clock that the test moves, and every answer held against the document. Only tests import it.
+package apptest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/surface/inbox"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+)
+
+// Migrate is what postgrestest.Main wants.
+func Migrate(ctx context.Context, url string) error {
+	_, err := app.Migrate(ctx, url)
+
+	return err
+}
+
+// Env is one database and the gateways on it.
+type Env struct {
+	*Server // the first gateway
+
+	Clock  *Clock
+	Inbox  *inbox.Inbox
+	Config config.Config // with the URL of the database
+	Pool   *pgxpool.Pool // to look behind the scenes
+}
+
+// Server is one running gateway.
+type Server struct {
+	App        *app.App
+	HTTP       *httptest.Server
+	URL        string
+	Client     *client.ClientWithResponses
+	Statements *Statements
+	Log        *Log
+}
+
+// New runs a gateway on a private database. change, if any, changes the settings first.
+func New(tb testing.TB, change ...func(*config.Config)) *Env {
+	tb.Helper()
+
+	return On(tb, postgrestest.New(tb), change...)
+}
+
+// On runs a gateway on the database at url, which is migrated.
+func On(tb testing.TB, url string, change ...func(*config.Config)) *Env {
+	tb.Helper()
+
+	c, err := config.Read(map[string]string{
+		"MODE": config.Development, "DATABASE_URL": url, "MASTER_KEY": keyring.Generate(), "PUBLIC_URL": "https://gateway.test",
+		"DATABASE_MAX_CONNS": "10",
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	for _, one := range change {
+		one(&c)
+	}
+
+	if err := c.Check(); err != nil {
+		tb.Fatal(err)
+	}
+
+	pool, err := pgxpool.New(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	tb.Cleanup(pool.Close)
+
+	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, Pool: pool}
+	e.Server = e.Serve(tb)
+
+	return e
+}
+
+// Serve runs one more gateway on the same database, as a second replica. It ends with the test.
+func (e *Env) Serve(tb testing.TB) *Server {
+	tb.Helper()
+
+	s := &Server{Statements: &Statements{}, Log: &Log{}}
+
+	var err error
+
+	s.App, err = app.New(tb.Context(), app.Options{
+		Config: e.Config,
+		Log:    slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:    e.Clock.Now,
+		Tracer: s.Statements,
+		Inbox:  e.Inbox,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	s.App.Start()
+
+	s.HTTP = httptest.NewUnstartedServer(Conforming(tb, s.App.Handler()))
+	s.HTTP.Config = app.NewServer(s.HTTP.Config.Handler, slog.New(slog.DiscardHandler))
+	s.HTTP.Start()
+	s.URL = s.HTTP.URL
+	s.HTTP.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 64
+
+	tb.Cleanup(func() {
+		s.HTTP.Close()
+
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+
+		_ = s.App.Stop(ctx) // a test that took its database away gets what it asked for
+	})
+
+	s.Client, err = client.NewClientWithResponses(s.URL, client.WithHTTPClient(s.HTTP.Client()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	Eventually(tb, "the gateway is ready", func() bool {
+		response, err := s.HTTP.Client().Get(s.URL + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+
+		return response.StatusCode == http.StatusOK
+	})
+
+	return s
+}
+
+// Password is the password of every account that Account makes.
+const Password = "correct horse battery staple"
+
+// hashed is Password's hash, computed once a process.
+var hashed = sync.OnceValues(func() (string, error) {
+	hasher, err := password.NewHasher(1)
+	if err != nil {
+		return "", err
+	}
+
+	return hasher.Hash(context.Background(), Password)
+})
+
+// Account makes an account with Password, without mail and code.
+func (e *Env) Account(tb testing.TB, email string) account.Account {
+	tb.Helper()
+
+	hash, err := hashed()
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	database, err := postgres.Open(tb.Context(), postgres.Options{URL: e.Config.DatabaseURL, MaxConns: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer database.Close()
+
+	created, err := account.New(database, nil, e.Clock.Now).Create(tb.Context(), caller.Command("test"), account.Creation{
+		Email: email, Name: "Test Person", PasswordHash: hash, MemberGroup: account.GroupNone,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	return created
+}
+
+// SignIn signs the account of the address in, with Password.
+func (s *Server) SignIn(tb testing.TB, email string) client.Tokens {
+	tb.Helper()
+
+	response, err := s.Client.LoginWithFormdataBodyWithResponse(tb.Context(), client.LoginRequest{Email: email, Password: Password})
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	if response.JSON200 == nil {
+		tb.Fatalf("login: %s: %s", response.Status(), response.Body)
+	}
+
+	return *response.JSON200
+}
+
+// Refresh exchanges a refresh token, and answers the status, and the tokens if it is 200.
+func (s *Server) Refresh(tb testing.TB, token string) (int, *client.Tokens) {
+	tb.Helper()
+
+	response, err := s.Client.RefreshWithResponse(tb.Context(), client.RefreshRequest{RefreshToken: token})
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	return response.StatusCode(), response.JSON200
+}
+
+// Me asks who an access token speaks for, and answers the status.
+func (s *Server) Me(tb testing.TB, accessToken string) (int, *client.MeResponse) {
+	tb.Helper()
+
+	response, err := s.Client.GetMeWithResponse(tb.Context(), Bearer(accessToken))
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	return response.StatusCode(), response.JSON200
+}
+
+// Bearer adds an access token to a request of the generated client.
+func Bearer(accessToken string) client.RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Authorization", "Bearer "+accessToken)
+
+		return nil
+	}
+}
+
+// Mail waits for the newest message to an address, since when there were before.
+func (e *Env) Mail(tb testing.TB, to string, before int) inbox.Message {
+	tb.Helper()
+
+	var found []inbox.Message
+
+	Eventually(tb, "mail to "+to, func() bool {
+		found = e.Mails(to)
+
+		return len(found) > before
+	})
+
+	return found[0]
+}
+
+// Mails answers the messages to an address so far, newest first.
+func (e *Env) Mails(to string) []inbox.Message {
+	var found []inbox.Message
+
+	for _, message := range e.Inbox.Messages() {
+		if message.To == to {
+			found = append(found, message)
+		}
+	}
+
+	return found
+}
+
+// Eventually waits until a condition holds, half a minute at the most.
+func Eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			tb.Fatalf("waited too long until: %s", what)
+		}
+	}
+}
