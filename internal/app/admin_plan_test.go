@@ -181,7 +181,7 @@ func (b *bureau) populate(t *testing.T) (id string) {
 		CROSS JOIN (VALUES ('` + webhookA + `'), ('` + webhookB + `')) AS w (id)`,
 		"ANALYZE webhook_delivery", "ANALYZE audit_count", "ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
 	} {
-		b.exec(t, statement)
+		b.Exec(t, statement)
 	}
 
 	return fmt.Sprintf("68ca%020x", 1234)

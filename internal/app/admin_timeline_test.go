@@ -125,9 +125,9 @@ func TestResetFactor(t *testing.T) {
 	b.Account(t, owner)
 	tokens := b.SignIn(t, owner)
 
-	b.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
-	b.exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", owner)
-	b.exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", owner)
+	b.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+	b.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", owner)
+	b.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", owner)
 
 	before := b.look(t, owner)
 	if f := before.Factors; f == nil || f.Password != "argon2id" || !f.Phone || !f.Totp || f.Lark != "Wei" {
@@ -156,14 +156,6 @@ func TestResetFactor(t *testing.T) {
 
 	if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
 		t.Errorf("after the password: %d", status)
-	}
-}
-
-func (b *bureau) exec(t *testing.T, statement string, args ...any) {
-	t.Helper()
-
-	if _, err := b.Pool.Exec(t.Context(), statement, args...); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -22,16 +22,8 @@ func guarded(tb testing.TB, d *desk, o operation) call {
 
 func (d *desk) guard(tb testing.TB, address string) {
 	tb.Helper()
-	d.exec(tb, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
-	d.exec(tb, "UPDATE account SET member_group = 'Tester' WHERE email = $1", address)
-}
-
-func (d *desk) exec(tb testing.TB, statement string, args ...any) {
-	tb.Helper()
-
-	if _, err := d.Pool.Exec(tb.Context(), statement, args...); err != nil {
-		tb.Fatal(err)
-	}
+	d.Exec(tb, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
+	d.Exec(tb, "UPDATE account SET member_group = 'Tester' WHERE email = $1", address)
 }
 
 // owner of a phone: its number, and the code of a sign-in.
@@ -39,7 +31,7 @@ func (d *desk) texted(tb testing.TB, address string) (phone, code string) {
 	tb.Helper()
 
 	phone = d.phone()
-	d.exec(tb, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
+	d.Exec(tb, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
 
 	sent, err := d.visitor.Client.SendSignInCodeWithResponse(tb.Context(), &client.SendSignInCodeParams{Phone: phone})
 	if err != nil || sent.StatusCode() != http.StatusNoContent {
@@ -196,7 +188,7 @@ func (d *desk) old(tb testing.TB) *apptest.Browser {
 	tb.Helper()
 
 	address, browser := d.person(tb)
-	d.exec(tb, `UPDATE session SET authenticated_at = authenticated_at - interval '16 minutes'
+	d.Exec(tb, `UPDATE session SET authenticated_at = authenticated_at - interval '16 minutes'
 		WHERE account_id = (SELECT id FROM account WHERE email = $1)`, address)
 
 	return browser
@@ -230,7 +222,7 @@ func rightPhoneCode(tb testing.TB, d *desk, o operation) call { return d.proving
 func takenPhone(tb testing.TB, d *desk, o operation) call {
 	other, _ := d.person(tb)
 	phone := d.phone()
-	d.exec(tb, "UPDATE account SET phone = $1 WHERE email = $2", phone, other)
+	d.Exec(tb, "UPDATE account SET phone = $1 WHERE email = $2", phone, other)
 
 	return d.proving(tb, o, phone)
 }
@@ -238,7 +230,7 @@ func takenPhone(tb testing.TB, d *desk, o operation) call {
 // lastWayIn has a phone and nothing else.
 func lastWayIn(tb testing.TB, d *desk, o operation) call {
 	address, browser := d.person(tb)
-	d.exec(tb, "UPDATE account SET phone = $1, password_hash = NULL WHERE email = $2", d.phone(), address)
+	d.Exec(tb, "UPDATE account SET phone = $1, password_hash = NULL WHERE email = $2", d.phone(), address)
 
 	return d.call(o).from(browser)
 }

@@ -32,7 +32,7 @@ func TestOtherSitesAchieveNothing(t *testing.T) {
 		c.ConsoleURL, c.LarkAuthorizeURL = s.at(consoleHost)+"/console.html", s.at(evilHost)+"/stranger.html"
 	})
 	d := deskOn(t, s.Env)
-	d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", somePhone, owner)
+	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", somePhone, owner)
 
 	attacker := "attacker@konec.com.au"
 	s.Account(t, attacker)

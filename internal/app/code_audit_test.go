@@ -34,7 +34,7 @@ func TestCodesAreWrittenDownWithTheirAccount(t *testing.T) {
 		}
 	}
 
-	d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
+	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
 	json(http.MethodPost, "/login/sms", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)).in(t, d.Server, d.visitor)
 
 	rows, err := d.Pool.Query(t.Context(), `

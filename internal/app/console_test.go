@@ -37,15 +37,14 @@ func TestAdministrationInABrowser(t *testing.T) {
 		s.Clock.Advance(time.Second)
 	}
 
-	b := &bureau{Env: s.Env}
-	b.exec(t, "INSERT INTO member_group (name, rights, created_at, updated_at) VALUES ('Reader', '{accounts.read}', now(), now())")
-	b.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", lockedOut)
-	b.exec(t, `INSERT INTO delivery (id, channel, recipient, kind, language, state, attempts, last_error, created_at, expires_at, finished_at)
+	s.Exec(t, "INSERT INTO member_group (name, rights, created_at, updated_at) VALUES ('Reader', '{accounts.read}', now(), now())")
+	s.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", lockedOut)
+	s.Exec(t, `INSERT INTO delivery (id, channel, recipient, kind, language, state, attempts, last_error, created_at, expires_at, finished_at)
 		VALUES ('refused', 'mail', $1, 'reset_code', 'en', 'refused', 3, '550 mailbox unavailable', now(), now(), now())`, waiting[0])
 
 	// In Melbourne, where the browser is, this hour belongs to the next day.
 	failedAt := s.Clock.Now().UTC().Truncate(24 * time.Hour).Add(15*time.Hour - 5*24*time.Hour)
-	b.exec(t, `INSERT INTO audit_count (action, hour, events)
+	s.Exec(t, `INSERT INTO audit_count (action, hour, events)
 		SELECT 'sign_in.succeeded', $1::timestamptz - day * interval '1 day', 60 + 37 * day % 50 FROM generate_series(-4, 22) AS day
 		UNION ALL SELECT 'account.registered', $1::timestamptz - day * interval '1 day', 1 + day % 4 FROM generate_series(1, 20, 3) AS day
 		UNION ALL SELECT 'sign_in.failed', $1::timestamptz, 17`, failedAt)
@@ -57,7 +56,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 	}
 
 	approved, ended := s.SignIn(t, waiting[0]), s.signInAs(t, lockedOut, "ToolkitStudio/2.1 (Windows 11)")
-	b.lockOut(t, lockedOut)
+	lockOut(t, s.Env, lockedOut)
 
 	s.serve(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
 	s.serve(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
@@ -66,7 +65,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 	s.play(t, "administration.mjs", map[string]any{
 		"password": apptest.Password, "failedAt": failedAt,
 		"people": map[string]any{
-			"administrator": administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": b.idOf(t, lockedOut),
+			"administrator": administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": accountID(t, s.Env, lockedOut),
 			"member": member, "reader": reader,
 		},
 	})
@@ -92,7 +91,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 	var assigned int
 
 	err := s.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit_event
-		WHERE action = 'account.group_set' AND account_id = $1 AND detail ->> 'to' = 'Tester'`, b.idOf(t, waiting[2])).Scan(&assigned)
+		WHERE action = 'account.group_set' AND account_id = $1 AND detail ->> 'to' = 'Tester'`, accountID(t, s.Env, waiting[2])).Scan(&assigned)
 	if err != nil || assigned != 1 {
 		t.Errorf("the change whose answer was lost happened %d times (%v)", assigned, err)
 	}
@@ -129,21 +128,21 @@ func (s *stage) signInAs(t *testing.T, email, device string) client.Tokens {
 }
 
 // lockOut fails until the next attempt has to wait, for longer than a test takes.
-func (b *bureau) lockOut(t *testing.T, email string) {
+func lockOut(t *testing.T, env *apptest.Env, email string) {
 	t.Helper()
 
 	for range 3 {
-		got, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: "wrong"})
+		got, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: "wrong"})
 		if err != nil || got.StatusCode() != http.StatusUnauthorized && got.StatusCode() != http.StatusTooManyRequests {
 			t.Fatalf("login: %v %s", err, got.Body)
 		}
 	}
 }
 
-func (b *bureau) idOf(t *testing.T, email string) (id string) {
+func accountID(t *testing.T, env *apptest.Env, email string) (id string) {
 	t.Helper()
 
-	if err := b.Pool.QueryRow(t.Context(), "SELECT id FROM account WHERE email = $1", email).Scan(&id); err != nil {
+	if err := env.Pool.QueryRow(t.Context(), "SELECT id FROM account WHERE email = $1", email).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
 

@@ -68,7 +68,7 @@ func newCrowd(tb testing.TB, change ...func(*config.Config)) *crowd {
 		c.ids[class] = c.Account(tb, addressOfClass(class)).ID
 
 		if class != classWithoutPhone {
-			c.exec(tb, `UPDATE account SET phone = $1 WHERE id = $2`, phoneOfClass(class), c.ids[class])
+			c.Exec(tb, `UPDATE account SET phone = $1 WHERE id = $2`, phoneOfClass(class), c.ids[class])
 		}
 
 		if class != classWithoutTOTP {
@@ -85,8 +85,8 @@ func newCrowd(tb testing.TB, change ...func(*config.Config)) *crowd {
 	}
 
 	c.move(tb)
-	c.exec(tb, `UPDATE account SET status = 'disabled' WHERE id = $1`, c.ids[classDisabled])
-	c.exec(tb, `UPDATE account SET password_hash = NULL WHERE id = $1`, c.ids[classPasswordless])
+	c.Exec(tb, `UPDATE account SET status = 'disabled' WHERE id = $1`, c.ids[classDisabled])
+	c.Exec(tb, `UPDATE account SET password_hash = NULL WHERE id = $1`, c.ids[classPasswordless])
 
 	for range freeFailures + 1 {
 		for _, class := range []string{classLocked, classHammered} {
@@ -117,7 +117,7 @@ func (c *crowd) equip(tb testing.TB, class string) {
 	secret := fmt.Appendf(nil, "%-20s", class)
 	c.secrets[class] = base32.StdEncoding.EncodeToString(secret)
 
-	c.exec(tb, `INSERT INTO totp (account_id, id, secret, last_step, bound_at) VALUES ($1, 'app', $2, 0, $3)`,
+	c.Exec(tb, `INSERT INTO totp (account_id, id, secret, last_step, bound_at) VALUES ($1, 'app', $2, 0, $3)`,
 		c.ids[class], c.keys(tb).Seal(secret, factor.Name, "secret", c.ids[class], "app"), c.Clock.Now())
 }
 
@@ -128,7 +128,7 @@ func (c *crowd) plant(tb testing.TB, purpose code.Purpose, subject, plain string
 	keys := c.keys(tb)
 	digest, _ := keys.Digest(keys.Current(), "code", purpose.Name, subject, plain)
 
-	c.exec(tb, `
+	c.Exec(tb, `
 		INSERT INTO code (purpose, subject, key_id, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (purpose, subject) DO UPDATE SET digest = excluded.digest, attempts = 0, expires_at = excluded.expires_at`,
 		purpose.Name, subject, int16(keys.Current()), digest, c.Clock.Now(), c.Clock.Now().Add(purpose.Lifetime))
@@ -153,16 +153,16 @@ func (c *crowd) hold(tb testing.TB) {
 	tb.Helper()
 	c.settle(tb)
 
-	c.exec(tb, `CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+	c.Exec(tb, `CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
 		$$ BEGIN NEW.state = 'scheduled'; NEW.scheduled_at = now() + interval '10 years'; RETURN NEW; END $$`)
-	c.exec(tb, `CREATE TRIGGER hold BEFORE INSERT ON river_job FOR EACH ROW WHEN (NEW.kind = 'delivery') EXECUTE FUNCTION hold()`)
+	c.Exec(tb, `CREATE TRIGGER hold BEFORE INSERT ON river_job FOR EACH ROW WHEN (NEW.kind = 'delivery') EXECUTE FUNCTION hold()`)
 }
 
 // release sends what was held.
 func (c *crowd) release(tb testing.TB) {
 	tb.Helper()
-	c.exec(tb, `DROP FUNCTION hold CASCADE`)
-	c.exec(tb, `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'scheduled'`)
+	c.Exec(tb, `DROP FUNCTION hold CASCADE`)
+	c.Exec(tb, `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'scheduled'`)
 	c.settle(tb)
 }
 

@@ -146,7 +146,7 @@ func TestEmailLinkIsVoid(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, address string, browser *apptest.Browser, link *url.URL){
 		"AfterANewerOne": func(t *testing.T, _ string, browser *apptest.Browser, link *url.URL) {
 			t.Helper()
-			d.exec(t, "DELETE FROM throttle")
+			d.Exec(t, "DELETE FROM throttle")
 			d.linked(t, browser, d.linkedTo(t, link))
 		},
 		"AfterAnotherChange": func(t *testing.T, address string, browser *apptest.Browser, _ *url.URL) {
@@ -180,11 +180,11 @@ func TestEmailLinkIsVoid(t *testing.T) {
 		},
 		"WhereTheAccountIsDisabled": func(t *testing.T, address string, _ *apptest.Browser, _ *url.URL) {
 			t.Helper()
-			d.exec(t, "UPDATE account SET status = 'disabled' WHERE email = $1", address)
+			d.Exec(t, "UPDATE account SET status = 'disabled' WHERE email = $1", address)
 		},
 		"WhenItsTimeIsOver": func(t *testing.T, _ string, _ *apptest.Browser, _ *url.URL) {
 			t.Helper()
-			d.exec(t, "UPDATE code SET expires_at = $1 WHERE purpose = 'email-link'", d.Clock.Now())
+			d.Exec(t, "UPDATE code SET expires_at = $1 WHERE purpose = 'email-link'", d.Clock.Now())
 		},
 		"WhereItIsAltered": func(t *testing.T, _ string, _ *apptest.Browser, link *url.URL) {
 			t.Helper()

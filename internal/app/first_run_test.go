@@ -20,7 +20,7 @@ import (
 // resign leaves the gateway without an administrator, as nobody can by way of it.
 func (d *desk) resign(tb testing.TB) {
 	tb.Helper()
-	d.exec(tb, "UPDATE account SET member_group = 'None'")
+	d.Exec(tb, "UPDATE account SET member_group = 'None'")
 }
 
 // firstRunToken is the token of a new link, which the operator's command makes.

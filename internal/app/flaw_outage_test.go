@@ -33,7 +33,7 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 
 			o := &office{Env: apptest.New(t)}
 			o.Account(t, owner)
-			o.exec(t, "UPDATE account SET phone = '+8613800138001'")
+			o.Exec(t, "UPDATE account SET phone = '+8613800138001'")
 
 			ask := operationOf(t, c.operation).asked(c.query, nil)
 
@@ -45,10 +45,10 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 				}
 			}
 
-			o.exec(t, "ALTER TABLE code RENAME TO elsewhere")
+			o.Exec(t, "ALTER TABLE code RENAME TO elsewhere")
 			fails("where no code can be stored")
-			o.exec(t, "ALTER TABLE elsewhere RENAME TO code")
-			o.exec(t, "ALTER TABLE account RENAME TO elsewhere")
+			o.Exec(t, "ALTER TABLE elsewhere RENAME TO code")
+			o.Exec(t, "ALTER TABLE account RENAME TO elsewhere")
 
 			if c.waits {
 				expectSent(t, o, ask)
@@ -65,7 +65,7 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 				t.Errorf("nobody was found, and %q was sent", sent[0].Text)
 			}
 
-			o.exec(t, "ALTER TABLE elsewhere RENAME TO account")
+			o.Exec(t, "ALTER TABLE elsewhere RENAME TO account")
 
 			if !c.waits {
 				expectSent(t, o, ask)

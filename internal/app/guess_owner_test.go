@@ -24,7 +24,7 @@ func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
 	v, number := a.rival(t), a.phone()
 	tokens := a.SignIn(t, v.email)
 	secret := a.authenticator(t, v.browser)
-	a.exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
+	a.Exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
 
 	p := &porch{Env: a.Env, visitor: a.visitor}
 	doors := []door{appDoor, browserDoor}

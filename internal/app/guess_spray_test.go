@@ -31,7 +31,7 @@ func newTown(t *testing.T, people int, change ...func(*config.Config)) *town {
 
 	w := &town{arena: newArena(t, append([]func(*config.Config){usually, behindProxy}, change...)...)}
 	w.Clock.Stop()
-	w.exec(t, `INSERT INTO account (id, email, name, member_group, phone, created_at, updated_at)
+	w.Exec(t, `INSERT INTO account (id, email, name, member_group, phone, created_at, updated_at)
 		SELECT lpad(to_hex(n), 24, '0'), 'citizen.' || n || '@konec.test', 'Citizen', 'None', '+86137' || lpad(n::text, 8, '0'), now(), now()
 		FROM generate_series(0, $1) n`, people-1)
 
@@ -243,7 +243,7 @@ func TestBudgetsAreWhatTheContractSays(t *testing.T) {
 
 		w.expect(t, key+", the first", wrong(0), "CODE_INVALID", 0)
 
-		w.exec(t, "UPDATE throttle SET count = $1 WHERE key LIKE $2 || '%'", most-2, key)
+		w.Exec(t, "UPDATE throttle SET count = $1 WHERE key LIKE $2 || '%'", most-2, key)
 
 		for n := range 2 {
 			w.expect(t, key+", one of the last", wrong(n+3), "CODE_INVALID", 0)

@@ -66,10 +66,10 @@ func oldPassword(t *testing.T, a *arena) func(round int) prize {
 // changes writes the account's row. So many were compared.
 func (a *arena) nobodyWins(t *testing.T) (end func()) {
 	t.Helper()
-	a.exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
-	a.exec(t, "CREATE TRIGGER nobody_wins BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION nobody_wins()")
+	a.Exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
+	a.Exec(t, "CREATE TRIGGER nobody_wins BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION nobody_wins()")
 
-	return func() { a.exec(t, "DROP FUNCTION nobody_wins CASCADE") }
+	return func() { a.Exec(t, "DROP FUNCTION nobody_wins CASCADE") }
 }
 
 // atOnce lets so many go by one barrier, half of them through each gateway, and counts the answers.
@@ -170,7 +170,7 @@ func (a *arena) expectFewCompared(t *testing.T, name string, p prize, next strin
 
 	end()
 
-	defer a.exec(t, "TRUNCATE throttle, failure")
+	defer a.Exec(t, "TRUNCATE throttle, failure")
 
 	busy := counts["UNAVAILABLE"]
 	if counts["INTERNAL"] > maxGuesses || counts["INTERNAL"] < maxGuesses && busy == 0 || counts["INTERNAL"]+counts[next]+busy != guesses {

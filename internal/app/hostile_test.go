@@ -102,11 +102,11 @@ func (h *attacker) attack(t *testing.T, o operation) bool {
 
 	// In the rounds to come, the group has to be there, and whom the administrator looks after to be able to sign in.
 	if asked != nil && asked.admin() && asked.method != http.MethodGet && got.status < 300 {
-		h.desk.exec(t, `
+		h.desk.Exec(t, `
 			UPDATE account SET status = 'active', deleted_at = NULL, member_group = 'None',
 				password_hash = (SELECT password_hash FROM account WHERE email = $2)
 			WHERE id = $1`, h.desk.subject, administrator)
-		h.desk.exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ('Member', now(), now()) ON CONFLICT DO NOTHING")
+		h.desk.Exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ('Member', now(), now()) ON CONFLICT DO NOTHING")
 	}
 
 	if h.seen[o.OperationID] == nil {

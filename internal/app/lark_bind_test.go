@@ -164,7 +164,7 @@ func TestLarkBindingIsRefused(t *testing.T) {
 		}, failed("zh-Hans", "IDENTITY_TAKEN")},
 		"DisabledOnTheWay": {func(t *testing.T, d *desk, f *fakeLark) string {
 			query := f.agree(depart(t, d.browser, bind), somebody("li"))
-			d.exec(t, "UPDATE account SET status = 'disabled'")
+			d.Exec(t, "UPDATE account SET status = 'disabled'")
 
 			return arrive(t, d.browser, query)
 		}, failed("", "STATE_INVALID")},
@@ -237,7 +237,7 @@ func TestLarkIsAWayIn(t *testing.T) {
 
 	d, f := larkDesk(t)
 	f.bound(t, d, somebody("zhang"))
-	d.exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
+	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
 
 	got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 	if err != nil || got.StatusCode() != http.StatusNoContent {
@@ -248,7 +248,7 @@ func TestLarkIsAWayIn(t *testing.T) {
 		t.Errorf("unbind the last way in: %s", got)
 	}
 
-	d.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+	d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
 	d.Clock.Advance(16 * time.Minute)
 
 	if got := unbindLark(t, d.browser); got != "REAUTH_REQUIRED" {
@@ -264,7 +264,7 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 		d, f := larkDesk(t, func(c *config.Config) { c.TOTPSignIn = signsIn })
 		f.bound(t, d, somebody("zhang"))
 		d.authenticator(t, d.browser)
-		d.exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", owner)
+		d.Exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", owner)
 
 		want := "204 No Content"
 		if !signsIn {
@@ -275,8 +275,8 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 			t.Errorf("TOTP_SIGN_IN=%t: unbind Lark: %q, want %q", signsIn, got, want)
 		}
 
-		d.exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
-		d.exec(t, "DELETE FROM identity")
+		d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+		d.Exec(t, "DELETE FROM identity")
 
 		got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 		if err != nil {
@@ -289,7 +289,7 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 		}
 
 		// Where it opens nothing, nothing is lost with it.
-		d.exec(t, "UPDATE account SET phone = NULL WHERE email = $1", owner)
+		d.Exec(t, "UPDATE account SET phone = NULL WHERE email = $1", owner)
 
 		got, err = d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
 		if err != nil {
@@ -310,10 +310,10 @@ func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
 	d, f := larkDesk(t, func(c *config.Config) { c.TOTPSignIn = false })
 	f.bound(t, d, somebody("zhang"))
 	d.authenticator(t, d.browser)
-	d.exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
+	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
 
 	for _, asked := range []bool{true, false} {
-		d.exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, owner)
+		d.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, owner)
 
 		got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 		if err != nil {

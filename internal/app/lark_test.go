@@ -115,7 +115,7 @@ func TestLarkSignInIsRefused(t *testing.T) {
 			return f.travel(b, login, somebody("li"))
 		}, failed(locale, "IDENTITY_NOT_BOUND"), 2},
 		"DisabledAccount": {func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string {
-			d.exec(t, "UPDATE account SET status = 'disabled'")
+			d.Exec(t, "UPDATE account SET status = 'disabled'")
 
 			return f.travel(b, login, somebody("zhang"))
 		}, failed(locale, "IDENTITY_NOT_BOUND"), 2},

@@ -15,7 +15,7 @@ func TestChangeUnderWayEndsWithItsSession(t *testing.T) {
 	query := f.agree(depart(t, d.browser, bind), person)
 
 	f.answers(func(http.ResponseWriter, *http.Request) bool {
-		d.exec(t, "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE revoked_at IS NULL")
+		d.Exec(t, "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE revoked_at IS NULL")
 
 		return false
 	})

@@ -160,7 +160,7 @@ func (h *household) setStatus(t *testing.T, status app.Status) {
 
 func deleteAccount(t *testing.T, h *household) {
 	t.Helper()
-	h.exec(t, "DELETE FROM account WHERE email = $1", h.email)
+	h.Exec(t, "DELETE FROM account WHERE email = $1", h.email)
 }
 
 func changeGroup(t *testing.T, h *household) {

@@ -63,7 +63,7 @@ func newHousehold(t *testing.T, d *desk, f *fakeLark, elsewhere *apptest.Server)
 	h.here, h.app = d.SignedIn(t, h.email), d.SignIn(t, h.email)
 
 	k.email, k.phone, k.newPhone = h.email, d.phone(), d.phone()
-	d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", k.phone, h.email)
+	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", k.phone, h.email)
 
 	k.secret = d.authenticator(t, h.here)
 	k.recovery = recoveryCode(t, h.here)

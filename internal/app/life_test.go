@@ -122,7 +122,7 @@ func TestLives(t *testing.T) {
 	d, f := larkDesk(t, unhurried)
 	elsewhere := d.Serve(t)
 	d.Clock.Stop() // so that nothing ends by itself
-	d.exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
+	d.Exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
 
 	for _, row := range lives {
 		t.Run(strings.ReplaceAll(row.event, " ", "_"), func(t *testing.T) {

@@ -160,7 +160,7 @@ func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *are
 
 		// The losers have spent their person's patience, and the guesses the day's budget: that is another
 		// test's business.
-		a.exec(t, "TRUNCATE throttle, failure")
+		a.Exec(t, "TRUNCATE throttle, failure")
 
 		// On a machine that stands still for seconds the winner may be among those who are told to come back.
 		if won == 0 && after == before+1 && slices.ContainsFunc(results[:], unavailable) {
@@ -182,7 +182,7 @@ func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *are
 			t.Errorf("%s, round %d: the used code gets\n%s, and a wrong one\n%s", name, round, seen(again), control[used.path])
 		}
 
-		a.exec(t, "TRUNCATE throttle, failure")
+		a.Exec(t, "TRUNCATE throttle, failure")
 	}
 
 	t.Logf("%s: %d rounds of %d contenders on 2 gateways, one winner each, %v of them at each, %d not told; the others got %v",
@@ -259,7 +259,7 @@ func (a *arena) lost(t *testing.T, p prize) map[string]string {
 		answers[c.path] = seen(got)
 	}
 
-	a.exec(t, "TRUNCATE throttle, failure")
+	a.Exec(t, "TRUNCATE throttle, failure")
 
 	return answers
 }

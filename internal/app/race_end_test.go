@@ -213,14 +213,14 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 			t.Fatalf("round %d: %d resets, %d sessions lived on", round, resets, live)
 		}
 
-		a.exec(t, "TRUNCATE throttle, failure")
+		a.Exec(t, "TRUNCATE throttle, failure")
 
 		if got := porch.through(appDoor, v.email, old).to(t, a.Server); got.problem.Code != "INVALID_CREDENTIALS" {
 			t.Fatalf("round %d: the old password got %s", round, got)
 		}
 
 		a.expectPassword(t, v.email, password)
-		a.exec(t, "TRUNCATE throttle, failure")
+		a.Exec(t, "TRUNCATE throttle, failure")
 	}
 
 	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none lived on", rounds, signedIn, rounds*contenders/2)

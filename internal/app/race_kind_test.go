@@ -70,7 +70,7 @@ func (v *rival) opened(a *arena) func(t *testing.T, i int, got reply) {
 // alone leaves the account without a session.
 func (v *rival) alone(t *testing.T, a *arena) {
 	t.Helper()
-	a.exec(t, "DELETE FROM session WHERE account_id = $1", v.id)
+	a.Exec(t, "DELETE FROM session WHERE account_id = $1", v.id)
 }
 
 // raceToRegister: everybody writes the address in a way of their own, and wants a name and a password of
@@ -116,7 +116,7 @@ func raceForSMSCode(t *testing.T, a *arena) func(round int) prize {
 	t.Helper()
 
 	v, number := a.rival(t), a.phone()
-	a.exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
+	a.Exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
 
 	return func(int) prize {
 		v.alone(t, a)

@@ -64,7 +64,7 @@ func raceForEmailLink(t *testing.T, rounds int) {
 			t.Fatalf("round %d: %d changes, and the address is %s", round, changes, now)
 		}
 
-		a.exec(t, "TRUNCATE throttle, failure")
+		a.Exec(t, "TRUNCATE throttle, failure")
 	}
 
 	t.Logf("link and code: %d rounds of %d contenders on 2 gateways, one change each; they got %v", rounds, contenders, told)

@@ -61,7 +61,7 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 		}
 
 		if i%2 == 1 { // by SMS
-			d.exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
+			d.Exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
 
 			sent, err := visitor.Client.SendSignInCodeWithResponse(t.Context(), &client.SendSignInCodeParams{Phone: phone})
 			if err != nil || sent.StatusCode() != http.StatusNoContent {
@@ -109,7 +109,7 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 		t.Errorf("in a group that asks for it: %s", got)
 	}
 
-	d.exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
+	d.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
 
 	if got := unbind.in(t, d.Server, browser); got.status != http.StatusNoContent {
 		t.Errorf("in another: %s", got)
@@ -133,8 +133,8 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 		guess = guess.with("Content-Type", "application/json").with("Accept-Language", "en").with("User-Agent", "planted words")
 		before, events := len(stopped(d, address)), d.events(t, "totp.stopped")
 
-		d.exec(t, "UPDATE totp SET failures = 96")
-		d.exec(t, "DELETE FROM failure")
+		d.Exec(t, "UPDATE totp SET failures = 96")
+		d.Exec(t, "DELETE FROM failure")
 
 		answers := map[string]bool{}
 

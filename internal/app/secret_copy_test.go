@@ -25,7 +25,7 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 
 	thiefsReset, victimsReset := d.resetCode(t, thief), d.resetCode(t, victim)
 	copied := func(statement string) {
-		d.exec(t, strings.NewReplacer("VICTIM", d.idOf(t, victim), "THIEF", d.idOf(t, thief)).Replace(statement))
+		d.Exec(t, strings.NewReplacer("VICTIM", d.idOf(t, victim), "THIEF", d.idOf(t, thief)).Replace(statement))
 	}
 	answer := func(path string, body map[string]string) string {
 		got := sending(http.MethodPost, path, body).from(d.visitor).to(t, d.Server)
@@ -69,7 +69,7 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 		t.Errorf("the thief's secret as a picture: %s", got)
 	}
 
-	d.exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
+	d.Exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
 
 	for _, code := range []string{thiefsReset, victimsReset} {
 		if got := answer("/forget_reset", map[string]string{"email": victim, "code": code, "password": anotherPassword}); got != wrong {

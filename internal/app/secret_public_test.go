@@ -297,9 +297,9 @@ func (s *showcase) faults(t *testing.T, b *apptest.Browser) {
 		"throttle": s.numbered("/forget_reset", map[string]string{"email": singer, "code": s.wrong("234567"), "password": "canary-Fault-81aa of mine"}),
 		"delivery": querying("/forget_code", "email", singer),
 	} {
-		s.exec(t, `ALTER TABLE `+table+` RENAME TO away`)
+		s.Exec(t, `ALTER TABLE `+table+` RENAME TO away`)
 		c.in(t, s.Server, b)
-		s.exec(t, `ALTER TABLE away RENAME TO `+table)
+		s.Exec(t, `ALTER TABLE away RENAME TO `+table)
 	}
 
 	// What no message carries: its provider is gone.

@@ -81,7 +81,7 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 		office.attempted(t, email, 1)
 	}
 
-	office.exec(t, `
+	office.Exec(t, `
 		UPDATE delivery d SET payload = o.payload FROM delivery o
 		WHERE d.recipient IN ('one@konec.test', 'two@konec.test') AND o.recipient IN ('one@konec.test', 'two@konec.test') AND o.id <> d.id`)
 

@@ -245,11 +245,11 @@ func (v *vault) break500(t *testing.T) {
 	t.Helper()
 
 	for _, table := range []string{"account", "code", "throttle"} {
-		v.exec(t, `ALTER TABLE `+table+` RENAME TO away`)
+		v.Exec(t, `ALTER TABLE `+table+` RENAME TO away`)
 		v.login(t, holder, v.secret("password during a fault", "canary-Fault-70f0"))
 		v.post(t, "/api/users/register", "application/json",
 			`{"username":"Bird","email":"x@konec.test","password":"canary-Fault-70f0","verificationCode":"654321"}`, nil)
-		v.exec(t, `ALTER TABLE away RENAME TO `+table)
+		v.Exec(t, `ALTER TABLE away RENAME TO `+table)
 	}
 
 	if !strings.Contains(v.Log.String(), `"code":"INTERNAL"`) {
@@ -257,10 +257,3 @@ func (v *vault) break500(t *testing.T) {
 	}
 }
 
-func (o *office) exec(t *testing.T, statement string, args ...any) {
-	t.Helper()
-
-	if _, err := o.Pool.Exec(t.Context(), statement, args...); err != nil {
-		t.Fatal(err)
-	}
-}

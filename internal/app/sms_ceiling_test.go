@@ -22,7 +22,7 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 		t.Helper()
 
 		phone := d.phone()
-		d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, owner)
+		d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, owner)
 
 		got := call{method: http.MethodGet, path: "/login/sms", query: "phone=%2B" + phone[1:]}.to(t, s)
 		if got.problem.Code != want {
@@ -67,7 +67,7 @@ func TestMadeUpNumbersDoNotUseUpTheCeiling(t *testing.T) {
 	d := newDesk(t, func(c *config.Config) { c.SMSPerDay = 2 })
 	own := d.phone()
 
-	d.exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, owner)
+	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, owner)
 
 	for i, one := range []struct{ phone, want string }{
 		{d.phone(), ""}, {d.phone(), ""}, {d.phone(), ""}, {own, ""}, {d.phone(), ""}, // one of the two

@@ -34,7 +34,7 @@ func newSwitchboard(t *testing.T) *switchboard {
 
 	o := newOffice(t, func(c *config.Config) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", exchangeSecret })
 	o.Account(t, "caller@konec.test")
-	o.exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
+	o.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
 
 	return &switchboard{exchange: e, code: "042137", office: o}
 }

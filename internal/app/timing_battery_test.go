@@ -109,7 +109,7 @@ func measure(t *testing.T, i inquiry, classes []string, n int) map[string][]time
 	})
 
 	crowd.hold(t) // the work of the workers would be noise, which hides differences
-	crowd.exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
+	crowd.Exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
 
 	const warmUp = 20
 
@@ -126,9 +126,9 @@ func measure(t *testing.T, i inquiry, classes []string, n int) map[string][]time
 		crowd.Clock.Advance(time.Second)
 
 		// Nothing is used up, whoever was last.
-		crowd.exec(t, `UPDATE code SET attempts = 0 WHERE attempts > 0`)
-		crowd.exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
-		crowd.exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)
+		crowd.Exec(t, `UPDATE code SET attempts = 0 WHERE attempts > 0`)
+		crowd.Exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
+		crowd.Exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)
 
 		one := i.ask(i.of(class)).from(crowd.visitor)
 		start := time.Now()

@@ -184,6 +184,15 @@ func (e *Env) Account(tb testing.TB, email string) account.Account {
 	return created
 }
 
+// Exec runs a statement behind the gateway's back.
+func (e *Env) Exec(tb testing.TB, statement string, args ...any) {
+	tb.Helper()
+
+	if _, err := e.Pool.Exec(tb.Context(), statement, args...); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // SignIn signs the account of the address in, with Password.
 func (s *Server) SignIn(tb testing.TB, email string) client.Tokens {
 	tb.Helper()
