@@ -18,6 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/pgcluster"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // development runs `toolkit-gateway dev` in dir until stop is called, which answers how it ended. firstRun is the path of
@@ -82,14 +83,14 @@ func follow(t *testing.T, url, firstRun string) {
 		t.Fatalf("GET %s: %d %v", firstRun, status, err)
 	}
 
-	filled := founding(token, nil)
+	filled := world.FirstRunCall(token, nil)
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+page, strings.NewReader(filled.body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+page, strings.NewReader(filled.Body))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	request.Header = filled.header
+	request.Header = filled.Header
 	request.Header.Del("Origin") // the address is another
 
 	made, err := http.DefaultTransport.RoundTrip(request)

@@ -1,7 +1,6 @@
-package app_test
+package admin_test
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // bureau is a gateway with an administrator at work.
@@ -23,7 +23,7 @@ func newBureau(t *testing.T, change ...func(*config.Config)) *bureau {
 	t.Helper()
 
 	b := &bureau{Env: apptest.New(t, change...)}
-	b.admin = b.member(t, administrator, groupAdmin)
+	b.admin = b.member(t, world.Administrator, world.GroupAdmin)
 
 	return b
 }
@@ -118,7 +118,7 @@ func TestApproval(t *testing.T) {
 	}
 
 	_, renewed := b.Refresh(t, tokens.RefreshToken)
-	if renewed == nil || !strings.Contains(payloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
+	if renewed == nil || !strings.Contains(world.PayloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
 		t.Errorf("the next token says %+v", renewed)
 	}
 
@@ -141,7 +141,7 @@ func TestApprovalOfMany(t *testing.T) {
 	}
 
 	people[1].Version = 7
-	people = append(people, client.AccountVersion{ID: strings.Repeat("0", 24)}, client.AccountVersion{ID: b.look(t, administrator).ID, Version: 1})
+	people = append(people, client.AccountVersion{ID: strings.Repeat("0", 24)}, client.AccountVersion{ID: b.look(t, world.Administrator).ID, Version: 1})
 
 	got, err := b.Client.AssignGroupWithResponse(t.Context(), nil, client.AssignGroupRequest{MemberGroup: "Member", Accounts: people}, b.admin)
 	if err != nil || got.JSON200 == nil {
@@ -156,7 +156,7 @@ func TestApprovalOfMany(t *testing.T) {
 	}
 
 	for email, want := range map[string]string{
-		"waiting.0@konec.com.au": "Member", "waiting.1@konec.com.au": "None", "waiting.2@konec.com.au": "Member", administrator: "Admin",
+		"waiting.0@konec.com.au": "Member", "waiting.1@konec.com.au": "None", "waiting.2@konec.com.au": "Member", world.Administrator: "Admin",
 	} {
 		if got := b.look(t, email).MemberGroup; got != want {
 			t.Errorf("%s is in %s, want %s", email, got, want)
@@ -169,8 +169,8 @@ func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
-	before := b.look(t, owner)
+	b.Account(t, world.Owner)
+	before := b.look(t, world.Owner)
 	key := "4b2a7e7c-6a8f-4c0f-9a51-0c6d1d1f3b52"
 
 	set := func(by client.RequestEditorFn, group string) *client.SetAccountGroupResult {
@@ -192,7 +192,7 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("another request: %s", got.Body)
 	}
 
-	if got := set(b.member(t, "second@konec.com.au", groupAdmin), "Tester"); got.StatusCode() != http.StatusPreconditionFailed {
+	if got := set(b.member(t, "second@konec.com.au", world.GroupAdmin), "Tester"); got.StatusCode() != http.StatusPreconditionFailed {
 		t.Errorf("another administrator: %s", got.Body)
 	}
 
@@ -202,16 +202,4 @@ func TestIdempotencyKey(t *testing.T) {
 	if err != nil || events != 1 {
 		t.Errorf("%d events (%v)", events, err)
 	}
-}
-
-// payloadOf is what a token says.
-func payloadOf(t *testing.T, token string) string {
-	t.Helper()
-
-	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return string(text)
 }

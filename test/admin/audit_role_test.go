@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // serverRole makes a role in the cluster, and answers its name, the database's URL as that role, and the owner's pool.
@@ -69,14 +70,14 @@ func TestServerRole(t *testing.T) {
 
 	env := apptest.On(t, asRole)
 
-	if got := found[string](t, env.Pool, "SELECT current_user::text"); got != role {
+	if got := world.EventExists[string](t, env.Pool, "SELECT current_user::text"); got != role {
 		t.Fatalf("served as %s", got)
 	}
 
 	serveEverything(t, env)
 
 	apptest.Eventually(t, "all events are sealed", func() bool {
-		return found[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && found[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
+		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
 	})
 
 	verdict, err := app.VerifyAudit(t.Context(), env.Config, "", func(string, int64, int64) {})
@@ -108,17 +109,6 @@ func TestServerRole(t *testing.T) {
 	}
 }
 
-// found is what a statement answers.
-func found[T any](t *testing.T, pool *pgxpool.Pool, statement string, args ...any) (answer T) {
-	t.Helper()
-
-	if err := pool.QueryRow(t.Context(), statement, args...).Scan(&answer); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-
-	return answer
-}
-
 // deny expects that the database refuses a statement because of who asks.
 func deny(t *testing.T, pool *pgxpool.Pool, statement string) {
 	t.Helper()
@@ -135,19 +125,19 @@ func serveEverything(t *testing.T, env *apptest.Env) {
 
 	ctx := t.Context()
 
-	sent, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: person})
+	sent, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: world.PersonEmail})
 	if err != nil || sent.JSON200 == nil {
 		t.Fatalf("send code: %v %s", err, sent.Body)
 	}
 
 	registered, err := env.Client.RegisterWithResponse(ctx, client.RegisterRequest{
-		Username: "Person", Email: person, Password: apptest.Password, VerificationCode: env.Mail(t, person, 0).Code,
+		Username: "Person", Email: world.PersonEmail, Password: apptest.Password, VerificationCode: env.Mail(t, world.PersonEmail, 0).Code,
 	})
 	if err != nil || registered.JSON201 == nil {
 		t.Fatalf("register: %v %s", err, registered.Body)
 	}
 
-	tokens := env.SignIn(t, person)
+	tokens := env.SignIn(t, world.PersonEmail)
 
 	_, renewed := env.Refresh(t, tokens.RefreshToken)
 	if renewed == nil {
@@ -158,7 +148,7 @@ func serveEverything(t *testing.T, env *apptest.Env) {
 		t.Errorf("me: %d", status)
 	}
 
-	browser := env.SignedIn(t, person)
+	browser := env.SignedIn(t, world.PersonEmail)
 	if status := browser.Verify(t); status != http.StatusOK && status != http.StatusNoContent {
 		t.Errorf("verify: %d", status)
 	}
@@ -169,7 +159,7 @@ func serveEverything(t *testing.T, env *apptest.Env) {
 
 	// The chores of the worker, which each start does.
 	apptest.Eventually(t, "the chores are done", func() bool {
-		return found[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
+		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
 	})
 
 	if log := env.Log.String(); strings.Contains(log, "permission denied") {
@@ -192,7 +182,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 				t.Errorf("got %v, want %q", err, says)
 			}
 
-			if n := found[int](t, owner, "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1", role); n > 0 {
+			if n := world.EventExists[int](t, owner, "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1", role); n > 0 {
 				t.Errorf("%d grants", n)
 			}
 		})
@@ -225,7 +215,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 
 		const query = `SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1
 			AND (privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR table_name = ANY($2) AND privilege_type NOT IN ('SELECT', 'INSERT'))`
-		if n := found[int](t, owner, query, role, audit.AppendOnly()); n > 0 {
+		if n := world.EventExists[int](t, owner, query, role, audit.AppendOnly()); n > 0 {
 			t.Errorf("%d grants too many", n)
 		}
 	})
@@ -248,10 +238,10 @@ func TestOwnerIsWarned(t *testing.T) {
 	}
 
 	served := apptest.On(t, asRole, release)
-	served.Account(t, person)
+	served.Account(t, world.PersonEmail)
 
 	// Sealing begins when the start, with all its warnings, is over.
-	apptest.Eventually(t, "sealing has begun", func() bool { return found[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
+	apptest.Eventually(t, "sealing has begun", func() bool { return world.EventExists[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
 
 	if strings.Contains(served.Log.String(), warning) {
 		t.Error("a role that cannot is warned of")

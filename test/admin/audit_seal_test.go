@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // What happens at two replicas ends in one chain; who changes a row of it by hand is found.
@@ -33,12 +34,12 @@ func TestAuditChain(t *testing.T) {
 
 	all.Wait()
 
-	events := found[int](t, env.Pool, "SELECT count(*) FROM audit_event")
+	events := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_event")
 	if events < 2*people*signIns {
 		t.Fatalf("%d events", events)
 	}
 
-	apptest.Eventually(t, "all are sealed", func() bool { return found[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
+	apptest.Eventually(t, "all are sealed", func() bool { return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
 
 	verify := func() (faults []string) {
 		verdict, err := app.VerifyAudit(t.Context(), env.Config, "", func(string, int64, int64) {})

@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // An account that an administrator makes has no password: its person is told, sets one with a code, and signs in.
@@ -118,9 +119,9 @@ func TestDeletedAccount(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
-	tokens := b.SignIn(t, owner)
-	before := b.look(t, owner)
+	b.Account(t, world.Owner)
+	tokens := b.SignIn(t, world.Owner)
+	before := b.look(t, world.Owner)
 
 	remove := func(a client.AdminAccount) client.AdminAccount {
 		got, err := b.Client.DeleteAccountWithResponse(t.Context(), a.ID, &client.DeleteAccountParams{IfMatch: etagOf(a)}, b.admin)
@@ -140,7 +141,7 @@ func TestDeletedAccount(t *testing.T) {
 		t.Errorf("its session: %d", status)
 	}
 
-	refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: owner, Password: apptest.Password})
+	refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: apptest.Password})
 	if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 		t.Errorf("sign-in: %v %s", err, refused.Body)
 	}
@@ -155,7 +156,7 @@ func TestDeletedAccount(t *testing.T) {
 		t.Fatalf("restore: %v %s", err, restored.Body)
 	}
 
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	remove(restored.JSON200.Account)
 
 	exists := func() (accounts, sessions, events int) {
@@ -198,12 +199,12 @@ func TestExportOfOnePerson(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 	b.Account(t, "other@konec.com.au")
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	b.SignIn(t, "other@konec.com.au")
 
-	found := b.look(t, owner)
+	found := b.look(t, world.Owner)
 
 	got, err := b.Client.ExportAccountWithResponse(t.Context(), found.ID, b.admin)
 	if err != nil || got.JSON200 == nil {
@@ -211,7 +212,7 @@ func TestExportOfOnePerson(t *testing.T) {
 	}
 
 	data := got.JSON200
-	if data.Account.Email != owner || len(data.Sessions) != 1 || len(data.Events) != 2 {
+	if data.Account.Email != world.Owner || len(data.Sessions) != 1 || len(data.Events) != 2 {
 		t.Errorf("exported %+v", data)
 	}
 

@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // large tables are those that grow with the people, and that nobody may read through to find something.
@@ -22,7 +23,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 
 	b := newBureau(t)
 	id := b.populate(t)
-	admin := b.SignIn(t, administrator).AccessToken
+	admin := b.SignIn(t, world.Administrator).AccessToken
 
 	moment := "2026-01-01T00:00:00.000Z"
 	ago := func(days int) string { return b.Clock.Now().AddDate(0, 0, -days).UTC().Format("2006-01-02T15:04:05Z") }
@@ -49,8 +50,8 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 
 		b.Statements.Take()
 
-		got := call{method: http.MethodGet, path: path, query: values}.with("Authorization", "Bearer "+admin).to(t, b.Server)
-		if got.status != http.StatusOK {
+		got := world.Call{Method: http.MethodGet, Path: path, Query: values}.With("Authorization", "Bearer "+admin).To(t, b.Server)
+		if got.Status != http.StatusOK {
 			t.Errorf("%s: %s", query, got)
 		}
 
@@ -58,7 +59,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 	}
 
 	// And what is counted of events, whenever some are sealed.
-	b.SignIn(t, administrator)
+	b.SignIn(t, world.Administrator)
 	b.sealed(t)
 
 	if names := b.expectIndexes(t, "sealing"); !slices.Contains(names, "AuditCountAdvance") {
@@ -128,9 +129,9 @@ func TestWebhooksArePlannedOnIndexes(t *testing.T) {
 		t.Errorf("replay: %v %s", err, got.Body)
 	}
 
-	b.Account(t, owner)
-	b.SignIn(t, owner)
-	apptest.Eventually(t, "all is sealed", func() bool { return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+	b.Account(t, world.Owner)
+	b.SignIn(t, world.Owner)
+	apptest.Eventually(t, "all is sealed", func() bool { return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
 	apptest.Eventually(t, "some are sent", func() bool { expect("working"); return seen["WebhookDeliveryFinish"] && seen["WebhookDeliveryAttempt"] })
 
 	for _, name := range []string{

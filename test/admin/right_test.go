@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-28: a right counts from the next request on, given or taken, whatever the token says.
@@ -97,9 +98,9 @@ func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
 
 	helper := b.member(t, "helper@konec.com.au", "Tester")
 	keeper := b.member(t, "keeper@konec.com.au", "Member")
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
-	self, friend, boss := b.look(t, "helper@konec.com.au"), b.look(t, owner), b.look(t, administrator)
+	self, friend, boss := b.look(t, "helper@konec.com.au"), b.look(t, world.Owner), b.look(t, world.Administrator)
 
 	for name, got := range map[string]*client.SetAccountGroupResult{
 		"a group with more for oneself":      b.assign(t, helper, self, "Admin"),
@@ -144,7 +145,7 @@ func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
 		t.Errorf("the administrator's waits: %v %s", err, unlocked.Body)
 	}
 
-	if after := b.look(t, administrator); after.Version != boss.Version {
+	if after := b.look(t, world.Administrator); after.Version != boss.Version {
 		t.Errorf("the administrator was %+v, and is %+v", boss, after)
 	}
 }
@@ -155,7 +156,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	boss := b.look(t, administrator)
+	boss := b.look(t, world.Administrator)
 
 	disable := func() int {
 		got, err := b.Client.SetAccountStatusWithResponse(t.Context(), boss.ID,
@@ -179,16 +180,16 @@ func TestLastAdministratorStays(t *testing.T) {
 		t.Errorf("the group without the right: %s", got.Body)
 	}
 
-	if err := b.SetStatus(t.Context(), administrator, account.Disabled); err == nil {
+	if err := b.SetStatus(t.Context(), world.Administrator, account.Disabled); err == nil {
 		t.Error("disabled by the command")
 	}
 
-	if err := b.SetGroup(t.Context(), administrator, "None"); err == nil {
+	if err := b.SetGroup(t.Context(), world.Administrator, "None"); err == nil {
 		t.Error("demoted by the command")
 	}
 
 	// One who may not sign in does not count.
-	b.member(t, "second@konec.com.au", groupAdmin)
+	b.member(t, "second@konec.com.au", world.GroupAdmin)
 
 	if err := b.SetStatus(t.Context(), "second@konec.com.au", account.Disabled); err != nil {
 		t.Fatal(err)
@@ -212,11 +213,11 @@ func TestTwoAdministratorsRemoveEachOther(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	second := b.member(t, "second@konec.com.au", groupAdmin)
+	second := b.member(t, "second@konec.com.au", world.GroupAdmin)
 	b.Account(t, "third@konec.com.au")
 
 	for range 10 {
-		one, two := b.look(t, administrator), b.look(t, "second@konec.com.au")
+		one, two := b.look(t, world.Administrator), b.look(t, "second@konec.com.au")
 
 		var both sync.WaitGroup
 
@@ -233,8 +234,8 @@ func TestTwoAdministratorsRemoveEachOther(t *testing.T) {
 			t.Fatalf("%v: %d administrators are left (%v)", statuses, left, err)
 		}
 
-		for _, email := range []string{administrator, "second@konec.com.au"} {
-			if err := b.SetGroup(t.Context(), email, groupAdmin); err != nil {
+		for _, email := range []string{world.Administrator, "second@konec.com.au"} {
+			if err := b.SetGroup(t.Context(), email, world.GroupAdmin); err != nil {
 				t.Fatal(err)
 			}
 		}

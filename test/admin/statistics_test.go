@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // statistics answers the hours of a period; a zero time is not asked for.
@@ -31,7 +32,7 @@ func (b *bureau) statistics(t *testing.T, from, to time.Time) client.Statistics 
 func (b *bureau) sealed(t *testing.T) {
 	t.Helper()
 
-	apptest.Eventually(t, "all is sealed", func() bool { return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+	apptest.Eventually(t, "all is sealed", func() bool { return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
 }
 
 // What people did is counted in its hour, once it is sealed, and the answer takes one statement beyond those that say who asks.
@@ -42,13 +43,13 @@ func TestStatistics(t *testing.T) {
 
 	start := b.Clock.Now().UTC().Truncate(time.Hour)
 
-	wrong, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: administrator, Password: "a wrong password"})
+	wrong, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Administrator, Password: "a wrong password"})
 	if err != nil || wrong.StatusCode() != http.StatusUnauthorized {
 		t.Fatalf("a wrong password: %v %s", err, wrong.Body)
 	}
 
 	b.Clock.Advance(2 * time.Hour)
-	b.admin = b.member(t, "second@konec.com.au", groupAdmin)
+	b.admin = b.member(t, "second@konec.com.au", world.GroupAdmin)
 	b.SignIn(t, "second@konec.com.au")
 
 	created, err := b.Client.CreateAccountWithResponse(t.Context(), nil, client.CreateAccountRequest{
@@ -63,7 +64,7 @@ func TestStatistics(t *testing.T) {
 
 	got := b.statistics(t, time.Time{}, time.Time{})
 
-	names := withoutChores(b.Statements.Take())
+	names := world.WithoutChores(b.Statements.Take())
 	if want := []string{"SessionAuthenticate", "MemberGroupRights", "AuditCountHours"}; !slices.Equal(names, want) {
 		t.Errorf("statements %q, want %q", names, want)
 	}
@@ -101,7 +102,7 @@ func TestStatisticsRefuseAPeriod(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	admin := "Bearer " + b.SignIn(t, administrator).AccessToken
+	admin := "Bearer " + b.SignIn(t, world.Administrator).AccessToken
 	future := b.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 
 	for name, one := range map[string]struct{ query, field string }{
@@ -113,8 +114,8 @@ func TestStatisticsRefuseAPeriod(t *testing.T) {
 		"BeyondFourDigits":     {"to=9999-12-31T23:59:59-01:00", "?to"},
 		"NoTime":               {"to=2026-13-01T00:00:00Z", "?to"},
 	} {
-		got := call{method: http.MethodGet, path: "/api/admin/statistics", query: one.query}.with("Authorization", admin).to(t, b.Server)
-		if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" || !slices.Equal(got.fields(), []string{one.field}) {
+		got := world.Call{Method: http.MethodGet, Path: "/api/admin/statistics", Query: one.query}.With("Authorization", admin).To(t, b.Server)
+		if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || !slices.Equal(got.Fields(), []string{one.field}) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

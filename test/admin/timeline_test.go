@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 func (b *bureau) timeline(t *testing.T, id string) client.Timeline {
@@ -35,8 +36,8 @@ func TestTimelineSaysWhy(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t, func(c *config.Config) { c.FailuresFree = 2 })
-	b.Account(t, owner)
-	found := b.look(t, owner)
+	b.Account(t, world.Owner)
+	found := b.look(t, world.Owner)
 
 	expect := func(when string, want ...string) {
 		t.Helper()
@@ -51,7 +52,7 @@ func TestTimelineSaysWhy(t *testing.T) {
 	expect("in a group")
 
 	for range 2 {
-		refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: owner, Password: "wrong"})
+		refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: "wrong"})
 		if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 			t.Fatalf("login: %v %s", err, refused.Body)
 		}
@@ -74,7 +75,7 @@ func TestTimelineSaysWhy(t *testing.T) {
 	}
 
 	group := line.Entries[2].Event
-	if group.ActorID != b.look(t, administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
+	if group.ActorID != b.look(t, world.Administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
 		t.Errorf("the assignment was written down as %+v", group)
 	}
 
@@ -83,19 +84,19 @@ func TestTimelineSaysWhy(t *testing.T) {
 	}
 
 	expect("unlocked")
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 
-	if err := b.SetStatus(t.Context(), owner, account.Disabled); err != nil {
+	if err := b.SetStatus(t.Context(), world.Owner, account.Disabled); err != nil {
 		t.Fatal(err)
 	}
 
 	expect("disabled", "DISABLED")
 
-	if err := b.SetStatus(t.Context(), owner, account.Active); err != nil {
+	if err := b.SetStatus(t.Context(), world.Owner, account.Active); err != nil {
 		t.Fatal(err)
 	}
 
-	reset := b.reset(t, owner, "password")
+	reset := b.reset(t, world.Owner, "password")
 	if reset.Factors == nil || reset.Factors.Password != "" {
 		t.Errorf("after the reset %+v", reset.Factors)
 	}
@@ -122,14 +123,14 @@ func TestResetFactor(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
-	tokens := b.SignIn(t, owner)
+	b.Account(t, world.Owner)
+	tokens := b.SignIn(t, world.Owner)
 
-	b.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
-	b.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", owner)
-	b.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", owner)
+	b.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
+	b.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", world.Owner)
+	b.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", world.Owner)
 
-	before := b.look(t, owner)
+	before := b.look(t, world.Owner)
 	if f := before.Factors; f == nil || f.Password != "argon2id" || !f.Phone || !f.Totp || f.Lark != "Wei" {
 		t.Fatalf("factors %+v", f)
 	}
@@ -139,18 +140,18 @@ func TestResetFactor(t *testing.T) {
 			t.Errorf("before %s: %d", factor, status)
 		}
 
-		if after := b.reset(t, owner, factor); after.Version != before.Version+int32(i)+1 {
+		if after := b.reset(t, world.Owner, factor); after.Version != before.Version+int32(i)+1 {
 			t.Errorf("%s: version %d", factor, after.Version)
 		}
 
-		b.Mail(t, owner, i)
+		b.Mail(t, world.Owner, i)
 
-		if again := b.reset(t, owner, factor); again.Version != before.Version+int32(i)+1 {
+		if again := b.reset(t, world.Owner, factor); again.Version != before.Version+int32(i)+1 {
 			t.Errorf("%s again: version %d", factor, again.Version)
 		}
 	}
 
-	if f := b.look(t, owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
+	if f := b.look(t, world.Owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
 		t.Errorf("left: %+v", f)
 	}
 
@@ -164,9 +165,9 @@ func TestEndAccountSessions(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
-	first, second, browser := b.SignIn(t, owner), b.SignIn(t, owner), b.SignedIn(t, owner)
-	id := b.look(t, owner).ID
+	b.Account(t, world.Owner)
+	first, second, browser := b.SignIn(t, world.Owner), b.SignIn(t, world.Owner), b.SignedIn(t, world.Owner)
+	id := b.look(t, world.Owner).ID
 
 	list, err := b.Client.ListAccountSessionsWithResponse(t.Context(), id, b.admin)
 	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 3 {
@@ -197,7 +198,7 @@ func TestEndAccountSessions(t *testing.T) {
 		t.Errorf("the browser: %d", status)
 	}
 
-	if status, _ := b.Me(t, b.SignIn(t, owner).AccessToken); status != http.StatusOK {
+	if status, _ := b.Me(t, b.SignIn(t, world.Owner).AccessToken); status != http.StatusOK {
 		t.Errorf("a new sign-in: %d", status)
 	}
 }
@@ -209,7 +210,7 @@ func sessionOfToken(t *testing.T, token string) string {
 		SessionID string `json:"sid"`
 	}
 
-	if err := json.Unmarshal([]byte(payloadOf(t, token)), &claims); err != nil {
+	if err := json.Unmarshal([]byte(world.PayloadOf(t, token)), &claims); err != nil {
 		t.Fatal(err)
 	}
 

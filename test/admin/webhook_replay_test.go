@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // change replaces what a webhook says.
@@ -55,7 +56,7 @@ func TestDisabledWebhookCatchesUp(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	r.answers(withStatus(http.StatusInternalServerError))
@@ -63,7 +64,7 @@ func TestDisabledWebhookCatchesUp(t *testing.T) {
 	id := b.webhook(t, r, hookEvent).Webhook.ID
 	since := b.Clock.Now()
 
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	b.attempted(t, id, 1)
 	b.changeHook(t, id, func(c *client.ChangeWebhookRequest) { c.Enabled = false })
 	r.answers(nil)
@@ -71,7 +72,7 @@ func TestDisabledWebhookCatchesUp(t *testing.T) {
 	calls := len(r.got())
 
 	for range 2 {
-		b.SignIn(t, owner)
+		b.SignIn(t, world.Owner)
 	}
 
 	apptest.Eventually(t, "what waited has failed", func() bool {
@@ -115,11 +116,11 @@ func TestDeliveryIsReplayed(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	id := b.webhook(t, r, hookEvent).Webhook.ID
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 
 	r.arrived(t, 1)
 	b.settled(t)
@@ -156,7 +157,7 @@ func TestDeliveryIsReplayed(t *testing.T) {
 	apptest.Eventually(t, "no job is left", func() bool {
 		b.wake(t)
 
-		return found[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND state NOT IN ('completed', 'discarded', 'cancelled')") == 0
+		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND state NOT IN ('completed', 'discarded', 'cancelled')") == 0
 	})
 
 	if len(events) != 1 || len(r.got()) != 3 {
@@ -167,7 +168,7 @@ func TestDeliveryIsReplayed(t *testing.T) {
 		t.Errorf("in the end %+v", one)
 	}
 
-	if got := found[int](t, b.Pool, "SELECT count(*) FROM audit_event WHERE action = 'webhook.replayed' AND subject = $1 AND actor_id IS NOT NULL", id); got != 2 {
+	if got := world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_event WHERE action = 'webhook.replayed' AND subject = $1 AND actor_id IS NOT NULL", id); got != 2 {
 		t.Errorf("%d events about two replays", got)
 	}
 }
@@ -177,13 +178,13 @@ func TestReplayTakesThePlaceOfTheRetry(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	r.answers(withStatus(http.StatusInternalServerError))
 
 	id := b.webhook(t, r, hookEvent).Webhook.ID
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	apptest.Eventually(t, "it failed once", func() bool { list := b.deliveries(t, id); return len(list) == 1 && list[0].LastError != "" })
 
 	got, err := b.Client.ReplayWebhookDeliveryWithResponse(t.Context(), id, b.deliveries(t, id)[0].EventID, nil, b.admin)
@@ -194,7 +195,7 @@ func TestReplayTakesThePlaceOfTheRetry(t *testing.T) {
 	apptest.Eventually(t, "the job of before has nothing to do", func() bool {
 		b.wake(t)
 
-		return found[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND args ->> 'round' = '0' AND state = 'completed'") == 1
+		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND args ->> 'round' = '0' AND state = 'completed'") == 1
 	})
 
 	if one := b.deliveries(t, id)[0]; one.State != "pending" || int(one.Attempts) > len(r.got()) {
@@ -207,13 +208,13 @@ func TestDeliveryLogHasPages(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	id := b.webhook(t, r, hookEvent).Webhook.ID
 
 	for range 5 {
-		b.SignIn(t, owner)
+		b.SignIn(t, world.Owner)
 	}
 
 	r.arrived(t, 5)

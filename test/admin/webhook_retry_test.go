@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // hookEvent happens once a sign-in: what the webhooks of these tests want, and what makes nothing else of the kind.
@@ -32,7 +33,7 @@ func (b *bureau) attempted(t *testing.T, id string, times int32) client.WebhookD
 	var one client.WebhookDelivery
 
 	busy := func() bool {
-		return found[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = 'webhook' AND state IN ('available', 'running'))")
+		return world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = 'webhook' AND state IN ('available', 'running'))")
 	}
 
 	apptest.Eventually(t, fmt.Sprintf("attempt %d", times), func() bool {
@@ -69,7 +70,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	r.answers(func(w http.ResponseWriter, _ *http.Request) {
@@ -79,7 +80,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 
 	created := b.webhook(t, r, hookEvent)
 	b.Clock.Advance(10 * time.Minute) // River goes by the real one: nothing comes due by itself
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	b.Clock.Stop() // so that a wait can be read off
 
 	const attempts = 11
@@ -142,7 +143,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 		t.Errorf("times %v", times)
 	}
 
-	if found[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d::text LIKE '%canary%') OR EXISTS (SELECT 1 FROM river_job j WHERE j::text LIKE '%canary%')") ||
+	if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d::text LIKE '%canary%') OR EXISTS (SELECT 1 FROM river_job j WHERE j::text LIKE '%canary%')") ||
 		strings.Contains(b.Log.String(), "canary") {
 		t.Error("what was answered is kept")
 	}
@@ -153,7 +154,7 @@ func TestWebhookAnswers(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	target := newReceiver(t)
 
@@ -179,7 +180,7 @@ func TestWebhookAnswers(t *testing.T) {
 		r.answers(c.answer)
 
 		created := b.webhook(t, r, hookEvent)
-		b.SignIn(t, owner)
+		b.SignIn(t, world.Owner)
 
 		var one client.WebhookDelivery
 
@@ -276,7 +277,7 @@ func (b *bureau) expectGone(t *testing.T, id string) {
 		t.Error("the log does not say so, or says too much")
 	}
 
-	if found[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event WHERE action LIKE 'webhook.%' AND subject = $1 AND actor_id IS NULL)", id) {
+	if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event WHERE action LIKE 'webhook.%' AND subject = $1 AND actor_id IS NULL)", id) {
 		t.Error("sending wrote an event")
 	}
 }
@@ -288,22 +289,22 @@ func TestUnansweredWebhookIsLeftAlone(t *testing.T) {
 	const signIns = 6
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	r.answers(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 
 	id := b.webhook(t, r, hookEvent).Webhook.ID
 	b.Clock.Stop()
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	apptest.Eventually(t, "it failed once", func() bool { list := b.deliveries(t, id); return len(list) == 1 && list[0].LastError != "" })
 
 	for range signIns - 1 {
-		b.SignIn(t, owner)
+		b.SignIn(t, world.Owner)
 	}
 
 	apptest.Eventually(t, "the others wait", func() bool {
-		return found[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND state NOT IN ('running', 'completed') AND metadata ? 'snoozes' AND attempt = 0") >= signIns-1
+		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND state NOT IN ('running', 'completed') AND metadata ? 'snoozes' AND attempt = 0") >= signIns-1
 	})
 
 	if calls := len(r.got()); calls != 1 {
@@ -330,7 +331,7 @@ func TestSilentReceiverHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t, func(c *config.Config) { c.DatabaseMaxConns = 4 })
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	hang := make(chan struct{})
@@ -339,16 +340,16 @@ func TestSilentReceiverHoldsNoConnection(t *testing.T) {
 	b.webhook(t, r, hookEvent)
 
 	for range 6 {
-		b.SignIn(t, owner)
+		b.SignIn(t, world.Owner)
 	}
 
 	apptest.Eventually(t, "six calls hang", func() bool { return len(r.got()) == 6 })
 
 	for range 20 {
-		b.SignIn(t, owner)
+		b.SignIn(t, world.Owner)
 	}
 
-	if busy := found[int](t, b.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'toolkit-gateway' AND state LIKE 'idle in transaction%'"); busy > 0 {
+	if busy := world.EventExists[int](t, b.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'toolkit-gateway' AND state LIKE 'idle in transaction%'"); busy > 0 {
 		t.Errorf("%d transactions are open", busy)
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"encoding/base64"
@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // The secret is in the answer that makes it, and in its repeat under the same key. It is in no other answer, in no column of any
@@ -73,7 +74,7 @@ func TestWebhookSecretIsToldOnce(t *testing.T) {
 	}
 
 	// The rest of an address is the key to many a receiver.
-	if found[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(b.Log.String(), "canary") {
+	if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(b.Log.String(), "canary") {
 		t.Error("the address is in the audit log, or in the server's")
 	}
 
@@ -82,7 +83,7 @@ func TestWebhookSecretIsToldOnce(t *testing.T) {
 		t.Fatalf("delete: %v %s", err, deleted.Body)
 	}
 
-	if got := found[string](t, b.Pool, "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE subject = $1 AND actor_id IS NOT NULL", id); got != "webhook.created webhook.changed webhook.secret_rotated webhook.deleted" {
+	if got := world.EventExists[string](t, b.Pool, "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE subject = $1 AND actor_id IS NOT NULL", id); got != "webhook.created webhook.changed webhook.secret_rotated webhook.deleted" {
 		t.Errorf("events %s", got)
 	}
 }
@@ -91,10 +92,10 @@ func TestWebhookSecretIsToldOnce(t *testing.T) {
 func (b *bureau) placesOf(t *testing.T, text string) (places []string) {
 	t.Helper()
 
-	tables := found[[]string](t, b.Pool, "SELECT array_agg(table_name::text) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'")
+	tables := world.EventExists[[]string](t, b.Pool, "SELECT array_agg(table_name::text) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'")
 
 	for _, table := range tables {
-		if found[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM "+table+" r WHERE position($1 IN r::text) > 0)", text) {
+		if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM "+table+" r WHERE position($1 IN r::text) > 0)", text) {
 			places = append(places, table)
 		}
 	}
@@ -107,7 +108,7 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	created := b.webhook(t, r, hookEvent)
@@ -117,15 +118,15 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 		t.Fatalf("rotate: %v %s", err, rotated.Body)
 	}
 
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	r.arrived(t, 1)
 
 	// The clean-up, which forgets the secret of before as well, comes at the start, and then not for five minutes.
 	apptest.Eventually(t, "the clean-up is over", func() bool {
-		return found[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'cleaning' AND state = 'completed'") > 0
+		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'cleaning' AND state = 'completed'") > 0
 	})
 	b.Clock.Advance(webhook.Overlap + time.Second)
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	r.arrived(t, 2)
 
 	calls := r.got()
@@ -144,7 +145,7 @@ func TestSwappedWebhookSecretDoesNotOpen(t *testing.T) {
 	t.Parallel()
 
 	b := newBureau(t)
-	b.Account(t, owner)
+	b.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	one, other := b.webhook(t, r, hookEvent).Webhook.ID, b.webhook(t, r, "nothing.happens").Webhook.ID
@@ -153,7 +154,7 @@ func TestSwappedWebhookSecretDoesNotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	b.SignIn(t, owner)
+	b.SignIn(t, world.Owner)
 	b.attempted(t, one, 1)
 
 	if got := b.deliveries(t, one)[0]; got.State != "failed" || !strings.HasPrefix(got.LastError, "it could not be put together") || len(r.got()) > 0 {

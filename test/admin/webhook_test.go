@@ -1,4 +1,4 @@
-package app_test
+package admin_test
 
 import (
 	"crypto/hmac"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // webhookCall is one that a receiver got.
@@ -90,7 +91,7 @@ func (r *receiver) got() []webhookCall {
 // webhook makes one that calls the receiver, and answers it with its secret. What happened before is not for it.
 func (b *bureau) webhook(t *testing.T, r *receiver, actions ...string) *client.WebhookSecretResponse {
 	t.Helper()
-	apptest.Eventually(t, "what happened is sealed", func() bool { return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+	apptest.Eventually(t, "what happened is sealed", func() bool { return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
 
 	request := client.CreateWebhookRequest{URL: r.URL + "/hook?key=in-the-address"}
 	if len(actions) > 0 {
@@ -109,8 +110,8 @@ func (b *bureau) webhook(t *testing.T, r *receiver, actions ...string) *client.W
 func (b *bureau) settled(t *testing.T) {
 	t.Helper()
 	apptest.Eventually(t, "every event is sealed, and sent once", func() bool {
-		return found[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 &&
-			found[int](t, b.Pool, "SELECT count(*) FROM webhook_delivery WHERE state = 'pending' AND (attempts = 0 OR last_error = '')") == 0
+		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 &&
+			world.EventExists[int](t, b.Pool, "SELECT count(*) FROM webhook_delivery WHERE state = 'pending' AND (attempts = 0 OR last_error = '')") == 0
 	})
 }
 
@@ -152,12 +153,12 @@ func TestWebhookGetsEvents(t *testing.T) {
 
 	b := newBureau(t)
 	r := newReceiver(t)
-	before := found[int64](t, b.Pool, "SELECT max(id) FROM audit_event")
+	before := world.EventExists[int64](t, b.Pool, "SELECT max(id) FROM audit_event")
 	created := b.webhook(t, r)
 
-	b.Account(t, owner)
-	b.SignIn(t, owner)
-	b.assign(t, b.admin, b.look(t, owner), "Member")
+	b.Account(t, world.Owner)
+	b.SignIn(t, world.Owner)
+	b.assign(t, b.admin, b.look(t, world.Owner), "Member")
 	b.settled(t)
 
 	events, err := b.Client.ListAuditEventsWithResponse(t.Context(), nil, b.admin)

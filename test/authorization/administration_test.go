@@ -1,29 +1,30 @@
-package app_test
+package authorization_test
 
 import (
 	"fmt"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"maps"
 	"strings"
 	"testing"
 )
 
 // toNamed is a good call about another person's account, or about a group that is not in use, in the version of now.
-func toNamed(body map[string]any) func(*testing.T, *matrix, operation, *member, *member, *member) call {
-	return func(t *testing.T, m *matrix, o operation, _, _, named *member) call {
+func toNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
+	return func(t *testing.T, m *world.Matrix, o world.Operation, _, _, named *world.Member) world.Call {
 		t.Helper()
 
-		name := fmt.Sprintf("Group %d", m.number.Add(1))
-		if strings.Contains(o.path, "{group}") {
-			m.exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ($1, now(), now())", name)
+		name := fmt.Sprintf("Group %d", m.Number.Add(1))
+		if strings.Contains(o.Path, "{group}") {
+			m.Change(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ($1, now(), now())", name)
 		}
 
 		if o.OperationID == "assignGroup" {
-			body = map[string]any{"memberGroup": "Member", "accounts": []any{map[string]any{"id": named.id, "version": 0}}}
+			body = map[string]any{"memberGroup": "Member", "accounts": []any{map[string]any{"id": named.ID, "version": 0}}}
 		}
 
 		if o.OperationID == "createAccount" || o.OperationID == "sendCode" {
 			body = maps.Clone(body)
-			body["email"] = m.address()
+			body["email"] = m.NewAddress()
 		}
 
 		if o.OperationID == "createGroup" {
@@ -31,20 +32,20 @@ func toNamed(body map[string]any) func(*testing.T, *matrix, operation, *member, 
 		}
 
 		var hook string
-		if strings.Contains(o.path, "webhooks") {
-			retireWebhooks(m.Env, o.OperationID) // the one of the call before, so that there is room
+		if strings.Contains(o.Path, "webhooks") {
+			world.RetireWebhooks(m.Env, o.OperationID) // the one of the call before, so that there is room
 		}
 
-		if strings.Contains(o.path, "{webhookId}") {
-			hook = standingWebhook(m.Env, o.OperationID, true)
+		if strings.Contains(o.Path, "{webhookId}") {
+			hook = world.StandingWebhook(m.Env, o.OperationID, true)
 		}
 
-		c := o.asked("", body)
-		c.path = strings.NewReplacer("{webhookId}", hook, "{eventId}", "1",
-			"{accountId}", named.id, "{id}", named.app, "{factor}", "phone", "{group}", name).Replace(c.path)
+		c := o.Call("", body)
+		c.Path = strings.NewReplacer("{webhookId}", hook, "{eventId}", "1",
+			"{accountId}", named.ID, "{id}", named.AppSession, "{factor}", "phone", "{group}", name).Replace(c.Path)
 
-		if o.needs("If-Match") {
-			c = c.with("If-Match", `"0"`)
+		if o.Needs("If-Match") {
+			c = c.With("If-Match", `"0"`)
 		}
 
 		return c
@@ -79,10 +80,10 @@ var adminAims = []aim{
 	{operation: "getStatistics", want: "200", ready: toNamed(nil)},
 	{operation: "listWebhooks", want: "200", ready: toNamed(nil)},
 	{operation: "createWebhook", want: "201", ready: toNamed(map[string]any{
-		"url": nobodyListens, "description": "createWebhook", "actions": []string{"nothing.happens"},
+		"url": world.NobodyListens, "description": "createWebhook", "actions": []string{"nothing.happens"},
 	})},
 	{operation: "changeWebhook", want: "200", ready: toNamed(map[string]any{
-		"url": nobodyListens, "description": "changeWebhook", "actions": []string{"nothing.happens"}, "enabled": false,
+		"url": world.NobodyListens, "description": "changeWebhook", "actions": []string{"nothing.happens"}, "enabled": false,
 	})},
 	{operation: "deleteWebhook", want: "204", ready: toNamed(nil)},
 	{operation: "rotateWebhookSecret", want: "200", ready: toNamed(nil)},

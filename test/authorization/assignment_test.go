@@ -1,4 +1,4 @@
-package app_test
+package authorization_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // assigned are members that a body could try to set, under the names that the answers, the tables and other
@@ -32,26 +33,26 @@ var assigned = map[string]any{
 func TestNobodyAssignsMore(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
+	m := world.NewMatrix(t)
 	tried := 0
 
 	for _, a := range aims {
-		for _, o := range operations() {
+		for _, o := range world.Operations() {
 			if o.OperationID != a.operation || o.RequestBody == nil {
 				continue
 			}
 
-			people := m.members(t, 3, account.GroupNone)
+			people := m.Members(t, 3, account.GroupNone)
 			c := a.ready(t, m, o, people[0], people[1], people[2])
-			before := m.everything(t)
+			before := m.AllState(t)
 
 			for name, value := range assigned {
-				if slices.Contains(o.fields(), name) {
+				if slices.Contains(o.Fields(), name) {
 					continue
 				}
 
-				got := m.sentBoth(people[0], o.and(t, c, name, value)).to(t, m.Server)
-				if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" || !slices.Contains(got.fields(), "/"+name) {
+				got := sentBoth(m, people[0], and(t, o, c, name, value)).To(t, m.Server)
+				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || !slices.Contains(got.Fields(), "/"+name) {
 					t.Errorf("%s %s with %q: %s", a.operation, a.object, name, got)
 				}
 
@@ -59,20 +60,20 @@ func TestNobodyAssignsMore(t *testing.T) {
 			}
 
 			// The same in the case of a documented member, which some decoders take for it.
-			for _, name := range o.fields() {
+			for _, name := range o.Fields() {
 				if twin := strings.ToUpper(name); twin != name {
-					if got := m.sentBoth(people[0], o.and(t, c, twin, "x")).to(t, m.Server); got.problem.Code != "INVALID_REQUEST" {
+					if got := sentBoth(m, people[0], and(t, o, c, twin, "x")).To(t, m.Server); got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s %s with %q: %s", a.operation, a.object, twin, got)
 					}
 				}
 			}
 
-			if m.everything(t) != before {
+			if m.AllState(t) != before {
 				t.Errorf("%s %s: something was changed", a.operation, a.object)
 			}
 
 			// Nothing else was wrong with it.
-			if got := answerOf(m.sentBoth(people[0], c).to(t, m.Server)); got != a.want {
+			if got := world.StatusAndCode(sentBoth(m, people[0], c).To(t, m.Server)); got != a.want {
 				t.Errorf("%s %s with nothing more: %s, want %s", a.operation, a.object, got, a.want)
 			}
 		}
@@ -84,16 +85,16 @@ func TestNobodyAssignsMore(t *testing.T) {
 }
 
 // sentBoth is the call with both of a person's credentials: each operation reads its own.
-func (m *matrix) sentBoth(h *member, c call) call {
-	return m.by(h, c).with("Authorization", "Bearer "+h.access)
+func sentBoth(m *world.Matrix, h *world.Member, c world.Call) world.Call {
+	return m.AsMember(h, c).With("Authorization", "Bearer "+h.AccessToken)
 }
 
 // and adds a member to a body.
-func (o operation) and(t *testing.T, c call, name string, value any) call {
+func and(t *testing.T, o world.Operation, c world.Call, name string, value any) world.Call {
 	t.Helper()
 
-	if o.media() != "application/json" {
-		c.body += "&" + o.encode(map[string]any{name: value})
+	if o.Media() != "application/json" {
+		c.Body += "&" + o.Encode(map[string]any{name: value})
 
 		return c
 	}
@@ -103,7 +104,7 @@ func (o operation) and(t *testing.T, c call, name string, value any) call {
 		t.Fatal(err)
 	}
 
-	c.body = strings.TrimSuffix(strings.TrimSpace(c.body), "}") + "," + strings.TrimPrefix(string(more), "{")
+	c.Body = strings.TrimSuffix(strings.TrimSpace(c.Body), "}") + "," + strings.TrimPrefix(string(more), "{")
 
 	return c
 }
@@ -113,14 +114,14 @@ func (o operation) and(t *testing.T, c call, name string, value any) call {
 func TestProfileTakesProvedAddressesOnly(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
-	people := m.members(t, 2, account.GroupNone)
+	m := world.NewMatrix(t)
+	people := m.Members(t, 2, account.GroupNone)
 	own, other := people[0], people[1]
-	fresh := m.address()
-	before := m.everything(t)
+	fresh := m.NewAddress()
+	before := m.AllState(t)
 
 	ask := func(values map[string]any) string {
-		return answerOf(m.by(own, m.asked(t, "changeUser", values)).to(t, m.Server))
+		return world.StatusAndCode(m.AsMember(own, m.Call(t, "changeUser", values)).To(t, m.Server))
 	}
 
 	for _, key := range []string{
@@ -142,28 +143,28 @@ func TestProfileTakesProvedAddressesOnly(t *testing.T) {
 	}
 
 	// Asking for it changes nothing, and is answered alike for an address that is somebody else's.
-	for _, address := range []string{fresh, other.email} {
+	for _, address := range []string{fresh, other.Email} {
 		if got := ask(map[string]any{"key": "Email", "email": address}); got != "204" {
 			t.Errorf("a request for %s: %s", address, got)
 		}
 
-		if got := ask(map[string]any{"key": "Email", "email": address, "code": "000000"}); got != wrongCode {
+		if got := ask(map[string]any{"key": "Email", "email": address, "code": "000000"}); got != world.CodeInvalid {
 			t.Errorf("a wrong code for %s: %s", address, got)
 		}
 	}
 
-	if m.everything(t) != before {
+	if m.AllState(t) != before {
 		t.Error("an address that was not proved counts")
 	}
 
 	// Whoever proved it is told; and it stays whose it is.
-	taken := m.code(t, code.Email, own.id+" "+other.email)
-	if got := ask(map[string]any{"key": "Email", "email": other.email, "code": taken}); got != "400 EMAIL_TAKEN" || m.everything(t) != before {
+	taken := m.IssueCode(t, code.Email, own.ID+" "+other.Email)
+	if got := ask(map[string]any{"key": "Email", "email": other.Email, "code": taken}); got != "400 EMAIL_TAKEN" || m.AllState(t) != before {
 		t.Errorf("another's address, proved: %s", got)
 	}
 
-	right := m.code(t, code.Email, own.id+" "+fresh)
-	if got := ask(map[string]any{"key": "Email", "email": fresh, "code": right}); got != "204" || m.everything(t) == before {
+	right := m.IssueCode(t, code.Email, own.ID+" "+fresh)
+	if got := ask(map[string]any{"key": "Email", "email": fresh, "code": right}); got != "204" || m.AllState(t) == before {
 		t.Errorf("a fresh address, proved: %s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package authorization_test
 
 import (
 	"flag"
@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 var updateAuthorization = flag.Bool("authorization.update", false, "TestAuthorizationMatrix writes its table anew")
@@ -25,24 +25,13 @@ const (
 `
 )
 
-// matrix is a gateway that makes nobody wait, with all its settings, and a clerk.
-type matrix struct {
-	*clerk
-
-	lark *fakeLark
-
-	mu      sync.Mutex
-	lines   []string
-	refused []string // the accounts of calls that must have changed nothing
-}
-
 // cell is one line of the table.
 type cell struct {
-	operation
+	world.Operation
 	aim
 	state
 
-	own, other, named *member
+	own, other, named *world.Member
 }
 
 // T-28, R-J10, R-H8, R-F11, R-H3, R-H4: every operation answers every credential as the table says that is
@@ -50,11 +39,11 @@ type cell struct {
 func TestAuthorizationMatrix(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
-	byID := map[string]operation{}
+	m := world.NewMatrix(t)
+	byID := map[string]world.Operation{}
 	aimed := map[string]bool{}
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		byID[o.OperationID] = o
 	}
 
@@ -67,7 +56,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 		turns <- struct{}{}
 
 		waiting.Go(func() {
-			m.row(t, byID[a.operation], a)
+			row(t, m, byID[a.operation], a)
 			<-turns
 		})
 	}
@@ -80,43 +69,31 @@ func TestAuthorizationMatrix(t *testing.T) {
 		}
 	}
 
-	m.expectNoTrace(t)
-	slices.Sort(m.lines)
+	expectNoTrace(t, m)
+	slices.Sort(m.Lines)
 
-	if len(m.lines) < 1_000 {
-		t.Errorf("%d cells, want 1,000 at the least", len(m.lines))
+	if len(m.Lines) < 1_000 {
+		t.Errorf("%d cells, want 1,000 at the least", len(m.Lines))
 	}
 
-	m.compare(t)
-}
-
-func newMatrix(t *testing.T) *matrix {
-	t.Helper()
-
-	lark := newFakeLark(t)
-	d := newDesk(t, tolerant, larkAt(lark.URL), func(c *config.Config) {
-		c.Origins, c.UploadURL = []string{console}, "https://upload.konec.test"
-	})
-	d.Clock.Stop() // no code grows old on the way
-
-	return &matrix{clerk: newClerk(t, d.Env), lark: lark}
+	compare(t, m)
 }
 
 // row makes all the calls of an aim, each for people of its own.
-func (m *matrix) row(t *testing.T, o operation, a aim) {
+func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
 	t.Helper()
 
-	people := map[string][]*member{}
+	people := map[string][]*world.Member{}
 	for _, s := range states {
 		group := s.groupOf(o)
 		people[group] = append(people[group], nil)
 	}
 
 	for group, list := range people {
-		people[group] = m.members(t, len(list), group)
+		people[group] = m.Members(t, len(list), group)
 	}
 
-	bystanders := m.members(t, 2*len(states), account.GroupNone)
+	bystanders := m.Members(t, 2*len(states), account.GroupNone)
 
 	for i, s := range states {
 		if a.costly && !s.first {
@@ -127,51 +104,51 @@ func (m *matrix) row(t *testing.T, o operation, a aim) {
 		own := people[group][0]
 		people[group] = people[group][1:]
 
-		m.fill(t, cell{operation: o, aim: a, state: s, own: own, other: bystanders[2*i], named: bystanders[2*i+1]})
+		fill(t, m, cell{Operation: o, aim: a, state: s, own: own, other: bystanders[2*i], named: bystanders[2*i+1]})
 	}
 }
 
 // fill makes one call, and holds the answer against the rules.
-func (m *matrix) fill(t *testing.T, c cell) {
+func fill(t *testing.T, m *world.Matrix, c cell) {
 	t.Helper()
 
-	ready := c.ready(t, m, c.operation, c.own, c.other, c.named)
+	ready := c.ready(t, m, c.Operation, c.own, c.other, c.named)
 	if c.happened != nil {
-		c.happened(t, m.clerk, c.own)
+		c.happened(t, m.Seeder, c.own)
 	}
 
-	asked := c.send(m.clerk, ready, c.own, c.other)
-	reply := asked.to(t, m.Server)
+	asked := c.send(m.Seeder, ready, c.own, c.other)
+	reply := asked.To(t, m.Server)
 
 	// A busy machine says so, and has done nothing.
 	for range 5 {
-		if reply.status != http.StatusServiceUnavailable {
+		if reply.Status != http.StatusServiceUnavailable {
 			break
 		}
 
-		reply = asked.to(t, m.Server)
+		reply = asked.To(t, m.Server)
 	}
 
-	got := answerOf(reply)
-	line := fmt.Sprintf("%-6s %-31s  %-24s  %-36s  %s", c.method, c.path, orDash(c.object), c.name, got)
+	got := world.StatusAndCode(reply)
+	line := fmt.Sprintf("%-6s %-31s  %-24s  %-36s  %s", c.Method, c.Path, orDash(c.object), c.name, got)
 
 	if want := c.want(); got != want {
 		t.Errorf("%s\nwant %s", line, want)
 	}
 
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
 
-	m.lines = append(m.lines, line)
+	m.Lines = append(m.Lines, line)
 
-	if c.refused(c.operation) != "" {
-		m.refused = append(m.refused, c.own.id, c.other.id, c.named.id)
+	if c.refused(c.Operation) != "" {
+		m.Refused = append(m.Refused, c.own.ID, c.other.ID, c.named.ID)
 	}
 }
 
 // want is what follows from the document and the contract.
 func (c cell) want() string {
-	if refused := c.refused(c.operation); refused != "" {
+	if refused := c.refused(c.Operation); refused != "" {
 		return refused
 	}
 
@@ -180,7 +157,7 @@ func (c cell) want() string {
 		return c.stranger
 	case c.late != "" && c.old:
 		return c.late
-	case c.another != "" && c.isOther(c.operation):
+	case c.another != "" && c.isOther(c.Operation):
 		return c.another
 	}
 
@@ -196,25 +173,25 @@ func orDash(s string) string {
 }
 
 // expectNoTrace wants the accounts of refused calls to be as they were made.
-func (m *matrix) expectNoTrace(t *testing.T) {
+func expectNoTrace(t *testing.T, m *world.Matrix) {
 	t.Helper()
 
 	var changed, events int
 
 	err := m.Pool.QueryRow(t.Context(), `
 		SELECT (SELECT count(*) FROM account WHERE id = ANY($1) AND (version > 0 OR sign_in_count > 0)),
-			(SELECT count(*) FROM audit_event WHERE account_id = ANY($1))`, m.refused).Scan(&changed, &events)
+			(SELECT count(*) FROM audit_event WHERE account_id = ANY($1))`, m.Refused).Scan(&changed, &events)
 	if err != nil || changed > 0 || events > 0 {
-		t.Errorf("of %d people whose call was refused, %d were changed, and %d events are about them (%v)", len(m.refused), changed, events, err)
+		t.Errorf("of %d people whose call was refused, %d were changed, and %d events are about them (%v)", len(m.Refused), changed, events, err)
 	}
 }
 
 // compare holds the table against the one that is checked in.
-func (m *matrix) compare(t *testing.T) {
+func compare(t *testing.T, m *world.Matrix) {
 	t.Helper()
 
 	if *updateAuthorization && !t.Failed() {
-		text := authorizationHead + strings.Join(m.lines, "\n") + "\n"
+		text := authorizationHead + strings.Join(m.Lines, "\n") + "\n"
 		if err := os.WriteFile(authorizationTable, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -227,15 +204,15 @@ func (m *matrix) compare(t *testing.T) {
 
 	listed := strings.Split(strings.TrimSuffix(strings.TrimPrefix(string(text), authorizationHead), "\n"), "\n")
 
-	for _, line := range without(m.lines, listed) {
+	for _, line := range without(m.Lines, listed) {
 		t.Errorf("not in %s: %s", authorizationTable, line)
 	}
 
-	for _, line := range without(listed, m.lines) {
+	for _, line := range without(listed, m.Lines) {
 		t.Errorf("only in %s: %s", authorizationTable, line)
 	}
 
-	t.Logf("%d cells", len(m.lines))
+	t.Logf("%d cells", len(m.Lines))
 }
 
 // without are the lines that the others lack.
@@ -246,58 +223,4 @@ func without(lines, others []string) []string {
 	}
 
 	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return there[line] })
-}
-
-// operationOf is the one of that id.
-func operationOf(t *testing.T, id string) operation {
-	t.Helper()
-
-	for _, o := range operations() {
-		if o.OperationID == id {
-			return o
-		}
-	}
-
-	t.Fatalf("the document has no operation %s", id)
-
-	return operation{}
-}
-
-// asked is a call of the operation of that id, with a body, without a credential.
-func (m *matrix) asked(t *testing.T, id string, body map[string]any) call {
-	t.Helper()
-
-	return operationOf(t, id).asked("", body)
-}
-
-// journeyOf is the way back from Lark of who is bound there, to sign in.
-func (m *matrix) journeyOf(t *testing.T, h *member) call {
-	t.Helper()
-
-	return returning(login)(t, m, operationOf(t, "returnFromLark"), h, nil, h)
-}
-
-// by is the call, from the browser in which a person is signed in.
-func (m *matrix) by(h *member, c call) call { return browsing(m.clerk, c, h, nil) }
-
-// visit is the call, from that browser before anybody signed in.
-func (m *matrix) visit(h *member, c call) call { return visiting(m.clerk, c, h, nil) }
-
-// everything is all that is known of accounts, and of how people come into them.
-func (m *matrix) everything(t *testing.T) (text string) {
-	t.Helper()
-
-	err := m.Pool.QueryRow(t.Context(), `
-		SELECT concat_ws(' ',
-			(SELECT md5(string_agg(a::text, '' ORDER BY a.id)) FROM account a),
-			(SELECT md5(string_agg(s::text, '' ORDER BY s.id)) FROM session s),
-			(SELECT md5(string_agg(c::text, '' ORDER BY c.digest)) FROM session_cookie c),
-			(SELECT md5(string_agg(concat(t.account_id, t.id), '' ORDER BY t.id)) FROM totp t),
-			(SELECT md5(string_agg(r::text, '' ORDER BY r.digest)) FROM recovery_code r),
-			(SELECT md5(string_agg(i::text, '' ORDER BY i.subject)) FROM identity i))`).Scan(&text)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return text
 }

@@ -1,4 +1,4 @@
-package app_test
+package authorization_test
 
 import (
 	"net/http"
@@ -7,54 +7,55 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // Contract, "HEAD": like GET for what is only read, 405 with what there is for what does more.
 func TestHeadOfThePublicSurface(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
-		if !o.public() || o.method != http.MethodGet || len(o.Parameters) > 0 {
+	for _, o := range world.Operations() {
+		if !o.IsPublic() || o.Method != http.MethodGet || len(o.Parameters) > 0 {
 			continue
 		}
 
-		if o.guarded() {
-			head := d.call(o)
-			head.method = http.MethodHead
+		if o.RefusesOtherSites() {
+			head := d.Call(o)
+			head.Method = http.MethodHead
 
-			before := effects(t, d.Env)
+			before := world.PublicState(t, d.Env)
 
-			got := head.to(t, d.Server)
-			if got.status != http.StatusMethodNotAllowed || len(got.body) > 0 || effects(t, d.Env) != before ||
-				slices.Contains(strings.Split(got.header.Get("Allow"), ", "), "HEAD") || !strings.Contains(got.header.Get("Allow"), "GET") {
-				t.Errorf("HEAD %s: %s, Allow %q", o.path, got, got.header.Get("Allow"))
+			got := head.To(t, d.Server)
+			if got.Status != http.StatusMethodNotAllowed || len(got.Body) > 0 || world.PublicState(t, d.Env) != before ||
+				slices.Contains(strings.Split(got.Header.Get("Allow"), ", "), "HEAD") || !strings.Contains(got.Header.Get("Allow"), "GET") {
+				t.Errorf("HEAD %s: %s, Allow %q", o.Path, got, got.Header.Get("Allow"))
 			}
 
 			continue
 		}
 
-		for name, get := range map[string]call{"signed in": d.call(o), "stranger": d.call(o).without("Cookie"), "picky": d.call(o).with("Accept", "text/html")} {
+		for name, get := range map[string]world.Call{"signed in": d.Call(o), "stranger": d.Call(o).Without("Cookie"), "picky": d.Call(o).With("Accept", "text/html")} {
 			head := get
-			head.method = http.MethodHead
+			head.Method = http.MethodHead
 
-			want, got := get.to(t, d.Server), head.to(t, d.Server)
-			if got.status != want.status || len(got.body) > 0 {
-				t.Errorf("HEAD %s, %s: %s, want %d and no body", o.path, name, got, want.status)
+			want, got := get.To(t, d.Server), head.To(t, d.Server)
+			if got.Status != want.Status || len(got.Body) > 0 {
+				t.Errorf("HEAD %s, %s: %s, want %d and no body", o.Path, name, got, want.Status)
 			}
 
-			for header := range want.header {
-				if !slices.Contains([]string{"Date", "X-Request-Id", "Set-Cookie", "Content-Length"}, header) && got.header.Get(header) != want.header.Get(header) {
-					t.Errorf("HEAD %s, %s: %s is %q, want %q", o.path, name, header, got.header.Get(header), want.header.Get(header))
+			for header := range want.Header {
+				if !slices.Contains([]string{"Date", "X-Request-Id", "Set-Cookie", "Content-Length"}, header) && got.Header.Get(header) != want.Header.Get(header) {
+					t.Errorf("HEAD %s, %s: %s is %q, want %q", o.Path, name, header, got.Header.Get(header), want.Header.Get(header))
 				}
 			}
 		}
 	}
 
-	got := call{method: http.MethodHead, path: "/refresh_code"}.from(d.browser).to(t, d.Server)
-	if got.header.Get("Allow") != "GET, OPTIONS" {
-		t.Errorf("HEAD /refresh_code: Allow %q", got.header.Get("Allow"))
+	got := world.Call{Method: http.MethodHead, Path: "/refresh_code"}.FromBrowser(d.OwnerBrowser).To(t, d.Server)
+	if got.Header.Get("Allow") != "GET, OPTIONS" {
+		t.Errorf("HEAD /refresh_code: Allow %q", got.Header.Get("Allow"))
 	}
 }
 
@@ -63,56 +64,56 @@ func TestHeadOfThePublicSurface(t *testing.T) {
 func TestCredentialsAreNotMixed(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	d.Account(t, person)
+	d := world.NewGateway(t)
+	d.Account(t, world.PersonEmail)
 
-	another := d.SignIn(t, person)
-	value := d.browser.Cookie("__Host-TOKEN")
+	another := d.SignIn(t, world.PersonEmail)
+	value := d.OwnerBrowser.Cookie("__Host-TOKEN")
 	cookie := "__Host-TOKEN=" + value
 
 	bearers := map[string]string{
-		"good": "Bearer " + d.tokens.AccessToken, "another's": "Bearer " + another.AccessToken, "malformed": "Bearer", "worse": "Bearer a b",
-		"forged": "Bearer e30.e30.e30", "a cookie's": "Bearer " + value, "a session": "Bearer " + sessionOf(t, d.Env, d.browser), "basic": "Basic eDp5", "empty": "",
+		"good": "Bearer " + d.OwnerTokens.AccessToken, "another's": "Bearer " + another.AccessToken, "malformed": "Bearer", "worse": "Bearer a b",
+		"forged": "Bearer e30.e30.e30", "a cookie's": "Bearer " + value, "a session": "Bearer " + world.SessionOf(t, d.Env, d.OwnerBrowser), "basic": "Basic eDp5", "empty": "",
 	}
 
-	for _, o := range operations() {
-		c := d.call(o)
-		c.query = "unknown=1" // heard, and without an effect
+	for _, o := range world.Operations() {
+		c := d.Call(o)
+		c.Query = "unknown=1" // heard, and without an effect
 
 		switch {
-		case o.admin(): // takes either, see the authorization matrix
-		case o.public():
+		case o.IsAdmin(): // takes either, see the authorization matrix
+		case o.IsPublic():
 			for name, bearer := range bearers {
-				for state, sent := range map[string]call{"with a cookie": c, "without": c.without("Cookie")} {
-					want := sent.to(t, d.Server)
-					if got := sent.with("Authorization", bearer).to(t, d.Server); got.status != want.status || got.problem.Code != want.problem.Code {
+				for state, sent := range map[string]world.Call{"with a cookie": c, "without": c.Without("Cookie")} {
+					want := sent.To(t, d.Server)
+					if got := sent.With("Authorization", bearer).To(t, d.Server); got.Status != want.Status || got.Problem.Code != want.Problem.Code {
 						t.Errorf("%s %s, and a bearer that is %s: %s, want %s", o.OperationID, state, name, got, want)
 					}
 				}
 			}
 
-			if !o.secured("session") {
+			if !o.RequiresScheme("session") {
 				continue
 			}
 
-			for _, token := range []string{d.tokens.AccessToken, d.tokens.RefreshToken, sessionOf(t, d.Env, d.browser)} {
-				if got := c.with("Cookie", "__Host-TOKEN="+token).to(t, d.Server); got.problem.Code != "TOKEN_INVALID" {
+			for _, token := range []string{d.OwnerTokens.AccessToken, d.OwnerTokens.RefreshToken, world.SessionOf(t, d.Env, d.OwnerBrowser)} {
+				if got := c.With("Cookie", "__Host-TOKEN="+token).To(t, d.Server); got.Problem.Code != "TOKEN_INVALID" {
 					t.Errorf("%s, a bearer's token as the cookie: %s", o.OperationID, got)
 				}
 			}
 		default:
-			sent := c.without("Authorization")
-			want := sent.to(t, d.Server)
+			sent := c.Without("Authorization")
+			want := sent.To(t, d.Server)
 
-			for _, values := range []string{cookie, cookie + "; __Host-PRE=x; XSRF-TOKEN=x", "__Host-TOKEN=" + d.tokens.AccessToken} {
-				got := sent.with("Cookie", values).with("X-XSRF-TOKEN", d.browser.Cookie("XSRF-TOKEN")).to(t, d.Server)
-				if got.status != want.status || got.problem.Code != want.problem.Code || len(got.header.Values("Set-Cookie")) > 0 {
-					t.Errorf("%s, with cookies: %s %q, want %s", o.OperationID, got, got.header.Values("Set-Cookie"), want)
+			for _, values := range []string{cookie, cookie + "; __Host-PRE=x; XSRF-TOKEN=x", "__Host-TOKEN=" + d.OwnerTokens.AccessToken} {
+				got := sent.With("Cookie", values).With("X-XSRF-TOKEN", d.OwnerBrowser.Cookie("XSRF-TOKEN")).To(t, d.Server)
+				if got.Status != want.Status || got.Problem.Code != want.Problem.Code || len(got.Header.Values("Set-Cookie")) > 0 {
+					t.Errorf("%s, with cookies: %s %q, want %s", o.OperationID, got, got.Header.Values("Set-Cookie"), want)
 				}
 			}
 
-			if o.secured("bearer") {
-				if got := c.with("Authorization", "Bearer "+value).to(t, d.Server); got.status != http.StatusUnauthorized {
+			if o.RequiresScheme("bearer") {
+				if got := c.With("Authorization", "Bearer "+value).To(t, d.Server); got.Status != http.StatusUnauthorized {
 					t.Errorf("%s, the cookie as a bearer: %s", o.OperationID, got)
 				}
 			}
@@ -120,13 +121,13 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 	}
 
 	// Each door has its own person.
-	both := call{method: http.MethodGet, path: "/user"}.from(d.browser).with("Authorization", "Bearer "+another.AccessToken)
-	if got := both.to(t, d.Server); !strings.Contains(string(got.body), owner) {
+	both := world.Call{Method: http.MethodGet, Path: "/user"}.FromBrowser(d.OwnerBrowser).With("Authorization", "Bearer "+another.AccessToken)
+	if got := both.To(t, d.Server); !strings.Contains(string(got.Body), world.Owner) {
 		t.Errorf("user: %s", got)
 	}
 
-	both.path = "/api/users/me"
-	if got := both.to(t, d.Server); !strings.Contains(string(got.body), person) {
+	both.Path = "/api/users/me"
+	if got := both.To(t, d.Server); !strings.Contains(string(got.Body), world.PersonEmail) {
 		t.Errorf("me: %s", got)
 	}
 }
@@ -136,12 +137,12 @@ func TestDoorsKeepTheirSessions(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	env.Account(t, owner)
+	env.Account(t, world.Owner)
 
-	tokens, browser := env.SignIn(t, owner), env.SignedIn(t, owner)
+	tokens, browser := env.SignIn(t, world.Owner), env.SignedIn(t, world.Owner)
 
-	app := call{method: http.MethodPost, path: "/api/auth/logout"}.from(browser).with("Authorization", "Bearer "+env.SignIn(t, owner).AccessToken)
-	if got := app.to(t, env.Server); got.status != http.StatusNoContent {
+	app := world.Call{Method: http.MethodPost, Path: "/api/auth/logout"}.FromBrowser(browser).With("Authorization", "Bearer "+env.SignIn(t, world.Owner).AccessToken)
+	if got := app.To(t, env.Server); got.Status != http.StatusNoContent {
 		t.Errorf("an app's logout: %s", got)
 	}
 
@@ -149,7 +150,7 @@ func TestDoorsKeepTheirSessions(t *testing.T) {
 		t.Errorf("the browser after an app's logout: %d", status)
 	}
 
-	signOutCall().with("Authorization", "Bearer "+tokens.AccessToken).in(t, env.Server, browser)
+	world.SignOutCall().With("Authorization", "Bearer "+tokens.AccessToken).InBrowser(t, env.Server, browser)
 
 	if status, _ := env.Me(t, tokens.AccessToken); status != http.StatusOK {
 		t.Errorf("the app after the browser's sign-out: %d", status)

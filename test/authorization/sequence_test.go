@@ -1,4 +1,4 @@
-package app_test
+package authorization_test
 
 import (
 	"net/http"
@@ -9,256 +9,241 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // shortcut is a call that leaves a step out, or brings what another step is for.
 type shortcut struct {
 	name string
 	want string
-	ask  func(t *testing.T, m *matrix, own, other *member) call
+	ask  func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call
 }
 
-const wrongCode = "400 CODE_INVALID"
-
-// ownSecret is a TOTP URL of the caller's own making, and emptySecret that of the key that everybody knows.
-const (
-	ownSecret   = "otpauth://totp/Toolkit:own?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Toolkit&algorithm=SHA1&digits=6&period=30"
-	emptySecret = "otpauth://totp/Toolkit:own?secret=&issuer=Toolkit&algorithm=SHA1&digits=6&period=30"
-)
-
-const newPassword = "another horse, another staple"
-
 // binding are two codes of a secret, in a row.
-func (m *matrix) binding(t *testing.T, address string) map[string]any {
+func binding(t *testing.T, m *world.Matrix, address string) map[string]any {
 	t.Helper()
 
 	return map[string]any{"totp": address, "tss": []string{
-		totpAt(t, address, m.Clock.Now().Add(-30e9)), totpAt(t, address, m.Clock.Now()),
+		world.TOTPAt(t, address, m.Clock.Now().Add(-30e9)), world.TOTPAt(t, address, m.Clock.Now()),
 	}}
 }
 
 var shortcuts = []shortcut{
-	{"bind a TOTP secret that the server never made", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "bindTOTP", m.binding(t, ownSecret)))
+	{"bind a TOTP secret that the server never made", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, world.OwnSecret)))
 	}},
-	{"bind a TOTP secret of one's own in place of the one that waits", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		m.pending(t, own)
+	{"bind a TOTP secret of one's own in place of the one that waits", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		m.PendingAuthenticator(t, own)
 
-		return m.by(own, m.asked(t, "bindTOTP", m.binding(t, ownSecret)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, world.OwnSecret)))
 	}},
-	{"bind the empty TOTP secret", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "bindTOTP", m.binding(t, emptySecret)))
+	{"bind the empty TOTP secret", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, world.EmptySecret)))
 	}},
-	{"bind the TOTP secret that another was handed", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		address, _ := m.pending(t, other)
-		m.pending(t, own)
+	{"bind the TOTP secret that another was handed", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		address, _ := m.PendingAuthenticator(t, other)
+		m.PendingAuthenticator(t, own)
 
-		return m.by(own, m.asked(t, "bindTOTP", m.binding(t, address)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, address)))
 	}},
-	{"bind TOTP with another's URL and the codes of one's own", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		address, _ := m.pending(t, other)
-		_, codes := m.pending(t, own)
+	{"bind TOTP with another's URL and the codes of one's own", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		address, _ := m.PendingAuthenticator(t, other)
+		_, codes := m.PendingAuthenticator(t, own)
 
-		return m.by(own, m.asked(t, "bindTOTP", map[string]any{"totp": address, "tss": codes[:2]}))
+		return m.AsMember(own, m.Call(t, "bindTOTP", map[string]any{"totp": address, "tss": codes[:2]}))
 	}},
-	{"bind TOTP with a secret that a newer one has replaced", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		address, _ := m.pending(t, own)
-		m.pending(t, own)
+	{"bind TOTP with a secret that a newer one has replaced", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		address, _ := m.PendingAuthenticator(t, own)
+		m.PendingAuthenticator(t, own)
 
-		return m.by(own, m.asked(t, "bindTOTP", m.binding(t, address)))
-	}},
-
-	{"sign in with the TOTP secret that waits", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		_, codes := m.pending(t, own)
-
-		return m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": codes[1]}))
-	}},
-	{"sign in with another's authenticator", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		m.bound(t, own)
-
-		return m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.bound(t, other)}))
-	}},
-	{"sign in with another's recovery code", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		m.bound(t, own)
-
-		return m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.recovery(t, other)}))
-	}},
-	{"sign in with a text message's code in place of TOTP", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		m.bound(t, own)
-
-		return m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.code(t, code.SignIn, m.phoned(t, own))}))
+		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, address)))
 	}},
 
-	{"bind a phone without a code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "bindPhone", map[string]any{"phone": m.phone(), "code": "000000"}))
-	}},
-	{"bind a phone with a code to sign in", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		phone := m.phone()
+	{"sign in with the TOTP secret that waits", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		_, codes := m.PendingAuthenticator(t, own)
 
-		return m.by(own, m.asked(t, "bindPhone", map[string]any{"phone": phone, "code": m.code(t, code.SignIn, phone)}))
+		return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": codes[1]}))
 	}},
-	{"bind a phone with the code of another person", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		phone := m.phone()
+	{"sign in with another's authenticator", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		m.BindAuthenticator(t, own)
 
-		return m.by(own, m.asked(t, "bindPhone", map[string]any{"phone": phone, "code": m.phoneCode(t, other, phone)}))
+		return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.BindAuthenticator(t, other)}))
 	}},
-	{"bind another phone than the code went to", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "bindPhone", map[string]any{"phone": m.phone(), "code": m.phoneCode(t, own, m.phone())}))
-	}},
-	{"sign in with a code to bind the phone", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		phone := m.phoned(t, own)
+	{"sign in with another's recovery code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		m.BindAuthenticator(t, own)
 
-		return m.visit(own, m.asked(t, "signInWithCode", map[string]any{"phone": phone, "code": m.phoneCode(t, own, phone)}))
+		return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.RecoveryCode(t, other)}))
 	}},
-	{"sign in with the code of another phone", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		phone := m.phoned(t, own)
+	{"sign in with a text message's code in place of TOTP", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		m.BindAuthenticator(t, own)
 
-		return m.visit(own, m.asked(t, "signInWithCode", map[string]any{"phone": phone, "code": m.signInCode(t, m.phoned(t, other))}))
-	}},
-	{"sign in with a phone that is nobody's", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		phone := m.phone()
-
-		return m.visit(own, m.asked(t, "signInWithCode", map[string]any{"phone": phone, "code": m.code(t, code.SignIn, phone)}))
+		return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.IssueCode(t, code.SignIn, m.BindPhone(t, own))}))
 	}},
 
-	{"change the address with a code that was never sent", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "changeUser", map[string]any{"key": "Email", "email": m.address(), "code": "000000"}))
+	{"bind a phone without a code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "bindPhone", map[string]any{"phone": m.NewPhone(), "code": "000000"}))
 	}},
-	{"change the address with the code of another address", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "changeUser", map[string]any{"key": "Email", "email": m.address(), "code": m.emailCode(t, own, m.address())}))
-	}},
-	{"change the address with the code of another person", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		address := m.address()
+	{"bind a phone with a code to sign in", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		phone := m.NewPhone()
 
-		return m.by(own, m.asked(t, "changeUser", map[string]any{"key": "Email", "email": address, "code": m.emailCode(t, other, address)}))
+		return m.AsMember(own, m.Call(t, "bindPhone", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}))
 	}},
-	{"change the address with a registration code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		address := m.address()
+	{"bind a phone with the code of another person", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		phone := m.NewPhone()
 
-		return m.by(own, m.asked(t, "changeUser", map[string]any{"key": "Email", "email": address, "code": m.registrationCode(t, address)}))
+		return m.AsMember(own, m.Call(t, "bindPhone", map[string]any{"phone": phone, "code": phoneCode(t, m, other, phone)}))
+	}},
+	{"bind another phone than the code went to", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "bindPhone", map[string]any{"phone": m.NewPhone(), "code": phoneCode(t, m, own, m.NewPhone())}))
+	}},
+	{"sign in with a code to bind the phone", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		phone := m.BindPhone(t, own)
+
+		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": phoneCode(t, m, own, phone)}))
+	}},
+	{"sign in with the code of another phone", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		phone := m.BindPhone(t, own)
+
+		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": signInCode(t, m, m.BindPhone(t, other))}))
+	}},
+	{"sign in with a phone that is nobody's", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		phone := m.NewPhone()
+
+		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}))
 	}},
 
-	{"reset a password without a code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.resetting(t, own, "000000")
+	{"change the address with a code that was never sent", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": m.NewAddress(), "code": "000000"}))
 	}},
-	{"reset a password with a registration code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.resetting(t, own, m.code(t, code.Registration, own.email))
+	{"change the address with the code of another address", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": m.NewAddress(), "code": emailCode(t, m, own, m.NewAddress())}))
 	}},
-	{"reset a password with a code for the address as a new one", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		return m.resetting(t, own, m.emailCode(t, other, own.email))
+	{"change the address with the code of another person", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		address := m.NewAddress()
+
+		return m.AsMember(own, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": address, "code": emailCode(t, m, other, address)}))
 	}},
-	{"reset a password with another's code", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		return m.resetting(t, own, m.resetCode(t, other))
+	{"change the address with a registration code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		address := m.NewAddress()
+
+		return m.AsMember(own, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": address, "code": registrationCode(t, m, address)}))
 	}},
-	{"reset a password with the code of an address that is no longer the account's", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		c := m.resetting(t, own, m.resetCode(t, own))
-		m.exec(t, "UPDATE account SET email = $2 WHERE id = $1", own.id, m.address())
+
+	{"reset a password without a code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.ResetCall(t, own, "000000")
+	}},
+	{"reset a password with a registration code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.ResetCall(t, own, m.IssueCode(t, code.Registration, own.Email))
+	}},
+	{"reset a password with a code for the address as a new one", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		return m.ResetCall(t, own, emailCode(t, m, other, own.Email))
+	}},
+	{"reset a password with another's code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		return m.ResetCall(t, own, resetCode(t, m, other))
+	}},
+	{"reset a password with the code of an address that is no longer the account's", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		c := m.ResetCall(t, own, resetCode(t, m, own))
+		m.Change(t, "UPDATE account SET email = $2 WHERE id = $1", own.ID, m.NewAddress())
 
 		return c
 	}},
 
-	{"register without a code", wrongCode, func(t *testing.T, m *matrix, _, _ *member) call {
-		return m.registering(t, m.address(), "000000")
+	{"register without a code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
+		return registering(t, m, m.NewAddress(), "000000")
 	}},
-	{"register with a reset code", wrongCode, func(t *testing.T, m *matrix, _, _ *member) call {
-		address := m.address()
+	{"register with a reset code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
+		address := m.NewAddress()
 
-		return m.registering(t, address, m.code(t, code.Reset, address))
+		return registering(t, m, address, m.IssueCode(t, code.Reset, address))
 	}},
-	{"register with the code of another address", wrongCode, func(t *testing.T, m *matrix, _, _ *member) call {
-		return m.registering(t, m.address(), m.registrationCode(t, m.address()))
+	{"register with the code of another address", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
+		return registering(t, m, m.NewAddress(), registrationCode(t, m, m.NewAddress()))
 	}},
-	{"register with a code for the address as somebody's new one", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		address := m.address()
+	{"register with a code for the address as somebody's new one", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		address := m.NewAddress()
 
-		return m.registering(t, address, m.emailCode(t, own, address))
+		return registering(t, m, address, emailCode(t, m, own, address))
 	}},
-	{"register an address that has an account", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.registering(t, own.email, m.code(t, code.Registration, own.email))
+	{"register an address that has an account", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return registering(t, m, own.Email, m.IssueCode(t, code.Registration, own.Email))
 	}},
 
-	{"renew a session without a code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "renewSession", map[string]any{"code": strings.Repeat("A", 44)}))
+	{"renew a session without a code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": strings.Repeat("A", 44)}))
 	}},
-	{"renew a session with another session's code", wrongCode, func(t *testing.T, m *matrix, own, other *member) call {
-		return m.by(own, m.asked(t, "renewSession", map[string]any{"code": refreshCode(t, m.browserOf(t, other))}))
+	{"renew a session with another session's code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": world.RefreshCode(t, browserOf(t, m, other))}))
 	}},
-	{"renew a session that has ended", "401 TOKEN_INVALID", func(t *testing.T, m *matrix, own, _ *member) call {
-		plain := m.renewal(t, own.browser)
-		end(t, m.clerk, own)
+	{"renew a session that has ended", "401 TOKEN_INVALID", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		plain := m.RefreshCode(t, own.BrowserSession)
+		world.End(t, m.Seeder, own)
 
-		return m.by(own, m.asked(t, "renewSession", map[string]any{"code": plain}))
+		return m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": plain}))
 	}},
-	{"change the password with the new one for the old one", "400 INVALID_CREDENTIALS", func(t *testing.T, m *matrix, own, _ *member) call {
-		return m.by(own, m.asked(t, "changePassword", map[string]any{"old": newPassword, "password": newPassword}))
+	{"change the password with the new one for the old one", "400 INVALID_CREDENTIALS", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+		return m.AsMember(own, m.Call(t, "changePassword", map[string]any{"old": world.NewPassword, "password": world.NewPassword}))
 	}},
 }
 
 // sent is the code that a request lets the gateway send.
-func (m *matrix) sent(t *testing.T, to string, request call) string {
+func sent(t *testing.T, m *world.Matrix, to string, request world.Call) string {
 	t.Helper()
 
 	before := len(m.Mails(to))
 
-	if got := request.to(t, m.Server); got.status >= http.StatusBadRequest {
-		t.Fatalf("%s for %s: %s", request.path, to, got)
+	if got := request.To(t, m.Server); got.Status >= http.StatusBadRequest {
+		t.Fatalf("%s for %s: %s", request.Path, to, got)
 	}
 
 	return m.Mail(t, to, before).Code
 }
 
-func (m *matrix) phoneCode(t *testing.T, h *member, phone string) string {
+func phoneCode(t *testing.T, m *world.Matrix, h *world.Member, phone string) string {
 	t.Helper()
 
-	return m.sent(t, phone, m.by(h, operationOf(t, "sendPhoneCode").asked(url.Values{"phone": {phone}}.Encode(), nil)))
+	return sent(t, m, phone, m.AsMember(h, world.OperationOf(t, "sendPhoneCode").Call(url.Values{"phone": {phone}}.Encode(), nil)))
 }
 
-func (m *matrix) signInCode(t *testing.T, phone string) string {
+func signInCode(t *testing.T, m *world.Matrix, phone string) string {
 	t.Helper()
 
-	return m.sent(t, phone, operationOf(t, "sendSignInCode").asked(url.Values{"phone": {phone}}.Encode(), nil))
+	return sent(t, m, phone, world.OperationOf(t, "sendSignInCode").Call(url.Values{"phone": {phone}}.Encode(), nil))
 }
 
-func (m *matrix) emailCode(t *testing.T, h *member, address string) string {
+func emailCode(t *testing.T, m *world.Matrix, h *world.Member, address string) string {
 	t.Helper()
 
-	return m.sent(t, address, m.by(h, m.asked(t, "changeUser", map[string]any{"key": "Email", "email": address})))
+	return sent(t, m, address, m.AsMember(h, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": address})))
 }
 
-func (m *matrix) registrationCode(t *testing.T, address string) string {
+func registrationCode(t *testing.T, m *world.Matrix, address string) string {
 	t.Helper()
 
-	return m.sent(t, address, m.asked(t, "sendRegistrationCode", map[string]any{"email": address}))
+	return sent(t, m, address, m.Call(t, "sendRegistrationCode", map[string]any{"email": address}))
 }
 
-func (m *matrix) resetCode(t *testing.T, h *member) string {
+func resetCode(t *testing.T, m *world.Matrix, h *world.Member) string {
 	t.Helper()
 
-	return m.sent(t, h.email, operationOf(t, "sendResetCode").asked(url.Values{"email": {h.email}}.Encode(), nil))
+	return sent(t, m, h.Email, world.OperationOf(t, "sendResetCode").Call(url.Values{"email": {h.Email}}.Encode(), nil))
 }
 
 // browserOf is the browser in which the member is signed in.
-func (m *matrix) browserOf(t *testing.T, h *member) *apptest.Browser {
+func browserOf(t *testing.T, m *world.Matrix, h *world.Member) *apptest.Browser {
 	t.Helper()
 
 	browser := m.Browser(t)
-	browser.SetCookie("__Host-TOKEN", h.cookie)
-	browser.SetCookie("__Host-PRE", h.pre)
-	browser.SetCookie("XSRF-TOKEN", m.xsrf(h))
+	browser.SetCookie("__Host-TOKEN", h.Cookie)
+	browser.SetCookie("__Host-PRE", h.PreSession)
+	browser.SetCookie("XSRF-TOKEN", m.XSRFToken(h))
 
 	return browser
 }
 
-func (m *matrix) resetting(t *testing.T, h *member, plain string) call {
+func registering(t *testing.T, m *world.Matrix, address, plain string) world.Call {
 	t.Helper()
 
-	return m.visit(h, m.asked(t, "resetPassword", map[string]any{"email": h.email, "code": plain, "password": newPassword}))
-}
-
-func (m *matrix) registering(t *testing.T, address, plain string) call {
-	t.Helper()
-
-	return m.asked(t, "register", map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": plain})
+	return m.Call(t, "register", map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": plain})
 }
 
 // R-C4, R-C12, R-D4, T-28: no step of a flow can be left out, and a code is worth nothing for another purpose, another
@@ -266,18 +251,18 @@ func (m *matrix) registering(t *testing.T, address, plain string) call {
 func TestStepsCannotBeSkipped(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
+	m := world.NewMatrix(t)
 
 	for _, s := range shortcuts {
-		people := m.members(t, 2, account.GroupNone)
+		people := m.Members(t, 2, account.GroupNone)
 		c := s.ask(t, m, people[0], people[1])
-		before := m.everything(t)
+		before := m.AllState(t)
 
-		if got := answerOf(c.to(t, m.Server)); got != s.want {
+		if got := world.StatusAndCode(c.To(t, m.Server)); got != s.want {
 			t.Errorf("%s: %s, want %s", s.name, got, s.want)
 		}
 
-		if m.everything(t) != before {
+		if m.AllState(t) != before {
 			t.Errorf("%s: something came of it", s.name)
 		}
 	}

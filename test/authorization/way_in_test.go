@@ -1,4 +1,4 @@
-package app_test
+package authorization_test
 
 import (
 	"net/http"
@@ -8,61 +8,62 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // V-09, R-F10, T-28: whoever is stopped between the two steps of a flow is stopped at the second.
 func TestDisabledBetweenTwoSteps(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
+	m := world.NewMatrix(t)
 
 	for _, s := range []shortcut{
-		{"password", "400 INVALID_CREDENTIALS", func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.visit(own, m.asked(t, "signIn", map[string]any{"email": own.email, "password": apptest.Password}))
+		{"password", "400 INVALID_CREDENTIALS", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.AsVisitor(own, m.Call(t, "signIn", map[string]any{"email": own.Email, "password": apptest.Password}))
 		}},
-		{"password of an app", "401 INVALID_CREDENTIALS", func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.asked(t, "login", map[string]any{"email": own.email, "password": apptest.Password})
+		{"password of an app", "401 INVALID_CREDENTIALS", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.Call(t, "login", map[string]any{"email": own.Email, "password": apptest.Password})
 		}},
-		{"refresh token", "401 REFRESH_TOKEN_INVALID", func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.asked(t, "refresh", map[string]any{"refresh_token": own.refresh})
+		{"refresh token", "401 REFRESH_TOKEN_INVALID", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.Call(t, "refresh", map[string]any{"refresh_token": own.RefreshToken})
 		}},
-		{"code by SMS", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-			phone := m.phoned(t, own)
+		{"code by SMS", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			phone := m.BindPhone(t, own)
 
-			return m.visit(own, m.asked(t, "signInWithCode", map[string]any{"phone": phone, "code": m.code(t, code.SignIn, phone)}))
+			return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}))
 		}},
-		{"authenticator", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.bound(t, own)}))
+		{"authenticator", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.BindAuthenticator(t, own)}))
 		}},
-		{"recovery code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.recovery(t, own)}))
+		{"recovery code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.RecoveryCode(t, own)}))
 		}},
-		{"reset code", wrongCode, func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.resetting(t, own, m.code(t, code.Reset, own.email))
+		{"reset code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.ResetCall(t, own, m.IssueCode(t, code.Reset, own.Email))
 		}},
-		{"refresh code", "401 TOKEN_INVALID", func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.by(own, m.asked(t, "renewSession", map[string]any{"code": m.renewal(t, own.browser)}))
+		{"refresh code", "401 TOKEN_INVALID", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": m.RefreshCode(t, own.BrowserSession)}))
 		}},
-		{"code of a new address", "401 TOKEN_INVALID", func(t *testing.T, m *matrix, own, _ *member) call {
-			address := m.address()
+		{"code of a new address", "401 TOKEN_INVALID", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			address := m.NewAddress()
 
-			return m.by(own, m.asked(t, "changeUser", map[string]any{"key": "Email", "email": address, "code": m.code(t, code.Email, own.id+" "+address)}))
+			return m.AsMember(own, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": address, "code": m.IssueCode(t, code.Email, own.ID+" "+address)}))
 		}},
-		{"journey to Lark", "302 IDENTITY_NOT_BOUND", func(t *testing.T, m *matrix, own, _ *member) call {
-			return m.journeyOf(t, own)
+		{"journey to Lark", "302 IDENTITY_NOT_BOUND", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.LarkReturn(t, own)
 		}},
 	} {
-		people := m.members(t, 2, account.GroupNone)
+		people := m.Members(t, 2, account.GroupNone)
 		c := s.ask(t, m, people[0], people[1])
-		disable(t, m.clerk, people[0])
+		world.Disable(t, m.Seeder, people[0])
 
-		before := m.everything(t)
+		before := m.AllState(t)
 
-		if got := answerOf(c.to(t, m.Server)); got != s.want {
+		if got := world.StatusAndCode(c.To(t, m.Server)); got != s.want {
 			t.Errorf("%s: %s, want %s", s.name, got, s.want)
 		}
 
-		if m.everything(t) != before {
+		if m.AllState(t) != before {
 			t.Errorf("%s: something came of it", s.name)
 		}
 	}
@@ -73,13 +74,13 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
-	m.exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = 'Tester'", true)
+	m := world.NewMatrix(t)
+	m.Change(t, "UPDATE member_group SET requires_totp = $1 WHERE name = 'Tester'", true)
 
-	opened := func(h *member) (n int) {
+	opened := func(h *world.Member) (n int) {
 		t.Helper()
 
-		err := m.Pool.QueryRow(t.Context(), "SELECT count(*) FROM session WHERE account_id = $1", h.id).Scan(&n)
+		err := m.Pool.QueryRow(t.Context(), "SELECT count(*) FROM session WHERE account_id = $1", h.ID).Scan(&n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +90,7 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 
 	type way struct {
 		name, alone, both string
-		ask               func(t *testing.T, m *matrix, h *member, second map[string]any) call
+		ask               func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call
 	}
 
 	with := func(body, second map[string]any) map[string]any {
@@ -101,32 +102,32 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 	}
 
 	for _, w := range []way{
-		{"password", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *matrix, h *member, second map[string]any) call {
-			return m.visit(h, m.asked(t, "signIn", with(map[string]any{"email": h.email, "password": apptest.Password}, second)))
+		{"password", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call {
+			return m.AsVisitor(h, m.Call(t, "signIn", with(map[string]any{"email": h.Email, "password": apptest.Password}, second)))
 		}},
-		{"password of an app", "401 TOTP_REQUIRED", "200", func(t *testing.T, m *matrix, h *member, second map[string]any) call {
-			return m.asked(t, "login", with(map[string]any{"email": h.email, "password": apptest.Password}, second))
+		{"password of an app", "401 TOTP_REQUIRED", "200", func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call {
+			return m.Call(t, "login", with(map[string]any{"email": h.Email, "password": apptest.Password}, second))
 		}},
-		{"code by SMS", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *matrix, h *member, second map[string]any) call {
-			phone := m.phone()
-			m.exec(t, "UPDATE account SET phone = $2 WHERE id = $1", h.id, phone)
+		{"code by SMS", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call {
+			phone := m.NewPhone()
+			m.Change(t, "UPDATE account SET phone = $2 WHERE id = $1", h.ID, phone)
 
-			return m.visit(h, m.asked(t, "signInWithCode", with(map[string]any{"phone": phone, "code": m.code(t, code.SignIn, phone)}, second)))
+			return m.AsVisitor(h, m.Call(t, "signInWithCode", with(map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}, second)))
 		}},
-		{"Lark", "302 TOTP_REQUIRED", "", func(t *testing.T, m *matrix, h *member, _ map[string]any) call {
-			return m.journeyOf(t, h)
+		{"Lark", "302 TOTP_REQUIRED", "", func(t *testing.T, m *world.Matrix, h *world.Member, _ map[string]any) world.Call {
+			return m.LarkReturn(t, h)
 		}},
-		{"reset", "204", "", func(t *testing.T, m *matrix, h *member, _ map[string]any) call {
-			return m.resetting(t, h, m.code(t, code.Reset, h.email))
+		{"reset", "204", "", func(t *testing.T, m *world.Matrix, h *world.Member, _ map[string]any) world.Call {
+			return m.ResetCall(t, h, m.IssueCode(t, code.Reset, h.Email))
 		}},
 	} {
-		h := m.members(t, 1, "Tester")[0]
-		second := m.bound(t, h)
+		h := m.Members(t, 1, "Tester")[0]
+		second := m.BindAuthenticator(t, h)
 		before := opened(h)
 
-		got := w.ask(t, m, h, nil).to(t, m.Server)
-		if answerOf(got) != w.alone || opened(h) != before || strings.Contains(strings.Join(got.header.Values("Set-Cookie"), "\n"), "__Host-TOKEN") {
-			t.Errorf("%s, alone: %s %q, and %d sessions of %d", w.name, answerOf(got), got.header.Values("Set-Cookie"), opened(h), before)
+		got := w.ask(t, m, h, nil).To(t, m.Server)
+		if world.StatusAndCode(got) != w.alone || opened(h) != before || strings.Contains(strings.Join(got.Header.Values("Set-Cookie"), "\n"), "__Host-TOKEN") {
+			t.Errorf("%s, alone: %s %q, and %d sessions of %d", w.name, world.StatusAndCode(got), got.Header.Values("Set-Cookie"), opened(h), before)
 		}
 
 		if w.both == "" {
@@ -134,12 +135,12 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 		}
 
 		for _, wrong := range []string{"000000", strings.Repeat("A", 20)} {
-			if got := w.ask(t, m, h, map[string]any{"totp": wrong}).to(t, m.Server); got.status < http.StatusBadRequest || opened(h) != before {
-				t.Errorf("%s, with %s: %s", w.name, wrong, answerOf(got))
+			if got := w.ask(t, m, h, map[string]any{"totp": wrong}).To(t, m.Server); got.Status < http.StatusBadRequest || opened(h) != before {
+				t.Errorf("%s, with %s: %s", w.name, wrong, world.StatusAndCode(got))
 			}
 		}
 
-		if got := answerOf(w.ask(t, m, h, map[string]any{"totp": second}).to(t, m.Server)); got != w.both || opened(h) != before+1 {
+		if got := world.StatusAndCode(w.ask(t, m, h, map[string]any{"totp": second}).To(t, m.Server)); got != w.both || opened(h) != before+1 {
 			t.Errorf("%s, with the second factor: %s", w.name, got)
 		}
 	}

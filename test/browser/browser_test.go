@@ -1,4 +1,4 @@
-package app_test
+package browser_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-H1, R-H2, R-H11, T-18: somebody uses a small console, with the browser that people use: two tabs renew at
@@ -26,12 +27,12 @@ func TestConsoleInABrowser(t *testing.T) {
 			t.Parallel()
 
 			s := newStage(t, one.change...)
-			created := s.Account(t, owner)
+			created := s.Account(t, world.Owner)
 
 			s.play(t, "flow.mjs", map[string]any{
 				"console": s.console(one.console), "domain": one.domain, "rounds": one.rounds,
 				"person": map[string]string{
-					"email": owner, "second": "second@konec.com.au", "third": "third@konec.com.au", "fourth": "fourth@konec.com.au", "phone": somePhone,
+					"email": world.Owner, "second": "second@konec.com.au", "third": "third@konec.com.au", "fourth": "fourth@konec.com.au", "phone": world.FreePhone,
 					"password": apptest.Password, "reset": "a staple that no horse can correct", "changed": "a horse that no staple can correct",
 				},
 			})
@@ -46,7 +47,7 @@ func TestConsoleInABrowser(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if want := fmt.Sprintf("fourth@konec.com.au, Second Name, people/2.png, %s, 1", somePhone); kept != want {
+			if want := fmt.Sprintf("fourth@konec.com.au, Second Name, people/2.png, %s, 1", world.FreePhone); kept != want {
 				t.Errorf("the account is %s, want %s", kept, want)
 			}
 

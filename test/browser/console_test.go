@@ -1,4 +1,4 @@
-package app_test
+package browser_test
 
 import (
 	"net/http"
@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	web "github.com/konec/toolkit-gateway/web/console"
 )
 
@@ -32,7 +33,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 		s.Clock.Advance(time.Second) // the queue has an order
 	}
 
-	for _, email := range []string{raced, lockedOut, member, reader, administrator} {
+	for _, email := range []string{raced, lockedOut, member, reader, world.Administrator} {
 		s.Account(t, email)
 		s.Clock.Advance(time.Second)
 	}
@@ -49,7 +50,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 		UNION ALL SELECT 'account.registered', $1::timestamptz - day * interval '1 day', 1 + day % 4 FROM generate_series(1, 20, 3) AS day
 		UNION ALL SELECT 'sign_in.failed', $1::timestamptz, 17`, failedAt)
 
-	for email, group := range map[string]string{lockedOut: "Member", member: "Member", reader: "Reader", administrator: groupAdmin} {
+	for email, group := range map[string]string{lockedOut: "Member", member: "Member", reader: "Reader", world.Administrator: world.GroupAdmin} {
 		if err := s.SetGroup(t.Context(), email, group); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +66,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 	s.play(t, "administration.mjs", map[string]any{
 		"password": apptest.Password, "failedAt": failedAt,
 		"people": map[string]any{
-			"administrator": administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": accountID(t, s.Env, lockedOut),
+			"administrator": world.Administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": accountID(t, s.Env, lockedOut),
 			"member": member, "reader": reader,
 		},
 	})
@@ -76,7 +77,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 	}
 
 	_, renewed := s.Refresh(t, approved.RefreshToken)
-	if renewed == nil || !strings.Contains(payloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
+	if renewed == nil || !strings.Contains(world.PayloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
 		t.Errorf("the next token of who was approved says %+v", renewed)
 	}
 
@@ -119,7 +120,7 @@ func (s *stage) signInAs(t *testing.T, email, device string) client.Tokens {
 	t.Helper()
 
 	got, err := s.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password},
-		with("User-Agent", device))
+		world.WithHeader("User-Agent", device))
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("login: %v %s", err, got.Body)
 	}

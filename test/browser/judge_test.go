@@ -1,7 +1,8 @@
-package app_test
+package browser_test
 
 import (
 	"cmp"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,8 +48,8 @@ func (s *stage) judgePassages(t *testing.T) {
 
 		method := cmp.Or(one.asks, one.method)
 
-		o := operationAt(method, one.path)
-		if o == nil || !o.public() {
+		o := world.OperationAt(method, one.path)
+		if o == nil || !o.IsPublic() {
 			continue
 		}
 
@@ -56,18 +57,18 @@ func (s *stage) judgePassages(t *testing.T) {
 		arrived[o.OperationID+", asked as "+form+" from "+site] = true
 
 		// Of old browsers only the token keeps another site's requests apart.
-		effective := one.asks == "" && o.guarded() && (!one.old || o.secured("xsrf"))
+		effective := one.asks == "" && o.RefusesOtherSites() && (!one.old || o.RequiresScheme("xsrf"))
 		if effective && one.status < http.StatusBadRequest {
 			t.Errorf("%s, asked as %s from %s: %d", o.OperationID, form, site, one.status)
 		}
 	}
 
-	for _, o := range operations() {
-		if !o.public() {
+	for _, o := range world.Operations() {
+		if !o.IsPublic() {
 			continue
 		}
 
-		for _, form := range browserForms[o.method] {
+		for _, form := range browserForms[o.Method] {
 			for _, site := range []string{"cross-site", "same-site"} {
 				what := o.OperationID + ", asked as " + form + " from " + site
 				// Windows for what a neighbour posts are left out: its frames get the same cookies.

@@ -1,4 +1,4 @@
-package app_test
+package browser_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // target is a good call of an operation, which others forge.
@@ -28,11 +29,11 @@ func TestOtherSitesAchieveNothing(t *testing.T) {
 	t.Parallel()
 
 	s := newStage(t, sisterConsole, func(s *stage, c *config.Config) {
-		larkAt(nowhere)(c)
+		world.WithLark(world.UnreachableLark)(c)
 		c.ConsoleURL, c.LarkAuthorizeURL = s.at(consoleHost)+"/console.html", s.at(evilHost)+"/stranger.html"
 	})
-	d := deskOn(t, s.Env)
-	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", somePhone, owner)
+	d := world.GatewayOn(t, s.Env)
+	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", world.FreePhone, world.Owner)
 
 	attacker := "attacker@konec.com.au"
 	s.Account(t, attacker)
@@ -41,7 +42,7 @@ func TestOtherSitesAchieveNothing(t *testing.T) {
 	s.watchTables(t)
 	s.play(t, "evil.mjs", map[string]any{
 		"evil": s.at(evilHost), "neighbour": s.at(neighbourHost), "console": s.console(consoleHost), "targets": s.targets(t, d),
-		"victim":   map[string]string{"email": owner, "password": apptest.Password},
+		"victim":   map[string]string{"email": world.Owner, "password": apptest.Password},
 		"attacker": map[string]string{"session": theirs.Cookie("__Host-TOKEN"), "xsrf": theirs.Cookie("XSRF-TOKEN")},
 	})
 
@@ -50,29 +51,29 @@ func TestOtherSitesAchieveNothing(t *testing.T) {
 }
 
 // targets are calls that would have an effect, on the owner of the desk or on the stranger's own account.
-func (s *stage) targets(t *testing.T, d *desk) []target {
+func (s *stage) targets(t *testing.T, d *world.Gateway) []target {
 	t.Helper()
 
-	list, err := d.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(d.tokens.AccessToken))
+	list, err := d.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(d.OwnerTokens.AccessToken))
 	if err != nil || list.JSON200 == nil {
 		t.Fatalf("list sessions: %v %s", err, list.Body)
 	}
 
 	owns := strings.NewReplacer("{id}", list.JSON200.Sessions[0].ID, "{key}", "phone")
 	effective := map[string]string{
-		"sendResetCode": "email=" + owner, "sendSignInCode": "phone=" + url.QueryEscape(somePhone),
+		"sendResetCode": "email=" + world.Owner, "sendSignInCode": "phone=" + url.QueryEscape(world.FreePhone),
 	}
 
 	var targets []target
 
-	for _, o := range operations() {
-		if !o.public() {
+	for _, o := range world.Operations() {
+		if !o.IsPublic() {
 			continue
 		}
 
 		one := target{
-			ID: o.OperationID, Method: o.method, URL: s.at(gatewayHost) + owns.Replace(o.path),
-			Body: d.values(o), JSON: o.media() == "application/json",
+			ID: o.OperationID, Method: o.Method, URL: s.at(gatewayHost) + owns.Replace(o.Path),
+			Body: d.Values(o), JSON: o.Media() == "application/json",
 		}
 		if o.OperationID == "changePassword" {
 			one.Body["old"] = apptest.Password
@@ -80,7 +81,7 @@ func (s *stage) targets(t *testing.T, d *desk) []target {
 
 		query := effective[o.OperationID]
 		if query == "" {
-			query = d.query(o)
+			query = d.Query(o)
 		}
 
 		if query != "" {

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // adminAnswers are those of the administrators' surface. What every operation of a duty answers is added to what is
@@ -76,7 +77,7 @@ const (
 	matches
 )
 
-func administering(operation, status string, k duty, success ...func(testing.TB, *desk, operation) call) []scenario {
+func administering(operation, status string, k duty, success ...func(testing.TB, *world.Gateway, world.Operation) world.Call) []scenario {
 	done := good
 	if len(success) > 0 {
 		done = success[0]
@@ -113,89 +114,85 @@ func administering(operation, status string, k duty, success ...func(testing.TB,
 	return rows
 }
 
-func withoutRight(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Authorization", "Bearer "+d.tokens.AccessToken)
+func withoutRight(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
 }
 
 // byCookie is an administrator's browser without the XSRF header.
-func byCookie(tb testing.TB, d *desk, o operation) call {
-	return d.call(o).without("Authorization").from(d.SignedIn(tb, administrator)).without("X-XSRF-TOKEN")
+func byCookie(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).Without("Authorization").FromBrowser(d.SignedIn(tb, world.Administrator)).Without("X-XSRF-TOKEN")
 }
 
-func byCookieFromElsewhere(tb testing.TB, d *desk, o operation) call {
-	return d.call(o).without("Authorization").from(d.SignedIn(tb, administrator)).with("Sec-Fetch-Site", "cross-site")
+func byCookieFromElsewhere(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).Without("Authorization").FromBrowser(d.SignedIn(tb, world.Administrator)).With("Sec-Fetch-Site", "cross-site")
 }
 
 // usedKey comes with a key that another request has used.
-func usedKey(tb testing.TB, d *desk, o operation) call {
-	key := fmt.Sprintf("used-key-%d", d.fresh.Add(1))
+func usedKey(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	key := fmt.Sprintf("used-key-%d", d.Fresh.Add(1))
 
-	first := d.call(operationNamed("createGroup"))
+	first := d.Call(world.OperationByID("createGroup"))
 	if o.OperationID == "createGroup" {
-		first = d.call(operationNamed("setAccountStatus"))
+		first = d.Call(world.OperationByID("setAccountStatus"))
 	}
 
-	first.with("Idempotency-Key", key).to(tb, d.Server)
+	first.With("Idempotency-Key", key).To(tb, d.Server)
 
-	return d.call(o).with("Idempotency-Key", key)
+	return d.Call(o).With("Idempotency-Key", key)
 }
 
-func operationNamed(id string) operation {
-	all := operations()
-
-	return all[slices.IndexFunc(all, func(o operation) bool { return o.OperationID == id })]
-}
-
-func nobodysAccount(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.ReplaceAll(c.path, d.subject, strings.Repeat("0", 24))
+func nobodysAccount(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.ReplaceAll(c.Path, d.SubjectID, strings.Repeat("0", 24))
 
 	return c
 }
 
-func nobodysGroup(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.ReplaceAll(o.path, "{group}", "Nobody")
+func nobodysGroup(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.ReplaceAll(o.Path, "{group}", "Nobody")
 
 	return c
 }
 
-func outdated(_ testing.TB, d *desk, o operation) call { return d.call(o).with("If-Match", `"99999"`) }
+func outdated(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("If-Match", `"99999"`)
+}
 
 // onTheLast takes the last administrator away, who asks for it.
-func onTheLast(tb testing.TB, d *desk, o operation) call {
-	c := d.call(o)
+func onTheLast(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
 	if o.OperationID == "setAccountStatus" {
-		c = d.changed(o, map[string]any{"status": "disabled"})
+		c = changed(d, o, map[string]any{"status": "disabled"})
 	}
 
-	id := d.idOf(tb, administrator)
-	c.path = strings.ReplaceAll(c.path, d.subject, id)
+	id := d.AccountID(tb, world.Administrator)
+	c.Path = strings.ReplaceAll(c.Path, d.SubjectID, id)
 
-	return c.with("If-Match", fmt.Sprintf(`"%d"`, d.versionOf("account", "id", id)))
+	return c.With("If-Match", fmt.Sprintf(`"%d"`, d.VersionOf("account", "id", id)))
 }
 
 // ofTheLast takes the right from the only group that has it.
-func ofTheLast(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.ReplaceAll(o.path, "{group}", groupAdmin)
+func ofTheLast(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.ReplaceAll(o.Path, "{group}", world.GroupAdmin)
 
-	return c.with("If-Match", fmt.Sprintf(`"%d"`, d.versionOf("member_group", "name", groupAdmin)))
+	return c.With("If-Match", fmt.Sprintf(`"%d"`, d.VersionOf("member_group", "name", world.GroupAdmin)))
 }
 
-func sameGroup(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"name": groupAdmin})
+func sameGroup(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"name": world.GroupAdmin})
 }
 
-func usedGroup(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.ReplaceAll(o.path, "{group}", groupAdmin)
+func usedGroup(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.ReplaceAll(o.Path, "{group}", world.GroupAdmin)
 
-	return c.with("If-Match", fmt.Sprintf(`"%d"`, d.versionOf("member_group", "name", groupAdmin)))
+	return c.With("If-Match", fmt.Sprintf(`"%d"`, d.VersionOf("member_group", "name", world.GroupAdmin)))
 }
 
 // anotherPersonsSession is one that the account has for this one call to end.
-func anotherPersonsSession(tb testing.TB, d *desk, o operation) call {
+func anotherPersonsSession(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
 	tokens := d.SignIn(tb, "subject@konec.com.au")
 
 	list, err := d.Client.ListSessionsWithResponse(tb.Context(), apptest.Bearer(tokens.AccessToken))
@@ -203,51 +200,51 @@ func anotherPersonsSession(tb testing.TB, d *desk, o operation) call {
 		tb.Fatalf("list sessions: %v %s", err, list.Body)
 	}
 
-	c := d.call(o)
+	c := d.Call(o)
 
 	for _, one := range list.JSON200.Sessions {
 		if one.Current {
-			c.path = strings.ReplaceAll(c.path, strings.Repeat("A", 22), one.ID)
+			c.Path = strings.ReplaceAll(c.Path, strings.Repeat("A", 22), one.ID)
 		}
 	}
 
 	return c
 }
 
-func ownersAddress(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"email": owner})
+func ownersAddress(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"email": world.Owner})
 }
 
-func codeElsewhere(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"email": "somebody@example.com", "purpose": "registration"})
+func codeElsewhere(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"email": "somebody@example.com", "purpose": "registration"})
 }
 
-func nobodysWebhook(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.NewReplacer("{webhookId}", strings.Repeat("0", 22), "{eventId}", "1").Replace(o.path)
+func nobodysWebhook(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.NewReplacer("{webhookId}", strings.Repeat("0", 22), "{eventId}", "1").Replace(o.Path)
 
 	return c
 }
 
-func disabledWebhook(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.NewReplacer("{webhookId}", standingWebhook(d.Env, "disabled", false), "{eventId}", "1").Replace(o.path)
+func disabledWebhook(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.NewReplacer("{webhookId}", world.StandingWebhook(d.Env, "disabled", false), "{eventId}", "1").Replace(o.Path)
 
 	return c
 }
 
-func manyWebhooks(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
+func manyWebhooks(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
 	for i := range webhook.Most {
-		standingWebhook(d.Env, fmt.Sprintf("created %d", i), true)
+		world.StandingWebhook(d.Env, fmt.Sprintf("created %d", i), true)
 	}
 
 	return c
 }
 
-func noEvent(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.path = strings.NewReplacer("{webhookId}", standingWebhook(d.Env, "spare", true), "{eventId}", "999999999").Replace(o.path)
+func noEvent(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Path = strings.NewReplacer("{webhookId}", world.StandingWebhook(d.Env, "spare", true), "{eventId}", "999999999").Replace(o.Path)
 
 	return c
 }

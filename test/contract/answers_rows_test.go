@@ -1,4 +1,6 @@
-package app_test
+package contract_test
+
+import "github.com/konec/toolkit-gateway/internal/testkit/world"
 
 // publicAnswers are those of the browser console's surface; see scenarios.
 var publicAnswers = []scenario{
@@ -283,10 +285,10 @@ var publicAnswers = []scenario{
 	{"showFirstRun", "200", "", open, good},
 	{"showFirstRun", "400", "INVALID_REQUEST", open, unknownParameter},
 	{"showFirstRun", "406", "NOT_ACCEPTABLE", open, acceptsPictures},
-	{"showFirstRun", "500", "INTERNAL", broken, withSomeToken},
-	{"showFirstRun", "503", "UNAVAILABLE", offline, withSomeToken},
+	{"showFirstRun", "500", "INTERNAL", broken, world.FirstRunWithToken},
+	{"showFirstRun", "503", "UNAVAILABLE", offline, world.FirstRunWithToken},
 
-	{"createFirstAdministrator", "200", "", vacant, fillsInBadly},
+	{"createFirstAdministrator", "200", "", vacant, world.BadFirstRunForm},
 	{"createFirstAdministrator", "303", "", open, good},
 	{"createFirstAdministrator", "400", "INVALID_REQUEST", open, unknownMember},
 	{"createFirstAdministrator", "403", "CROSS_SITE", open, crossSite},

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // place is a gateway in a certain state.
@@ -33,7 +34,7 @@ type scenario struct {
 	status    string
 	code      string // empty for a success
 	at        place
-	ask       func(testing.TB, *desk, operation) call
+	ask       func(testing.TB, *world.Gateway, world.Operation) world.Call
 }
 
 // scenarios are all answers that the document promises: no more, no less.
@@ -127,8 +128,8 @@ var toolkitAnswers = []scenario{
 func TestEveryAnswerIsProvoked(t *testing.T) {
 	t.Parallel()
 
-	byID := map[string]operation{}
-	for _, o := range operations() {
+	byID := map[string]world.Operation{}
+	for _, o := range world.Operations() {
 		byID[o.OperationID] = o
 	}
 
@@ -141,7 +142,7 @@ func TestEveryAnswerIsProvoked(t *testing.T) {
 		at, o := desks[s.at], byID[s.operation]
 		c := s.ask(t, at, o)
 		check := func() {
-			if got := c.to(t, at.Server); fmt.Sprint(got.status) != s.status || got.problem.Code != s.code {
+			if got := c.To(t, at.Server); fmt.Sprint(got.Status) != s.status || got.Problem.Code != s.code {
 				t.Errorf("%s in %s answered %s, want %s %s", s.operation, s.at, got, s.status, s.code)
 			}
 		}
@@ -176,7 +177,7 @@ func TestEveryAnswerIsProvoked(t *testing.T) {
 func promises() map[string]bool {
 	found := map[string]bool{}
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		for status, response := range o.Responses.Map() {
 			codes := map[string]bool{}
 
@@ -198,21 +199,21 @@ func promises() map[string]bool {
 }
 
 // places runs the gateways.
-func places(t *testing.T) map[place]*desk {
+func places(t *testing.T) map[place]*world.Gateway {
 	t.Helper()
 
 	cluster, url := postgrestest.NewCluster(t, false)
-	desks := map[place]*desk{
-		open:      newDesk(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} }),
-		strict:    newDesk(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
-		impatient: newDesk(t, func(c *config.Config) { c.FailuresFree = 1 }),
-		broken:    newDesk(t),
-		offline:   deskOn(t, apptest.On(t, url, larkAt(nowhere))),
-		larkless:  newDesk(t, func(c *config.Config) { c.LarkAppID, c.LarkAppSecret = "", "" }),
-		vacant:    newDesk(t),
+	desks := map[place]*world.Gateway{
+		open:      world.NewGateway(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} }),
+		strict:    world.NewGateway(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
+		impatient: world.NewGateway(t, func(c *config.Config) { c.FailuresFree = 1 }),
+		broken:    world.NewGateway(t),
+		offline:   world.GatewayOn(t, apptest.On(t, url, world.WithLark(world.UnreachableLark))),
+		larkless:  world.NewGateway(t, func(c *config.Config) { c.LarkAppID, c.LarkAppSecret = "", "" }),
+		vacant:    world.NewGateway(t),
 	}
 
-	desks[vacant].resign(t)
+	desks[vacant].RemoveAdministrators(t)
 
 	// Nobody can be signed in after this, so every gateway has its owner signed in before.
 	if _, err := desks[broken].Pool.Exec(t.Context(), "DROP TABLE session_cookie, session, code, throttle, failure, account, audit_event CASCADE"); err != nil {
@@ -226,155 +227,151 @@ func places(t *testing.T) map[place]*desk {
 	return desks
 }
 
-func good(_ testing.TB, d *desk, o operation) call { return d.call(o) }
+func good(_ testing.TB, d *world.Gateway, o world.Operation) world.Call { return d.Call(o) }
 
-func unknownMember(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"role": "admin"})
+func unknownMember(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"role": "admin"})
 }
 
 // changed is a good call but for some values.
-func (d *desk) changed(o operation, changes map[string]any) call {
-	values := d.values(o)
+func changed(d *world.Gateway, o world.Operation, changes map[string]any) world.Call {
+	values := d.Values(o)
 	maps.Copy(values, changes)
 
-	c := d.call(o)
-	c.body = o.encode(values)
+	c := d.Call(o)
+	c.Body = o.Encode(values)
 
 	return c
 }
 
-func wrongPassword(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"password": apptest.Password + "!"})
+func wrongPassword(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"password": apptest.Password + "!"})
 }
 
-func wrongPasswordTwice(tb testing.TB, d *desk, o operation) call {
+func wrongPasswordTwice(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
 	// Each door its own person: they would count together.
-	c := d.changed(o, map[string]any{"email": o.OperationID + "@konec.com.au", "password": "wrong"})
-	c.to(tb, d.Server)
+	c := changed(d, o, map[string]any{"email": o.OperationID + "@konec.com.au", "password": "wrong"})
+	c.To(tb, d.Server)
 
 	return c
 }
 
-func unknownParameter(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.query = "unknown=1"
+func unknownParameter(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Query = "unknown=1"
 
 	return c
 }
 
-func withoutXSRF(_ testing.TB, d *desk, o operation) call { return d.call(o).without("X-XSRF-TOKEN") }
-
-func withoutCookie(_ testing.TB, d *desk, o operation) call { return d.call(o).without("Cookie") }
-
-func forgedCookie(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Cookie", "__Host-TOKEN="+strings.Repeat("A", 43))
+func withoutXSRF(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).Without("X-XSRF-TOKEN")
 }
 
-func crossSite(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Sec-Fetch-Site", "cross-site")
+func withoutCookie(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).Without("Cookie")
 }
 
-// person is somebody of their own, signed in with a browser, so that others keep what they have.
-func (d *desk) person(tb testing.TB) (string, *apptest.Browser) {
-	tb.Helper()
+func forgedCookie(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Cookie", "__Host-TOKEN="+strings.Repeat("A", 43))
+}
 
-	address := fmt.Sprintf("somebody.%d@konec.com.au", d.fresh.Add(1))
-	d.Account(tb, address)
-
-	return address, d.SignedIn(tb, address)
+func crossSite(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Sec-Fetch-Site", "cross-site")
 }
 
 // anotherSession is one that the owner opens for this one call to end.
-func anotherSession(tb testing.TB, d *desk, o operation) call {
-	tokens := d.SignIn(tb, owner)
+func anotherSession(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	tokens := d.SignIn(tb, world.Owner)
 
 	list, err := d.Client.ListSessionsWithResponse(tb.Context(), apptest.Bearer(tokens.AccessToken))
 	if err != nil || list.JSON200 == nil {
 		tb.Fatalf("list sessions: %v %s", err, list.Body)
 	}
 
-	c := d.call(o)
+	c := d.Call(o)
 
 	for _, one := range list.JSON200.Sessions {
 		if one.Current {
-			c.path = strings.ReplaceAll(o.path, "{id}", one.ID)
+			c.Path = strings.ReplaceAll(o.Path, "{id}", one.ID)
 		}
 	}
 
 	return c
 }
 
-func acceptsHTML(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Accept", "text/html")
+func acceptsHTML(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Accept", "text/html")
 }
 
-func acceptsPictures(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Accept", "image/*")
+func acceptsPictures(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Accept", "image/*")
 }
 
-func tooMuch(_ testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.body = strings.Repeat(" ", httpapi.MaxBody) + c.body
+func tooMuch(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.Body = strings.Repeat(" ", httpapi.MaxBody) + c.Body
 
 	return c
 }
 
-func plainText(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Content-Type", "text/plain")
+func plainText(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Content-Type", "text/plain")
 }
 
-func forgedRefreshToken(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"refresh_token": strings.Repeat("A", len(d.tokens.RefreshToken))})
+func forgedRefreshToken(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"refresh_token": strings.Repeat("A", len(d.OwnerTokens.RefreshToken))})
 }
 
 // ownSession signs in for this one call.
-func ownSession(tb testing.TB, d *desk, o operation) call {
-	address, _ := d.person(tb)
+func ownSession(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	address, _ := d.Person(tb)
 
-	return d.call(o).with("Authorization", "Bearer "+d.SignIn(tb, address).AccessToken)
+	return d.Call(o).With("Authorization", "Bearer "+d.SignIn(tb, address).AccessToken)
 }
 
-func malformedToken(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Authorization", "Bearer two words")
+func malformedToken(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Authorization", "Bearer two words")
 }
 
-func withoutToken(_ testing.TB, d *desk, o operation) call { return d.call(o).without("Authorization") }
-
-func forgedToken(_ testing.TB, d *desk, o operation) call {
-	return d.call(o).with("Authorization", "Bearer e30.e30.e30")
+func withoutToken(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).Without("Authorization")
 }
 
-func elsewhere(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"email": "somebody@example.com"})
+func forgedToken(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return d.Call(o).With("Authorization", "Bearer e30.e30.e30")
 }
 
-func twice(tb testing.TB, d *desk, o operation) call {
-	c := d.call(o)
-	c.to(tb, d.Server)
+func elsewhere(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"email": "somebody@example.com"})
+}
+
+func twice(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	c := d.Call(o)
+	c.To(tb, d.Server)
 
 	return c
 }
 
-func rightCode(tb testing.TB, d *desk, o operation) call {
-	address := fmt.Sprintf("right.code.%d@konec.com.au", d.fresh.Add(1))
+func rightCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	address := fmt.Sprintf("right.code.%d@konec.com.au", d.Fresh.Add(1))
 
-	return d.changed(o, map[string]any{"email": address, "verificationCode": d.code(tb, address)})
+	return changed(d, o, map[string]any{"email": address, "verificationCode": d.RegistrationCode(tb, address)})
 }
 
-func commonPassword(_ testing.TB, d *desk, o operation) call {
-	return d.changed(o, map[string]any{"password": "password123"})
+func commonPassword(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
+	return changed(d, o, map[string]any{"password": "password123"})
 }
 
-func wrongCodeTwice(tb testing.TB, d *desk, o operation) call {
+func wrongCodeTwice(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
 	const address = "wrong.code@konec.com.au"
 
 	wrong := "000000"
-	if d.code(tb, address) == wrong {
+	if d.RegistrationCode(tb, address) == wrong {
 		wrong = "111111"
 	}
 
-	c := d.changed(o, map[string]any{"email": address, "verificationCode": wrong})
-	c.to(tb, d.Server)
+	c := changed(d, o, map[string]any{"email": address, "verificationCode": wrong})
+	c.To(tb, d.Server)
 
 	return c
 }

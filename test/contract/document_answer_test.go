@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"slices"
@@ -8,9 +8,10 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func checkResponses(t *testing.T, o operation) {
+func checkResponses(t *testing.T, o world.Operation) {
 	t.Helper()
 
 	// Whatever is called can find the client picky, the server at fault, or the database away, unless it
@@ -24,7 +25,7 @@ func checkResponses(t *testing.T, o operation) {
 		statuses = append(statuses, "413", "415")
 	}
 
-	if o.secured("bearer") || o.secured("session") {
+	if o.RequiresScheme("bearer") || o.RequiresScheme("session") {
 		statuses = append(statuses, "401")
 	}
 

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"encoding/json"
@@ -23,6 +23,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-J10, F-11: nothing about an operation is left to a default.
@@ -31,8 +32,8 @@ func TestOperationsAreComplete(t *testing.T) {
 
 	seen := map[string]bool{}
 
-	for _, o := range operations() {
-		t.Run(o.method+o.path, func(t *testing.T) {
+	for _, o := range world.Operations() {
+		t.Run(o.Method+o.Path, func(t *testing.T) {
 			if o.Security == nil {
 				t.Error("no explicit security: name a scheme, or write `security: []` where anybody may call")
 			}
@@ -42,7 +43,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			}
 
 			// Read where the right is shown, too: by who reads the documentation.
-			if (o.Extensions["x-required-right"] != nil) != o.admin() || o.admin() != strings.HasPrefix(o.path, "/api/admin/") {
+			if (o.Extensions["x-required-right"] != nil) != o.IsAdmin() || o.IsAdmin() != strings.HasPrefix(o.Path, "/api/admin/") {
 				t.Errorf("x-required-right %v: what administrators do is under /api/admin, and names a right", o.Extensions["x-required-right"])
 			}
 
@@ -76,12 +77,12 @@ func TestOperationsAreComplete(t *testing.T) {
 }
 
 // takesPassword says that there is a password in the body, to be compared or set.
-func takesPassword(o operation) bool {
+func takesPassword(o world.Operation) bool {
 	if o.RequestBody == nil {
 		return false
 	}
 
-	for _, property := range o.schema().Properties {
+	for _, property := range o.Schema().Properties {
 		if property.Value.Format == "password" {
 			return true
 		}
@@ -90,7 +91,7 @@ func takesPassword(o operation) bool {
 	return false
 }
 
-func checkRequest(t *testing.T, o operation) {
+func checkRequest(t *testing.T, o world.Operation) {
 	t.Helper()
 
 	if o.RequestBody == nil {
@@ -245,14 +246,14 @@ var early = []string{
 func TestEveryOperationHasAHandler(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	promised := promises()
 
-	for _, o := range operations() {
-		d.staySignedIn(t)
+	for _, o := range world.Operations() {
+		d.KeepSignedIn(t)
 
-		got := d.call(o).to(t, d.Server)
-		if slices.Contains(early, got.problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.status, got.problem.Code)] {
+		got := d.Call(o).To(t, d.Server)
+		if slices.Contains(early, got.Problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.Status, got.Problem.Code)] {
 			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in desk_test.go good?", o.OperationID, got)
 		}
 	}
@@ -273,8 +274,8 @@ func TestNoOtherRoutesExist(t *testing.T) {
 			t.Parallel()
 
 			known := slices.Concat(outside, more)
-			for _, o := range operations() {
-				known = append(known, o.method+" "+o.path, "OPTIONS "+o.path)
+			for _, o := range world.Operations() {
+				known = append(known, o.Method+" "+o.Path, "OPTIONS "+o.Path)
 			}
 
 			for _, route := range routesOf(t, mode) {

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // wire is one connection without a client library that would mend what is sent.
@@ -43,10 +44,10 @@ func dial(tb testing.TB, s *apptest.Server) *wire {
 }
 
 // replies reads every answer until the server closes; there are at most two.
-func (w *wire) replies(tb testing.TB) []reply {
+func (w *wire) replies(tb testing.TB) []world.Reply {
 	tb.Helper()
 
-	var list []reply
+	var list []world.Reply
 
 	for len(list) < 3 {
 		response, err := http.ReadResponse(w.in, nil)
@@ -59,7 +60,7 @@ func (w *wire) replies(tb testing.TB) []reply {
 			tb.Errorf("answer %d: %v", len(list), err)
 		}
 
-		list = append(list, reply{status: response.StatusCode, header: response.Header, body: body})
+		list = append(list, world.Reply{Status: response.StatusCode, Header: response.Header, Body: body})
 	}
 
 	return list
@@ -70,7 +71,7 @@ func (w *wire) replies(tb testing.TB) []reply {
 func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
 	const (
 		body   = `{"refresh_token":"x"}`
@@ -124,8 +125,8 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 			}
 
 			replies := w.replies(t)
-			if len(replies) != 1 || replies[0].status < 400 || replies[0].status >= 500 && replies[0].status != http.StatusNotImplemented &&
-				replies[0].status != http.StatusHTTPVersionNotSupported {
+			if len(replies) != 1 || replies[0].Status < 400 || replies[0].Status >= 500 && replies[0].Status != http.StatusNotImplemented &&
+				replies[0].Status != http.StatusHTTPVersionNotSupported {
 				t.Errorf("answered %v, want one refusal and the end", replies)
 			}
 		})
@@ -153,7 +154,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 			}
 
 			replies := w.replies(t)
-			if len(replies) == 0 || len(replies) > 2 || replies[0].status != http.StatusUnauthorized || replies[0].header.Get("X-Request-Id") != "the-first" {
+			if len(replies) == 0 || len(replies) > 2 || replies[0].Status != http.StatusUnauthorized || replies[0].Header.Get("X-Request-Id") != "the-first" {
 				t.Fatalf("answered %v", replies)
 			}
 
@@ -162,7 +163,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 				t.Errorf("answered %v, want one and the end", replies)
 			}
 
-			if len(replies) == 2 && (replies[1].status != http.StatusNotFound || replies[1].header.Get("X-Request-Id") != "the-poison") {
+			if len(replies) == 2 && (replies[1].Status != http.StatusNotFound || replies[1].Header.Get("X-Request-Id") != "the-poison") {
 				t.Errorf("then answered %v", replies[1])
 			}
 		})
@@ -173,7 +174,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 func TestLargeHeaderIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	line := "GET /api/users/me HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n"
 	want := map[string]struct {
 		text   string
@@ -196,7 +197,7 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 
 			go io.WriteString(w, one.text) // the server hangs up in the middle
 
-			if replies := w.replies(t); len(replies) != 1 || replies[0].status != one.status {
+			if replies := w.replies(t); len(replies) != 1 || replies[0].Status != one.status {
 				t.Errorf("answered %v, want %d", replies, one.status)
 			}
 		})
@@ -206,12 +207,12 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 // R-J1, F-03, F-09, T-25: nobody can make the server hold more than a small part of an endless body.
 // It counts all that the process allocates, so it runs before the parallel tests, alone.
 func TestEndlessBodyCostsLittle(t *testing.T) {
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		t.Run(o.OperationID, func(t *testing.T) {
 			w := dial(t, d.Server)
-			head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.method, o.path, o.media())
+			head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.Method, o.Path, o.Media())
 
 			const size = 1 << 20
 
@@ -252,26 +253,26 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
-		if o.media() != "application/json" {
+	for _, o := range world.Operations() {
+		if o.Media() != "application/json" {
 			continue
 		}
 
 		for _, chunks := range []bool{false, true} {
-			c := d.call(o)
-			c.chunked = chunks
-			c.body += strings.Repeat(" ", 64<<10-len(c.body))
+			c := d.Call(o)
+			c.Chunked = chunks
+			c.Body += strings.Repeat(" ", 64<<10-len(c.Body))
 
-			if got := c.to(t, d.Server); got.status >= 500 || got.status == http.StatusRequestEntityTooLarge || got.problem.Code == "INVALID_REQUEST" {
+			if got := c.To(t, d.Server); got.Status >= 500 || got.Status == http.StatusRequestEntityTooLarge || got.Problem.Code == "INVALID_REQUEST" {
 				t.Errorf("%s, 64 KiB, chunked %t: %s", o.OperationID, chunks, got)
 			}
 
-			c.body += " "
+			c.Body += " "
 
-			got := c.to(t, d.Server)
-			if got.status != http.StatusRequestEntityTooLarge || got.problem.Code != "BODY_TOO_LARGE" {
+			got := c.To(t, d.Server)
+			if got.Status != http.StatusRequestEntityTooLarge || got.Problem.Code != "BODY_TOO_LARGE" {
 				t.Errorf("%s, 64 KiB and a byte, chunked %t: %s", o.OperationID, chunks, got)
 			}
 		}
@@ -280,7 +281,7 @@ func TestBodyLimit(t *testing.T) {
 	w := dial(t, d.Server)
 	_, err := io.WriteString(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"+strings.Repeat(" ", 70_000))
 
-	if replies := w.replies(t); err != nil || len(replies) != 1 || replies[0].status != http.StatusRequestEntityTooLarge {
+	if replies := w.replies(t); err != nil || len(replies) != 1 || replies[0].Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("answered %v (%v), want one 413 and the end", replies, err)
 	}
 
@@ -312,8 +313,8 @@ func TestServerHasTimeouts(t *testing.T) {
 func TestHangingUpLosesNothing(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	token := d.tokens.RefreshToken
+	d := world.NewGateway(t)
+	token := d.OwnerTokens.RefreshToken
 
 	for range 20 {
 		body := fmt.Sprintf(`{"refresh_token":%q}`, token)

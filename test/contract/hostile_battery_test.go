@@ -1,6 +1,6 @@
 //go:build battery
 
-package app_test
+package contract_test
 
 import "testing"
 

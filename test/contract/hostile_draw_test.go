@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // fitting draws a value that the schema allows.
@@ -42,7 +43,7 @@ func (h *attacker) fitting(schema *openapi3.Schema) any {
 	case strings.HasPrefix(schema.Pattern, `^[\p{L}`): // a group's name
 		return fmt.Sprintf("%s %d", pick(h, "Partners", "伙伴", "Été"), h.IntN(1_000_000))
 	case strings.HasPrefix(schema.Pattern, "^https?:"): // a webhook's address, where nobody listens
-		return fmt.Sprintf("%s?%d", nobodyListens, h.IntN(1_000))
+		return fmt.Sprintf("%s?%d", world.NobodyListens, h.IntN(1_000))
 	case schema.Format == "date-time":
 		return fmt.Sprintf("2026-01-%02dT00:00:00Z", 1+h.IntN(28))
 	case schema.Pattern == "^[0-9a-f]{24}$": // the id of an account
@@ -72,13 +73,13 @@ func (h *attacker) fitting(schema *openapi3.Schema) any {
 }
 
 // values draws a body that the document allows, with a member that may be left out.
-func (h *attacker) values(o operation) map[string]any {
-	values := h.desk.valuesWith(o, pick(h, o.fields()...))
+func (h *attacker) values(o world.Operation) map[string]any {
+	values := h.desk.ValuesWith(o, pick(h, o.Fields()...))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) { // in their order, so that a seed says everything
 		// Which name the others, and a group that is there, and what the server made.
 		if name != "key" && name != "memberGroup" && name != "cursor" {
-			values[name] = h.fitting(o.schema().Properties[name].Value)
+			values[name] = h.fitting(o.Schema().Properties[name].Value)
 		}
 	}
 
@@ -86,18 +87,18 @@ func (h *attacker) values(o operation) map[string]any {
 }
 
 // nearly breaks one constraint of one member.
-func (h *attacker) nearly(o operation, values map[string]any) map[string]any {
+func (h *attacker) nearly(o world.Operation, values map[string]any) map[string]any {
 	name := pick(h, slices.Sorted(maps.Keys(values))...)
-	schema := o.schema().Properties[name].Value
+	schema := o.Schema().Properties[name].Value
 	mayBeEmpty := schema.Type.Is("string") && schema.MinLength == 0 && len(schema.Enum) == 0
 
 	switch h.IntN(6) {
 	case 0:
-		if len(o.schema().Required) == 0 {
+		if len(o.Schema().Required) == 0 {
 			return map[string]any{"": canary}
 		}
 
-		delete(values, pick(h, o.schema().Required...))
+		delete(values, pick(h, o.Schema().Required...))
 	case 1:
 		values[name] = strings.Repeat("q", longest(schema)+1)
 	case 2:
@@ -120,7 +121,7 @@ func (h *attacker) nearly(o operation, values map[string]any) map[string]any {
 		}
 
 		values[name] = pick(h, wrong...)
-		if o.media() != "application/json" {
+		if o.Media() != "application/json" {
 			values[name] = ""
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"cmp"
@@ -9,11 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 var seed = flag.Uint64("hostile.seed", 0, "seed of TestHostileClient; 0 draws one, which a failure prints")
@@ -35,8 +34,8 @@ func hostile(t *testing.T, rounds int) {
 		drawn = rand.Uint64()
 	}
 
-	h := &attacker{Rand: rand.New(rand.NewPCG(drawn, 0)), seed: drawn, desk: newDesk(t, tolerant), seen: map[string]map[int]int{}}
-	list := operations()
+	h := &attacker{Rand: rand.New(rand.NewPCG(drawn, 0)), seed: drawn, desk: world.NewGateway(t, world.WithoutWaits), seen: map[string]map[int]int{}}
+	list := world.Operations()
 
 	for range rounds {
 		if !h.attack(t, list[h.IntN(len(list))]) {
@@ -66,46 +65,39 @@ func hostile(t *testing.T, rounds int) {
 	}
 }
 
-// tolerant is a gateway that lets nobody wait: the throttles would hide everything else.
-func tolerant(c *config.Config) {
-	c.FailuresFree, c.FailureDelay, c.NetworkFailures = 100, time.Second, 1_000_000
-	c.SendCooldown, c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = time.Second, 1_000_000, 1_000_000, 1_000_000, 1_000_000
-	c.SessionLimit = 1_000 // or its own sign-ins would end its sessions
-}
-
 // attack makes one call, and says whether all is well.
-func (h *attacker) attack(t *testing.T, o operation) bool {
+func (h *attacker) attack(t *testing.T, o world.Operation) bool {
 	t.Helper()
 
 	h.round++
 	c, kind := h.draw(t, o)
-	got := c.to(t, h.desk.Server)
+	got := c.To(t, h.desk.Server)
 
 	if fault := h.judge(c, kind, got); fault != "" {
 		t.Errorf("round %d of -hostile.seed=%d, a %s call: %s\n%s %s?%.200s %.500q\n%.1000q\nanswered %s",
-			h.round, h.seed, kind, fault, c.method, c.path, c.query, c.header, c.body, got)
+			h.round, h.seed, kind, fault, c.Method, c.Path, c.Query, c.Header, c.Body, got)
 	}
 
-	if c.method != http.MethodOptions { // a preflight says more
+	if c.Method != http.MethodOptions { // a preflight says more
 		// Another method of the same path may be another operation.
-		checkHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", h.round, h.seed), cmp.Or(operationAt(c.method, c.path), &o), got)
+		world.CheckHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", h.round, h.seed), cmp.Or(world.OperationAt(c.Method, c.Path), &o), got)
 	}
 
 	// The method may have made another operation of it.
-	asked := operationAt(c.method, c.path)
-	own := c.header.Get("Authorization") == "Bearer "+h.desk.tokens.AccessToken ||
-		slices.Contains(c.cookies("__Host-TOKEN"), h.desk.browser.Cookie("__Host-TOKEN"))
+	asked := world.OperationAt(c.Method, c.Path)
+	own := c.Header.Get("Authorization") == "Bearer "+h.desk.OwnerTokens.AccessToken ||
+		slices.Contains(c.Cookies("__Host-TOKEN"), h.desk.OwnerBrowser.Cookie("__Host-TOKEN"))
 
-	if asked != nil && own && got.status < 300 && (endsSessions(*asked) || asked.OperationID == "renewSession") {
-		h.desk.tokens, h.desk.browser = h.desk.SignIn(t, owner), h.desk.SignedIn(t, owner)
+	if asked != nil && own && got.Status < 300 && (endsSessions(*asked) || asked.OperationID == "renewSession") {
+		h.desk.OwnerTokens, h.desk.OwnerBrowser = h.desk.SignIn(t, world.Owner), h.desk.SignedIn(t, world.Owner)
 	}
 
 	// In the rounds to come, the group has to be there, and whom the administrator looks after to be able to sign in.
-	if asked != nil && asked.admin() && asked.method != http.MethodGet && got.status < 300 {
+	if asked != nil && asked.IsAdmin() && asked.Method != http.MethodGet && got.Status < 300 {
 		h.desk.Exec(t, `
 			UPDATE account SET status = 'active', deleted_at = NULL, member_group = 'None',
 				password_hash = (SELECT password_hash FROM account WHERE email = $2)
-			WHERE id = $1`, h.desk.subject, administrator)
+			WHERE id = $1`, h.desk.SubjectID, world.Administrator)
 		h.desk.Exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ('Member', now(), now()) ON CONFLICT DO NOTHING")
 	}
 
@@ -113,7 +105,7 @@ func (h *attacker) attack(t *testing.T, o operation) bool {
 		h.seen[o.OperationID] = map[int]int{}
 	}
 
-	h.seen[o.OperationID][got.status]++
+	h.seen[o.OperationID][got.Status]++
 
 	return !t.Failed()
 }
@@ -130,36 +122,36 @@ const (
 type attacker struct {
 	*rand.Rand
 
-	desk  *desk
+	desk  *world.Gateway
 	seed  uint64
 	round int
-	good  call                   // what the call of this round was before it was spoiled
+	good  world.Call             // what the call of this round was before it was spoiled
 	seen  map[string]map[int]int // how often an operation answered a status
 
 	wanted []string // the statuses that it is looking for
 }
 
 // judge says what is wrong with the answer.
-func (h *attacker) judge(c call, k kind, got reply) string {
-	asked := operationAt(c.method, c.path)
+func (h *attacker) judge(c world.Call, k kind, got world.Reply) string {
+	asked := world.OperationAt(c.Method, c.Path)
 
 	switch {
-	case got.status >= http.StatusInternalServerError:
+	case got.Status >= http.StatusInternalServerError:
 		return "a fault of ours"
-	case got.status < http.StatusOK || got.status >= 300 && got.status < 400 && (asked == nil || asked.Responses.Status(got.status) == nil):
+	case got.Status < http.StatusOK || got.Status >= 300 && got.Status < 400 && (asked == nil || asked.Responses.Status(got.Status) == nil):
 		return "no answer, or a redirect"
-	case k == invalid && got.status < http.StatusBadRequest:
+	case k == invalid && got.Status < http.StatusBadRequest:
 		return "accepted"
-	case k == valid && (got.problem.Code == "INVALID_REQUEST" || got.status == http.StatusUnsupportedMediaType || got.status == http.StatusNotAcceptable):
+	case k == valid && (got.Problem.Code == "INVALID_REQUEST" || got.Status == http.StatusUnsupportedMediaType || got.Status == http.StatusNotAcceptable):
 		return "refused"
-	case got.status >= http.StatusBadRequest && c.method != http.MethodHead && (got.problem.Success == nil || *got.problem.Success || got.problem.Message == ""):
+	case got.Status >= http.StatusBadRequest && c.Method != http.MethodHead && (got.Problem.Success == nil || *got.Problem.Success || got.Problem.Message == ""):
 		return "not the error's shape"
-	case asked != nil && got.status < 400 && h.lacks(*asked, c) != "":
+	case asked != nil && got.Status < 400 && h.lacks(*asked, c) != "":
 		return "let in without " + h.lacks(*asked, c)
 	}
 
 	for _, leak := range []string{"SQLSTATE", "pgx", "panic", ".go:", "goroutine", "openapi3", "jsontext", "strconv", "reflect", "Schema:", canary} {
-		if strings.Contains(string(got.body), leak) {
+		if strings.Contains(string(got.Body), leak) {
 			return "the answer says " + leak
 		}
 	}
@@ -169,12 +161,12 @@ func (h *attacker) judge(c call, k kind, got reply) string {
 
 // lacks names the credential that the operation needs and the call does not have as the good one did. Where there
 // is more than one way to be let in, one of them is enough.
-func (h *attacker) lacks(o operation, c call) string {
+func (h *attacker) lacks(o world.Operation, c world.Call) string {
 	header := func(name string) bool {
-		return h.good.header.Get(name) == "" || !slices.Equal(c.header.Values(name), h.good.header.Values(name))
+		return h.good.Header.Get(name) == "" || !slices.Equal(c.Header.Values(name), h.good.Header.Values(name))
 	}
 	cookie := func(name string) bool {
-		return len(h.good.cookies(name)) == 0 || !slices.Equal(c.cookies(name), h.good.cookies(name))
+		return len(h.good.Cookies(name)) == 0 || !slices.Equal(c.Cookies(name), h.good.Cookies(name))
 	}
 
 	var missing string
@@ -198,19 +190,19 @@ func (h *attacker) lacks(o operation, c call) string {
 }
 
 // draw makes a request, in one of the credential states.
-func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
+func (h *attacker) draw(t *testing.T, o world.Operation) (world.Call, kind) {
 	t.Helper()
 
-	c, k := h.desk.call(o), valid
+	c, k := h.desk.Call(o), valid
 
 	// What only a secret opens is opened with it, sometimes: each of these signs somebody in, and so costs a hash.
-	if h.IntN(8) == 0 || h.wanted != nil && o.admin() && h.IntN(2) == 0 {
+	if h.IntN(8) == 0 || h.wanted != nil && o.IsAdmin() && h.IntN(2) == 0 {
 		way := h.wayIn(o)
 		if c = way.ask(t, h.desk, o); way.code != "" {
 			k = mad
 		}
 
-		if h.wanted != nil && o.admin() {
+		if h.wanted != nil && o.IsAdmin() {
 			h.good = c
 
 			return c, k // as it is, or its answer would hardly ever come
@@ -221,12 +213,12 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 
 	if len(o.Parameters) > 0 && h.IntN(3) == 0 {
 		parameter := o.Parameters[h.IntN(len(o.Parameters))].Value
-		c, k = h.desk.mistaken(o, parameter, drawn(h, badParameters(parameter))), invalid
-		mistake := c.header.Get(parameter.Name)
+		c, k = mistaken(h.desk, o, parameter, drawn(h, badParameters(parameter))), invalid
+		mistake := c.Header.Get(parameter.Name)
 
-		c.header = h.good.header.Clone()
+		c.Header = h.good.Header.Clone()
 		if parameter.In == openapi3.ParameterInHeader {
-			c.header.Set(parameter.Name, mistake)
+			c.Header.Set(parameter.Name, mistake)
 		}
 	}
 
@@ -241,22 +233,22 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 		switch choice {
 		case 0: // as it came
 		case 1:
-			c.body = o.encode(values)
+			c.Body = o.Encode(values)
 		case 2:
-			c.body, k = o.encode(h.nearly(o, values)), invalid
+			c.Body, k = o.Encode(h.nearly(o, values)), invalid
 		case 3:
-			if o.media() == "application/json" {
-				c.body = h.tree(3)
+			if o.Media() == "application/json" {
+				c.Body = h.tree(3)
 			} else {
-				c.body = h.form()
+				c.Body = h.form()
 			}
 
 			k = mad
 		case 4:
-			c.body, k = h.scrambled(c.body), mad
+			c.Body, k = h.scrambled(c.Body), mad
 		case 5:
-			field := pick(h, o.fields()...)
-			c.body, k = h.desk.spoiled(o, field, drawn(h, badValues(o, field))), invalid
+			field := pick(h, o.Fields()...)
+			c.Body, k = spoiled(h.desk, o, field, drawn(h, badValues(o, field))), invalid
 		}
 	}
 
@@ -272,11 +264,11 @@ func (h *attacker) draw(t *testing.T, o operation) (call, kind) {
 
 // wayIn provokes the good answer of the operation, or any that is wanted, where it is an administrator's: those hang
 // on what is there already.
-func (h *attacker) wayIn(o operation) scenario {
+func (h *attacker) wayIn(o world.Operation) scenario {
 	var ways []scenario
 
 	for _, s := range scenarios {
-		wanted := o.admin() && (h.wanted == nil || slices.Contains(h.wanted, s.status))
+		wanted := o.IsAdmin() && (h.wanted == nil || slices.Contains(h.wanted, s.status))
 		if s.operation == o.OperationID && s.at == open && (s.code == "" || wanted) {
 			ways = append(ways, s)
 		}
@@ -290,26 +282,26 @@ func (h *attacker) wayIn(o operation) scenario {
 }
 
 // credential takes one away, sometimes, or puts garbage in its place.
-func (h *attacker) credential(o operation, c call) call {
+func (h *attacker) credential(o world.Operation, c world.Call) world.Call {
 	choice := h.IntN(3)
 	if choice == 2 && endsSessions(o) {
 		choice = h.IntN(3) // each of these costs a sign-in, and so a hash
 	}
 
 	names := []string{"Authorization"}
-	if o.public() {
+	if o.IsPublic() {
 		names = [][]string{{"Cookie"}, {"X-XSRF-TOKEN"}, {"Cookie", "X-XSRF-TOKEN"}}[h.IntN(3)]
 	}
 
 	for _, name := range names {
 		switch {
 		case choice == 0:
-			c = c.without(name)
+			c = c.Without(name)
 		case choice == 1 && name == "Authorization":
-			c = c.with(name, pick(h, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+h.noise(60), h.noise(20)))
+			c = c.With(name, pick(h, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+h.noise(60), h.noise(20)))
 		case choice == 1:
-			value := c.header.Get(name)
-			c = c.with(name, pick(h, h.scrambledHeader(value), value+"x", h.noise(60), "__Host-TOKEN=", "__Host-TOKEN="+h.noise(50), "__Host-PRE="+strings.Repeat("A", 22)))
+			value := c.Header.Get(name)
+			c = c.With(name, pick(h, h.scrambledHeader(value), value+"x", h.noise(60), "__Host-TOKEN=", "__Host-TOKEN="+h.noise(50), "__Host-PRE="+strings.Repeat("A", 22)))
 		}
 	}
 
@@ -317,30 +309,30 @@ func (h *attacker) credential(o operation, c call) call {
 }
 
 // around changes what stands around the body, sometimes.
-func (h *attacker) around(c call, k kind) (call, kind) {
+func (h *attacker) around(c world.Call, k kind) (world.Call, kind) {
 	for range h.IntN(3) {
 		switch h.IntN(10) {
 		case 0:
-			c, k = c.with("Content-Type", pick(h, "text/plain", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", h.noise(20))), mad
+			c, k = c.With("Content-Type", pick(h, "text/plain", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", h.noise(20))), mad
 		case 1:
-			c, k = c.with("Accept", pick(h, "text/html", "image/*, text/*", "application/json;q=0", "*/*", h.noise(20))), mad
+			c, k = c.With("Accept", pick(h, "text/html", "image/*, text/*", "application/json;q=0", "*/*", h.noise(20))), mad
 		case 2:
-			c, k = c.with("Content-Encoding", pick(h, "gzip", "identity", "br", h.noise(5))), mad
+			c, k = c.With("Content-Encoding", pick(h, "gzip", "identity", "br", h.noise(5))), mad
 		case 3:
-			c.method, k = pick(h, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"), mad
+			c.Method, k = pick(h, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"), mad
 		case 4:
-			c.query, k = pick(h, "a=1", "a;b", "%zz", "email=x&password=y", manyNames(60), "access_token=x", "%00"), mad
+			c.Query, k = pick(h, "a=1", "a;b", "%zz", "email=x&password=y", manyNames(60), "access_token=x", "%00"), mad
 		case 5:
-			c.path, k = c.path+pick(h, "/", "//", "%00", "/..", "x", "%2F", ";a=b", "."), mad
+			c.Path, k = c.Path+pick(h, "/", "//", "%00", "/..", "x", "%2F", ";a=b", "."), mad
 		case 6:
-			c, k = c.with("X-Request-Id", h.noise(30)), mad
+			c, k = c.With("X-Request-Id", h.noise(30)), mad
 		case 7:
-			c.body, k = c.body+strings.Repeat(" ", 1<<(15+h.IntN(3))), mad
+			c.Body, k = c.Body+strings.Repeat(" ", 1<<(15+h.IntN(3))), mad
 		case 8:
-			c = c.with("Accept-Language", pick(h, "en", "zh-CN", "en;q=9", h.noise(40))).with("User-Agent", h.noise(400))
+			c = c.With("Accept-Language", pick(h, "en", "zh-CN", "en;q=9", h.noise(40))).With("User-Agent", h.noise(400))
 		case 9:
-			c = c.with("X-Forwarded-For", h.noise(30)).with("Origin", h.noise(20)).with("Cookie", h.noise(60)).with("Forwarded", h.noise(20))
-			c.chunked = true
+			c = c.With("X-Forwarded-For", h.noise(30)).With("Origin", h.noise(20)).With("Cookie", h.noise(60)).With("Forwarded", h.noise(20))
+			c.Chunked = true
 		}
 	}
 
@@ -349,7 +341,7 @@ func (h *attacker) around(c call, k kind) (call, kind) {
 
 // unseen are the statuses of the document that the operation has not answered yet, but for those of a broken
 // gateway, and of one that makes people wait.
-func (h *attacker) unseen(o operation) []string {
+func (h *attacker) unseen(o world.Operation) []string {
 	var missing []string
 
 	for status := range o.Responses.Map() {

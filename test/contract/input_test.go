@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-01, R-J5, R-J6, F-04: whatever is wrong with one field is a 400 that blames that field, and that
@@ -18,27 +19,27 @@ import (
 func TestBadFieldIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
-		for _, field := range o.fields() {
+	for _, o := range world.Operations() {
+		for _, field := range o.Fields() {
 			t.Run(o.OperationID+"/"+field, func(t *testing.T) {
 				for name, value := range badValues(o, field) {
-					c := d.call(o)
-					c.body = d.spoiled(o, field, value)
+					c := d.Call(o)
+					c.Body = spoiled(d, o, field, value)
 
-					got := c.to(t, d.Server)
-					if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+					got := c.To(t, d.Server)
+					if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s: %s", name, got)
 					}
 
 					// The syntax is wrong before there is a field. Of a list an element may be blamed as well.
 					elsewhere := func(name string) bool { return name != "/"+field && !strings.HasPrefix(name, "/"+field+"/") }
-					if blamed := got.fields(); !slices.Equal(blamed, []string{""}) && (len(blamed) == 0 || slices.ContainsFunc(blamed, elsewhere)) {
+					if blamed := got.Fields(); !slices.Equal(blamed, []string{""}) && (len(blamed) == 0 || slices.ContainsFunc(blamed, elsewhere)) {
 						t.Errorf("%s: blames %q", name, blamed)
 					}
 
-					if strings.Contains(string(got.body), canary) {
+					if strings.Contains(string(got.Body), canary) {
 						t.Errorf("%s: the answer repeats the value: %s", name, got)
 					}
 				}
@@ -54,9 +55,9 @@ func TestBadFieldIsRefused(t *testing.T) {
 const canary = "c4n4ry"
 
 // badValues are texts that stand where a field's value should, as the body has them.
-func badValues(o operation, field string) map[string]string {
-	schema, bad := o.schema().Properties[field].Value, badJSON()
-	if o.media() != "application/json" {
+func badValues(o world.Operation, field string) map[string]string {
+	schema, bad := o.Schema().Properties[field].Value, badJSON()
+	if o.Media() != "application/json" {
 		bad = badForm()
 	}
 
@@ -103,14 +104,14 @@ func badJSON() map[string]string {
 }
 
 // spoiled is a good body but for the text of one field.
-func (d *desk) spoiled(o operation, field, text string) string {
-	values := d.valuesWith(o, field)
+func spoiled(d *world.Gateway, o world.Operation, field, text string) string {
+	values := d.ValuesWith(o, field)
 	parts := make([]string, 0, len(values))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		value := values[name]
 
-		if o.media() != "application/json" {
+		if o.Media() != "application/json" {
 			part := url.QueryEscape(name) + "=" + url.QueryEscape(fmt.Sprint(value))
 			if name == field {
 				part = name + "=" + text
@@ -133,7 +134,7 @@ func (d *desk) spoiled(o operation, field, text string) string {
 		parts = append(parts, fmt.Sprintf("%q: %s", name, encoded))
 	}
 
-	if o.media() != "application/json" {
+	if o.Media() != "application/json" {
 		return strings.Join(parts, "&")
 	}
 
@@ -144,35 +145,35 @@ func (d *desk) spoiled(o operation, field, text string) string {
 func TestBadBodyIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		if o.RequestBody == nil {
 			continue
 		}
 
 		t.Run(o.OperationID, func(t *testing.T) {
 			for name, spoil := range bodySpoilers(o) {
-				c := d.call(o)
-				c.body = spoil(strings.TrimSpace(c.body))
+				c := d.Call(o)
+				c.Body = spoil(strings.TrimSpace(c.Body))
 
-				if got := c.to(t, d.Server); got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+				if got := c.To(t, d.Server); got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 					t.Errorf("%s: %s", name, got)
-				} else if len(got.problem.Errors) == 0 || len(got.problem.Errors) > 50 {
-					t.Errorf("%s: blames %d fields", name, len(got.problem.Errors))
+				} else if len(got.Problem.Errors) == 0 || len(got.Problem.Errors) > 50 {
+					t.Errorf("%s: blames %d fields", name, len(got.Problem.Errors))
 				}
 			}
 		})
 	}
 }
 
-func bodySpoilers(o operation) map[string]func(string) string {
-	field := o.schema().Required[0] // which is there once
+func bodySpoilers(o world.Operation) map[string]func(string) string {
+	field := o.Schema().Required[0] // which is there once
 	as := func(text string) func(string) string { return func(string) string { return text } }
 
-	if o.media() != "application/json" {
+	if o.Media() != "application/json" {
 		some := "" // of the members that have to be there
-		if len(o.schema().Required) > 1 {
+		if len(o.Schema().Required) > 1 {
 			some = field + "=x%40konec.com.au"
 		}
 
@@ -255,27 +256,27 @@ func manyMembers(n int) string {
 func TestQueryIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	credentials := url.Values{"email": {owner}, "password": {apptest.Password}}.Encode()
+	d := world.NewGateway(t)
+	credentials := url.Values{"email": {world.Owner}, "password": {apptest.Password}}.Encode()
 	queries := map[string]string{
 		"unknown": "debug=1", "no value": "debug", "escaped": "%64ebug=1", "NUL": "a%00b=1", "bytes": "%FF=%FF", "broken": "%zz=1",
-		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + d.tokens.AccessToken,
-		"refresh token": "refresh_token=" + d.tokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
+		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + d.OwnerTokens.AccessToken,
+		"refresh token": "refresh_token=" + d.OwnerTokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
 		"equal keys": strings.Repeat("a&", 3_000), "only": "=", "long name": strings.Repeat("n", 3_000) + "=1",
 	}
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		t.Run(o.OperationID, func(t *testing.T) {
 			for name, query := range queries {
-				c := d.call(o)
-				c.query = query
+				c := d.Call(o)
+				c.Query = query
 
-				got := c.to(t, d.Server)
-				if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+				got := c.To(t, d.Server)
+				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 					t.Errorf("%s: %s", name, got)
 				}
 
-				if strings.Contains(string(got.body), apptest.Password) || strings.Contains(string(got.body), d.tokens.RefreshToken) {
+				if strings.Contains(string(got.Body), apptest.Password) || strings.Contains(string(got.Body), d.OwnerTokens.RefreshToken) {
 					t.Errorf("%s: the answer repeats a secret: %s", name, got)
 				}
 			}
@@ -283,17 +284,17 @@ func TestQueryIsRefused(t *testing.T) {
 	}
 
 	// F-05: what lacks in the body is not taken from the query.
-	c := call{method: http.MethodPost, path: "/api/auth/login", query: credentials}.with("Content-Type", "application/x-www-form-urlencoded")
-	if got := c.to(t, d.Server); got.status != http.StatusBadRequest {
+	c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Query: credentials}.With("Content-Type", "application/x-www-form-urlencoded")
+	if got := c.To(t, d.Server); got.Status != http.StatusBadRequest {
 		t.Errorf("credentials in the query alone: %s", got)
 	}
 
-	me := call{method: http.MethodGet, path: "/api/users/me", query: "access_token=" + d.tokens.AccessToken}
-	if got := me.to(t, d.Server); got.status != http.StatusUnauthorized {
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me", Query: "access_token=" + d.OwnerTokens.AccessToken}
+	if got := me.To(t, d.Server); got.Status != http.StatusUnauthorized {
 		t.Errorf("a token in the query alone: %s", got)
 	}
 
-	if strings.Contains(d.Log.String(), d.tokens.RefreshToken) || strings.Contains(d.Log.String(), url.QueryEscape(apptest.Password)) {
+	if strings.Contains(d.Log.String(), d.OwnerTokens.RefreshToken) || strings.Contains(d.Log.String(), url.QueryEscape(apptest.Password)) {
 		t.Error("a query is in the log") // R-K4
 	}
 }

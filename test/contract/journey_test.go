@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"net/http"
@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // The way of a new person, through the generated client: code, account, tokens, refresh.
@@ -95,7 +96,7 @@ func TestStatements(t *testing.T) {
 	expect := func(t *testing.T, want ...string) {
 		t.Helper()
 
-		if got := withoutChores(env.Statements.Take()); !slices.Equal(got, want) {
+		if got := world.WithoutChores(env.Statements.Take()); !slices.Equal(got, want) {
 			t.Errorf("statements %q, want %q", got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"net/http"
@@ -7,32 +7,33 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-J4, F-08: a method that a path does not have is 405 with those that it has.
 func TestWrongMethodIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
-		allow := allowOf(d.call(o).path)
+	for _, o := range world.Operations() {
+		allow := allowOf(d.Call(o).Path)
 
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "FOO"} {
 			if slices.Contains(strings.Split(allow, ", "), method) {
 				continue
 			}
 
-			c := d.call(o)
-			c.method = method
+			c := d.Call(o)
+			c.Method = method
 
-			got := c.to(t, d.Server)
-			if got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != allow {
-				t.Errorf("%s %s: %s, Allow %q, want 405 and %q", method, o.path, got, got.header.Get("Allow"), allow)
+			got := c.To(t, d.Server)
+			if got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != allow {
+				t.Errorf("%s %s: %s, Allow %q, want 405 and %q", method, o.Path, got, got.Header.Get("Allow"), allow)
 			}
 
-			if method != "HEAD" && got.problem.Code != "METHOD_NOT_ALLOWED" {
-				t.Errorf("%s %s: %s", method, o.path, got)
+			if method != "HEAD" && got.Problem.Code != "METHOD_NOT_ALLOWED" {
+				t.Errorf("%s %s: %s", method, o.Path, got)
 			}
 		}
 	}
@@ -42,10 +43,10 @@ func TestWrongMethodIsRefused(t *testing.T) {
 func allowOf(path string) string {
 	has := map[string]bool{http.MethodOptions: true}
 
-	for _, o := range operations() {
-		if isOfForm(o.path, path) {
-			has[o.method] = true
-			has[http.MethodHead] = has[http.MethodHead] || o.method == http.MethodGet && o.Extensions["x-side-effects"] == nil
+	for _, o := range world.Operations() {
+		if world.MatchesPattern(o.Path, path) {
+			has[o.Method] = true
+			has[http.MethodHead] = has[http.MethodHead] || o.Method == http.MethodGet && o.Extensions["x-side-effects"] == nil
 		}
 	}
 
@@ -60,46 +61,33 @@ func allowOf(path string) string {
 	return strings.Join(list, ", ")
 }
 
-// isOfForm says that a path is of the pattern's form: /user/phone is of /user/{key}'s too.
-func isOfForm(pattern, path string) bool {
-	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
-
-	for i := range want {
-		if len(want) != len(got) || want[i] != got[i] && !strings.HasPrefix(want[i], "{") {
-			return false
-		}
-	}
-
-	return true
-}
-
 // R-J4, R-J8: a path that is almost one of ours is 404, and never a redirect.
 func TestUnknownPathIsNotFound(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
 	known := map[string]bool{}
-	for _, o := range operations() {
-		known[o.path] = true
+	for _, o := range world.Operations() {
+		known[o.Path] = true
 	}
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		for _, path := range []string{
-			o.path + "/", "/" + o.path, o.path + "//", strings.ToUpper(o.path), "/x/.." + o.path, "/." + o.path, o.path + "/.",
-			o.path + ".json", o.path + "%00", o.path + "%20", o.path + ";x=1", strings.Replace(o.path, "/api/", "/api//", 1),
-			strings.Replace(o.path, "/api/", "/api%2F", 1), strings.Replace(o.path, "api", "a%70i", 1), "/" + strings.Replace(o.path, "/api", "/example.com", 1),
+			o.Path + "/", "/" + o.Path, o.Path + "//", strings.ToUpper(o.Path), "/x/.." + o.Path, "/." + o.Path, o.Path + "/.",
+			o.Path + ".json", o.Path + "%00", o.Path + "%20", o.Path + ";x=1", strings.Replace(o.Path, "/api/", "/api//", 1),
+			strings.Replace(o.Path, "/api/", "/api%2F", 1), strings.Replace(o.Path, "api", "a%70i", 1), "/" + strings.Replace(o.Path, "/api", "/example.com", 1),
 		} {
-			if path == o.path || known[path] {
+			if path == o.Path || known[path] {
 				continue // a change that is none here
 			}
 
-			c := d.call(o)
-			c.path = path
+			c := d.Call(o)
+			c.Path = path
 
 			// Below a path with a parameter anything is its value, and must be none that it takes.
-			if got := c.to(t, d.Server); !slices.Contains([]string{"NOT_FOUND", "METHOD_NOT_ALLOWED", "INVALID_REQUEST"}, got.problem.Code) {
-				t.Errorf("%s %s: %s", o.method, path, got)
+			if got := c.To(t, d.Server); !slices.Contains([]string{"NOT_FOUND", "METHOD_NOT_ALLOWED", "INVALID_REQUEST"}, got.Problem.Code) {
+				t.Errorf("%s %s: %s", o.Method, path, got)
 			}
 		}
 	}
@@ -109,24 +97,24 @@ func TestUnknownPathIsNotFound(t *testing.T) {
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	get := call{method: http.MethodGet, path: "/api/users/me"}.with("Authorization", "Bearer "+d.tokens.AccessToken)
+	d := world.NewGateway(t)
+	get := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
 
-	for name, c := range map[string]call{
-		"signed in": get, "no token": get.without("Authorization"), "bad token": get.with("Authorization", "Bearer e30.e30.e30"),
-		"malformed": get.with("Authorization", "Bearer"), "picky": get.with("Accept", "text/html"),
+	for name, c := range map[string]world.Call{
+		"signed in": get, "no token": get.Without("Authorization"), "bad token": get.With("Authorization", "Bearer e30.e30.e30"),
+		"malformed": get.With("Authorization", "Bearer"), "picky": get.With("Accept", "text/html"),
 	} {
 		head := c
-		head.method = http.MethodHead
+		head.Method = http.MethodHead
 
-		want, got := c.to(t, d.Server), head.to(t, d.Server)
-		if got.status != want.status || len(got.body) > 0 {
-			t.Errorf("%s: %s, want %d and no body", name, got, want.status)
+		want, got := c.To(t, d.Server), head.To(t, d.Server)
+		if got.Status != want.Status || len(got.Body) > 0 {
+			t.Errorf("%s: %s, want %d and no body", name, got, want.Status)
 		}
 
-		for header := range want.header {
-			if header != "Date" && header != "X-Request-Id" && got.header.Get(header) != want.header.Get(header) {
-				t.Errorf("%s: %s is %q, want %q", name, header, got.header.Get(header), want.header.Get(header))
+		for header := range want.Header {
+			if header != "Date" && header != "X-Request-Id" && got.Header.Get(header) != want.Header.Get(header) {
+				t.Errorf("%s: %s is %q, want %q", name, header, got.Header.Get(header), want.Header.Get(header))
 			}
 		}
 	}
@@ -136,14 +124,14 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 func TestContentTypeDecides(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		if o.RequestBody == nil {
 			continue
 		}
 
-		media := o.media()
+		media := o.Media()
 		good := []string{media, media + "; charset=utf-8", media + ";charset=UTF-8", strings.ToUpper(media), media + ` ; charset="utf-8"`}
 		bad := []string{
 			"", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x", "application/problem+json", "text/json",
@@ -153,55 +141,55 @@ func TestContentTypeDecides(t *testing.T) {
 		}
 
 		for _, value := range good {
-			if got := d.call(o).with("Content-Type", value).to(t, d.Server); got.status == http.StatusUnsupportedMediaType || got.problem.Code == "INVALID_REQUEST" {
+			if got := d.Call(o).With("Content-Type", value).To(t, d.Server); got.Status == http.StatusUnsupportedMediaType || got.Problem.Code == "INVALID_REQUEST" {
 				t.Errorf("%s with %q: %s", o.OperationID, value, got)
 			}
 		}
 
 		for _, value := range bad {
-			expectStatus(t, d, d.call(o).with("Content-Type", value), http.StatusUnsupportedMediaType, value)
+			world.ExpectStatus(t, d, d.Call(o).With("Content-Type", value), http.StatusUnsupportedMediaType, value)
 		}
 
-		expectStatus(t, d, d.call(o).without("Content-Type"), http.StatusUnsupportedMediaType, "no type")
-		expectStatus(t, d, d.call(o).with("Content-Type", media, media), http.StatusUnsupportedMediaType, "two types")
+		world.ExpectStatus(t, d, d.Call(o).Without("Content-Type"), http.StatusUnsupportedMediaType, "no type")
+		world.ExpectStatus(t, d, d.Call(o).With("Content-Type", media, media), http.StatusUnsupportedMediaType, "two types")
 
 		for _, encoding := range []string{"gzip", "deflate", "br", "identity", "zstd", "gzip, gzip", "x"} {
-			expectStatus(t, d, d.call(o).with("Content-Encoding", encoding), http.StatusUnsupportedMediaType, encoding)
+			world.ExpectStatus(t, d, d.Call(o).With("Content-Encoding", encoding), http.StatusUnsupportedMediaType, encoding)
 		}
 	}
 
 	// The contract: a GET may carry a type.
-	me := call{method: http.MethodGet, path: "/api/users/me"}.with("Authorization", "Bearer "+d.tokens.AccessToken)
-	expectStatus(t, d, me.with("Content-Type", "application/json"), http.StatusOK, "GET with a type")
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
+	world.ExpectStatus(t, d, me.With("Content-Type", "application/json"), http.StatusOK, "GET with a type")
 }
 
 // R-J4: 406 where Accept leaves no room for JSON, and only there.
 func TestAcceptDecides(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	me := call{method: http.MethodGet, path: "/api/users/me"}.with("Authorization", "Bearer "+d.tokens.AccessToken)
+	d := world.NewGateway(t)
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
 
 	for _, value := range []string{
 		"", "*/*", "application/*", "application/json", "APPLICATION/JSON", "application/json;q=0.001", "text/html, */*;q=0.1",
 		"text/html,application/json", "application/json, text/plain, */*", "application/json; charset=utf-8", ";;;", "q=1",
 	} {
-		expectStatus(t, d, me.with("Accept", value), http.StatusOK, value)
+		world.ExpectStatus(t, d, me.With("Accept", value), http.StatusOK, value)
 	}
 
 	for _, value := range []string{
 		"text/html", "text/*", "application/xml", "image/*", "application/json;q=0", "*/*;q=0", "application/*;q=0.000",
 		"application/jsonx", "text/json", "application/problem+json",
 	} {
-		expectStatus(t, d, me.with("Accept", value), http.StatusNotAcceptable, value)
+		world.ExpectStatus(t, d, me.With("Accept", value), http.StatusNotAcceptable, value)
 	}
 
-	expectStatus(t, d, me.with("Accept", "text/html", "application/json"), http.StatusOK, "two headers")
-	expectStatus(t, d, me.with("Accept", strings.Repeat("text/html,", 1_400)), http.StatusNotAcceptable, "a long one")
+	world.ExpectStatus(t, d, me.With("Accept", "text/html", "application/json"), http.StatusOK, "two headers")
+	world.ExpectStatus(t, d, me.With("Accept", strings.Repeat("text/html,", 1_400)), http.StatusNotAcceptable, "a long one")
 }
 
 // endsSessions says that a good call of the operation ends sessions that other calls would need.
-func endsSessions(o operation) bool {
+func endsSessions(o world.Operation) bool {
 	return slices.Contains([]string{"logout", "signOut", "endOtherSessions", "endOtherUserSessions"}, o.OperationID)
 }
 
@@ -209,33 +197,25 @@ func endsSessions(o operation) bool {
 func TestHostDoesNotMatter(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.FailuresFree = 100 }) // the same person fails at several
+	d := world.NewGateway(t, func(c *config.Config) { c.FailuresFree = 100 }) // the same person fails at several
 
-	for _, o := range operations() {
-		d.staySignedIn(t)
+	for _, o := range world.Operations() {
+		d.KeepSignedIn(t)
 
 		for _, host := range []string{
 			"127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "localhost", "gateway.test", "GATEWAY.test:443", "evil.test", "x.gateway.test.",
 		} {
 			if endsSessions(o) {
-				d.staySignedIn(t)
+				d.KeepSignedIn(t)
 			}
 
-			c := d.call(o)
-			c.host = host
+			c := d.Call(o)
+			c.Host = host
 
 			// Whatever the handler says, it is the handler who says it.
-			if got := c.to(t, d.Server); slices.Contains(early, got.problem.Code) {
-				t.Errorf("%s %s, %q: %s", o.method, o.path, host, got)
+			if got := c.To(t, d.Server); slices.Contains(early, got.Problem.Code) {
+				t.Errorf("%s %s, %q: %s", o.Method, o.Path, host, got)
 			}
 		}
-	}
-}
-
-func expectStatus(t *testing.T, d *desk, c call, want int, what string) {
-	t.Helper()
-
-	if got := c.to(t, d.Server); got.status != want {
-		t.Errorf("%s %s, %.60q: %s, want %d", c.method, c.path, what, got, want)
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-01, R-J5, R-J6, F-04, F-06: whatever is wrong with one parameter of the query or the path is a 400 that
@@ -14,27 +15,27 @@ import (
 func TestBadParameterIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d, tried := newDesk(t), 0
+	d, tried := world.NewGateway(t), 0
 
-	for _, o := range operations() {
+	for _, o := range world.Operations() {
 		for _, parameter := range o.Parameters {
 			t.Run(o.OperationID+"/"+parameter.Value.Name, func(t *testing.T) {
 				for name, value := range badParameters(parameter.Value) {
-					c := d.mistaken(o, parameter.Value, value)
+					c := mistaken(d, o, parameter.Value, value)
 					tried++
 
-					got := c.to(t, d.Server)
-					if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" {
+					got := c.To(t, d.Server)
+					if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s: %s", name, got)
 					}
 
 					// A query that cannot be read has no parameters.
-					blamed := strings.Join(got.fields(), " ")
+					blamed := strings.Join(got.Fields(), " ")
 					if blamed != fieldOf(parameter.Value) && blamed != "?" && !strings.HasPrefix(blamed, fieldOf(parameter.Value)+"/") {
 						t.Errorf("%s: blames %q", name, blamed)
 					}
 
-					if strings.Contains(string(got.body), canary) {
+					if strings.Contains(string(got.Body), canary) {
 						t.Errorf("%s: the answer repeats the value: %s", name, got)
 					}
 				}
@@ -98,34 +99,34 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 }
 
 // mistaken is a good call but for the text of one parameter.
-func (d *desk) mistaken(o operation, parameter *openapi3.Parameter, text string) call {
-	c := d.call(o)
+func mistaken(d *world.Gateway, o world.Operation, parameter *openapi3.Parameter, text string) world.Call {
+	c := d.Call(o)
 
 	if parameter.In == openapi3.ParameterInPath {
-		c.path = strings.Replace(o.path, "{"+parameter.Name+"}", text, 1)
-		if o.admin() {
-			c = d.aimed(o, c) // the other parameters are good
+		c.Path = strings.Replace(o.Path, "{"+parameter.Name+"}", text, 1)
+		if o.IsAdmin() {
+			c = d.AdminCall(o, c) // the other parameters are good
 		}
 
-		c.path = strings.Replace(c.path, "{id}", strings.Repeat("A", 22), 1)
+		c.Path = strings.Replace(c.Path, "{id}", strings.Repeat("A", 22), 1)
 
 		return c
 	}
 
 	if parameter.In == openapi3.ParameterInHeader {
-		return c.with(parameter.Name, text)
+		return c.With(parameter.Name, text)
 	}
 
-	values, err := url.ParseQuery(c.query)
+	values, err := url.ParseQuery(c.Query)
 	if err != nil {
 		panic(err)
 	}
 
 	values.Del(parameter.Name)
 
-	c.query = parameter.Name + "=" + text
+	c.Query = parameter.Name + "=" + text
 	if others := values.Encode(); others != "" {
-		c.query += "&" + others
+		c.Query += "&" + others
 	}
 
 	return c

@@ -1,4 +1,4 @@
-package app_test
+package contract_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // anna is the normal form of an address at bücher.example.
@@ -85,68 +86,45 @@ func addressOf(n int) string {
 	return local + strings.TrimSuffix(domain, ".") + strings.Repeat("c", len(domain)-len(strings.TrimSuffix(domain, "."))) + ".de"
 }
 
-func (d *desk) login(t *testing.T, email, password string) reply {
-	t.Helper()
-
-	return d.post(t, "login", map[string]any{"email": email, "password": password})
-}
-
-// post calls an operation with a body.
-func (d *desk) post(t *testing.T, id string, values map[string]any) reply {
-	t.Helper()
-
-	for _, o := range operations() {
-		if o.OperationID == id {
-			c := call{method: o.method, path: o.path, body: o.encode(values)}.with("Content-Type", o.media())
-
-			return c.to(t, d.Server)
-		}
-	}
-
-	t.Fatalf("no operation %s", id)
-
-	return reply{}
-}
-
 // T-21, R-I6, R-E3: an address has one form on every path: the same account, the same limit, and mail to
 // that form only. What looks alike is somebody else; what could be made to look alike is refused.
 func TestAddressHasOneForm(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	d.Account(t, anna)
 
-	if got := d.post(t, "sendRegistrationCode", map[string]any{"email": anna}); got.status != http.StatusOK {
+	if got := d.Post(t, "sendRegistrationCode", map[string]any{"email": anna}); got.Status != http.StatusOK {
 		t.Fatalf("send code: %s", got)
 	}
 
 	for name, address := range annas {
-		if got := d.login(t, address, apptest.Password); got.status != http.StatusOK {
+		if got := d.Login(t, address, apptest.Password); got.Status != http.StatusOK {
 			t.Errorf("%s: %s, want to be signed in", name, got)
 		}
 
-		if got := d.post(t, "sendRegistrationCode", map[string]any{"email": address}); got.status != http.StatusTooManyRequests {
+		if got := d.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusTooManyRequests {
 			t.Errorf("%s: %s, want the cool-down of the same address", name, got)
 		}
 	}
 
 	for name, address := range strangers {
-		if got := d.login(t, address, apptest.Password); got.status != http.StatusUnauthorized {
+		if got := d.Login(t, address, apptest.Password); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %s, want to be unknown", name, got)
 		}
 
-		if got := d.post(t, "sendRegistrationCode", map[string]any{"email": address}); got.status != http.StatusOK {
+		if got := d.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusOK {
 			t.Errorf("%s: %s, want a limit of its own", name, got)
 		}
 	}
 
 	for name, address := range noAddresses {
-		for _, got := range []reply{
-			d.login(t, address, apptest.Password),
-			d.post(t, "sendRegistrationCode", map[string]any{"email": address}),
-			d.post(t, "register", map[string]any{"username": "x", "email": address, "password": apptest.Password, "verificationCode": "000000"}),
+		for _, got := range []world.Reply{
+			d.Login(t, address, apptest.Password),
+			d.Post(t, "sendRegistrationCode", map[string]any{"email": address}),
+			d.Post(t, "register", map[string]any{"username": "x", "email": address, "password": apptest.Password, "verificationCode": "000000"}),
 		} {
-			if got.status != http.StatusBadRequest || got.problem.Code != "INVALID_REQUEST" || strings.Join(got.fields(), " ") != "/email" {
+			if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || strings.Join(got.Fields(), " ") != "/email" {
 				t.Errorf("%s: %s, want /email to be blamed", name, got)
 			}
 		}
@@ -169,17 +147,17 @@ func TestAddressHasOneForm(t *testing.T) {
 func TestOneAccountForAForm(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.FailuresFree = 100 }) // all of them are one person's
+	d := world.NewGateway(t, func(c *config.Config) { c.FailuresFree = 100 }) // all of them are one person's
 	values := map[string]any{"username": "Anna", "email": "anna.k@bücher.example", "password": apptest.Password}
-	values["verificationCode"] = d.code(t, anna)
+	values["verificationCode"] = d.RegistrationCode(t, anna)
 
-	if got := d.post(t, "register", values); got.status != http.StatusCreated || !strings.Contains(string(got.body), `"`+anna+`"`) {
+	if got := d.Post(t, "register", values); got.Status != http.StatusCreated || !strings.Contains(string(got.Body), `"`+anna+`"`) {
 		t.Fatalf("register: %s", got)
 	}
 
 	for name, address := range annas {
 		values["email"] = address
-		if got := d.post(t, "register", values); got.problem.Code != "CODE_INVALID" {
+		if got := d.Post(t, "register", values); got.Problem.Code != "CODE_INVALID" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -189,13 +167,13 @@ func TestOneAccountForAForm(t *testing.T) {
 		t.Fatalf("%d bytes", len(longest))
 	}
 
-	values["email"], values["verificationCode"] = longest, d.code(t, longest)
-	if got := d.post(t, "register", values); got.status != http.StatusCreated {
+	values["email"], values["verificationCode"] = longest, d.RegistrationCode(t, longest)
+	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("254 bytes: %s", got)
 	}
 
 	var accounts int
-	if err := d.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account WHERE member_group = 'None' AND id <> $1", d.subject).Scan(&accounts); err != nil || accounts != 3 {
+	if err := d.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account WHERE member_group = 'None' AND id <> $1", d.SubjectID).Scan(&accounts); err != nil || accounts != 3 {
 		t.Errorf("%d accounts (%v), want the owner, anna and the longest", accounts, err)
 	}
 }
@@ -204,9 +182,9 @@ func TestOneAccountForAForm(t *testing.T) {
 func TestOtherDigitsAreNoCode(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	values := map[string]any{"username": "Anna", "email": anna, "password": apptest.Password}
-	code := d.code(t, anna)
+	code := d.RegistrationCode(t, anna)
 	shifted := func(zero rune) string {
 		return strings.Map(func(r rune) rune { return r - '0' + zero }, code)
 	}
@@ -218,13 +196,13 @@ func TestOtherDigitsAreNoCode(t *testing.T) {
 		"hex": "0x" + code[2:], "letters": "OOOOOO", "zero width": code[:5] + "\u200b",
 	} {
 		values["verificationCode"] = text
-		if got := d.post(t, "register", values); got.problem.Code != "INVALID_REQUEST" || strings.Join(got.fields(), " ") != "/verificationCode" && name != "NUL" {
+		if got := d.Post(t, "register", values); got.Problem.Code != "INVALID_REQUEST" || strings.Join(got.Fields(), " ") != "/verificationCode" && name != "NUL" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 
 	values["verificationCode"] = code
-	if got := d.post(t, "register", values); got.status != http.StatusCreated {
+	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("the code itself: %s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package federation_test
 
 import (
 	"net/http"
@@ -11,10 +11,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/identity"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// version is an account's.
-func (d *desk) version(tb testing.TB, email string) (version int) {
+// accountVersion is an account's.
+func accountVersion(tb testing.TB, d *world.Gateway, email string) (version int) {
 	tb.Helper()
 
 	if err := d.Pool.QueryRow(tb.Context(), "SELECT version FROM account WHERE email = $1", email).Scan(&version); err != nil {
@@ -22,19 +23,6 @@ func (d *desk) version(tb testing.TB, email string) (version int) {
 	}
 
 	return version
-}
-
-// larkOf is the subject that an account is bound to, empty for none.
-func (d *desk) larkOf(tb testing.TB, email string) (subject string) {
-	tb.Helper()
-
-	err := d.Pool.QueryRow(tb.Context(), `
-		SELECT coalesce(max(i.subject), '') FROM account a LEFT JOIN identity i ON i.account_id = a.id WHERE a.email = $1`, email).Scan(&subject)
-	if err != nil {
-		tb.Fatal(err)
-	}
-
-	return subject
 }
 
 func unbindLark(tb testing.TB, b *apptest.Browser) string {
@@ -57,45 +45,45 @@ func unbindLark(tb testing.TB, b *apptest.Browser) string {
 func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	version, mails := d.version(t, owner), len(d.Mails(owner))
+	d, f := world.LarkGateway(t)
+	version, mails := accountVersion(t, d, world.Owner), len(d.Mails(world.Owner))
 
 	for step, change := range []func(){
-		func() { f.bound(t, d, somebody("zhang")) },
-		func() { f.bound(t, d, somebody("li")) },
+		func() { f.BindOwner(t, d, world.LarkPerson("zhang")) },
+		func() { f.BindOwner(t, d, world.LarkPerson("li")) },
 		func() {
-			if got := unbindLark(t, d.browser); got != "204 No Content" {
+			if got := unbindLark(t, d.OwnerBrowser); got != "204 No Content" {
 				t.Errorf("unbind: %s", got)
 			}
 		},
 	} {
 		change()
 
-		if got := d.version(t, owner); got != version+step+1 {
+		if got := accountVersion(t, d, world.Owner); got != version+step+1 {
 			t.Errorf("step %d: version %d, and %d before", step, got, version)
 		}
 
-		if mail := d.Mail(t, owner, mails+step); mail.Subject != "您的账号绑定的飞书已变更" {
+		if mail := d.Mail(t, world.Owner, mails+step); mail.Subject != "您的账号绑定的飞书已变更" {
 			t.Errorf("step %d: %+v", step, mail)
 		}
 
 		if step == 1 {
-			if to := f.travel(d.Browser(t), login, somebody("zhang")); to != failed("zh-Hans", "IDENTITY_NOT_BOUND") {
+			if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
 				t.Errorf("the one that was replaced: went to %s", to)
 			}
 		}
 	}
 
-	if got := user(t, d.browser); !got.Lark.IsNull() {
+	if got := world.PublicUser(t, d.OwnerBrowser); !got.Lark.IsNull() {
 		t.Errorf("user %+v", got)
 	}
 
-	if to := f.travel(d.Browser(t), login, somebody("li")); to != failed("zh-Hans", "IDENTITY_NOT_BOUND") {
+	if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
 		t.Errorf("the one that was removed: went to %s", to)
 	}
 
-	if got := unbindLark(t, d.browser); got != "204 No Content" || d.version(t, owner) != version+3 {
-		t.Errorf("once more: %s, version %d", got, d.version(t, owner))
+	if got := unbindLark(t, d.OwnerBrowser); got != "204 No Content" || accountVersion(t, d, world.Owner) != version+3 {
+		t.Errorf("once more: %s, version %d", got, accountVersion(t, d, world.Owner))
 	}
 
 	var events []string
@@ -112,82 +100,82 @@ func TestLarkBindingIsRefused(t *testing.T) {
 	t.Parallel()
 
 	for name, one := range map[string]struct {
-		come func(t *testing.T, d *desk, f *fakeLark) string
+		come func(t *testing.T, d *world.Gateway, f *world.FakeLark) string
 		want string
 	}{
-		"NobodySignedIn": {func(t *testing.T, d *desk, _ *fakeLark) string {
-			return depart(t, d.visitor, bind)
-		}, failed("zh-Hans", "UNAUTHENTICATED")},
-		"OldSignIn": {func(t *testing.T, d *desk, _ *fakeLark) string {
+		"NobodySignedIn": {func(t *testing.T, d *world.Gateway, _ *world.FakeLark) string {
+			return world.StartLark(t, d.Visitor, world.LarkBind)
+		}, world.LarkFailed("zh-Hans", "UNAUTHENTICATED")},
+		"OldSignIn": {func(t *testing.T, d *world.Gateway, _ *world.FakeLark) string {
 			d.Clock.Advance(16 * time.Minute)
 
-			return depart(t, d.browser, bind)
-		}, failed("zh-Hans", "REAUTH_REQUIRED")},
-		"SignInThatGrowsOld": {func(t *testing.T, d *desk, f *fakeLark) string {
+			return world.StartLark(t, d.OwnerBrowser, world.LarkBind)
+		}, world.LarkFailed("zh-Hans", "REAUTH_REQUIRED")},
+		"SignInThatGrowsOld": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
 			d.Clock.Advance(14 * time.Minute)
-			query := f.agree(depart(t, d.browser, bind), somebody("li"))
+			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
 			d.Clock.Advance(2 * time.Minute)
 
-			return arrive(t, d.browser, query)
-		}, failed("zh-Hans", "REAUTH_REQUIRED")},
-		"Late": {func(t *testing.T, d *desk, f *fakeLark) string {
-			query := f.agree(depart(t, d.browser, bind), somebody("li"))
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("zh-Hans", "REAUTH_REQUIRED")},
+		"Late": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
 			d.Clock.Advance(identity.Lifetime)
 
-			return arrive(t, d.browser, query)
-		}, failed("", "STATE_INVALID")},
-		"SignedOutOnTheWay": {func(t *testing.T, d *desk, f *fakeLark) string {
-			query := f.agree(depart(t, d.browser, bind), somebody("li"))
-			d.browser.SetCookie("__Host-TOKEN", "")
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("", "STATE_INVALID")},
+		"SignedOutOnTheWay": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			d.OwnerBrowser.SetCookie("__Host-TOKEN", "")
 
-			return arrive(t, d.browser, query)
-		}, failed("", "STATE_INVALID")},
-		"SomebodyElseSignedInOnTheWay": {func(t *testing.T, d *desk, f *fakeLark) string {
-			query := f.agree(depart(t, d.browser, bind), somebody("li"))
-			address, _ := d.person(t)
-			signInCall(address, apptest.Password).in(t, d.Server, d.browser)
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("", "STATE_INVALID")},
+		"SomebodyElseSignedInOnTheWay": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			address, _ := d.Person(t)
+			world.SignInCall(address, apptest.Password).InBrowser(t, d.Server, d.OwnerBrowser)
 
-			return arrive(t, d.browser, query)
-		}, failed("", "STATE_INVALID")},
-		"PlantedJourney": {func(t *testing.T, d *desk, f *fakeLark) string {
-			_, attacker := d.person(t)
-			query := f.agree(depart(t, attacker, bind), somebody("attacker"))
-			d.browser.SetCookie("__Host-LARK", attacker.Cookie("__Host-LARK"))
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("", "STATE_INVALID")},
+		"PlantedJourney": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			_, attacker := d.Person(t)
+			query := f.Agree(world.StartLark(t, attacker, world.LarkBind), world.LarkPerson("attacker"))
+			d.OwnerBrowser.SetCookie("__Host-LARK", attacker.Cookie("__Host-LARK"))
 
-			return arrive(t, d.browser, query)
-		}, failed("", "STATE_INVALID")},
-		"SomebodyElsesIdentity": {func(t *testing.T, d *desk, f *fakeLark) string {
-			_, other := d.person(t)
-			f.travel(other, bind, somebody("zhang"))
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("", "STATE_INVALID")},
+		"SomebodyElsesIdentity": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			_, other := d.Person(t)
+			f.Travel(other, world.LarkBind, world.LarkPerson("zhang"))
 
-			return f.travel(d.browser, bind, somebody("zhang"))
-		}, failed("zh-Hans", "IDENTITY_TAKEN")},
-		"DisabledOnTheWay": {func(t *testing.T, d *desk, f *fakeLark) string {
-			query := f.agree(depart(t, d.browser, bind), somebody("li"))
+			return f.Travel(d.OwnerBrowser, world.LarkBind, world.LarkPerson("zhang"))
+		}, world.LarkFailed("zh-Hans", "IDENTITY_TAKEN")},
+		"DisabledOnTheWay": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
 			d.Exec(t, "UPDATE account SET status = 'disabled'")
 
-			return arrive(t, d.browser, query)
-		}, failed("", "STATE_INVALID")},
-		"NotAgreed": {func(t *testing.T, d *desk, f *fakeLark) string {
-			query := f.agree(depart(t, d.browser, bind), somebody("li"))
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("", "STATE_INVALID")},
+		"NotAgreed": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
+			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
 			query.Del("code")
 			query.Set("error", "access_denied")
 
-			return arrive(t, d.browser, query)
-		}, failed("zh-Hans", "LARK_REFUSED")},
+			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+		}, world.LarkFailed("zh-Hans", "LARK_REFUSED")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d, f := larkDesk(t)
-			version := d.version(t, owner)
+			d, f := world.LarkGateway(t)
+			version := accountVersion(t, d, world.Owner)
 
 			if to := one.come(t, d, f); to != one.want {
 				t.Errorf("went to %s, want %s", to, one.want)
 			}
 
-			if subject := d.larkOf(t, owner); subject != "" || d.version(t, owner) != version {
-				t.Errorf("bound to %q, version %d", subject, d.version(t, owner))
+			if subject := d.LarkSubject(t, world.Owner); subject != "" || accountVersion(t, d, world.Owner) != version {
+				t.Errorf("bound to %q, version %d", subject, accountVersion(t, d, world.Owner))
 			}
 		})
 	}
@@ -197,7 +185,7 @@ func TestLarkBindingIsRefused(t *testing.T) {
 func TestLarkIdentityHasOneAccount(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
+	d, f := world.LarkGateway(t)
 
 	var (
 		waiting sync.WaitGroup
@@ -205,10 +193,10 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 	)
 
 	for range cap(came) {
-		_, browser := d.person(t)
-		query := f.agree(depart(t, browser, bind), somebody("zhang"))
+		_, browser := d.Person(t)
+		query := f.Agree(world.StartLark(t, browser, world.LarkBind), world.LarkPerson("zhang"))
 
-		waiting.Go(func() { came <- arrive(t, browser, query) })
+		waiting.Go(func() { came <- world.ReturnFromLark(t, browser, query) })
 	}
 
 	waiting.Wait()
@@ -218,9 +206,9 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 
 	for to := range came {
 		switch to {
-		case consoleOfLark + "/zh-Hans/#/authorized":
+		case world.ConsoleOfLark + "/zh-Hans/#/authorized":
 			bound++
-		case failed("zh-Hans", "IDENTITY_TAKEN"):
+		case world.LarkFailed("zh-Hans", "IDENTITY_TAKEN"):
 		default:
 			t.Errorf("went to %s", to)
 		}
@@ -235,23 +223,23 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 func TestLarkIsAWayIn(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
-	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
 
-	got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+	got, err := d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 	if err != nil || got.StatusCode() != http.StatusNoContent {
 		t.Errorf("unbind the phone: %v, %s", err, got.Body)
 	}
 
-	if got := unbindLark(t, d.browser); got != "LAST_WAY_IN" || d.larkOf(t, owner) != "ou_zhang" {
+	if got := unbindLark(t, d.OwnerBrowser); got != "LAST_WAY_IN" || d.LarkSubject(t, world.Owner) != "ou_zhang" {
 		t.Errorf("unbind the last way in: %s", got)
 	}
 
-	d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+	d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
 	d.Clock.Advance(16 * time.Minute)
 
-	if got := unbindLark(t, d.browser); got != "REAUTH_REQUIRED" {
+	if got := unbindLark(t, d.OwnerBrowser); got != "REAUTH_REQUIRED" {
 		t.Errorf("unbind after 16 minutes: %s", got)
 	}
 }
@@ -261,24 +249,24 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 	t.Parallel()
 
 	for _, signsIn := range []bool{true, false} {
-		d, f := larkDesk(t, func(c *config.Config) { c.TOTPSignIn = signsIn })
-		f.bound(t, d, somebody("zhang"))
-		d.authenticator(t, d.browser)
-		d.Exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", owner)
+		d, f := world.LarkGateway(t, func(c *config.Config) { c.TOTPSignIn = signsIn })
+		f.BindOwner(t, d, world.LarkPerson("zhang"))
+		d.BindAuthenticator(t, d.OwnerBrowser)
+		d.Exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", world.Owner)
 
 		want := "204 No Content"
 		if !signsIn {
 			want = "LAST_WAY_IN"
 		}
 
-		if got := unbindLark(t, d.browser); got != want {
+		if got := unbindLark(t, d.OwnerBrowser); got != want {
 			t.Errorf("TOTP_SIGN_IN=%t: unbind Lark: %q, want %q", signsIn, got, want)
 		}
 
-		d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", owner)
+		d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
 		d.Exec(t, "DELETE FROM identity")
 
-		got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+		got, err := d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,9 +277,9 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 		}
 
 		// Where it opens nothing, nothing is lost with it.
-		d.Exec(t, "UPDATE account SET phone = NULL WHERE email = $1", owner)
+		d.Exec(t, "UPDATE account SET phone = NULL WHERE email = $1", world.Owner)
 
-		got, err = d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
+		got, err = d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,15 +295,15 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, func(c *config.Config) { c.TOTPSignIn = false })
-	f.bound(t, d, somebody("zhang"))
-	d.authenticator(t, d.browser)
-	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", owner)
+	d, f := world.LarkGateway(t, func(c *config.Config) { c.TOTPSignIn = false })
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	d.BindAuthenticator(t, d.OwnerBrowser)
+	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
 
 	for _, asked := range []bool{true, false} {
-		d.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, owner)
+		d.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, world.Owner)
 
-		got, err := d.browser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+		got, err := d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,8 +320,8 @@ func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
 func TestLarkBindingBeginsAtHome(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.Origins = []string{"https://console.test"} })
-	start := call{method: http.MethodGet, path: "/lark/authorize", query: "state=%7B%22action%22%3A%22link%22%7D"}.from(d.browser)
+	d := world.NewGateway(t, func(c *config.Config) { c.Origins = []string{"https://console.test"} })
+	start := world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: "state=%7B%22action%22%3A%22link%22%7D"}.FromBrowser(d.OwnerBrowser)
 
 	for _, one := range []struct {
 		site, mode, referer, origin string
@@ -354,30 +342,30 @@ func TestLarkBindingBeginsAtHome(t *testing.T) {
 		{"cross-site", "no-cors", "https://console.test/", "", http.StatusForbidden},
 		{"cross-site", "", "https://console.test/", "", http.StatusForbidden},
 	} {
-		c := start.with("Sec-Fetch-Site", one.site).with("Sec-Fetch-Mode", one.mode).with("Sec-Fetch-Dest", "document")
+		c := start.With("Sec-Fetch-Site", one.site).With("Sec-Fetch-Mode", one.mode).With("Sec-Fetch-Dest", "document")
 		if one.referer != "" {
-			c = c.with("Referer", one.referer)
+			c = c.With("Referer", one.referer)
 		}
 
 		if one.origin != "" {
-			c = c.with("Origin", one.origin)
+			c = c.With("Origin", one.origin)
 		}
 
-		if got := c.to(t, d.Server); got.status != one.want {
+		if got := c.To(t, d.Server); got.Status != one.want {
 			t.Errorf("%+v: %s", one, got)
 		}
 	}
 
 	// In a frame nobody follows anything, and a Referer outlives a redirect: it opens no other operation.
-	linked := start.with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate").with("Referer", "https://console.test/")
-	if got := linked.with("Sec-Fetch-Dest", "iframe").to(t, d.Server); got.status != http.StatusForbidden {
+	linked := start.With("Sec-Fetch-Site", "cross-site").With("Sec-Fetch-Mode", "navigate").With("Referer", "https://console.test/")
+	if got := linked.With("Sec-Fetch-Dest", "iframe").To(t, d.Server); got.Status != http.StatusForbidden {
 		t.Errorf("in a frame: %s", got)
 	}
 
-	linked = linked.with("Sec-Fetch-Dest", "document")
-	linked.path, linked.query = "/login/sms", "phone=%2B8613800138000"
+	linked = linked.With("Sec-Fetch-Dest", "document")
+	linked.Path, linked.Query = "/login/sms", "phone=%2B8613800138000"
 
-	if got := linked.to(t, d.Server); got.status != http.StatusForbidden {
+	if got := linked.To(t, d.Server); got.Status != http.StatusForbidden {
 		t.Errorf("another operation: %s", got)
 	}
 }

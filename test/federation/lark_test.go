@@ -1,4 +1,4 @@
-package app_test
+package federation_test
 
 import (
 	"net/http"
@@ -7,28 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/identity"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-const (
-	login = client.LarkStateActionLogin
-	bind  = client.LarkStateActionBind
-)
-
-// bound binds a person at Lark to the owner's account.
-func (f *fakeLark) bound(tb testing.TB, d *desk, person map[string]any) {
-	tb.Helper()
-
-	if to := f.travel(d.browser, bind, person); to != consoleOfLark+"/zh-Hans/#/authorized" {
-		tb.Fatalf("bind: %s", to)
-	}
-}
 
 // sessions counts the live sessions of browsers.
-func (d *desk) sessions(tb testing.TB) int {
+func sessions(tb testing.TB, d *world.Gateway) int {
 	tb.Helper()
 
 	var count int
@@ -41,33 +27,21 @@ func (d *desk) sessions(tb testing.TB) int {
 	return count
 }
 
-// user is what the browser's GET /user answers.
-func user(tb testing.TB, b *apptest.Browser) client.PublicUser {
-	tb.Helper()
-
-	got, err := b.Client.GetUserWithResponse(tb.Context())
-	if err != nil || got.JSON200 == nil {
-		tb.Fatalf("user: %v, %s", err, got.Body)
-	}
-
-	return *got.JSON200
-}
-
 // Contract, "Lark": somebody whose identity is bound signs in with it, and finds everything in its place.
 func TestLarkSignsIn(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	browser := d.Browser(t)
-	if to := f.travel(browser, login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+	if to := f.Travel(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
 		t.Fatalf("went to %s", to)
 	}
 
-	got := user(t, browser)
+	got := world.PublicUser(t, browser)
 	if person, err := got.Lark.Get(); err != nil || person.OpenID != "ou_zhang" || person.Name != "张三 zhang" ||
-		*person.EnName != "Zhang San" || *person.AvatarURL != "https://lark.test/zhang.png" || got.Email != owner {
+		*person.EnName != "Zhang San" || *person.AvatarURL != "https://lark.test/zhang.png" || got.Email != world.Owner {
 		t.Errorf("user %+v, %v", got, err)
 	}
 
@@ -80,20 +54,20 @@ func TestLarkSignsIn(t *testing.T) {
 	}
 
 	// The XSRF cookie that came with the session is good for it.
-	if got := signOutCall().in(t, d.Server, browser); got.status != http.StatusNoContent {
+	if got := world.SignOutCall().InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("sign out: %s", got)
 	}
 
 	// What Lark tells anew is kept, and the caller says which locale to come back to, or none.
-	renamed := somebody("zhang")
+	renamed := world.LarkPerson("zhang")
 	renamed["name"] = "李四\u0000\n" + strings.Repeat("长", 300)
 
-	page := call{method: http.MethodGet, path: "/lark/authorize"}.in(t, d.Server, browser).header.Get("Location")
-	if to := arrive(t, browser, f.agree(page, renamed)); to != consoleOfLark+"/" {
+	page := world.Call{Method: http.MethodGet, Path: "/lark/authorize"}.InBrowser(t, d.Server, browser).Header.Get("Location")
+	if to := world.ReturnFromLark(t, browser, f.Agree(page, renamed)); to != world.ConsoleOfLark+"/" {
 		t.Errorf("without a state: went to %s", to)
 	}
 
-	if person, err := user(t, browser).Lark.Get(); err != nil || person.Name != "李四"+strings.Repeat("长", 254) {
+	if person, err := world.PublicUser(t, browser).Lark.Get(); err != nil || person.Name != "李四"+strings.Repeat("长", 254) {
 		t.Errorf("renamed: %+v, %v", person, err)
 	}
 }
@@ -107,106 +81,106 @@ func TestLarkSignInIsRefused(t *testing.T) {
 
 	// Each brings the browser back, and answers where it went. It is bound beforehand.
 	for name, one := range map[string]struct {
-		come  func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string
+		come  func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string
 		want  string
 		asked int // of Lark
 	}{
-		"UnknownIdentity": {func(_ *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			return f.travel(b, login, somebody("li"))
-		}, failed(locale, "IDENTITY_NOT_BOUND"), 2},
-		"DisabledAccount": {func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string {
+		"UnknownIdentity": {func(_ *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			return f.Travel(b, world.LarkLogin, world.LarkPerson("li"))
+		}, world.LarkFailed(locale, "IDENTITY_NOT_BOUND"), 2},
+		"DisabledAccount": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
 			d.Exec(t, "UPDATE account SET status = 'disabled'")
 
-			return f.travel(b, login, somebody("zhang"))
-		}, failed(locale, "IDENTITY_NOT_BOUND"), 2},
-		"GroupWithSecondFactor": {func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string {
-			d.guard(t, owner)
+			return f.Travel(b, world.LarkLogin, world.LarkPerson("zhang"))
+		}, world.LarkFailed(locale, "IDENTITY_NOT_BOUND"), 2},
+		"GroupWithSecondFactor": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			d.RequireSecondFactor(t, world.Owner)
 
-			return f.travel(b, login, somebody("zhang"))
-		}, failed(locale, "TOTP_REQUIRED"), 2},
-		"OtherBrowser": {func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string {
+			return f.Travel(b, world.LarkLogin, world.LarkPerson("zhang"))
+		}, world.LarkFailed(locale, "TOTP_REQUIRED"), 2},
+		"OtherBrowser": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
 			attacker := d.Browser(t)
-			query := f.agree(depart(t, attacker, login), somebody("zhang"))
-			depart(t, b, login)
+			query := f.Agree(world.StartLark(t, attacker, world.LarkLogin), world.LarkPerson("zhang"))
+			world.StartLark(t, b, world.LarkLogin)
 
-			return arrive(t, b, query)
-		}, failed("", "STATE_INVALID"), 0},
-		"NoCookie": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed("", "STATE_INVALID"), 0},
+		"NoCookie": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			b.SetCookie("__Host-LARK", "")
 
-			return arrive(t, b, query)
-		}, failed("", "STATE_INVALID"), 0},
-		"CookieOfOtherForm": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed("", "STATE_INVALID"), 0},
+		"CookieOfOtherForm": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			b.SetCookie("__Host-LARK", strings.Replace(b.Cookie("__Host-LARK"), "zh-Hans", "evil.test/", 1))
 
-			return arrive(t, b, query)
-		}, failed("", "STATE_INVALID"), 0},
-		"OtherAction": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed("", "STATE_INVALID"), 0},
+		"OtherAction": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			b.SetCookie("__Host-LARK", strings.Replace(b.Cookie("__Host-LARK"), "login", "bind", 1))
 
-			return arrive(t, b, query)
-		}, failed("", "STATE_INVALID"), 0},
-		"Late": {func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed("", "STATE_INVALID"), 0},
+		"Late": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			d.Clock.Advance(identity.Lifetime + time.Second)
 
-			return arrive(t, b, query)
-		}, failed("", "STATE_INVALID"), 0},
-		"ForgedState": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed("", "STATE_INVALID"), 0},
+		"ForgedState": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			state := query.Get("state")
 			query.Set("state", state[:len(state)-2]+map[bool]string{true: "BB", false: "AA"}[strings.HasSuffix(state, "AA")])
 
-			return arrive(t, b, query)
-		}, failed("", "STATE_INVALID"), 0},
-		"CodeNobodyGave": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed("", "STATE_INVALID"), 0},
+		"CodeNobodyGave": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			query.Set("code", "guessed")
 
-			return arrive(t, b, query)
-		}, failed(locale, "LARK_REFUSED"), 1},
-		"CodeOfAnotherBrowser": {func(t *testing.T, d *desk, f *fakeLark, b *apptest.Browser) string {
-			stolen := f.agree(depart(t, d.Browser(t), login), somebody("zhang"))
-			query := f.agree(depart(t, b, login), somebody("li"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed(locale, "LARK_REFUSED"), 1},
+		"CodeOfAnotherBrowser": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			stolen := f.Agree(world.StartLark(t, d.Browser(t), world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("li"))
 			query.Set("code", stolen.Get("code"))
 
-			return arrive(t, b, query)
-		}, failed(locale, "LARK_REFUSED"), 1},
-		"NotAgreed": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed(locale, "LARK_REFUSED"), 1},
+		"NotAgreed": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 
-			return arrive(t, b, url.Values{"state": query["state"], "error": {"access_denied"}})
-		}, failed(locale, "LARK_REFUSED"), 0},
-		"CodeAndError": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			query := f.agree(depart(t, b, login), somebody("zhang"))
+			return world.ReturnFromLark(t, b, url.Values{"state": query["state"], "error": {"access_denied"}})
+		}, world.LarkFailed(locale, "LARK_REFUSED"), 0},
+		"CodeAndError": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			query.Set("error", "access_denied")
 
-			return arrive(t, b, query)
-		}, failed(locale, "LARK_REFUSED"), 0},
-		"NeitherCodeNorError": {func(t *testing.T, _ *desk, f *fakeLark, b *apptest.Browser) string {
-			return arrive(t, b, url.Values{"state": f.agree(depart(t, b, login), somebody("zhang"))["state"]})
-		}, failed(locale, "LARK_REFUSED"), 0},
+			return world.ReturnFromLark(t, b, query)
+		}, world.LarkFailed(locale, "LARK_REFUSED"), 0},
+		"NeitherCodeNorError": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			return world.ReturnFromLark(t, b, url.Values{"state": f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))["state"]})
+		}, world.LarkFailed(locale, "LARK_REFUSED"), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d, f := larkDesk(t)
-			f.bound(t, d, somebody("zhang"))
+			d, f := world.LarkGateway(t)
+			f.BindOwner(t, d, world.LarkPerson("zhang"))
 
-			browser, before, asked := d.Browser(t), d.sessions(t), f.requests()
+			browser, before, asked := d.Browser(t), sessions(t, d), f.Requests()
 
 			if to := one.come(t, d, f, browser); to != one.want {
 				t.Errorf("went to %s, want %s", to, one.want)
 			}
 
-			if got := browser.Verify(t); got != http.StatusUnauthorized || d.sessions(t) > before {
-				t.Errorf("verify: %d, %d sessions", got, d.sessions(t))
+			if got := browser.Verify(t); got != http.StatusUnauthorized || sessions(t, d) > before {
+				t.Errorf("verify: %d, %d sessions", got, sessions(t, d))
 			}
 
-			if got := f.requests() - asked; got != one.asked {
+			if got := f.Requests() - asked; got != one.asked {
 				t.Errorf("Lark was asked %d times, want %d", got, one.asked)
 			}
 		})
@@ -217,13 +191,13 @@ func TestLarkSignInIsRefused(t *testing.T) {
 func TestLarkStateIsUsedOnce(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	second := d.Serve(t)
 	browser := d.Browser(t)
-	query := f.agree(depart(t, browser, login), somebody("zhang"))
-	before, asked := d.sessions(t), f.requests()
+	query := f.Agree(world.StartLark(t, browser, world.LarkLogin), world.LarkPerson("zhang"))
+	before, asked := sessions(t, d), f.Requests()
 
 	came := make(chan string)
 
@@ -235,26 +209,26 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 
 		copied := browser.Copy(t, server)
 
-		go func() { came <- arrive(t, copied, query) }()
+		go func() { came <- world.ReturnFromLark(t, copied, query) }()
 	}
 
 	signedIn := 0
 
 	for range 8 {
 		switch to := <-came; to {
-		case consoleOfLark + "/zh-Hans/":
+		case world.ConsoleOfLark + "/zh-Hans/":
 			signedIn++
-		case failed("zh-Hans", "STATE_INVALID"):
+		case world.LarkFailed("zh-Hans", "STATE_INVALID"):
 		default:
 			t.Errorf("went to %s", to)
 		}
 	}
 
-	if got := d.sessions(t) - before; signedIn != 1 || got != 1 || f.requests()-asked != 2 {
-		t.Errorf("%d signed in, %d sessions, Lark was asked %d times", signedIn, got, f.requests()-asked)
+	if got := sessions(t, d) - before; signedIn != 1 || got != 1 || f.Requests()-asked != 2 {
+		t.Errorf("%d signed in, %d sessions, Lark was asked %d times", signedIn, got, f.Requests()-asked)
 	}
 
-	if to := arrive(t, browser, query); to != failed("zh-Hans", "STATE_INVALID") {
+	if to := world.ReturnFromLark(t, browser, query); to != world.LarkFailed("zh-Hans", "STATE_INVALID") {
 		t.Errorf("later: went to %s", to)
 	}
 }
@@ -264,8 +238,8 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 func TestLarkSignInChangesTheSession(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	planted := strings.Repeat("A", 43)
 	browser := d.Browser(t)
@@ -274,7 +248,7 @@ func TestLarkSignInChangesTheSession(t *testing.T) {
 	for i := range 2 {
 		before := browser.Copy(t, d.Server)
 
-		if to := f.travel(browser, login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+		if to := f.Travel(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
 			t.Fatalf("%d: went to %s", i, to)
 		}
 
@@ -287,7 +261,7 @@ func TestLarkSignInChangesTheSession(t *testing.T) {
 		}
 	}
 
-	if d.browser.Verify(t) != http.StatusNoContent || browser.Verify(t) != http.StatusNoContent {
+	if d.OwnerBrowser.Verify(t) != http.StatusNoContent || browser.Verify(t) != http.StatusNoContent {
 		t.Error("somebody is signed out")
 	}
 }
@@ -296,24 +270,26 @@ func TestLarkSignInChangesTheSession(t *testing.T) {
 func TestLarkGoesNowhereElse(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, func(c *config.Config) { c.Origins = []string{"https://console.test"} })
+	d, f := world.LarkGateway(t, func(c *config.Config) { c.Origins = []string{"https://console.test"} })
 
-	authorize := func(query string) call { return call{method: http.MethodGet, path: "/lark/authorize", query: query} }
+	authorize := func(query string) world.Call {
+		return world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: query}
+	}
 
 	odd := authorize(url.Values{
 		"redirect_uri": {"https://evil.test/"}, "app_id": {"cli_evil"}, "state": {`{"action":"login"}`},
-	}.Encode()).with("X-Forwarded-Host", "evil.test").with("Forwarded", "host=evil.test").with("Referer", "https://evil.test/")
-	odd.host = "evil.test"
+	}.Encode()).With("X-Forwarded-Host", "evil.test").With("Forwarded", "host=evil.test").With("Referer", "https://evil.test/")
+	odd.Host = "evil.test"
 
 	browser := d.Browser(t)
 
-	got := odd.in(t, d.Server, browser)
-	if strings.Contains(got.header.Get("Location"), "evil") {
-		t.Errorf("went to %s", got.header.Get("Location"))
+	got := odd.InBrowser(t, d.Server, browser)
+	if strings.Contains(got.Header.Get("Location"), "evil") {
+		t.Errorf("went to %s", got.Header.Get("Location"))
 	}
 
-	back := call{method: http.MethodGet, path: "/lark", host: "evil.test", query: f.agree(got.header.Get("Location"), somebody("li")).Encode()}
-	if to := back.with("X-Forwarded-Host", "evil.test").in(t, d.Server, browser).header.Get("Location"); to != failed("", "IDENTITY_NOT_BOUND") {
+	back := world.Call{Method: http.MethodGet, Path: "/lark", Host: "evil.test", Query: f.Agree(got.Header.Get("Location"), world.LarkPerson("li")).Encode()}
+	if to := back.With("X-Forwarded-Host", "evil.test").InBrowser(t, d.Server, browser).Header.Get("Location"); to != world.LarkFailed("", "IDENTITY_NOT_BOUND") {
 		t.Errorf("went back to %s", to)
 	}
 
@@ -323,13 +299,13 @@ func TestLarkGoesNowhereElse(t *testing.T) {
 		`{"action":"login","locale":"zh#x"}`, `{"action":"login","locale":"zh.evil"}`, `{"action":"login","locale":["zh"]}`,
 		`{"action":"login","redirect":"https://evil.test"}`, `{"action":"evil"}`, `{"Action":"bind","action":"login"}`, `{}`, `[]`, `null`, `"login"`, `{`, `login`,
 	} {
-		if got := authorize(url.Values{"state": {state}}.Encode()).to(t, d.Server); got.problem.Code != "INVALID_REQUEST" {
-			t.Errorf("%s: %s, %q", state, got, got.header.Get("Location"))
+		if got := authorize(url.Values{"state": {state}}.Encode()).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
+			t.Errorf("%s: %s, %q", state, got, got.Header.Get("Location"))
 		}
 	}
 
 	for _, query := range []string{"redirect=https://evil.test", "scope=x", "state=%7B%7D&state=%7B%7D", "client_id=x"} {
-		if got := authorize(query).to(t, d.Server); got.problem.Code != "INVALID_REQUEST" {
+		if got := authorize(query).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
 			t.Errorf("%s: %s", query, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package federation_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-M8, contract, "an outage": Lark that is away, or does not take our own settings, is nobody's fault; the
@@ -14,29 +15,29 @@ import (
 func TestLarkOutageIsNobodysFault(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, func(c *config.Config) { c.NetworkFailures = 3 })
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	for name, instead := range map[string]func(w http.ResponseWriter, r *http.Request) bool{
 		"away": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 		"fault": func(w http.ResponseWriter, _ *http.Request) bool {
-			larkSays(w, http.StatusInternalServerError, map[string]any{"code": 20050, "error": "server_error"})
+			world.LarkResponse(w, http.StatusInternalServerError, map[string]any{"code": 20050, "error": "server_error"})
 
 			return true
 		},
 		"oversize": func(w http.ResponseWriter, _ *http.Request) bool {
-			larkSays(w, http.StatusOK, map[string]any{"code": 0, "access_token": strings.Repeat("x", 100_000)})
+			world.LarkResponse(w, http.StatusOK, map[string]any{"code": 0, "access_token": strings.Repeat("x", 100_000)})
 
 			return true
 		},
 		"wrong secret": func(w http.ResponseWriter, _ *http.Request) bool {
-			larkSays(w, http.StatusBadRequest, map[string]any{"code": 20002, "error": "invalid_client", "error_description": larkSecret})
+			world.LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20002, "error": "invalid_client", "error_description": world.LarkSecret})
 
 			return true
 		},
 		"no profile": func(w http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/user_info") {
-				larkSays(w, http.StatusBadGateway, map[string]any{})
+				world.LarkResponse(w, http.StatusBadGateway, map[string]any{})
 
 				return true
 			}
@@ -44,14 +45,14 @@ func TestLarkOutageIsNobodysFault(t *testing.T) {
 			return false
 		},
 	} {
-		f.answers(instead)
+		f.Answer(instead)
 
 		browser := d.Browser(t)
-		if to := f.travel(browser, login, somebody("zhang")); to != failed("zh-Hans", "UNAVAILABLE") {
+		if to := f.Travel(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "UNAVAILABLE") {
 			t.Errorf("%s: went to %s", name, to)
 		}
 
-		if to := f.travel(d.browser, bind, somebody("li")); to != failed("zh-Hans", "UNAVAILABLE") {
+		if to := f.Travel(d.OwnerBrowser, world.LarkBind, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "UNAVAILABLE") {
 			t.Errorf("%s: a binding went to %s", name, to)
 		}
 	}
@@ -60,14 +61,14 @@ func TestLarkOutageIsNobodysFault(t *testing.T) {
 		t.Error("no operator hears of it")
 	}
 
-	d.SignedIn(t, owner)
-	f.answers(nil)
+	d.SignedIn(t, world.Owner)
+	f.Answer(nil)
 
-	if to := f.travel(d.Browser(t), login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+	if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
 		t.Errorf("afterwards: went to %s", to) // the outages did not count as failures, of which three are allowed
 	}
 
-	if subject := d.larkOf(t, owner); subject != "ou_zhang" {
+	if subject := d.LarkSubject(t, world.Owner); subject != "ou_zhang" {
 		t.Errorf("bound to %s", subject)
 	}
 }
@@ -77,36 +78,36 @@ func TestLarkOutageIsNobodysFault(t *testing.T) {
 func TestLarkFailuresAreLimited(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, func(c *config.Config) { c.NetworkFailures = 3 })
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	for i := range 5 {
-		if to := f.travel(d.Browser(t), login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+		if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
 			t.Errorf("sign-in %d: went to %s", i, to)
 		}
 	}
 
 	for i := range 5 {
-		want, asked := "IDENTITY_NOT_BOUND", f.requests()+2
+		want, asked := "IDENTITY_NOT_BOUND", f.Requests()+2
 		if i >= 3 {
-			want, asked = "TOO_MANY_REQUESTS", f.requests()
+			want, asked = "TOO_MANY_REQUESTS", f.Requests()
 		}
 
-		if to := f.travel(d.Browser(t), login, somebody("li")); to != failed("zh-Hans", want) || f.requests() != asked {
-			t.Errorf("failure %d: went to %s, Lark was asked %d times", i, to, f.requests())
+		if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", want) || f.Requests() != asked {
+			t.Errorf("failure %d: went to %s, Lark was asked %d times", i, to, f.Requests())
 		}
 	}
 
-	expectTold(t, d.Env, "failures", 1)
+	world.ExpectLimitEvents(t, d.Env, "failures", 1)
 }
 
 // Rule 8 of the style: no transaction is open while Lark is asked, and other requests go on.
 func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
-	f.answers(func(http.ResponseWriter, *http.Request) bool {
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	f.Answer(func(http.ResponseWriter, *http.Request) bool {
 		var held int
 
 		err := d.Pool.QueryRow(t.Context(), `
@@ -116,14 +117,14 @@ func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
 			t.Errorf("%d transactions are open, %v", held, err)
 		}
 
-		if got := d.browser.Verify(t); got != http.StatusNoContent {
+		if got := d.OwnerBrowser.Verify(t); got != http.StatusNoContent {
 			t.Errorf("verify: %d", got)
 		}
 
 		return false
 	})
 
-	if to := f.travel(d.Browser(t), login, somebody("zhang")); to != consoleOfLark+"/zh-Hans/" {
+	if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
 		t.Errorf("went to %s", to)
 	}
 }
@@ -133,17 +134,17 @@ func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
 func TestLarkSecretsStayOut(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	browser := d.Browser(t)
-	page := depart(t, browser, login)
+	page := world.StartLark(t, browser, world.LarkLogin)
 	journey := browser.Cookie("__Host-LARK")
-	query := f.agree(page, somebody("zhang"))
-	arrive(t, browser, query)
-	f.travel(d.Browser(t), login, somebody("li"))
+	query := f.Agree(page, world.LarkPerson("zhang"))
+	world.ReturnFromLark(t, browser, query)
+	f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("li"))
 
-	texts := map[string]string{"the log": d.Log.String(), "Lark's page": page, "the user": string(call{method: http.MethodGet, path: "/user"}.in(t, d.Server, browser).body)}
+	texts := map[string]string{"the log": d.Log.String(), "Lark's page": page, "the user": string(world.Call{Method: http.MethodGet, Path: "/user"}.InBrowser(t, d.Server, browser).Body)}
 
 	rows, err := d.Pool.Query(t.Context(), "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
 	if err != nil {
@@ -198,15 +199,15 @@ func TestLarkSecretsStayOut(t *testing.T) {
 func TestLarkOptions(t *testing.T) {
 	t.Parallel()
 
-	options := call{method: http.MethodGet, path: "/options", query: "type=collaboration"}
+	options := world.Call{Method: http.MethodGet, Path: "/options", Query: "type=collaboration"}
 
-	d := newDesk(t)
-	if got := options.to(t, d.Server); got.status != http.StatusOK ||
-		strings.TrimSpace(string(got.body)) != `{"app_id":"cli_test","redirect":"https://gateway.test/lark","url":"https://gateway.test/lark/authorize"}` {
+	d := world.NewGateway(t)
+	if got := options.To(t, d.Server); got.Status != http.StatusOK ||
+		strings.TrimSpace(string(got.Body)) != `{"app_id":"cli_test","redirect":"https://gateway.test/lark","url":"https://gateway.test/lark/authorize"}` {
 		t.Errorf("got %s", got)
 	}
 
-	if got := options.to(t, apptest.New(t).Server); got.status != http.StatusBadRequest || got.problem.Code != "NOT_CONFIGURED" {
+	if got := options.To(t, apptest.New(t).Server); got.Status != http.StatusBadRequest || got.Problem.Code != "NOT_CONFIGURED" {
 		t.Errorf("without settings: %s", got)
 	}
 }
@@ -216,20 +217,20 @@ func TestLarkOptions(t *testing.T) {
 func TestLarkCookieHasItsAttributes(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
+	d, f := world.LarkGateway(t)
 	browser := d.Browser(t)
-	start := call{method: http.MethodGet, path: "/lark/authorize"}
+	start := world.Call{Method: http.MethodGet, Path: "/lark/authorize"}
 
-	got := start.in(t, d.Server, browser)
-	checkCookies(t, "departure", got.header.Values("Set-Cookie"), []string{
+	got := start.InBrowser(t, d.Server, browser)
+	world.CheckCookies(t, "departure", got.Header.Values("Set-Cookie"), []string{
 		`__Host-LARK=[A-Za-z0-9_-]{22}\.login\.; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax`,
 	})
 
-	back := call{method: http.MethodGet, path: "/lark", query: f.agree(got.header.Get("Location"), somebody("li")).Encode()}
+	back := world.Call{Method: http.MethodGet, Path: "/lark", Query: f.Agree(got.Header.Get("Location"), world.LarkPerson("li")).Encode()}
 	gone := []string{`__Host-LARK=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`}
-	checkCookies(t, "failure", back.in(t, d.Server, browser).header.Values("Set-Cookie"), gone)
-	checkCookies(t, "stray return", back.to(t, d.Server).header.Values("Set-Cookie"), nil)
+	world.CheckCookies(t, "failure", back.InBrowser(t, d.Server, browser).Header.Values("Set-Cookie"), gone)
+	world.CheckCookies(t, "stray return", back.To(t, d.Server).Header.Values("Set-Cookie"), nil)
 
-	refused := start.with("Sec-Fetch-Site", "cross-site").in(t, d.Server, browser)
-	checkCookies(t, "refused departure", refused.header.Values("Set-Cookie"), nil)
+	refused := start.With("Sec-Fetch-Site", "cross-site").InBrowser(t, d.Server, browser)
+	world.CheckCookies(t, "refused departure", refused.Header.Values("Set-Cookie"), nil)
 }

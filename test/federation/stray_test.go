@@ -1,6 +1,7 @@
-package app_test
+package federation_test
 
 import (
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"testing"
 )
 
@@ -8,19 +9,19 @@ import (
 func TestStrayReturnDoesNotEndAJourney(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	browser := d.Browser(t)
-	query := f.agree(depart(t, browser, login), somebody("zhang"))
+	query := f.Agree(world.StartLark(t, browser, world.LarkLogin), world.LarkPerson("zhang"))
 
-	if to := arrive(t, browser, map[string][]string{"state": {"planted"}, "code": {"planted"}}); to != failed("", "STATE_INVALID") {
+	if to := world.ReturnFromLark(t, browser, map[string][]string{"state": {"planted"}, "code": {"planted"}}); to != world.LarkFailed("", "STATE_INVALID") {
 		t.Errorf("a stray return went to %s", to)
 	}
 
-	if to := arrive(t, browser, query); to != consoleOfLark+"/zh-Hans/" {
+	if to := world.ReturnFromLark(t, browser, query); to != world.ConsoleOfLark+"/zh-Hans/" {
 		t.Errorf("the journey went to %s", to)
 	}
 
-	expectSignedIn(t, "after it", browser, true)
+	world.ExpectSignedIn(t, "after it", browser, true)
 }

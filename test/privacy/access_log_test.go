@@ -1,7 +1,8 @@
-package app_test
+package privacy_test
 
 import (
 	"encoding/json"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,7 +16,7 @@ func TestAccessLogIsOneLineThatNamesNobody(t *testing.T) {
 	const marker = "lOgMaRk"
 
 	v := newVault(t)
-	v.send(t, holder)
+	v.Send(t, holder)
 	before := strings.Count(v.Log.String(), `"msg":"request"`)
 
 	for _, bad := range []string{"\r\n" + `{"msg":"` + marker + `"}`, "\n" + marker, "\x1b[2J" + marker, "\u2028" + marker, "\x00" + marker, "\u0085" + marker} {
@@ -62,26 +63,26 @@ func TestHostileRequestsStayOneLine(t *testing.T) {
 
 	const marker = "lOgMaRk"
 
-	d := newDesk(t, unhurried)
+	d := world.NewGateway(t, world.WithoutNetworkLimits)
 	lines := func() int { return strings.Count(d.Log.String(), `"msg":"request"`) }
 	before, sent := lines(), 0
 
 	for _, bad := range []string{
 		"\r\n" + `{"msg":"` + marker + `"}`, "\n" + marker, "\x1b[2J" + marker, "\u2028" + marker, "\x00" + marker, "\u0085" + marker, "\xff" + marker,
 	} {
-		for _, c := range []call{
-			querying("/forget_code", "email", bad), querying("/forget_code", "email", holder), querying("/login/sms", "phone", somePhone),
-			querying("/user/phone_code", "phone", bad), querying("/lark/authorize", "state", bad), querying("/lark", "state", bad),
-			querying("/confirm_email", "token", bad), querying("/first_run", "token", bad), querying("/options", "type", bad), querying("/options", bad, bad),
-			sending(http.MethodPatch, "/user", map[string]string{"key": "name", "name": bad}),
-			sending(http.MethodPatch, "/user", map[string]string{"key": "avatar", "avatar": bad}),
-			sending(http.MethodPost, "/login", map[string]string{"email": holder, "password": bad}),
-			sending(http.MethodPost, "/login", map[string]string{bad: bad}),
-			{method: http.MethodDelete, path: "/user/" + url.PathEscape(bad)},
-			{method: http.MethodDelete, path: "/user/sessions/" + url.PathEscape(bad)},
+		for _, c := range []world.Call{
+			world.QueryCall("/forget_code", "email", bad), world.QueryCall("/forget_code", "email", holder), world.QueryCall("/login/sms", "phone", world.FreePhone),
+			world.QueryCall("/user/phone_code", "phone", bad), world.QueryCall("/lark/authorize", "state", bad), world.QueryCall("/lark", "state", bad),
+			world.QueryCall("/confirm_email", "token", bad), world.QueryCall("/first_run", "token", bad), world.QueryCall("/options", "type", bad), world.QueryCall("/options", bad, bad),
+			world.SendCall(http.MethodPatch, "/user", map[string]string{"key": "name", "name": bad}),
+			world.SendCall(http.MethodPatch, "/user", map[string]string{"key": "avatar", "avatar": bad}),
+			world.SendCall(http.MethodPost, "/login", map[string]string{"email": holder, "password": bad}),
+			world.SendCall(http.MethodPost, "/login", map[string]string{bad: bad}),
+			{Method: http.MethodDelete, Path: "/user/" + url.PathEscape(bad)},
+			{Method: http.MethodDelete, Path: "/user/sessions/" + url.PathEscape(bad)},
 		} {
-			c.from(d.browser).with("User-Agent", marker+"\t\x80\xc2\x85\u2028 end").with("X-Request-Id", marker+"\t"+marker).
-				with("Referer", "https://console.test/?email="+holder).with("Accept-Language", marker).to(t, d.Server)
+			c.FromBrowser(d.OwnerBrowser).With("User-Agent", marker+"\t\x80\xc2\x85\u2028 end").With("X-Request-Id", marker+"\t"+marker).
+				With("Referer", "https://console.test/?email="+holder).With("Accept-Language", marker).To(t, d.Server)
 
 			sent++
 		}
@@ -93,7 +94,7 @@ func TestHostileRequestsStayOneLine(t *testing.T) {
 			t.Errorf("line %q: %v", line, err)
 		}
 
-		if strings.Contains(line, marker) || strings.Contains(line, "@") || strings.Contains(line, somePhone[1:]) {
+		if strings.Contains(line, marker) || strings.Contains(line, "@") || strings.Contains(line, world.FreePhone[1:]) {
 			t.Errorf("line %s", line)
 		}
 	}
@@ -103,11 +104,11 @@ func TestHostileRequestsStayOneLine(t *testing.T) {
 	}
 
 	const control = `[\u0001-\u001f\u007f-\u009f]`
-	if got := d.count(t, "SELECT count(*) FROM audit_event WHERE user_agent ~ $1 OR request_id ~ $1 OR subject ~ $1", control); got != 0 {
+	if got := d.Count(t, "SELECT count(*) FROM audit_event WHERE user_agent ~ $1 OR request_id ~ $1 OR subject ~ $1", control); got != 0 {
 		t.Errorf("%d rows with control characters", got)
 	}
 
-	if got := d.count(t, "SELECT count(*) FROM audit_event WHERE user_agent LIKE $1", marker+"%"); got == 0 {
+	if got := d.Count(t, "SELECT count(*) FROM audit_event WHERE user_agent LIKE $1", marker+"%"); got == 0 {
 		t.Error("nothing was recorded")
 	}
 }

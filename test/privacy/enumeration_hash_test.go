@@ -1,6 +1,7 @@
-package app_test
+package privacy_test
 
 import (
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"runtime/metrics"
 	"testing"
 )
@@ -26,23 +27,23 @@ func hashes(run func()) uint64 {
 //
 // Not parallel: the hashes of other tests would be counted.
 func TestEveryClassCostsAsManyHashes(t *testing.T) {
-	crowd := newCrowd(t)
+	crowd := world.NewPopulation(t)
 
-	for _, i := range append(publicInquiries, toolkitInquiries...) {
+	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
 		want := uint64(0)
-		if i.password {
+		if i.Password {
 			want = 1
 		}
 
-		for _, class := range classes {
-			if i.password && i.control(class) == classHammered || class == classHammered {
+		for _, class := range world.Classes {
+			if i.Password && i.ControlClass(class) == world.ClassHammered || class == world.ClassHammered {
 				continue // told to wait, without a hash; so are both
 			}
 
-			var got shown
+			var got world.Observation
 
-			if n := hashes(func() { got = crowd.inquire(t, i, class) }); n != want {
-				t.Errorf("%s for %s: %d hashes, want %d; answered %s", i.name, class, n, want, got)
+			if n := hashes(func() { got = crowd.Inquire(t, i, class) }); n != want {
+				t.Errorf("%s for %s: %d hashes, want %d; answered %s", i.Name, class, n, want, got)
 			}
 		}
 	}

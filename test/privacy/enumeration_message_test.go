@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-B4, R-B5, T-23: who asks for a code sees the same whoever it is for; what differs is what comes, and
@@ -21,48 +22,48 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 		taken    = "您已经有 Toolkit 账号"
 	)
 
-	arrives := func(class string, i inquiry) string {
-		resident := slices.Contains(residents, class)
+	arrives := func(class string, i world.Probe) string {
+		resident := slices.Contains(world.WithAccount, class)
 
 		switch {
-		case i.name == "send-code" && resident:
+		case i.Name == "send-code" && resident:
 			return taken
-		case i.name == "send-code":
+		case i.Name == "send-code":
 			return withCode
-		case !resident, class == classDisabled, i.byPhone && class == classWithoutPhone:
+		case !resident, class == world.ClassDisabled, i.ByPhone && class == world.ClassWithoutPhone:
 			return nothing
 		}
 
 		return withCode
 	}
 
-	for _, i := range append(publicInquiries, toolkitInquiries...) {
-		if i.steps[0].want[0] != '2' {
+	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
+		if i.Steps[0].Want[0] != '2' {
 			continue // not one that sends
 		}
 
-		t.Run(i.name, func(t *testing.T) {
+		t.Run(i.Name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := newCrowd(t)
+			crowd := world.NewPopulation(t)
 
-			crowd.settle(t)
+			crowd.Settle(t)
 			crowd.Clock.Advance(time.Minute)
 
 			var control []string
 
-			for _, class := range classes {
-				before := len(crowd.Mails(i.of(class)))
+			for _, class := range world.Classes {
+				before := len(crowd.Mails(i.Subject(class)))
 				crowd.Statements.Take()
 
-				if got := i.ask(i.of(class)).from(crowd.visitor).to(t, crowd.Server); got.status >= 300 {
+				if got := i.Ask(i.Subject(class)).FromBrowser(crowd.Visitor).To(t, crowd.Server); got.Status >= 300 {
 					t.Fatalf("%s: %s", class, got)
 				}
 
-				crowd.settle(t)
+				crowd.Settle(t)
 
-				messages := crowd.Mails(i.of(class))
-				statements := withoutChores(crowd.Statements.Take())
+				messages := crowd.Mails(i.Subject(class))
+				statements := world.WithoutChores(crowd.Statements.Take())
 
 				if control == nil {
 					control = statements
@@ -92,30 +93,30 @@ func TestTakenAddress(t *testing.T) {
 
 	const right = "222222"
 
-	crowd := newCrowd(t)
+	crowd := world.NewPopulation(t)
 
-	register := func(class, code string) shown {
-		return crowd.show(t, registerCall(addressOfClass(class), apptest.Password, code))
+	register := func(class, code string) world.Observation {
+		return crowd.Show(t, world.RegisterCall(world.AddressOfClass(class), apptest.Password, code))
 	}
 
-	for _, class := range residents {
-		crowd.plant(t, code.Registration, addressOfClass(class), right)
+	for _, class := range world.WithAccount {
+		crowd.PlantCode(t, code.Registration, world.AddressOfClass(class), right)
 		wrong := register(class, "111111")
 
-		if got := register(class, right); got.outside() != wrong.outside() || !got.is("CODE_INVALID") {
-			t.Errorf("%s: the secret code is answered\n%s\nand a wrong one\n%s", class, got.outside(), wrong.outside())
+		if got := register(class, right); got.Outside() != wrong.Outside() || !got.Is("CODE_INVALID") {
+			t.Errorf("%s: the secret code is answered\n%s\nand a wrong one\n%s", class, got.Outside(), wrong.Outside())
 		}
 
 		var version int32
-		if err := crowd.Pool.QueryRow(t.Context(), `SELECT version FROM account WHERE email = $1`, addressOfClass(class)).Scan(&version); err != nil || version != 0 {
+		if err := crowd.Pool.QueryRow(t.Context(), `SELECT version FROM account WHERE email = $1`, world.AddressOfClass(class)).Scan(&version); err != nil || version != 0 {
 			t.Errorf("%s: the account is at version %d, %v", class, version, err)
 		}
 	}
 
 	// The same code registers a free address: the test knows how to make one.
-	crowd.plant(t, code.Registration, addressOfClass(classUnknown), right)
+	crowd.PlantCode(t, code.Registration, world.AddressOfClass(world.ClassUnknown), right)
 
-	if got := register(classUnknown, right); !got.is("201") {
+	if got := register(world.ClassUnknown, right); !got.Is("201") {
 		t.Errorf("a planted code is answered %s", got)
 	}
 }

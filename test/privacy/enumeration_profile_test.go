@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-B6, R-B5, T-23: who asks for an address or a phone that may be another's learns nothing, and waits as
@@ -17,68 +18,68 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		of        func(class string) string
-		ask       func(to string) call
-		prove     func(to, code string) call
+		ask       func(to string) world.Call
+		prove     func(to, code string) world.Call
 		taken     string
 		available []string // the classes that have no account with it
 	}{
 		{
-			"e-mail", addressOfClass, func(to string) call { return emailCall(to, "") }, emailCall, "EMAIL_TAKEN",
-			newcomers,
+			"e-mail", world.AddressOfClass, func(to string) world.Call { return world.EmailCall(to, "") }, world.EmailCall, "EMAIL_TAKEN",
+			world.WithoutAccount,
 		},
 		{
-			"phone", phoneOfClass, phoneCodeCall, bindPhoneCall, "PHONE_TAKEN",
-			append([]string{classWithoutPhone}, newcomers...),
+			"phone", world.PhoneOfClass, world.PhoneCodeCall, world.BindPhoneCall, "PHONE_TAKEN",
+			append([]string{world.ClassWithoutPhone}, world.WithoutAccount...),
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := newCrowd(t)
-			crowd.hold(t)
+			crowd := world.NewPopulation(t)
+			crowd.Hold(t)
 			crowd.Clock.Advance(time.Minute) // since moving has asked
 
 			askers := map[string]*apptest.Browser{}
 
-			for n, class := range classes {
+			for n, class := range world.Classes {
 				address := fmt.Sprintf("asker.%02d@konec.test", n)
 				crowd.Account(t, address)
 				askers[class] = crowd.SignedIn(t, address)
 			}
 
-			guess := func(to string) call { return c.prove(to, "000000") }
+			guess := func(to string) world.Call { return c.prove(to, "000000") }
 
 			for n, one := range []struct {
-				step
+				world.ProbeStep
 
-				call func(to string) call
+				call func(to string) world.Call
 			}{
-				{step{0, "CODE_INVALID"}, guess},
-				{step{0, "204"}, c.ask},
-				{step{0, "TOO_MANY_REQUESTS"}, c.ask},
-				{step{0, "CODE_INVALID"}, guess},
-				{step{0, "CODE_INVALID"}, guess},
-				{step{time.Minute, "204"}, c.ask},
-				{step{0, "CODE_INVALID"}, guess},
-				{step{0, "CODE_INVALID"}, guess},
-				{step{0, "TOO_MANY_REQUESTS"}, guess},
+				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
+				{world.ProbeStep{Want: "204"}, c.ask},
+				{world.ProbeStep{Want: "TOO_MANY_REQUESTS"}, c.ask},
+				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
+				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
+				{world.ProbeStep{Wait: time.Minute, Want: "204"}, c.ask},
+				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
+				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
+				{world.ProbeStep{Want: "TOO_MANY_REQUESTS"}, guess},
 			} {
-				crowd.Clock.Advance(one.wait)
+				crowd.Clock.Advance(one.Wait)
 
-				control := crowd.show(t, one.call(c.of(classUnknown)).from(askers[classUnknown]))
-				if !control.is(one.want) {
-					t.Fatalf("call %d: got %s, want %s", n+1, control, one.want)
+				control := crowd.Show(t, one.call(c.of(world.ClassUnknown)).FromBrowser(askers[world.ClassUnknown]))
+				if !control.Is(one.Want) {
+					t.Fatalf("call %d: got %s, want %s", n+1, control, one.Want)
 				}
 
-				for _, class := range classes[1:] {
-					crowd.show(t, one.call(c.of(class)).from(askers[class])).expectLike(t, fmt.Sprintf("call %d for %s", n+1, class), control)
+				for _, class := range world.Classes[1:] {
+					crowd.Show(t, one.call(c.of(class)).FromBrowser(askers[class])).ExpectLike(t, fmt.Sprintf("call %d for %s", n+1, class), control)
 				}
 			}
 
-			crowd.Clock.Advance(firstWait)
-			crowd.release(t)
+			crowd.Clock.Advance(world.FirstWait)
+			crowd.Release(t)
 
-			for _, class := range classes {
+			for _, class := range world.Classes {
 				want := c.taken
 				if slices.Contains(c.available, class) {
 					want = "204"
@@ -89,8 +90,8 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 					t.Fatalf("no code came for %s", class)
 				}
 
-				got := crowd.show(t, c.prove(c.of(class), messages[0].Code).from(askers[class]))
-				if !got.is(want) {
+				got := crowd.Show(t, c.prove(c.of(class), messages[0].Code).FromBrowser(askers[class]))
+				if !got.Is(want) {
 					t.Errorf("the right code for %s is answered %s, want %s", class, got, want)
 				}
 			}

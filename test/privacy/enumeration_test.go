@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"fmt"
@@ -9,45 +9,46 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-B1, R-B3, R-B5, V-23, W-14, T-23: the Toolkit surface answers every class alike, the first time and again,
 // early and in time, with the same statements.
 func TestToolkitAnswersEveryClassAlike(t *testing.T) {
 	t.Parallel()
-	compareClasses(t, toolkitInquiries)
+	compareClasses(t, world.ToolkitProbes)
 }
 
 // R-B1, R-B3, R-B5, V-23, W-14, T-23: the public surface does, too.
 func TestPublicAnswersEveryClassAlike(t *testing.T) {
 	t.Parallel()
-	compareClasses(t, publicInquiries)
+	compareClasses(t, world.PublicProbes)
 }
 
-func compareClasses(t *testing.T, inquiries []inquiry) {
+func compareClasses(t *testing.T, inquiries []world.Probe) {
 	t.Helper()
 
 	for _, i := range inquiries {
-		t.Run(i.name, func(t *testing.T) {
+		t.Run(i.Name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := newCrowd(t)
-			crowd.hold(t)
+			crowd := world.NewPopulation(t)
+			crowd.Hold(t)
 
-			for n, step := range i.steps {
-				crowd.Clock.Advance(step.wait)
+			for n, step := range i.Steps {
+				crowd.Clock.Advance(step.Wait)
 
-				controls := map[string]shown{classUnknown: crowd.inquire(t, i, classUnknown)}
-				if control := controls[classUnknown]; !control.is(step.want) || len(control.statements) == 0 {
-					t.Fatalf("call %d: got %s and %q, want %s", n+1, control, control.statements, step.want)
+				controls := map[string]world.Observation{world.ClassUnknown: crowd.Inquire(t, i, world.ClassUnknown)}
+				if control := controls[world.ClassUnknown]; !control.Is(step.Want) || len(control.Statements) == 0 {
+					t.Fatalf("call %d: got %s and %q, want %s", n+1, control, control.Statements, step.Want)
 				}
 
-				if i.password {
-					controls[classHammered] = crowd.inquire(t, i, classHammered)
+				if i.Password {
+					controls[world.ClassHammered] = crowd.Inquire(t, i, world.ClassHammered)
 				}
 
-				for _, class := range i.compared() {
-					crowd.inquire(t, i, class).expectLike(t, fmt.Sprintf("call %d for %s", n+1, class), controls[i.control(class)])
+				for _, class := range i.ComparedClasses() {
+					crowd.Inquire(t, i, class).ExpectLike(t, fmt.Sprintf("call %d for %s", n+1, class), controls[i.ControlClass(class)])
 				}
 			}
 		})
@@ -60,41 +61,43 @@ func TestOddRequestsAreAnsweredAlike(t *testing.T) {
 	t.Parallel()
 
 	long := strings.Repeat("x", 1024)
-	crowd := newCrowd(t, func(c *config.Config) { c.FailuresFree = 100 })
+	crowd := world.NewPopulation(t, func(c *config.Config) { c.FailuresFree = 100 })
 
-	for want, inquiries := range map[string][]inquiry{
+	for want, inquiries := range map[string][]world.Probe{
 		"INVALID_CREDENTIALS": {
-			{name: "long password", ask: func(email string) call { return loginCall(email, long) }},
-			{name: "long password of a browser", ask: func(email string) call { return signInCall(email, long) }},
-			{name: "with a second factor", ask: func(email string) call {
-				return jsonCall(http.MethodPost, "/login", map[string]string{"email": email, "password": "wrong", "totp": "000000"})
+			{Name: "long password", Ask: func(email string) world.Call { return world.LoginCall(email, long) }},
+			{Name: "long password of a browser", Ask: func(email string) world.Call { return world.SignInCall(email, long) }},
+			{Name: "with a second factor", Ask: func(email string) world.Call {
+				return world.JSONCall(http.MethodPost, "/login", map[string]string{"email": email, "password": "wrong", "totp": "000000"})
 			}},
 		},
 		"INVALID_REQUEST": {
-			{name: "oversized password", ask: func(email string) call { return loginCall(email, long+"x") }},
-			{name: "short SMS code", byPhone: true, ask: func(phone string) call { return smsCall(phone, "00000") }},
+			{Name: "oversized password", Ask: func(email string) world.Call { return world.LoginCall(email, long+"x") }},
+			{Name: "short SMS code", ByPhone: true, Ask: func(phone string) world.Call { return world.SMSCall(phone, "00000") }},
 		},
 		"CODE_INVALID": {
-			{name: "TOTP code in two groups", ask: func(email string) call { return totpCall(email, "000 000") }},
-			{name: "SMS code with a second factor", byPhone: true, ask: func(phone string) call {
-				return jsonCall(http.MethodPost, "/login/sms", map[string]string{"phone": phone, "code": "000000", "totp": "000000"})
+			{Name: "TOTP code in two groups", Ask: func(email string) world.Call { return world.TOTPCall(email, "000 000") }},
+			{Name: "SMS code with a second factor", ByPhone: true, Ask: func(phone string) world.Call {
+				return world.JSONCall(http.MethodPost, "/login/sms", map[string]string{"phone": phone, "code": "000000", "totp": "000000"})
 			}},
-			{name: "password that is the account's name", ask: func(email string) call { return resetCall(email, "000000", "Test Person") }},
-			{name: "address in capitals", ask: func(email string) call { return resetCall(strings.ToUpper(email), "000000", newPassword) }},
+			{Name: "password that is the account's name", Ask: func(email string) world.Call { return world.ResetCall(email, "000000", "Test Person") }},
+			{Name: "address in capitals", Ask: func(email string) world.Call {
+				return world.ResetCall(strings.ToUpper(email), "000000", world.NewPassword)
+			}},
 		},
 		"PASSWORD_REFUSED": {
-			{name: "common password to register", ask: func(email string) call { return registerCall(email, "password1", "000000") }},
-			{name: "common password to reset", ask: func(email string) call { return resetCall(email, "000000", "password1") }},
+			{Name: "common password to register", Ask: func(email string) world.Call { return world.RegisterCall(email, "password1", "000000") }},
+			{Name: "common password to reset", Ask: func(email string) world.Call { return world.ResetCall(email, "000000", "password1") }},
 		},
 	} {
 		for _, i := range inquiries {
-			control := crowd.inquire(t, i, classUnknown)
-			if !control.is(want) {
-				t.Errorf("%s: %s, want %s", i.name, control, want)
+			control := crowd.Inquire(t, i, world.ClassUnknown)
+			if !control.Is(want) {
+				t.Errorf("%s: %s, want %s", i.Name, control, want)
 			}
 
-			for _, class := range i.compared() {
-				crowd.inquire(t, i, class).expectLike(t, i.name+" for "+class, control)
+			for _, class := range i.ComparedClasses() {
+				crowd.Inquire(t, i, class).ExpectLike(t, i.Name+" for "+class, control)
 			}
 		}
 	}
@@ -105,23 +108,23 @@ func TestOddRequestsAreAnsweredAlike(t *testing.T) {
 func TestSpentBudgetIsToldToEveryClass(t *testing.T) {
 	t.Parallel()
 
-	crowd := newCrowd(t, func(c *config.Config) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
+	crowd := world.NewPopulation(t, func(c *config.Config) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
 
-	for _, i := range append(publicInquiries, toolkitInquiries...) {
-		if i.steps[0].want != "CODE_INVALID" || strings.Contains(i.name, "recovery") {
+	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
+		if i.Steps[0].Want != "CODE_INVALID" || strings.Contains(i.Name, "recovery") {
 			continue
 		}
 
 		// The first guess of somebody who has something to guess at is the only one of the day.
-		crowd.inquire(t, i, classExpecting)
+		crowd.Inquire(t, i, world.ClassExpecting)
 
-		control := crowd.inquire(t, i, classUnknown)
-		if !control.is("TOO_MANY_REQUESTS") {
-			t.Errorf("%s: %s", i.name, control)
+		control := crowd.Inquire(t, i, world.ClassUnknown)
+		if !control.Is("TOO_MANY_REQUESTS") {
+			t.Errorf("%s: %s", i.Name, control)
 		}
 
-		for _, class := range i.compared() {
-			crowd.inquire(t, i, class).expectLike(t, i.name+" for "+class, control)
+		for _, class := range i.ComparedClasses() {
+			crowd.Inquire(t, i, class).ExpectLike(t, i.Name+" for "+class, control)
 		}
 	}
 }
@@ -132,43 +135,45 @@ func TestRightProofOfWhoMayNotIsAnsweredLikeNobodys(t *testing.T) {
 
 	const right = "222222"
 
-	crowd := newCrowd(t)
+	crowd := world.NewPopulation(t)
 
-	for _, class := range []string{classUnknown, classDisabled, classVerified} {
-		crowd.plant(t, code.SignIn, phoneOfClass(class), right)
-		crowd.plant(t, code.Reset, addressOfClass(class), right)
+	for _, class := range []string{world.ClassUnknown, world.ClassDisabled, world.ClassVerified} {
+		crowd.PlantCode(t, code.SignIn, world.PhoneOfClass(class), right)
+		crowd.PlantCode(t, code.Reset, world.AddressOfClass(class), right)
 	}
 
-	totp := func(class string) call {
-		if class == classUnknown {
-			return totpCall(addressOfClass(class), crowd.totp(t, crowd.secrets[classVerified], 0))
+	totp := func(class string) world.Call {
+		if class == world.ClassUnknown {
+			return world.TOTPCall(world.AddressOfClass(class), crowd.TOTPCode(t, crowd.Secrets[world.ClassVerified], 0))
 		}
 
-		return totpCall(addressOfClass(class), crowd.totp(t, crowd.secrets[class], 0))
+		return world.TOTPCall(world.AddressOfClass(class), crowd.TOTPCode(t, crowd.Secrets[class], 0))
 	}
 
 	for _, one := range []struct {
 		name    string
-		call    func(class string) call
+		call    func(class string) world.Call
 		classes []string
 		success int
 	}{
-		{"login of an app", func(class string) call { return loginCall(addressOfClass(class), apptest.Password) }, []string{classDisabled, classPasswordless}, http.StatusOK},
-		{"login", func(class string) call { return signInCall(addressOfClass(class), apptest.Password) }, []string{classDisabled, classPasswordless}, http.StatusNoContent},
-		{"totp", totp, []string{classDisabled}, http.StatusNoContent},
-		{"sms", func(class string) call { return smsCall(phoneOfClass(class), right) }, []string{classDisabled}, http.StatusNoContent},
-		{"reset", func(class string) call { return resetCall(addressOfClass(class), right, newPassword) }, []string{classDisabled}, http.StatusNoContent},
+		{"login of an app", func(class string) world.Call { return world.LoginCall(world.AddressOfClass(class), apptest.Password) }, []string{world.ClassDisabled, world.ClassPasswordless}, http.StatusOK},
+		{"login", func(class string) world.Call { return world.SignInCall(world.AddressOfClass(class), apptest.Password) }, []string{world.ClassDisabled, world.ClassPasswordless}, http.StatusNoContent},
+		{"totp", totp, []string{world.ClassDisabled}, http.StatusNoContent},
+		{"sms", func(class string) world.Call { return world.SMSCall(world.PhoneOfClass(class), right) }, []string{world.ClassDisabled}, http.StatusNoContent},
+		{"reset", func(class string) world.Call {
+			return world.ResetCall(world.AddressOfClass(class), right, world.NewPassword)
+		}, []string{world.ClassDisabled}, http.StatusNoContent},
 	} {
-		control := crowd.show(t, one.call(classUnknown).from(crowd.visitor))
-		if control.problem.Code == "" {
+		control := crowd.Show(t, one.call(world.ClassUnknown).FromBrowser(crowd.Visitor))
+		if control.Problem.Code == "" {
 			t.Fatalf("%s: %s", one.name, control)
 		}
 
 		for _, class := range one.classes {
-			crowd.show(t, one.call(class).from(crowd.visitor)).expectLike(t, one.name+" of "+class, control)
+			crowd.Show(t, one.call(class).FromBrowser(crowd.Visitor)).ExpectLike(t, one.name+" of "+class, control)
 		}
 
-		if got := crowd.show(t, one.call(classVerified).from(crowd.visitor)); got.status != one.success {
+		if got := crowd.Show(t, one.call(world.ClassVerified).FromBrowser(crowd.Visitor)); got.Status != one.success {
 			t.Errorf("%s: the proof that would be right is answered %s", one.name, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"net/http"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // lies are headers that mails have been built from elsewhere.
@@ -31,19 +32,19 @@ func TestMailOwesNothingToTheRequest(t *testing.T) {
 
 	const email = "victim@konec.test"
 
-	office := newOffice(t)
+	office := world.NewMailGateway(t)
 
 	send := func(header http.Header) string {
-		before := len(office.sink.Messages())
+		before := len(office.Sink.Messages())
 
-		status := office.ask(t, "/api/users/register/send-code", `{"email":"`+email+`"}`, header)
+		status := ask(t, office, "/api/users/register/send-code", `{"email":"`+email+`"}`, header)
 		if status == http.StatusBadRequest { // net/http refuses some
 			return ""
 		} else if status != http.StatusOK {
 			t.Fatalf("%v: %d", header, status)
 		}
 
-		message := office.arrived(t, email, before+1)[before]
+		message := office.Arrived(t, email, before+1)[before]
 		office.Clock.Advance(time.Hour + time.Second) // past every cool-down
 
 		if !slices.Equal(message.Recipients, []string{email}) {
@@ -66,7 +67,7 @@ func TestMailOwesNothingToTheRequest(t *testing.T) {
 func comparable(t *testing.T, message smtptest.Message) string {
 	t.Helper()
 
-	text := strings.ReplaceAll(string(message.Data), codeIn(t, message), "CODE")
+	text := strings.ReplaceAll(string(message.Data), world.CodeIn(t, message), "CODE")
 	for _, pattern := range []string{`(?m)^Date: .*$`, `(?m)^Message-ID: .*$`} {
 		text = regexp.MustCompile(pattern).ReplaceAllString(text, "")
 	}
@@ -80,7 +81,7 @@ func comparable(t *testing.T, message smtptest.Message) string {
 }
 
 // ask posts JSON, and answers the status. A header named Host becomes the request's.
-func (o *office) ask(t *testing.T, path, body string, header http.Header) int {
+func ask(t *testing.T, o *world.MailGateway, path, body string, header http.Header) int {
 	t.Helper()
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.URL+path, strings.NewReader(body))
@@ -112,14 +113,14 @@ func (o *office) ask(t *testing.T, path, body string, header http.Header) int {
 func TestHostileAddressIsRefused(t *testing.T) {
 	t.Parallel()
 
-	office := newOffice(t)
+	office := world.NewMailGateway(t)
 
 	for _, address := range []string{
 		`a@konec.test\r\nBcc: b@konec.test`, `a@konec.test\nb@konec.test`, `a@konec.test\u0000`, `a@konec.test,b@konec.test`, `a@konec.test;b@konec.test`,
 		`a@konec.test> BODY=8BITMIME`, `<a@konec.test>`, `A <a@konec.test>`, `\"a@konec.test\r\n\"@konec.test`, `a%0d%0a@konec.test%0d%0aBcc:b`,
 		`a\u2028b@konec.test`, `\"a b\"@konec.test`, `a@konec.test (comment)`, `a@[127.0.0.1]`, `a@konec.test?subject=x`, `a@konec.test b@konec.test`,
 	} {
-		if status := office.ask(t, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil); status != http.StatusBadRequest {
+		if status := ask(t, office, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil); status != http.StatusBadRequest {
 			t.Errorf("%s: %d", address, status)
 		}
 	}
@@ -129,7 +130,7 @@ func TestHostileAddressIsRefused(t *testing.T) {
 		"%0d%0aBcc:x@konec.test": "", "x%0d%0a@konec.test": "x%0d%0a@konec.test", "{{.Code}}@konec.test": "{{.code}}@konec.test",
 		"'--@KONEC.test": "'--@konec.test", "$(id)@konec.test": "", "`id`@konec.test": "`id`@konec.test",
 	} {
-		status := office.ask(t, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil)
+		status := ask(t, office, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil)
 		if form == "" {
 			if status != http.StatusBadRequest {
 				t.Errorf("%s: %d", address, status)
@@ -138,7 +139,7 @@ func TestHostileAddressIsRefused(t *testing.T) {
 			continue
 		}
 
-		got := office.arrived(t, form, 1)[0]
+		got := office.Arrived(t, form, 1)[0]
 		if mail := got.Read(t); len(got.Recipients) != 1 || len(mail.Parts) != 2 || strings.Contains(mail.Parts[0].Body, "@konec") {
 			t.Errorf("%s: recipients %q, %+v", address, got.Recipients, mail)
 		}
@@ -151,7 +152,7 @@ func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
 
 	const email = "owner@konec.test"
 
-	office := newOffice(t)
+	office := world.NewMailGateway(t)
 	office.Account(t, email)
 
 	token := office.SignIn(t, email).RefreshToken
@@ -159,14 +160,14 @@ func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
 	office.Refresh(t, second.RefreshToken)
 	office.Clock.Advance(session.Grace + time.Second)
 
-	status := office.ask(t, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
+	status := ask(t, office, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
 		"User-Agent": {"<script src=//evil.test></script>{{.Code}}\t{time}"},
 	})
 	if status != http.StatusUnauthorized {
 		t.Fatalf("reuse: %d", status)
 	}
 
-	mail := office.arrived(t, email, 1)[0].Read(t)
+	mail := office.Arrived(t, email, 1)[0].Read(t)
 	if html := mail.Parts[1].Body; len(mail.Parts) != 2 || strings.Contains(html, "<script") || !strings.Contains(html, "&lt;script src=//evil.test&gt;") {
 		t.Errorf("mail %+v", mail)
 	}

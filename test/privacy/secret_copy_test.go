@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"net/http"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-C4, R-D5, R-D7, R-L1, T-29: whoever can write to the database, but has no key, gets nobody in by copying
@@ -13,24 +14,24 @@ import (
 func TestCopiedSecretsOpenNothing(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, unhurried, patient)
+	d := world.NewGateway(t, world.WithoutNetworkLimits, world.WithManyFreeFailures)
 	d.Clock.Stop()
 
-	thief, theirs := d.person(t)
-	victim, browser := d.person(t)
-	secret, own := d.authenticator(t, theirs), d.authenticator(t, browser)
-	recovery, kept := recoveryCode(t, theirs), recoveryCode(t, browser)
-	_, pending, _ := d.pending(t, theirs)
-	d.pending(t, browser)
+	thief, theirs := d.Person(t)
+	victim, browser := d.Person(t)
+	secret, own := d.BindAuthenticator(t, theirs), d.BindAuthenticator(t, browser)
+	recovery, kept := world.RecoveryCode(t, theirs), world.RecoveryCode(t, browser)
+	_, pending, _ := d.PendingAuthenticator(t, theirs)
+	d.PendingAuthenticator(t, browser)
 
-	thiefsReset, victimsReset := d.resetCode(t, thief), d.resetCode(t, victim)
+	thiefsReset, victimsReset := resetCode(t, d, thief), resetCode(t, d, victim)
 	copied := func(statement string) {
-		d.Exec(t, strings.NewReplacer("VICTIM", d.idOf(t, victim), "THIEF", d.idOf(t, thief)).Replace(statement))
+		d.Exec(t, strings.NewReplacer("VICTIM", d.AccountID(t, victim), "THIEF", d.AccountID(t, thief)).Replace(statement))
 	}
 	answer := func(path string, body map[string]string) string {
-		got := sending(http.MethodPost, path, body).from(d.visitor).to(t, d.Server)
+		got := world.SendCall(http.MethodPost, path, body).FromBrowser(d.Visitor).To(t, d.Server)
 
-		return strings.ReplaceAll(got.String(), got.problem.RequestID, "")
+		return strings.ReplaceAll(got.String(), got.Problem.RequestID, "")
 	}
 	signIn := func(code string) string {
 		return answer("/login/totp", map[string]string{"email": victim, "code": code})
@@ -51,7 +52,7 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 	} {
 		copied(statement)
 
-		for what, code := range map[string]string{"the thief's": d.totp(t, secret, 1), "the thief's other": d.totp(t, pending, 0), "the victim's": d.totp(t, own, 1)} {
+		for what, code := range map[string]string{"the thief's": d.TOTPCode(t, secret, 1), "the thief's other": d.TOTPCode(t, pending, 0), "the victim's": d.TOTPCode(t, own, 1)} {
 			if got := signIn(code); got != wrong {
 				t.Errorf("%s: with %s code: %s, want %s", statement, what, got, wrong)
 			}
@@ -60,19 +61,19 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 
 	copied(`UPDATE totp_pending v SET url = o.url, id = o.id FROM totp_pending o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`)
 
-	pair := sending(http.MethodPost, "/user/totp", map[string]any{"tss": []string{d.totp(t, pending, -1), d.totp(t, pending, 0)}})
-	if got := pair.from(browser).to(t, d.Server); got.problem.Code != "CODE_INVALID" {
+	pair := world.SendCall(http.MethodPost, "/user/totp", map[string]any{"tss": []string{d.TOTPCode(t, pending, -1), d.TOTPCode(t, pending, 0)}})
+	if got := pair.FromBrowser(browser).To(t, d.Server); got.Problem.Code != "CODE_INVALID" {
 		t.Errorf("the thief's secret, to be bound: %s", got)
 	}
 
-	if got := (call{method: http.MethodGet, path: "/user/totp/qr"}).from(browser).to(t, d.Server); got.problem.Code != "TOTP_NOT_PENDING" {
+	if got := (world.Call{Method: http.MethodGet, Path: "/user/totp/qr"}).FromBrowser(browser).To(t, d.Server); got.Problem.Code != "TOTP_NOT_PENDING" {
 		t.Errorf("the thief's secret as a picture: %s", got)
 	}
 
 	d.Exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
 
 	for _, code := range []string{thiefsReset, victimsReset} {
-		if got := answer("/forget_reset", map[string]string{"email": victim, "code": code, "password": anotherPassword}); got != wrong {
+		if got := answer("/forget_reset", map[string]string{"email": victim, "code": code, "password": world.AnotherPassword}); got != wrong {
 			t.Errorf("a reset code: %s, want %s", got, wrong)
 		}
 	}
@@ -88,9 +89,9 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 }
 
 // resetCode asks for one, and reads it in the mail.
-func (d *desk) resetCode(tb testing.TB, email string) (code string) {
+func resetCode(tb testing.TB, d *world.Gateway, email string) (code string) {
 	tb.Helper()
-	expectAnswer(tb, d, querying("/forget_code", "email", email), http.StatusNoContent)
+	expectAnswer(tb, d, world.QueryCall("/forget_code", "email", email), http.StatusNoContent)
 	apptest.Eventually(tb, "a reset code", func() bool {
 		for _, message := range d.Mails(email) {
 			if code = message.Code; code != "" {
@@ -104,21 +105,10 @@ func (d *desk) resetCode(tb testing.TB, email string) (code string) {
 	return code
 }
 
-func expectAnswer(tb testing.TB, d *desk, c call, want int) {
+func expectAnswer(tb testing.TB, d *world.Gateway, c world.Call, want int) {
 	tb.Helper()
 
-	if got := c.to(tb, d.Server); got.status != want {
-		tb.Fatalf("%s %s: %s, want %d", c.method, c.path, got, want)
+	if got := c.To(tb, d.Server); got.Status != want {
+		tb.Fatalf("%s %s: %s, want %d", c.Method, c.Path, got, want)
 	}
-}
-
-// idOf is an account's.
-func (d *desk) idOf(tb testing.TB, email string) (id string) {
-	tb.Helper()
-
-	if err := d.Pool.QueryRow(tb.Context(), "SELECT id FROM account WHERE email = $1", email).Scan(&id); err != nil {
-		tb.Fatal(err)
-	}
-
-	return id
 }

@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"bytes"
@@ -26,6 +26,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // showcase is a vault whose database is alone on its server, which writes down every statement with its
@@ -33,9 +34,9 @@ import (
 type showcase struct {
 	*vault
 
-	desk     *desk
-	lark     *fakeLark
-	exchange *exchange
+	desk     *world.Gateway
+	lark     *world.FakeLark
+	exchange *world.SMSProvider
 	cluster  *pgcluster.Cluster
 	firstWAL string
 }
@@ -44,20 +45,20 @@ func newShowcase(t *testing.T) *showcase {
 	t.Helper()
 
 	cluster, database := postgrestest.NewCluster(t, false)
-	s := &showcase{lark: newFakeLark(t), exchange: newExchange(t), cluster: cluster}
+	s := &showcase{lark: world.NewFakeLark(t), exchange: world.NewSMSProvider(t), cluster: cluster}
 	sink := smtptest.New(t, smtptest.Options{})
 
 	settings := func(c *config.Config) {
-		larkAt(s.lark.URL)(c)
-		unhurried(c)
+		world.WithLark(s.lark.URL)(c)
+		world.WithoutNetworkLimits(c)
 
 		c.SMTPURL = sink.URL()
-		c.SMSURL, c.SMSWebhookSecret = s.exchange.URL+"/canary-of-the-path?key=canary-of-the-query", exchangeSecret
+		c.SMSURL, c.SMSWebhookSecret = s.exchange.URL+"/canary-of-the-path?key=canary-of-the-query", world.SMSSecret
 	}
 
 	s.firstWAL = loud(t, database)
-	s.vault = vaultIn(&office{Env: apptest.On(t, database, settings), sink: sink})
-	s.desk = deskOn(t, s.Env)
+	s.vault = vaultIn(&world.MailGateway{Env: apptest.On(t, database, settings), Sink: sink})
+	s.desk = world.GatewayOn(t, s.Env)
 
 	return s
 }
@@ -98,7 +99,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 	s.keepSettings()
 
 	places := map[string]string{
-		"the log": s.Log.String(), "the database": s.dump(t), "the metrics": s.metrics(t), "an error's body": s.errors.String(),
+		"the log": s.Log.String(), "the database": dump(t, s.vault.MailGateway), "the metrics": s.Metrics(t), "an error's body": s.errors.String(),
 		"what profiles show": s.profiles(t), "Postgres's log": s.postgresLog(t), "Postgres's WAL": s.wal(t), "a dump": s.pgDump(t),
 	}
 
@@ -122,7 +123,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 		`SELECT count(*) FROM river_job j, unnest(j.errors) e WHERE regexp_replace(e->>'error', '<[^>]*>', '') ` + digits: false,
 		`SELECT count(*) FROM delivery WHERE last_error LIKE '%[code]%'`:                                                  true,
 	} {
-		if got := s.desk.count(t, query); (got > 0) != want {
+		if got := s.desk.Count(t, query); (got > 0) != want {
 			t.Errorf("%s: %d rows", query, got)
 		}
 	}
@@ -157,14 +158,14 @@ func (s *showcase) keepSettings() {
 
 	s.secret("path of SMS_URL", "canary-of-the-path")
 	s.secret("query of SMS_URL", "canary-of-the-query")
-	s.secret("secret of SMS_WEBHOOK_SECRET", strings.TrimPrefix(exchangeSecret, "whsec_"))
+	s.secret("secret of SMS_WEBHOOK_SECRET", strings.TrimPrefix(world.SMSSecret, "whsec_"))
 }
 
 // settle waits until every message has gone, or was tried.
 func (s *showcase) settle(t *testing.T) {
 	t.Helper()
 	apptest.Eventually(t, "every message was tried", func() bool {
-		return s.desk.count(t, "SELECT count(*) FROM delivery WHERE state = 'queued' AND attempts = 0") == 0
+		return s.desk.Count(t, "SELECT count(*) FROM delivery WHERE state = 'queued' AND attempts = 0") == 0
 	})
 
 	for _, message := range s.Inbox.Messages() {
@@ -320,7 +321,7 @@ func findAlone(text, digits string) int {
 }
 
 // dump is every row of every table, as text, and every byte string once more as bytes.
-func (o *office) dump(t *testing.T) string {
+func dump(t *testing.T, o *world.MailGateway) string {
 	t.Helper()
 
 	var tables []string

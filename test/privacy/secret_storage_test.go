@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"net/http"
@@ -8,27 +8,28 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-A6, R-C8, R-L1, R-L3: the form of everything secret that is stored.
 func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	t.Parallel()
 
-	office := newOffice(t)
-	office.send(t, "one@konec.test")
-	office.expectRegistered(t, "one@konec.test", office.arrived(t, "one@konec.test", 1)[0])
+	office := world.NewMailGateway(t)
+	office.Send(t, "one@konec.test")
+	office.ExpectRegistered(t, "one@konec.test", office.Arrived(t, "one@konec.test", 1)[0])
 	office.SignIn(t, "one@konec.test")
-	office.settled(t, "one@konec.test")
-	office.sink.Set(smtptest.Busy)
-	office.send(t, "two@konec.test")
-	office.attempted(t, "two@konec.test", 1)
+	office.Settled(t, "one@konec.test")
+	office.Sink.Set(smtptest.Busy)
+	office.Send(t, "two@konec.test")
+	office.Attempted(t, "two@konec.test", 1)
 
-	d := deskOn(t, office.Env)
-	d.authenticator(t, d.browser)
-	recoveryCode(t, d.browser)
-	d.pending(t, d.browser)
-	refreshCode(t, d.browser)
-	expectStatus(t, d, patchEmail("three@konec.test", "").from(d.browser), http.StatusNoContent, "asking for another address")
+	d := world.GatewayOn(t, office.Env)
+	d.BindAuthenticator(t, d.OwnerBrowser)
+	world.RecoveryCode(t, d.OwnerBrowser)
+	d.PendingAuthenticator(t, d.OwnerBrowser)
+	world.RefreshCode(t, d.OwnerBrowser)
+	world.ExpectStatus(t, d, world.PatchEmail("three@konec.test", "").FromBrowser(d.OwnerBrowser), http.StatusNoContent, "asking for another address")
 
 	for what, query := range map[string]string{
 		"password hashes":           `SELECT count(*), count(*) FILTER (WHERE password_hash ~ '^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$') FROM account`,
@@ -73,12 +74,12 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 	t.Parallel()
 
-	office := newOffice(t)
-	office.sink.Set(smtptest.Busy)
+	office := world.NewMailGateway(t)
+	office.Sink.Set(smtptest.Busy)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
-		office.send(t, email)
-		office.attempted(t, email, 1)
+		office.Send(t, email)
+		office.Attempted(t, email, 1)
 	}
 
 	office.Exec(t, `
@@ -86,14 +87,14 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 		WHERE d.recipient IN ('one@konec.test', 'two@konec.test') AND o.recipient IN ('one@konec.test', 'two@konec.test') AND o.id <> d.id`)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
-		if found := office.settled(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
+		if found := office.Settled(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
 			t.Errorf("%s: %+v", email, found)
 		}
 	}
 
-	office.sink.Set(smtptest.Accepts)
+	office.Sink.Set(smtptest.Accepts)
 
-	if sent := office.sink.Messages(); len(sent) != 0 {
+	if sent := office.Sink.Messages(); len(sent) != 0 {
 		t.Errorf("sent: %s", sent[0].Data)
 	}
 }
@@ -102,14 +103,14 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 func TestExpiredPayloadIsErased(t *testing.T) {
 	t.Parallel()
 
-	office := newOffice(t)
-	office.sink.Set(smtptest.Busy)
-	office.send(t, holder)
-	office.attempted(t, holder, 1)
+	office := world.NewMailGateway(t)
+	office.Sink.Set(smtptest.Busy)
+	office.Send(t, holder)
+	office.Attempted(t, holder, 1)
 	office.Clock.Advance(code.Registration.Lifetime + time.Second)
-	office.wake(t)
+	office.RetryNow(t)
 
-	if found := office.settled(t, holder); found.State != "expired" {
+	if found := office.Settled(t, holder); found.State != "expired" {
 		t.Errorf("got %+v", found)
 	}
 }

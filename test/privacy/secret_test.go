@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"bytes"
@@ -15,11 +15,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // vault is a gateway with everything secret that went in, or came out, of it.
 type vault struct {
-	*office
+	*world.MailGateway
 
 	mu      sync.Mutex
 	secrets map[string]string // by what it is
@@ -29,11 +30,11 @@ type vault struct {
 func newVault(t *testing.T, change ...func(*config.Config)) *vault {
 	t.Helper()
 
-	return vaultIn(newOffice(t, change...))
+	return vaultIn(world.NewMailGateway(t, change...))
 }
 
-func vaultIn(o *office) *vault {
-	v := &vault{office: o, secrets: map[string]string{}}
+func vaultIn(o *world.MailGateway) *vault {
+	v := &vault{MailGateway: o, secrets: map[string]string{}}
 	v.HTTP.Client().Transport = eavesdropper{v.HTTP.Client().Transport, v}
 
 	return v
@@ -147,14 +148,14 @@ func (v *vault) live(t *testing.T) {
 	const form, text = "application/x-www-form-urlencoded", "application/json"
 
 	// Registration: wrong inputs first, then the right ones.
-	v.sink.Set(smtptest.Quotes) // a server that repeats what it was sent
-	v.send(t, holder)
-	v.settled(t, holder)
+	v.Sink.Set(smtptest.Quotes) // a server that repeats what it was sent
+	v.Send(t, holder)
+	v.Settled(t, holder)
 	v.Clock.Advance(time.Hour)
-	v.sink.Set(smtptest.Accepts)
-	v.send(t, holder)
+	v.Sink.Set(smtptest.Accepts)
+	v.Send(t, holder)
 
-	right := v.secret("code", codeIn(t, v.arrived(t, holder, 1)[0]))
+	right := v.secret("code", world.CodeIn(t, v.Arrived(t, holder, 1)[0]))
 	password := v.secret("password", "canary-Password-7c1f registered")
 
 	for what, body := range map[string]map[string]any{
@@ -235,7 +236,7 @@ func (v *vault) live(t *testing.T) {
 	v.tokens(t, "second refresh", third)
 	v.Clock.Advance(session.Grace + time.Second)
 	v.Refresh(t, tokens.RefreshToken) // ends the session, with a mail
-	v.arrived(t, holder, 2)
+	v.Arrived(t, holder, 2)
 	v.tokens(t, "last sign-in", v.login(t, holder, password))
 	v.break500(t)
 }
@@ -256,4 +257,3 @@ func (v *vault) break500(t *testing.T) {
 		t.Error("nothing failed: the fault was none")
 	}
 }
-

@@ -1,6 +1,6 @@
 //go:build battery && !race
 
-package app_test
+package privacy_test
 
 import (
 	"flag"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 var (
@@ -40,25 +41,25 @@ func TestTiming(t *testing.T) {
 	}
 
 	compared := map[string][]string{
-		"toolkit login":       {classVerified, classDisabled, classPasswordless},
-		"toolkit register":    {classVerified, classPending},
-		"public login-totp":   {classVerified, classWithoutTOTP, classDisabled},
-		"public login-sms":    {classVerified, classPending, classDisabled},
-		"public forget_reset": {classVerified, classExpecting},
+		"toolkit login":       {world.ClassVerified, world.ClassDisabled, world.ClassPasswordless},
+		"toolkit register":    {world.ClassVerified, world.ClassPending},
+		"public login-totp":   {world.ClassVerified, world.ClassWithoutTOTP, world.ClassDisabled},
+		"public login-sms":    {world.ClassVerified, world.ClassPending, world.ClassDisabled},
+		"public forget_reset": {world.ClassVerified, world.ClassExpecting},
 	}
 
-	for surface, inquiries := range map[string][]inquiry{"toolkit": toolkitInquiries, "public": publicInquiries} {
+	for surface, inquiries := range map[string][]world.Probe{"toolkit": world.ToolkitProbes, "public": world.PublicProbes} {
 		for _, i := range inquiries {
-			name := surface + " " + i.name
+			name := surface + " " + i.Name
 
 			t.Run(name, func(t *testing.T) {
 				against := compared[name]
 				if against == nil {
-					against = []string{classVerified}
+					against = []string{world.ClassVerified}
 				}
 
 				n, bound := otherPairs, 200*time.Microsecond
-				if i.password {
+				if i.Password {
 					n, bound = hashingPairs, time.Millisecond
 				}
 
@@ -67,10 +68,10 @@ func TestTiming(t *testing.T) {
 					n = *pairsWanted
 				}
 
-				took := measure(t, i, append(against, classUnknown), n)
+				took := measure(t, i, append(against, world.ClassUnknown), n)
 
 				for _, class := range against {
-					c := compare(took[class], took[classUnknown])
+					c := compare(took[class], took[world.ClassUnknown])
 					table = append(table, fmt.Sprintf("%-38s %-13s %6d %9s  %s", name, class, n, c.median.Round(time.Microsecond), c))
 
 					if !c.within(bound) && (!short || c.beyond(bound)) {
@@ -84,31 +85,31 @@ func TestTiming(t *testing.T) {
 
 // TestTimingSees is the control: an answer without a hash is told apart at once.
 func TestTimingSees(t *testing.T) {
-	i := inquiry{ask: func(email string) call {
-		if email == addressOfClass(classVerified) {
+	i := world.Probe{Ask: func(email string) world.Call {
+		if email == world.AddressOfClass(world.ClassVerified) {
 			email = "no address"
 		}
 
-		return loginCall(email, "wrong")
+		return world.LoginCall(email, "wrong")
 	}}
 
-	took := measure(t, i, []string{classVerified, classUnknown}, 200)
-	if c := compare(took[classVerified], took[classUnknown]); c.auc > 0.01 {
+	took := measure(t, i, []string{world.ClassVerified, world.ClassUnknown}, 200)
+	if c := compare(took[world.ClassVerified], took[world.ClassUnknown]); c.auc > 0.01 {
 		t.Errorf("the measurement is blind: %s", c)
 	}
 }
 
 // measure makes the inquiry n times about each class, in random order, over one connection.
-func measure(t *testing.T, i inquiry, classes []string, n int) map[string][]time.Duration {
+func measure(t *testing.T, i world.Probe, classes []string, n int) map[string][]time.Duration {
 	t.Helper()
 
 	// A second a call is enough for every wait.
-	crowd := newCrowd(t, func(c *config.Config) {
+	crowd := world.NewPopulation(t, func(c *config.Config) {
 		c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
 		c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
 	})
 
-	crowd.hold(t) // the work of the workers would be noise, which hides differences
+	crowd.Hold(t) // the work of the workers would be noise, which hides differences
 	crowd.Exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
 
 	const warmUp = 20
@@ -130,12 +131,12 @@ func measure(t *testing.T, i inquiry, classes []string, n int) map[string][]time
 		crowd.Exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
 		crowd.Exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)
 
-		one := i.ask(i.of(class)).from(crowd.visitor)
+		one := i.Ask(i.Subject(class)).FromBrowser(crowd.Visitor)
 		start := time.Now()
-		got := one.to(t, crowd.Server)
+		got := one.To(t, crowd.Server)
 		duration := time.Since(start)
 
-		if len(i.steps) > 0 && !(shown{reply: got}).is(i.steps[0].want) {
+		if len(i.Steps) > 0 && !(world.Observation{Reply: got}).Is(i.Steps[0].Want) {
 			t.Fatalf("call %d: %s", k, got)
 		}
 

@@ -1,4 +1,4 @@
-package app_test
+package privacy_test
 
 import (
 	"fmt"

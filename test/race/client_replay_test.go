@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ type simulated struct {
 }
 
 func replayClients(t *testing.T, number int, span time.Duration) {
-	r := newRing(t)
+	r := NewReplicas(t)
 	clients := make([]*simulated, number)
 
 	for i := range clients {
@@ -51,7 +51,7 @@ func replayClients(t *testing.T, number int, span time.Duration) {
 
 		tokens := r.SignIn(t, email)
 		clients[i] = &simulated{
-			name: email, random: rand.New(rand.NewPCG(1, uint64(i))), gateways: r.gateways,
+			name: email, random: rand.New(rand.NewPCG(1, uint64(i))), gateways: r.Servers,
 			tokens: tokens, expires: r.Clock.Now().Add(time.Duration(tokens.ExpiresIn) * time.Second),
 		}
 	}
@@ -124,7 +124,7 @@ func (s *simulated) sleeps() bool {
 }
 
 // refreshTogether runs both refreshers at once. The store is written by whoever answers last.
-func (s *simulated) refreshTogether(t *testing.T, r *ring, token string, second func()) {
+func (s *simulated) refreshTogether(t *testing.T, r *Replicas, token string, second func()) {
 	var both sync.WaitGroup
 
 	both.Go(func() { s.refresh(t, r, token) })
@@ -132,7 +132,7 @@ func (s *simulated) refreshTogether(t *testing.T, r *ring, token string, second 
 	both.Wait()
 }
 
-func (s *simulated) refresh(t *testing.T, r *ring, token string) {
+func (s *simulated) refresh(t *testing.T, r *Replicas, token string) {
 	s.mu.Lock()
 	gateway := s.gateways[s.random.IntN(2)]
 	lose := s.random.IntN(loseOneIn) == 0

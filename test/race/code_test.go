@@ -1,7 +1,6 @@
-package app_test
+package race_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // codeRounds are for every run; the battery runs a thousand.
@@ -64,16 +64,16 @@ var races = map[string]func(*testing.T, *arena) func(round int) prize{
 
 // patiently leaves all but the code's own five guesses to the tests that are about them.
 func patiently(c *config.Config) {
-	c.HashConcurrency, c.FailuresFree, c.NetworkFailures = contenders, 100, 1_000_000
+	c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	c.SessionLimit = 10_000 // whoever signs in to look at what was won must not push the rivals out
 }
 
 // usually is as delivered, but that every contender has its turn to hash.
-func usually(c *config.Config) { c.HashConcurrency = contenders }
+func usually(c *config.Config) { c.HashConcurrency = world.Contenders }
 
 // arena is a desk in front of two gateways.
 type arena struct {
-	*desk
+	*world.Gateway
 
 	gateways [2]*apptest.Server
 	codes    *code.Codes // issues, and does nothing else
@@ -82,7 +82,7 @@ type arena struct {
 func newArena(t *testing.T, change ...func(*config.Config)) *arena {
 	t.Helper()
 
-	a := &arena{desk: newDesk(t, change...)}
+	a := &arena{Gateway: world.NewGateway(t, change...)}
 	a.gateways = [2]*apptest.Server{a.Server, a.Serve(t)}
 
 	keys, err := keyring.Parse(a.Config.MasterKey)
@@ -120,21 +120,21 @@ func value[T any](t *testing.T, a *arena, statement string, args ...any) (found 
 
 // prize is what one round is for.
 type prize struct {
-	call  func(i int, code string) call // of contender i
-	code  func(i int) string            // that contender i brings
-	email string                        // of the account, empty where there are several
-	taken string                        // what those may be told, too, whose own code was right when it was too late
-	audit []string                      // the one row that the round leaves: its action and method, or one of them
+	call  func(i int, code string) world.Call // of contender i
+	code  func(i int) string                  // that contender i brings
+	email string                              // of the account, empty where there are several
+	taken string                              // what those may be told, too, whose own code was right when it was too late
+	audit []string                            // the one row that the round leaves: its action and method, or one of them
 
 	// won looks at what the winner, who was contender i, has got.
-	won func(t *testing.T, i int, got reply)
+	won func(t *testing.T, i int, got world.Reply)
 }
 
 func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *arena) func(round int) prize, rounds int) {
 	t.Helper()
 
 	var (
-		r    = &ring{Env: a.Env, gateways: a.gateways}
+		r    = &Replicas{Env: a.Env, Servers: a.gateways}
 		next = prepare(t, a)
 		at   [2]int             // how often somebody won at each gateway
 		told = map[string]int{} // what the losers got
@@ -149,10 +149,10 @@ func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *are
 		// A wrong code, and afterwards the used one, are answered as every loser is. This guess leaves four.
 		control := a.lost(t, p)
 
-		var results [contenders]reply
+		var results [world.Contenders]world.Reply
 
-		r.contend(func(i int, _ *client.ClientWithResponses) {
-			results[i] = p.call(i, p.code(i)).to(t, a.gateways[i%2])
+		r.Contend(func(i int, _ *client.ClientWithResponses) {
+			results[i] = p.call(i, p.code(i)).To(t, a.gateways[i%2])
 		})
 
 		winner, won := a.judge(t, p, results, control, told)
@@ -178,15 +178,15 @@ func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *are
 		p.won(t, winner, results[winner])
 
 		used := p.call(winner, p.code(winner))
-		if again := used.served(t, a.gateways[(winner+1)%2]); seen(again) != control[used.path] {
-			t.Errorf("%s, round %d: the used code gets\n%s, and a wrong one\n%s", name, round, seen(again), control[used.path])
+		if again := served(t, used, a.gateways[(winner+1)%2]); seen(again) != control[used.Path] {
+			t.Errorf("%s, round %d: the used code gets\n%s, and a wrong one\n%s", name, round, seen(again), control[used.Path])
 		}
 
 		a.Exec(t, "TRUNCATE throttle, failure")
 	}
 
 	t.Logf("%s: %d rounds of %d contenders on 2 gateways, one winner each, %v of them at each, %d not told; the others got %v",
-		name, rounds, contenders, at, untold, told)
+		name, rounds, world.Contenders, at, untold, told)
 
 	if n := value[int](t, a, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n > 0 {
 		t.Fatalf("%s, or one before it: %d deadlocks", name, n)
@@ -195,28 +195,28 @@ func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *are
 
 // judge answers how many won, and the last of them. It counts in told what the others got, and wants that to
 // be what a wrong code gets.
-func (a *arena) judge(t *testing.T, p prize, results [contenders]reply, control map[string]string, told map[string]int) (winner, won int) {
+func (a *arena) judge(t *testing.T, p prize, results [world.Contenders]world.Reply, control map[string]string, told map[string]int) (winner, won int) {
 	t.Helper()
 
 	for i, got := range results {
-		if got.status/100 == 2 {
+		if got.Status/100 == 2 {
 			winner = i
 			won++
 
 			continue
 		}
 
-		told[got.problem.Code]++
+		told[got.Problem.Code]++
 
-		switch got.problem.Code {
+		switch got.Problem.Code {
 		case "UNAVAILABLE": // a gateway that has no time for a contender says so, and lets it win nothing
 		case "TOO_MANY_REQUESTS":
-			if wait(t, got) == 0 || a.Config.FailuresFree > contenders {
-				t.Errorf("contender %d got %s, Retry-After %s", i, got, wait(t, got))
+			if world.RetryAfter(t, got) == 0 || a.Config.FailuresFree > world.Contenders {
+				t.Errorf("contender %d got %s, Retry-After %s", i, got, world.RetryAfter(t, got))
 			}
 		case p.taken:
 		default:
-			if want := control[p.call(i, "").path]; seen(got) != want {
+			if want := control[p.call(i, "").Path]; seen(got) != want {
 				t.Errorf("loser %d got\n%s, and a wrong code gets\n%s", i, seen(got), want)
 			}
 		}
@@ -225,15 +225,15 @@ func (a *arena) judge(t *testing.T, p prize, results [contenders]reply, control 
 	return winner, won
 }
 
-func unavailable(got reply) bool { return got.problem.Code == "UNAVAILABLE" }
+func unavailable(got world.Reply) bool { return got.Problem.Code == "UNAVAILABLE" }
 
 // served comes back when it is told to.
-func (c call) served(t *testing.T, gateway *apptest.Server) reply {
+func served(t *testing.T, c world.Call, gateway *apptest.Server) world.Reply {
 	t.Helper()
 
-	got := c.to(t, gateway)
+	got := c.To(t, gateway)
 	for i := 0; i < 5 && unavailable(got); i++ {
-		got = c.to(t, gateway)
+		got = c.To(t, gateway)
 	}
 
 	return got
@@ -245,18 +245,18 @@ func (a *arena) lost(t *testing.T, p prize) map[string]string {
 
 	answers := map[string]string{}
 
-	for i := range contenders {
+	for i := range world.Contenders {
 		c := p.call(i, another(p.code(i)))
-		if answers[c.path] != "" {
+		if answers[c.Path] != "" {
 			continue
 		}
 
-		got := c.served(t, a.Server)
-		if got.status < http.StatusBadRequest {
+		got := served(t, c, a.Server)
+		if got.Status < http.StatusBadRequest {
 			t.Fatalf("a wrong code got %s", got)
 		}
 
-		answers[c.path] = seen(got)
+		answers[c.Path] = seen(got)
 	}
 
 	a.Exec(t, "TRUNCATE throttle, failure")
@@ -265,8 +265,8 @@ func (a *arena) lost(t *testing.T, p prize) map[string]string {
 }
 
 // seen is everything of an answer that its caller sees, but for what differs each time.
-func seen(got reply) string {
-	header := got.header.Clone()
+func seen(got world.Reply) string {
+	header := got.Header.Clone()
 	header.Del("Date")
 	header.Del("X-Request-Id")
 
@@ -278,7 +278,7 @@ func seen(got reply) string {
 
 	var text strings.Builder
 
-	fmt.Fprintf(&text, "%d %s %s %v\n", got.status, got.problem.Code, got.problem.Message, got.problem.Errors)
+	fmt.Fprintf(&text, "%d %s %s %v\n", got.Status, got.Problem.Code, got.Problem.Message, got.Problem.Errors)
 	_ = header.Write(&text) // sorted by name
 
 	return text.String()
@@ -293,18 +293,6 @@ func (a *arena) recorded(t *testing.T, p prize) int {
 
 // record is a row of the audit, for prize.audit.
 func record(action audit.Action, method string) string { return string(action) + " " + method }
-
-// post is a call with a body.
-func post(path string, values map[string]any) call {
-	body, err := json.Marshal(values)
-	if err != nil {
-		panic(err) // texts always have a JSON
-	}
-
-	c := call{method: http.MethodPost, path: path, body: string(body)}
-
-	return c.with("Content-Type", "application/json")
-}
 
 // another is a code that is not this one, of the same form.
 func another(code string) string {

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"net/http"
@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // raceWithDisabling disables an account while contenders sign it in and refresh its tokens. Whoever
@@ -16,7 +17,7 @@ import (
 func raceWithDisabling(t *testing.T, rounds int) {
 	const email = "disabled@konec.com.au"
 
-	r := newRing(t)
+	r := NewReplicas(t)
 	r.Account(t, email)
 
 	refreshed := 0
@@ -29,9 +30,9 @@ func raceWithDisabling(t *testing.T, rounds int) {
 			got = []client.Tokens{tokens}
 		)
 
-		r.contend(func(i int, gateway *client.ClientWithResponses) {
+		r.Contend(func(i int, gateway *client.ClientWithResponses) {
 			switch i {
-			case contenders / 2:
+			case world.Contenders / 2:
 				if err := r.SetStatus(t.Context(), email, account.Disabled); err != nil {
 					t.Error(err)
 				}
@@ -70,10 +71,10 @@ func raceWithDisabling(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("disabling: %d rounds, in which %d of %d contenders were faster; no token lived on", rounds, refreshed, rounds*(contenders-1))
+	t.Logf("disabling: %d rounds, in which %d of %d contenders were faster; no token lived on", rounds, refreshed, rounds*(world.Contenders-1))
 }
 
-func (r *ring) expectDead(t *testing.T, got []client.Tokens) {
+func (r *Replicas) expectDead(t *testing.T, got []client.Tokens) {
 	t.Helper()
 
 	for _, tokens := range got {

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // endRounds are for every run; the battery runs a thousand, and of those that hash three hundred.
@@ -40,21 +41,21 @@ func raceRefreshWithLogout(t *testing.T, rounds int) {
 	t.Helper()
 
 	a := newArena(t, patiently)
-	r := &ring{Env: a.Env, gateways: a.gateways}
+	r := &Replicas{Env: a.Env, Servers: a.gateways}
 	refreshed := 0
 
 	for round := range rounds {
-		tokens := a.SignIn(t, owner)
+		tokens := a.SignIn(t, world.Owner)
 
 		var (
 			mu  sync.Mutex
 			got = []client.Tokens{tokens}
 		)
 
-		r.contend(func(i int, gateway *client.ClientWithResponses) {
-			if i == contenders/2 {
-				out := call{method: http.MethodPost, path: "/api/auth/logout"}.with("Authorization", "Bearer "+tokens.AccessToken)
-				if got := out.served(t, a.gateways[i%2]); got.status != http.StatusNoContent {
+		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+			if i == world.Contenders/2 {
+				out := world.Call{Method: http.MethodPost, Path: "/api/auth/logout"}.With("Authorization", "Bearer "+tokens.AccessToken)
+				if got := served(t, out, a.gateways[i%2]); got.Status != http.StatusNoContent {
 					t.Errorf("logout: %s", got)
 				}
 
@@ -86,7 +87,7 @@ func raceRefreshWithLogout(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("refresh and logout: %d rounds, in which %d of %d refreshes were faster; no token lived on", rounds, refreshed, rounds*(contenders-1))
+	t.Logf("refresh and logout: %d rounds, in which %d of %d refreshes were faster; no token lived on", rounds, refreshed, rounds*(world.Contenders-1))
 }
 
 // raceRenewalWithLogout: one tab signs out, the others renew, each with a code of its own.
@@ -94,34 +95,34 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 	t.Helper()
 
 	a := newArena(t, patiently)
-	r := &ring{Env: a.Env, gateways: a.gateways}
+	r := &Replicas{Env: a.Env, Servers: a.gateways}
 	renewed := 0
 
 	for round := range rounds {
-		browser := a.SignedIn(t, owner)
+		browser := a.SignedIn(t, world.Owner)
 
 		var (
-			calls   [contenders]call
-			results [contenders]reply
+			calls   [world.Contenders]world.Call
+			results [world.Contenders]world.Reply
 		)
 
 		for i := range calls {
-			calls[i] = renewalCall(refreshCode(t, browser)).from(browser)
+			calls[i] = world.RenewCall(world.RefreshCode(t, browser)).FromBrowser(browser)
 		}
 
-		calls[contenders/2] = signOutCall().from(browser)
+		calls[world.Contenders/2] = world.SignOutCall().FromBrowser(browser)
 
-		r.contend(func(i int, _ *client.ClientWithResponses) {
-			if i == contenders/2 {
-				results[i] = calls[i].served(t, a.gateways[i%2])
+		r.Contend(func(i int, _ *client.ClientWithResponses) {
+			if i == world.Contenders/2 {
+				results[i] = served(t, calls[i], a.gateways[i%2])
 			} else {
-				results[i] = calls[i].to(t, a.gateways[i%2])
+				results[i] = calls[i].To(t, a.gateways[i%2])
 			}
 		})
 
 		for i, got := range results {
 			switch {
-			case got.status == http.StatusNoContent && i != contenders/2:
+			case got.Status == http.StatusNoContent && i != world.Contenders/2:
 				renewed++
 
 				fresh := a.Browser(t)
@@ -130,11 +131,11 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 				if status := fresh.Verify(t); status != http.StatusUnauthorized {
 					t.Errorf("a renewed cookie got %d after the logout", status)
 				}
-			case got.status == http.StatusUnauthorized && i != contenders/2:
+			case got.Status == http.StatusUnauthorized && i != world.Contenders/2:
 				if cookieOf(got, "__Host-TOKEN") != "" {
-					t.Errorf("a refusal came with a cookie: %q", got.header["Set-Cookie"])
+					t.Errorf("a refusal came with a cookie: %q", got.Header["Set-Cookie"])
 				}
-			case got.status != http.StatusNoContent && !unavailable(got):
+			case got.Status != http.StatusNoContent && !unavailable(got):
 				t.Errorf("contender %d got %s", i, got)
 			}
 		}
@@ -148,12 +149,12 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("renewal and logout: %d rounds, in which %d of %d renewals were faster; no cookie lived on", rounds, renewed, rounds*(contenders-1))
+	t.Logf("renewal and logout: %d rounds, in which %d of %d renewals were faster; no cookie lived on", rounds, renewed, rounds*(world.Contenders-1))
 }
 
 // cookieOf is the value that an answer sets, empty where it sets none or removes it.
-func cookieOf(got reply, name string) string {
-	for _, cookie := range (&http.Response{Header: got.header}).Cookies() {
+func cookieOf(got world.Reply, name string) string {
+	for _, cookie := range (&http.Response{Header: got.Header}).Cookies() {
 		if cookie.Name == name {
 			return cookie.Value
 		}
@@ -168,43 +169,43 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 
 	var (
 		a        = newArena(t, patiently)
-		r        = &ring{Env: a.Env, gateways: a.gateways}
+		r        = &Replicas{Env: a.Env, Servers: a.gateways}
 		v        = a.rival(t)
 		password = apptest.Password
 		signedIn = 0
 	)
 
-	doors := []door{appDoor, browserDoor}
-	porch := &porch{Env: a.Env, visitor: a.visitor}
+	doors := []world.Surface{world.ToolkitSurface, world.PublicSurface}
+	porch := &world.BothSurfaces{Env: a.Env, Visitor: a.Visitor}
 
 	for round := range rounds {
 		plain := a.issue(t, code.Reset, v.email)
 		secret := func(i int) string { return fmt.Sprintf("%s, %d and %d", apptest.Password, round, i) }
 
-		var results [contenders]reply
+		var results [world.Contenders]world.Reply
 
-		r.contend(func(i int, _ *client.ClientWithResponses) {
-			c := porch.through(doors[i/4%2], v.email, password)
+		r.Contend(func(i int, _ *client.ClientWithResponses) {
+			c := porch.SignInCall(doors[i/4%2], v.email, password)
 			if i/2%2 == 0 {
-				c = post("/forget_reset", map[string]any{"email": v.email, "code": plain, "password": secret(i)}).from(a.visitor)
+				c = world.PostCall("/forget_reset", map[string]any{"email": v.email, "code": plain, "password": secret(i)}).FromBrowser(a.Visitor)
 			}
 
-			results[i] = c.to(t, a.gateways[i%2])
+			results[i] = c.To(t, a.gateways[i%2])
 		})
 
 		resets, old := 0, password
 
 		for i, got := range results {
 			switch reset := i/2%2 == 0; {
-			case reset && got.status == http.StatusNoContent:
+			case reset && got.Status == http.StatusNoContent:
 				resets++
 				password = secret(i)
-			case !reset && got.status < http.StatusMultipleChoices:
+			case !reset && got.Status < http.StatusMultipleChoices:
 				signedIn++
 
 				a.expectEnded(t, got)
-			case got.problem.Code == "UNAVAILABLE" && wait(t, got) > 0:
-			case reset && got.problem.Code != "CODE_INVALID", !reset && got.problem.Code != "INVALID_CREDENTIALS":
+			case got.Problem.Code == "UNAVAILABLE" && world.RetryAfter(t, got) > 0:
+			case reset && got.Problem.Code != "CODE_INVALID", !reset && got.Problem.Code != "INVALID_CREDENTIALS":
 				t.Errorf("contender %d got %s", i, got)
 			}
 		}
@@ -215,7 +216,7 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 
 		a.Exec(t, "TRUNCATE throttle, failure")
 
-		if got := porch.through(appDoor, v.email, old).to(t, a.Server); got.problem.Code != "INVALID_CREDENTIALS" {
+		if got := porch.SignInCall(world.ToolkitSurface, v.email, old).To(t, a.Server); got.Problem.Code != "INVALID_CREDENTIALS" {
 			t.Fatalf("round %d: the old password got %s", round, got)
 		}
 
@@ -223,24 +224,24 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 		a.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none lived on", rounds, signedIn, rounds*contenders/2)
+	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none lived on", rounds, signedIn, rounds*world.Contenders/2)
 }
 
 // expectEnded says that what a sign-in was answered is worth nothing any more.
-func (a *arena) expectEnded(t *testing.T, got reply) {
+func (a *arena) expectEnded(t *testing.T, got world.Reply) {
 	t.Helper()
 
-	c := verifyCall()
+	c := world.VerifyCall()
 
 	if cookie := cookieOf(got, "__Host-TOKEN"); cookie != "" {
-		c = c.with("Cookie", "__Host-TOKEN="+cookie)
+		c = c.With("Cookie", "__Host-TOKEN="+cookie)
 	} else {
-		_, rest, _ := strings.Cut(string(got.body), `"access_token":"`)
+		_, rest, _ := strings.Cut(string(got.Body), `"access_token":"`)
 		token, _, _ := strings.Cut(rest, `"`)
-		c = call{method: http.MethodGet, path: "/api/users/me"}.with("Authorization", "Bearer "+token)
+		c = world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+token)
 	}
 
-	if again := c.to(t, a.Server); again.status != http.StatusUnauthorized {
+	if again := c.To(t, a.Server); again.Status != http.StatusUnauthorized {
 		t.Errorf("what a sign-in got before the reset is worth %s", again)
 	}
 }

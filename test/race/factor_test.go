@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -9,24 +9,25 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 func raceForAuthenticatorCode(t *testing.T, a *arena) func(round int) prize {
 	t.Helper()
 
 	v := a.rival(t)
-	secret := a.authenticator(t, v.browser)
+	secret := a.BindAuthenticator(t, v.browser)
 
 	return func(int) prize {
 		v.alone(t, a)
 		a.step()
 
-		plain := a.totp(t, secret, 0)
+		plain := a.TOTPCode(t, secret, 0)
 
 		return prize{
 			code: same(plain), email: v.email, won: v.opened(a), audit: []string{record(audit.SignInSucceeded, "totp")},
-			call: func(i int, guess string) call {
-				return post("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).from(a.visitor)
+			call: func(i int, guess string) world.Call {
+				return world.PostCall("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).FromBrowser(a.Visitor)
 			},
 		}
 	}
@@ -37,29 +38,29 @@ func raceAtThreeDoors(t *testing.T, a *arena) func(round int) prize {
 	t.Helper()
 
 	v := a.rival(t)
-	secret := a.authenticator(t, v.browser)
-	a.guard(t, v.email)
+	secret := a.BindAuthenticator(t, v.browser)
+	a.RequireSecondFactor(t, v.email)
 
 	return func(int) prize {
 		v.alone(t, a)
 		a.step()
 
-		plain := a.totp(t, secret, 0)
+		plain := a.TOTPCode(t, secret, 0)
 
 		return prize{
 			code: same(plain), email: v.email, won: v.opened(a),
 			audit: []string{record(audit.SignInSucceeded, "totp"), record(audit.SignInSucceeded, "password+totp")},
-			call: func(i int, guess string) call {
+			call: func(i int, guess string) world.Call {
 				switch i / 2 % 4 {
 				case 0:
-					return post("/login", map[string]any{"email": v.email, "password": apptest.Password, "totp": guess}).from(a.visitor)
+					return world.PostCall("/login", map[string]any{"email": v.email, "password": apptest.Password, "totp": guess}).FromBrowser(a.Visitor)
 				case 1:
 					form := url.Values{"email": {v.email}, "password": {apptest.Password}, "totp": {guess}}
-					c := call{method: http.MethodPost, path: "/api/auth/login", body: form.Encode()}
+					c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Body: form.Encode()}
 
-					return c.with("Content-Type", "application/x-www-form-urlencoded")
+					return c.With("Content-Type", "application/x-www-form-urlencoded")
 				default:
-					return post("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).from(a.visitor)
+					return world.PostCall("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).FromBrowser(a.Visitor)
 				}
 			},
 		}
@@ -70,7 +71,7 @@ func raceForOneRecoveryCode(t *testing.T, a *arena) func(round int) prize {
 	t.Helper()
 
 	v := a.rival(t)
-	a.authenticator(t, v.browser)
+	a.BindAuthenticator(t, v.browser)
 
 	var left []string
 
@@ -93,10 +94,10 @@ func raceForOneRecoveryCode(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: same(plain), email: v.email, audit: []string{record(audit.SignInSucceeded, "totp")},
-			call: func(i int, guess string) call {
-				return post("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).from(a.visitor)
+			call: func(i int, guess string) world.Call {
+				return world.PostCall("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).FromBrowser(a.Visitor)
 			},
-			won: func(t *testing.T, i int, got reply) {
+			won: func(t *testing.T, i int, got world.Reply) {
 				t.Helper()
 				v.opened(a)(t, i, got)
 
@@ -117,15 +118,15 @@ func raceToBind(t *testing.T, a *arena) func(round int) prize {
 		v.again(t, a, round)
 
 		// The codes of this step and of the next one: should that begin now, both are good still.
-		address, secret, codes := a.pending(t, v.browser)
-		codes = []string{codes[1], a.totp(t, secret, 1)}
+		address, secret, codes := a.PendingAuthenticator(t, v.browser)
+		codes = []string{codes[1], a.TOTPCode(t, secret, 1)}
 
 		return prize{
 			code: same(codes[1]), email: v.email, audit: []string{record(audit.TOTPChanged, "bound")},
-			call: func(_ int, guess string) call {
-				return post("/user/totp", map[string]any{"totp": address, "tss": []string{codes[0], guess}}).from(v.browser)
+			call: func(_ int, guess string) world.Call {
+				return world.PostCall("/user/totp", map[string]any{"totp": address, "tss": []string{codes[0], guess}}).FromBrowser(v.browser)
 			},
-			won: func(t *testing.T, _ int, _ reply) {
+			won: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 
 				if n := value[int](t, a, "SELECT count(*) FROM totp_pending WHERE account_id = $1", v.id); n != 0 {
@@ -133,18 +134,18 @@ func raceToBind(t *testing.T, a *arena) func(round int) prize {
 				}
 
 				// What bound it signs nobody in, and the next code does (R-D3).
-				signIn := func(plain string) reply {
-					return post("/login/totp", map[string]any{"email": v.email, "code": plain}).from(a.visitor).served(t, a.Server)
+				signIn := func(plain string) world.Reply {
+					return served(t, world.PostCall("/login/totp", map[string]any{"email": v.email, "code": plain}).FromBrowser(a.Visitor), a.Server)
 				}
 
-				if got := signIn(codes[1]); got.problem.Code != "CODE_INVALID" {
+				if got := signIn(codes[1]); got.Problem.Code != "CODE_INVALID" {
 					t.Errorf("the code that bound it signs in with %s", got)
 				}
 
 				if round%100 == 0 {
 					a.step()
 
-					if got := signIn(a.totp(t, secret, 1)); got.status != http.StatusNoContent {
+					if got := signIn(a.TOTPCode(t, secret, 1)); got.Status != http.StatusNoContent {
 						t.Errorf("the next code signs in with %s", got)
 					}
 				}
@@ -168,16 +169,16 @@ func raceForAddress(t *testing.T, a *arena) func(round int) prize {
 		return prize{
 			code: func(i int) string { return codes[i/2%2] }, taken: "EMAIL_TAKEN",
 			audit: []string{record(audit.AccountRegistered, ""), record(audit.EmailChanged, "")},
-			call: func(i int, guess string) call {
+			call: func(i int, guess string) world.Call {
 				if i/2%2 == 0 {
 					return v.moveTo(email, guess)
 				}
 
-				return post("/api/users/register", map[string]any{
+				return world.PostCall("/api/users/register", map[string]any{
 					"username": "Racer", "email": email, "password": apptest.Password, "verificationCode": guess,
 				})
 			},
-			won: func(t *testing.T, i int, got reply) {
+			won: func(t *testing.T, i int, got world.Reply) {
 				t.Helper()
 
 				moved := value[bool](t, a, "SELECT id = $2 FROM account WHERE email = $1", email, v.id)
@@ -196,7 +197,7 @@ func raceForPhone(t *testing.T, a *arena) func(round int) prize {
 	rivals := [2]*rival{a.rival(t), a.rival(t)}
 
 	return func(round int) prize {
-		number := a.phone()
+		number := a.NewPhone()
 
 		var codes [2]string
 
@@ -208,10 +209,10 @@ func raceForPhone(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: func(i int) string { return codes[i/2%2] }, taken: "PHONE_TAKEN", audit: []string{record(audit.PhoneChanged, "bound")},
-			call: func(i int, guess string) call {
-				return post("/user/phone", map[string]any{"phone": number, "code": guess}).from(rivals[i/2%2].browser)
+			call: func(i int, guess string) world.Call {
+				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(rivals[i/2%2].browser)
 			},
-			won: func(t *testing.T, i int, _ reply) {
+			won: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
 
 				if holder := value[string](t, a, "SELECT id FROM account WHERE phone = $1", number); holder != rivals[i/2%2].id {
@@ -220,8 +221,8 @@ func raceForPhone(t *testing.T, a *arena) func(round int) prize {
 
 				other := rivals[(i/2+1)%2]
 
-				got := post("/user/phone", map[string]any{"phone": number, "code": a.issue(t, code.Phone, other.id+" "+number)}).from(other.browser).to(t, a.Server)
-				if got.problem.Code != "PHONE_TAKEN" {
+				got := world.PostCall("/user/phone", map[string]any{"phone": number, "code": a.issue(t, code.Phone, other.id+" "+number)}).FromBrowser(other.browser).To(t, a.Server)
+				if got.Problem.Code != "PHONE_TAKEN" {
 					t.Errorf("with a right code, the other got %s", got)
 				}
 			},

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-E1, R-E3, R-E4, R-E5, R-K6, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is
@@ -42,7 +43,7 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 
 	for i := range free {
 		// Every other contender is at another door; every one writes the address another way.
-		if got := p.call(2*i, another(p.code(2*i))).to(t, a.gateways[i%2]); got.status < 400 || wait(t, got) != 0 {
+		if got := p.call(2*i, another(p.code(2*i))).To(t, a.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
 			t.Errorf("%s: a wrong guess got %s", name, got)
 		}
 	}
@@ -59,19 +60,19 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 			c := p.call(i, p.code(i))
 
 			status := http.StatusBadRequest
-			if operation := operationAt(c.method, c.path); !operation.public() {
+			if operation := world.OperationAt(c.Method, c.Path); !operation.IsPublic() {
 				status = http.StatusTooManyRequests
 			}
 
-			got := c.to(t, a.gateways[i%2])
-			if got.status != status || got.problem.Code != "TOO_MANY_REQUESTS" || wait(t, got) != want || got.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", name, what, got, wait(t, got), status, want)
+			got := c.To(t, a.gateways[i%2])
+			if got.Status != status || got.Problem.Code != "TOO_MANY_REQUESTS" || world.RetryAfter(t, got) != want || got.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", name, what, got, world.RetryAfter(t, got), status, want)
 			}
 		}
 	}
 
-	expectEarly("at once", firstWait)
-	a.Clock.Advance(firstWait - time.Second)
+	expectEarly("at once", world.FirstWait)
+	a.Clock.Advance(world.FirstWait - time.Second)
 	expectEarly("a second early", time.Second)
 	a.Clock.Advance(time.Second)
 
@@ -84,25 +85,25 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 		t.Errorf("%s: %d waits that twelve met were written down %d times", name, waits, got)
 	}
 
-	if got := p.call(0, p.code(0)).to(t, a.Server); got.status >= 300 {
+	if got := p.call(0, p.code(0)).To(t, a.Server); got.Status >= 300 {
 		t.Errorf("%s: the right one, in time, got %s", name, got)
 	}
 
 	// A reset forgets who guessed at the old password, and a new address is another name.
-	if got := other.to(t, a.Server); got.problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
+	if got := other.To(t, a.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
 		t.Errorf("%s: its success cleared what is not its own: %s", name, got)
 	}
 
 	p = next(1)
 
 	for i := range free {
-		if got := p.call(2*i, another(p.code(2*i))).to(t, a.gateways[i%2]); got.status < 400 || wait(t, got) != 0 {
+		if got := p.call(2*i, another(p.code(2*i))).To(t, a.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
 			t.Errorf("%s: after a success, a wrong guess got %s", name, got)
 		}
 	}
 
 	if name != "CodeAtThreeDoors" { // the clock went on to the next code
-		expectEarly("spent again", firstWait)
+		expectEarly("spent again", world.FirstWait)
 	}
 
 	a.Clock.Advance(time.Hour)
@@ -110,25 +111,25 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 
 // guessAtAnother fails with another factor of the person until somebody has to wait for a while, and answers
 // that call.
-func (a *arena) guessAtAnother(t *testing.T, name, email string) call {
+func (a *arena) guessAtAnother(t *testing.T, name, email string) world.Call {
 	t.Helper()
 
-	c := post("/login", map[string]any{"email": email, "password": "wrong"}).from(a.visitor)
+	c := world.PostCall("/login", map[string]any{"email": email, "password": "wrong"}).FromBrowser(a.Visitor)
 	if name == "PasswordAtBothDoors" || name == "OldPassword" || name == "CodeAtThreeDoors" {
-		c = post("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).from(a.visitor)
+		c = world.PostCall("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).FromBrowser(a.Visitor)
 	}
 
 	for range 3 {
-		c.to(t, a.Server)
+		c.To(t, a.Server)
 	}
 
 	for i := range 2 { // until the wait is longer than this test's own
-		a.Clock.Advance(time.Duration(i+1) * firstWait)
-		c.to(t, a.Server)
+		a.Clock.Advance(time.Duration(i+1) * world.FirstWait)
+		c.To(t, a.Server)
 	}
 
-	if got := c.to(t, a.Server); wait(t, got) != 4*firstWait {
-		t.Fatalf("%s: another factor got %s, Retry-After %s", name, got, wait(t, got))
+	if got := c.To(t, a.Server); world.RetryAfter(t, got) != 4*world.FirstWait {
+		t.Fatalf("%s: another factor got %s, Retry-After %s", name, got, world.RetryAfter(t, got))
 	}
 
 	return c
@@ -192,9 +193,9 @@ func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 				all.Go(func() {
 					c := p.call(i, p.code(i))
 
-					got := c.to(t, a.gateways[i%2])
-					if got.status != http.StatusServiceUnavailable || wait(t, got) == 0 || cookieOf(got, "__Host-TOKEN") != "" {
-						t.Errorf("%s: %s, Retry-After %s", c.path, got, wait(t, got))
+					got := c.To(t, a.gateways[i%2])
+					if got.Status != http.StatusServiceUnavailable || world.RetryAfter(t, got) == 0 || cookieOf(got, "__Host-TOKEN") != "" {
+						t.Errorf("%s: %s, Retry-After %s", c.Path, got, world.RetryAfter(t, got))
 					}
 				})
 			}
@@ -211,8 +212,8 @@ func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 
 			for i, p := range prizes {
 				c := p.call(i, p.code(i))
-				if got := c.to(t, a.gateways[i%2]); got.status >= 300 {
-					t.Errorf("%s, once they are back: %s", c.path, got)
+				if got := c.To(t, a.gateways[i%2]); got.Status >= 300 {
+					t.Errorf("%s, once they are back: %s", c.Path, got)
 				}
 			}
 		})

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-E4, R-E5, T-05: while somebody guesses at a password, as often as they may, its owner is told to wait for
@@ -18,16 +19,16 @@ func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
 
 	const attacker, home = "203.0.113.66", "198.51.100.7"
 
-	a := newArena(t, usually, behindProxy, func(c *config.Config) { c.FailuresFree = 1 })
+	a := newArena(t, usually, world.BehindProxy, func(c *config.Config) { c.FailuresFree = 1 })
 	a.Clock.Stop()
 
-	v, number := a.rival(t), a.phone()
+	v, number := a.rival(t), a.NewPhone()
 	tokens := a.SignIn(t, v.email)
-	secret := a.authenticator(t, v.browser)
+	secret := a.BindAuthenticator(t, v.browser)
 	a.Exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
 
-	p := &porch{Env: a.Env, visitor: a.visitor}
-	doors := []door{appDoor, browserDoor}
+	p := &world.BothSurfaces{Env: a.Env, Visitor: a.Visitor}
+	doors := []world.Surface{world.ToolkitSurface, world.PublicSurface}
 	guessed := 0
 
 	// siege lets the attacker guess whenever it is possible, until they have to wait for so long.
@@ -35,33 +36,33 @@ func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
 		t.Helper()
 
 		for i := range 100 {
-			got := p.through(doors[i%2], v.email, "wrong").with("X-Forwarded-For", attacker).to(t, a.gateways[i%2])
-			if got.problem.Code == "INVALID_CREDENTIALS" {
+			got := p.SignInCall(doors[i%2], v.email, "wrong").With("X-Forwarded-For", attacker).To(t, a.gateways[i%2])
+			if got.Problem.Code == "INVALID_CREDENTIALS" {
 				guessed++
 
 				continue
 			}
 
-			if wait(t, got) >= until {
+			if world.RetryAfter(t, got) >= until {
 				return
 			}
 
-			a.Clock.Advance(wait(t, got))
+			a.Clock.Advance(world.RetryAfter(t, got))
 		}
 
 		t.Fatalf("nobody ever had to wait for %s", until)
 	}
 
-	knock := func(d door, password string) reply {
+	knock := func(d world.Surface, password string) world.Reply {
 		t.Helper()
 
-		return p.through(d, v.email, password).with("X-Forwarded-For", home).to(t, a.Server)
+		return p.SignInCall(d, v.email, password).With("X-Forwarded-For", home).To(t, a.Server)
 	}
 
-	for _, most := range []time.Duration{8 * firstWait, time.Hour} {
+	for _, most := range []time.Duration{8 * world.FirstWait, time.Hour} {
 		siege(most)
 
-		delay := wait(t, knock(appDoor, apptest.Password))
+		delay := world.RetryAfter(t, knock(world.ToolkitSurface, apptest.Password))
 		if delay != most {
 			t.Fatalf("the owner waits %s, want %s", delay, most)
 		}
@@ -69,12 +70,12 @@ func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
 		// Refused guesses lengthen nothing.
 		for range 5 {
 			a.Clock.Advance(delay / 6)
-			p.through(browserDoor, v.email, "wrong").with("X-Forwarded-For", attacker).to(t, a.Server)
+			p.SignInCall(world.PublicSurface, v.email, "wrong").With("X-Forwarded-For", attacker).To(t, a.Server)
 		}
 
 		a.Clock.Advance(delay - 5*(delay/6))
 
-		if got := knock(browserDoor, apptest.Password); got.status != http.StatusNoContent {
+		if got := knock(world.PublicSurface, apptest.Password); got.Status != http.StatusNoContent {
 			t.Fatalf("after %s the owner got %s", delay, got)
 		}
 	}
@@ -88,21 +89,21 @@ func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
 
 	for _, way := range []struct {
 		what string
-		call call
+		call world.Call
 	}{
-		{"SMS", post("/login/sms", map[string]any{"phone": number, "code": a.issue(t, code.SignIn, number)})},
-		{"authenticator", post("/login/totp", map[string]any{"email": v.email, "code": a.totp(t, secret, 0)})},
-		{"reset", post("/forget_reset", map[string]any{ // last: it voids the other codes
+		{"SMS", world.PostCall("/login/sms", map[string]any{"phone": number, "code": a.issue(t, code.SignIn, number)})},
+		{"authenticator", world.PostCall("/login/totp", map[string]any{"email": v.email, "code": a.TOTPCode(t, secret, 0)})},
+		{"reset", world.PostCall("/forget_reset", map[string]any{ // last: it voids the other codes
 			"email": v.email, "code": a.issue(t, code.Reset, v.email), "password": "another horse, another staple",
 		})},
 	} {
-		if got := way.call.from(a.visitor).with("X-Forwarded-For", home).to(t, a.Server); got.status != http.StatusNoContent {
+		if got := way.call.FromBrowser(a.Visitor).With("X-Forwarded-For", home).To(t, a.Server); got.Status != http.StatusNoContent {
 			t.Errorf("%s: %s", way.what, got)
 		}
 	}
 
 	// The reset has forgotten the guesses.
-	if got := knock(appDoor, "another horse, another staple"); got.status != http.StatusOK {
+	if got := knock(world.ToolkitSurface, "another horse, another staple"); got.Status != http.StatusOK {
 		t.Errorf("the new password: %s", got)
 	}
 

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // town is many people with a phone each, and nothing else.
@@ -29,7 +30,7 @@ type town struct {
 func newTown(t *testing.T, people int, change ...func(*config.Config)) *town {
 	t.Helper()
 
-	w := &town{arena: newArena(t, append([]func(*config.Config){usually, behindProxy}, change...)...)}
+	w := &town{arena: newArena(t, append([]func(*config.Config){usually, world.BehindProxy}, change...)...)}
 	w.Clock.Stop()
 	w.Exec(t, `INSERT INTO account (id, email, name, member_group, phone, created_at, updated_at)
 		SELECT lpad(to_hex(n), 24, '0'), 'citizen.' || n || '@konec.test', 'Citizen', 'None', '+86137' || lpad(n::text, 8, '0'), now(), now()
@@ -57,12 +58,12 @@ func citizen(n int) (id, email, phone string) {
 }
 
 // at comes from a network of its own.
-func (c call) at(n int) call {
-	return c.with("X-Forwarded-For", fmt.Sprintf("2001:db8:%x:%x::1", n>>16, n&0xffff))
+func at(c world.Call, n int) world.Call {
+	return c.With("X-Forwarded-For", fmt.Sprintf("2001:db8:%x:%x::1", n>>16, n&0xffff))
 }
 
 // guess is one at a code that the citizen was sent, of one of three kinds: right, unless it is to be wrong.
-func (w *town) guess(t *testing.T, n int, right bool) call {
+func (w *town) guess(t *testing.T, n int, right bool) world.Call {
 	t.Helper()
 
 	_, email, phone := citizen(n)
@@ -77,15 +78,15 @@ func (w *town) guess(t *testing.T, n int, right bool) call {
 
 	switch n % 3 {
 	case 0:
-		return post("/login/sms", map[string]any{"phone": phone, "code": plain(code.SignIn, phone)}).from(w.visitor).at(n)
+		return at(world.PostCall("/login/sms", map[string]any{"phone": phone, "code": plain(code.SignIn, phone)}).FromBrowser(w.Visitor), n)
 	case 1:
-		return post("/forget_reset", map[string]any{"email": email, "code": plain(code.Reset, email), "password": apptest.Password}).from(w.visitor).at(n)
+		return at(world.PostCall("/forget_reset", map[string]any{"email": email, "code": plain(code.Reset, email), "password": apptest.Password}).FromBrowser(w.Visitor), n)
 	default:
 		email = "new." + email
 
-		return post("/api/users/register", map[string]any{
+		return at(world.PostCall("/api/users/register", map[string]any{
 			"username": "Citizen", "email": email, "password": apptest.Password, "verificationCode": plain(code.Registration, email),
-		}).at(n)
+		}), n)
 	}
 }
 
@@ -100,9 +101,9 @@ func (w *town) bind(t *testing.T, n int) string {
 		t.Fatal(err)
 	}
 
-	secret := secretIn(t, url)
+	secret := world.SecretOf(t, url)
 
-	binding, err := w.factors.AttemptBinding(t.Context(), id, url, [2]string{w.totp(t, secret, -1), w.totp(t, secret, 0)})
+	binding, err := w.factors.AttemptBinding(t.Context(), id, url, [2]string{w.TOTPCode(t, secret, -1), w.TOTPCode(t, secret, 0)})
 	if err == nil {
 		err = w.db.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error { return w.factors.Bind(ctx, tx, binding) })
 	}
@@ -111,17 +112,17 @@ func (w *town) bind(t *testing.T, n int) string {
 		t.Fatal(err)
 	}
 
-	return w.totp(t, secret, 1)
+	return w.TOTPCode(t, secret, 1)
 }
 
 // inCrowds makes the calls, as many at once as the gateways bear, and counts the answers.
-func (w *town) inCrowds(t *testing.T, calls []call) map[string]int {
+func (w *town) inCrowds(t *testing.T, calls []world.Call) map[string]int {
 	t.Helper()
 
 	counts := map[string]int{}
 
 	for crowd := range slices.Chunk(calls, 20) {
-		for problem, n := range w.atOnce(t, len(crowd), func(i int) call { return crowd[i] }) {
+		for problem, n := range w.atOnce(t, len(crowd), func(i int) world.Call { return crowd[i] }) {
 			counts[problem] += n
 		}
 	}
@@ -139,11 +140,11 @@ func expectCompared(t *testing.T, counts map[string]int, most int) {
 	}
 }
 
-func (w *town) expect(t *testing.T, what string, c call, code string, want time.Duration) {
+func (w *town) expect(t *testing.T, what string, c world.Call, code string, want time.Duration) {
 	t.Helper()
 
-	if got := c.to(t, w.Server); got.problem.Code != code || wait(t, got) != want {
-		t.Errorf("%s: %s, Retry-After %s, want %q and %s", what, got, wait(t, got), code, want)
+	if got := c.To(t, w.Server); got.Problem.Code != code || world.RetryAfter(t, got) != want {
+		t.Errorf("%s: %s, Retry-After %s, want %q and %s", what, got, world.RetryAfter(t, got), code, want)
 	}
 }
 
@@ -160,7 +161,7 @@ func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 	w := newTown(t, people, func(c *config.Config) { c.CodeGuessBudget = budget })
 	end := w.nobodyWins(t)
 
-	calls := make([]call, people)
+	calls := make([]world.Call, people)
 	for n := range people {
 		calls[n] = w.guess(t, n, true)
 	}
@@ -174,8 +175,8 @@ func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 		w.expect(t, "the right one", w.guess(t, n, true), "TOO_MANY_REQUESTS", 24*time.Hour)
 	}
 
-	expectTold(t, w.Env, "failed-codes", 1)
-	w.expectPassword(t, owner, apptest.Password)
+	world.ExpectLimitEvents(t, w.Env, "failed-codes", 1)
+	w.expectPassword(t, world.Owner, apptest.Password)
 	w.Clock.Advance(24*time.Hour - time.Second)
 	w.expect(t, "a second early", w.guess(t, 5, true), "TOO_MANY_REQUESTS", time.Second)
 	w.Clock.Advance(time.Second)
@@ -197,11 +198,11 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 
 	w := newTown(t, people, func(c *config.Config) { c.TOTPGuessBudget = budget })
 
-	calls := make([]call, people)
+	calls := make([]world.Call, people)
 
 	for n := range people {
 		_, email, _ := citizen(n)
-		calls[n] = post("/login/totp", map[string]any{"email": email, "code": w.bind(t, n)}).from(w.visitor).at(n)
+		calls[n] = at(world.PostCall("/login/totp", map[string]any{"email": email, "code": w.bind(t, n)}).FromBrowser(w.Visitor), n)
 	}
 
 	end := w.nobodyWins(t)
@@ -212,24 +213,24 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 	expectCompared(t, counts, budget)
 
 	v := w.rival(t)
-	secret := w.authenticator(t, v.browser)
+	secret := w.BindAuthenticator(t, v.browser)
 
 	made, err := v.browser.Client.CreateRecoveryCodesWithResponse(t.Context())
 	if err != nil || made.JSON200 == nil {
 		t.Fatalf("recovery codes: %v %s", err, made.Body)
 	}
 
-	signIn := func(email, plain string) call {
-		return post("/login/totp", map[string]any{"email": email, "code": plain}).from(w.visitor)
+	signIn := func(email, plain string) world.Call {
+		return world.PostCall("/login/totp", map[string]any{"email": email, "code": plain}).FromBrowser(w.Visitor)
 	}
 
-	w.expect(t, "the right one", signIn(v.email, w.totp(t, secret, 1)), "TOO_MANY_REQUESTS", 24*time.Hour)
-	w.expect(t, "without an authenticator", signIn(owner, "123456"), "TOO_MANY_REQUESTS", 24*time.Hour)
+	w.expect(t, "the right one", signIn(v.email, w.TOTPCode(t, secret, 1)), "TOO_MANY_REQUESTS", 24*time.Hour)
+	w.expect(t, "without an authenticator", signIn(world.Owner, "123456"), "TOO_MANY_REQUESTS", 24*time.Hour)
 	w.expect(t, "without an account", signIn("nobody@konec.test", "123456"), "TOO_MANY_REQUESTS", 24*time.Hour)
-	expectTold(t, w.Env, "failed-totp", 1)
+	world.ExpectLimitEvents(t, w.Env, "failed-totp", 1)
 	w.expect(t, "a recovery code", signIn(v.email, made.JSON200.Codes[0]), "", 0)
 	w.Clock.Advance(24 * time.Hour)
-	w.expect(t, "the next day", signIn(v.email, w.totp(t, secret, 0)), "", 0)
+	w.expect(t, "the next day", signIn(v.email, w.TOTPCode(t, secret, 0)), "", 0)
 }
 
 // R-C11: the budgets as delivered. The day has seen all but two of its failures already.
@@ -238,7 +239,7 @@ func TestBudgetsAreWhatTheContractSays(t *testing.T) {
 
 	w := newTown(t, 20)
 
-	expect := func(key string, most int, wrong func(n int) call) {
+	expect := func(key string, most int, wrong func(n int) world.Call) {
 		t.Helper()
 
 		w.expect(t, key+", the first", wrong(0), "CODE_INVALID", 0)
@@ -254,11 +255,11 @@ func TestBudgetsAreWhatTheContractSays(t *testing.T) {
 		}
 	}
 
-	expect("failed-codes", 10_000, func(n int) call { return w.guess(t, n, false) })
-	expect("failed-totp", 3_333, func(n int) call {
+	expect("failed-codes", 10_000, func(n int) world.Call { return w.guess(t, n, false) })
+	expect("failed-totp", 3_333, func(n int) world.Call {
 		_, email, _ := citizen(n)
 
-		return post("/login/totp", map[string]any{"email": email, "code": another(w.bind(t, n))}).from(w.visitor).at(n)
+		return at(world.PostCall("/login/totp", map[string]any{"email": email, "code": another(w.bind(t, n))}).FromBrowser(w.Visitor), n)
 	})
 }
 
@@ -272,9 +273,9 @@ func TestSprayingFromOneNetworkStops(t *testing.T) {
 	w := newTown(t, 3*people+6)
 	end := w.nobodyWins(t)
 
-	calls := make([]call, people)
+	calls := make([]world.Call, people)
 	for n := range people { // every third citizen has a text message, which costs no hash
-		calls[n] = w.guess(t, 3*n, true).with("X-Forwarded-For", fmt.Sprintf("2001:db8::%x", n+1))
+		calls[n] = w.guess(t, 3*n, true).With("X-Forwarded-For", fmt.Sprintf("2001:db8::%x", n+1))
 	}
 
 	counts := w.inCrowds(t, calls)
@@ -284,12 +285,12 @@ func TestSprayingFromOneNetworkStops(t *testing.T) {
 	expectCompared(t, counts, 100)
 
 	for n := 3 * people; n < 3*people+3; n++ {
-		w.expect(t, "the right one", w.guess(t, n, true).with("X-Forwarded-For", "2001:db8::ffff:1"), "TOO_MANY_REQUESTS", time.Hour)
+		w.expect(t, "the right one", w.guess(t, n, true).With("X-Forwarded-For", "2001:db8::ffff:1"), "TOO_MANY_REQUESTS", time.Hour)
 		w.expect(t, "from elsewhere", w.guess(t, n, true), "", 0)
 	}
 
 	w.Clock.Advance(time.Hour)
-	w.expect(t, "an hour later", w.guess(t, 3*people+3, true).with("X-Forwarded-For", "2001:db8::1"), "", 0)
+	w.expect(t, "an hour later", w.guess(t, 3*people+3, true).With("X-Forwarded-For", "2001:db8::1"), "", 0)
 }
 
 // R-C10, T-05: who has texts sent to a thousand numbers, from as many networks, through two gateways, gets
@@ -303,11 +304,11 @@ func floodWithTexts(t *testing.T, numbers, ceiling int) {
 	t.Helper()
 
 	w := newTown(t, numbers, func(c *config.Config) { c.SMSPerDay = int32(ceiling) })
-	calls := make([]call, numbers)
+	calls := make([]world.Call, numbers)
 
 	for n := range numbers {
 		_, _, phone := citizen(n)
-		calls[n] = call{method: http.MethodGet, path: "/login/sms", query: url.Values{"phone": {phone}}.Encode()}.at(n)
+		calls[n] = at(world.Call{Method: http.MethodGet, Path: "/login/sms", Query: url.Values{"phone": {phone}}.Encode()}, n)
 	}
 
 	sent := w.inCrowds(t, calls)
@@ -318,10 +319,10 @@ func floodWithTexts(t *testing.T, numbers, ceiling int) {
 	}
 
 	v := w.rival(t)
-	texted := call{method: http.MethodGet, path: "/login/sms", query: url.Values{"phone": {"+8613900000000"}}.Encode()}
+	texted := world.Call{Method: http.MethodGet, Path: "/login/sms", Query: url.Values{"phone": {"+8613900000000"}}.Encode()}
 
 	w.expect(t, "one more", texted, "TOO_MANY_REQUESTS", 24*time.Hour)
-	w.expect(t, "to bind a phone", call{method: http.MethodGet, path: "/user/phone_code", query: texted.query}.from(v.browser), "TOO_MANY_REQUESTS", 24*time.Hour)
+	w.expect(t, "to bind a phone", world.Call{Method: http.MethodGet, Path: "/user/phone_code", Query: texted.Query}.FromBrowser(v.browser), "TOO_MANY_REQUESTS", 24*time.Hour)
 
 	mailed, err := w.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: "new@konec.test"})
 	if err != nil || mailed.JSON200 == nil {

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // secrets are all kinds of secrets that somebody could guess at.
@@ -30,13 +31,13 @@ func passwordAtBothDoors(t *testing.T, a *arena) func(round int) prize {
 	t.Helper()
 
 	v := a.rival(t)
-	p := &porch{Env: a.Env, visitor: a.visitor}
+	p := &world.BothSurfaces{Env: a.Env, Visitor: a.Visitor}
 
 	return func(int) prize {
 		return prize{
 			code: same(apptest.Password), email: v.email, audit: []string{record(audit.SignInSucceeded, "password")},
-			call: func(i int, guess string) call {
-				return p.through([]door{appDoor, browserDoor}[i/2%2], spelled(v.email, i), guess)
+			call: func(i int, guess string) world.Call {
+				return p.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], spelled(v.email, i), guess)
 			},
 		}
 	}
@@ -55,8 +56,8 @@ func oldPassword(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: same(old), email: v.email, audit: []string{record(audit.PasswordChanged, "")},
-			call: func(_ int, guess string) call {
-				return post("/user/password", map[string]any{"old": guess, "password": fmt.Sprintf("%s, %d", apptest.Password, round)}).from(v.browser)
+			call: func(_ int, guess string) world.Call {
+				return world.PostCall("/user/password", map[string]any{"old": guess, "password": fmt.Sprintf("%s, %d", apptest.Password, round)}).FromBrowser(v.browser)
 			},
 		}
 	}
@@ -73,7 +74,7 @@ func (a *arena) nobodyWins(t *testing.T) (end func()) {
 }
 
 // atOnce lets so many go by one barrier, half of them through each gateway, and counts the answers.
-func (a *arena) atOnce(t *testing.T, n int, next func(i int) call) map[string]int {
+func (a *arena) atOnce(t *testing.T, n int, next func(i int) world.Call) map[string]int {
 	t.Helper()
 
 	var (
@@ -88,12 +89,12 @@ func (a *arena) atOnce(t *testing.T, n int, next func(i int) call) map[string]in
 			c := next(i)
 			<-barrier
 
-			got := c.to(t, a.gateways[i%2])
+			got := c.To(t, a.gateways[i%2])
 
 			mu.Lock()
 			defer mu.Unlock()
 
-			counts[got.problem.Code]++
+			counts[got.Problem.Code]++
 		})
 	}
 
@@ -120,7 +121,7 @@ func guessAtOnce(t *testing.T, rounds int) {
 		next     string // what the next one gets
 	}{
 		"OfThePerson": {
-			settings: func(c *config.Config) { usually(c); manyFromOneNetwork(c) },
+			settings: func(c *config.Config) { usually(c); world.WithManyNetworkFailures(c) },
 			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // by who is signed in
 			next:     "TOO_MANY_REQUESTS",
 		},
@@ -166,24 +167,24 @@ func (a *arena) expectFewCompared(t *testing.T, name string, p prize, next strin
 	const guesses = 64
 
 	end := a.nobodyWins(t)
-	counts := a.atOnce(t, guesses, func(i int) call { return p.call(i, p.code(i)) })
+	counts := a.atOnce(t, guesses, func(i int) world.Call { return p.call(i, p.code(i)) })
 
 	end()
 
 	defer a.Exec(t, "TRUNCATE throttle, failure")
 
 	busy := counts["UNAVAILABLE"]
-	if counts["INTERNAL"] > maxGuesses || counts["INTERNAL"] < maxGuesses && busy == 0 || counts["INTERNAL"]+counts[next]+busy != guesses {
-		t.Errorf("%s: %v, want %d comparisons, and %s for the others", name, counts, maxGuesses, next)
+	if counts["INTERNAL"] > world.MaxGuesses || counts["INTERNAL"] < world.MaxGuesses && busy == 0 || counts["INTERNAL"]+counts[next]+busy != guesses {
+		t.Errorf("%s: %v, want %d comparisons, and %s for the others", name, counts, world.MaxGuesses, next)
 	}
 
-	if counts["INTERNAL"] < maxGuesses {
+	if counts["INTERNAL"] < world.MaxGuesses {
 		return false
 	}
 
 	for i := range 3 {
-		got := p.call(2*i, p.code(2*i)).to(t, a.gateways[i%2])
-		if got.problem.Code != next || (wait(t, got) > 0) != (next == "TOO_MANY_REQUESTS") {
+		got := p.call(2*i, p.code(2*i)).To(t, a.gateways[i%2])
+		if got.Problem.Code != next || (world.RetryAfter(t, got) > 0) != (next == "TOO_MANY_REQUESTS") {
 			t.Errorf("%s: the next one, which is right, got %s", name, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // rival is somebody with an account, and a browser in which they have just signed in.
@@ -22,7 +23,7 @@ type rival struct {
 func (a *arena) rival(t *testing.T) *rival {
 	t.Helper()
 
-	email, browser := a.person(t)
+	email, browser := a.Person(t)
 
 	return &rival{id: value[string](t, a, "SELECT id FROM account WHERE email = $1", email), email: email, browser: browser}
 }
@@ -38,15 +39,15 @@ func (v *rival) again(t *testing.T, a *arena, round int) {
 }
 
 // opened checks that the winner is signed in, and that it is the only one since alone was called.
-func (v *rival) opened(a *arena) func(t *testing.T, i int, got reply) {
-	return func(t *testing.T, _ int, got reply) {
+func (v *rival) opened(a *arena) func(t *testing.T, i int, got world.Reply) {
+	return func(t *testing.T, _ int, got world.Reply) {
 		t.Helper()
 
 		if n := value[int](t, a, "SELECT count(*) FROM session WHERE account_id = $1", v.id); n != 1 {
 			t.Errorf("%d sessions were opened, want one", n)
 		}
 
-		for _, cookie := range (&http.Response{Header: got.header}).Cookies() {
+		for _, cookie := range (&http.Response{Header: got.Header}).Cookies() {
 			if cookie.Name != "__Host-TOKEN" {
 				continue
 			}
@@ -61,7 +62,7 @@ func (v *rival) opened(a *arena) func(t *testing.T, i int, got reply) {
 			return
 		}
 
-		if !strings.Contains(string(got.body), "access_token") {
+		if !strings.Contains(string(got.Body), "access_token") {
 			t.Errorf("the winner got neither a cookie nor a token: %s", got)
 		}
 	}
@@ -85,12 +86,12 @@ func raceToRegister(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: same(plain), email: email, audit: []string{record(audit.AccountRegistered, "")},
-			call: func(i int, guess string) call {
-				return post("/api/users/register", map[string]any{
+			call: func(i int, guess string) world.Call {
+				return world.PostCall("/api/users/register", map[string]any{
 					"username": fmt.Sprintf("Racer %d", i), "email": spelled(email, i), "password": secret(i), "verificationCode": guess,
 				})
 			},
-			won: func(t *testing.T, i int, _ reply) {
+			won: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
 
 				if name := value[string](t, a, "SELECT name FROM account WHERE email = $1", email); name != fmt.Sprintf("Racer %d", i) {
@@ -106,8 +107,8 @@ func raceToRegister(t *testing.T, a *arena) func(round int) prize {
 func (a *arena) expectPassword(t *testing.T, email, password string) {
 	t.Helper()
 
-	c := call{method: http.MethodPost, path: "/api/auth/login", body: url.Values{"email": {email}, "password": {password}}.Encode()}
-	if got := c.with("Content-Type", "application/x-www-form-urlencoded").served(t, a.Server); got.status != http.StatusOK {
+	c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Body: url.Values{"email": {email}, "password": {password}}.Encode()}
+	if got := served(t, c.With("Content-Type", "application/x-www-form-urlencoded"), a.Server); got.Status != http.StatusOK {
 		t.Errorf("the winner's password got %s", got)
 	}
 }
@@ -115,7 +116,7 @@ func (a *arena) expectPassword(t *testing.T, email, password string) {
 func raceForSMSCode(t *testing.T, a *arena) func(round int) prize {
 	t.Helper()
 
-	v, number := a.rival(t), a.phone()
+	v, number := a.rival(t), a.NewPhone()
 	a.Exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
 
 	return func(int) prize {
@@ -124,8 +125,8 @@ func raceForSMSCode(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: same(plain), email: v.email, won: v.opened(a), audit: []string{record(audit.SignInSucceeded, "sms")},
-			call: func(_ int, guess string) call {
-				return post("/login/sms", map[string]any{"phone": number, "code": guess}).from(a.visitor)
+			call: func(_ int, guess string) world.Call {
+				return world.PostCall("/login/sms", map[string]any{"phone": number, "code": guess}).FromBrowser(a.Visitor)
 			},
 		}
 	}
@@ -143,10 +144,10 @@ func raceForResetCode(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: same(plain), email: v.email, audit: []string{record(audit.PasswordReset, "")},
-			call: func(i int, guess string) call {
-				return post("/forget_reset", map[string]any{"email": spelled(v.email, i), "code": guess, "password": secret(i)}).from(a.visitor)
+			call: func(i int, guess string) world.Call {
+				return world.PostCall("/forget_reset", map[string]any{"email": spelled(v.email, i), "code": guess, "password": secret(i)}).FromBrowser(a.Visitor)
 			},
-			won: func(t *testing.T, i int, _ reply) {
+			won: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
 				a.expectPassword(t, v.email, secret(i))
 
@@ -166,15 +167,15 @@ func raceForPhoneCode(t *testing.T, a *arena) func(round int) prize {
 	return func(round int) prize {
 		v.again(t, a, round)
 
-		number := a.phone()
+		number := a.NewPhone()
 		plain := a.issue(t, code.Phone, v.id+" "+number)
 
 		return prize{
 			code: same(plain), email: v.email, audit: []string{record(audit.PhoneChanged, "bound")},
-			call: func(_ int, guess string) call {
-				return post("/user/phone", map[string]any{"phone": number, "code": guess}).from(v.browser)
+			call: func(_ int, guess string) world.Call {
+				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(v.browser)
 			},
-			won: func(t *testing.T, _ int, _ reply) {
+			won: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 
 				if n := value[int](t, a, "SELECT count(*) FROM account WHERE id = $1 AND phone = $2 AND version = $3", v.id, number, round+1); n != 1 {
@@ -198,8 +199,8 @@ func raceForEmailCode(t *testing.T, a *arena) func(round int) prize {
 
 		return prize{
 			code: same(plain), email: v.email, audit: []string{record(audit.EmailChanged, "")},
-			call: func(_ int, guess string) call { return v.moveTo(email, guess) },
-			won: func(t *testing.T, _ int, _ reply) {
+			call: func(_ int, guess string) world.Call { return v.moveTo(email, guess) },
+			won: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 
 				if n := value[int](t, a, "SELECT count(*) FROM account WHERE id = $1 AND email = $2 AND version = $3", v.id, email, round+1); n != 1 {
@@ -210,9 +211,9 @@ func raceForEmailCode(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-func (v *rival) moveTo(email, plain string) call {
-	c := post("/user", map[string]any{"key": "email", "email": email, "code": plain}).from(v.browser)
-	c.method = http.MethodPatch
+func (v *rival) moveTo(email, plain string) world.Call {
+	c := world.PostCall("/user", map[string]any{"key": "email", "email": email, "code": plain}).FromBrowser(v.browser)
+	c.Method = http.MethodPatch
 
 	return c
 }

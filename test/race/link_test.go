@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-C3, T-04: a link and a code change the address once, whoever is first. Who presses the button of the
@@ -21,7 +22,7 @@ func raceForEmailLink(t *testing.T, rounds int) {
 
 	var (
 		a    = newArena(t, patiently)
-		r    = &ring{Env: a.Env, gateways: a.gateways}
+		r    = &Replicas{Env: a.Env, Servers: a.gateways}
 		v    = a.rival(t)
 		told = map[string]int{}
 	)
@@ -30,32 +31,32 @@ func raceForEmailLink(t *testing.T, rounds int) {
 		v.again(t, a, round)
 
 		email := fmt.Sprintf("linked.%d@konec.com.au", round)
-		link := a.linked(t, v.browser, email)
+		link := a.EmailLink(t, v.browser, email)
 		plain := a.Mail(t, email, 0).Code
 
-		press := call{method: http.MethodPost, path: "/confirm_email", body: "token=" + link.Query().Get("token")}.
-			with("Content-Type", "application/x-www-form-urlencoded").
-			with("Origin", "https://gateway.test").with("Sec-Fetch-Site", "same-origin")
+		press := world.Call{Method: http.MethodPost, Path: "/confirm_email", Body: "token=" + link.Query().Get("token")}.
+			With("Content-Type", "application/x-www-form-urlencoded").
+			With("Origin", "https://gateway.test").With("Sec-Fetch-Site", "same-origin")
 
-		var results [contenders]reply
+		var results [world.Contenders]world.Reply
 
-		r.contend(func(i int, _ *client.ClientWithResponses) {
+		r.Contend(func(i int, _ *client.ClientWithResponses) {
 			if i/2%2 == 0 {
-				results[i] = press.to(t, a.gateways[i%2])
+				results[i] = press.To(t, a.gateways[i%2])
 			} else {
-				results[i] = v.moveTo(email, plain).to(t, a.gateways[i%2])
+				results[i] = v.moveTo(email, plain).To(t, a.gateways[i%2])
 			}
 		})
 
 		for i, got := range results {
-			told[got.problem.Code+got.header.Get("Location")]++
+			told[got.Problem.Code+got.Header.Get("Location")]++
 
 			switch {
-			case i/2%2 == 0 && got.status == http.StatusSeeOther && got.header.Get("Location") == linkChanged:
-			case i/2%2 == 1 && (got.status == http.StatusNoContent || got.problem.Code == "CODE_INVALID"):
+			case i/2%2 == 0 && got.Status == http.StatusSeeOther && got.Header.Get("Location") == world.LinkChanged:
+			case i/2%2 == 1 && (got.Status == http.StatusNoContent || got.Problem.Code == "CODE_INVALID"):
 			case unavailable(got):
 			default:
-				t.Errorf("round %d: contender %d got %s %v", round, i, got, got.header["Location"])
+				t.Errorf("round %d: contender %d got %s %v", round, i, got, got.Header["Location"])
 			}
 		}
 
@@ -67,5 +68,5 @@ func raceForEmailLink(t *testing.T, rounds int) {
 		a.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("link and code: %d rounds of %d contenders on 2 gateways, one change each; they got %v", rounds, contenders, told)
+	t.Logf("link and code: %d rounds of %d contenders on 2 gateways, one change each; they got %v", rounds, world.Contenders, told)
 }

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"fmt"
@@ -14,15 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
-)
-
-const (
-	// contenders go for the same thing at once, half of them through each of two gateways.
-	contenders = 16
-	// raceRounds is for every run; the battery runs a thousand.
-	raceRounds = 50
-	// registerRounds are fewer: five contenders guess right each round, and compute a password hash.
-	registerRounds = 12
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-C3, R-F3, R-F4, R-F5, V-01, V-02, T-04: what may happen once happens once.
@@ -31,55 +23,55 @@ func TestRace(t *testing.T) {
 
 	t.Run("OneOfManyRegistersWithOneCode", func(t *testing.T) {
 		t.Parallel()
-		raceForCode(t, registerRounds)
+		raceForCode(t, world.RegisterRounds)
 	})
 
 	t.Run("ManyRefreshersOpenOneGeneration", func(t *testing.T) {
 		t.Parallel()
-		raceForRefresh(t, raceRounds)
+		raceForRefresh(t, world.RaceRounds)
 	})
 
 	t.Run("NothingOutlivesTheDisablingItRacedWith", func(t *testing.T) {
 		t.Parallel()
-		raceWithDisabling(t, registerRounds/3)
+		raceWithDisabling(t, world.RegisterRounds/3)
 	})
 }
 
-// ring is two gateways on one database.
-type ring struct {
+// Replicas is two gateways on one database.
+type Replicas struct {
 	*apptest.Env
 
-	gateways [2]*apptest.Server
+	Servers [2]*apptest.Server
 }
 
-func newRing(t *testing.T) *ring {
+func NewReplicas(t *testing.T) *Replicas {
 	t.Helper()
 
 	// Every contender has its turn to hash at once, and none has failed too often: what is raced for is
 	// the row, not the turn.
 	env := apptest.New(t, func(c *config.Config) {
-		c.HashConcurrency, c.FailuresFree, c.NetworkFailures = contenders, 100, 1_000_000
+		c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	})
 
-	return &ring{Env: env, gateways: [2]*apptest.Server{env.Server, env.Serve(t)}}
+	return &Replicas{Env: env, Servers: [2]*apptest.Server{env.Server, env.Serve(t)}}
 }
 
-// contend lets the contenders go by one barrier, and waits for all of them. Their connections were
+// Contend lets the contenders go by one barrier, and waits for all of them. Their connections were
 // opened by an earlier round.
-func (r *ring) contend(run func(i int, gateway *client.ClientWithResponses)) {
+func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses)) {
 	var (
 		all     sync.WaitGroup
 		ready   sync.WaitGroup
 		barrier = make(chan struct{})
 	)
 
-	ready.Add(contenders)
+	ready.Add(world.Contenders)
 
-	for i := range contenders {
+	for i := range world.Contenders {
 		all.Go(func() {
 			ready.Done()
 			<-barrier
-			run(i, r.gateways[i%len(r.gateways)].Client)
+			run(i, r.Servers[i%len(r.Servers)].Client)
 		})
 	}
 
@@ -89,7 +81,7 @@ func (r *ring) contend(run func(i int, gateway *client.ClientWithResponses)) {
 }
 
 func raceForCode(t *testing.T, rounds int) {
-	r := newRing(t)
+	r := NewReplicas(t)
 
 	keys, err := keyring.Parse(r.Config.MasterKey)
 	if err != nil {
@@ -107,9 +99,9 @@ func raceForCode(t *testing.T, rounds int) {
 			t.Fatal(err)
 		}
 
-		results := [contenders]*client.RegisterResult{}
+		results := [world.Contenders]*client.RegisterResult{}
 
-		r.contend(func(i int, gateway *client.ClientWithResponses) {
+		r.Contend(func(i int, gateway *client.ClientWithResponses) {
 			result, err := gateway.RegisterWithResponse(t.Context(), client.RegisterRequest{
 				Username: "Racer", Email: email, Password: apptest.Password, VerificationCode: plain,
 			})
@@ -148,11 +140,11 @@ func raceForCode(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d told to come back", rounds, contenders, winners, busy)
+	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d told to come back", rounds, world.Contenders, winners, busy)
 }
 
 // registrations counts the audit rows that say that the address registered.
-func (r *ring) registrations(t *testing.T, email string) (rows int) {
+func (r *Replicas) registrations(t *testing.T, email string) (rows int) {
 	t.Helper()
 
 	err := r.Pool.QueryRow(t.Context(),
@@ -166,7 +158,7 @@ func (r *ring) registrations(t *testing.T, email string) (rows int) {
 }
 
 func raceForRefresh(t *testing.T, rounds int) {
-	r := newRing(t)
+	r := NewReplicas(t)
 	r.Account(t, "racer@konec.com.au")
 
 	current := r.SignIn(t, "racer@konec.com.au").RefreshToken
@@ -183,7 +175,7 @@ func raceForRefresh(t *testing.T, rounds int) {
 			t.Fatalf("round %d: generation %d became %d, want one more", round, before, after)
 		}
 
-		status, next := r.gateways[round%2].Refresh(t, successors[0])
+		status, next := r.Servers[round%2].Refresh(t, successors[0])
 		if next == nil {
 			t.Fatalf("round %d: the successor got %d", round, status)
 		}
@@ -202,11 +194,11 @@ func raceForRefresh(t *testing.T, rounds int) {
 		current = next.RefreshToken
 	}
 
-	t.Logf("refresh token: %d rounds of %d contenders on 2 gateways, one generation each", rounds, contenders)
+	t.Logf("refresh token: %d rounds of %d contenders on 2 gateways, one generation each", rounds, world.Contenders)
 }
 
 // raceToken answers the different refresh tokens that the contenders got for theirs.
-func (r *ring) raceToken(t *testing.T, token string) (successors []string) {
+func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
 	t.Helper()
 
 	var (
@@ -214,7 +206,7 @@ func (r *ring) raceToken(t *testing.T, token string) (successors []string) {
 		got = map[string]bool{}
 	)
 
-	r.contend(func(i int, gateway *client.ClientWithResponses) {
+	r.Contend(func(i int, gateway *client.ClientWithResponses) {
 		result, err := gateway.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: token})
 		if err != nil || result.JSON200 == nil {
 			t.Errorf("contender %d: %v %+v", i, err, result)
@@ -236,7 +228,7 @@ func (r *ring) raceToken(t *testing.T, token string) (successors []string) {
 }
 
 // generation is that of the only session there is.
-func (r *ring) generation(t *testing.T) (generation int64) {
+func (r *Replicas) generation(t *testing.T) (generation int64) {
 	t.Helper()
 
 	if err := r.Pool.QueryRow(t.Context(), "SELECT generation FROM session").Scan(&generation); err != nil {
@@ -247,7 +239,7 @@ func (r *ring) generation(t *testing.T) (generation int64) {
 }
 
 // revive gives an ended session back: a new one would cost a password hash each round.
-func (r *ring) revive(t *testing.T) {
+func (r *Replicas) revive(t *testing.T) {
 	t.Helper()
 
 	if _, err := r.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = NULL, revoked_reason = NULL"); err != nil {

@@ -1,4 +1,4 @@
-package app_test
+package race_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-04, F-15, V-01, V-02: our statements have one winner, and the harness sees the double wins of the
@@ -24,7 +25,7 @@ func TestRaceOfStatements(t *testing.T) {
 
 	t.Run("GuardedStatementsHaveOneWinner", func(t *testing.T) {
 		t.Parallel()
-		raceStatements(t, raceRounds)
+		raceStatements(t, world.RaceRounds)
 	})
 
 	for name, mutant := range mutants {
@@ -56,7 +57,7 @@ func raceStatements(t *testing.T, rounds int) {
 			}
 		}
 
-		t.Logf("%s: %d rounds of %d contenders, one winner each", name, rounds, contenders)
+		t.Logf("%s: %d rounds of %d contenders, one winner each", name, rounds, world.Contenders)
 	}
 }
 
@@ -82,7 +83,7 @@ func newTrack(t *testing.T) *track {
 			t.Fatal(err)
 		}
 
-		config.MaxConns = contenders / 2
+		config.MaxConns = world.Contenders / 2
 
 		track.pools[i], err = pgxpool.NewWithConfig(t.Context(), config)
 		if err != nil {
@@ -128,9 +129,9 @@ func (k *track) run(t *testing.T, contend contender) (winners int) {
 		barrier = make(chan struct{})
 	)
 
-	ready.Add(contenders)
+	ready.Add(world.Contenders)
 
-	for i := range contenders {
+	for i := range world.Contenders {
 		all.Go(func() {
 			conn, err := k.pools[i%len(k.pools)].Acquire(t.Context())
 			ready.Done()

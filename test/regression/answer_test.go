@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"net/url"
@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // W-14, R-B1, T-23: a wrong password, an unknown address, a disabled account and one that is slowed down get the
@@ -15,74 +16,74 @@ import (
 func TestOneAnswerForEverybody(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrixOf(t, manyFromOneNetwork)
-	people := m.members(t, 2, account.GroupNone)
+	m := newMatrixOf(t, world.WithManyNetworkFailures)
+	people := m.Members(t, 2, account.GroupNone)
 	known, disabled := people[0], people[1]
 
-	disable(t, m.clerk, disabled)
+	world.Disable(t, m.Seeder, disabled)
 
-	addresses := map[string]string{"known": known.email, "disabled": disabled.email}
-	unknown := m.address()
+	addresses := map[string]string{"known": known.Email, "disabled": disabled.Email}
+	unknown := m.NewAddress()
 
 	for name, one := range map[string]struct {
 		times int
 		want  []string // the first answer and the last
-		ask   func(email string) call
+		ask   func(email string) world.Call
 	}{
-		"password": {freeFailures + 2, []string{"400 INVALID_CREDENTIALS", "400 TOO_MANY_REQUESTS"}, func(email string) call {
-			return m.visit(known, m.asked(t, "signIn", map[string]any{"email": email, "password": "wrong " + apptest.Password}))
+		"password": {world.FreeFailures + 2, []string{"400 INVALID_CREDENTIALS", "400 TOO_MANY_REQUESTS"}, func(email string) world.Call {
+			return m.AsVisitor(known, m.Call(t, "signIn", map[string]any{"email": email, "password": "wrong " + apptest.Password}))
 		}},
-		"totp": {freeFailures + 2, []string{wrongCode, "400 TOO_MANY_REQUESTS"}, func(email string) call {
-			return m.visit(known, m.asked(t, "signInWithTOTP", map[string]any{"email": email, "code": "000000"}))
+		"totp": {world.FreeFailures + 2, []string{world.CodeInvalid, "400 TOO_MANY_REQUESTS"}, func(email string) world.Call {
+			return m.AsVisitor(known, m.Call(t, "signInWithTOTP", map[string]any{"email": email, "code": "000000"}))
 		}},
-		"reset": {freeFailures + 2, []string{wrongCode, "400 TOO_MANY_REQUESTS"}, func(email string) call {
-			return m.visit(known, m.asked(t, "resetPassword", map[string]any{"email": email, "code": "000000", "password": newPassword}))
+		"reset": {world.FreeFailures + 2, []string{world.CodeInvalid, "400 TOO_MANY_REQUESTS"}, func(email string) world.Call {
+			return m.AsVisitor(known, m.Call(t, "resetPassword", map[string]any{"email": email, "code": "000000", "password": world.NewPassword}))
 		}},
-		"request of a reset": {2, []string{"204", "400 TOO_MANY_REQUESTS"}, func(email string) call {
-			return operationOf(t, "sendResetCode").asked(url.Values{"email": {email}}.Encode(), nil)
+		"request of a reset": {2, []string{"204", "400 TOO_MANY_REQUESTS"}, func(email string) world.Call {
+			return world.OperationOf(t, "sendResetCode").Call(url.Values{"email": {email}}.Encode(), nil)
 		}},
 	} {
-		answers := func(email string) (list []reply) {
+		answers := func(email string) (list []world.Reply) {
 			for range one.times {
-				list = append(list, one.ask(email).to(t, m.Server))
+				list = append(list, one.ask(email).To(t, m.Server))
 			}
 
 			return list
 		}
 
 		control := answers(unknown)
-		if first, last := answerOf(control[0]), answerOf(control[one.times-1]); first != one.want[0] || last != one.want[1] {
+		if first, last := world.StatusAndCode(control[0]), world.StatusAndCode(control[one.times-1]); first != one.want[0] || last != one.want[1] {
 			t.Fatalf("%s: %s and then %s, want %s", name, first, last, one.want)
 		}
 
 		for class, email := range addresses {
 			for i, got := range answers(email) {
-				if got.told() != control[i].told() {
-					t.Errorf("%s, %s, time %d: %s, and for an unknown address %s", name, class, i+1, got.told(), control[i].told())
+				if told(got) != told(control[i]) {
+					t.Errorf("%s, %s, time %d: %s, and for an unknown address %s", name, class, i+1, told(got), told(control[i]))
 				}
 			}
 		}
 	}
 
 	// The right password of who may not sign in is a wrong one. Each is slowed down by now, so it takes another person.
-	stopped := m.members(t, 1, account.GroupNone)[0]
-	disable(t, m.clerk, stopped)
+	stopped := m.Members(t, 1, account.GroupNone)[0]
+	world.Disable(t, m.Seeder, stopped)
 
 	ask := func(email, password string) string {
-		return m.visit(known, m.asked(t, "signIn", map[string]any{"email": email, "password": password})).to(t, m.Server).told()
+		return told(m.AsVisitor(known, m.Call(t, "signIn", map[string]any{"email": email, "password": password})).To(t, m.Server))
 	}
 
-	if got, want := ask(stopped.email, apptest.Password), ask(m.address(), apptest.Password); got != want || want[:3] != "400" {
+	if got, want := ask(stopped.Email, apptest.Password), ask(m.NewAddress(), apptest.Password); got != want || want[:3] != "400" {
 		t.Errorf("a disabled account: %s, want %s", got, want)
 	}
 }
 
 // newMatrixOf is a gateway that makes people wait as it does by default.
-func newMatrixOf(t *testing.T, change func(*config.Config)) *matrix {
+func newMatrixOf(t *testing.T, change func(*config.Config)) *world.Matrix {
 	t.Helper()
 
-	d := newDesk(t, change)
+	d := world.NewGateway(t, change)
 	d.Clock.Stop()
 
-	return &matrix{clerk: newClerk(t, d.Env)}
+	return &world.Matrix{Seeder: world.NewSeeder(t, d.Env)}
 }

@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // W-8, R-E2, T-05: an attempt is counted, and committed, before anybody knows whether it is right: while a right
@@ -17,73 +18,73 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		at  string // the statement that only a right one comes to
-		ask func(t *testing.T, m *matrix, own *member) call
+		ask func(t *testing.T, m *world.Matrix, own *world.Member) world.Call
 	}{
-		"Password": {"AccountSignIn", func(t *testing.T, m *matrix, own *member) call {
+		"Password": {"AccountSignIn", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
 			t.Helper()
 
-			return m.asked(t, "signIn", map[string]any{"email": own.email, "password": apptest.Password})
+			return m.Call(t, "signIn", map[string]any{"email": own.Email, "password": apptest.Password})
 		}},
-		"PasswordOfAnApp": {"AccountSignIn", func(t *testing.T, m *matrix, own *member) call {
+		"PasswordOfAnApp": {"AccountSignIn", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
 			t.Helper()
 
-			return m.asked(t, "login", map[string]any{"email": own.email, "password": apptest.Password})
+			return m.Call(t, "login", map[string]any{"email": own.Email, "password": apptest.Password})
 		}},
-		"OldPassword": {"AccountChangePassword", func(t *testing.T, m *matrix, _ *member) call {
+		"OldPassword": {"AccountChangePassword", func(t *testing.T, m *world.Matrix, _ *world.Member) world.Call {
 			t.Helper()
 
-			return m.asked(t, "changePassword", map[string]any{"old": apptest.Password, "password": newPassword})
+			return m.Call(t, "changePassword", map[string]any{"old": apptest.Password, "password": world.NewPassword})
 		}},
-		"SMS": {"AccountSignIn", func(t *testing.T, m *matrix, own *member) call {
+		"SMS": {"AccountSignIn", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
 			t.Helper()
 
-			phone := m.phoned(t, own)
+			phone := m.BindPhone(t, own)
 
-			return m.asked(t, "signInWithCode", map[string]any{"phone": phone, "code": m.code(t, code.SignIn, phone)})
+			return m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)})
 		}},
-		"TOTP": {"AccountSignIn", func(t *testing.T, m *matrix, own *member) call {
+		"TOTP": {"AccountSignIn", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
 			t.Helper()
 
-			return m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.bound(t, own)})
+			return m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.BindAuthenticator(t, own)})
 		}},
-		"Reset": {"AccountResetPassword", func(t *testing.T, m *matrix, own *member) call {
+		"Reset": {"AccountResetPassword", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
 			t.Helper()
 
-			return m.asked(t, "resetPassword", map[string]any{"email": own.email, "code": m.code(t, code.Reset, own.email), "password": newPassword})
+			return m.Call(t, "resetPassword", map[string]any{"email": own.Email, "code": m.IssueCode(t, code.Reset, own.Email), "password": world.NewPassword})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			proxy, env := newProxied(t)
-			m := &matrix{clerk: newClerk(t, env)}
+			proxy, env := world.NewProxied(t)
+			m := &world.Matrix{Seeder: world.NewSeeder(t, env)}
 
 			// On a machine that has no time the gateway's own may be over while the statement is held. Then the
 			// attempt has not arrived and stays counted, and another one has to.
 			for range 5 {
-				own := m.members(t, 1, account.GroupNone)[0]
-				sent := m.by(own, c.ask(t, m, own))
-				held := proxy.trap(atStatement(c.at), holdBefore)
-				answered := make(chan reply, 1)
-				before := m.failures(t)
+				own := m.Members(t, 1, account.GroupNone)[0]
+				sent := m.AsMember(own, c.ask(t, m, own))
+				held := proxy.Trap(world.AtStatement(c.at), world.HoldBefore)
+				answered := make(chan world.Reply, 1)
+				before := failures(t, m.Seeder)
 
-				go func() { answered <- sent.to(t, env.Server) }()
+				go func() { answered <- sent.To(t, env.Server) }()
 
-				<-held.sprung
+				<-held.Sprung
 
-				if n := m.failures(t) - before; n != 1 {
+				if n := failures(t, m.Seeder) - before; n != 1 {
 					t.Errorf("%d failures are counted while it is compared, want 1", n)
 				}
 
-				close(held.release)
+				close(held.Release)
 
 				got := <-answered
-				left := m.failures(t) - before
+				left := failures(t, m.Seeder) - before
 
 				switch {
-				case got.status == http.StatusServiceUnavailable && left == 1:
+				case got.Status == http.StatusServiceUnavailable && left == 1:
 					continue
-				case got.status >= http.StatusMultipleChoices || left != 0:
+				case got.Status >= http.StatusMultipleChoices || left != 0:
 					t.Errorf("it: %s, and %d failures", got, left)
 				}
 
@@ -109,7 +110,7 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 }
 
 // failures are those of persons that everybody sees.
-func (k *clerk) failures(t *testing.T) (n int) {
+func failures(t *testing.T, k *world.Seeder) (n int) {
 	t.Helper()
 
 	if err := k.Pool.QueryRow(t.Context(), "SELECT coalesce(sum(count), 0) FROM failure").Scan(&n); err != nil {

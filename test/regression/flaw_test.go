@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"fmt"

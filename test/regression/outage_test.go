@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // W-5, T-36: where nobody can say whether a destination has an account, it gets no code. A mail waits: the worker
@@ -23,7 +24,7 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 		waits                bool   // the message, until it can be looked up
 		want                 string // how it ends
 	}{
-		{"sendResetCode", "email=" + owner, owner, true, "sent"},
+		{"sendResetCode", "email=" + world.Owner, world.Owner, true, "sent"},
 		{"sendResetCode", "email=" + stranger, stranger, true, "refused"},
 		{"sendSignInCode", "phone=%2B8613800138001", "+8613800138001", false, "sent"},
 		{"sendSignInCode", "phone=%2B8613800138002", "+8613800138002", false, "refused"},
@@ -31,17 +32,17 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 		t.Run(c.operation+" "+c.want, func(t *testing.T) {
 			t.Parallel()
 
-			o := &office{Env: apptest.New(t)}
-			o.Account(t, owner)
+			o := &world.MailGateway{Env: apptest.New(t)}
+			o.Account(t, world.Owner)
 			o.Exec(t, "UPDATE account SET phone = '+8613800138001'")
 
-			ask := operationOf(t, c.operation).asked(c.query, nil)
+			ask := world.OperationOf(t, c.operation).Call(c.query, nil)
 
 			fails := func(what string) {
 				t.Helper()
 
-				if got := ask.to(t, o.Server); got.status < http.StatusInternalServerError || len(o.deliveries(t, c.to)) > 0 {
-					t.Errorf("%s: %s, and messages %v", what, got, o.deliveries(t, c.to))
+				if got := ask.To(t, o.Server); got.Status < http.StatusInternalServerError || len(o.Deliveries(t, c.to)) > 0 {
+					t.Errorf("%s: %s, and messages %v", what, got, o.Deliveries(t, c.to))
 				}
 			}
 
@@ -53,7 +54,7 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 			if c.waits {
 				expectSent(t, o, ask)
 				apptest.Eventually(t, "an attempt at "+c.to, func() bool {
-					waiting := o.deliveries(t, c.to)
+					waiting := o.Deliveries(t, c.to)
 
 					return len(waiting) == 1 && (waiting[0].LastError != "" || waiting[0].Finished)
 				})
@@ -71,18 +72,18 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 				expectSent(t, o, ask)
 			}
 
-			if got := o.settled(t, c.to); got.State != c.want || (len(o.Mails(c.to)) == 1) != (c.want == "sent") {
+			if got := o.Settled(t, c.to); got.State != c.want || (len(o.Mails(c.to)) == 1) != (c.want == "sent") {
 				t.Errorf("afterwards: %+v, and %d messages", got, len(o.Mails(c.to)))
 			}
 		})
 	}
 }
 
-func expectSent(t *testing.T, o *office, ask call) {
+func expectSent(t *testing.T, o *world.MailGateway, ask world.Call) {
 	t.Helper()
 
-	if got := ask.to(t, o.Server); got.status != http.StatusNoContent {
-		t.Errorf("%s: %s", ask.path, got)
+	if got := ask.To(t, o.Server); got.Status != http.StatusNoContent {
+		t.Errorf("%s: %s", ask.Path, got)
 	}
 }
 
@@ -94,11 +95,11 @@ func TestSignInAsksNobody(t *testing.T) {
 
 	const away = "127.0.0.1:9"
 
-	env := apptest.New(t, larkAt("https://"+away), func(c *config.Config) {
+	env := apptest.New(t, world.WithLark("https://"+away), func(c *config.Config) {
 		c.SMTPURL, c.MailFrom = "smtp://"+away, "Toolkit <no-reply@konec.test>"
-		c.SMSURL, c.SMSWebhookSecret = "https://"+away+"/sms", exchangeSecret
+		c.SMSURL, c.SMSWebhookSecret = "https://"+away+"/sms", world.SMSSecret
 	})
-	env.Account(t, owner)
+	env.Account(t, world.Owner)
 
 	browser := env.Browser(t)
 	browser.Load(t)
@@ -108,16 +109,16 @@ func TestSignInAsksNobody(t *testing.T) {
 		began := time.Now()
 
 		// From a device that the account does not know, so that there is a mail to be sent.
-		got := signInCall(owner, apptest.Password).with("User-Agent", fmt.Sprint("device ", i)).in(t, env.Server, browser)
-		if got.status != http.StatusNoContent || time.Since(began) > 5*time.Second {
+		got := world.SignInCall(world.Owner, apptest.Password).With("User-Agent", fmt.Sprint("device ", i)).InBrowser(t, env.Server, browser)
+		if got.Status != http.StatusNoContent || time.Since(began) > 5*time.Second {
 			t.Fatalf("sign-in %d after %s: %s", i, time.Since(began), got)
 		}
 
-		if env.SignIn(t, owner).AccessToken == "" || browser.Verify(t) != http.StatusNoContent || before.Verify(t) != http.StatusUnauthorized {
+		if env.SignIn(t, world.Owner).AccessToken == "" || browser.Verify(t) != http.StatusNoContent || before.Verify(t) != http.StatusUnauthorized {
 			t.Errorf("sign-in %d: the session before it lives, or this one does not", i)
 		}
 
-		told := user(t, browser)
+		told := world.PublicUser(t, browser)
 		if history, err := told.History.Get(); err != nil || history.UserAgent == "" || told.Sessions != int64(2*(i+1)) {
 			t.Errorf("sign-in %d: %+v, %v, %d sessions", i, history, err, told.Sessions)
 		}

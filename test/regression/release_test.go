@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // W-2, R-J9, R-H3: a server that was told no mode is one in release mode, which shows no setting. No mode goes
@@ -30,22 +31,22 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 
 			const canary = "canary-of-a-password"
 
-			d := newDesk(t, func(c *config.Config) {
+			d := world.NewGateway(t, func(c *config.Config) {
 				c.Mode, c.SMTPURL, c.MailFrom = mode, "smtp://user:"+canary+"@127.0.0.1:9", "Toolkit <a@konec.test>"
 			})
-			secrets := append(d.secrets(t), canary)
+			secrets := append(secrets(t, d), canary)
 
-			loaded := call{method: http.MethodGet, path: "/"}.to(t, d.Server)
-			if strings.Contains(string(loaded.body), `"values"`) == (mode == config.Release) {
+			loaded := world.Call{Method: http.MethodGet, Path: "/"}.To(t, d.Server)
+			if strings.Contains(string(loaded.Body), `"values"`) == (mode == config.Release) {
 				t.Errorf("GET / says %s", loaded)
 			}
 
-			for _, o := range operations() {
-				good := d.call(o)
+			for _, o := range world.Operations() {
+				good := d.Call(o)
 
-				for _, c := range []call{good, good.without("Cookie").without("Authorization").without("X-XSRF-TOKEN")} {
-					got := c.to(t, d.Server)
-					shown := fmt.Sprint(got.header, got)
+				for _, c := range []world.Call{good, good.Without("Cookie").Without("Authorization").Without("X-XSRF-TOKEN")} {
+					got := c.To(t, d.Server)
+					shown := fmt.Sprint(got.Header, got)
 
 					if at := slices.IndexFunc(secrets, func(s string) bool { return strings.Contains(shown, s) }); at >= 0 {
 						t.Errorf("%s shows %s", o.OperationID, secrets[at])
@@ -57,8 +58,8 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 			browser.Load(t)
 
 			for _, token := range []string{"", "x"} {
-				got := signInCall(owner, apptest.Password).with("X-XSRF-TOKEN", token).in(t, d.Server, browser)
-				if got.problem.Code != "XSRF_INVALID" {
+				got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, d.Server, browser)
+				if got.Problem.Code != "XSRF_INVALID" {
 					t.Errorf("signing in with the XSRF token %q: %s", token, got)
 				}
 			}
@@ -67,7 +68,7 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 }
 
 // secrets are the values of the secret settings, the parts of them that matter, and their names.
-func (d *desk) secrets(t *testing.T) (list []string) {
+func secrets(t *testing.T, d *world.Gateway) (list []string) {
 	t.Helper()
 
 	for _, setting := range d.Config.Settings() {

@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // wrongFor is a code that the right one is not.
@@ -23,38 +24,38 @@ func wrongFor(right string) string {
 func TestResetIsGuessedFiveTimes(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
+	m := world.NewMatrix(t)
 
-	for guesses, want := range map[int]string{maxGuesses - 1: "204", maxGuesses: wrongCode} {
-		own := m.members(t, 1, account.GroupNone)[0]
-		right := m.code(t, code.Reset, own.email)
-		before := m.everything(t)
+	for guesses, want := range map[int]string{world.MaxGuesses - 1: "204", world.MaxGuesses: world.CodeInvalid} {
+		own := m.Members(t, 1, account.GroupNone)[0]
+		right := m.IssueCode(t, code.Reset, own.Email)
+		before := m.AllState(t)
 
-		for range 2 * maxGuesses {
-			c := m.visit(own, m.asked(t, "resetPassword", map[string]any{"email": own.email, "code": right, "password": "password123"}))
-			if got := answerOf(c.to(t, m.Server)); got != "400 PASSWORD_REFUSED" {
+		for range 2 * world.MaxGuesses {
+			c := m.AsVisitor(own, m.Call(t, "resetPassword", map[string]any{"email": own.Email, "code": right, "password": "password123"}))
+			if got := world.StatusAndCode(c.To(t, m.Server)); got != "400 PASSWORD_REFUSED" {
 				t.Fatalf("a bad password: %s", got)
 			}
 		}
 
 		for range guesses {
-			if got := answerOf(m.resetting(t, own, wrongFor(right)).to(t, m.Server)); got != wrongCode {
+			if got := world.StatusAndCode(m.ResetCall(t, own, wrongFor(right)).To(t, m.Server)); got != world.CodeInvalid {
 				t.Fatalf("a wrong code: %s", got)
 			}
 		}
 
-		if m.everything(t) != before {
+		if m.AllState(t) != before {
 			t.Error("guesses changed something")
 		}
 
-		got := m.resetting(t, own, right).to(t, m.Server)
-		if answerOf(got) != want || len((&http.Response{Header: got.header}).Cookies()) > 0 {
-			t.Errorf("the right code after %d wrong ones: %s %q, want %s", guesses, got, got.header.Values("Set-Cookie"), want)
+		got := m.ResetCall(t, own, right).To(t, m.Server)
+		if world.StatusAndCode(got) != want || len((&http.Response{Header: got.Header}).Cookies()) > 0 {
+			t.Errorf("the right code after %d wrong ones: %s %q, want %s", guesses, got, got.Header.Values("Set-Cookie"), want)
 		}
 
 		reset := want == "204"
-		app := m.asked(t, "getMe", nil).with("Authorization", "Bearer "+own.access).to(t, m.Server).status
-		browser := m.by(own, m.asked(t, "verify", nil)).to(t, m.Server).status
+		app := m.Call(t, "getMe", nil).With("Authorization", "Bearer "+own.AccessToken).To(t, m.Server).Status
+		browser := m.AsMember(own, m.Call(t, "verify", nil)).To(t, m.Server).Status
 
 		if (app == http.StatusUnauthorized) != reset || (browser == http.StatusUnauthorized) != reset {
 			t.Errorf("after it: the app gets %d, the browser %d, and it was reset: %t", app, browser, reset)
@@ -68,30 +69,30 @@ func TestResetIsGuessedFiveTimes(t *testing.T) {
 func TestComparedCodeIsUsedOnce(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
-	own := m.members(t, 1, account.GroupNone)[0]
-	right := m.code(t, code.Reset, own.email)
+	m := world.NewMatrix(t)
+	own := m.Members(t, 1, account.GroupNone)[0]
+	right := m.IssueCode(t, code.Reset, own.Email)
 
 	compared := make([]code.Ticket, 2)
 
 	for i := range compared {
 		var err error
-		if compared[i], err = m.codes.Attempt(t.Context(), code.Reset, own.email, right); err != nil {
+		if compared[i], err = m.Codes.Attempt(t.Context(), code.Reset, own.Email, right); err != nil {
 			t.Fatalf("a right code: %v", err)
 		}
 	}
 
-	if got := answerOf(m.resetting(t, own, right).to(t, m.Server)); got != "204" {
+	if got := world.StatusAndCode(m.ResetCall(t, own, right).To(t, m.Server)); got != "204" {
 		t.Errorf("the first to use it: %s", got)
 	}
 
 	for _, late := range compared {
-		if err := m.codes.Redeem(t.Context(), m.Pool, late); !errors.Is(err, code.ErrInvalid) {
+		if err := m.Codes.Redeem(t.Context(), m.Pool, late); !errors.Is(err, code.ErrInvalid) {
 			t.Errorf("who compared it before, and is late: %v, want CODE_INVALID", err)
 		}
 	}
 
-	if got := answerOf(m.resetting(t, own, right).to(t, m.Server)); got != wrongCode {
-		t.Errorf("the same again: %s, want %s", got, wrongCode)
+	if got := world.StatusAndCode(m.ResetCall(t, own, right).To(t, m.Server)); got != world.CodeInvalid {
+		t.Errorf("the same again: %s, want %s", got, world.CodeInvalid)
 	}
 }

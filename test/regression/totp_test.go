@@ -1,4 +1,4 @@
-package app_test
+package regression_test
 
 import (
 	"bytes"
@@ -8,11 +8,12 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // told is all that a caller learns of an answer, but for what differs each time.
-func (r reply) told() string {
-	return r.String()[:3] + " " + r.header.Get("Retry-After") + " " + string(bytes.ReplaceAll(r.body, []byte(r.problem.RequestID), nil))
+func told(r world.Reply) string {
+	return r.String()[:3] + " " + r.Header.Get("Retry-After") + " " + string(bytes.ReplaceAll(r.Body, []byte(r.Problem.RequestID), nil))
 }
 
 // emptyCodes are those that anybody can compute for who has no secret, of the steps −2 to 2.
@@ -20,7 +21,7 @@ func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 	t.Helper()
 
 	for steps := -2; steps <= 2; steps++ {
-		codes = append(codes, totpAt(t, emptySecret, now.Add(time.Duration(steps)*30*time.Second)))
+		codes = append(codes, world.TOTPAt(t, world.EmptySecret, now.Add(time.Duration(steps)*30*time.Second)))
 	}
 
 	return codes
@@ -31,36 +32,36 @@ func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 func TestEmptySecretSignsNobodyIn(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
-	people := m.members(t, 5, account.GroupNone)
+	m := world.NewMatrix(t)
+	people := m.Members(t, 5, account.GroupNone)
 	owner, bare, pending, removed, empty := people[0], people[1], people[2], people[3], people[4]
 
-	m.bound(t, owner)
-	m.pending(t, pending)
-	m.bound(t, empty)
-	m.exec(t, "UPDATE totp SET secret = '' WHERE account_id = $1", empty.id)
-	m.bound(t, removed)
+	m.BindAuthenticator(t, owner)
+	m.PendingAuthenticator(t, pending)
+	m.BindAuthenticator(t, empty)
+	m.Change(t, "UPDATE totp SET secret = '' WHERE account_id = $1", empty.ID)
+	m.BindAuthenticator(t, removed)
 
-	unbind := m.asked(t, "unbind", nil)
-	unbind.path = "/user/totp"
+	unbind := m.Call(t, "unbind", nil)
+	unbind.Path = "/user/totp"
 
-	if got := m.by(removed, unbind).to(t, m.Server); got.status != http.StatusNoContent {
+	if got := m.AsMember(removed, unbind).To(t, m.Server); got.Status != http.StatusNoContent {
 		t.Fatalf("removing: %s", got)
 	}
 
-	ask := func(email, plain string) reply {
+	ask := func(email, plain string) world.Reply {
 		t.Helper()
 
-		return m.visit(bare, m.asked(t, "signInWithTOTP", map[string]any{"email": email, "code": plain})).to(t, m.Server)
+		return m.AsVisitor(bare, m.Call(t, "signInWithTOTP", map[string]any{"email": email, "code": plain})).To(t, m.Server)
 	}
 
-	want := ask(owner.email, "000000").told()
+	want := told(ask(owner.Email, "000000"))
 
 	for name, email := range map[string]string{
-		"nobody": m.address(), "no secret": bare.email, "a secret that waits": pending.email, "a secret that was removed": removed.email, "an empty value": empty.email,
+		"nobody": m.NewAddress(), "no secret": bare.Email, "a secret that waits": pending.Email, "a secret that was removed": removed.Email, "an empty value": empty.Email,
 	} {
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {
-			if got := ask(email, plain); got.told() != want || len(got.header.Values("Set-Cookie")) > 0 {
+			if got := ask(email, plain); told(got) != want || len(got.Header.Values("Set-Cookie")) > 0 {
 				t.Errorf("%s: %s, want %s", name, got, want)
 			}
 		}
@@ -73,62 +74,62 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
 	t.Parallel()
 
-	m := newMatrix(t)
+	m := world.NewMatrix(t)
 
 	type way struct {
-		wayIn func(t *testing.T, own *member) call // prepared before it is taken away
+		wayIn func(t *testing.T, own *world.Member) world.Call // prepared before it is taken away
 		after string
 	}
 
 	for key, w := range map[string]way{
-		"phone": {func(t *testing.T, own *member) call {
+		"phone": {func(t *testing.T, own *world.Member) world.Call {
 			t.Helper()
 
-			phone := m.phoned(t, own)
+			phone := m.BindPhone(t, own)
 
-			return m.asked(t, "signInWithCode", map[string]any{"phone": phone, "code": m.code(t, code.SignIn, phone)})
-		}, wrongCode},
-		"totp": {func(t *testing.T, own *member) call {
+			return m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)})
+		}, world.CodeInvalid},
+		"totp": {func(t *testing.T, own *world.Member) world.Call {
 			t.Helper()
 
-			return m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": m.bound(t, own)})
-		}, wrongCode},
-		"lark": {func(t *testing.T, own *member) call {
+			return m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.BindAuthenticator(t, own)})
+		}, world.CodeInvalid},
+		"lark": {func(t *testing.T, own *world.Member) world.Call {
 			t.Helper()
 
-			return m.journeyOf(t, own)
+			return m.LarkReturn(t, own)
 		}, "302 IDENTITY_NOT_BOUND"},
 	} {
-		own := m.members(t, 1, account.GroupNone)[0]
+		own := m.Members(t, 1, account.GroupNone)[0]
 		wayIn := w.wayIn(t, own)
-		unbind := m.asked(t, "unbind", nil)
-		unbind.path = "/user/" + key
+		unbind := m.Call(t, "unbind", nil)
+		unbind.Path = "/user/" + key
 
-		m.exec(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.id, m.Clock.Now().Add(-15*time.Minute-time.Millisecond))
+		m.Change(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(-15*time.Minute-time.Millisecond))
 
-		renewed := m.by(own, m.asked(t, "renewSession", map[string]any{"code": m.renewal(t, own.browser)})).to(t, m.Server)
-		before := m.everything(t)
+		renewed := m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": m.RefreshCode(t, own.BrowserSession)})).To(t, m.Server)
+		before := m.AllState(t)
 
-		if got := answerOf(m.by(own, unbind).to(t, m.Server)); renewed.status != http.StatusNoContent || got != reauth || m.everything(t) != before {
-			t.Errorf("%s, after a renewal (%s): %s, want %s", key, renewed, got, reauth)
+		if got := world.StatusAndCode(m.AsMember(own, unbind).To(t, m.Server)); renewed.Status != http.StatusNoContent || got != world.ReauthRequired || m.AllState(t) != before {
+			t.Errorf("%s, after a renewal (%s): %s, want %s", key, renewed, got, world.ReauthRequired)
 		}
 
-		m.exec(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.id, m.Clock.Now().Add(time.Second-15*time.Minute))
+		m.Change(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(time.Second-15*time.Minute))
 
-		if got := answerOf(m.by(own, unbind).to(t, m.Server)); got != "204" || m.everything(t) == before {
+		if got := world.StatusAndCode(m.AsMember(own, unbind).To(t, m.Server)); got != "204" || m.AllState(t) == before {
 			t.Errorf("%s, after a little less than a quarter of an hour: %s", key, got)
 		}
 
-		m.Mail(t, own.email, 0)
+		m.Mail(t, own.Email, 0)
 
-		without := m.everything(t)
-		if got := answerOf(m.visit(own, wayIn).to(t, m.Server)); got != w.after || m.everything(t) != without {
+		without := m.AllState(t)
+		if got := world.StatusAndCode(m.AsVisitor(own, wayIn).To(t, m.Server)); got != w.after || m.AllState(t) != without {
 			t.Errorf("%s, once it is taken away: %s, want %s", key, got, w.after)
 		}
 
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {
-			got := answerOf(m.visit(own, m.asked(t, "signInWithTOTP", map[string]any{"email": own.email, "code": plain})).to(t, m.Server))
-			if got != wrongCode {
+			got := world.StatusAndCode(m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": plain})).To(t, m.Server))
+			if got != world.CodeInvalid {
 				t.Errorf("%s, and the empty secret: %s", key, got)
 			}
 		}

@@ -1,4 +1,4 @@
-package app_test
+package resilience_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
-	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // The operations of the browser among the interruptions. Each signs in once before.
@@ -31,15 +31,6 @@ var oneMoreSignIn = map[string]int{
 	"SELECT coalesce(sum(count), 0) FROM throttle":                        0,
 }
 
-// newProxied is a gateway whose connections to the database can be cut.
-func newProxied(t *testing.T) (*pgProxy, *apptest.Env) {
-	t.Helper()
-
-	proxy := newPGProxy(t, postgrestest.New(t))
-
-	return proxy, apptest.On(t, proxy.url)
-}
-
 // verified answers 204 only where what the browser was given is good.
 func verified(ctx context.Context, b *apptest.Browser, status int) int {
 	if status != http.StatusNoContent {
@@ -56,12 +47,12 @@ func verified(ctx context.Context, b *apptest.Browser, status int) int {
 
 func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
 	t.Helper()
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	browser := env.SignedIn(t, person)
+	browser := env.SignedIn(t, world.PersonEmail)
 
 	return func(ctx context.Context) (int, string, error) {
-		result, err := browser.Client.SignInWithResponse(ctx, client.SignInRequest{Email: person, Password: apptest.Password})
+		result, err := browser.Client.SignInWithResponse(ctx, client.SignInRequest{Email: world.PersonEmail, Password: apptest.Password})
 		if err != nil {
 			return 0, "", err
 		}
@@ -72,10 +63,10 @@ func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
 
 func prepareRenewal(t *testing.T, env *apptest.Env) operate {
 	t.Helper()
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	browser := env.SignedIn(t, person)
-	plain := refreshCode(t, browser)
+	browser := env.SignedIn(t, world.PersonEmail)
+	plain := world.RefreshCode(t, browser)
 
 	return func(ctx context.Context) (int, string, error) {
 		result, err := browser.Client.RenewSessionWithResponse(ctx, client.RenewRequest{Code: plain})
@@ -89,9 +80,9 @@ func prepareRenewal(t *testing.T, env *apptest.Env) operate {
 
 func prepareSignOut(t *testing.T, env *apptest.Env) operate {
 	t.Helper()
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	browser := env.SignedIn(t, person)
+	browser := env.SignedIn(t, world.PersonEmail)
 
 	return func(ctx context.Context) (int, string, error) {
 		result, err := browser.Client.SignOutWithResponse(ctx)

@@ -1,4 +1,4 @@
-package app_test
+package resilience_test
 
 import (
 	"context"
@@ -13,15 +13,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-const person = "person@konec.com.au"
 
 // interruption is an operation, a point in it where something goes wrong, and what has to be there
 // after it all the same, once.
 type interruption struct {
-	at      point  // where a connection breaks
-	inside  string // the query at which a client hangs up, before COMMIT where there is one
+	at      world.Point // where a connection breaks
+	inside  string      // the query at which a client hangs up, before COMMIT where there is one
 	prepare func(t *testing.T, env *apptest.Env) operate
 	want    int            // the status
 	counts  map[string]int // by SELECT
@@ -32,15 +31,15 @@ type operate func(ctx context.Context) (status int, refreshToken string, err err
 
 var interruptions = map[string]interruption{
 	"Refresh": {
-		at: atStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
+		at: world.AtStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
 		counts: map[string]int{"SELECT generation FROM session": 1},
 	},
 	"RefreshAfterALostAnswer": {
-		at: atCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
+		at: world.AtCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
 		counts: map[string]int{"SELECT generation FROM session": 2},
 	},
 	"RefreshWithAnOldToken": {
-		at: atCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
+		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":                             1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.refresh_token_reused'":        1,
@@ -50,7 +49,7 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Login": {
-		at: atCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
+		at: world.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
 		counts: map[string]int{
 			"SELECT count(*) FROM session":                                        1,
 			"SELECT sign_in_count FROM account":                                   1,
@@ -58,29 +57,29 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Logout": {
-		at: atCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
+		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
 	"BrowserSignIn": {
-		at: atCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
+		at: world.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
 		counts: oneMoreSignIn,
 	},
 	"Renewal": {
-		at: atCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
+		at: world.AtCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
 		counts: oneRenewal,
 	},
 	"SignOut": {
-		at: atCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
+		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
 	"SendCode": {
-		at: atCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
+		at: world.AtCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
 		counts: map[string]int{
 			"SELECT count(*) FROM code":                                                     1,
 			"SELECT count(*) FROM delivery":                                                 1,
@@ -90,11 +89,11 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Register": {
-		at: atCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
+		at: world.AtCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
 		counts: registered,
 	},
 	"RegisterWhereTheGuessIsCounted": {
-		at: atCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
+		at: world.AtCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
 		counts: registered,
 	},
 }
@@ -112,14 +111,14 @@ func TestConnectionBreaks(t *testing.T) {
 	t.Parallel()
 
 	for name, c := range interruptions {
-		for moment, action := range map[string]trapAction{"Before": cutBefore, "After": cutAfter} {
+		for moment, action := range map[string]world.TrapAction{"Before": world.CutBefore, "After": world.CutAfter} {
 			t.Run(name+moment, func(t *testing.T) {
 				t.Parallel()
 
-				proxy := newPGProxy(t, postgrestest.New(t))
-				env := apptest.On(t, proxy.url)
+				proxy := world.NewPGProxy(t, postgrestest.New(t))
+				env := apptest.On(t, proxy.URL)
 				run := c.prepare(t, env)
-				trap := proxy.trap(c.at, action)
+				trap := proxy.Trap(c.at, action)
 
 				status, successor, err := run(t.Context())
 				if err != nil || status != c.want {
@@ -127,7 +126,7 @@ func TestConnectionBreaks(t *testing.T) {
 				}
 
 				select {
-				case <-trap.sprung:
+				case <-trap.Sprung:
 				default:
 					t.Error("nothing was cut: the test is blind")
 				}
@@ -154,10 +153,10 @@ func TestClientHangsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			proxy := newPGProxy(t, postgrestest.New(t))
-			env := apptest.On(t, proxy.url)
+			proxy := world.NewPGProxy(t, postgrestest.New(t))
+			env := apptest.On(t, proxy.URL)
 			run := c.prepare(t, env)
-			trap := proxy.trap(atStatement(c.inside), holdBefore)
+			trap := proxy.Trap(world.AtStatement(c.inside), world.HoldBefore)
 
 			ctx, hangUp := context.WithCancel(t.Context())
 			answered := make(chan error, 1)
@@ -167,14 +166,14 @@ func TestClientHangsUp(t *testing.T) {
 				answered <- err
 			}()
 
-			<-trap.sprung
+			<-trap.Sprung
 			hangUp()
 
 			if err := <-answered; err == nil {
 				t.Error("there was an answer: the test is blind")
 			}
 
-			close(trap.release)
+			close(trap.Release)
 
 			apptest.Eventually(t, "the whole effect is there", func() bool { return c.look(t, env) == "" })
 		})
@@ -203,9 +202,9 @@ func (c interruption) look(t *testing.T, env *apptest.Env) string {
 func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
 	return func(t *testing.T, env *apptest.Env) operate {
 		t.Helper()
-		env.Account(t, person)
+		env.Account(t, world.PersonEmail)
 
-		token := env.SignIn(t, person).RefreshToken
+		token := env.SignIn(t, world.PersonEmail).RefreshToken
 		newest := token
 
 		for range old {
@@ -232,10 +231,10 @@ func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
 
 func prepareLogin(t *testing.T, env *apptest.Env) operate {
 	t.Helper()
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
 	return func(ctx context.Context) (int, string, error) {
-		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: person, Password: apptest.Password})
+		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: world.PersonEmail, Password: apptest.Password})
 		if err != nil {
 			return 0, "", err
 		}
@@ -250,9 +249,9 @@ func prepareLogin(t *testing.T, env *apptest.Env) operate {
 
 func prepareLogout(t *testing.T, env *apptest.Env) operate {
 	t.Helper()
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	tokens := env.SignIn(t, person)
+	tokens := env.SignIn(t, world.PersonEmail)
 
 	return func(ctx context.Context) (int, string, error) {
 		result, err := env.Client.LogoutWithResponse(ctx, apptest.Bearer(tokens.AccessToken))
@@ -266,7 +265,7 @@ func prepareLogout(t *testing.T, env *apptest.Env) operate {
 
 func prepareSendCode(_ *testing.T, env *apptest.Env) operate {
 	return func(ctx context.Context) (int, string, error) {
-		result, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: person})
+		result, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: world.PersonEmail})
 		if err != nil {
 			return 0, "", err
 		}
@@ -283,14 +282,14 @@ func prepareRegister(t *testing.T, env *apptest.Env) operate {
 		t.Fatal(err)
 	}
 
-	plain, _, err := code.New(nil, keys, 1, env.Clock.Now).Issue(t.Context(), env.Pool, code.Registration, person)
+	plain, _, err := code.New(nil, keys, 1, env.Clock.Now).Issue(t.Context(), env.Pool, code.Registration, world.PersonEmail)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	return func(ctx context.Context) (int, string, error) {
 		result, err := env.Client.RegisterWithResponse(ctx, client.RegisterRequest{
-			Username: "Person", Email: person, Password: apptest.Password, VerificationCode: plain,
+			Username: "Person", Email: world.PersonEmail, Password: apptest.Password, VerificationCode: plain,
 		})
 		if err != nil {
 			return 0, "", err

@@ -1,4 +1,4 @@
-package app_test
+package resilience_test
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-F6, R-F7, R-M1, V-05, T-08: the real program is killed (SIGKILL) when a refresh is committed and
@@ -24,9 +25,9 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	t.Parallel()
 
 	url := postgrestest.New(t)
-	proxy := newPGProxy(t, url)
+	proxy := world.NewPGProxy(t, url)
 	program := &program{path: buildProgram(t), environment: map[string]string{
-		"MODE": config.Release, "DATABASE_URL": proxy.url, "MASTER_KEY": keyring.Generate(),
+		"MODE": config.Release, "DATABASE_URL": proxy.URL, "MASTER_KEY": keyring.Generate(),
 		"ADDR": "127.0.0.1:0", "PUBLIC_URL": "https://gateway.test",
 	}}
 
@@ -38,10 +39,10 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	t.Cleanup(database.Close)
 
 	people := apptest.Env{Clock: &apptest.Clock{}, Config: config.Config{DatabaseURL: url}}
-	people.Account(t, person)
+	people.Account(t, world.PersonEmail)
 
 	server, kill := program.start(t)
-	tokens, over, replayed := server.SignIn(t, person), server.SignIn(t, person), server.SignIn(t, person)
+	tokens, over, replayed := server.SignIn(t, world.PersonEmail), server.SignIn(t, world.PersonEmail), server.SignIn(t, world.PersonEmail)
 
 	if response, err := server.Client.LogoutWithResponse(t.Context(), apptest.Bearer(over.AccessToken)); err != nil || response.StatusCode() != http.StatusNoContent {
 		t.Fatalf("logout: %v %s", err, response.Status())
@@ -63,7 +64,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	}
 
 	for _, late := range []bool{false, true} {
-		trap := proxy.trap(atStatement("SessionRotate"), holdAfter)
+		trap := proxy.Trap(world.AtStatement("SessionRotate"), world.HoldAfter)
 		lost := make(chan error, 1)
 
 		go func() {
@@ -71,14 +72,14 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 			lost <- err
 		}()
 
-		<-trap.sprung
+		<-trap.Sprung
 		kill()
 
 		if err := <-lost; err == nil {
 			t.Fatal("the answer was not lost: the test is blind")
 		}
 
-		close(trap.release)
+		close(trap.Release)
 
 		server, kill = program.start(t)
 

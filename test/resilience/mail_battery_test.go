@@ -1,6 +1,6 @@
 //go:build battery
 
-package app_test
+package resilience_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-10: the real minute, and many people. The mails are there within the longest gap between two
@@ -22,21 +23,21 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			office := newOffice(t)
-			office.sink.Set(conduct)
+			office := world.NewMailGateway(t)
+			office.Sink.Set(conduct)
 
 			address := func(i int) string { return fmt.Sprintf("person%d@konec.test", i) }
 			for i := range people {
-				office.send(t, address(i))
+				office.Send(t, address(i))
 			}
 
 			<-time.After(time.Minute)
 
-			if attempts := office.sink.Attempts(); attempts < 4*people || attempts > 10*people {
+			if attempts := office.Sink.Attempts(); attempts < 4*people || attempts > 10*people {
 				t.Errorf("%d attempts: no waiting that grows", attempts)
 			}
 
-			office.sink.Set(smtptest.Accepts)
+			office.Sink.Set(smtptest.Accepts)
 
 			<-time.After(15 * time.Second) // with the half minute below: 30 s and what River's own clock adds
 
@@ -44,7 +45,7 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 			office.HTTP.Client().CloseIdleConnections()
 
 			for i := range people {
-				office.expectRegistered(t, address(i), office.arrived(t, address(i), 1)[0])
+				office.ExpectRegistered(t, address(i), office.Arrived(t, address(i), 1)[0])
 			}
 
 			apptest.Eventually(t, "every row is finished", func() bool {
@@ -54,7 +55,7 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 				return err == nil && queued == 0
 			})
 
-			if n := len(office.sink.Messages()); n != people {
+			if n := len(office.Sink.Messages()); n != people {
 				t.Errorf("%d mails to %d people", n, people)
 			}
 		})

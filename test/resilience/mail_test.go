@@ -1,11 +1,8 @@
-package app_test
+package resilience_test
 
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it
@@ -27,36 +25,36 @@ func TestCodeArrivesOnceAfterAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			office := newOffice(t)
-			office.outage(t, conduct, func() { office.attempted(t, "away@konec.test", 3) })
+			office := world.NewMailGateway(t)
+			outage(t, office, conduct, func() { office.Attempted(t, "away@konec.test", 3) })
 		})
 	}
 }
 
 // outage has the server misbehave for as long as wait takes, and expects the code afterwards, once.
-func (o *office) outage(t *testing.T, conduct smtptest.Conduct, wait func()) {
+func outage(t *testing.T, o *world.MailGateway, conduct smtptest.Conduct, wait func()) {
 	t.Helper()
 
 	const email = "away@konec.test"
 
-	o.sink.Set(conduct)
-	o.send(t, email)
+	o.Sink.Set(conduct)
+	o.Send(t, email)
 	wait()
 
-	if found := o.deliveries(t, email)[0]; found.State != "queued" || found.Erased || len(o.sink.Messages()) != 0 {
-		t.Errorf("during the outage: %+v, %d mails", found, len(o.sink.Messages()))
+	if found := o.Deliveries(t, email)[0]; found.State != "queued" || found.Erased || len(o.Sink.Messages()) != 0 {
+		t.Errorf("during the outage: %+v, %d mails", found, len(o.Sink.Messages()))
 	}
 
-	o.sink.Set(smtptest.Accepts)
+	o.Sink.Set(smtptest.Accepts)
 
-	messages := o.arrived(t, email, 1)
-	if found := o.settled(t, email); found.State != "sent" || found.LastError != "" {
+	messages := o.Arrived(t, email, 1)
+	if found := o.Settled(t, email); found.State != "sent" || found.LastError != "" {
 		t.Errorf("after the outage: %+v", found)
 	}
 
-	o.expectRegistered(t, email, messages[0])
+	o.ExpectRegistered(t, email, messages[0])
 
-	if again := o.sink.To(email); len(again) != 1 {
+	if again := o.Sink.To(email); len(again) != 1 {
 		t.Errorf("it arrived %d times", len(again))
 	}
 }
@@ -69,15 +67,15 @@ func TestCutConnection(t *testing.T) {
 	t.Run("AfterTheAnswerMeansOnce", func(t *testing.T) {
 		t.Parallel()
 
-		office := newOffice(t)
-		office.sink.Set(smtptest.CutsBehind)
-		office.send(t, "cut@konec.test")
+		office := world.NewMailGateway(t)
+		office.Sink.Set(smtptest.CutsBehind)
+		office.Send(t, "cut@konec.test")
 
-		if found := office.settled(t, "cut@konec.test"); found.State != "sent" || found.Attempts != 1 {
+		if found := office.Settled(t, "cut@konec.test"); found.State != "sent" || found.Attempts != 1 {
 			t.Errorf("got %+v", found)
 		}
 
-		if messages := office.sink.To("cut@konec.test"); len(messages) != 1 {
+		if messages := office.Sink.To("cut@konec.test"); len(messages) != 1 {
 			t.Errorf("it arrived %d times", len(messages))
 		}
 	})
@@ -85,21 +83,21 @@ func TestCutConnection(t *testing.T) {
 	t.Run("BeforeTheAnswerMeansTheSameMessageID", func(t *testing.T) {
 		t.Parallel()
 
-		office := newOffice(t)
-		office.sink.Set(smtptest.Cuts)
-		office.send(t, "cut@konec.test")
-		office.arrived(t, "cut@konec.test", 1)
-		office.sink.Set(smtptest.Accepts)
+		office := world.NewMailGateway(t)
+		office.Sink.Set(smtptest.Cuts)
+		office.Send(t, "cut@konec.test")
+		office.Arrived(t, "cut@konec.test", 1)
+		office.Sink.Set(smtptest.Accepts)
 
-		messages := office.arrived(t, "cut@konec.test", 2)
-		found := office.settled(t, "cut@konec.test")
-		ids := messageIDs(t, messages)
+		messages := office.Arrived(t, "cut@konec.test", 2)
+		found := office.Settled(t, "cut@konec.test")
+		ids := world.MessageIDs(t, messages)
 
-		if found.State != "sent" || ids[0] != ids[1] || !strings.HasPrefix(ids[0], found.ID+"@") || codeIn(t, messages[0]) != codeIn(t, messages[1]) {
+		if found.State != "sent" || ids[0] != ids[1] || !strings.HasPrefix(ids[0], found.ID+"@") || world.CodeIn(t, messages[0]) != world.CodeIn(t, messages[1]) {
 			t.Errorf("row %+v, ids %q", found, ids)
 		}
 
-		office.expectRegistered(t, "cut@konec.test", messages[1])
+		office.ExpectRegistered(t, "cut@konec.test", messages[1])
 	})
 }
 
@@ -111,11 +109,11 @@ func TestRefusedMailIsGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			office := newOffice(t)
-			office.sink.Set(conduct)
-			office.send(t, "nobody@konec.test")
+			office := world.NewMailGateway(t)
+			office.Sink.Set(conduct)
+			office.Send(t, "nobody@konec.test")
 
-			found := office.settled(t, "nobody@konec.test")
+			found := office.Settled(t, "nobody@konec.test")
 			if found.State != "refused" || found.Attempts != 1 || found.LastError == "" {
 				t.Errorf("got %+v", found)
 			}
@@ -133,43 +131,21 @@ func TestExpiredCodeIsNeverSent(t *testing.T) {
 
 	const email = "late@konec.test"
 
-	office := newOffice(t)
-	office.sink.Set(smtptest.Busy)
-	office.send(t, email)
-	office.attempted(t, email, 1)
+	office := world.NewMailGateway(t)
+	office.Sink.Set(smtptest.Busy)
+	office.Send(t, email)
+	office.Attempted(t, email, 1)
 	office.Clock.Advance(code.Registration.Lifetime)
-	office.sink.Set(smtptest.Accepts)
-	office.wake(t)
+	office.Sink.Set(smtptest.Accepts)
+	office.RetryNow(t)
 
-	if found := office.settled(t, email); found.State != "expired" || found.LastError == "" {
+	if found := office.Settled(t, email); found.State != "expired" || found.LastError == "" {
 		t.Errorf("got %+v", found)
 	}
 
-	if messages := office.sink.Messages(); len(messages) != 0 {
+	if messages := office.Sink.Messages(); len(messages) != 0 {
 		t.Errorf("sent all the same: %s", messages[0].Data)
 	}
-}
-
-// wake lets the jobs that wait run now. River has a clock of its own, the real one: after the test's
-// clock was moved ahead, a wait that the worker reckoned by it is that much too long.
-func (o *office) wake(t *testing.T) {
-	t.Helper()
-
-	apptest.Eventually(t, "every waiting job is woken", func() bool {
-		_, err := o.Pool.Exec(t.Context(), `
-			UPDATE river_job SET scheduled_at = now(), state = 'available'
-			WHERE kind = 'delivery' AND state IN ('retryable', 'scheduled', 'available')`)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		var waiting int
-		if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state = 'queued'`).Scan(&waiting); err != nil {
-			t.Fatal(err)
-		}
-
-		return waiting == 0
-	})
 }
 
 // T-10, R-M6, F-17: a mail server that says nothing holds neither a connection nor a transaction of ours,
@@ -177,18 +153,18 @@ func (o *office) wake(t *testing.T) {
 func TestHangingSendHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
-	office := newOffice(t, func(c *config.Config) { c.DatabaseMaxConns = 4 })
+	office := world.NewMailGateway(t, func(c *config.Config) { c.DatabaseMaxConns = 4 })
 	office.Account(t, "owner@konec.test")
-	office.sink.Set(smtptest.Hangs)
+	office.Sink.Set(smtptest.Hangs)
 
-	idle := office.used(t)
+	idle := used(t, office)
 
 	for i := range 8 { // as many as there are workers
-		office.send(t, fmt.Sprintf("hang%d@konec.test", i))
+		office.Send(t, fmt.Sprintf("hang%d@konec.test", i))
 	}
 
-	apptest.Eventually(t, "all sends hang", func() bool { return office.sink.Hanging() == 8 })
-	apptest.Eventually(t, "only those connections are in use that were before", func() bool { return office.used(t) == idle })
+	apptest.Eventually(t, "all sends hang", func() bool { return office.Sink.Hanging() == 8 })
+	apptest.Eventually(t, "only those connections are in use that were before", func() bool { return used(t, office) == idle })
 
 	var open int
 
@@ -201,18 +177,18 @@ func TestHangingSendHoldsNoConnection(t *testing.T) {
 
 	office.SignIn(t, "owner@konec.test")
 
-	office.sink.Set(smtptest.Accepts)
+	office.Sink.Set(smtptest.Accepts)
 
 	for i := range 8 {
-		office.arrived(t, fmt.Sprintf("hang%d@konec.test", i), 1)
+		office.Arrived(t, fmt.Sprintf("hang%d@konec.test", i), 1)
 	}
 }
 
 // used is how many connections the gateway uses, as /metrics says.
-func (o *office) used(t *testing.T) string {
+func used(t *testing.T, o *world.MailGateway) string {
 	t.Helper()
 
-	for line := range strings.Lines(o.metrics(t)) {
+	for line := range strings.Lines(o.Metrics(t)) {
 		if value, found := strings.CutPrefix(line, "gateway_database_connections_used "); found {
 			return strings.TrimSpace(value)
 		}
@@ -223,20 +199,6 @@ func (o *office) used(t *testing.T) string {
 	return ""
 }
 
-func (o *office) metrics(t *testing.T) string {
-	t.Helper()
-
-	answer := httptest.NewRecorder()
-	o.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.Code != http.StatusOK {
-		t.Fatalf("metrics: %d, %v", answer.Code, err)
-	}
-
-	return string(text)
-}
-
 // R-N4, T-08: the mail of a worker that died is taken over by another, once it has been silent for 75
 // seconds. The row is made to look as a killed worker leaves it; the battery kills one.
 func TestMailOfADeadWorkerIsTakenOver(t *testing.T) {
@@ -244,10 +206,10 @@ func TestMailOfADeadWorkerIsTakenOver(t *testing.T) {
 
 	const email = "orphan@konec.test"
 
-	office := newOffice(t)
-	office.sink.Set(smtptest.Busy)
-	office.send(t, email)
-	office.attempted(t, email, 1)
+	office := world.NewMailGateway(t)
+	office.Sink.Set(smtptest.Busy)
+	office.Send(t, email)
+	office.Attempted(t, email, 1)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -263,11 +225,11 @@ func TestMailOfADeadWorkerIsTakenOver(t *testing.T) {
 		t.Fatalf("%v, %v", changed, err)
 	}
 
-	office.sink.Set(smtptest.Accepts)
+	office.Sink.Set(smtptest.Accepts)
 	office.Serve(t)
 
-	messages := office.arrived(t, email, 1)
-	if found := office.settled(t, email); found.State != "sent" || len(messages) != 1 {
+	messages := office.Arrived(t, email, 1)
+	if found := office.Settled(t, email); found.State != "sent" || len(messages) != 1 {
 		t.Errorf("%+v, %d mails", found, len(messages))
 	}
 }

@@ -1,5 +1,5 @@
 //go:build battery
 
-package app_test
+package resilience_test
 
 func init() { inTime = true }

@@ -1,4 +1,4 @@
-package app_test
+package resilience_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-F9, R-M1, R-E6, T-07, T-14, T-24: Postgres is killed and restarted under load. Nobody is told that
@@ -62,9 +63,9 @@ func TestPostgresFreezes(t *testing.T) {
 
 	cluster, url := postgrestest.NewCluster(t, true)
 	env := apptest.On(t, url)
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	tokens := env.SignIn(t, person)
+	tokens := env.SignIn(t, world.PersonEmail)
 
 	if err := cluster.Freeze(); err != nil {
 		t.Fatal(err)
@@ -158,7 +159,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 	})
 
 	t.Cleanup(l.stop)
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
 	run := func(call func() *http.Response, name string, successes *atomic.Int64) {
 		all.Go(func() {
@@ -191,7 +192,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 	ctx := context.WithoutCancel(t.Context()) // the last calls end by themselves
 
 	for range 3 {
-		tokens := env.SignIn(t, person)
+		tokens := env.SignIn(t, world.PersonEmail)
 
 		run(func() *http.Response {
 			result, err := env.Client.GetMeWithResponse(ctx, apptest.Bearer(tokens.AccessToken))

@@ -1,4 +1,4 @@
-package app_test
+package resilience_test
 
 import (
 	"net/http"
@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 func withConnections(most int32) func(*config.Config) {
@@ -23,19 +24,19 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	env := apptest.New(t, withConnections(1))
 	ctx := t.Context()
 
-	sent, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: person})
+	sent, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: world.PersonEmail})
 	if err != nil || sent.JSON200 == nil {
 		t.Fatalf("send code: %v %s", err, sent.Body)
 	}
 
 	registered, err := env.Client.RegisterWithResponse(ctx, client.RegisterRequest{
-		Username: "Person", Email: person, Password: apptest.Password, VerificationCode: env.Mail(t, person, 0).Code,
+		Username: "Person", Email: world.PersonEmail, Password: apptest.Password, VerificationCode: env.Mail(t, world.PersonEmail, 0).Code,
 	})
 	if err != nil || registered.JSON201 == nil {
 		t.Fatalf("register: %v %s", err, registered.Body)
 	}
 
-	tokens := env.SignIn(t, person)
+	tokens := env.SignIn(t, world.PersonEmail)
 
 	if status, _ := env.Me(t, tokens.AccessToken); status != http.StatusOK {
 		t.Errorf("me: %d", status)
@@ -56,13 +57,13 @@ func TestOneConnectionIsEnough(t *testing.T) {
 		t.Errorf("a lost token: %d, want 401", status)
 	}
 
-	env.Mail(t, person, 1)
+	env.Mail(t, world.PersonEmail, 1)
 
 	// Many at once share the one connection.
-	current := env.SignIn(t, person)
+	current := env.SignIn(t, world.PersonEmail)
 
 	var all sync.WaitGroup
-	for range contenders {
+	for range world.Contenders {
 		all.Go(func() {
 			result, err := env.Client.GetMeWithResponse(ctx, apptest.Bearer(current.AccessToken))
 			if err != nil || result.JSON200 == nil {
@@ -84,9 +85,9 @@ func TestPoolIsExhausted(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t, withConnections(4))
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	tokens := env.SignIn(t, person)
+	tokens := env.SignIn(t, world.PersonEmail)
 
 	lock, err := env.Pool.Begin(t.Context())
 	if err != nil {
@@ -108,7 +109,7 @@ func TestPoolIsExhausted(t *testing.T) {
 		}
 	})
 
-	for range 3 * contenders {
+	for range 3 * world.Contenders {
 		all.Go(func() {
 			began := time.Now()
 
@@ -172,9 +173,9 @@ func TestIdleConnectionsAreKilled(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	env.Account(t, person)
+	env.Account(t, world.PersonEmail)
 
-	tokens := env.SignIn(t, person)
+	tokens := env.SignIn(t, world.PersonEmail)
 
 	for range 5 {
 		var killed int
@@ -197,5 +198,5 @@ func TestIdleConnectionsAreKilled(t *testing.T) {
 		tokens = *next
 	}
 
-	env.SignIn(t, person)
+	env.SignIn(t, world.PersonEmail)
 }

@@ -1,4 +1,4 @@
-package app_test
+package resilience_test
 
 import (
 	"context"
@@ -15,28 +15,29 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 const phone = "+8613800138000"
 
 // switchboard is a gateway whose text messages go to an exchange.
 type switchboard struct {
-	*office
+	*world.MailGateway
 
-	exchange *exchange
+	exchange *world.SMSProvider
 	code     string
 }
 
 func newSwitchboard(t *testing.T) *switchboard {
 	t.Helper()
 
-	e := newExchange(t)
+	e := world.NewSMSProvider(t)
 
-	o := newOffice(t, func(c *config.Config) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", exchangeSecret })
+	o := world.NewMailGateway(t, func(c *config.Config) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", world.SMSSecret })
 	o.Account(t, "caller@konec.test")
 	o.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
 
-	return &switchboard{exchange: e, code: "042137", office: o}
+	return &switchboard{exchange: e, code: "042137", MailGateway: o}
 }
 
 // enqueue is what the transaction of a sign-in by phone does.
@@ -77,29 +78,29 @@ func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 	t.Parallel()
 
 	s := newSwitchboard(t)
-	s.exchange.set(away)
+	s.exchange.Behave(world.SMSUnavailable)
 	s.enqueue(t)
-	s.attempted(t, phone, 2)
+	s.Attempted(t, phone, 2)
 
-	if found := s.deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.exchange.charges() != 0 {
+	if found := s.Deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.exchange.Charges() != 0 {
 		t.Errorf("during the outage: %+v", found)
 	}
 
-	s.exchange.set(takes)
+	s.exchange.Behave(world.AcceptSMS)
 
-	if found := s.settled(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
+	if found := s.Settled(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
 		t.Errorf("after the outage: %+v", found)
 	}
 
-	calls := s.exchange.got(t)
-	if s.exchange.charges() != 1 || calls[0].id != s.deliveries(t, phone)[0].ID {
-		t.Errorf("%d charges, %+v", s.exchange.charges(), calls)
+	calls := s.exchange.Calls(t)
+	if s.exchange.Charges() != 1 || calls[0].HeaderID != s.Deliveries(t, phone)[0].ID {
+		t.Errorf("%d charges, %+v", s.exchange.Charges(), calls)
 	}
 
 	for _, c := range calls {
-		if c.body != calls[0].body || c.To != phone || c.Code != s.code ||
+		if c.Body != calls[0].Body || c.To != phone || c.Code != s.code ||
 			c.Text != "042137 is your code to sign in to Toolkit. It is valid for 5 minutes. Do not share it with anybody." {
-			t.Errorf("got %s, at first %s", c.body, calls[0].body)
+			t.Errorf("got %s, at first %s", c.Body, calls[0].Body)
 		}
 	}
 
@@ -115,17 +116,17 @@ func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
 	t.Parallel()
 
 	s := newSwitchboard(t)
-	s.exchange.set(takesAndHangsUp)
+	s.exchange.Behave(world.AcceptSMSAndHangUp)
 	s.enqueue(t)
-	s.attempted(t, phone, 2)
-	s.exchange.set(takes)
+	s.Attempted(t, phone, 2)
+	s.exchange.Behave(world.AcceptSMS)
 
-	if found := s.settled(t, phone); found.State != "sent" {
+	if found := s.Settled(t, phone); found.State != "sent" {
 		t.Errorf("got %+v", found)
 	}
 
-	if n := len(s.exchange.got(t)); n < 2 || s.exchange.charges() != 1 {
-		t.Errorf("%d calls, %d charges", n, s.exchange.charges())
+	if n := len(s.exchange.Calls(t)); n < 2 || s.exchange.Charges() != 1 {
+		t.Errorf("%d calls, %d charges", n, s.exchange.Charges())
 	}
 }
 
@@ -135,15 +136,15 @@ func TestRefusedTextMessageIsGivenUp(t *testing.T) {
 	t.Parallel()
 
 	s := newSwitchboard(t)
-	s.exchange.set(refuses)
+	s.exchange.Behave(world.RefuseSMS)
 	s.enqueue(t)
 
-	found := s.settled(t, phone)
+	found := s.Settled(t, phone)
 	if found.State != "refused" || found.Attempts != 1 || !strings.Contains(found.LastError, "status 422") || strings.Contains(found.LastError, s.code) {
 		t.Errorf("got %+v", found)
 	}
 
-	if log := s.Log.String(); strings.Contains(log, s.code) || strings.Contains(log, exchangeSecret[len("whsec_"):]) {
+	if log := s.Log.String(); strings.Contains(log, s.code) || strings.Contains(log, world.SMSSecret[len("whsec_"):]) {
 		t.Errorf("log %s", log)
 	}
 }
@@ -153,23 +154,23 @@ func TestExpiredTextMessageIsNeverSent(t *testing.T) {
 	t.Parallel()
 
 	s := newSwitchboard(t)
-	s.exchange.set(away)
+	s.exchange.Behave(world.SMSUnavailable)
 	s.enqueue(t)
-	s.attempted(t, phone, 1)
+	s.Attempted(t, phone, 1)
 	s.Clock.Advance(5 * time.Minute)
-	s.exchange.set(takes)
+	s.exchange.Behave(world.AcceptSMS)
 
-	before := len(s.exchange.got(t))
+	before := len(s.exchange.Calls(t))
 
-	s.wake(t)
+	s.RetryNow(t)
 
-	if found := s.settled(t, phone); found.State != "expired" || found.LastError == "" {
+	if found := s.Settled(t, phone); found.State != "expired" || found.LastError == "" {
 		t.Errorf("got %+v", found)
 	}
 
 	// An attempt may have been under way when the clock was moved.
-	if n := len(s.exchange.got(t)); n > before+1 || s.exchange.charges() > 0 {
-		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.exchange.charges())
+	if n := len(s.exchange.Calls(t)); n > before+1 || s.exchange.Charges() > 0 {
+		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.exchange.Charges())
 	}
 }
 

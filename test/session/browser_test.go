@@ -1,4 +1,4 @@
-package app_test
+package session_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // What the console does: load, sign in, verify, user, the renewal, sign out.
@@ -14,7 +15,7 @@ func TestConsoleJourney(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	created := env.Account(t, owner)
+	created := env.Account(t, world.Owner)
 	browser := env.Browser(t)
 
 	loaded, err := browser.Client.LoadWithResponse(t.Context())
@@ -30,7 +31,7 @@ func TestConsoleJourney(t *testing.T) {
 		t.Errorf("verify before the sign-in: %d", status)
 	}
 
-	signedIn, err := browser.Client.SignInWithResponse(t.Context(), client.SignInRequest{Email: owner, Password: apptest.Password})
+	signedIn, err := browser.Client.SignInWithResponse(t.Context(), client.SignInRequest{Email: world.Owner, Password: apptest.Password})
 	if err != nil || signedIn.StatusCode() != http.StatusNoContent {
 		t.Fatalf("sign in: %v, %s", err, signedIn.Body)
 	}
@@ -45,7 +46,7 @@ func TestConsoleJourney(t *testing.T) {
 	}
 
 	got := user.JSON200
-	if got.ID != created.ID || got.Email != owner || got.Name != "Test Person" || got.Sessions != 1 || !got.Status ||
+	if got.ID != created.ID || got.Email != world.Owner || got.Name != "Test Person" || got.Sessions != 1 || !got.Status ||
 		got.Phone != "" || got.Totp != "" || got.Avatar != "" || !got.Lark.IsNull() {
 		t.Errorf("user: %s", user.Body)
 	}
@@ -59,7 +60,7 @@ func TestConsoleJourney(t *testing.T) {
 
 	for range 3 {
 		env.Clock.Advance(time.Hour)
-		renew(t, browser)
+		world.RenewSession(t, browser)
 	}
 
 	if after := browser.Cookie("__Host-TOKEN"); after == before || browser.Verify(t) != http.StatusNoContent {
@@ -73,19 +74,5 @@ func TestConsoleJourney(t *testing.T) {
 
 	if browser.Cookie("__Host-TOKEN") != "" || browser.Verify(t) != http.StatusUnauthorized {
 		t.Error("still signed in")
-	}
-}
-
-func renew(t *testing.T, browser *apptest.Browser) {
-	t.Helper()
-
-	code, err := browser.Client.CreateRefreshCodeWithResponse(t.Context())
-	if err != nil || code.JSON200 == nil {
-		t.Fatalf("refresh code: %v, %s", err, code.Body)
-	}
-
-	renewed, err := browser.Client.RenewSessionWithResponse(t.Context(), client.RenewRequest{Code: code.JSON200.Code})
-	if err != nil || renewed.StatusCode() != http.StatusNoContent {
-		t.Fatalf("renew: %v, %s", err, renewed.Body)
 	}
 }

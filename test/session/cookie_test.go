@@ -1,46 +1,14 @@
-package app_test
+package session_test
 
 import (
-	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-// in sends the call as the browser would, and lets the browser keep the cookies of the answer. What the
-// call sets itself stands, an empty header for none.
-func (c call) in(tb testing.TB, s *apptest.Server, b *apptest.Browser) reply {
-	tb.Helper()
-
-	sent := c.from(b)
-	for name, values := range c.header {
-		sent = sent.with(name, values...)
-	}
-
-	got := sent.to(tb, s)
-
-	for _, cookie := range (&http.Response{Header: got.header}).Cookies() {
-		b.SetCookie(cookie.Name, cookie.Value)
-	}
-
-	return got
-}
-
-// signInCall is what the sign-in page sends.
-func signInCall(email, password string) call {
-	c := call{method: http.MethodPost, path: "/login"}.with("Content-Type", "application/json")
-	c.body = fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
-
-	return c
-}
-
-func verifyCall() call { return call{method: http.MethodGet, path: "/verify"} }
-
-func signOutCall() call { return call{method: http.MethodPost, path: "/logout"} }
 
 // R-H1, T-27: every cookie has exactly its attributes, in whatever answer, and never more than fits.
 func TestCookiesHaveTheirAttributes(t *testing.T) {
@@ -51,7 +19,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 			t.Parallel()
 
 			env := apptest.New(t, func(c *config.Config) { c.XSRFCookieDomain = domain })
-			env.Account(t, owner)
+			env.Account(t, world.Owner)
 
 			var (
 				name    = `__Host-PRE=[A-Za-z0-9_-]{22}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax`
@@ -62,32 +30,32 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				written = strings.Replace(scripts, "XSRF-TOKEN", "XSRF_TOKEN", 1)
 			)
 
-			browser, signedIn := env.Browser(t), env.SignedIn(t, owner)
-			load := call{method: http.MethodGet, path: "/"}
+			browser, signedIn := env.Browser(t), env.SignedIn(t, world.Owner)
+			load := world.Call{Method: http.MethodGet, Path: "/"}
 
 			for _, step := range []struct {
 				what    string
-				call    call
+				call    world.Call
 				browser *apptest.Browser
 				want    []string
 			}{
-				{"401 of a stranger", verifyCall(), env.Browser(t), []string{name, scripts, written}},
-				{"403 of a stranger", signOutCall(), env.Browser(t), []string{name, scripts, written}},
+				{"401 of a stranger", world.VerifyCall(), env.Browser(t), []string{name, scripts, written}},
+				{"403 of a stranger", world.SignOutCall(), env.Browser(t), []string{name, scripts, written}},
 				{"first load", load, browser, []string{name, scripts, written}},
 				{"second load", load, browser, []string{scripts, written}},
-				{"401", verifyCall(), browser, []string{scripts, written}},
-				{"403", signOutCall().with("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
-				{"wrong password", signInCall(owner, "wrong"), browser, nil},
-				{"sign-in", signInCall(owner, apptest.Password), browser, []string{value, scripts, written, unnamed}},
+				{"401", world.VerifyCall(), browser, []string{scripts, written}},
+				{"403", world.SignOutCall().With("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
+				{"wrong password", world.SignInCall(world.Owner, "wrong"), browser, nil},
+				{"sign-in", world.SignInCall(world.Owner, apptest.Password), browser, []string{value, scripts, written, unnamed}},
 				{"load when signed in", load, browser, []string{scripts, written}},
-				{"verify", verifyCall(), browser, nil},
-				{"403 when signed in", signOutCall().with("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
-				{"renewal", renewCall(t, signedIn), signedIn, []string{value, scripts, written}},
-				{"sign-out", signOutCall(), browser, []string{cleared, name, scripts, written}},
-				{"cross-site", signOutCall().with("Sec-Fetch-Site", "cross-site"), browser, nil},
+				{"verify", world.VerifyCall(), browser, nil},
+				{"403 when signed in", world.SignOutCall().With("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
+				{"renewal", world.RenewTokenCall(t, signedIn), signedIn, []string{value, scripts, written}},
+				{"sign-out", world.SignOutCall(), browser, []string{cleared, name, scripts, written}},
+				{"cross-site", world.SignOutCall().With("Sec-Fetch-Site", "cross-site"), browser, nil},
 			} {
-				got := step.call.in(t, env.Server, step.browser)
-				checkCookies(t, step.what, got.header.Values("Set-Cookie"), step.want)
+				got := step.call.InBrowser(t, env.Server, step.browser)
+				world.CheckCookies(t, step.what, got.Header.Values("Set-Cookie"), step.want)
 
 				if a, b := step.browser.Cookie("XSRF-TOKEN"), step.browser.Cookie("XSRF_TOKEN"); a != b {
 					t.Errorf("%s: the XSRF cookies differ", step.what)
@@ -97,36 +65,20 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 	}
 }
 
-func checkCookies(t *testing.T, what string, lines, want []string) {
-	t.Helper()
-
-	if len(lines) != len(want) {
-		t.Errorf("%s: cookies %q, want %d", what, lines, len(want))
-
-		return
-	}
-
-	for i, line := range lines {
-		if !regexp.MustCompile("^" + want[i] + "$").MatchString(line) {
-			t.Errorf("%s: cookie %q, want %s", what, line, want[i])
-		}
-	}
-}
-
 // R-H1: nothing that a client sends makes a cookie longer than browsers keep, or comes back in one.
 func TestCookiesAreNotEchoed(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	long := strings.Repeat("planted", 1000)
 
-	for _, o := range operations() {
-		if !o.public() {
+	for _, o := range world.Operations() {
+		if !o.IsPublic() {
 			continue
 		}
 
-		got := d.call(o).with("Cookie", "__Host-PRE="+long+"; XSRF-TOKEN=planted; XSRF_TOKEN=planted").to(t, d.Server)
-		for _, line := range got.header.Values("Set-Cookie") {
+		got := d.Call(o).With("Cookie", "__Host-PRE="+long+"; XSRF-TOKEN=planted; XSRF_TOKEN=planted").To(t, d.Server)
+		for _, line := range got.Header.Values("Set-Cookie") {
 			if len(line) > 4096 || strings.Contains(line, "planted") {
 				t.Errorf("%s: cookie %.100q of %d bytes", o.OperationID, line, len(line))
 			}
@@ -140,10 +92,10 @@ func TestSignInChangesTheSession(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	env.Account(t, owner)
-	env.Account(t, person)
+	env.Account(t, world.Owner)
+	env.Account(t, world.PersonEmail)
 
-	elsewhere := env.SignedIn(t, owner)
+	elsewhere := env.SignedIn(t, world.Owner)
 	browser := env.Browser(t)
 	browser.Load(t)
 
@@ -152,10 +104,10 @@ func TestSignInChangesTheSession(t *testing.T) {
 
 	seen := map[string]bool{planted: true, elsewhere.Cookie("__Host-TOKEN"): true}
 
-	for i, email := range []string{owner, owner, person, owner} {
+	for i, email := range []string{world.Owner, world.Owner, world.PersonEmail, world.Owner} {
 		before := browser.Copy(t, env.Server)
 
-		if got := signInCall(email, apptest.Password).in(t, env.Server, browser); got.status != http.StatusNoContent {
+		if got := world.SignInCall(email, apptest.Password).InBrowser(t, env.Server, browser); got.Status != http.StatusNoContent {
 			t.Fatalf("sign-in %d: %s", i, got)
 		}
 
@@ -181,7 +133,7 @@ func TestSignInChangesTheSession(t *testing.T) {
 	}
 
 	// A sign-in that fails ends nothing.
-	signInCall(owner, "wrong").in(t, env.Server, browser)
+	world.SignInCall(world.Owner, "wrong").InBrowser(t, env.Server, browser)
 
 	if status := browser.Verify(t); status != http.StatusNoContent {
 		t.Errorf("after a wrong password: %d", status)
@@ -193,15 +145,15 @@ func TestAmbiguousCookiesAreRefused(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	env.Account(t, owner)
+	env.Account(t, world.Owner)
 
-	browser, visitor := env.SignedIn(t, owner), env.Browser(t)
+	browser, visitor := env.SignedIn(t, world.Owner), env.Browser(t)
 	visitor.Load(t)
 
 	session, pre := "__Host-TOKEN="+browser.Cookie("__Host-TOKEN"), "__Host-PRE="+visitor.Cookie("__Host-PRE")
-	other := "__Host-TOKEN=" + env.SignedIn(t, owner).Cookie("__Host-TOKEN")
+	other := "__Host-TOKEN=" + env.SignedIn(t, world.Owner).Cookie("__Host-TOKEN")
 
-	if got := verifyCall().with("Cookie", session).to(t, env.Server); got.status != http.StatusNoContent {
+	if got := world.VerifyCall().With("Cookie", session).To(t, env.Server); got.Status != http.StatusNoContent {
 		t.Fatalf("one cookie: %s", got)
 	}
 
@@ -210,14 +162,14 @@ func TestAmbiguousCookiesAreRefused(t *testing.T) {
 		{strings.Replace(session, "__Host-", "__host-", 1)}, {strings.Replace(session, "__Host-", "", 1)}, {"\u2000" + session}, {"$Version=1; " + session + "x"},
 		{strings.Replace(session, "=", "%3D", 1)}, {session + "="},
 	} {
-		if got := verifyCall().with("Cookie", cookies...).to(t, env.Server); got.status != http.StatusUnauthorized {
+		if got := world.VerifyCall().With("Cookie", cookies...).To(t, env.Server); got.Status != http.StatusUnauthorized {
 			t.Errorf("%.30q…: %s", cookies, got)
 		}
 	}
 
 	for _, cookies := range []string{pre + "; " + pre, pre + "; __Host-PRE=x", strings.ToLower(pre)} {
-		got := signInCall(owner, apptest.Password).with("Cookie", cookies).with("X-XSRF-TOKEN", visitor.Cookie("XSRF-TOKEN")).to(t, env.Server)
-		if got.problem.Code != "XSRF_INVALID" {
+		got := world.SignInCall(world.Owner, apptest.Password).With("Cookie", cookies).With("X-XSRF-TOKEN", visitor.Cookie("XSRF-TOKEN")).To(t, env.Server)
+		if got.Problem.Code != "XSRF_INVALID" {
 			t.Errorf("%.30q…: %s", cookies, got)
 		}
 	}

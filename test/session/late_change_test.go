@@ -1,6 +1,7 @@
-package app_test
+package session_test
 
 import (
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"testing"
 )
@@ -10,21 +11,21 @@ import (
 func TestChangeUnderWayEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	person := somebody("thief")
-	query := f.agree(depart(t, d.browser, bind), person)
+	d, f := world.LarkGateway(t)
+	person := world.LarkPerson("thief")
+	query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), person)
 
-	f.answers(func(http.ResponseWriter, *http.Request) bool {
+	f.Answer(func(http.ResponseWriter, *http.Request) bool {
 		d.Exec(t, "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE revoked_at IS NULL")
 
 		return false
 	})
 
-	if to := arrive(t, d.browser, query); to != failed("zh-Hans", "STATE_INVALID") {
+	if to := world.ReturnFromLark(t, d.OwnerBrowser, query); to != world.LarkFailed("zh-Hans", "STATE_INVALID") {
 		t.Errorf("went to %s", to)
 	}
 
-	if bound := d.larkOf(t, owner); bound != "" {
+	if bound := d.LarkSubject(t, world.Owner); bound != "" {
 		t.Errorf("%s is bound", bound)
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package session_test
 
 import (
 	"net/http"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // What is outstanding, each as a function that says whether it works, on another replica than everything
@@ -23,7 +24,7 @@ func cookie(of func(kept) browserState) func(*testing.T, *household) bool {
 	return func(t *testing.T, h *household) bool {
 		t.Helper()
 
-		return judge(t, "cookie", verifyCall().as(of(h.kept)).to(t, h.elsewhere), http.StatusNoContent, refusedSession)
+		return judge(t, "cookie", as(world.VerifyCall(), of(h.kept)).To(t, h.elsewhere), http.StatusNoContent, refusedSession)
 	}
 }
 
@@ -31,7 +32,7 @@ func refreshing(of func(kept) browserState) func(*testing.T, *household) bool {
 	return func(t *testing.T, h *household) bool {
 		t.Helper()
 
-		got := renewalCall(of(h.kept).code).as(of(h.kept)).to(t, h.elsewhere)
+		got := as(world.RenewCall(of(h.kept).code), of(h.kept)).To(t, h.elsewhere)
 
 		return judge(t, "refresh code", got, http.StatusNoContent, refusedSession, "CODE_INVALID")
 	}
@@ -42,8 +43,8 @@ func xsrfValue(of func(kept) browserState) func(*testing.T, *household) bool {
 	return func(t *testing.T, h *household) bool {
 		t.Helper()
 
-		got := sending(http.MethodPost, "/login", "").as(of(h.kept)).to(t, h.elsewhere)
-		if got.problem.Code == "INVALID_REQUEST" {
+		got := as(world.SendCall(http.MethodPost, "/login", ""), of(h.kept)).To(t, h.elsewhere)
+		if got.Problem.Code == "INVALID_REQUEST" {
 			return true
 		}
 
@@ -55,7 +56,7 @@ func accessToken(of func(kept) client.Tokens) func(*testing.T, *household) bool 
 	return func(t *testing.T, h *household) bool {
 		t.Helper()
 
-		got := call{method: http.MethodGet, path: "/api/users/me"}.with("Authorization", "Bearer "+of(h.kept).AccessToken).to(t, h.elsewhere)
+		got := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+of(h.kept).AccessToken).To(t, h.elsewhere)
 
 		return judge(t, "access token", got, http.StatusOK, refusedSession)
 	}
@@ -65,7 +66,7 @@ func refreshToken(of func(kept) client.Tokens) func(*testing.T, *household) bool
 	return func(t *testing.T, h *household) bool {
 		t.Helper()
 
-		got := sending(http.MethodPost, "/api/auth/refresh", map[string]string{"refresh_token": of(h.kept).RefreshToken}).to(t, h.elsewhere)
+		got := world.SendCall(http.MethodPost, "/api/auth/refresh", map[string]string{"refresh_token": of(h.kept).RefreshToken}).To(t, h.elsewhere)
 
 		return judge(t, "refresh token", got, http.StatusOK, "REFRESH_TOKEN_INVALID")
 	}
@@ -74,7 +75,7 @@ func refreshToken(of func(kept) client.Tokens) func(*testing.T, *household) bool
 func smsCode(t *testing.T, h *household) bool {
 	t.Helper()
 
-	got := h.visiting("/login/sms", map[string]string{"phone": h.kept.phone, "code": h.kept.sms}).to(t, h.elsewhere)
+	got := h.visiting("/login/sms", map[string]string{"phone": h.kept.phone, "code": h.kept.sms}).To(t, h.elsewhere)
 
 	return judge(t, "code by SMS", got, http.StatusNoContent, "CODE_INVALID", "TOTP_REQUIRED")
 }
@@ -83,7 +84,7 @@ func smsCode(t *testing.T, h *household) bool {
 func authenticatorApp(t *testing.T, h *household) bool {
 	t.Helper()
 
-	return h.secondFactor(t, "authenticator app", h.totp(t, h.kept.secret, 1))
+	return h.secondFactor(t, "authenticator app", h.TOTPCode(t, h.kept.secret, 1))
 }
 
 func recovered(t *testing.T, h *household) bool {
@@ -95,7 +96,7 @@ func recovered(t *testing.T, h *household) bool {
 func (h *household) secondFactor(t *testing.T, what, code string) bool {
 	t.Helper()
 
-	got := h.visiting("/login/totp", map[string]string{"email": h.email, "code": code}).to(t, h.elsewhere)
+	got := h.visiting("/login/totp", map[string]string{"email": h.email, "code": code}).To(t, h.elsewhere)
 
 	return judge(t, what, got, http.StatusNoContent, "CODE_INVALID")
 }
@@ -103,10 +104,10 @@ func (h *household) secondFactor(t *testing.T, what, code string) bool {
 func larkIdentity(t *testing.T, h *household) bool {
 	t.Helper()
 
-	switch to := h.lark.travel(h.elsewhere.Browser(t), login, h.kept.person); to {
-	case consoleOfLark + "/zh-Hans/":
+	switch to := h.lark.Travel(h.elsewhere.Browser(t), world.LarkLogin, h.kept.person); to {
+	case world.ConsoleOfLark + "/zh-Hans/":
 		return true
-	case failed("zh-Hans", "IDENTITY_NOT_BOUND"), failed("zh-Hans", "TOTP_REQUIRED"):
+	case world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND"), world.LarkFailed("zh-Hans", "TOTP_REQUIRED"):
 	default:
 		t.Errorf("Lark: %s", to)
 	}
@@ -118,7 +119,7 @@ func larkIdentity(t *testing.T, h *household) bool {
 func thePassword(t *testing.T, h *household) bool {
 	t.Helper()
 
-	got := h.visiting("/login", map[string]string{"email": h.email, "password": apptest.Password}).to(t, h.elsewhere)
+	got := h.visiting("/login", map[string]string{"email": h.email, "password": apptest.Password}).To(t, h.elsewhere)
 
 	return judge(t, "password", got, http.StatusNoContent, "INVALID_CREDENTIALS", "TOTP_REQUIRED")
 }
@@ -126,8 +127,8 @@ func thePassword(t *testing.T, h *household) bool {
 func pendingTOTP(t *testing.T, h *household) bool {
 	t.Helper()
 
-	codes := []string{h.totp(t, h.kept.pending, -1), h.totp(t, h.kept.pending, 0)}
-	got := sending(http.MethodPost, "/user/totp", map[string]any{"tss": codes}).as(h.someone(t)).to(t, h.elsewhere)
+	codes := []string{h.TOTPCode(t, h.kept.pending, -1), h.TOTPCode(t, h.kept.pending, 0)}
+	got := as(world.SendCall(http.MethodPost, "/user/totp", map[string]any{"tss": codes}), h.someone(t)).To(t, h.elsewhere)
 
 	return judge(t, "secret asked for", got, http.StatusNoContent, refusedSession, "CODE_INVALID")
 }
@@ -135,7 +136,7 @@ func pendingTOTP(t *testing.T, h *household) bool {
 func phoneCode(t *testing.T, h *household) bool {
 	t.Helper()
 
-	got := sending(http.MethodPost, "/user/phone", map[string]string{"phone": h.kept.newPhone, "code": h.kept.phoneCode}).as(h.someone(t)).to(t, h.elsewhere)
+	got := as(world.SendCall(http.MethodPost, "/user/phone", map[string]string{"phone": h.kept.newPhone, "code": h.kept.phoneCode}), h.someone(t)).To(t, h.elsewhere)
 
 	return judge(t, "code to a phone", got, http.StatusNoContent, refusedSession, "CODE_INVALID")
 }
@@ -145,8 +146,8 @@ func phoneCode(t *testing.T, h *household) bool {
 func emailCode(t *testing.T, h *household) bool {
 	t.Helper()
 
-	got := patchEmail(h.kept.taken, h.kept.emailCode).as(h.someone(t)).to(t, h.elsewhere)
-	if got.problem.Code == "EMAIL_TAKEN" {
+	got := as(world.PatchEmail(h.kept.taken, h.kept.emailCode), h.someone(t)).To(t, h.elsewhere)
+	if got.Problem.Code == "EMAIL_TAKEN" {
 		return true
 	}
 
@@ -156,9 +157,9 @@ func emailCode(t *testing.T, h *household) bool {
 func registrationCode(t *testing.T, h *household) bool {
 	t.Helper()
 
-	got := sending(http.MethodPost, "/api/users/register", map[string]string{
+	got := world.SendCall(http.MethodPost, "/api/users/register", map[string]string{
 		"username": "Somebody", "email": h.kept.newEmail, "password": apptest.Password, "verificationCode": h.kept.registrationCode,
-	}).to(t, h.elsewhere)
+	}).To(t, h.elsewhere)
 
 	return judge(t, "registration code", got, http.StatusCreated, "CODE_INVALID")
 }
@@ -170,10 +171,8 @@ func resetCode(t *testing.T, h *household) bool {
 	return judge(t, "reset code", h.reset(t), http.StatusNoContent, "CODE_INVALID")
 }
 
-func (h *household) reset(t *testing.T) reply {
+func (h *household) reset(t *testing.T) world.Reply {
 	t.Helper()
 
-	return h.visiting("/forget_reset", map[string]string{"email": h.kept.email, "code": h.kept.resetCode, "password": anotherPassword}).to(t, h.elsewhere)
+	return h.visiting("/forget_reset", map[string]string{"email": h.kept.email, "code": h.kept.resetCode, "password": world.AnotherPassword}).To(t, h.elsewhere)
 }
-
-const anotherPassword = "another horse, another staple"

@@ -1,4 +1,4 @@
-package app_test
+package session_test
 
 import (
 	"fmt"
@@ -10,28 +10,29 @@ import (
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // What happens to an account. Each has to succeed.
 
-func (h *household) do(t *testing.T, c call) {
+func (h *household) do(t *testing.T, c world.Call) {
 	t.Helper()
 
-	if got := c.in(t, h.Server, h.here); got.status != http.StatusNoContent {
-		t.Fatalf("%s %s: %s", c.method, c.path, got)
+	if got := c.InBrowser(t, h.Server, h.here); got.Status != http.StatusNoContent {
+		t.Fatalf("%s %s: %s", c.Method, c.Path, got)
 	}
 }
 
 // doAsApp sends with the access token of this app.
-func (h *household) doAsApp(t *testing.T, c call) {
+func (h *household) doAsApp(t *testing.T, c world.Call) {
 	t.Helper()
-	expectStatus(t, h.desk, c.with("Authorization", "Bearer "+h.app.AccessToken), http.StatusNoContent, c.path)
+	world.ExpectStatus(t, h.Gateway, c.With("Authorization", "Bearer "+h.app.AccessToken), http.StatusNoContent, c.Path)
 }
 
 func changePassword(t *testing.T, h *household) {
 	t.Helper()
-	h.do(t, sending(http.MethodPost, "/user/password", map[string]string{"old": h.plain, "password": anotherPassword}))
-	h.plain = anotherPassword
+	h.do(t, world.SendCall(http.MethodPost, "/user/password", map[string]string{"old": h.plain, "password": world.AnotherPassword}))
+	h.plain = world.AnotherPassword
 }
 
 // resetPassword signs nobody in.
@@ -39,16 +40,16 @@ func resetPassword(t *testing.T, h *household) {
 	t.Helper()
 
 	got := h.reset(t)
-	if got.status != http.StatusNoContent || len(got.header.Values("Set-Cookie")) > 0 {
-		t.Fatalf("reset: %s, cookies %q", got, got.header.Values("Set-Cookie"))
+	if got.Status != http.StatusNoContent || len(got.Header.Values("Set-Cookie")) > 0 {
+		t.Fatalf("reset: %s, cookies %q", got, got.Header.Values("Set-Cookie"))
 	}
 
-	h.plain = anotherPassword
+	h.plain = world.AnotherPassword
 }
 
 func signOut(t *testing.T, h *household) {
 	t.Helper()
-	h.do(t, signOutCall())
+	h.do(t, world.SignOutCall())
 
 	if h.here.Cookie("__Host-TOKEN") != "" {
 		t.Error("the cookie is still there")
@@ -60,37 +61,39 @@ func signOutTwice(t *testing.T, h *household) {
 	t.Helper()
 	signOut(t, h)
 	h.here.SetCookie("__Host-TOKEN", cookieIn(h.kept.here))
-	h.do(t, signOutCall())
-	h.do(t, signOutCall())
+	h.do(t, world.SignOutCall())
+	h.do(t, world.SignOutCall())
 }
 
 func cookieIn(state browserState) string {
-	return call{header: state.header}.cookies("__Host-TOKEN")[0]
+	return world.Call{Header: state.header}.Cookies("__Host-TOKEN")[0]
 }
 
 func logout(t *testing.T, h *household) {
 	t.Helper()
-	h.doAsApp(t, call{method: http.MethodPost, path: "/api/auth/logout"})
+	h.doAsApp(t, world.Call{Method: http.MethodPost, Path: "/api/auth/logout"})
 }
 
 func signInAgain(t *testing.T, h *household) {
 	t.Helper()
-	h.do(t, signInCall(h.email, h.plain))
+	h.do(t, world.SignInCall(h.email, h.plain))
 }
 
 func takeOver(t *testing.T, h *household) {
 	t.Helper()
-	h.do(t, signInCall(h.kept.taken, apptest.Password))
+	h.do(t, world.SignInCall(h.kept.taken, apptest.Password))
 }
 
-func ending(id string) call { return call{method: http.MethodDelete, path: "/user/sessions/" + id} }
-func appEnding(id string) call {
-	return call{method: http.MethodDelete, path: "/api/users/me/sessions/" + id}
+func ending(id string) world.Call {
+	return world.Call{Method: http.MethodDelete, Path: "/user/sessions/" + id}
+}
+func appEnding(id string) world.Call {
+	return world.Call{Method: http.MethodDelete, Path: "/api/users/me/sessions/" + id}
 }
 
 func hereEndsThere(t *testing.T, h *household) {
 	t.Helper()
-	h.do(t, ending(sessionOf(t, h.Env, h.there)))
+	h.do(t, ending(world.SessionOf(t, h.Env, h.there)))
 }
 
 func hereEndsOther(t *testing.T, h *household) {
@@ -100,7 +103,7 @@ func hereEndsOther(t *testing.T, h *household) {
 
 func appEndsThere(t *testing.T, h *household) {
 	t.Helper()
-	h.doAsApp(t, appEnding(sessionOf(t, h.Env, h.there)))
+	h.doAsApp(t, appEnding(world.SessionOf(t, h.Env, h.there)))
 }
 
 func appEndsOther(t *testing.T, h *household) {
@@ -110,12 +113,12 @@ func appEndsOther(t *testing.T, h *household) {
 
 func hereEndsAll(t *testing.T, h *household) {
 	t.Helper()
-	h.do(t, call{method: http.MethodDelete, path: "/user/sessions"})
+	h.do(t, world.Call{Method: http.MethodDelete, Path: "/user/sessions"})
 }
 
 func appEndsAll(t *testing.T, h *household) {
 	t.Helper()
-	h.doAsApp(t, call{method: http.MethodDelete, path: "/api/users/me/sessions"})
+	h.doAsApp(t, world.Call{Method: http.MethodDelete, Path: "/api/users/me/sessions"})
 }
 
 // sessionOfApp is the id of the session that tokens belong to.
@@ -188,17 +191,17 @@ func changeEmail(t *testing.T, h *household) {
 	to := h.kept.newEmail
 	before := len(h.Mails(to))
 
-	h.do(t, patchEmail(to, ""))
-	h.do(t, patchEmail(to, h.Mail(t, to, before).Code))
+	h.do(t, world.PatchEmail(to, ""))
+	h.do(t, world.PatchEmail(to, h.Mail(t, to, before).Code))
 	h.email = to
 }
 
 func bindPhone(t *testing.T, h *household) {
 	t.Helper()
 
-	phone := h.phone()
-	h.do(t, querying("/user/phone_code", "phone", phone))
-	h.do(t, sending(http.MethodPost, "/user/phone", map[string]string{"phone": phone, "code": h.Mail(t, phone, 0).Code}))
+	phone := h.NewPhone()
+	h.do(t, world.QueryCall("/user/phone_code", "phone", phone))
+	h.do(t, world.SendCall(http.MethodPost, "/user/phone", map[string]string{"phone": phone, "code": h.Mail(t, phone, 0).Code}))
 }
 
 func removePhone(t *testing.T, h *household) { t.Helper(); h.unbind(t, "phone") }
@@ -207,22 +210,22 @@ func removeLark(t *testing.T, h *household)  { t.Helper(); h.unbind(t, "lark") }
 
 func (h *household) unbind(t *testing.T, key string) {
 	t.Helper()
-	h.do(t, call{method: http.MethodDelete, path: "/user/" + key})
+	h.do(t, world.Call{Method: http.MethodDelete, Path: "/user/" + key})
 }
 
 func bindTOTP(t *testing.T, h *household) {
 	t.Helper()
-	h.authenticator(t, h.here)
+	h.BindAuthenticator(t, h.here)
 }
 
 func renewCodes(t *testing.T, h *household) {
 	t.Helper()
-	recoveryCode(t, h.here)
+	world.RecoveryCode(t, h.here)
 }
 
 func bindLark(t *testing.T, h *household) {
 	t.Helper()
-	h.bindLark(t, somebody(fmt.Sprintf("another-%d", h.fresh.Add(1))))
+	h.bindLark(t, world.LarkPerson(fmt.Sprintf("another-%d", h.Fresh.Add(1))))
 }
 
 // reuse is what happens when a copy of a refresh token is used, long after the original was.
@@ -253,7 +256,7 @@ func reuse(t *testing.T, h *household) {
 func crowdOut(t *testing.T, h *household) {
 	t.Helper()
 	h.Clock.Advance(time.Second)
-	renew(t, h.here)
+	world.RenewSession(t, h.here)
 	h.kept.here = stateOf(t, h.here)
 
 	for range h.Config.SessionLimit - 1 {

@@ -1,22 +1,21 @@
-package app_test
+package session_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // household is one account with everything outstanding that there can be.
 type household struct {
-	*desk
+	*world.Gateway
 
-	lark      *fakeLark
+	lark      *world.FakeLark
 	elsewhere *apptest.Server // another replica
 
 	email string // as they are now
@@ -51,40 +50,40 @@ type browserState struct {
 	code   string
 }
 
-func newHousehold(t *testing.T, d *desk, f *fakeLark, elsewhere *apptest.Server) *household {
+func newHousehold(t *testing.T, d *world.Gateway, f *world.FakeLark, elsewhere *apptest.Server) *household {
 	t.Helper()
 
-	n := d.fresh.Add(1)
-	h := &household{desk: d, lark: f, elsewhere: elsewhere, email: fmt.Sprintf("household.%d@konec.test", n), plain: apptest.Password}
+	n := d.Fresh.Add(1)
+	h := &household{Gateway: d, lark: f, elsewhere: elsewhere, email: fmt.Sprintf("household.%d@konec.test", n), plain: apptest.Password}
 	k := &h.kept
 
 	d.Account(t, h.email)
 	h.there, h.other = d.SignedIn(t, h.email), d.SignIn(t, h.email)
 	h.here, h.app = d.SignedIn(t, h.email), d.SignIn(t, h.email)
 
-	k.email, k.phone, k.newPhone = h.email, d.phone(), d.phone()
+	k.email, k.phone, k.newPhone = h.email, d.NewPhone(), d.NewPhone()
 	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", k.phone, h.email)
 
-	k.secret = d.authenticator(t, h.here)
-	k.recovery = recoveryCode(t, h.here)
-	k.person = somebody(fmt.Sprintf("household-%d", n))
+	k.secret = d.BindAuthenticator(t, h.here)
+	k.recovery = world.RecoveryCode(t, h.here)
+	k.person = world.LarkPerson(fmt.Sprintf("household-%d", n))
 	h.bindLark(t, k.person)
 
 	// Asked for in the other browser; the answers are told here or there alike.
-	_, k.pending, _ = d.pending(t, h.there)
+	_, k.pending, _ = d.PendingAuthenticator(t, h.there)
 	k.newEmail, k.taken = fmt.Sprintf("moved.%d@konec.test", n), fmt.Sprintf("taken.%d@konec.test", n)
 	d.Account(t, k.taken)
 
-	for _, c := range []call{
-		querying("/user/phone_code", "phone", k.newPhone).from(h.there),
-		patchEmail(k.taken, "").from(h.there),
-		querying("/login/sms", "phone", k.phone),
-		querying("/forget_code", "email", h.email),
+	for _, c := range []world.Call{
+		world.QueryCall("/user/phone_code", "phone", k.newPhone).FromBrowser(h.there),
+		world.PatchEmail(k.taken, "").FromBrowser(h.there),
+		world.QueryCall("/login/sms", "phone", k.phone),
+		world.QueryCall("/forget_code", "email", h.email),
 	} {
-		expectStatus(t, d, c, http.StatusNoContent, c.path)
+		world.ExpectStatus(t, d, c, http.StatusNoContent, c.Path)
 	}
 
-	k.registrationCode = d.code(t, k.newEmail)
+	k.registrationCode = d.RegistrationCode(t, k.newEmail)
 	k.phoneCode, k.sms = d.Mail(t, k.newPhone, 0).Code, d.Mail(t, k.phone, 0).Code
 	k.emailCode = d.Mail(t, k.taken, 0).Code
 	k.resetCode = h.codeTo(t, h.email)
@@ -98,7 +97,7 @@ func newHousehold(t *testing.T, d *desk, f *fakeLark, elsewhere *apptest.Server)
 func stateOf(t *testing.T, b *apptest.Browser) browserState {
 	t.Helper()
 
-	return browserState{code: refreshCode(t, b), header: b.Header()}
+	return browserState{code: world.RefreshCode(t, b), header: b.Header()}
 }
 
 // codeTo waits for the newest code among other mails to the address.
@@ -120,63 +119,26 @@ func (h *household) codeTo(t *testing.T, address string) (code string) {
 	return code
 }
 
-func recoveryCode(t *testing.T, b *apptest.Browser) string {
-	t.Helper()
-
-	made, err := b.Client.CreateRecoveryCodesWithResponse(t.Context())
-	if err != nil || made.JSON200 == nil {
-		t.Fatalf("recovery codes: %v, %s", err, made.Body)
-	}
-
-	return made.JSON200.Codes[0]
-}
-
 func (h *household) bindLark(t *testing.T, person map[string]any) {
 	t.Helper()
 
-	if to := h.lark.travel(h.here, bind, person); to != consoleOfLark+"/zh-Hans/#/authorized" {
+	if to := h.lark.Travel(h.here, world.LarkBind, person); to != world.ConsoleOfLark+"/zh-Hans/#/authorized" {
 		t.Fatalf("bind Lark: %s", to)
 	}
 }
 
-func querying(path, name, value string) call {
-	return call{method: http.MethodGet, path: path, query: url.Values{name: {value}}.Encode()}
-}
-
-// sending is a call with a body.
-func sending(method, path string, body any) call {
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err)
-	}
-
-	c := call{method: method, path: path}.with("Content-Type", "application/json")
-	c.body = string(text)
-
-	return c
-}
-
-func patchEmail(email, code string) call {
-	body := map[string]string{"key": "email", "email": email}
-	if code != "" {
-		body["code"] = code
-	}
-
-	return sending(http.MethodPatch, "/user", body)
-}
-
 // as sends what the browser would have sent then.
-func (c call) as(state browserState) call {
+func as(c world.Call, state browserState) world.Call {
 	for name, values := range state.header {
-		c = c.with(name, values...)
+		c = c.With(name, values...)
 	}
 
 	return c
 }
 
 // visiting sends a body as a browser would in which nobody is signed in.
-func (h *household) visiting(path string, body any) call {
-	return sending(http.MethodPost, path, body).from(h.visitor)
+func (h *household) visiting(path string, body any) world.Call {
+	return world.SendCall(http.MethodPost, path, body).FromBrowser(h.Visitor)
 }
 
 // someone is a browser of the account that has just signed in or, where nobody can, this one.
@@ -188,7 +150,7 @@ func (h *household) someone(t *testing.T) browserState {
 		browser := h.Browser(t)
 		browser.Load(t)
 
-		if got := signInCall(h.email, h.plain).in(t, h.Server, browser); got.status == http.StatusNoContent {
+		if got := world.SignInCall(h.email, h.plain).InBrowser(t, h.Server, browser); got.Status == http.StatusNoContent {
 			h.user = &browserState{header: browser.Header()}
 		}
 	}
@@ -197,14 +159,14 @@ func (h *household) someone(t *testing.T) browserState {
 }
 
 // judge says whether an answer is the good one. Any other has to be one of the refusals.
-func judge(t *testing.T, what string, got reply, good int, refusals ...string) bool {
+func judge(t *testing.T, what string, got world.Reply, good int, refusals ...string) bool {
 	t.Helper()
 
-	if got.status == good {
+	if got.Status == good {
 		return true
 	}
 
-	if !slices.Contains(refusals, got.problem.Code) {
+	if !slices.Contains(refusals, got.Problem.Code) {
 		t.Errorf("%s: %s, want %d or one of %q", what, got, good, refusals)
 	}
 

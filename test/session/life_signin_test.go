@@ -1,6 +1,7 @@
-package app_test
+package session_test
 
 import (
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 func TestEveryWayInChangesTheSession(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, unhurried)
+	d, f := world.LarkGateway(t, world.WithoutNetworkLimits)
 	d.Clock.Stop()
 
 	h := newHousehold(t, d, f, d.Server)
@@ -28,13 +29,13 @@ func TestEveryWayInChangesTheSession(t *testing.T) {
 		body       map[string]string
 	}{
 		{"a code by SMS", "/login/sms", map[string]string{"phone": h.kept.phone, "code": h.kept.sms}},
-		{"the authenticator app", "/login/totp", map[string]string{"email": h.email, "code": h.totp(t, h.kept.secret, 1)}},
+		{"the authenticator app", "/login/totp", map[string]string{"email": h.email, "code": h.TOTPCode(t, h.kept.secret, 1)}},
 		{"a recovery code", "/login/totp", map[string]string{"email": h.email, "code": h.kept.recovery}},
 	} {
 		before, xsrf := browser.Copy(t, d.Server), browser.Cookie("XSRF-TOKEN")
 		values = append(values, before.Cookie("__Host-TOKEN"))
 
-		if got := sending(http.MethodPost, way.path, way.body).in(t, d.Server, browser); got.status != http.StatusNoContent {
+		if got := world.SendCall(http.MethodPost, way.path, way.body).InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
 			t.Fatalf("%s: %s", way.what, got)
 		}
 
@@ -42,10 +43,10 @@ func TestEveryWayInChangesTheSession(t *testing.T) {
 			t.Errorf("%s: a value that was there before", way.what)
 		}
 
-		expectSignedIn(t, way.what+": the value before it", before, false)
-		expectSignedIn(t, way.what, browser, true)
+		world.ExpectSignedIn(t, way.what+": the value before it", before, false)
+		world.ExpectSignedIn(t, way.what, browser, true)
 	}
 
-	expectSignedIn(t, "elsewhere", h.here, true)
-	expectSignedIn(t, "elsewhere", h.there, true)
+	world.ExpectSignedIn(t, "elsewhere", h.here, true)
+	world.ExpectSignedIn(t, "elsewhere", h.there, true)
 }

@@ -1,4 +1,4 @@
-package app_test
+package session_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // outstanding is everything that an account may have given out, in the order in which it is tried: what is
@@ -119,7 +120,7 @@ var timedLives = []life{
 func TestLives(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, unhurried)
+	d, f := world.LarkGateway(t, world.WithoutNetworkLimits)
 	elsewhere := d.Serve(t)
 	d.Clock.Stop() // so that nothing ends by itself
 	d.Exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
@@ -136,7 +137,7 @@ func TestLives(t *testing.T) {
 func TestTimedLives(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t, unhurried, func(c *config.Config) { c.SessionLimit = 3 })
+	d, f := world.LarkGateway(t, world.WithoutNetworkLimits, func(c *config.Config) { c.SessionLimit = 3 })
 	elsewhere := d.Serve(t)
 	d.Clock.Stop()
 
@@ -146,9 +147,6 @@ func TestTimedLives(t *testing.T) {
 		})
 	}
 }
-
-// unhurried lifts the limits of networks: all of it comes from one.
-func unhurried(c *config.Config) { c.NetworkSends, c.NetworkFailures = 1_000_000, 1_000_000 }
 
 func (l life) check(t *testing.T, h *household) {
 	t.Helper()

@@ -1,7 +1,6 @@
-package app_test
+package session_test
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/geotest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // W-10, R-M8: where a sign-in came from is read from a file, in the reader's language, and in both
@@ -47,7 +47,7 @@ func TestLocation(t *testing.T) {
 				settings.GeoFile = c.file
 				settings.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			})
-			env.Account(t, owner)
+			env.Account(t, world.Owner)
 
 			// The app first, so that the last sign-in is the browser's.
 			tokens := signInFrom(t, env, berlin)
@@ -57,12 +57,12 @@ func TestLocation(t *testing.T) {
 			browser.Load(t)
 
 			signedIn, err := browser.Client.SignInWithResponse(t.Context(),
-				client.SignInRequest{Email: owner, Password: apptest.Password}, with("X-Forwarded-For", sydney))
+				client.SignInRequest{Email: world.Owner, Password: apptest.Password}, world.WithHeader("X-Forwarded-For", sydney))
 			if err != nil || signedIn.StatusCode() != http.StatusNoContent {
 				t.Fatalf("sign in: %v, %s", err, signedIn.Body)
 			}
 
-			user, err := browser.Client.GetUserWithResponse(t.Context(), with("Accept-Language", c.language))
+			user, err := browser.Client.GetUserWithResponse(t.Context(), world.WithHeader("Accept-Language", c.language))
 			if err != nil || user.JSON200 == nil {
 				t.Fatalf("user: %v, %s", err, user.Body)
 			}
@@ -71,12 +71,12 @@ func TestLocation(t *testing.T) {
 				t.Errorf("history: %s, want %s", got, c.browser)
 			}
 
-			ofBrowser, err := browser.Client.ListUserSessionsWithResponse(t.Context(), with("Accept-Language", c.language))
+			ofBrowser, err := browser.Client.ListUserSessionsWithResponse(t.Context(), world.WithHeader("Accept-Language", c.language))
 			if err != nil {
 				t.Fatal(err)
 			}
 
-			ofApp, err := env.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(tokens.AccessToken), with("Accept-Language", c.language))
+			ofApp, err := env.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(tokens.AccessToken), world.WithHeader("Accept-Language", c.language))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,9 +94,9 @@ func TestLocation(t *testing.T) {
 		t.Parallel()
 
 		env := apptest.New(t, func(settings *config.Config) { settings.GeoFile = file })
-		env.Account(t, owner)
+		env.Account(t, world.Owner)
 
-		user, err := env.SignedIn(t, owner).Client.GetUserWithResponse(t.Context())
+		user, err := env.SignedIn(t, world.Owner).Client.GetUserWithResponse(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,20 +120,11 @@ func TestMissingFileOfPlacesIsNamed(t *testing.T) {
 	}
 }
 
-// with adds a header to a request of the generated client.
-func with(name, value string) client.RequestEditorFn {
-	return func(_ context.Context, r *http.Request) error {
-		r.Header.Set(name, value)
-
-		return nil
-	}
-}
-
 func signInFrom(t *testing.T, env *apptest.Env, address string) client.Tokens {
 	t.Helper()
 
 	response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(),
-		client.LoginRequest{Email: owner, Password: apptest.Password}, with("X-Forwarded-For", address))
+		client.LoginRequest{Email: world.Owner, Password: apptest.Password}, world.WithHeader("X-Forwarded-For", address))
 	if err != nil || response.JSON200 == nil {
 		t.Fatalf("login: %v, %s", err, response.Body)
 	}

@@ -1,8 +1,6 @@
-package app_test
+package session_test
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -12,32 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-// refreshCode asks for one.
-func refreshCode(t *testing.T, b *apptest.Browser) string {
-	t.Helper()
-
-	result, err := b.Client.CreateRefreshCodeWithResponse(t.Context())
-	if err != nil || result.JSON200 == nil {
-		t.Fatalf("refresh code: %v, %s", err, result.Body)
-	}
-
-	return result.JSON200.Code
-}
-
-func renewalCall(plain string) call {
-	c := call{method: http.MethodPost, path: "/refresh_token"}.with("Content-Type", "application/json")
-	c.body = fmt.Sprintf(`{"code":%q}`, plain)
-
-	return c
-}
-
-func renewCall(t *testing.T, b *apptest.Browser) call {
-	t.Helper()
-
-	return renewalCall(refreshCode(t, b))
-}
 
 // R-H11, W-7: a code is good once, for its own session, for fifteen seconds; several are at once.
 func TestRefreshCode(t *testing.T) {
@@ -45,25 +19,25 @@ func TestRefreshCode(t *testing.T) {
 
 	env := apptest.New(t)
 	env.Clock.Stop()
-	env.Account(t, owner)
+	env.Account(t, world.Owner)
 
 	expect := func(t *testing.T, what string, b *apptest.Browser, plain string, status int, problem string) {
 		t.Helper()
 
-		if got := renewalCall(plain).in(t, env.Server, b); got.status != status || got.problem.Code != problem {
+		if got := world.RenewCall(plain).InBrowser(t, env.Server, b); got.Status != status || got.Problem.Code != problem {
 			t.Errorf("%s: %s, want %d %s", what, got, status, problem)
 		}
 	}
 
-	browser, other := env.SignedIn(t, owner), env.SignedIn(t, owner)
+	browser, other := env.SignedIn(t, world.Owner), env.SignedIn(t, world.Owner)
 
-	first, second := refreshCode(t, browser), refreshCode(t, browser)
+	first, second := world.RefreshCode(t, browser), world.RefreshCode(t, browser)
 	expect(t, "the first", browser, first, http.StatusNoContent, "")
 	expect(t, "the first again", browser, first, http.StatusBadRequest, "CODE_INVALID")
 	expect(t, "another session's", other, second, http.StatusBadRequest, "CODE_INVALID")
 	expect(t, "the second, which survived that", browser, second, http.StatusNoContent, "")
 
-	first, second = refreshCode(t, browser), refreshCode(t, browser)
+	first, second = world.RefreshCode(t, browser), world.RefreshCode(t, browser)
 	expect(t, "the halves of two", browser, first[:22]+second[22:], http.StatusBadRequest, "CODE_INVALID")
 
 	env.Clock.Advance(code.Renewal.Lifetime - time.Millisecond)
@@ -75,74 +49,10 @@ func TestRefreshCode(t *testing.T) {
 		t.Errorf("a code lives %s", code.Renewal.Lifetime)
 	}
 
-	last, copied := refreshCode(t, browser), browser.Copy(t, env.Server)
-	signOutCall().in(t, env.Server, browser)
+	last, copied := world.RefreshCode(t, browser), browser.Copy(t, env.Server)
+	world.SignOutCall().InBrowser(t, env.Server, browser)
 	expect(t, "of a session that has ended", copied, last, http.StatusUnauthorized, "TOKEN_INVALID")
 	expect(t, "of an ended one, in another", other, last, http.StatusBadRequest, "CODE_INVALID")
-}
-
-// W-7, R-H11, T-04: of sixteen contenders with one code, on two gateways, exactly one wins.
-func TestRaceForRefreshCode(t *testing.T) {
-	t.Parallel()
-	raceForRefreshCode(t, 20)
-}
-
-func raceForRefreshCode(t *testing.T, rounds int) {
-	t.Helper()
-
-	r := newRing(t)
-	r.Account(t, owner)
-
-	browser := r.SignedIn(t, owner)
-
-	for round := range rounds {
-		if round%100 == 99 { // before the session ends by itself, or its idle time does
-			browser = r.SignedIn(t, owner)
-		}
-
-		plain, header := refreshCode(t, browser), browser.Header()
-
-		var results [contenders]*client.RenewSessionResult
-
-		r.contend(func(i int, gateway *client.ClientWithResponses) {
-			result, err := gateway.RenewSessionWithResponse(t.Context(), client.RenewRequest{Code: plain}, func(_ context.Context, q *http.Request) error {
-				for name, values := range header {
-					q.Header[name] = values
-				}
-
-				return nil
-			})
-			if err != nil {
-				t.Error(err)
-
-				return
-			}
-
-			results[i] = result
-		})
-
-		won := 0
-
-		for _, result := range results {
-			switch {
-			case result == nil:
-			case result.StatusCode() == http.StatusNoContent:
-				won++
-
-				for _, cookie := range result.HTTPResponse.Cookies() {
-					browser.SetCookie(cookie.Name, cookie.Value)
-				}
-			case result.JSON400 == nil || result.JSON400.Code != "CODE_INVALID" || len(result.HTTPResponse.Cookies()) > 0:
-				t.Errorf("round %d: a loser got %s: %s", round, result.Status(), result.Body)
-			}
-		}
-
-		if won != 1 || browser.Verify(t) != http.StatusNoContent {
-			t.Fatalf("round %d: %d winners, or the winner is signed out", round, won)
-		}
-	}
-
-	t.Logf("refresh code: %d rounds of %d contenders on 2 gateways, one winner each", rounds, contenders)
 }
 
 // Contract, "the browser console": two tabs share one jar of cookies, and renew at once, again and again.
@@ -151,9 +61,9 @@ func TestTwoTabsRenewAtOnce(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	env.Account(t, owner)
+	env.Account(t, world.Owner)
 
-	browser := env.SignedIn(t, owner)
+	browser := env.SignedIn(t, world.Owner)
 
 	var tabs sync.WaitGroup
 
@@ -187,7 +97,7 @@ func TestTwoTabsRenewAtOnce(t *testing.T) {
 
 	// A minute later the next renewal forgets all but those that were never exchanged, and its own.
 	env.Clock.Advance(session.CookieGrace + time.Second)
-	renew(t, browser)
+	world.RenewSession(t, browser)
 
 	var values int
 	if err := env.Pool.QueryRow(t.Context(), "SELECT count(*) FROM session_cookie").Scan(&values); err != nil || values > 4 {

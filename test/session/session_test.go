@@ -1,4 +1,4 @@
-package app_test
+package session_test
 
 import (
 	"net/http"
@@ -8,23 +8,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-// expectSignedIn says whether a browser is.
-func expectSignedIn(t *testing.T, what string, b *apptest.Browser, want bool) {
-	t.Helper()
-
-	if status := b.Verify(t); (status == http.StatusNoContent) != want || !want && status != http.StatusUnauthorized {
-		t.Errorf("%s: %d, want signed in %t", what, status, want)
-	}
-}
 
 func newLobby(t *testing.T, change ...func(*config.Config)) *apptest.Env {
 	t.Helper()
 
 	env := apptest.New(t, change...)
 	env.Clock.Stop()
-	env.Account(t, owner)
+	env.Account(t, world.Owner)
 
 	return env
 }
@@ -37,36 +29,36 @@ func TestBrowserSessionEnds(t *testing.T) {
 		t.Parallel()
 
 		env := newLobby(t)
-		browser := env.SignedIn(t, owner)
+		browser := env.SignedIn(t, world.Owner)
 
 		for range 2 {
 			env.Clock.Advance(2*time.Hour - time.Millisecond)
-			expectSignedIn(t, "just before", browser, true)
-			renew(t, browser)
+			world.ExpectSignedIn(t, "just before", browser, true)
+			world.RenewSession(t, browser)
 		}
 
 		env.Clock.Advance(2*time.Hour - time.Millisecond)
-		expectSignedIn(t, "just before the end", browser, true) // which renews nothing
+		world.ExpectSignedIn(t, "just before the end", browser, true) // which renews nothing
 		env.Clock.Advance(time.Millisecond)
-		expectSignedIn(t, "at the end", browser, false)
+		world.ExpectSignedIn(t, "at the end", browser, false)
 	})
 
 	t.Run("ThirtyDaysAfterTheSignIn", func(t *testing.T) {
 		t.Parallel()
 
 		env := newLobby(t, func(c *config.Config) { c.BrowserIdle = c.BrowserMax })
-		browser := env.SignedIn(t, owner)
+		browser := env.SignedIn(t, world.Owner)
 
 		for range 29 {
 			env.Clock.Advance(24 * time.Hour)
-			renew(t, browser)
+			world.RenewSession(t, browser)
 		}
 
 		env.Clock.Advance(24*time.Hour - time.Millisecond)
-		renew(t, browser)
-		expectSignedIn(t, "just before", browser, true)
+		world.RenewSession(t, browser)
+		world.ExpectSignedIn(t, "just before", browser, true)
 		env.Clock.Advance(time.Millisecond)
-		expectSignedIn(t, "at the end", browser, false)
+		world.ExpectSignedIn(t, "at the end", browser, false)
 	})
 }
 
@@ -75,10 +67,10 @@ func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	t.Parallel()
 
 	env := newLobby(t)
-	browser := env.SignedIn(t, owner)
+	browser := env.SignedIn(t, world.Owner)
 	first := browser.Copy(t, env.Server)
 
-	renew(t, browser)
+	world.RenewSession(t, browser)
 
 	second := browser.Copy(t, env.Server)
 
@@ -89,17 +81,17 @@ func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	env.Clock.Advance(30 * time.Second)
 
 	third := first.Copy(t, env.Server)
-	renew(t, third) // a tab that still had the first
+	world.RenewSession(t, third) // a tab that still had the first
 
 	env.Clock.Advance(30*time.Second - time.Millisecond)
-	expectSignedIn(t, "the first, in time", first, true)
+	world.ExpectSignedIn(t, "the first, in time", first, true)
 	env.Clock.Advance(time.Millisecond)
-	expectSignedIn(t, "the first, after a minute", first, false)
-	expectSignedIn(t, "the second", second, true)
-	expectSignedIn(t, "the third", third, true)
+	world.ExpectSignedIn(t, "the first, after a minute", first, false)
+	world.ExpectSignedIn(t, "the second", second, true)
+	world.ExpectSignedIn(t, "the third", third, true)
 
-	signOutCall().in(t, env.Server, third)
-	expectSignedIn(t, "the second, once the third has signed out", second, false)
+	world.SignOutCall().InBrowser(t, env.Server, third)
+	world.ExpectSignedIn(t, "the second, once the third has signed out", second, false)
 }
 
 // R-F10, R-H9, T-31, V-11: what ends a session ends it at once, and nothing brings it back.
@@ -110,44 +102,44 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		t.Parallel()
 
 		env := newLobby(t)
-		browser := env.SignedIn(t, owner)
-		plain := refreshCode(t, browser)
+		browser := env.SignedIn(t, world.Owner)
+		plain := world.RefreshCode(t, browser)
 
 		for _, status := range []account.Status{account.Disabled, account.Active} {
-			if err := env.SetStatus(t.Context(), owner, status); err != nil {
+			if err := env.SetStatus(t.Context(), world.Owner, status); err != nil {
 				t.Fatal(err)
 			}
 
 			copied := browser.Copy(t, env.Server)
-			expectSignedIn(t, string(status), copied, false)
+			world.ExpectSignedIn(t, string(status), copied, false)
 
-			if got := renewalCall(plain).in(t, env.Server, copied); got.status != http.StatusUnauthorized {
+			if got := world.RenewCall(plain).InBrowser(t, env.Server, copied); got.Status != http.StatusUnauthorized {
 				t.Errorf("%s: the refresh code gets %s", status, got)
 			}
 		}
 
-		expectSignedIn(t, "a new sign-in", env.SignedIn(t, owner), true)
+		world.ExpectSignedIn(t, "a new sign-in", env.SignedIn(t, world.Owner), true)
 	})
 
 	t.Run("BySigningOutOnceOrTwice", func(t *testing.T) {
 		t.Parallel()
 
 		env := newLobby(t)
-		browser, elsewhere := env.SignedIn(t, owner), env.SignedIn(t, owner)
+		browser, elsewhere := env.SignedIn(t, world.Owner), env.SignedIn(t, world.Owner)
 		copied := browser.Copy(t, env.Server)
 
 		for range 2 {
-			if got := signOutCall().in(t, env.Server, browser); got.status != http.StatusNoContent {
+			if got := world.SignOutCall().InBrowser(t, env.Server, browser); got.Status != http.StatusNoContent {
 				t.Errorf("sign-out: %s", got)
 			}
 		}
 
-		expectSignedIn(t, "a copy of the cookie", copied, false)
-		expectSignedIn(t, "another browser", elsewhere, true)
+		world.ExpectSignedIn(t, "a copy of the cookie", copied, false)
+		world.ExpectSignedIn(t, "another browser", elsewhere, true)
 
 		copied.Load(t)
 
-		if got := signOutCall().in(t, env.Server, copied); got.status != http.StatusNoContent {
+		if got := world.SignOutCall().InBrowser(t, env.Server, copied); got.Status != http.StatusNoContent {
 			t.Errorf("the copy's sign-out: %s", got)
 		}
 
@@ -163,32 +155,32 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		t.Parallel()
 
 		env := newLobby(t, func(c *config.Config) { c.SessionLimit = 3 })
-		app := env.SignIn(t, owner)
+		app := env.SignIn(t, world.Owner)
 
 		var browsers []*apptest.Browser
 
 		for range 3 {
-			browsers = append(browsers, env.SignedIn(t, owner))
+			browsers = append(browsers, env.SignedIn(t, world.Owner))
 			env.Clock.Advance(time.Minute)
 		}
 
 		for range 3 {
-			if got := signInCall(owner, apptest.Password).in(t, env.Server, browsers[2]); got.status != http.StatusNoContent {
+			if got := world.SignInCall(world.Owner, apptest.Password).InBrowser(t, env.Server, browsers[2]); got.Status != http.StatusNoContent {
 				t.Fatalf("sign-in: %s", got)
 			}
 		}
 
 		for _, browser := range browsers {
-			expectSignedIn(t, "each of three, after one has signed in again", browser, true)
+			world.ExpectSignedIn(t, "each of three, after one has signed in again", browser, true)
 		}
 
-		renew(t, browsers[0])
+		world.RenewSession(t, browsers[0])
 
-		fourth := env.SignedIn(t, owner)
-		expectSignedIn(t, "the one that was renewed", browsers[0], true)
-		expectSignedIn(t, "the one idle the longest", browsers[1], false)
-		expectSignedIn(t, "the third", browsers[2], true)
-		expectSignedIn(t, "the fourth", fourth, true)
+		fourth := env.SignedIn(t, world.Owner)
+		world.ExpectSignedIn(t, "the one that was renewed", browsers[0], true)
+		world.ExpectSignedIn(t, "the one idle the longest", browsers[1], false)
+		world.ExpectSignedIn(t, "the third", browsers[2], true)
+		world.ExpectSignedIn(t, "the fourth", fourth, true)
 
 		if status, _ := env.Me(t, app.AccessToken); status != http.StatusOK {
 			t.Errorf("the app: %d", status)
@@ -201,30 +193,30 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 func TestSessionEndsUnderARenewal(t *testing.T) {
 	t.Parallel()
 
-	proxy, env := newProxied(t)
-	env.Account(t, owner)
+	proxy, env := world.NewProxied(t)
+	env.Account(t, world.Owner)
 
-	browser := env.SignedIn(t, owner)
-	c := renewCall(t, browser)
-	held := proxy.trap(atStatement("CodeRedeem"), holdBefore)
-	answered := make(chan reply, 1)
+	browser := env.SignedIn(t, world.Owner)
+	c := world.RenewTokenCall(t, browser)
+	held := proxy.Trap(world.AtStatement("CodeRedeem"), world.HoldBefore)
+	answered := make(chan world.Reply, 1)
 
-	go func() { answered <- c.in(t, env.Server, browser) }()
+	go func() { answered <- c.InBrowser(t, env.Server, browser) }()
 
-	<-held.sprung
+	<-held.Sprung
 
 	if _, err := env.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = now(), revoked_reason = 'test'"); err != nil {
 		t.Fatal(err)
 	}
 
-	close(held.release)
+	close(held.Release)
 
 	got := <-answered
-	if got.status != http.StatusUnauthorized || browser.Cookie("__Host-TOKEN") == "" {
+	if got.Status != http.StatusUnauthorized || browser.Cookie("__Host-TOKEN") == "" {
 		t.Errorf("the renewal: %s", got)
 	}
 
-	if got := signInCall(owner, apptest.Password).in(t, env.Server, browser); got.status != http.StatusNoContent {
+	if got := world.SignInCall(world.Owner, apptest.Password).InBrowser(t, env.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("the sign-in after it: %s", got)
 	}
 }

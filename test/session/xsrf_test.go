@@ -1,7 +1,6 @@
-package app_test
+package session_test
 
 import (
-	"crypto/sha256"
 	"net/http"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // forgeries are XSRF tokens that are none, for a browser that is signed in and for one that is not. No
@@ -28,7 +28,7 @@ func forgeries(t *testing.T, env *apptest.Env, victim, other, before *apptest.Br
 	}
 
 	ours, theirs := minter(env.Config.MasterKey), minter(keyring.Generate())
-	session := sessionOf(t, env, victim)
+	session := world.SessionOf(t, env, victim)
 	pre := victim.Cookie("__Host-PRE")
 	visitor := env.Browser(t)
 	visitor.Load(t)
@@ -54,22 +54,6 @@ func forgeries(t *testing.T, env *apptest.Env, victim, other, before *apptest.Br
 	return list
 }
 
-// sessionOf is the id of the session that the browser's cookie belongs to, empty where there is none.
-func sessionOf(t *testing.T, env *apptest.Env, b *apptest.Browser) string {
-	t.Helper()
-
-	sum := sha256.Sum256([]byte(b.Cookie("__Host-TOKEN")))
-
-	var id string
-
-	err := env.Pool.QueryRow(t.Context(), "SELECT coalesce(max(session_id), '') FROM session_cookie WHERE digest = $1", sum[:]).Scan(&id)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return id
-}
-
 // R-H3, R-J9, W-2, W-9, T-18: every operation that the document secures with xsrf refuses every token
 // that is not the browser's own, without any effect, and sets cookies with which the next attempt is
 // heard. In development mode as well.
@@ -81,17 +65,17 @@ func TestXSRFIsRequired(t *testing.T) {
 			t.Run(mode+state, func(t *testing.T) {
 				t.Parallel()
 
-				d := newDesk(t, func(c *config.Config) { c.Mode = mode })
+				d := world.NewGateway(t, func(c *config.Config) { c.Mode = mode })
 				before := d.Browser(t)
 				before.Load(t)
 
 				victim := before.Copy(t, d.Server)
-				signInCall(owner, apptest.Password).in(t, d.Server, victim)
+				world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, victim)
 
 				if state == "SignedOut" {
 					before = victim.Copy(t, d.Server)
 					before.SetCookie("__Host-TOKEN", "")
-					signOutCall().in(t, d.Server, victim)
+					world.SignOutCall().InBrowser(t, d.Server, victim)
 				}
 
 				refuse(t, d, victim, before, state == "SignedIn")
@@ -100,32 +84,32 @@ func TestXSRFIsRequired(t *testing.T) {
 	}
 }
 
-func refuse(t *testing.T, d *desk, victim, before *apptest.Browser, signedIn bool) {
+func refuse(t *testing.T, d *world.Gateway, victim, before *apptest.Browser, signedIn bool) {
 	t.Helper()
 
 	tried := 0
 
-	for _, o := range operations() {
-		if !o.public() || !o.secured("xsrf") {
+	for _, o := range world.Operations() {
+		if !o.IsPublic() || !o.RequiresScheme("xsrf") {
 			continue
 		}
 
-		for name, token := range forgeries(t, d.Env, victim, d.browser, before) {
+		for name, token := range forgeries(t, d.Env, victim, d.OwnerBrowser, before) {
 			browser := victim.Copy(t, d.Server)
-			c := d.call(o).without("Cookie").without("X-XSRF-TOKEN")
-			was := effects(t, d.Env)
+			c := d.Call(o).Without("Cookie").Without("X-XSRF-TOKEN")
+			was := world.PublicState(t, d.Env)
 
 			want := "XSRF_INVALID"
-			if o.secured("session") && !signedIn {
+			if o.RequiresScheme("session") && !signedIn {
 				want = "UNAUTHENTICATED"
 			}
 
-			got := c.with("X-XSRF-TOKEN", token...).in(t, d.Server, browser)
-			if got.problem.Code != want {
+			got := c.With("X-XSRF-TOKEN", token...).InBrowser(t, d.Server, browser)
+			if got.Problem.Code != want {
 				t.Errorf("%s, a token %s: %s, want %s", o.OperationID, name, got, want)
 			}
 
-			if is := effects(t, d.Env); is != was {
+			if is := world.PublicState(t, d.Env); is != was {
 				t.Errorf("%s, a token %s: %s became %s", o.OperationID, name, was, is)
 			}
 
@@ -136,8 +120,8 @@ func refuse(t *testing.T, d *desk, victim, before *apptest.Browser, signedIn boo
 			}
 
 			// The validator comes after the security: this is heard, and changes nothing.
-			c.query = "unknown=1"
-			if again := c.in(t, d.Server, browser); again.problem.Code != "INVALID_REQUEST" {
+			c.Query = "unknown=1"
+			if again := c.InBrowser(t, d.Server, browser); again.Problem.Code != "INVALID_REQUEST" {
 				t.Errorf("%s after a token %s, with the cookies of the refusal: %s", o.OperationID, name, again)
 			}
 		}
@@ -148,31 +132,13 @@ func refuse(t *testing.T, d *desk, victim, before *apptest.Browser, signedIn boo
 	}
 
 	// Last of all, with the cookies that a refusal sets: in, and out.
-	for _, c := range []call{signInCall(owner, apptest.Password), signOutCall()} {
-		c.with("X-XSRF-TOKEN", "x").in(t, d.Server, victim)
+	for _, c := range []world.Call{world.SignInCall(world.Owner, apptest.Password), world.SignOutCall()} {
+		c.With("X-XSRF-TOKEN", "x").InBrowser(t, d.Server, victim)
 
-		if got := c.in(t, d.Server, victim); got.status != http.StatusNoContent {
-			t.Errorf("%s with the cookies of the refusal: %s", c.path, got)
+		if got := c.InBrowser(t, d.Server, victim); got.Status != http.StatusNoContent {
+			t.Errorf("%s with the cookies of the refusal: %s", c.Path, got)
 		}
 	}
-}
-
-// effects is everything that a call of the public surface could change.
-func effects(t *testing.T, env *apptest.Env) string {
-	t.Helper()
-
-	var text string
-
-	err := env.Pool.QueryRow(t.Context(), `
-		SELECT concat_ws(' ',
-			(SELECT count(*) FROM session), (SELECT count(*) FROM session WHERE revoked_at IS NULL), (SELECT count(*) FROM session_cookie),
-			(SELECT count(*) FROM audit_event), (SELECT count(*) FROM code), (SELECT count(*) FROM delivery), (SELECT count(*) FROM failure),
-			(SELECT sum(count) FROM throttle), (SELECT sum(sign_in_count) FROM account), (SELECT sum(version) FROM account))`).Scan(&text)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return text
 }
 
 // Contract, "it never goes stale under a client": every 401 sets what the next attempt needs, also for a
@@ -180,10 +146,10 @@ func effects(t *testing.T, env *apptest.Env) string {
 func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
-	for _, o := range operations() {
-		if !o.public() || !o.secured("session") {
+	for _, o := range world.Operations() {
+		if !o.IsPublic() || !o.RequiresScheme("session") {
 			continue
 		}
 
@@ -191,16 +157,16 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 			browser := d.Browser(t)
 			browser.SetCookie("__Host-TOKEN", cookie)
 
-			c := d.call(o).without("Cookie").without("X-XSRF-TOKEN")
-			if got := c.in(t, d.Server, browser); got.status != http.StatusUnauthorized {
+			c := d.Call(o).Without("Cookie").Without("X-XSRF-TOKEN")
+			if got := c.InBrowser(t, d.Server, browser); got.Status != http.StatusUnauthorized {
 				t.Errorf("%s with %s: %s", o.OperationID, name, got)
 			}
 
-			if got := signInCall(owner, apptest.Password).in(t, d.Server, browser); got.status != http.StatusNoContent {
+			if got := world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
 				t.Errorf("the sign-in after the 401 of %s with %s: %s", o.OperationID, name, got)
 			}
 
-			if got := c.in(t, d.Server, browser); got.status == http.StatusUnauthorized || got.status == http.StatusForbidden {
+			if got := c.InBrowser(t, d.Server, browser); got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden {
 				t.Errorf("%s after the sign-in: %s", o.OperationID, got)
 			}
 		}
@@ -211,21 +177,21 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 func TestXSRFTokenIsGoodForTheSession(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	second := d.Serve(t)
-	tokens := []string{d.browser.Cookie("XSRF-TOKEN")}
+	tokens := []string{d.OwnerBrowser.Cookie("XSRF-TOKEN")}
 
 	for range 3 {
-		d.browser.Load(t)
-		renew(t, d.browser)
+		d.OwnerBrowser.Load(t)
+		world.RenewSession(t, d.OwnerBrowser)
 
-		tokens = append(tokens, d.browser.Cookie("XSRF-TOKEN"))
+		tokens = append(tokens, d.OwnerBrowser.Cookie("XSRF-TOKEN"))
 	}
 
 	for i, token := range tokens {
 		for j, server := range []*apptest.Server{d.Server, second, d.Server} {
-			got := renewalCall("unknown").with("X-XSRF-TOKEN", token).in(t, server, d.browser)
-			if got.problem.Code != "INVALID_REQUEST" && got.problem.Code != "CODE_INVALID" {
+			got := world.RenewCall("unknown").With("X-XSRF-TOKEN", token).InBrowser(t, server, d.OwnerBrowser)
+			if got.Problem.Code != "INVALID_REQUEST" && got.Problem.Code != "CODE_INVALID" {
 				t.Errorf("token %d, time %d: %s", i, j, got)
 			}
 		}

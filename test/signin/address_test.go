@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-26, R-J7, V-17, W-12: the address that is written down is the last hop that is not a configured
@@ -69,7 +70,7 @@ func TestClientAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d := newDesk(t, patient, func(c *config.Config) {
+			d := world.NewGateway(t, world.WithManyFreeFailures, func(c *config.Config) {
 				for _, prefix := range trusted {
 					c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
 				}
@@ -77,15 +78,15 @@ func TestClientAddress(t *testing.T) {
 
 			for i, one := range cases {
 				id := fmt.Sprintf("address-%d", i)
-				c := call{method: http.MethodPost, path: "/api/users/register"}.
-					with("Content-Type", "application/json").with("X-Request-Id", id)
-				c.body = `{"username":"New User","email":"nobody@konec.com.au","password":"correct horse battery staple","verificationCode":"000000"}`
+				c := world.Call{Method: http.MethodPost, Path: "/api/users/register"}.
+					With("Content-Type", "application/json").With("X-Request-Id", id)
+				c.Body = `{"username":"New User","email":"nobody@konec.com.au","password":"correct horse battery staple","verificationCode":"000000"}`
 
 				for header, values := range one.headers {
-					c = c.with(header, values...)
+					c = c.With(header, values...)
 				}
 
-				expectStatus(t, d, c, http.StatusBadRequest, one.name)
+				world.ExpectStatus(t, d, c, http.StatusBadRequest, one.name)
 
 				var address netip.Addr
 				if err := d.Pool.QueryRow(t.Context(), "SELECT address FROM audit_event WHERE request_id = $1", id).Scan(&address); err != nil {
@@ -111,16 +112,16 @@ func all(address string) map[string]string { return trusting(address, address, a
 func TestSpoofedAddressesShareOneLimit(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	limited := 0
 
 	for i := range 65 {
-		c := call{method: http.MethodPost, path: "/api/users/register/send-code"}.
-			with("Content-Type", "application/json").with("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).
-			with("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).with("Forwarded", fmt.Sprintf("for=203.0.113.%d", i))
-		c.body = fmt.Sprintf(`{"email":"spoof.%d@konec.com.au"}`, i)
+		c := world.Call{Method: http.MethodPost, Path: "/api/users/register/send-code"}.
+			With("Content-Type", "application/json").With("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).
+			With("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).With("Forwarded", fmt.Sprintf("for=203.0.113.%d", i))
+		c.Body = fmt.Sprintf(`{"email":"spoof.%d@konec.com.au"}`, i)
 
-		if c.to(t, d.Server).status == http.StatusTooManyRequests {
+		if c.To(t, d.Server).Status == http.StatusTooManyRequests {
 			limited++
 		}
 	}

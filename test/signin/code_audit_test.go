@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-K6: the audit of a code that somebody signed in asked for, or that belongs to somebody's phone, names their
@@ -13,29 +14,29 @@ import (
 func TestCodesAreWrittenDownWithTheirAccount(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	address, browser := d.person(t)
-	phone := d.phone()
-	json := func(method, path, body string) call {
-		return call{method: method, path: path, body: body}.with("Content-Type", "application/json")
+	d := world.NewGateway(t)
+	address, browser := d.Person(t)
+	phone := d.NewPhone()
+	json := func(method, path, body string) world.Call {
+		return world.Call{Method: method, Path: path, Body: body}.With("Content-Type", "application/json")
 	}
 
 	for _, one := range []struct {
-		call call
+		call world.Call
 		code string
 	}{
-		{call{method: http.MethodGet, path: "/user/phone_code", query: "phone=%2B" + phone[1:]}, ""},
+		{world.Call{Method: http.MethodGet, Path: "/user/phone_code", Query: "phone=%2B" + phone[1:]}, ""},
 		{json(http.MethodPost, "/user/phone", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)), "CODE_INVALID"},
 		{json(http.MethodPatch, "/user", `{"key":"email","email":"new@konec.test"}`), ""},
 		{json(http.MethodPatch, "/user", `{"key":"email","email":"new@konec.test","code":"000000"}`), "CODE_INVALID"},
 	} {
-		if got := one.call.in(t, d.Server, browser); got.problem.Code != one.code {
-			t.Fatalf("%s: %s", one.call.path, got)
+		if got := one.call.InBrowser(t, d.Server, browser); got.Problem.Code != one.code {
+			t.Fatalf("%s: %s", one.call.Path, got)
 		}
 	}
 
 	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
-	json(http.MethodPost, "/login/sms", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)).in(t, d.Server, d.visitor)
+	json(http.MethodPost, "/login/sms", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)).InBrowser(t, d.Server, d.Visitor)
 
 	rows, err := d.Pool.Query(t.Context(), `
 		SELECT action || ' ' || method || ' ' || subject FROM audit_event

@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"net/http"
@@ -10,51 +10,10 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// linked asks for another address in the browser, and answers the link of the mail that goes there.
-func (d *desk) linked(tb testing.TB, browser *apptest.Browser, email string) *url.URL {
-	tb.Helper()
-
-	before := len(d.Mails(email))
-
-	asked, err := browser.Client.ChangeUserWithResponse(tb.Context(), client.ChangeUserRequest{Key: "Email", Email: &email})
-	if err != nil || asked.StatusCode() != http.StatusNoContent {
-		tb.Fatalf("ask for %s: %v %s", email, err, asked.Body)
-	}
-
-	link, err := url.Parse(d.Mail(tb, email, before).Link)
-	if err != nil || link.Query().Get("token") == "" {
-		tb.Fatalf("the link is %v: %v", link, err)
-	}
-
-	return link
-}
-
-// press is what the button of the link's page does, wherever it is opened: nobody is signed in there. It
-// answers where the browser is sent to.
-func (d *desk) press(tb testing.TB, link *url.URL) string {
-	tb.Helper()
-
-	answer := call{method: http.MethodPost, path: "/confirm_email", body: "token=" + link.Query().Get("token")}.
-		with("Content-Type", "application/x-www-form-urlencoded").
-		with("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8").
-		with("Origin", "https://gateway.test").with("Sec-Fetch-Site", "same-origin").
-		to(tb, d.Server)
-	if answer.status != http.StatusSeeOther {
-		tb.Fatalf("confirm: %s", answer)
-	}
-
-	return answer.header.Get("Location")
-}
-
-const (
-	linkChanged = "https://gateway.test/confirm_email?changed=true"
-	linkInvalid = "https://gateway.test/confirm_email?error=CODE_INVALID"
-	linkTaken   = "https://gateway.test/confirm_email?error=EMAIL_TAKEN"
-)
-
-func (d *desk) emailOf(tb testing.TB, browser *apptest.Browser) string {
+func emailOf(tb testing.TB, d *world.Gateway, browser *apptest.Browser) string {
 	tb.Helper()
 
 	user, err := browser.Client.GetUserWithResponse(tb.Context())
@@ -69,42 +28,42 @@ func (d *desk) emailOf(tb testing.TB, browser *apptest.Browser) string {
 func TestEmailIsChangedByLink(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	address, browser := d.person(t)
+	d := world.NewGateway(t)
+	address, browser := d.Person(t)
 
 	const fresh = "fresh@konec.com.au"
 
-	link := d.linked(t, browser, fresh)
+	link := d.EmailLink(t, browser, fresh)
 	if got := link.Scheme + "://" + link.Host + link.Path; got != "https://gateway.test/confirm_email" {
 		t.Errorf("the link is of %s", got)
 	}
 
 	// Mail scanners follow links.
 	for range 2 {
-		page := call{method: http.MethodGet, path: link.Path, query: link.RawQuery}.with("Sec-Fetch-Site", "cross-site").
-			with("Accept-Language", "en").to(t, d.Server)
-		if page.status != http.StatusOK || !strings.Contains(string(page.body), fresh) || strings.Count(string(page.body), "<button") != 1 {
+		page := world.Call{Method: http.MethodGet, Path: link.Path, Query: link.RawQuery}.With("Sec-Fetch-Site", "cross-site").
+			With("Accept-Language", "en").To(t, d.Server)
+		if page.Status != http.StatusOK || !strings.Contains(string(page.Body), fresh) || strings.Count(string(page.Body), "<button") != 1 {
 			t.Fatalf("the page: %s", page)
 		}
 
-		if policy := page.header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
+		if policy := page.Header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Errorf("Content-Security-Policy: %s", policy)
 		}
 	}
 
-	if got := d.emailOf(t, browser); got != address {
+	if got := emailOf(t, d, browser); got != address {
 		t.Fatalf("the address is %s before the button was pressed", got)
 	}
 
 	before := len(d.Mails(address))
 
 	for range 2 { // a double click is no failure
-		if got := d.press(t, link); got != linkChanged {
+		if got := d.PressLink(t, link); got != world.LinkChanged {
 			t.Fatalf("on to %s", got)
 		}
 	}
 
-	if got := d.emailOf(t, browser); got != fresh {
+	if got := emailOf(t, d, browser); got != fresh {
 		t.Errorf("the address is %s", got)
 	}
 
@@ -121,38 +80,27 @@ func TestEmailIsChangedByLink(t *testing.T) {
 		t.Errorf("the code after the link: %v %s", err, same.Body)
 	}
 
-	if got := d.count(t, "SELECT count(*) FROM delivery WHERE kind = 'email_changed' AND recipient = $1", fresh); got != 0 {
+	if got := d.Count(t, "SELECT count(*) FROM delivery WHERE kind = 'email_changed' AND recipient = $1", fresh); got != 0 {
 		t.Errorf("%d notices went to the new address", got)
 	}
-}
-
-func (d *desk) count(tb testing.TB, query string, args ...any) int {
-	tb.Helper()
-
-	var n int
-	if err := d.Pool.QueryRow(tb.Context(), query, args...).Scan(&n); err != nil {
-		tb.Fatal(err)
-	}
-
-	return n
 }
 
 // R-C2, R-C4, R-C5, V-11: what a link is no longer good for.
 func TestEmailLinkIsVoid(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.SendCooldown = time.Second })
+	d := world.NewGateway(t, func(c *config.Config) { c.SendCooldown = time.Second })
 
 	for name, spoil := range map[string]func(t *testing.T, address string, browser *apptest.Browser, link *url.URL){
 		"AfterANewerOne": func(t *testing.T, _ string, browser *apptest.Browser, link *url.URL) {
 			t.Helper()
 			d.Exec(t, "DELETE FROM throttle")
-			d.linked(t, browser, d.linkedTo(t, link))
+			d.EmailLink(t, browser, linkedTo(t, d, link))
 		},
 		"AfterAnotherChange": func(t *testing.T, address string, browser *apptest.Browser, _ *url.URL) {
 			t.Helper()
 
-			if got := d.press(t, d.linked(t, browser, "other."+address)); got != linkChanged {
+			if got := d.PressLink(t, d.EmailLink(t, browser, "other."+address)); got != world.LinkChanged {
 				t.Fatalf("the other change: %s", got)
 			}
 		},
@@ -167,11 +115,11 @@ func TestEmailLinkIsVoid(t *testing.T) {
 			t.Helper()
 
 			before := len(d.Mails(address))
-			if sent, err := d.visitor.Client.SendResetCodeWithResponse(t.Context(), &client.SendResetCodeParams{Email: address}); err != nil || sent.StatusCode() != http.StatusNoContent {
+			if sent, err := d.Visitor.Client.SendResetCodeWithResponse(t.Context(), &client.SendResetCodeParams{Email: address}); err != nil || sent.StatusCode() != http.StatusNoContent {
 				t.Fatalf("send reset code: %v %s", err, sent.Body)
 			}
 
-			reset, err := d.visitor.Client.ResetPasswordWithResponse(t.Context(), client.ResetPasswordRequest{
+			reset, err := d.Visitor.Client.ResetPasswordWithResponse(t.Context(), client.ResetPasswordRequest{
 				Email: address, Code: d.Mail(t, address, before).Code, Password: "another horse, another staple",
 			})
 			if err != nil || reset.StatusCode() != http.StatusNoContent {
@@ -195,20 +143,20 @@ func TestEmailLinkIsVoid(t *testing.T) {
 		},
 		"WhereItIsForged": func(t *testing.T, _ string, _ *apptest.Browser, link *url.URL) {
 			t.Helper()
-			link.RawQuery = url.Values{"token": {d.linkToken()}}.Encode()
+			link.RawQuery = url.Values{"token": {d.LinkToken()}}.Encode()
 		},
 	} {
 		t.Run(name, func(t *testing.T) { // one after the other: some of them touch what all share
-			address, browser := d.person(t)
-			link := d.linked(t, browser, "new."+address)
+			address, browser := d.Person(t)
+			link := d.EmailLink(t, browser, "new."+address)
 
 			spoil(t, address, browser, link)
 
-			if got := d.press(t, link); got != linkInvalid {
+			if got := d.PressLink(t, link); got != world.LinkInvalid {
 				t.Errorf("on to %s", got)
 			}
 
-			if got := d.count(t, "SELECT count(*) FROM account WHERE email = $1", "new."+address); got != 0 {
+			if got := d.Count(t, "SELECT count(*) FROM account WHERE email = $1", "new."+address); got != 0 {
 				t.Error("the address was changed")
 			}
 		})
@@ -216,11 +164,11 @@ func TestEmailLinkIsVoid(t *testing.T) {
 }
 
 // linkedTo is the address that the page of a link names.
-func (d *desk) linkedTo(tb testing.TB, link *url.URL) string {
+func linkedTo(tb testing.TB, d *world.Gateway, link *url.URL) string {
 	tb.Helper()
 
-	page := call{method: http.MethodGet, path: link.Path, query: link.RawQuery}.to(tb, d.Server)
-	_, after, _ := strings.Cut(string(page.body), `<p class="email">`)
+	page := world.Call{Method: http.MethodGet, Path: link.Path, Query: link.RawQuery}.To(tb, d.Server)
+	_, after, _ := strings.Cut(string(page.Body), `<p class="email">`)
 	email, _, _ := strings.Cut(after, "</p>")
 
 	return email
@@ -230,17 +178,17 @@ func (d *desk) linkedTo(tb testing.TB, link *url.URL) string {
 func TestEmailLinkOfATakenAddress(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	taken, _ := d.person(t)
-	_, browser := d.person(t)
+	d := world.NewGateway(t)
+	taken, _ := d.Person(t)
+	_, browser := d.Person(t)
 
-	if got := d.press(t, d.linked(t, browser, taken)); got != linkTaken {
+	if got := d.PressLink(t, d.EmailLink(t, browser, taken)); got != world.LinkTaken {
 		t.Errorf("on to %s", got)
 	}
 
 	for outcome, want := range map[string]string{"changed=true": "已修改", "error=EMAIL_TAKEN": "其他账号", "error=CODE_INVALID": "已过期", "": "已过期"} {
-		page := call{method: http.MethodGet, path: "/confirm_email", query: outcome}.to(t, d.Server)
-		if page.status != http.StatusOK || !strings.Contains(string(page.body), want) || strings.Contains(string(page.body), "<form") {
+		page := world.Call{Method: http.MethodGet, Path: "/confirm_email", Query: outcome}.To(t, d.Server)
+		if page.Status != http.StatusOK || !strings.Contains(string(page.Body), want) || strings.Contains(string(page.Body), "<form") {
 			t.Errorf("%s: %s", outcome, page)
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-E1, R-E3, R-E5, R-J7, T-05: a network has so many failures an hour, over all persons and both doors;
@@ -24,41 +25,41 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			p := newPorch(t, behindProxy, func(c *config.Config) { c.NetworkFailures = most })
+			p := world.NewBothSurfaces(t, world.BehindProxy, func(c *config.Config) { c.NetworkFailures = most })
 			p.Clock.Stop()
-			p.Account(t, owner)
+			p.Account(t, world.Owner)
 
-			try := func(d door, email, password, address string) reply {
+			try := func(d world.Surface, email, password, address string) world.Reply {
 				t.Helper()
 
-				return p.through(d, email, password).with("X-Forwarded-For", "198.51.100.9, "+address).to(t, p.Server)
+				return p.SignInCall(d, email, password).With("X-Forwarded-For", "198.51.100.9, "+address).To(t, p.Server)
 			}
 
-			expect := func(got reply, code string, want time.Duration) {
+			expect := func(got world.Reply, code string, want time.Duration) {
 				t.Helper()
 
-				if got.problem.Code != code || wait(t, got) != want {
-					t.Errorf("%s, Retry-After %s, want %s and %s", got, wait(t, got), code, want)
+				if got.Problem.Code != code || world.RetryAfter(t, got) != want {
+					t.Errorf("%s, Retry-After %s, want %s and %s", got, world.RetryAfter(t, got), code, want)
 				}
 			}
 
 			for i := range most {
-				for _, d := range []door{appDoor, browserDoor} {
-					expect(try(d, owner, apptest.Password, addresses.first), "", 0)
+				for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+					expect(try(d, world.Owner, apptest.Password, addresses.first), "", 0)
 				}
 
-				expect(try([]door{appDoor, browserDoor}[i%2], fmt.Sprintf("victim.%d@konec.test", i), "wrong", addresses.first), "INVALID_CREDENTIALS", 0)
+				expect(try([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i%2], fmt.Sprintf("victim.%d@konec.test", i), "wrong", addresses.first), "INVALID_CREDENTIALS", 0)
 				p.Clock.Advance(time.Minute)
 			}
 
-			for _, d := range []door{appDoor, browserDoor} {
+			for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 				expect(try(d, "next@konec.test", "wrong", addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
-				expect(try(d, owner, apptest.Password, addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
-				expect(try(d, owner, apptest.Password, addresses.stranger), "", 0)
+				expect(try(d, world.Owner, apptest.Password, addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
+				expect(try(d, world.Owner, apptest.Password, addresses.stranger), "", 0)
 			}
 
 			p.Clock.Advance((60 - most) * time.Minute)
-			expect(try(appDoor, owner, apptest.Password, addresses.first), "", 0)
+			expect(try(world.ToolkitSurface, world.Owner, apptest.Password, addresses.first), "", 0)
 		})
 	}
 }
@@ -67,14 +68,14 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 func TestSpoofedNetworksAreOne(t *testing.T) {
 	t.Parallel()
 
-	p := newPorch(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	p := world.NewBothSurfaces(t, func(c *config.Config) { c.NetworkFailures = 3 })
 
 	var statuses []int
 
 	for i := range 5 {
-		got := p.through(appDoor, fmt.Sprintf("victim.%d@konec.test", i), "wrong").
-			with("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).with("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).to(t, p.Server)
-		statuses = append(statuses, got.status)
+		got := p.SignInCall(world.ToolkitSurface, fmt.Sprintf("victim.%d@konec.test", i), "wrong").
+			With("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).With("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).To(t, p.Server)
+		statuses = append(statuses, got.Status)
 	}
 
 	if fmt.Sprint(statuses) != "[401 401 401 429 429]" {
@@ -86,13 +87,13 @@ func TestSpoofedNetworksAreOne(t *testing.T) {
 func TestRefreshIsNeverSlowedDown(t *testing.T) {
 	t.Parallel()
 
-	p := newPorch(t, func(c *config.Config) { c.NetworkFailures, c.FailuresFree = 1, 1 })
-	p.Account(t, owner)
+	p := world.NewBothSurfaces(t, func(c *config.Config) { c.NetworkFailures, c.FailuresFree = 1, 1 })
+	p.Account(t, world.Owner)
 
-	tokens := p.SignIn(t, owner)
-	browser := p.SignedIn(t, owner)
+	tokens := p.SignIn(t, world.Owner)
+	browser := p.SignedIn(t, world.Owner)
 
-	p.expectWrong(t, "the only one", appDoor, owner)
+	p.ExpectWrong(t, "the only one", world.ToolkitSurface, world.Owner)
 
 	for range 3 {
 		if status, next := p.Refresh(t, tokens.RefreshToken); next == nil {
@@ -101,10 +102,10 @@ func TestRefreshIsNeverSlowedDown(t *testing.T) {
 			tokens = *next
 		}
 
-		renew(t, browser)
+		world.RenewSession(t, browser)
 	}
 
-	if got := p.through(appDoor, owner, apptest.Password).to(t, p.Server); got.status != http.StatusTooManyRequests {
+	if got := p.SignInCall(world.ToolkitSurface, world.Owner, apptest.Password).To(t, p.Server); got.Status != http.StatusTooManyRequests {
 		t.Errorf("the sign-in: %s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-E4, R-M3, T-36: an attempt that was counted, and of which the gateway was not told, is one: nobody with
@@ -14,14 +15,14 @@ import (
 func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 	t.Parallel()
 
-	proxy := newPGProxy(t, postgrestest.New(t))
-	env := apptest.On(t, proxy.url, func(c *config.Config) { c.FailuresFree = 1 })
-	p := &porch{Env: env, visitor: env.Browser(t)}
+	proxy := world.NewPGProxy(t, postgrestest.New(t))
+	env := apptest.On(t, proxy.URL, func(c *config.Config) { c.FailuresFree = 1 })
+	p := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
 
-	env.Account(t, person)
-	p.visitor.Load(t)
+	env.Account(t, world.PersonEmail)
+	p.Visitor.Load(t)
 
-	for _, d := range []door{appDoor, browserDoor} {
+	for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 		for _, c := range []struct {
 			password, want string
 			failures       int
@@ -29,15 +30,15 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 			{apptest.Password, "", 0},
 			{"wrong", "INVALID_CREDENTIALS", 1},
 		} {
-			cut := proxy.trap(atStatement("FailureAttempt"), cutAfter)
+			cut := proxy.Trap(world.AtStatement("FailureAttempt"), world.CutAfter)
 
-			got := p.through(d, person, c.password).to(t, env.Server)
-			if got.problem.Code != c.want || got.status == http.StatusTooManyRequests {
+			got := p.SignInCall(d, world.PersonEmail, c.password).To(t, env.Server)
+			if got.Problem.Code != c.want || got.Status == http.StatusTooManyRequests {
 				t.Errorf("%s: %s", d, got)
 			}
 
 			select {
-			case <-cut.sprung:
+			case <-cut.Sprung:
 			default:
 				t.Error("nothing was cut: the test is blind")
 			}

@@ -1,106 +1,33 @@
-package app_test
+package signin_test
 
 import (
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-const (
-	freeFailures = 5 // the contract's own number, and not whatever the code says
-	firstWait    = 30 * time.Second
-)
-
-// porch is in front of both doors: an app's login, and a browser in which nobody is signed in.
-type porch struct {
-	*apptest.Env
-
-	visitor *apptest.Browser
-}
-
-func newPorch(t *testing.T, change ...func(*config.Config)) *porch {
-	t.Helper()
-
-	p := &porch{Env: apptest.New(t, change...)}
-	p.visitor = p.Browser(t)
-	p.visitor.Load(t)
-
-	return p
-}
-
-// door is one of the two ways in.
-type door string
-
-const (
-	appDoor     door = "/api/auth/login"
-	browserDoor door = "/login"
-)
-
-// through makes the call that signs somebody in.
-func (p *porch) through(d door, email, password string) call {
-	if d == appDoor {
-		c := call{method: http.MethodPost, path: string(d)}.with("Content-Type", "application/x-www-form-urlencoded")
-		c.body = url.Values{"email": {email}, "password": {password}}.Encode()
-
-		return c
-	}
-
-	c := call{method: http.MethodPost, path: string(d)}.from(p.visitor).with("Content-Type", "application/json")
-	c.body = fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
-
-	return c
-}
-
-// wait is what an answer says; zero where it says nothing.
-func wait(t *testing.T, got reply) time.Duration {
-	t.Helper()
-
-	text := got.header.Get("Retry-After")
-	if text == "" {
-		return 0
-	}
-
-	seconds, err := strconv.Atoi(text)
-	if err != nil || seconds < 1 {
-		t.Errorf("Retry-After: %q", text)
-	}
-
-	return time.Duration(seconds) * time.Second
-}
-
-// expectWrong says that the guess was compared.
-func (p *porch) expectWrong(t *testing.T, what string, d door, email string) {
-	t.Helper()
-
-	got := p.through(d, email, "wrong").to(t, p.Server)
-	if got.problem.Code != "INVALID_CREDENTIALS" || wait(t, got) != 0 {
-		t.Errorf("%s, %s: %s", what, d, got)
-	}
-}
 
 // expectEarly says that nothing was compared, even with the right password.
-func (p *porch) expectEarly(t *testing.T, what string, d door, email, password string, want time.Duration) {
+func expectEarly(t *testing.T, p *world.BothSurfaces, what string, d world.Surface, email, password string, want time.Duration) {
 	t.Helper()
 
-	status := map[door]int{appDoor: http.StatusTooManyRequests, browserDoor: http.StatusBadRequest}[d]
+	status := map[world.Surface]int{world.ToolkitSurface: http.StatusTooManyRequests, world.PublicSurface: http.StatusBadRequest}[d]
 
-	got := p.through(d, email, password).to(t, p.Server)
-	if got.status != status || got.problem.Code != "TOO_MANY_REQUESTS" || wait(t, got) != want || got.header.Get("Cache-Control") != "no-store" {
-		t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", what, d, got, wait(t, got), status, want)
+	got := p.SignInCall(d, email, password).To(t, p.Server)
+	if got.Status != status || got.Problem.Code != "TOO_MANY_REQUESTS" || world.RetryAfter(t, got) != want || got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", what, d, got, world.RetryAfter(t, got), status, want)
 	}
 }
 
-func (p *porch) expectIn(t *testing.T, what string, d door, email string) {
+func expectIn(t *testing.T, p *world.BothSurfaces, what string, d world.Surface, email string) {
 	t.Helper()
 
-	if got := p.through(d, email, apptest.Password).to(t, p.Server); got.status >= 300 {
+	if got := p.SignInCall(d, email, apptest.Password).To(t, p.Server); got.Status >= 300 {
 		t.Errorf("%s, %s: %s", what, d, got)
 	}
 }
@@ -110,11 +37,11 @@ func (p *porch) expectIn(t *testing.T, what string, d door, email string) {
 func TestFailuresSlowDown(t *testing.T) {
 	t.Parallel()
 
-	p := newPorch(t, manyFromOneNetwork)
+	p := world.NewBothSurfaces(t, world.WithManyNetworkFailures)
 	p.Clock.Stop()
 	p.Account(t, "kim@konec.com.au")
 
-	doors := []door{appDoor, browserDoor}
+	doors := []world.Surface{world.ToolkitSurface, world.PublicSurface}
 
 	var same []string // the spellings that sign this account in
 
@@ -122,7 +49,7 @@ func TestFailuresSlowDown(t *testing.T) {
 		"kim@konec.com.au", "KIM@KONEC.COM.AU", "Kim@Konec.com.AU", "\u212aim@konec.com.au", "kim@\uff4b\uff4f\uff4e\uff45\uff43.com.au",
 		"kim@konec\u3002com.au", "\uff2bim@konec.com.au", "kim@konec.com.au.",
 	} {
-		if got := p.through(appDoor, spelling, apptest.Password).to(t, p.Server); got.status == http.StatusOK {
+		if got := p.SignInCall(world.ToolkitSurface, spelling, apptest.Password).To(t, p.Server); got.Status == http.StatusOK {
 			same = append(same, spelling)
 		}
 	}
@@ -131,45 +58,42 @@ func TestFailuresSlowDown(t *testing.T) {
 		t.Fatalf("%q: too few spellings to tell", same)
 	}
 
-	for i := range freeFailures {
-		p.expectWrong(t, fmt.Sprintf("failure %d", i+1), doors[i%2], same[i%len(same)])
+	for i := range world.FreeFailures {
+		p.ExpectWrong(t, fmt.Sprintf("failure %d", i+1), doors[i%2], same[i%len(same)])
 	}
 
-	for i, delay := range []time.Duration{firstWait, 2 * firstWait, 4 * firstWait} {
+	for i, delay := range []time.Duration{world.FirstWait, 2 * world.FirstWait, 4 * world.FirstWait} {
 		for j, spelling := range same {
-			p.expectEarly(t, "early", doors[j%2], spelling, apptest.Password, delay)
+			expectEarly(t, p, "early", doors[j%2], spelling, apptest.Password, delay)
 		}
 
 		p.Clock.Advance(delay - 1500*time.Millisecond)
-		p.expectEarly(t, "a moment early", doors[i%2], same[0], apptest.Password, 2*time.Second)
+		expectEarly(t, p, "a moment early", doors[i%2], same[0], apptest.Password, 2*time.Second)
 		p.Clock.Advance(1500 * time.Millisecond)
-		p.expectWrong(t, "in time", doors[i%2], same[i%len(same)])
+		p.ExpectWrong(t, "in time", doors[i%2], same[i%len(same)])
 	}
 
 	// R-E5: the right one, in time, clears all of it.
-	p.Clock.Advance(8 * firstWait)
-	p.expectIn(t, "the owner", browserDoor, same[0])
+	p.Clock.Advance(8 * world.FirstWait)
+	expectIn(t, p, "the owner", world.PublicSurface, same[0])
 
-	for i := range freeFailures {
-		p.expectWrong(t, "free again", doors[i%2], same[0])
+	for i := range world.FreeFailures {
+		p.ExpectWrong(t, "free again", doors[i%2], same[0])
 	}
 
-	p.expectEarly(t, "spent again", appDoor, same[0], apptest.Password, firstWait)
+	expectEarly(t, p, "spent again", world.ToolkitSurface, same[0], apptest.Password, world.FirstWait)
 }
-
-// manyFromOneNetwork leaves the limit of a network to the tests that are about it.
-func manyFromOneNetwork(c *config.Config) { c.NetworkFailures = 10_000 }
 
 // R-B1, R-B3, T-23: every class of address is slowed down alike, in every answer of the ladder, through
 // either door, and with the same statements.
 func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 	t.Parallel()
 
-	for _, d := range []door{appDoor, browserDoor} {
+	for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
 
-			p := newPorch(t, manyFromOneNetwork, func(c *config.Config) { c.FailuresFree = 2 })
+			p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *config.Config) { c.FailuresFree = 2 })
 			p.Clock.Stop()
 
 			people := []string{"unknown@konec.test", "registered@konec.test", "disabled@konec.test", "passwordless@konec.test"}
@@ -192,8 +116,8 @@ func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 				for _, email := range people {
 					p.Statements.Take()
 
-					got := p.through(d, email, "wrong").to(t, p.Server)
-					seen := fmt.Sprint(got.status, got.problem.Code, got.problem.Message, wait(t, got), len(got.header.Values("Set-Cookie")), withoutChores(p.Statements.Take()))
+					got := p.SignInCall(d, email, "wrong").To(t, p.Server)
+					seen := fmt.Sprint(got.Status, got.Problem.Code, got.Problem.Message, world.RetryAfter(t, got), len(got.Header.Values("Set-Cookie")), world.WithoutChores(p.Statements.Take()))
 
 					if control == "" {
 						control = seen
@@ -203,7 +127,7 @@ func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 				}
 
 				if attempt == 3 {
-					p.Clock.Advance(firstWait)
+					p.Clock.Advance(world.FirstWait)
 				}
 			}
 		})
@@ -220,7 +144,7 @@ func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
 		guesses = 64
 	)
 
-	p := newPorch(t, manyFromOneNetwork, func(c *config.Config) { c.HashConcurrency = guesses })
+	p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *config.Config) { c.HashConcurrency = guesses })
 	p.Clock.Stop()
 
 	gateways := [2]*apptest.Server{p.Server, p.Serve(t)}
@@ -244,62 +168,27 @@ func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
 			all.Go(func() {
 				<-barrier
 
-				guess := p.through([]door{appDoor, browserDoor}[i/2%2], email, fmt.Sprint("guess ", i))
+				guess := p.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], email, fmt.Sprint("guess ", i))
 
-				got := guess.to(t, gateways[i%2])
-				for got.status == http.StatusServiceUnavailable {
-					got = guess.to(t, gateways[i%2]) // a gateway that is full says so, and has compared nothing
+				got := guess.To(t, gateways[i%2])
+				for got.Status == http.StatusServiceUnavailable {
+					got = guess.To(t, gateways[i%2]) // a gateway that is full says so, and has compared nothing
 				}
 
 				mu.Lock()
 				defer mu.Unlock()
 
-				codes[got.problem.Code]++
+				codes[got.Problem.Code]++
 			})
 		}
 
 		close(barrier)
 		all.Wait()
 
-		if codes["INTERNAL"] != freeFailures || codes["INTERNAL"]+codes["TOO_MANY_REQUESTS"] != guesses {
-			t.Errorf("round %d: %v, want %d comparisons", round, codes, freeFailures)
+		if codes["INTERNAL"] != world.FreeFailures || codes["INTERNAL"]+codes["TOO_MANY_REQUESTS"] != guesses {
+			t.Errorf("round %d: %v, want %d comparisons", round, codes, world.FreeFailures)
 		}
 	}
-}
-
-// R-E4, R-E5: somebody who signs in many times at once is nobody's attacker.
-func TestRightPasswordsAtOnceAllPass(t *testing.T) {
-	t.Parallel()
-
-	p := newPorch(t)
-	gateways := [2]*apptest.Server{p.Server, p.Serve(t)}
-
-	p.Account(t, owner)
-
-	var all sync.WaitGroup
-
-	for i := range contenders {
-		all.Go(func() {
-			d := []door{appDoor, browserDoor}[i/2%2]
-
-			for {
-				got := p.through(d, owner, apptest.Password).to(t, gateways[i%2])
-				if got.status == http.StatusServiceUnavailable {
-					continue // a gateway that is full says so; that is no blame
-				}
-
-				if got.status >= 300 {
-					t.Errorf("contender %d, %s: %s, Retry-After %s", i, d, got, got.header.Get("Retry-After"))
-				}
-
-				return
-			}
-		})
-	}
-
-	all.Wait()
-
-	p.expectWrong(t, "nothing was left behind", appDoor, owner)
 }
 
 // R-E6, T-36: where failures cannot be counted, nobody is let in and nothing is compared.
@@ -310,8 +199,8 @@ func TestNothingIsComparedWithoutCounting(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 
-			p := newPorch(t)
-			p.Account(t, owner)
+			p := world.NewBothSurfaces(t)
+			p.Account(t, world.Owner)
 
 			rename := func(from, to string) {
 				if _, err := p.Pool.Exec(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
@@ -321,10 +210,10 @@ func TestNothingIsComparedWithoutCounting(t *testing.T) {
 
 			rename(table, "elsewhere")
 
-			for _, d := range []door{appDoor, browserDoor} {
+			for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 				for _, password := range []string{apptest.Password, "wrong"} {
-					got := p.through(d, owner, password).to(t, p.Server)
-					if got.status < 500 || len(got.header.Values("Set-Cookie")) > 0 {
+					got := p.SignInCall(d, world.Owner, password).To(t, p.Server)
+					if got.Status < 500 || len(got.Header.Values("Set-Cookie")) > 0 {
 						t.Errorf("%s: %s", d, got)
 					}
 				}
@@ -336,7 +225,7 @@ func TestNothingIsComparedWithoutCounting(t *testing.T) {
 			}
 
 			rename("elsewhere", table)
-			p.expectIn(t, "once it is back", appDoor, owner)
+			expectIn(t, p, "once it is back", world.ToolkitSurface, world.Owner)
 		})
 	}
 }

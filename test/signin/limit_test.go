@@ -1,10 +1,9 @@
-package app_test
+package signin_test
 
 import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,10 +14,8 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
-
-// maxGuesses is the requirement's own number (R-C6), and not whatever the code says.
-const maxGuesses = 5
 
 // applicant registers one address, well or badly.
 type applicant struct {
@@ -122,7 +119,7 @@ func TestGuesses(t *testing.T) {
 		t.Parallel()
 
 		a := newApplicant(t, apptest.New(t), "a@konec.test")
-		for range maxGuesses - 1 {
+		for range world.MaxGuesses - 1 {
 			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
 		}
 
@@ -132,8 +129,8 @@ func TestGuesses(t *testing.T) {
 	t.Run("SixthFailsThoughRight", func(t *testing.T) {
 		t.Parallel()
 
-		a := newApplicant(t, apptest.New(t, patient), "a@konec.test")
-		for range maxGuesses {
+		a := newApplicant(t, apptest.New(t, world.WithManyFreeFailures), "a@konec.test")
+		for range world.MaxGuesses {
 			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
 		}
 
@@ -150,7 +147,7 @@ func TestGuesses(t *testing.T) {
 
 		a := newApplicant(t, apptest.New(t), "a@konec.test")
 
-		for range 2 * maxGuesses {
+		for range 2 * world.MaxGuesses {
 			for _, guess := range []string{a.right, a.wrong} {
 				if status, problem := a.guess(t, guess, "password1"); status != http.StatusBadRequest || problem != client.ErrorCodePASSWORDREFUSED {
 					t.Fatalf("got %d %s", status, problem)
@@ -198,7 +195,7 @@ func TestGuesses(t *testing.T) {
 			var counted int
 
 			err := a.Pool.QueryRow(t.Context(), `SELECT coalesce(max(attempts), 0) FROM code WHERE subject = $1`, a.email).Scan(&counted)
-			if err != nil || counted > maxGuesses {
+			if err != nil || counted > world.MaxGuesses {
 				t.Errorf("%d guesses were counted, %v", counted, err)
 			}
 		}
@@ -232,7 +229,7 @@ func TestStrangersClaimNoAddress(t *testing.T) {
 	env := apptest.New(t)
 	stranger := newApplicant(t, env, "a@konec.test")
 
-	for range maxGuesses {
+	for range world.MaxGuesses {
 		stranger.expect(t, "a stranger's guess", stranger.wrong, "a stranger's horse, a stranger's staple", http.StatusBadRequest)
 	}
 
@@ -270,20 +267,6 @@ func (a *applicant) expectWait(t *testing.T, email, address string, want time.Du
 	return retryAfter
 }
 
-// expectTold wants the audit log to say so many times that somebody met the limit, and who; at Lark nobody knows.
-func expectTold(t *testing.T, env *apptest.Env, limit string, want int) {
-	t.Helper()
-
-	var got int
-
-	err := env.Pool.QueryRow(t.Context(), `
-		SELECT count(*) FROM audit_event
-		WHERE action = 'limit.reached' AND detail->>'limit' = $1 AND (account_id IS NOT NULL OR subject <> '' OR method = 'lark')`, limit).Scan(&got)
-	if err != nil || got != want {
-		t.Errorf("the limit %q was written down %d times, %v, want %d", limit, got, err, want)
-	}
-}
-
 // R-C10, R-E1, R-K6: one a minute and five an hour to an address, and waiting as long as told is enough.
 func TestSendingToOneAddress(t *testing.T) {
 	t.Parallel()
@@ -296,7 +279,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	wait := a.expectWait(t, a.email, "", time.Minute)
 	a.Clock.Advance(wait - 3*time.Second)
 	a.Clock.Advance(a.expectWait(t, a.email, "", 3*time.Second))
-	expectTold(t, env, "send registration/cooldown", 1)
+	world.ExpectLimitEvents(t, env, "send registration/cooldown", 1)
 
 	for range 4 { // with the first, five
 		a.ask(t)
@@ -304,7 +287,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	}
 
 	wait = a.expectWait(t, a.email, "", 55*time.Minute)
-	expectTold(t, env, "send registration/hour", 1)
+	world.ExpectLimitEvents(t, env, "send registration/hour", 1)
 
 	// Another address is none of its business.
 	newApplicant(t, a.Env, "b@konec.test")
@@ -324,7 +307,7 @@ func TestSendingFromOneNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			a := &applicant{Env: apptest.New(t, behindProxy)}
+			a := &applicant{Env: apptest.New(t, world.BehindProxy)}
 			a.Clock.Stop()
 
 			for i := range 60 {
@@ -340,7 +323,7 @@ func TestSendingFromOneNetwork(t *testing.T) {
 
 			wait := a.expectWait(t, "to60@konec.test", addresses.neighbour, time.Hour)
 			a.expectWait(t, "to61@konec.test", addresses.neighbour, time.Hour)
-			expectTold(t, a.Env, "send network/hour", 1)
+			world.ExpectLimitEvents(t, a.Env, "send network/hour", 1)
 
 			if status, _ := a.sendFrom(t, "to60@konec.test", addresses.stranger); status != http.StatusOK {
 				t.Errorf("from another network: %d", status)
@@ -353,11 +336,6 @@ func TestSendingFromOneNetwork(t *testing.T) {
 			}
 		})
 	}
-}
-
-// behindProxy believes this machine's X-Forwarded-For.
-func behindProxy(c *config.Config) {
-	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
 // R-C11: failed guesses are limited over all addresses; right ones do not count.
@@ -388,6 +366,3 @@ func TestGuessBudget(t *testing.T) {
 	last.ask(t)
 	last.expect(t, "the next day", last.right, apptest.Password, http.StatusCreated)
 }
-
-// patient lets somebody fail many times before they have to wait, where a test is not about that.
-func patient(c *config.Config) { c.FailuresFree = 100 }

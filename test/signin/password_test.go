@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // T-21, R-A1, R-A2, R-A3, R-A4: any characters, no rules about kinds; and the password signs in that was
@@ -16,7 +17,7 @@ import (
 func TestPasswordIsTakenAsItIs(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, where bcrypt stops
 
 	for i, one := range []struct {
@@ -41,23 +42,23 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 	} {
 		address := fmt.Sprintf("password.%d@konec.com.au", i)
 
-		got := d.post(t, "register", map[string]any{
-			"username": "x", "email": address, "password": one.password, "verificationCode": d.code(t, address),
+		got := d.Post(t, "register", map[string]any{
+			"username": "x", "email": address, "password": one.password, "verificationCode": d.RegistrationCode(t, address),
 		})
-		if got.status != http.StatusCreated {
+		if got.Status != http.StatusCreated {
 			t.Errorf("%s: %s", one.name, got)
 
 			continue
 		}
 
 		for _, same := range append(one.same, one.password) {
-			if got := d.login(t, address, same); got.status != http.StatusOK {
+			if got := d.Login(t, address, same); got.Status != http.StatusOK {
 				t.Errorf("%s: %q: %s", one.name, same, got)
 			}
 		}
 
 		for _, other := range one.other {
-			if got := d.login(t, address, other); got.problem.Code != "INVALID_CREDENTIALS" {
+			if got := d.Login(t, address, other); got.Problem.Code != "INVALID_CREDENTIALS" {
 				t.Errorf("%s: %q: %s", one.name, other, got)
 			}
 		}
@@ -68,13 +69,13 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 func TestBadNewPasswordIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 
 	const address = "annabelle@konec.com.au"
 
-	code := d.code(t, address)
-	register := func(password string) reply {
-		return d.post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
+	code := d.RegistrationCode(t, address)
+	register := func(password string) world.Reply {
+		return d.Post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
 	}
 
 	for name, one := range map[string]struct{ password, code string }{
@@ -91,13 +92,13 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 		"the product":                {"toolkit1!", "PASSWORD_REFUSED"},
 	} {
 		for range 2 { // ten refusals, and five guesses
-			if got := register(one.password); got.problem.Code != one.code || strings.Join(got.fields(), " ") != "/password" {
+			if got := register(one.password); got.Problem.Code != one.code || strings.Join(got.Fields(), " ") != "/password" {
 				t.Errorf("%s: %s, want %s", name, got, one.code)
 			}
 		}
 	}
 
-	if got := register("qvxjz kwbpf"); got.status != http.StatusCreated {
+	if got := register("qvxjz kwbpf"); got.Status != http.StatusCreated {
 		t.Errorf("a good one after them: %s", got)
 	}
 }
@@ -106,23 +107,23 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
+	d := world.NewGateway(t)
 	d.Clock.Stop()
 
-	change := func(old string) reply {
-		return post("/user/password", map[string]any{"old": old, "password": newPassword}).from(d.browser).to(t, d.Server)
+	change := func(old string) world.Reply {
+		return world.PostCall("/user/password", map[string]any{"old": old, "password": world.NewPassword}).FromBrowser(d.OwnerBrowser).To(t, d.Server)
 	}
-	signIn := func(plain string) reply {
-		return post("/login", map[string]any{"email": owner, "password": plain}).from(d.visitor).to(t, d.Server)
+	signIn := func(plain string) world.Reply {
+		return world.PostCall("/login", map[string]any{"email": world.Owner, "password": plain}).FromBrowser(d.Visitor).To(t, d.Server)
 	}
 
-	if got := post("/user/password", map[string]any{"password": newPassword}).from(d.browser).to(t, d.Server); got.problem.Code != "INVALID_REQUEST" {
+	if got := world.PostCall("/user/password", map[string]any{"password": world.NewPassword}).FromBrowser(d.OwnerBrowser).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
 		t.Errorf("without the old one: %s", got)
 	}
 
 	for range 2 { // with the last one, the five that are free
-		for name, ask := range map[string]func(string) reply{"change": change, "sign in": signIn} {
-			if got := ask("wrong"); got.problem.Code != "INVALID_CREDENTIALS" {
+		for name, ask := range map[string]func(string) world.Reply{"change": change, "sign in": signIn} {
+			if got := ask("wrong"); got.Problem.Code != "INVALID_CREDENTIALS" {
 				t.Errorf("%s: %s", name, got)
 			}
 		}
@@ -130,19 +131,19 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 
 	change("wrong")
 
-	for name, ask := range map[string]func(string) reply{"change": change, "sign in": signIn} {
-		if got := ask(apptest.Password); got.problem.Code != "TOO_MANY_REQUESTS" || wait(t, got) != 30*time.Second {
+	for name, ask := range map[string]func(string) world.Reply{"change": change, "sign in": signIn} {
+		if got := ask(apptest.Password); got.Problem.Code != "TOO_MANY_REQUESTS" || world.RetryAfter(t, got) != 30*time.Second {
 			t.Errorf("%s, after five failures: %s", name, got)
 		}
 	}
 
 	d.Clock.Advance(30 * time.Second)
 
-	if got := change(apptest.Password); got.status != http.StatusNoContent {
+	if got := change(apptest.Password); got.Status != http.StatusNoContent {
 		t.Errorf("after the wait: %s", got)
 	}
 
-	if got := signIn(newPassword); got.status != http.StatusNoContent {
+	if got := signIn(world.NewPassword); got.Status != http.StatusNoContent {
 		t.Errorf("sign in with the new one: %s", got)
 	}
 }
@@ -151,21 +152,21 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 func TestMinimumLengthIsASetting(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.PasswordMinLength = 15 })
+	d := world.NewGateway(t, func(c *config.Config) { c.PasswordMinLength = 15 })
 
 	const address = "anna@konec.com.au"
 
-	values := map[string]any{"username": "x", "email": address, "verificationCode": d.code(t, address)}
+	values := map[string]any{"username": "x", "email": address, "verificationCode": d.RegistrationCode(t, address)}
 
 	for _, short := range []string{"qvxjz kwbpf hm", strings.Repeat("🦊🐢", 7)} {
 		values["password"] = short
-		if got := d.post(t, "register", values); got.problem.Code != "PASSWORD_REFUSED" || strings.Join(got.fields(), " ") != "/password" {
+		if got := d.Post(t, "register", values); got.Problem.Code != "PASSWORD_REFUSED" || strings.Join(got.Fields(), " ") != "/password" {
 			t.Errorf("%q: %s", short, got)
 		}
 	}
 
 	values["password"] = strings.Repeat("🦊🐢", 7) + "🌵"
-	if got := d.post(t, "register", values); got.status != http.StatusCreated {
+	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("fifteen: %s", got)
 	}
 }

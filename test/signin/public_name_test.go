@@ -1,10 +1,11 @@
-package app_test
+package signin_test
 
 import (
 	"net/http"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // A name of before a sign-in is worth nothing after it: who knew it, and a token bound to it, knows nothing of
@@ -12,12 +13,12 @@ import (
 func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 	t.Parallel()
 
-	d, f := larkDesk(t)
-	f.bound(t, d, somebody("zhang"))
+	d, f := world.LarkGateway(t)
+	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	for name, signIn := range map[string]func(b *apptest.Browser){
-		"password": func(b *apptest.Browser) { signInCall(owner, apptest.Password).in(t, d.Server, b) },
-		"lark":     func(b *apptest.Browser) { f.travel(b, login, somebody("zhang")) },
+		"password": func(b *apptest.Browser) { world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, b) },
+		"lark":     func(b *apptest.Browser) { f.Travel(b, world.LarkLogin, world.LarkPerson("zhang")) },
 	} {
 		browser := d.Browser(t)
 		browser.Load(t)
@@ -25,9 +26,9 @@ func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 		planted, token := browser.Cookie("__Host-PRE"), browser.Cookie("XSRF-TOKEN")
 
 		signIn(browser)
-		expectSignedIn(t, name, browser, true)
+		world.ExpectSignedIn(t, name, browser, true)
 
-		if got := signOutCall().in(t, d.Server, browser); got.status != http.StatusNoContent {
+		if got := world.SignOutCall().InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
 			t.Fatalf("%s: sign-out: %s", name, got)
 		}
 
@@ -35,7 +36,7 @@ func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 			t.Errorf("%s: the browser's name is %q, and was %q before the sign-in", name, after, planted)
 		}
 
-		if got := signInCall(owner, apptest.Password).with("X-XSRF-TOKEN", token).in(t, d.Server, browser); got.problem.Code != "XSRF_INVALID" {
+		if got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, d.Server, browser); got.Problem.Code != "XSRF_INVALID" {
 			t.Errorf("%s: with the token of before the sign-in: %s", name, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"fmt"
@@ -10,16 +10,17 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // guardedPerson is somebody of a member group that asks for a second factor, with an authenticator app and
 // recovery codes.
-func (d *desk) guardedPerson(tb testing.TB) (address string, browser *apptest.Browser, codes []string) {
+func guardedPerson(tb testing.TB, d *world.Gateway) (address string, browser *apptest.Browser, codes []string) {
 	tb.Helper()
 
-	address, browser = d.person(tb)
-	d.authenticator(tb, browser)
-	d.guard(tb, address)
+	address, browser = d.Person(tb)
+	d.BindAuthenticator(tb, browser)
+	d.RequireSecondFactor(tb, address)
 
 	made, err := browser.Client.CreateRecoveryCodesWithResponse(tb.Context())
 	if err != nil || made.JSON200 == nil {
@@ -29,8 +30,8 @@ func (d *desk) guardedPerson(tb testing.TB) (address string, browser *apptest.Br
 	return address, browser, made.JSON200.Codes
 }
 
-// events is how many of an action the audit has.
-func (d *desk) events(tb testing.TB, action string) (n int) {
+// countEvents is how many of an action the audit has.
+func countEvents(tb testing.TB, d *world.Gateway, action string) (n int) {
 	tb.Helper()
 
 	if err := d.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM audit_event WHERE action = $1 AND account_id IS NOT NULL", action).Scan(&n); err != nil {
@@ -47,15 +48,15 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 
 	const people = 6
 
-	d := newDesk(t, func(c *config.Config) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
-	address, _, codes := d.guardedPerson(t)
-	phone, _ := d.texted(t, address)
+	d := world.NewGateway(t, func(c *config.Config) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
+	address, _, codes := guardedPerson(t, d)
+	phone, _ := d.BindPhone(t, address)
 
 	for i := range people {
 		visitor := d.Browser(t)
 		visitor.Load(t)
 
-		steps := signInCall(address, apptest.Password)
+		steps := world.SignInCall(address, apptest.Password)
 		body := func(totp string) string {
 			return fmt.Sprintf(`{"email":%q,"password":%q%s}`, address, apptest.Password, totp)
 		}
@@ -69,17 +70,17 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 			}
 
 			code := d.Mail(t, phone, 1+i/2).Code
-			steps.path = "/login/sms"
+			steps.Path = "/login/sms"
 			body = func(totp string) string { return fmt.Sprintf(`{"phone":%q,"code":%q%s}`, phone, code, totp) }
 		}
 
-		steps.body = body("")
-		if got := steps.in(t, d.Server, visitor); got.problem.Code != "TOTP_REQUIRED" {
+		steps.Body = body("")
+		if got := steps.InBrowser(t, d.Server, visitor); got.Problem.Code != "TOTP_REQUIRED" {
 			t.Fatalf("sign-in %d without the second factor: %s", i, got)
 		}
 
-		steps.body = body(fmt.Sprintf(`,"totp":%q`, codes[i]))
-		if got := steps.in(t, d.Server, visitor); got.status != http.StatusNoContent {
+		steps.Body = body(fmt.Sprintf(`,"totp":%q`, codes[i]))
+		if got := steps.InBrowser(t, d.Server, visitor); got.Status != http.StatusNoContent {
 			t.Fatalf("sign-in %d with it: %s", i, got)
 		}
 	}
@@ -92,7 +93,7 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 	}
 
 	// R-K6: that somebody has the first proof is written down.
-	if n := d.events(t, "sign_in.second_factor_asked"); n != people {
+	if n := countEvents(t, d, "sign_in.second_factor_asked"); n != people {
 		t.Errorf("%d events, want %d", n, people)
 	}
 }
@@ -101,17 +102,17 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 func TestSecondFactorOfAGroupStays(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t)
-	address, browser, _ := d.guardedPerson(t)
-	unbind := call{method: http.MethodDelete, path: "/user/totp"}
+	d := world.NewGateway(t)
+	address, browser, _ := guardedPerson(t, d)
+	unbind := world.Call{Method: http.MethodDelete, Path: "/user/totp"}
 
-	if got := unbind.in(t, d.Server, browser); got.problem.Code != "LAST_WAY_IN" {
+	if got := unbind.InBrowser(t, d.Server, browser); got.Problem.Code != "LAST_WAY_IN" {
 		t.Errorf("in a group that asks for it: %s", got)
 	}
 
 	d.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
 
-	if got := unbind.in(t, d.Server, browser); got.status != http.StatusNoContent {
+	if got := unbind.InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("in another: %s", got)
 	}
 }
@@ -121,17 +122,17 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
-	address, _, _ := d.guardedPerson(t)
+	d := world.NewGateway(t, func(c *config.Config) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
+	address, _, _ := guardedPerson(t, d)
 
-	for name, guess := range map[string]call{
-		"alone": {method: http.MethodPost, path: "/login/totp", body: fmt.Sprintf(`{"email":%q,"code":"000000"}`, address)},
+	for name, guess := range map[string]world.Call{
+		"alone": {Method: http.MethodPost, Path: "/login/totp", Body: fmt.Sprintf(`{"email":%q,"code":"000000"}`, address)},
 		"beside a password": {
-			method: http.MethodPost, path: "/login", body: fmt.Sprintf(`{"email":%q,"password":%q,"totp":"000000"}`, address, apptest.Password),
+			Method: http.MethodPost, Path: "/login", Body: fmt.Sprintf(`{"email":%q,"password":%q,"totp":"000000"}`, address, apptest.Password),
 		},
 	} {
-		guess = guess.with("Content-Type", "application/json").with("Accept-Language", "en").with("User-Agent", "planted words")
-		before, events := len(stopped(d, address)), d.events(t, "totp.stopped")
+		guess = guess.With("Content-Type", "application/json").With("Accept-Language", "en").With("User-Agent", "planted words")
+		before, events := len(stopped(d, address)), countEvents(t, d, "totp.stopped")
 
 		d.Exec(t, "UPDATE totp SET failures = 96")
 		d.Exec(t, "DELETE FROM failure")
@@ -139,8 +140,8 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 		answers := map[string]bool{}
 
 		for range 8 {
-			got := guess.in(t, d.Server, d.visitor)
-			answers[fmt.Sprint(got.status, got.problem.Code)] = true
+			got := guess.InBrowser(t, d.Server, d.Visitor)
+			answers[fmt.Sprint(got.Status, got.Problem.Code)] = true
 		}
 
 		if len(answers) != 1 {
@@ -149,7 +150,7 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 
 		apptest.Eventually(t, "the mail", func() bool { return len(stopped(d, address)) > before })
 
-		if n := d.events(t, "totp.stopped") - events; n != 1 || len(stopped(d, address)) != before+1 {
+		if n := countEvents(t, d, "totp.stopped") - events; n != 1 || len(stopped(d, address)) != before+1 {
 			t.Errorf("%s: %d events, %d mails", name, n, len(stopped(d, address))-before)
 		}
 	}
@@ -162,7 +163,7 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 }
 
 // stopped are the texts of the mails that say so.
-func stopped(d *desk, address string) (texts []string) {
+func stopped(d *world.Gateway, address string) (texts []string) {
 	for _, message := range d.Mails(address) {
 		if message.Subject == "您的身份验证器已停用" {
 			texts = append(texts, message.Text)

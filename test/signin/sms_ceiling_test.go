@@ -1,4 +1,4 @@
-package app_test
+package signin_test
 
 import (
 	"net/http"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-C10, R-K6: the daily ceiling of text messages is reached with one line for whoever watches, and a metric, on
@@ -15,17 +16,17 @@ import (
 func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.SMSPerDay = 2 })
+	d := world.NewGateway(t, func(c *config.Config) { c.SMSPerDay = 2 })
 	second := d.Serve(t)
 
 	send := func(s *apptest.Server, want string) {
 		t.Helper()
 
-		phone := d.phone()
-		d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, owner)
+		phone := d.NewPhone()
+		d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, world.Owner)
 
-		got := call{method: http.MethodGet, path: "/login/sms", query: "phone=%2B" + phone[1:]}.to(t, s)
-		if got.problem.Code != want {
+		got := world.Call{Method: http.MethodGet, Path: "/login/sms", Query: "phone=%2B" + phone[1:]}.To(t, s)
+		if got.Problem.Code != want {
 			t.Errorf("send: %s, want %q", got, want)
 		}
 	}
@@ -49,12 +50,12 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 			t.Errorf("day %d: %d alarms", day, n)
 		}
 
-		expectTold(t, d.Env, "send sms/day", day+1)
+		world.ExpectLimitEvents(t, d.Env, "send sms/day", day+1)
 
 		d.Clock.Advance(25 * time.Hour)
 	}
 
-	if text := (&office{Env: &apptest.Env{Server: second}}).metrics(t); !strings.Contains(text, "\ngateway_sms_ceiling_reached_total 2\n") {
+	if text := (&world.MailGateway{Env: &apptest.Env{Server: second}}).Metrics(t); !strings.Contains(text, "\ngateway_sms_ceiling_reached_total 2\n") {
 		t.Errorf("metrics: %s", text)
 	}
 }
@@ -64,22 +65,22 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 func TestMadeUpNumbersDoNotUseUpTheCeiling(t *testing.T) {
 	t.Parallel()
 
-	d := newDesk(t, func(c *config.Config) { c.SMSPerDay = 2 })
-	own := d.phone()
+	d := world.NewGateway(t, func(c *config.Config) { c.SMSPerDay = 2 })
+	own := d.NewPhone()
 
-	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, owner)
+	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, world.Owner)
 
 	for i, one := range []struct{ phone, want string }{
-		{d.phone(), ""}, {d.phone(), ""}, {d.phone(), ""}, {own, ""}, {d.phone(), ""}, // one of the two
-		{"/user/phone_code", ""}, {d.phone(), "TOO_MANY_REQUESTS"}, {own, "TOO_MANY_REQUESTS"}, {"/user/phone_code", "TOO_MANY_REQUESTS"},
+		{d.NewPhone(), ""}, {d.NewPhone(), ""}, {d.NewPhone(), ""}, {own, ""}, {d.NewPhone(), ""}, // one of the two
+		{"/user/phone_code", ""}, {d.NewPhone(), "TOO_MANY_REQUESTS"}, {own, "TOO_MANY_REQUESTS"}, {"/user/phone_code", "TOO_MANY_REQUESTS"},
 	} {
 		path, phone := "/login/sms", one.phone
 		if phone[0] == '/' {
-			path, phone = phone, d.phone()
+			path, phone = phone, d.NewPhone()
 		}
 
-		got := call{method: http.MethodGet, path: path, query: "phone=%2B" + phone[1:]}.from(d.browser).to(t, d.Server)
-		if got.problem.Code != one.want {
+		got := world.Call{Method: http.MethodGet, Path: path, Query: "phone=%2B" + phone[1:]}.FromBrowser(d.OwnerBrowser).To(t, d.Server)
+		if got.Problem.Code != one.want {
 			t.Errorf("%d, %s of %s: %s, want %q", i, path, phone, got, one.want)
 		}
 	}

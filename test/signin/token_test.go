@@ -1,8 +1,6 @@
-package app_test
+package signin_test
 
 import (
-	"crypto/ed25519"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -10,9 +8,8 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
-	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // refusal is how a bearer token is refused: status, code and challenge.
@@ -38,7 +35,7 @@ func TestTokensOverHTTP(t *testing.T) {
 	env.Account(t, "holder@konec.com.au")
 
 	tokens := env.SignIn(t, "holder@konec.com.au")
-	forger := forgerOf(t, env, tokens)
+	forger := world.ForgerOf(t, env, tokens)
 
 	t.Run("ForgeriesAreRefused", func(t *testing.T) {
 		t.Parallel()
@@ -124,45 +121,6 @@ func TestTokensOverHTTP(t *testing.T) {
 			}
 		}
 	})
-}
-
-// forgerOf steals the signing key from the database, with the master key.
-func forgerOf(t *testing.T, env *apptest.Env, tokens client.Tokens) tokentest.Issuer {
-	t.Helper()
-
-	ring, err := keyring.Parse(env.Config.MasterKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	var (
-		id     string
-		sealed []byte
-		claims struct{ Sub, Sid string }
-	)
-
-	if err := env.Pool.QueryRow(t.Context(), "SELECT id, private_key FROM signing_key").Scan(&id, &sealed); err != nil {
-		t.Fatal(err)
-	}
-
-	seed, err := ring.Open(sealed, "signing_key", "private_key", id)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(tokens.AccessToken, ".")[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	if err := json.Unmarshal(payload, &claims); err != nil {
-		t.Fatal(err)
-	}
-
-	return tokentest.Issuer{
-		KeyID: id, Private: ed25519.NewKeyFromSeed(seed), Issuer: env.Config.PublicURL, Audience: env.Config.TokenAudience,
-		AccountID: claims.Sub, SessionID: claims.Sid, Now: env.Clock.Now(),
-	}
 }
 
 // expectRefusal asks the two operations that need a token.

@@ -1,4 +1,4 @@
-package app_test
+package world
 
 import (
 	"encoding/base64"
@@ -15,74 +15,76 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// desk is a gateway with somebody signed in, from which every operation can be called.
-type desk struct {
+const GroupAdmin = "Admin"
+
+// Gateway is a gateway with somebody signed in, from which every operation can be called.
+type Gateway struct {
 	*apptest.Env
 
-	tokens  client.Tokens
-	browser *apptest.Browser // the owner has signed in
-	visitor *apptest.Browser // nobody has
-	office  client.Tokens    // of an administrator
-	subject string           // the id of whom the administrator looks after
-	fresh   atomic.Int64
+	OwnerTokens  client.Tokens
+	OwnerBrowser *apptest.Browser // the owner has signed in
+	Visitor      *apptest.Browser // nobody has
+	AdminTokens  client.Tokens    // of an administrator
+	SubjectID    string           // the id of whom the administrator looks after
+	Fresh        atomic.Int64
 }
 
 const (
-	owner         = "owner@konec.com.au"
-	administrator = "administrator@konec.com.au"
+	Owner         = "owner@konec.com.au"
+	Administrator = "administrator@konec.com.au"
 )
 
-func newDesk(tb testing.TB, change ...func(*config.Config)) *desk {
+func NewGateway(tb testing.TB, change ...func(*config.Config)) *Gateway {
 	tb.Helper()
 
-	return deskOn(tb, apptest.New(tb, append([]func(*config.Config){larkAt(nowhere)}, change...)...))
+	return GatewayOn(tb, apptest.New(tb, append([]func(*config.Config){WithLark(UnreachableLark)}, change...)...))
 }
 
-func deskOn(tb testing.TB, env *apptest.Env) *desk {
+func GatewayOn(tb testing.TB, env *apptest.Env) *Gateway {
 	tb.Helper()
-	env.Account(tb, owner)
+	env.Account(tb, Owner)
 
-	d := &desk{Env: env, tokens: env.SignIn(tb, owner), browser: env.SignedIn(tb, owner), visitor: env.Browser(tb)}
-	d.visitor.Load(tb)
+	d := &Gateway{Env: env, OwnerTokens: env.SignIn(tb, Owner), OwnerBrowser: env.SignedIn(tb, Owner), Visitor: env.Browser(tb)}
+	d.Visitor.Load(tb)
 
-	env.Account(tb, administrator)
+	env.Account(tb, Administrator)
 
-	if err := env.SetGroup(tb.Context(), administrator, groupAdmin); err != nil {
+	if err := env.SetGroup(tb.Context(), Administrator, GroupAdmin); err != nil {
 		tb.Fatal(err)
 	}
 
-	d.office = env.SignIn(tb, administrator)
-	d.subject = env.Account(tb, "subject@konec.com.au").ID
+	d.AdminTokens = env.SignIn(tb, Administrator)
+	d.SubjectID = env.Account(tb, "subject@konec.com.au").ID
 
 	return d
 }
 
-// staySignedIn signs the owner in again where a call has ended a session: each sign-in costs a hash.
-func (d *desk) staySignedIn(tb testing.TB) {
+// KeepSignedIn signs the owner in again where a call has ended a session: each sign-in costs a hash.
+func (d *Gateway) KeepSignedIn(tb testing.TB) {
 	tb.Helper()
 
-	if status, _ := d.Me(tb, d.tokens.AccessToken); status != http.StatusOK {
-		d.tokens = d.SignIn(tb, owner)
+	if status, _ := d.Me(tb, d.OwnerTokens.AccessToken); status != http.StatusOK {
+		d.OwnerTokens = d.SignIn(tb, Owner)
 	}
 
-	if got := (call{method: http.MethodGet, path: "/user"}).from(d.browser).to(tb, d.Server); got.status != http.StatusOK {
-		d.browser = d.SignedIn(tb, owner)
+	if got := (Call{Method: http.MethodGet, Path: "/user"}).FromBrowser(d.OwnerBrowser).To(tb, d.Server); got.Status != http.StatusOK {
+		d.OwnerBrowser = d.SignedIn(tb, Owner)
 	}
 }
 
-// values are a body for the operation that lacks nothing but, to register, the code of the mail.
-func (d *desk) values(o operation) map[string]any {
+// Values are a body for the operation that lacks nothing but, to register, the code of the mail.
+func (d *Gateway) Values(o Operation) map[string]any {
 	if o.RequestBody == nil {
 		return nil
 	}
 
-	address := fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))
+	address := fmt.Sprintf("person.%d@konec.com.au", d.Fresh.Add(1))
 
 	switch o.OperationID {
 	case "login", "signIn":
-		return map[string]any{"email": owner, "password": apptest.Password}
+		return map[string]any{"email": Owner, "password": apptest.Password}
 	case "refresh":
-		return map[string]any{"refresh_token": d.tokens.RefreshToken}
+		return map[string]any{"refresh_token": d.OwnerTokens.RefreshToken}
 	case "sendRegistrationCode":
 		return map[string]any{"email": address}
 	case "register":
@@ -90,9 +92,9 @@ func (d *desk) values(o operation) map[string]any {
 	case "renewSession":
 		return map[string]any{"code": strings.Repeat("A", 44)}
 	case "signInWithCode", "bindPhone":
-		return map[string]any{"phone": somePhone, "code": "000000"}
+		return map[string]any{"phone": FreePhone, "code": "000000"}
 	case "signInWithTOTP":
-		return map[string]any{"email": owner, "code": "000000"}
+		return map[string]any{"email": Owner, "code": "000000"}
 	case "changeUser":
 		return map[string]any{"key": "Name", "name": "Another Name"}
 	case "bindTOTP":
@@ -100,24 +102,24 @@ func (d *desk) values(o operation) map[string]any {
 	case "changePassword":
 		return map[string]any{"old": "not " + apptest.Password, "password": "another horse, another staple"}
 	case "resetPassword":
-		return map[string]any{"email": owner, "code": "000000", "password": "another horse, another staple"}
+		return map[string]any{"email": Owner, "code": "000000", "password": "another horse, another staple"}
 	case "createFirstAdministrator":
 		return map[string]any{
 			"token": strings.Repeat("A", 44), "email": address, "name": "New Person", "password": apptest.Password, "repeat": apptest.Password,
 		}
 	case "confirmEmail":
-		return map[string]any{"token": d.linkToken()}
+		return map[string]any{"token": d.LinkToken()}
 	}
 
-	if o.admin() {
-		return d.administered(o)
+	if o.IsAdmin() {
+		return d.adminValues(o)
 	}
 
 	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in desk_test.go")
 }
 
-// linkToken is one that the gateway takes for its own, of a session that nobody knows.
-func (d *desk) linkToken() string {
+// LinkToken is one that the gateway takes for its own, of a session that nobody knows.
+func (d *Gateway) LinkToken() string {
 	keys, err := keyring.Parse(d.Config.MasterKey)
 	if err != nil {
 		panic(err)
@@ -128,14 +130,14 @@ func (d *desk) linkToken() string {
 	return base64.RawURLEncoding.EncodeToString(keys.Seal([]byte(plain), "profile", "email link"))
 }
 
-// valuesWith are a body from which the operation reads the field: an optional one is there, and what must
+// ValuesWith are a body from which the operation reads the field: an optional one is there, and what must
 // not stand beside it is not.
-func (d *desk) valuesWith(o operation, field string) map[string]any {
-	values := d.values(o)
+func (d *Gateway) ValuesWith(o Operation, field string) map[string]any {
+	values := d.Values(o)
 
 	switch {
 	case o.OperationID == "changeUser" && (field == "email" || field == "code"):
-		values = map[string]any{"key": "email", "email": fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))}
+		values = map[string]any{"key": "email", "email": fmt.Sprintf("person.%d@konec.com.au", d.Fresh.Add(1))}
 	case o.OperationID == "changeUser" && field == "avatar":
 		values = map[string]any{"key": "avatar"}
 	case o.OperationID == "replayWebhook" && field == "cursor":
@@ -150,13 +152,13 @@ func (d *desk) valuesWith(o operation, field string) map[string]any {
 	return values
 }
 
-// query is what the operation needs in its query string.
-func (d *desk) query(o operation) string {
+// Query is what the operation needs in its query string.
+func (d *Gateway) Query(o Operation) string {
 	switch o.OperationID {
 	case "sendResetCode":
-		return url.Values{"email": {fmt.Sprintf("person.%d@konec.com.au", d.fresh.Add(1))}}.Encode()
+		return url.Values{"email": {fmt.Sprintf("person.%d@konec.com.au", d.Fresh.Add(1))}}.Encode()
 	case "sendSignInCode", "sendPhoneCode":
-		return url.Values{"phone": {d.phone()}}.Encode()
+		return url.Values{"phone": {d.NewPhone()}}.Encode()
 	case "getOptions":
 		return "type=generate-secret"
 	case "authorizeLark":
@@ -168,42 +170,42 @@ func (d *desk) query(o operation) string {
 	return ""
 }
 
-// somePhone is one that nobody has bound.
-const somePhone = "+8613800138000"
+// FreePhone is one that nobody has bound.
+const FreePhone = "+8613800138000"
 
-// phone is a fresh one.
-func (d *desk) phone() string { return fmt.Sprintf("+86139%08d", d.fresh.Add(1)) }
+// NewPhone is a fresh one.
+func (d *Gateway) NewPhone() string { return fmt.Sprintf("+86139%08d", d.Fresh.Add(1)) }
 
-// call is a good call of the operation.
-func (d *desk) call(o operation) call {
-	c := call{method: o.method, path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone").Replace(o.path), query: d.query(o)}
+// Call is a good call of the operation.
+func (d *Gateway) Call(o Operation) Call {
+	c := Call{Method: o.Method, Path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone").Replace(o.Path), Query: d.Query(o)}
 
-	if o.secured("bearer") {
-		c = c.with("Authorization", "Bearer "+d.tokens.AccessToken)
+	if o.RequiresScheme("bearer") {
+		c = c.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
 	}
 
-	if o.public() {
-		c = c.from(d.browser)
+	if o.IsPublic() {
+		c = c.FromBrowser(d.OwnerBrowser)
 	}
 
-	if o.admin() {
-		c = d.aimed(o, c.with("Authorization", "Bearer "+d.office.AccessToken))
+	if o.IsAdmin() {
+		c = d.AdminCall(o, c.With("Authorization", "Bearer "+d.AdminTokens.AccessToken))
 	}
 
 	if o.OperationID == "signIn" {
-		c = c.from(d.visitor) // or it would end the session that the others need
+		c = c.FromBrowser(d.Visitor) // or it would end the session that the others need
 	}
 
 	if o.RequestBody != nil {
-		c = c.with("Content-Type", o.media())
-		c.body = o.encode(d.values(o))
+		c = c.With("Content-Type", o.Media())
+		c.Body = o.Encode(d.Values(o))
 	}
 
 	return c
 }
 
-// code asks for a registration code, and reads it in the mail.
-func (d *desk) code(tb testing.TB, address string) string {
+// RegistrationCode asks for a registration code, and reads it in the mail.
+func (d *Gateway) RegistrationCode(tb testing.TB, address string) string {
 	tb.Helper()
 
 	sent, err := d.Client.SendRegistrationCodeWithResponse(tb.Context(), client.SendCodeRequest{Email: address})

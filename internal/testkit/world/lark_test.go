@@ -1,4 +1,4 @@
-package app_test
+package world
 
 import (
 	"context"
@@ -20,24 +20,24 @@ import (
 )
 
 const (
-	nowhere       = "https://127.0.0.1:9" // no Lark answers there
-	larkPage      = "https://accounts.lark.test/authorize"
-	larkApp       = "cli_test"
-	larkSecret    = "canary-of-the-app-secret"
-	larkToken     = "canary-of-a-token-"
-	larkCallback  = "https://gateway.test/lark"
-	consoleOfLark = "https://console.test/app"
+	UnreachableLark = "https://127.0.0.1:9" // no Lark answers there
+	larkPage        = "https://accounts.lark.test/authorize"
+	larkApp         = "cli_test"
+	LarkSecret      = "canary-of-the-app-secret"
+	LarkToken       = "canary-of-a-token-"
+	larkCallback    = "https://gateway.test/lark"
+	ConsoleOfLark   = "https://console.test/app"
 )
 
-// larkAt lets people sign in with a Lark at the address.
-func larkAt(address string) func(*config.Config) {
+// WithLark lets people sign in with a Lark at the address.
+func WithLark(address string) func(*config.Config) {
 	return func(c *config.Config) {
-		c.LarkAppID, c.LarkAppSecret, c.LarkURL, c.LarkAuthorizeURL, c.ConsoleURL = larkApp, larkSecret, address, larkPage, consoleOfLark
+		c.LarkAppID, c.LarkAppSecret, c.LarkURL, c.LarkAuthorizeURL, c.ConsoleURL = larkApp, LarkSecret, address, larkPage, ConsoleOfLark
 	}
 }
 
-// fakeLark is Lark as its documentation says, for one app.
-type fakeLark struct {
+// FakeLark is Lark as its documentation says, for one app.
+type FakeLark struct {
 	*httptest.Server
 
 	tb     testing.TB
@@ -55,10 +55,10 @@ type grant struct {
 	person    map[string]any
 }
 
-func newFakeLark(tb testing.TB) *fakeLark {
+func NewFakeLark(tb testing.TB) *FakeLark {
 	tb.Helper()
 
-	f := &fakeLark{tb: tb, grants: map[string]grant{}, people: map[string]map[string]any{}}
+	f := &FakeLark{tb: tb, grants: map[string]grant{}, people: map[string]map[string]any{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /open-apis/authen/v2/oauth/token", f.token)
 	mux.HandleFunc("GET /open-apis/authen/v1/user_info", f.userInfo)
@@ -79,8 +79,8 @@ func newFakeLark(tb testing.TB) *fakeLark {
 	return f
 }
 
-// somebody is a person at Lark, with more about them than anybody needs.
-func somebody(id string) map[string]any {
+// LarkPerson is a person at Lark, with more about them than anybody needs.
+func LarkPerson(id string) map[string]any {
 	return map[string]any{
 		"open_id": "ou_" + id, "union_id": "on_" + id, "tenant_key": "736588c92lxf175d", "user_id": "5d9bdxxx",
 		"name": "张三 " + id, "en_name": "Zhang San", "avatar_url": "https://lark.test/" + id + ".png",
@@ -88,8 +88,8 @@ func somebody(id string) map[string]any {
 	}
 }
 
-// agree is what Lark's page does when the person agrees: it sends the browser back with this query.
-func (f *fakeLark) agree(page string, person map[string]any) url.Values {
+// Agree is what Lark's page does when the person agrees: it sends the browser back with this query.
+func (f *FakeLark) Agree(page string, person map[string]any) url.Values {
 	f.tb.Helper()
 
 	address, query, _ := strings.Cut(page, "?")
@@ -116,7 +116,7 @@ func (f *fakeLark) agree(page string, person map[string]any) url.Values {
 	return url.Values{"code": {code}, "state": {asked.Get("state")}}
 }
 
-func (f *fakeLark) token(w http.ResponseWriter, r *http.Request) {
+func (f *FakeLark) token(w http.ResponseWriter, r *http.Request) {
 	var body map[string]string
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		f.tb.Errorf("Lark was asked for a token with %v, %q", err, r.Header.Get("Content-Type"))
@@ -129,77 +129,77 @@ func (f *fakeLark) token(w http.ResponseWriter, r *http.Request) {
 	digest := sha256.Sum256([]byte(body["code_verifier"]))
 
 	want := map[string]string{
-		"grant_type": "authorization_code", "client_id": larkApp, "client_secret": larkSecret, "redirect_uri": larkCallback,
+		"grant_type": "authorization_code", "client_id": larkApp, "client_secret": LarkSecret, "redirect_uri": larkCallback,
 		"code": body["code"], "code_verifier": body["code_verifier"],
 	}
 
 	switch {
 	case !maps.Equal(body, want):
 		f.tb.Errorf("Lark was asked for a token with %v", body)
-		larkSays(w, http.StatusBadRequest, map[string]any{"code": 20063, "error": "invalid_request"})
+		LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20063, "error": "invalid_request"})
 	case given.person == nil:
-		larkSays(w, http.StatusBadRequest, map[string]any{"code": 20003, "error": "invalid_grant", "error_description": "canary of Lark"})
+		LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20003, "error": "invalid_grant", "error_description": "canary of Lark"})
 	case given.challenge != base64.RawURLEncoding.EncodeToString(digest[:]):
-		larkSays(w, http.StatusBadRequest, map[string]any{"code": 20049, "error": "invalid_grant"})
+		LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20049, "error": "invalid_grant"})
 	default:
 		delete(f.grants, body["code"])
 
-		token := larkToken + rand.Text()
+		token := LarkToken + rand.Text()
 		f.people[token] = given.person
-		larkSays(w, http.StatusOK, map[string]any{
-			"code": 0, "access_token": token, "expires_in": 7200, "refresh_token": larkToken + "refresh", "token_type": "Bearer", "scope": "",
+		LarkResponse(w, http.StatusOK, map[string]any{
+			"code": 0, "access_token": token, "expires_in": 7200, "refresh_token": LarkToken + "refresh", "token_type": "Bearer", "scope": "",
 		})
 	}
 }
 
-func (f *fakeLark) userInfo(w http.ResponseWriter, r *http.Request) {
+func (f *FakeLark) userInfo(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if person := f.people[token]; bearer && person != nil {
-		larkSays(w, http.StatusOK, map[string]any{"code": 0, "msg": "success", "data": person})
+		LarkResponse(w, http.StatusOK, map[string]any{"code": 0, "msg": "success", "data": person})
 
 		return
 	}
 
 	f.tb.Errorf("Lark was asked for a person with %q", r.Header.Get("Authorization"))
-	larkSays(w, http.StatusBadRequest, map[string]any{"code": 20005, "msg": "invalid token"})
+	LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20005, "msg": "invalid token"})
 }
 
-func larkSays(w http.ResponseWriter, status int, answer map[string]any) {
+func LarkResponse(w http.ResponseWriter, status int, answer map[string]any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// answers lets Lark answer so from now on.
-func (f *fakeLark) answers(instead func(w http.ResponseWriter, r *http.Request) bool) {
+// Answer lets Lark answer so from now on.
+func (f *FakeLark) Answer(instead func(w http.ResponseWriter, r *http.Request) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
 	f.instead = instead
 }
 
-// requests is how often Lark was asked.
-func (f *fakeLark) requests() int {
+// Requests is how often Lark was asked.
+func (f *FakeLark) Requests() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
 	return f.asked
 }
 
-// larkDesk is a desk and its Lark.
-func larkDesk(tb testing.TB, change ...func(*config.Config)) (*desk, *fakeLark) {
+// LarkGateway is a desk and its Lark.
+func LarkGateway(tb testing.TB, change ...func(*config.Config)) (*Gateway, *FakeLark) {
 	tb.Helper()
 
-	f := newFakeLark(tb)
+	f := NewFakeLark(tb)
 
-	return newDesk(tb, append([]func(*config.Config){larkAt(f.URL)}, change...)...), f
+	return NewGateway(tb, append([]func(*config.Config){WithLark(f.URL)}, change...)...), f
 }
 
-// depart sends a browser to Lark, and answers where it went.
-func depart(tb testing.TB, b *apptest.Browser, action client.LarkStateAction) string {
+// StartLark sends a browser to Lark, and answers where it went.
+func StartLark(tb testing.TB, b *apptest.Browser, action client.LarkStateAction) string {
 	tb.Helper()
 
 	locale := "zh-Hans"
@@ -214,9 +214,9 @@ func depart(tb testing.TB, b *apptest.Browser, action client.LarkStateAction) st
 	return got.HTTPResponse.Header.Get("Location")
 }
 
-// arrive brings a browser back with a query, as a browser would that another site sends, and answers
+// ReturnFromLark brings a browser back with a query, as a browser would that another site sends, and answers
 // where it went from there.
-func arrive(tb testing.TB, b *apptest.Browser, query url.Values) string {
+func ReturnFromLark(tb testing.TB, b *apptest.Browser, query url.Values) string {
 	tb.Helper()
 
 	var params client.ReturnFromLarkParams
@@ -245,18 +245,32 @@ func arrive(tb testing.TB, b *apptest.Browser, query url.Values) string {
 	return got.HTTPResponse.Header.Get("Location")
 }
 
-// travel goes to Lark and back as a person.
-func (f *fakeLark) travel(b *apptest.Browser, action client.LarkStateAction, person map[string]any) string {
+// Travel goes to Lark and back as a person.
+func (f *FakeLark) Travel(b *apptest.Browser, action client.LarkStateAction, person map[string]any) string {
 	f.tb.Helper()
 
-	return arrive(f.tb, b, f.agree(depart(f.tb, b, action), person))
+	return ReturnFromLark(f.tb, b, f.Agree(StartLark(f.tb, b, action), person))
 }
 
-// failed is where a journey ends that came to nothing. The locale is empty where nobody can know it.
-func failed(locale, code string) string {
+// LarkFailed is where a journey ends that came to nothing. The locale is empty where nobody can know it.
+func LarkFailed(locale, code string) string {
 	if locale != "" {
 		locale += "/"
 	}
 
-	return consoleOfLark + "/" + locale + "?error=" + code + "#/unauthorize"
+	return ConsoleOfLark + "/" + locale + "?error=" + code + "#/unauthorize"
+}
+
+const (
+	LarkLogin = client.LarkStateActionLogin
+	LarkBind  = client.LarkStateActionBind
+)
+
+// BindOwner binds a person at Lark to the owner's account.
+func (f *FakeLark) BindOwner(tb testing.TB, d *Gateway, person map[string]any) {
+	tb.Helper()
+
+	if to := f.Travel(d.OwnerBrowser, LarkBind, person); to != ConsoleOfLark+"/zh-Hans/#/authorized" {
+		tb.Fatalf("bind: %s", to)
+	}
 }

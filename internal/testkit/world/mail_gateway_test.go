@@ -1,7 +1,9 @@
-package app_test
+package world
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,24 +16,60 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
-// office is a gateway whose mails go to a real mail server, and that server.
-type office struct {
-	*apptest.Env
+// RetryNow lets the jobs that wait run now. River has a clock of its own, the real one: after the test's
+// clock was moved ahead, a wait that the worker reckoned by it is that much too long.
+func (o *MailGateway) RetryNow(t *testing.T) {
+	t.Helper()
 
-	sink *smtptest.Sink
+	apptest.Eventually(t, "every waiting job is woken", func() bool {
+		_, err := o.Pool.Exec(t.Context(), `
+			UPDATE river_job SET scheduled_at = now(), state = 'available'
+			WHERE kind = 'delivery' AND state IN ('retryable', 'scheduled', 'available')`)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var waiting int
+		if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state = 'queued'`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+
+		return waiting == 0
+	})
 }
 
-func newOffice(t *testing.T, change ...func(*config.Config)) *office {
+func (o *MailGateway) Metrics(t *testing.T) string {
+	t.Helper()
+
+	answer := httptest.NewRecorder()
+	o.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.Code != http.StatusOK {
+		t.Fatalf("metrics: %d, %v", answer.Code, err)
+	}
+
+	return string(text)
+}
+
+// MailGateway is a gateway whose mails go to a real mail server, and that server.
+type MailGateway struct {
+	*apptest.Env
+
+	Sink *smtptest.Sink
+}
+
+func NewMailGateway(t *testing.T, change ...func(*config.Config)) *MailGateway {
 	t.Helper()
 
 	sink := smtptest.New(t, smtptest.Options{})
 	change = append(change, func(c *config.Config) { c.SMTPURL, c.MailFrom = sink.URL(), "Toolkit <no-reply@konec.test>" })
 
-	return &office{Env: apptest.New(t, change...), sink: sink}
+	return &MailGateway{Env: apptest.New(t, change...), Sink: sink}
 }
 
-// send asks for a registration code, which must succeed whatever the mail server does.
-func (o *office) send(t *testing.T, email string) {
+// Send asks for a registration code, which must succeed whatever the mail server does.
+func (o *MailGateway) Send(t *testing.T, email string) {
 	t.Helper()
 
 	sent, err := o.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email})
@@ -40,20 +78,20 @@ func (o *office) send(t *testing.T, email string) {
 	}
 }
 
-// arrived waits for n messages to the address, and answers them.
-func (o *office) arrived(t *testing.T, email string, n int) []smtptest.Message {
+// Arrived waits for n messages to the address, and answers them.
+func (o *MailGateway) Arrived(t *testing.T, email string, n int) []smtptest.Message {
 	t.Helper()
-	apptest.Eventually(t, "mail to "+email, func() bool { return len(o.sink.To(email)) >= n })
+	apptest.Eventually(t, "mail to "+email, func() bool { return len(o.Sink.To(email)) >= n })
 
-	return o.sink.To(email)
+	return o.Sink.To(email)
 }
 
 // register uses the code of a message, and answers the status.
-func (o *office) register(t *testing.T, email string, message smtptest.Message) int {
+func (o *MailGateway) register(t *testing.T, email string, message smtptest.Message) int {
 	t.Helper()
 
 	registered, err := o.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
-		Username: "New User", Email: email, Password: apptest.Password, VerificationCode: codeIn(t, message),
+		Username: "New User", Email: email, Password: apptest.Password, VerificationCode: CodeIn(t, message),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +100,8 @@ func (o *office) register(t *testing.T, email string, message smtptest.Message) 
 	return registered.StatusCode()
 }
 
-// expectRegistered wants the code of the message to be the one that registers.
-func (o *office) expectRegistered(t *testing.T, email string, message smtptest.Message) {
+// ExpectRegistered wants the code of the message to be the one that registers.
+func (o *MailGateway) ExpectRegistered(t *testing.T, email string, message smtptest.Message) {
 	t.Helper()
 
 	if status := o.register(t, email, message); status != http.StatusCreated {
@@ -74,7 +112,7 @@ func (o *office) expectRegistered(t *testing.T, email string, message smtptest.M
 // codePattern is the line of the text that holds nothing but the code.
 var codePattern = regexp.MustCompile(`(?m)^    (\d{6})\r?$`)
 
-func codeIn(t *testing.T, message smtptest.Message) string {
+func CodeIn(t *testing.T, message smtptest.Message) string {
 	t.Helper()
 
 	found := codePattern.FindStringSubmatch(message.Read(t).Parts[0].Body)
@@ -95,8 +133,8 @@ type delivery struct {
 	Finished  bool
 }
 
-// deliveries answers the rows of an address, oldest first.
-func (o *office) deliveries(t *testing.T, email string) []delivery {
+// Deliveries answers the rows of an address, oldest first.
+func (o *MailGateway) Deliveries(t *testing.T, email string) []delivery {
 	t.Helper()
 
 	rows, err := o.Pool.Query(t.Context(), `
@@ -114,14 +152,14 @@ func (o *office) deliveries(t *testing.T, email string) []delivery {
 	return found
 }
 
-// settled waits until the only message to the address has its last word, and answers it.
-func (o *office) settled(t *testing.T, email string) delivery {
+// Settled waits until the only message to the address has its last word, and answers it.
+func (o *MailGateway) Settled(t *testing.T, email string) delivery {
 	t.Helper()
 
 	var found []delivery
 
 	apptest.Eventually(t, "the outcome of the mail to "+email, func() bool {
-		found = o.deliveries(t, email)
+		found = o.Deliveries(t, email)
 
 		return len(found) == 1 && found[0].State != "queued"
 	})
@@ -133,18 +171,18 @@ func (o *office) settled(t *testing.T, email string) delivery {
 	return found[0]
 }
 
-// attempted waits until so many attempts have failed.
-func (o *office) attempted(t *testing.T, email string, n int32) {
+// Attempted waits until so many attempts have failed.
+func (o *MailGateway) Attempted(t *testing.T, email string, n int32) {
 	t.Helper()
 	apptest.Eventually(t, "attempts to mail "+email, func() bool {
-		found := o.deliveries(t, email)
+		found := o.Deliveries(t, email)
 
 		return len(found) == 1 && found[0].Attempts >= n && found[0].LastError != ""
 	})
 }
 
-// messageIDs are those of messages.
-func messageIDs(t *testing.T, messages []smtptest.Message) []string {
+// MessageIDs are those of messages.
+func MessageIDs(t *testing.T, messages []smtptest.Message) []string {
 	t.Helper()
 
 	var ids []string

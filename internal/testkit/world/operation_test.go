@@ -1,11 +1,10 @@
-package app_test
+package world
 
 import (
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -18,30 +17,75 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// operation is one of the document's.
-type operation struct {
-	*openapi3.Operation
+func OperationByID(id string) Operation {
+	all := Operations()
 
-	method, path string
+	return all[slices.IndexFunc(all, func(o Operation) bool { return o.OperationID == id })]
 }
 
-// operations lists all of the document, by path.
-func operations() []operation {
-	var list []operation
+// Call is a call of the operation, with a body.
+func (o Operation) Call(query string, body map[string]any) Call {
+	c := Call{Method: o.Method, Path: o.Path, Query: query}
+	if o.RequestBody != nil {
+		c = c.With("Content-Type", o.Media())
+		c.Body = o.Encode(body)
+	}
 
-	for path, item := range apptest.Document().Paths.Map() {
-		for method, op := range item.Operations() {
-			list = append(list, operation{op, method, path})
+	return c
+}
+
+// OperationOf is the one of that id.
+func OperationOf(t *testing.T, id string) Operation {
+	t.Helper()
+
+	for _, o := range Operations() {
+		if o.OperationID == id {
+			return o
 		}
 	}
 
-	slices.SortFunc(list, func(a, b operation) int { return cmp.Compare(a.path+a.method, b.path+b.method) })
+	t.Fatalf("the document has no operation %s", id)
+
+	return Operation{}
+}
+
+// MatchesPattern says that a path is of the pattern's form: /user/phone is of /user/{key}'s too.
+func MatchesPattern(pattern, path string) bool {
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+
+	for i := range want {
+		if len(want) != len(got) || want[i] != got[i] && !strings.HasPrefix(want[i], "{") {
+			return false
+		}
+	}
+
+	return true
+}
+
+// Operation is one of the document's.
+type Operation struct {
+	*openapi3.Operation
+
+	Method, Path string
+}
+
+// Operations lists all of the document, by path.
+func Operations() []Operation {
+	var list []Operation
+
+	for path, item := range apptest.Document().Paths.Map() {
+		for method, op := range item.Operations() {
+			list = append(list, Operation{op, method, path})
+		}
+	}
+
+	slices.SortFunc(list, func(a, b Operation) int { return cmp.Compare(a.Path+a.Method, b.Path+b.Method) })
 
 	return list
 }
 
-// media is the type of the operation's body, and empty where it has none.
-func (o operation) media() string {
+// Media is the type of the operation's body, and empty where it has none.
+func (o Operation) Media() string {
 	if o.RequestBody != nil {
 		for name := range o.RequestBody.Value.Content {
 			return name
@@ -51,43 +95,43 @@ func (o operation) media() string {
 	return ""
 }
 
-// secured says that the operation needs a security scheme of the document.
-func (o operation) secured(scheme string) bool {
+// RequiresScheme says that the operation needs a security scheme of the document.
+func (o Operation) RequiresScheme(scheme string) bool {
 	return slices.ContainsFunc(*o.Security, func(one openapi3.SecurityRequirement) bool { return one[scheme] != nil })
 }
 
-func (o operation) public() bool { return o.Extensions["x-surface"] == "public" }
+func (o Operation) IsPublic() bool { return o.Extensions["x-surface"] == "public" }
 
-// console says that a browser console calls it, with a cookie.
-func (o operation) console() bool { return o.public() || o.admin() }
+// IsConsole says that a browser console calls it, with a cookie.
+func (o Operation) IsConsole() bool { return o.IsPublic() || o.IsAdmin() }
 
-func (o operation) admin() bool { return o.Extensions["x-surface"] == "admin" }
+func (o Operation) IsAdmin() bool { return o.Extensions["x-surface"] == "admin" }
 
-// schema is that of the operation's body.
-func (o operation) schema() *openapi3.Schema {
-	return o.RequestBody.Value.Content[o.media()].Schema.Value
+// Schema is that of the operation's body.
+func (o Operation) Schema() *openapi3.Schema {
+	return o.RequestBody.Value.Content[o.Media()].Schema.Value
 }
 
-// fields are the members of the operation's body, sorted.
-func (o operation) fields() []string {
+// Fields are the members of the operation's body, sorted.
+func (o Operation) Fields() []string {
 	if o.RequestBody == nil {
 		return nil
 	}
 
-	return slices.Sorted(maps.Keys(o.schema().Properties))
+	return slices.Sorted(maps.Keys(o.Schema().Properties))
 }
 
-// operationAt is what a request of the method and the path asks for, nil for none.
-func operationAt(method, path string) *operation {
+// OperationAt is what a request of the method and the path asks for, nil for none.
+func OperationAt(method, path string) *Operation {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 
-	var found *operation
+	var found *Operation
 
-	for _, o := range operations() {
+	for _, o := range Operations() {
 		// A pattern without a parameter comes first: /user/phone is one of /user/{key} too.
-		if o.method == method && isOfForm(o.path, path) && (found == nil || !strings.Contains(o.path, "{")) {
+		if o.Method == method && MatchesPattern(o.Path, path) && (found == nil || !strings.Contains(o.Path, "{")) {
 			found = &o
 		}
 	}
@@ -95,129 +139,9 @@ func operationAt(method, path string) *operation {
 	return found
 }
 
-// call is one request.
-type call struct {
-	method, path string
-	query        string
-	host         string
-	header       http.Header
-	body         string
-	chunked      bool
-}
-
-// with sets a header.
-func (c call) with(name string, values ...string) call {
-	c.header = c.header.Clone()
-	if c.header == nil {
-		c.header = http.Header{}
-	}
-
-	c.header[http.CanonicalHeaderKey(name)] = values
-
-	return c
-}
-
-// from sends what a browser would.
-func (c call) from(b *apptest.Browser) call {
-	for name, values := range b.Header() {
-		c = c.with(name, values...)
-	}
-
-	return c
-}
-
-func (c call) without(name string) call {
-	c.header = c.header.Clone()
-	c.header.Del(name)
-
-	return c
-}
-
-// cookies are the values of the cookies of a name.
-func (c call) cookies(name string) []string {
-	var values []string
-	for _, cookie := range (&http.Request{Header: c.header}).CookiesNamed(name) {
-		values = append(values, cookie.Value)
-	}
-
-	return values
-}
-
-// reply is what came back.
-type reply struct {
-	status  int
-	header  http.Header
-	body    []byte
-	problem struct {
-		Success   *bool
-		Code      string
-		Message   string
-		RequestID string
-		Errors    []struct{ Field, Message string }
-	}
-}
-
-func (r reply) String() string { return fmt.Sprintf("%d %s", r.status, r.body) }
-
-// fields are what an input error blames.
-func (r reply) fields() []string {
-	var names []string
-	for _, one := range r.problem.Errors {
-		names = append(names, one.Field)
-	}
-
-	return names
-}
-
-// to sends the request. It never ends the test, so that goroutines may call it.
-func (c call) to(tb testing.TB, s *apptest.Server) reply {
-	tb.Helper()
-
-	var body io.Reader = strings.NewReader(c.body)
-	if c.chunked {
-		body = io.MultiReader(body) // hides the length
-	}
-
-	request, err := http.NewRequestWithContext(tb.Context(), c.method, s.URL+c.path, body)
-	if err != nil {
-		tb.Errorf("%s %s: %v", c.method, c.path, err)
-
-		return reply{}
-	}
-
-	request.URL.RawQuery = c.query
-	request.Host = c.host
-
-	for name, values := range c.header {
-		request.Header[name] = values
-	}
-
-	response, err := s.HTTP.Client().Transport.RoundTrip(request)
-	if err != nil {
-		tb.Errorf("%s %s: %v", c.method, c.path, err)
-
-		return reply{}
-	}
-	defer response.Body.Close()
-
-	r := reply{status: response.StatusCode, header: response.Header}
-
-	if r.body, err = io.ReadAll(response.Body); err != nil {
-		tb.Errorf("%s %s: %v", c.method, c.path, err)
-	}
-
-	if r.status >= http.StatusBadRequest && len(r.body) > 0 {
-		if err := json.Unmarshal(r.body, &r.problem); err != nil {
-			tb.Errorf("%s %s answered %s, which is no Error: %v", c.method, c.path, r, err)
-		}
-	}
-
-	return r
-}
-
-// encode writes values in the form that the operation wants.
-func (o operation) encode(values map[string]any) string {
-	if o.media() == "application/x-www-form-urlencoded" {
+// Encode writes values in the form that the operation wants.
+func (o Operation) Encode(values map[string]any) string {
+	if o.Media() == "application/x-www-form-urlencoded" {
 		form := url.Values{}
 		for name, value := range values {
 			form.Set(name, fmt.Sprint(value))
@@ -236,4 +160,13 @@ func (o operation) encode(values map[string]any) string {
 	}
 
 	return text.String()
+}
+
+// RefusesOtherSites says that another site must not make a browser ask this.
+func (o Operation) RefusesOtherSites() bool {
+	if o.OperationID == "returnFromLark" {
+		return false // Lark's page is another site; the state takes this guard's place (lark_test.go)
+	}
+
+	return o.IsConsole() && (o.Method != http.MethodGet || o.Extensions["x-side-effects"] == true)
 }

@@ -1,4 +1,4 @@
-package app_test
+package world
 
 import (
 	"bufio"
@@ -19,7 +19,7 @@ import (
 // pgProxy stands between a gateway and Postgres, reads what goes by (the protocol's framing, and the
 // text of each statement), and breaks connections at the very point that a test names.
 type pgProxy struct {
-	url             string // of the same database, through the proxy
+	URL             string // of the same database, through the proxy
 	network, server string
 
 	mu    sync.Mutex
@@ -28,32 +28,32 @@ type pgProxy struct {
 
 // trap springs once, at the first statement that it matches.
 type trap struct {
-	at     point
-	action trapAction
+	at     Point
+	action TrapAction
 
-	sprung  chan struct{} // closed when it does
-	release chan struct{} // what was held goes on when this is closed
+	Sprung  chan struct{} // closed when it does
+	Release chan struct{} // what was held goes on when this is closed
 }
 
-// point matches a statement, and those before it in its transaction.
-type point func(statement string, transaction []string) bool
+// Point matches a statement, and those before it in its transaction.
+type Point func(statement string, transaction []string) bool
 
-type trapAction int
+type TrapAction int
 
 const (
-	cutBefore  trapAction = iota // the statement never reaches Postgres
-	cutAfter                     // it is done, committed if that is what it is about, and nobody is told
-	holdBefore                   // it waits, and goes on
-	holdAfter                    // it is done, and the answer waits for the connection's end
+	CutBefore  TrapAction = iota // the statement never reaches Postgres
+	CutAfter                     // it is done, committed if that is what it is about, and nobody is told
+	HoldBefore                   // it waits, and goes on
+	HoldAfter                    // it is done, and the answer waits for the connection's end
 )
 
-// atStatement matches the query of that name in sql/queries.
-func atStatement(name string) point {
+// AtStatement matches the query of that name in sql/queries.
+func AtStatement(name string) Point {
 	return func(statement string, _ []string) bool { return named(statement, name) }
 }
 
-// atCommit matches the COMMIT of the transaction in which the query of that name ran.
-func atCommit(name string) point {
+// AtCommit matches the COMMIT of the transaction in which the query of that name ran.
+func AtCommit(name string) Point {
 	return func(statement string, transaction []string) bool {
 		return statement == "commit" && slices.ContainsFunc(transaction, func(s string) bool { return named(s, name) })
 	}
@@ -61,7 +61,7 @@ func atCommit(name string) point {
 
 func named(statement, name string) bool { return strings.HasPrefix(statement, "-- name: "+name+" ") }
 
-func newPGProxy(t *testing.T, databaseURL string) *pgProxy {
+func NewPGProxy(t *testing.T, databaseURL string) *pgProxy {
 	t.Helper()
 
 	config, err := pgconn.ParseConfig(databaseURL)
@@ -79,7 +79,7 @@ func newPGProxy(t *testing.T, databaseURL string) *pgProxy {
 		Path: "/" + config.Database, RawQuery: "sslmode=disable", // what is encrypted cannot be read
 	}
 
-	p := &pgProxy{url: through.String()}
+	p := &pgProxy{URL: through.String()}
 	p.network, p.server = pgconn.NetworkAddress(config.Host, config.Port)
 
 	var connections sync.WaitGroup
@@ -104,12 +104,12 @@ func newPGProxy(t *testing.T, databaseURL string) *pgProxy {
 	return p
 }
 
-// trap sets one.
-func (p *pgProxy) trap(at point, action trapAction) *trap {
+// Trap sets one.
+func (p *pgProxy) Trap(at Point, action TrapAction) *trap {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	one := &trap{at: at, action: action, sprung: make(chan struct{}), release: make(chan struct{})}
+	one := &trap{at: at, action: action, Sprung: make(chan struct{}), Release: make(chan struct{})}
 	p.traps = append(p.traps, one)
 
 	return one
@@ -237,13 +237,13 @@ func (c *pgConnection) read(kind byte, body []byte) (statement string, complete 
 // sprung does what the trap is for, and says whether the statement is passed on.
 func (c *pgConnection) sprung(one *trap) bool {
 	switch one.action {
-	case cutBefore:
-		close(one.sprung)
+	case CutBefore:
+		close(one.Sprung)
 
 		return false
-	case holdBefore:
-		close(one.sprung)
-		<-one.release
+	case HoldBefore:
+		close(one.Sprung)
+		<-one.Release
 	default:
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -274,10 +274,10 @@ func (c *pgConnection) downwards() {
 				return
 			}
 		case kind == 'Z': // ReadyForQuery: it is done
-			close(muted.sprung)
+			close(muted.Sprung)
 
-			if muted.action == holdAfter {
-				<-muted.release
+			if muted.action == HoldAfter {
+				<-muted.Release
 			}
 
 			return

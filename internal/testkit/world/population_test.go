@@ -1,4 +1,4 @@
-package app_test
+package world
 
 import (
 	"bytes"
@@ -19,87 +19,87 @@ import (
 // The kinds of people that no stranger may tell apart. Whoever has an account has a phone and an
 // authenticator app with it, but for those whose name says otherwise.
 const (
-	classUnknown      = "unknown"       // no account
-	classPending      = "pending"       // no account; codes of every purpose have been sent
+	ClassUnknown      = "unknown"       // no account
+	ClassPending      = "pending"       // no account; codes of every purpose have been sent
 	classGoal         = "goal"          // no account; what the account of moving is to have as its address and phone
-	classHammered     = "hammered"      // no account; as many failures as locked
-	classVerified     = "verified"      // an account like most
-	classExpecting    = "expecting"     // codes of every purpose have been sent
-	classDisabled     = "disabled"      // by an administrator
+	ClassHammered     = "hammered"      // no account; as many failures as locked
+	ClassVerified     = "verified"      // an account like most
+	ClassExpecting    = "expecting"     // codes of every purpose have been sent
+	ClassDisabled     = "disabled"      // by an administrator
 	classLocked       = "locked"        // one wrong password more than is free
-	classWithoutTOTP  = "without-totp"  // no authenticator app
-	classWithoutPhone = "without-phone" // no phone
+	ClassWithoutTOTP  = "without-totp"  // no authenticator app
+	ClassWithoutPhone = "without-phone" // no phone
 	classMoving       = "moving"        // has asked for another address and another phone
-	classPasswordless = "passwordless"  // no password
+	ClassPasswordless = "passwordless"  // no password
 )
 
 var (
-	newcomers = []string{classUnknown, classPending, classGoal, classHammered}
-	residents = []string{classVerified, classExpecting, classDisabled, classLocked, classWithoutTOTP, classWithoutPhone, classMoving, classPasswordless}
-	classes   = slices.Concat(newcomers, residents)
+	WithoutAccount = []string{ClassUnknown, ClassPending, classGoal, ClassHammered}
+	WithAccount    = []string{ClassVerified, ClassExpecting, ClassDisabled, classLocked, ClassWithoutTOTP, ClassWithoutPhone, classMoving, ClassPasswordless}
+	Classes        = slices.Concat(WithoutAccount, WithAccount)
 )
 
-func addressOfClass(class string) string { return class + "@konec.test" }
+func AddressOfClass(class string) string { return class + "@konec.test" }
 
-// phoneOfClass is bound to the class's account, if that has a phone.
-func phoneOfClass(class string) string {
-	return fmt.Sprintf("+86137%08d", slices.Index(classes, class))
+// PhoneOfClass is bound to the class's account, if that has a phone.
+func PhoneOfClass(class string) string {
+	return fmt.Sprintf("+86137%08d", slices.Index(Classes, class))
 }
 
-// crowd is a gateway with an account of every class, seen by a visitor who is none of them. Its clock
+// Population is a gateway with an account of every class, seen by a visitor who is none of them. Its clock
 // stands still.
-type crowd struct {
-	*desk
+type Population struct {
+	*Gateway
 
 	ids     map[string]string // of the accounts, by class
-	secrets map[string]string // of the authenticator apps, by class
+	Secrets map[string]string // of the authenticator apps, by class
 }
 
-func newCrowd(tb testing.TB, change ...func(*config.Config)) *crowd {
+func NewPopulation(tb testing.TB, change ...func(*config.Config)) *Population {
 	tb.Helper()
 
-	change = append([]func(*config.Config){manyFromOneNetwork, func(c *config.Config) { c.NetworkSends = 10_000 }}, change...)
-	c := &crowd{desk: &desk{Env: apptest.New(tb, change...)}, ids: map[string]string{}, secrets: map[string]string{}}
+	change = append([]func(*config.Config){WithManyNetworkFailures, func(c *config.Config) { c.NetworkSends = 10_000 }}, change...)
+	c := &Population{Gateway: &Gateway{Env: apptest.New(tb, change...)}, ids: map[string]string{}, Secrets: map[string]string{}}
 	c.Clock.Stop()
-	c.visitor = c.Browser(tb)
-	c.visitor.Load(tb)
+	c.Visitor = c.Browser(tb)
+	c.Visitor.Load(tb)
 
-	for _, class := range residents {
-		c.ids[class] = c.Account(tb, addressOfClass(class)).ID
+	for _, class := range WithAccount {
+		c.ids[class] = c.Account(tb, AddressOfClass(class)).ID
 
-		if class != classWithoutPhone {
-			c.Exec(tb, `UPDATE account SET phone = $1 WHERE id = $2`, phoneOfClass(class), c.ids[class])
+		if class != ClassWithoutPhone {
+			c.Exec(tb, `UPDATE account SET phone = $1 WHERE id = $2`, PhoneOfClass(class), c.ids[class])
 		}
 
-		if class != classWithoutTOTP {
-			c.equip(tb, class)
+		if class != ClassWithoutTOTP {
+			c.bindAuthenticator(tb, class)
 		}
 	}
 
-	for _, class := range []string{classPending, classExpecting} {
+	for _, class := range []string{ClassPending, ClassExpecting} {
 		for _, purpose := range []code.Purpose{code.Registration, code.Reset} {
-			c.plant(tb, purpose, addressOfClass(class), "111111")
+			c.PlantCode(tb, purpose, AddressOfClass(class), "111111")
 		}
 
-		c.plant(tb, code.SignIn, phoneOfClass(class), "111111")
+		c.PlantCode(tb, code.SignIn, PhoneOfClass(class), "111111")
 	}
 
-	c.move(tb)
-	c.Exec(tb, `UPDATE account SET status = 'disabled' WHERE id = $1`, c.ids[classDisabled])
-	c.Exec(tb, `UPDATE account SET password_hash = NULL WHERE id = $1`, c.ids[classPasswordless])
+	c.requestMoves(tb)
+	c.Exec(tb, `UPDATE account SET status = 'disabled' WHERE id = $1`, c.ids[ClassDisabled])
+	c.Exec(tb, `UPDATE account SET password_hash = NULL WHERE id = $1`, c.ids[ClassPasswordless])
 
-	for range freeFailures + 1 {
-		for _, class := range []string{classLocked, classHammered} {
-			loginCall(addressOfClass(class), "wrong").to(tb, c.Server)
+	for range FreeFailures + 1 {
+		for _, class := range []string{classLocked, ClassHammered} {
+			LoginCall(AddressOfClass(class), "wrong").To(tb, c.Server)
 		}
 	}
 
-	c.settle(tb)
+	c.Settle(tb)
 
 	return c
 }
 
-func (c *crowd) keys(tb testing.TB) *keyring.Keyring {
+func (c *Population) keys(tb testing.TB) *keyring.Keyring {
 	tb.Helper()
 
 	keys, err := keyring.Parse(c.Config.MasterKey)
@@ -110,19 +110,19 @@ func (c *crowd) keys(tb testing.TB) *keyring.Keyring {
 	return keys
 }
 
-// equip gives the class's account an authenticator app.
-func (c *crowd) equip(tb testing.TB, class string) {
+// bindAuthenticator gives the class's account an authenticator app.
+func (c *Population) bindAuthenticator(tb testing.TB, class string) {
 	tb.Helper()
 
 	secret := fmt.Appendf(nil, "%-20s", class)
-	c.secrets[class] = base32.StdEncoding.EncodeToString(secret)
+	c.Secrets[class] = base32.StdEncoding.EncodeToString(secret)
 
 	c.Exec(tb, `INSERT INTO totp (account_id, id, secret, last_step, bound_at) VALUES ($1, 'app', $2, 0, $3)`,
 		c.ids[class], c.keys(tb).Seal(secret, factor.Name, "secret", c.ids[class], "app"), c.Clock.Now())
 }
 
-// plant lets a code wait that the test knows, as if it had just been sent.
-func (c *crowd) plant(tb testing.TB, purpose code.Purpose, subject, plain string) {
+// PlantCode lets a code wait that the test knows, as if it had just been sent.
+func (c *Population) PlantCode(tb testing.TB, purpose code.Purpose, subject, plain string) {
 	tb.Helper()
 
 	keys := c.keys(tb)
@@ -134,40 +134,40 @@ func (c *crowd) plant(tb testing.TB, purpose code.Purpose, subject, plain string
 		purpose.Name, subject, int16(keys.Current()), digest, c.Clock.Now(), c.Clock.Now().Add(purpose.Lifetime))
 }
 
-// move lets the owner of moving ask for another address and another phone.
-func (c *crowd) move(tb testing.TB) {
+// requestMoves lets the owner of moving ask for another address and another phone.
+func (c *Population) requestMoves(tb testing.TB) {
 	tb.Helper()
 
-	browser := c.SignedIn(tb, addressOfClass(classMoving))
+	browser := c.SignedIn(tb, AddressOfClass(classMoving))
 
-	for _, one := range []call{emailCall(addressOfClass(classGoal), ""), phoneCodeCall(phoneOfClass(classGoal))} {
-		if got := one.from(browser).to(tb, c.Server); got.status != http.StatusNoContent {
-			tb.Fatalf("%s: %s", one.path, got)
+	for _, one := range []Call{EmailCall(AddressOfClass(classGoal), ""), PhoneCodeCall(PhoneOfClass(classGoal))} {
+		if got := one.FromBrowser(browser).To(tb, c.Server); got.Status != http.StatusNoContent {
+			tb.Fatalf("%s: %s", one.Path, got)
 		}
 	}
 }
 
-// hold lets messages wait from now on: what a worker does after an answer is no part of it, and in vain where
+// Hold lets messages wait from now on: what a worker does after an answer is no part of it, and in vain where
 // there is nobody.
-func (c *crowd) hold(tb testing.TB) {
+func (c *Population) Hold(tb testing.TB) {
 	tb.Helper()
-	c.settle(tb)
+	c.Settle(tb)
 
 	c.Exec(tb, `CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
 		$$ BEGIN NEW.state = 'scheduled'; NEW.scheduled_at = now() + interval '10 years'; RETURN NEW; END $$`)
 	c.Exec(tb, `CREATE TRIGGER hold BEFORE INSERT ON river_job FOR EACH ROW WHEN (NEW.kind = 'delivery') EXECUTE FUNCTION hold()`)
 }
 
-// release sends what was held.
-func (c *crowd) release(tb testing.TB) {
+// Release sends what was held.
+func (c *Population) Release(tb testing.TB) {
 	tb.Helper()
 	c.Exec(tb, `DROP FUNCTION hold CASCADE`)
 	c.Exec(tb, `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'scheduled'`)
-	c.settle(tb)
+	c.Settle(tb)
 }
 
-// settle waits until every message has its last word.
-func (c *crowd) settle(tb testing.TB) {
+// Settle waits until every message has its last word.
+func (c *Population) Settle(tb testing.TB) {
 	tb.Helper()
 	apptest.Eventually(tb, "the outcome of every message", func() bool {
 		var waiting int
@@ -179,20 +179,20 @@ func (c *crowd) settle(tb testing.TB) {
 	})
 }
 
-// emailCall asks for another address; with a code it proves that it is one's own.
-func emailCall(address, code string) call {
+// EmailCall asks for another address; with a code it proves that it is one's own.
+func EmailCall(address, code string) Call {
 	values := map[string]string{"key": "email", "email": address}
 	if code != "" {
 		values["code"] = code
 	}
 
-	return jsonCall(http.MethodPatch, "/user", values)
+	return JSONCall(http.MethodPatch, "/user", values)
 }
 
-// outside is everything of an answer that a stranger sees, but for what differs each time: of random
+// Outside is everything of an answer that a stranger sees, but for what differs each time: of random
 // values the length remains.
-func (r reply) outside() string {
-	header := r.header.Clone()
+func (r Reply) Outside() string {
+	header := r.Header.Clone()
 	header.Del("Date")
 	header.Del("X-Request-Id")
 
@@ -204,12 +204,12 @@ func (r reply) outside() string {
 
 	var seen bytes.Buffer
 
-	fmt.Fprintln(&seen, r.status)
+	fmt.Fprintln(&seen, r.Status)
 	_ = header.Write(&seen) // sorted by name
 
-	body := r.body
-	if r.problem.RequestID != "" {
-		body = bytes.ReplaceAll(body, []byte(r.problem.RequestID), []byte("ID"))
+	body := r.Body
+	if r.Problem.RequestID != "" {
+		body = bytes.ReplaceAll(body, []byte(r.Problem.RequestID), []byte("ID"))
 	}
 
 	seen.Write(body)
@@ -217,8 +217,8 @@ func (r reply) outside() string {
 	return seen.String()
 }
 
-// withoutChores leaves the statements that somebody asked for.
-func withoutChores(names []string) []string {
+// WithoutChores leaves the statements that somebody asked for.
+func WithoutChores(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		for _, chore := range []string{"AuditUnsealed", "AuditLink", "AuditCheckpoint", "AuditCountAdvance", "Webhook"} {
 			if strings.HasPrefix(name, chore) {

@@ -1,9 +1,6 @@
-package app_test
+package world
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"testing"
@@ -12,171 +9,120 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// inquiry is an operation that anybody may call with the name of somebody else.
-type inquiry struct {
-	name     string
-	byPhone  bool // the name is a number, not an address
-	password bool // its failures count with those that made locked so
-	ask      func(name string) call
-	steps    []step
+// Probe is an operation that anybody may call with the name of somebody else.
+type Probe struct {
+	Name     string
+	ByPhone  bool // the name is a number, not an address
+	Password bool // its failures count with those that made locked so
+	Ask      func(name string) Call
+	Steps    []ProbeStep
 }
 
-// step is one call of several, and what it answers: the status, or the code of the refusal.
-type step struct {
-	wait time.Duration // before it
-	want string
+// ProbeStep is one call of several, and what it answers: the status, or the code of the refusal.
+type ProbeStep struct {
+	Wait time.Duration // before it
+	Want string
 }
 
-// guesses are calls until failures have become costly twice.
-func guesses(refusal string) []step {
-	return slices.Concat(slices.Repeat([]step{{0, refusal}}, freeFailures), []step{
-		{0, "TOO_MANY_REQUESTS"}, {firstWait - time.Second, "TOO_MANY_REQUESTS"}, {time.Second, refusal}, {0, "TOO_MANY_REQUESTS"},
+// GuessSteps are calls until failures have become costly twice.
+func GuessSteps(refusal string) []ProbeStep {
+	return slices.Concat(slices.Repeat([]ProbeStep{{0, refusal}}, FreeFailures), []ProbeStep{
+		{0, "TOO_MANY_REQUESTS"}, {FirstWait - time.Second, "TOO_MANY_REQUESTS"}, {time.Second, refusal}, {0, "TOO_MANY_REQUESTS"},
 	})
 }
 
-// sends are calls until the destination has had as many codes as it gets in an hour.
-func sends(success string) []step {
+// SendSteps are calls until the destination has had as many codes as it gets in an hour.
+func SendSteps(success string) []ProbeStep {
 	const again = time.Minute
 
-	return []step{
+	return []ProbeStep{
 		{again, success}, {0, "TOO_MANY_REQUESTS"}, {again - time.Second, "TOO_MANY_REQUESTS"}, {time.Second, success},
 		{again, success}, {again, success}, {again, success}, {again, "TOO_MANY_REQUESTS"},
 	}
 }
 
-var toolkitInquiries = []inquiry{
-	{name: "login", password: true, ask: func(email string) call { return loginCall(email, "wrong") }, steps: guesses("INVALID_CREDENTIALS")},
-	{name: "send-code", ask: sendCodeCall, steps: sends("200")},
-	{name: "register", ask: func(email string) call { return registerCall(email, apptest.Password, "000000") }, steps: guesses("CODE_INVALID")},
+var ToolkitProbes = []Probe{
+	{Name: "login", Password: true, Ask: func(email string) Call { return LoginCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
+	{Name: "send-code", Ask: sendCodeCall, Steps: SendSteps("200")},
+	{Name: "register", Ask: func(email string) Call { return RegisterCall(email, apptest.Password, "000000") }, Steps: GuessSteps("CODE_INVALID")},
 }
 
-var publicInquiries = []inquiry{
-	{name: "login", password: true, ask: func(email string) call { return signInCall(email, "wrong") }, steps: guesses("INVALID_CREDENTIALS")},
-	{name: "login-totp", ask: func(email string) call { return totpCall(email, "000000") }, steps: guesses("CODE_INVALID")},
+var PublicProbes = []Probe{
+	{Name: "login", Password: true, Ask: func(email string) Call { return SignInCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
+	{Name: "login-totp", Ask: func(email string) Call { return TOTPCall(email, "000000") }, Steps: GuessSteps("CODE_INVALID")},
 	{
-		name: "login-totp with a recovery code",
-		ask:  func(email string) call { return totpCall(email, "AAAAA-AAAAA-AAAAA-AAAAA") }, steps: guesses("CODE_INVALID"),
+		Name: "login-totp with a recovery code",
+		Ask:  func(email string) Call { return TOTPCall(email, "AAAAA-AAAAA-AAAAA-AAAAA") }, Steps: GuessSteps("CODE_INVALID"),
 	},
-	{name: "login-sms send", byPhone: true, ask: smsCodeCall, steps: sends("204")},
-	{name: "login-sms", byPhone: true, ask: func(phone string) call { return smsCall(phone, "000000") }, steps: guesses("CODE_INVALID")},
-	{name: "forget_code", ask: forgetCall, steps: sends("204")},
-	{name: "forget_reset", ask: func(email string) call { return resetCall(email, "000000", newPassword) }, steps: guesses("CODE_INVALID")},
+	{Name: "login-sms send", ByPhone: true, Ask: smsCodeCall, Steps: SendSteps("204")},
+	{Name: "login-sms", ByPhone: true, Ask: func(phone string) Call { return SMSCall(phone, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "forget_code", Ask: forgetCall, Steps: SendSteps("204")},
+	{Name: "forget_reset", Ask: func(email string) Call { return ResetCall(email, "000000", NewPassword) }, Steps: GuessSteps("CODE_INVALID")},
 }
 
-// of is what the inquiry calls the people of a class.
-func (i inquiry) of(class string) string {
-	if i.byPhone {
-		return phoneOfClass(class)
+// Subject is what the inquiry calls the people of a class.
+func (i Probe) Subject(class string) string {
+	if i.ByPhone {
+		return PhoneOfClass(class)
 	}
 
-	return addressOfClass(class)
+	return AddressOfClass(class)
 }
 
-// control is the class that another one has to be like: nobody, and for who is slowed down already
+// ControlClass is the class that another one has to be like: nobody, and for who is slowed down already
 // nobody who is, too.
-func (i inquiry) control(class string) string {
-	if i.password && class == classLocked {
-		return classHammered
+func (i Probe) ControlClass(class string) string {
+	if i.Password && class == classLocked {
+		return ClassHammered
 	}
 
-	return classUnknown
+	return ClassUnknown
 }
 
-// compared are the classes that answer like their control.
-func (i inquiry) compared() []string {
-	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool {
-		return class == classUnknown || i.password && class == classHammered
+// ComparedClasses are the classes that answer like their control.
+func (i Probe) ComparedClasses() []string {
+	return slices.DeleteFunc(slices.Clone(Classes), func(class string) bool {
+		return class == ClassUnknown || i.Password && class == ClassHammered
 	})
 }
 
-// shown is what one call shows: the answer to everybody, the statements to who has a good clock.
-type shown struct {
-	reply
-	statements []string
+// Observation is what one call shows: the answer to everybody, the statements to who has a good clock.
+type Observation struct {
+	Reply
+	Statements []string
 }
 
-// inquire makes the inquiry about the class.
-func (c *crowd) inquire(tb testing.TB, i inquiry, class string) shown {
+// Inquire makes the inquiry about the class.
+func (c *Population) Inquire(tb testing.TB, i Probe, class string) Observation {
 	tb.Helper()
 
-	return c.show(tb, i.ask(i.of(class)).from(c.visitor))
+	return c.Show(tb, i.Ask(i.Subject(class)).FromBrowser(c.Visitor))
 }
 
-// show makes the call.
-func (c *crowd) show(tb testing.TB, one call) shown {
+// Show makes the call.
+func (c *Population) Show(tb testing.TB, one Call) Observation {
 	tb.Helper()
 	c.Statements.Take()
 
-	got := one.to(tb, c.Server)
+	got := one.To(tb, c.Server)
 
-	return shown{got, withoutChores(c.Statements.Take())}
+	return Observation{got, WithoutChores(c.Statements.Take())}
 }
 
-// is says that a step wants this answer.
-func (s shown) is(want string) bool { return want == s.problem.Code || want == strconv.Itoa(s.status) }
+// Is says that a step wants this answer.
+func (s Observation) Is(want string) bool {
+	return want == s.Problem.Code || want == strconv.Itoa(s.Status)
+}
 
-// expectLike wants nobody to tell it from the control.
-func (s shown) expectLike(t *testing.T, what string, control shown) {
+// ExpectLike wants nobody to tell it from the control.
+func (s Observation) ExpectLike(t *testing.T, what string, control Observation) {
 	t.Helper()
 
-	if s.outside() != control.outside() {
-		t.Errorf("%s is answered\n%s\nand the control\n%s", what, s.outside(), control.outside())
+	if s.Outside() != control.Outside() {
+		t.Errorf("%s is answered\n%s\nand the control\n%s", what, s.Outside(), control.Outside())
 	}
 
-	if !slices.Equal(s.statements, control.statements) {
-		t.Errorf("%s costs %q, and the control %q", what, s.statements, control.statements)
+	if !slices.Equal(s.Statements, control.Statements) {
+		t.Errorf("%s costs %q, and the control %q", what, s.Statements, control.Statements)
 	}
-}
-
-func jsonCall(method, path string, values map[string]string) call {
-	body, err := json.Marshal(values)
-	if err != nil {
-		panic(err) // strings always have a JSON
-	}
-
-	return call{method: method, path: path, body: string(body)}.with("Content-Type", "application/json")
-}
-
-func loginCall(email, password string) call {
-	c := call{method: http.MethodPost, path: "/api/auth/login", body: url.Values{"email": {email}, "password": {password}}.Encode()}
-
-	return c.with("Content-Type", "application/x-www-form-urlencoded")
-}
-
-func sendCodeCall(email string) call {
-	return jsonCall(http.MethodPost, "/api/users/register/send-code", map[string]string{"email": email})
-}
-
-func registerCall(email, password, code string) call {
-	return jsonCall(http.MethodPost, "/api/users/register", map[string]string{
-		"username": "X", "email": email, "password": password, "verificationCode": code,
-	})
-}
-
-func totpCall(email, code string) call {
-	return jsonCall(http.MethodPost, "/login/totp", map[string]string{"email": email, "code": code})
-}
-
-func smsCodeCall(phone string) call {
-	return call{method: http.MethodGet, path: "/login/sms", query: url.Values{"phone": {phone}}.Encode()}
-}
-
-func smsCall(phone, code string) call {
-	return jsonCall(http.MethodPost, "/login/sms", map[string]string{"phone": phone, "code": code})
-}
-
-func forgetCall(email string) call {
-	return call{method: http.MethodGet, path: "/forget_code", query: url.Values{"email": {email}}.Encode()}
-}
-
-func resetCall(email, code, password string) call {
-	return jsonCall(http.MethodPost, "/forget_reset", map[string]string{"email": email, "code": code, "password": password})
-}
-
-func phoneCodeCall(phone string) call {
-	return call{method: http.MethodGet, path: "/user/phone_code", query: url.Values{"phone": {phone}}.Encode()}
-}
-
-func bindPhoneCall(phone, code string) call {
-	return jsonCall(http.MethodPost, "/user/phone", map[string]string{"phone": phone, "code": code})
 }

@@ -1,9 +1,11 @@
-package app_test
+package world
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -29,35 +31,35 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 )
 
-// member is somebody who is signed in at both doors. Nobody hashed a password for it, so there may be
+// Member is somebody who is signed in at both doors. Nobody hashed a password for it, so there may be
 // thousands of them.
-type member struct {
-	id, email, group string
+type Member struct {
+	ID, Email, Group string
 
-	app, access, refresh string // the app's session, and its tokens
-	browser, cookie      string // the browser's session, and the value of its cookie
-	pre                  string // the browser's own name, which it had before
-	ended                string // an app's session that is over
+	AppSession, AccessToken, RefreshToken string // the app's session, and its tokens
+	BrowserSession, Cookie                string // the browser's session, and the value of its cookie
+	PreSession                            string // the browser's own name, which it had before
+	EndedSession                          string // an app's session that is over
 }
 
-// clerk makes members, and hands out what else a request could need: a code nobody has to wait for, a token
+// Seeder makes members, and hands out what else a request could need: a code nobody has to wait for, a token
 // of another time. It has the gateway's master key.
-type clerk struct {
+type Seeder struct {
 	*apptest.Env
 
-	db      *postgres.DB
-	keys    *keyring.Keyring
-	hash    string // of apptest.Password
-	guard   *xsrf.Guard
-	codes   *code.Codes
-	factors *factor.Factors
-	access  *token.Access
-	refresh *token.Refresh
-	forger  tokentest.Issuer
-	number  atomic.Int64
+	DB        *postgres.DB
+	Keyring   *keyring.Keyring
+	hash      string // of apptest.Password
+	XSRFGuard *xsrf.Guard
+	Codes     *code.Codes
+	factors   *factor.Factors
+	access    *token.Access
+	refresh   *token.Refresh
+	forger    tokentest.Issuer
+	Number    atomic.Int64
 }
 
-func newClerk(t *testing.T, env *apptest.Env) *clerk {
+func NewSeeder(t *testing.T, env *apptest.Env) *Seeder {
 	t.Helper()
 
 	keys, err := keyring.Parse(env.Config.MasterKey)
@@ -77,9 +79,9 @@ func newClerk(t *testing.T, env *apptest.Env) *clerk {
 		t.Fatal(err)
 	}
 
-	k := &clerk{
-		Env: env, db: database, keys: keys, guard: xsrf.New(keys),
-		codes:   code.New(database, keys, env.Config.CodeGuessBudget, env.Clock.Now),
+	k := &Seeder{
+		Env: env, DB: database, Keyring: keys, XSRFGuard: xsrf.New(keys),
+		Codes:   code.New(database, keys, env.Config.CodeGuessBudget, env.Clock.Now),
 		factors: factor.New(factor.Deps{DB: database, Keys: keys, Issuer: "Toolkit", Budget: env.Config.TOTPGuessBudget, Now: env.Clock.Now}),
 		access:  token.NewAccess(signing, env.Config.PublicURL, env.Config.TokenAudience, env.Clock.Now),
 		refresh: token.NewRefresh(keys),
@@ -90,53 +92,53 @@ func newClerk(t *testing.T, env *apptest.Env) *clerk {
 		t.Fatal(err)
 	}
 
-	k.forger = forgerOf(t, env, client.Tokens{AccessToken: k.members(t, 1, account.GroupNone)[0].access})
+	k.forger = ForgerOf(t, env, client.Tokens{AccessToken: k.Members(t, 1, account.GroupNone)[0].AccessToken})
 
 	return k
 }
 
-// members makes so many of a member group.
-func (k *clerk) members(t *testing.T, n int, group string) []*member {
+// Members makes so many of a member group.
+func (k *Seeder) Members(t *testing.T, n int, group string) []*Member {
 	t.Helper()
 
 	now := k.Clock.Now()
-	list := make([]*member, n)
+	list := make([]*Member, n)
 
 	var accounts, sessions, cookies [][]any
 
 	for i := range list {
-		h := &member{
-			id: account.NewID(now), email: fmt.Sprintf("member.%d@konec.com.au", k.number.Add(1)), group: group,
-			app: randomid.New(), browser: randomid.New(), cookie: string(session.NewCookie()), pre: randomid.New(), ended: randomid.New(),
+		h := &Member{
+			ID: account.NewID(now), Email: fmt.Sprintf("member.%d@konec.com.au", k.Number.Add(1)), Group: group,
+			AppSession: randomid.New(), BrowserSession: randomid.New(), Cookie: string(session.NewCookie()), PreSession: randomid.New(), EndedSession: randomid.New(),
 		}
 
 		var err error
-		if h.access, _, err = k.access.Issue(t.Context(), h.id, h.app, group); err != nil {
+		if h.AccessToken, _, err = k.access.Issue(t.Context(), h.ID, h.AppSession, group); err != nil {
 			t.Fatal(err)
 		}
 
-		h.refresh = k.refresh.Derive(h.app, 0)
-		digest := sha256.Sum256([]byte(h.cookie))
+		h.RefreshToken = k.refresh.Derive(h.AppSession, 0)
+		digest := sha256.Sum256([]byte(h.Cookie))
 		list[i] = h
 
-		accounts = append(accounts, []any{h.id, h.email, "Holder", k.hash, group, now, now})
+		accounts = append(accounts, []any{h.ID, h.Email, "Holder", k.hash, group, now, now})
 		sessions = append(sessions,
-			[]any{h.app, h.id, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil},
-			[]any{h.ended, h.id, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), now, "test"},
-			[]any{h.browser, h.id, "public", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil})
-		cookies = append(cookies, []any{digest[:], h.browser, now, now.Add(time.Hour)})
+			[]any{h.AppSession, h.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil},
+			[]any{h.EndedSession, h.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), now, "test"},
+			[]any{h.BrowserSession, h.ID, "public", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil})
+		cookies = append(cookies, []any{digest[:], h.BrowserSession, now, now.Add(time.Hour)})
 	}
 
-	k.copy(t, "account", []string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at"}, accounts)
-	k.copy(t, "session", []string{
+	k.copyRows(t, "account", []string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at"}, accounts)
+	k.copyRows(t, "session", []string{
 		"id", "account_id", "surface", "device", "created_at", "authenticated_at", "seen_at", "expires_at", "ends_at", "revoked_at", "revoked_reason",
 	}, sessions)
-	k.copy(t, "session_cookie", []string{"digest", "session_id", "created_at", "expires_at"}, cookies)
+	k.copyRows(t, "session_cookie", []string{"digest", "session_id", "created_at", "expires_at"}, cookies)
 
 	return list
 }
 
-func (k *clerk) copy(t *testing.T, table string, columns []string, rows [][]any) {
+func (k *Seeder) copyRows(t *testing.T, table string, columns []string, rows [][]any) {
 	t.Helper()
 
 	if _, err := k.Pool.CopyFrom(t.Context(), pgx.Identifier{table}, columns, pgx.CopyFromRows(rows)); err != nil {
@@ -144,7 +146,7 @@ func (k *clerk) copy(t *testing.T, table string, columns []string, rows [][]any)
 	}
 }
 
-func (k *clerk) exec(t *testing.T, statement string, args ...any) {
+func (k *Seeder) Change(t *testing.T, statement string, args ...any) {
 	t.Helper()
 
 	if tag, err := k.Pool.Exec(t.Context(), statement, args...); err != nil || tag.RowsAffected() == 0 {
@@ -152,11 +154,11 @@ func (k *clerk) exec(t *testing.T, statement string, args ...any) {
 	}
 }
 
-// code is one that was sent, and whose mail nobody has to wait for.
-func (k *clerk) code(t *testing.T, purpose code.Purpose, subject string) string {
+// IssueCode is one that was sent, and whose mail nobody has to wait for.
+func (k *Seeder) IssueCode(t *testing.T, purpose code.Purpose, subject string) string {
 	t.Helper()
 
-	plain, _, err := k.codes.Issue(t.Context(), k.Pool, purpose, subject)
+	plain, _, err := k.Codes.Issue(t.Context(), k.Pool, purpose, subject)
 	if err != nil {
 		t.Error(err)
 	}
@@ -164,11 +166,11 @@ func (k *clerk) code(t *testing.T, purpose code.Purpose, subject string) string 
 	return plain
 }
 
-// renewal is what GET /refresh_code answers for a session.
-func (k *clerk) renewal(t *testing.T, sessionID string) string {
+// RefreshCode is what GET /refresh_code answers for a session.
+func (k *Seeder) RefreshCode(t *testing.T, sessionID string) string {
 	t.Helper()
 
-	plain, err := k.codes.IssueOpaque(t.Context(), k.Pool, code.Renewal, sessionID)
+	plain, err := k.Codes.IssueOpaque(t.Context(), k.Pool, code.Renewal, sessionID)
 	if err != nil {
 		t.Error(err)
 	}
@@ -176,68 +178,68 @@ func (k *clerk) renewal(t *testing.T, sessionID string) string {
 	return plain
 }
 
-// link is the token of the link that a change of the member's address is completed with.
-func (k *clerk) link(t *testing.T, h *member) string {
+// EmailLink is the token of the link that a change of the member's address is completed with.
+func (k *Seeder) EmailLink(t *testing.T, h *Member) string {
 	t.Helper()
 
-	address := k.address()
+	address := k.NewAddress()
 
-	secret, err := k.codes.IssueSecret(t.Context(), k.Pool, code.EmailLink, strings.Join([]string{h.id, h.email, address}, " "))
+	secret, err := k.Codes.IssueSecret(t.Context(), k.Pool, code.EmailLink, strings.Join([]string{h.ID, h.Email, address}, " "))
 	if err != nil {
 		t.Error(err)
 	}
 
-	sealed := k.keys.Seal([]byte(strings.Join([]string{h.browser, address, secret}, " ")), "profile", "email link")
+	sealed := k.Keyring.Seal([]byte(strings.Join([]string{h.BrowserSession, address, secret}, " ")), "profile", "email link")
 
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// address and phone are nobody's yet.
-func (k *clerk) address() string { return fmt.Sprintf("fresh.%d@konec.com.au", k.number.Add(1)) }
-func (k *clerk) phone() string   { return fmt.Sprintf("+86137%08d", k.number.Add(1)) }
+// NewAddress and phone are nobody's yet.
+func (k *Seeder) NewAddress() string { return fmt.Sprintf("fresh.%d@konec.com.au", k.Number.Add(1)) }
+func (k *Seeder) NewPhone() string   { return fmt.Sprintf("+86137%08d", k.Number.Add(1)) }
 
-// slowed lets the member wait before the next password.
-func (k *clerk) slowed(t *testing.T, h *member) {
+// DelayPassword lets the member wait before the next password.
+func (k *Seeder) DelayPassword(t *testing.T, h *Member) {
 	t.Helper()
-	k.exec(t, "INSERT INTO failure (key, count, blocked_until, ends_at) VALUES ($1, 9, $2, $2)", password.Factor+" "+h.id, k.Clock.Now().Add(time.Hour))
+	k.Change(t, "INSERT INTO failure (key, count, blocked_until, ends_at) VALUES ($1, 9, $2, $2)", password.Factor+" "+h.ID, k.Clock.Now().Add(time.Hour))
 }
 
-// phoned gives the member a phone.
-func (k *clerk) phoned(t *testing.T, h *member) string {
+// BindPhone gives the member a phone.
+func (k *Seeder) BindPhone(t *testing.T, h *Member) string {
 	t.Helper()
 
-	phone := k.phone()
-	k.exec(t, "UPDATE account SET phone = $2 WHERE id = $1", h.id, phone)
+	phone := k.NewPhone()
+	k.Change(t, "UPDATE account SET phone = $2 WHERE id = $1", h.ID, phone)
 
 	return phone
 }
 
-// pending hands the member a secret, and answers its URL with the codes of the step before this one, of this
+// PendingAuthenticator hands the member a secret, and answers its URL with the codes of the step before this one, of this
 // one, and of the next.
-func (k *clerk) pending(t *testing.T, h *member) (address string, codes [3]string) {
+func (k *Seeder) PendingAuthenticator(t *testing.T, h *Member) (address string, codes [3]string) {
 	t.Helper()
 
-	address, err := k.factors.Pending(t.Context(), h.id, h.email)
+	address, err := k.factors.Pending(t.Context(), h.ID, h.Email)
 	if err != nil {
 		t.Error(err)
 	}
 
 	for i := range codes {
-		codes[i] = totpAt(t, address, k.Clock.Now().Add(time.Duration(i-1)*30*time.Second))
+		codes[i] = TOTPAt(t, address, k.Clock.Now().Add(time.Duration(i-1)*30*time.Second))
 	}
 
 	return address, codes
 }
 
-// bound gives the member an authenticator app, and answers a code that is not used yet.
-func (k *clerk) bound(t *testing.T, h *member) string {
+// BindAuthenticator gives the member an authenticator app, and answers a code that is not used yet.
+func (k *Seeder) BindAuthenticator(t *testing.T, h *Member) string {
 	t.Helper()
 
-	address, codes := k.pending(t, h)
+	address, codes := k.PendingAuthenticator(t, h)
 
-	binding, err := k.factors.AttemptBinding(t.Context(), h.id, address, [2]string(codes[:2]))
+	binding, err := k.factors.AttemptBinding(t.Context(), h.ID, address, [2]string(codes[:2]))
 	if err == nil {
-		err = k.db.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error { return k.factors.Bind(ctx, tx, binding) })
+		err = k.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error { return k.factors.Bind(ctx, tx, binding) })
 	}
 
 	if err != nil {
@@ -247,20 +249,22 @@ func (k *clerk) bound(t *testing.T, h *member) string {
 	return codes[2]
 }
 
-// xsrf is the token of a session, xsrfBefore that of a browser without one.
-func (k *clerk) xsrf(h *member) string       { return k.guard.Mint(h.browser) }
-func (k *clerk) xsrfBefore(h *member) string { return k.guard.Mint("browser " + h.pre) }
+// XSRFToken is the token of a session, xsrfBefore that of a browser without one.
+func (k *Seeder) XSRFToken(h *Member) string { return k.XSRFGuard.Mint(h.BrowserSession) }
+func (k *Seeder) XSRFTokenBeforeSignIn(h *Member) string {
+	return k.XSRFGuard.Mint("browser " + h.PreSession)
+}
 
-// forged is an access token of the member's, signed with the gateway's key, for a session and a time.
-func (k *clerk) forged(h *member, sessionID string, at time.Time) string {
+// ForgeToken is an access token of the member's, signed with the gateway's key, for a session and a time.
+func (k *Seeder) ForgeToken(h *Member, sessionID string, at time.Time) string {
 	forger := k.forger
-	forger.AccountID, forger.SessionID, forger.Now = h.id, sessionID, at
+	forger.AccountID, forger.SessionID, forger.Now = h.ID, sessionID, at
 
 	return forger.Genuine()
 }
 
-// totpAt is the code of an otpauth URL's secret at a time.
-func totpAt(t *testing.T, address string, at time.Time) string {
+// TOTPAt is the code of an otpauth URL's secret at a time.
+func TOTPAt(t *testing.T, address string, at time.Time) string {
 	t.Helper()
 
 	u, err := url.Parse(address)
@@ -276,16 +280,16 @@ func totpAt(t *testing.T, address string, at time.Time) string {
 	return plain
 }
 
-// recovery gives the member an authenticator app, and answers one of its recovery codes.
-func (k *clerk) recovery(t *testing.T, h *member) string {
+// RecoveryCode gives the member an authenticator app, and answers one of its recovery codes.
+func (k *Seeder) RecoveryCode(t *testing.T, h *Member) string {
 	t.Helper()
-	k.bound(t, h)
+	k.BindAuthenticator(t, h)
 
 	var codes []string
 
-	err := k.db.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
+	err := k.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
 		var err error
-		codes, err = k.factors.RecoveryCodes(ctx, tx, h.id)
+		codes, err = k.factors.RecoveryCodes(ctx, tx, h.ID)
 
 		return err
 	})
@@ -294,4 +298,43 @@ func (k *clerk) recovery(t *testing.T, h *member) string {
 	}
 
 	return codes[0]
+}
+
+// ForgerOf steals the signing key from the database, with the master key.
+func ForgerOf(t *testing.T, env *apptest.Env, tokens client.Tokens) tokentest.Issuer {
+	t.Helper()
+
+	ring, err := keyring.Parse(env.Config.MasterKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var (
+		id     string
+		sealed []byte
+		claims struct{ Sub, Sid string }
+	)
+
+	if err := env.Pool.QueryRow(t.Context(), "SELECT id, private_key FROM signing_key").Scan(&id, &sealed); err != nil {
+		t.Fatal(err)
+	}
+
+	seed, err := ring.Open(sealed, "signing_key", "private_key", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(tokens.AccessToken, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		t.Fatal(err)
+	}
+
+	return tokentest.Issuer{
+		KeyID: id, Private: ed25519.NewKeyFromSeed(seed), Issuer: env.Config.PublicURL, Audience: env.Config.TokenAudience,
+		AccountID: claims.Sub, SessionID: claims.Sid, Now: env.Clock.Now(),
+	}
 }

@@ -1,4 +1,4 @@
-package app_test
+package world
 
 import (
 	"encoding/json"
@@ -12,48 +12,48 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// exchangeSecret is what the gateway signs for the exchange with.
-const exchangeSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+// SMSSecret is what the gateway signs for the exchange with.
+const SMSSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// conduct is how an exchange behaves.
-type conduct int
+// SMSBehavior is how an exchange behaves.
+type SMSBehavior int
 
 const (
-	takes conduct = iota
-	takesAndHangsUp
-	away
-	refuses
+	AcceptSMS SMSBehavior = iota
+	AcceptSMSAndHangUp
+	SMSUnavailable
+	RefuseSMS
 )
 
-// exchange is a provider of text messages behind a webhook. It charges once for an id, however often
+// SMSProvider is a provider of text messages behind a webhook. It charges once for an id, however often
 // that comes.
-type exchange struct {
+type SMSProvider struct {
 	*httptest.Server
 
-	mu      sync.Mutex
-	conduct conduct
-	calls   []exchangeCall
-	charged map[string]bool // by id
+	mu       sync.Mutex
+	behavior SMSBehavior
+	calls    []SMSRequest
+	charged  map[string]bool // by id
 }
 
-type exchangeCall struct {
-	id   string // of the header
-	body string
+type SMSRequest struct {
+	HeaderID string // of the header
+	Body     string
 
 	ID, To, Text, Code string
 }
 
-func newExchange(t *testing.T) *exchange {
+func NewSMSProvider(t *testing.T) *SMSProvider {
 	t.Helper()
 
-	e := &exchange{charged: map[string]bool{}}
+	e := &SMSProvider{charged: map[string]bool{}}
 	e.Server = httptest.NewServer(e)
 	t.Cleanup(e.Close)
 
 	return e
 }
 
-func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *SMSProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // cut while it came: it was not taken
@@ -63,41 +63,41 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.mu.Unlock()
 
 	id := r.Header.Get("Webhook-Id")
-	e.calls = append(e.calls, exchangeCall{id: id, body: string(body)})
+	e.calls = append(e.calls, SMSRequest{HeaderID: id, Body: string(body)})
 
-	switch e.conduct {
-	case takes:
+	switch e.behavior {
+	case AcceptSMS:
 		e.charged[id] = true
 		w.WriteHeader(http.StatusNoContent)
-	case takesAndHangsUp:
+	case AcceptSMSAndHangUp:
 		e.charged[id] = true
 
 		panic(http.ErrAbortHandler)
-	case away:
+	case SMSUnavailable:
 		w.WriteHeader(http.StatusServiceUnavailable)
-	case refuses:
+	case RefuseSMS:
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		_, _ = w.Write(body)
 	}
 }
 
-func (e *exchange) set(c conduct) {
+func (e *SMSProvider) Behave(c SMSBehavior) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 
-	e.conduct = c
+	e.behavior = c
 }
 
-// charges are how many messages the operator pays for.
-func (e *exchange) charges() int {
+// Charges are how many messages the operator pays for.
+func (e *SMSProvider) Charges() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 
 	return len(e.charged)
 }
 
-// got answers the calls so far, whose ids are those of their headers.
-func (e *exchange) got(t *testing.T) []exchangeCall {
+// Calls answers the calls so far, whose ids are those of their headers.
+func (e *SMSProvider) Calls(t *testing.T) []SMSRequest {
 	t.Helper()
 
 	e.mu.Lock()
@@ -105,12 +105,12 @@ func (e *exchange) got(t *testing.T) []exchangeCall {
 	e.mu.Unlock()
 
 	for i := range calls {
-		if err := json.Unmarshal([]byte(calls[i].body), &calls[i]); err != nil {
+		if err := json.Unmarshal([]byte(calls[i].Body), &calls[i]); err != nil {
 			t.Fatal(err)
 		}
 
-		if calls[i].ID != calls[i].id || len(calls[i].id) != len(randomid.New()) {
-			t.Errorf("the header says %q, the body %q", calls[i].id, calls[i].ID)
+		if calls[i].ID != calls[i].HeaderID || len(calls[i].HeaderID) != len(randomid.New()) {
+			t.Errorf("the header says %q, the body %q", calls[i].HeaderID, calls[i].ID)
 		}
 	}
 

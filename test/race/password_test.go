@@ -1,0 +1,45 @@
+package race_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
+)
+
+// R-E4, R-E5: somebody who signs in many times at once is nobody's attacker.
+func TestRightPasswordsAtOnceAllPass(t *testing.T) {
+	t.Parallel()
+
+	p := world.NewBothSurfaces(t)
+	gateways := [2]*apptest.Server{p.Server, p.Serve(t)}
+
+	p.Account(t, world.Owner)
+
+	var all sync.WaitGroup
+
+	for i := range world.Contenders {
+		all.Go(func() {
+			d := []world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2]
+
+			for {
+				got := p.SignInCall(d, world.Owner, apptest.Password).To(t, gateways[i%2])
+				if got.Status == http.StatusServiceUnavailable {
+					continue // a gateway that is full says so; that is no blame
+				}
+
+				if got.Status >= 300 {
+					t.Errorf("contender %d, %s: %s, Retry-After %s", i, d, got, got.Header.Get("Retry-After"))
+				}
+
+				return
+			}
+		})
+	}
+
+	all.Wait()
+
+	p.ExpectWrong(t, "nothing was left behind", world.ToolkitSurface, world.Owner)
+}
