@@ -80,10 +80,10 @@ battery: ## runs the long tests too: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
 	@go test -race -tags battery -timeout 240m ./...
 	@echo "==> go test -tags battery -run TestTiming (50 minutes on an idle machine; not -race, which would hide what is measured)"
-	@go test -tags battery -run '^TestTiming' -timeout 90m ./internal/app
+	@go test -tags battery -run '^TestTiming' -timeout 90m ./test/privacy
 
 fuzz: ## runs every fuzz target for FUZZTIME (20s)
-	@grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api sql 2>/dev/null | sort | while read -r file; do \
+	@grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal test api sql 2>/dev/null | sort | while read -r file; do \
 		sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file" | while read -r target; do \
 			echo "==> fuzzing $$target for $(FUZZTIME) ($$(dirname "$$file"))"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \

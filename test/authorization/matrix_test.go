@@ -20,7 +20,7 @@ const (
 	authorizationTable = "testdata/authorization.txt"
 	authorizationHead  = `# Who may do what: every operation of the document, with every credential that a caller could bring.
 # The calls are good in everything else. "own" is the owner of what the call is about.
-# Written by: go test ./internal/app -run TestAuthorizationMatrix -authorization.update
+# Written by: go test ./test/authorization -run TestAuthorizationMatrix -authorization.update
 # Read every line that changes: an answer below 400 lets somebody in.
 `
 )
@@ -65,7 +65,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	for id := range byID {
 		if !aimed[id] {
-			t.Errorf("nobody aims at the operation %s: add it to the list in authorization_call_test.go", id)
+			t.Errorf("nobody aims at the operation %s: add it to the list in call_test.go", id)
 		}
 	}
 

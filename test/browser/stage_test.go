@@ -27,7 +27,7 @@ const (
 	evilHost      = "evil.test"
 )
 
-const scripts = "../../web/browser"
+const scripts = "scripts"
 
 // stage is a gateway as browsers meet it: behind a proxy that ends TLS, beside a console, a neighbour under
 // the same domain, and a stranger.

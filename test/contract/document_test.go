@@ -254,7 +254,7 @@ func TestEveryOperationHasAHandler(t *testing.T) {
 
 		got := d.Call(o).To(t, d.Server)
 		if slices.Contains(early, got.Problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.Status, got.Problem.Code)] {
-			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in desk_test.go good?", o.OperationID, got)
+			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in internal/testkit/world/gateway.go good?", o.OperationID, got)
 		}
 	}
 }

@@ -142,7 +142,7 @@ func TestChallengeSaysWhatIsWrong(t *testing.T) {
 }
 
 // T-27, R-H6, contract "other origins": any page may call the Toolkit surface, with a token of its own, and
-// no browser adds a credential by itself. Who may call the public one is in public_origin_test.go.
+// no browser adds a credential by itself. Who may call the public one is in test/session/origin_test.go.
 func TestAnyOriginMayCall(t *testing.T) {
 	t.Parallel()
 

@@ -23,7 +23,7 @@ func TestEveryFlawHasATest(t *testing.T) {
 	named := map[string][]string{}
 	flaw := regexp.MustCompile(`\bW-\d+\b`)
 
-	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/app"
-	messaging "github.com/konec/toolkit-gateway/internal/domain/delivery" // delivery is a row, in office_test.go
+	messaging "github.com/konec/toolkit-gateway/internal/domain/delivery" // delivery is a row, in internal/testkit/world
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/language"

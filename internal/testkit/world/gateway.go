@@ -115,7 +115,7 @@ func (d *Gateway) Values(o Operation) map[string]any {
 		return d.adminValues(o)
 	}
 
-	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in desk_test.go")
+	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in gateway.go")
 }
 
 // LinkToken is one that the gateway takes for its own, of a session that nobody knows.

@@ -165,7 +165,7 @@ func (o Operation) Encode(values map[string]any) string {
 // RefusesOtherSites says that another site must not make a browser ask this.
 func (o Operation) RefusesOtherSites() bool {
 	if o.OperationID == "returnFromLark" {
-		return false // Lark's page is another site; the state takes this guard's place (lark_test.go)
+		return false // Lark's page is another site; the state takes this guard's place (test/federation)
 	}
 
 	return o.IsConsole() && (o.Method != http.MethodGet || o.Extensions["x-side-effects"] == true)

@@ -16,7 +16,9 @@ import {
 import { delimiter, join } from 'node:path'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 
-import { chromium } from 'playwright-core'
+import { workspace } from './workspace.mjs'
+
+const { chromium } = workspace('playwright-core')
 
 /** Chromium for Linux on x64 with the libraries that it needs; the digest is what we read when we chose it. */
 const packed = {

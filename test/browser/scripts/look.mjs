@@ -1,12 +1,12 @@
 // Looks at a page of the administration console as people do who see it in one way or another: wide or on a phone,
 // light or dark, or with a screen reader.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { stage } from './stage.mjs'
+import { workspace } from './workspace.mjs'
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const axe = readFileSync(workspace.resolve('axe-core/axe.min.js'), 'utf8')
 
 const wide = { width: 1280, height: 900 }
 const phone = { width: 390, height: 844 }

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-import { Secret, TOTP } from 'otpauth'
+import { workspace } from './workspace.mjs'
+
+const { Secret, TOTP } = workspace('otpauth')
 
 /** The hosts, the accounts and what is to be tried, as JSON on standard input. */
 export const stage = JSON.parse(readFileSync(0, 'utf8'))
