@@ -1,15 +1,15 @@
-// Package api holds what we promise: the OpenAPI document, and the page that shows it.
+// Package api holds what we promise: the OpenAPI document, in parts, and the page that shows it.
 package api
 
 import (
 	"embed"
 	"io/fs"
+
+	"github.com/konec/toolkit-gateway/gen"
 )
 
-// Document is openapi.yaml as its readers see it.
-//
-//go:embed openapi.yaml
-var Document []byte
+// Document is the bundle of openapi.yaml and its parts, which `make generate` writes.
+var Document = gen.Document
 
 //go:embed all:docs
 var docs embed.FS

@@ -2,7 +2,7 @@
 import { defineConfig } from '@hey-api/openapi-ts'
 
 export default defineConfig({
-  input: '../api/openapi.yaml',
+  input: '../gen/openapi.yaml',
   // With the extension in the imports, the built files run in node and in browsers unbundled.
   output: { path: '../gen/typescript', importFileExtension: '.js' },
   plugins: ['@hey-api/client-fetch', '@hey-api/typescript', '@hey-api/sdk'],

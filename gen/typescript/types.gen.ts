@@ -11,11 +11,11 @@ export type ClientOptions = {
 export type Email = string;
 
 /**
- * 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
- * of any kind. No rules about kinds of characters, but common passwords are refused.
+ * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
+ * asks for a second factor: without it the answer is `TOTP_REQUIRED`.
  *
  */
-export type NewPassword = string;
+export type SecondFactor = string;
 
 export type LoginRequest = {
     email: Email;
@@ -24,13 +24,6 @@ export type LoginRequest = {
      */
     password: string;
     totp?: SecondFactor;
-};
-
-export type RefreshRequest = {
-    /**
-     * 上一次得到的刷新令牌 · The newest refresh token that you hold.
-     */
-    refresh_token: string;
 };
 
 export type Tokens = {
@@ -52,38 +45,104 @@ export type Tokens = {
     refresh_token: string;
 };
 
-export type SendCodeRequest = {
-    email: Email;
-};
+/**
+ * 错误码 · Stable; decide by it.
+ *
+ * - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
+ * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+ * - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
+ * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
+ * - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
+ * - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+ * - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
+ * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
+ * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
+ * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+ * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
+ * - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+ * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
+ * - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
+ * - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
+ * - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
+ * - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+ * - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
+ * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+ * - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
+ * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
+ * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
+ * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
+ * - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
+ * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
+ * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+ * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
+ * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
+ * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
+ * - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
+ * - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
+ * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
+ * - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+ * - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
+ * - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
+ * - `NOT_FOUND`: 没有这个接口。 No such path.
+ * - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
+ * - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+ * - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
+ * - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
+ * - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
+ * - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
+ * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+ *
+ */
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
-export type SendCodeResponse = {
-    success: Success;
+/**
+ * 给人看的消息 · A message for people, in the language of `Accept-Language`.
+ */
+export type Message = string;
+
+export type FieldError = {
+    /**
+     * 出错的字段 · Where: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
+     * parameter, the bare name for a header.
+     *
+     */
+    field: string;
     message: Message;
 };
 
-export type RegisterRequest = {
+export type Error = {
     /**
-     * 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
+     * 总是 false · Always false.
      */
-    username: string;
-    email: Email;
-    password: NewPassword;
-    /**
-     * 邮件里的六位验证码 · The six digits from the mail.
-     */
-    verificationCode: string;
-};
-
-export type RegisterResponse = {
-    success: Success;
+    success: false;
+    code: ErrorCode;
     message: Message;
-    user: User;
+    /**
+     * 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
+     */
+    requestId: string;
+    /**
+     * 仅用于输入错误 · Only with input errors.
+     */
+    errors?: Array<FieldError>;
 };
 
-export type MeResponse = {
-    success: Success;
-    user: User;
+export type RefreshRequest = {
+    /**
+     * 上一次得到的刷新令牌 · The newest refresh token that you hold.
+     */
+    refresh_token: string;
 };
+
+/**
+ * 总是 true · Always true.
+ */
+export type Success = true;
+
+/**
+ * UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+ */
+export type Timestamp = string;
 
 export type User = {
     /**
@@ -109,6 +168,95 @@ export type User = {
      * 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
      */
     __v: number;
+};
+
+export type MeResponse = {
+    success: Success;
+    user: User;
+};
+
+/**
+ * 地理位置，未知时为空 · Where the address is, as far as the server knows.
+ */
+export type Location = {
+    /**
+     * 国家或地区 · The country or region.
+     */
+    country?: string;
+    /**
+     * 城市 · The city.
+     */
+    city?: string;
+};
+
+export type Session = {
+    /**
+     * 会话 ID · The session's id, the `sid` of its access tokens.
+     */
+    id: string;
+    /**
+     * 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+     */
+    surface: 'toolkit' | 'public';
+    /**
+     * 设备 · The `User-Agent` of the sign-in.
+     */
+    device: string;
+    /**
+     * 登录地址 · The client's address at the sign-in; empty where it is not known.
+     */
+    address: string;
+    location: Location;
+    createdAt: Timestamp;
+    seenAt: Timestamp;
+    expiresAt: Timestamp;
+    /**
+     * 是否为当前会话 · Whether it is the caller's.
+     */
+    current: boolean;
+};
+
+export type SessionsResponse = {
+    success: Success;
+    /**
+     * 有效会话 · The live sessions, the one used last first.
+     */
+    sessions: Array<Session>;
+};
+
+export type SendCodeRequest = {
+    email: Email;
+};
+
+export type SendCodeResponse = {
+    success: Success;
+    message: Message;
+};
+
+/**
+ * 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+ * of any kind. No rules about kinds of characters, but common passwords are refused.
+ *
+ */
+export type NewPassword = string;
+
+export type RegisterRequest = {
+    /**
+     * 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
+     */
+    username: string;
+    email: Email;
+    password: NewPassword;
+    /**
+     * 邮件里的六位验证码 · The six digits from the mail.
+     */
+    verificationCode: string;
+};
+
+export type RegisterResponse = {
+    success: Success;
+    message: Message;
+    user: User;
 };
 
 export type Load = {
@@ -138,53 +286,17 @@ export type SignInRequest = {
     totp?: SecondFactor;
 };
 
+/**
+ * 一次性刷新码，不透明 · A code to use once, opaque.
+ */
+export type OpaqueCode = string;
+
 export type RefreshCode = {
     code: OpaqueCode;
 };
 
 export type RenewRequest = {
     code: OpaqueCode;
-};
-
-/**
- * 一次性刷新码，不透明 · A code to use once, opaque.
- */
-export type OpaqueCode = string;
-
-export type PublicUser = {
-    /**
-     * 账号 ID · The account's id, 24 lower-case hex digits.
-     */
-    _id: string;
-    email: Email;
-    /**
-     * 称呼 · The name shown to people; the Toolkit surface calls it `username`.
-     */
-    name: string;
-    /**
-     * 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
-     */
-    avatar: string;
-    /**
-     * 手机是否已设置 · Whether a phone is bound.
-     */
-    phone: '' | '*';
-    /**
-     * 登录次数 · How many sign-ins there were, of both doors.
-     */
-    sessions: number;
-    history: SignInRecord;
-    /**
-     * TOTP 是否已设置 · Whether TOTP is bound.
-     */
-    totp: '' | '*';
-    lark: LarkProfile;
-    /**
-     * 账号状态 · Whether the account is active; true for whoever can ask.
-     */
-    status: boolean;
-    create_time: Timestamp;
-    update_time: Timestamp;
 };
 
 /**
@@ -235,64 +347,62 @@ export type LarkProfile = {
     avatar_url?: string;
 } | null;
 
-export type LarkState = {
+export type PublicUser = {
     /**
-     * 登录或绑定 · What for.
+     * 账号 ID · The account's id, 24 lower-case hex digits.
      */
-    action: 'login' | 'bind' | 'link';
+    _id: string;
+    email: Email;
     /**
-     * 控制台语言 · The console's language, which begins the path to come back to.
+     * 称呼 · The name shown to people; the Toolkit surface calls it `username`.
      */
-    locale?: string;
-};
-
-export type SessionsResponse = {
-    success: Success;
+    name: string;
     /**
-     * 有效会话 · The live sessions, the one used last first.
+     * 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
      */
-    sessions: Array<Session>;
-};
-
-export type Session = {
+    avatar: string;
     /**
-     * 会话 ID · The session's id, the `sid` of its access tokens.
+     * 手机是否已设置 · Whether a phone is bound.
      */
-    id: string;
+    phone: '' | '*';
     /**
-     * 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+     * 登录次数 · How many sign-ins there were, of both doors.
      */
-    surface: 'toolkit' | 'public';
+    sessions: number;
+    history: SignInRecord;
     /**
-     * 设备 · The `User-Agent` of the sign-in.
+     * TOTP 是否已设置 · Whether TOTP is bound.
      */
-    device: string;
+    totp: '' | '*';
+    lark: LarkProfile;
     /**
-     * 登录地址 · The client's address at the sign-in; empty where it is not known.
+     * 账号状态 · Whether the account is active; true for whoever can ask.
      */
-    address: string;
-    location: Location;
-    createdAt: Timestamp;
-    seenAt: Timestamp;
-    expiresAt: Timestamp;
-    /**
-     * 是否为当前会话 · Whether it is the caller's.
-     */
-    current: boolean;
+    status: boolean;
+    create_time: Timestamp;
+    update_time: Timestamp;
 };
 
 /**
- * 地理位置，未知时为空 · Where the address is, as far as the server knows.
+ * 六位验证码 · The six digits that were sent.
  */
-export type Location = {
+export type SixDigits = string;
+
+export type ChangeUserRequest = {
     /**
-     * 国家或地区 · The country or region.
+     * 更新字段 · The member to change.
      */
-    country?: string;
+    key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
+    email?: Email;
     /**
-     * 城市 · The city.
+     * 称呼 · The name shown to people; no control characters.
      */
-    city?: string;
+    name?: string;
+    /**
+     * 头像，对象键或网址 · An object key or a URL; empty to have none.
+     */
+    avatar?: string;
+    code?: SixDigits;
 };
 
 export type ChangePasswordRequest = {
@@ -310,11 +420,6 @@ export type ResetPasswordRequest = {
 };
 
 /**
- * 六位验证码 · The six digits that were sent.
- */
-export type SixDigits = string;
-
-/**
  * 手机号，E.164 格式 · A phone number (E.164).
  */
 export type Phone = string;
@@ -324,13 +429,6 @@ export type SmsSignInRequest = {
     code: SixDigits;
     totp?: SecondFactor;
 };
-
-/**
- * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
- * asks for a second factor: without it the answer is `TOTP_REQUIRED`.
- *
- */
-export type SecondFactor = string;
 
 export type TotpSignInRequest = {
     email: Email;
@@ -345,14 +443,14 @@ export type BindPhoneRequest = {
     code: SixDigits;
 };
 
-export type Totp = {
-    totp: Totpurl;
-};
-
 /**
  * TOTP URL · The `otpauth` URL with the secret.
  */
 export type Totpurl = string;
+
+export type Totp = {
+    totp: Totpurl;
+};
 
 export type BindTotpRequest = {
     totp?: Totpurl;
@@ -402,25 +500,6 @@ export type FirstRunRequest = {
     repeat: string;
 };
 
-export type ChangeUserRequest = {
-    /**
-     * 更新字段 · The member to change.
-     */
-    key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
-    email?: Email;
-    /**
-     * 称呼 · The name shown to people; no control characters.
-     */
-    name?: string;
-    /**
-     * 头像，对象键或网址 · An object key or a URL; empty to have none.
-     */
-    avatar?: string;
-    code?: SixDigits;
-};
-
-export type Options = UploadOptions | CollaborationOptions | GeneratedSecret;
-
 export type UploadOptions = {
     /**
      * 存储类型 · The kind of storage, as in `cos`.
@@ -462,6 +541,19 @@ export type GeneratedSecret = {
     key: string;
 };
 
+export type Options = UploadOptions | CollaborationOptions | GeneratedSecret;
+
+export type LarkState = {
+    /**
+     * 登录或绑定 · What for.
+     */
+    action: 'login' | 'bind' | 'link';
+    /**
+     * 控制台语言 · The console's language, which begins the path to come back to.
+     */
+    locale?: string;
+};
+
 /**
  * 账号 ID · The account's id.
  */
@@ -473,37 +565,45 @@ export type AccountId = string;
 export type GroupName = string;
 
 /**
+ * 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
+ */
+export type AccountState = 'active' | 'disabled' | 'deleted';
+
+/**
  * 版本，每次修改加一 · 0 at creation, one more at each change.
  */
 export type Version = number;
 
 /**
- * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+ * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
  */
-export type Cursor = string | null;
+export type TimestampOrNull = string | null;
 
 /**
- * 权限 · What members of a group may do beyond their own account.
- *
- * - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
- * - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
- * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
- * - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
- * - `audit.read`: 查看审计事件 · read the audit log.
- * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Who sends events to one needs `audit.read`, too.
- *
+ * 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
  */
-export type Right = 'accounts.read' | 'accounts.write' | 'accounts.delete' | 'groups.write' | 'audit.read' | 'webhooks.write';
-
-/**
- * 权限 · The rights of a group.
- */
-export type Rights = Array<Right>;
-
-/**
- * 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
- */
-export type AccountState = 'active' | 'disabled' | 'deleted';
+export type Factors = {
+    /**
+     * 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
+     */
+    password: string;
+    /**
+     * 是否绑定手机 · Whether a phone is bound.
+     */
+    phone: boolean;
+    /**
+     * 是否绑定身份验证器 · Whether an authenticator app is bound.
+     */
+    totp: boolean;
+    /**
+     * 剩余恢复码数量 · How many recovery codes are left.
+     */
+    recoveryCodes: number;
+    /**
+     * Lark 姓名 · The name at Lark, or empty where none is bound.
+     */
+    lark: string;
+};
 
 export type AdminAccount = {
     id: AccountId;
@@ -541,35 +641,33 @@ export type AdminAccount = {
 };
 
 /**
- * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+ * 权限 · What members of a group may do beyond their own account.
+ *
+ * - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
+ * - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
+ * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
+ * - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
+ * - `audit.read`: 查看审计事件 · read the audit log.
+ * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Who sends events to one needs `audit.read`, too.
+ *
  */
-export type TimestampOrNull = string | null;
+export type Right = 'accounts.read' | 'accounts.write' | 'accounts.delete' | 'groups.write' | 'audit.read' | 'webhooks.write';
 
 /**
- * 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+ * 权限 · The rights of a group.
  */
-export type Factors = {
-    /**
-     * 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
-     */
-    password: string;
-    /**
-     * 是否绑定手机 · Whether a phone is bound.
-     */
-    phone: boolean;
-    /**
-     * 是否绑定身份验证器 · Whether an authenticator app is bound.
-     */
-    totp: boolean;
-    /**
-     * 剩余恢复码数量 · How many recovery codes are left.
-     */
-    recoveryCodes: number;
-    /**
-     * Lark 姓名 · The name at Lark, or empty where none is bound.
-     */
-    lark: string;
+export type Rights = Array<Right>;
+
+export type AdministratorResponse = {
+    success: Success;
+    account: AdminAccount;
+    rights: Rights;
 };
+
+/**
+ * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+ */
+export type Cursor = string | null;
 
 export type AccountList = {
     success: Success;
@@ -584,24 +682,10 @@ export type AccountList = {
     total?: number;
 };
 
-export type AccountResponse = {
-    success: Success;
-    account: AdminAccount;
-};
-
-export type AdministratorResponse = {
-    success: Success;
-    account: AdminAccount;
-    rights: Rights;
-};
-
-export type AssignGroupRequest = {
-    memberGroup: GroupName;
-    /**
-     * 账号及其版本 · The accounts, and the version that each change is made to.
-     */
-    accounts: Array<AccountVersion>;
-};
+/**
+ * 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+ */
+export type MailLanguage = 'zh' | 'en';
 
 export type CreateAccountRequest = {
     email: Email;
@@ -617,36 +701,9 @@ export type CreateAccountRequest = {
     language?: MailLanguage;
 };
 
-export type SendCodeAgainRequest = {
-    email: Email;
-    /**
-     * 用途 · For a new account, or for a new password.
-     */
-    purpose: 'registration' | 'reset';
-    language?: MailLanguage;
-};
-
-/**
- * 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
- */
-export type MailLanguage = 'zh' | 'en';
-
-export type PersonalData = {
+export type AccountResponse = {
     success: Success;
-    exportedAt: Timestamp;
     account: AdminAccount;
-    /**
-     * 有效会话 · The live sessions.
-     */
-    sessions: Array<Session>;
-    /**
-     * 事件 · The events, the newest first.
-     */
-    events: Array<AuditEvent>;
-    /**
-     * 投递 · The messages, the newest first.
-     */
-    deliveries: Array<Delivery>;
 };
 
 export type AccountVersion = {
@@ -654,12 +711,12 @@ export type AccountVersion = {
     version: Version;
 };
 
-export type AssignGroupResponse = {
-    success: Success;
+export type AssignGroupRequest = {
+    memberGroup: GroupName;
     /**
-     * 逐个结果 · One for each account, in the order of the request.
+     * 账号及其版本 · The accounts, and the version that each change is made to.
      */
-    results: Array<GroupAssignment>;
+    accounts: Array<AccountVersion>;
 };
 
 export type GroupAssignment = {
@@ -671,6 +728,19 @@ export type GroupAssignment = {
     version?: Version;
     code?: ErrorCode;
 };
+
+export type AssignGroupResponse = {
+    success: Success;
+    /**
+     * 逐个结果 · One for each account, in the order of the request.
+     */
+    results: Array<GroupAssignment>;
+};
+
+/**
+ * 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+ */
+export type Reason = string;
 
 export type SetGroupRequest = {
     memberGroup: GroupName;
@@ -685,58 +755,24 @@ export type SetStatusRequest = {
     reason?: Reason;
 };
 
-/**
- * 原因，一行，写入审计日志 · Why, in one line, for the audit log.
- */
-export type Reason = string;
-
-export type Group = {
-    name: GroupName;
-    description: GroupDescription;
-    rights: Rights;
-    requiresTotp: RequiresTotp;
-    version: Version;
-    createdAt: Timestamp;
-    updatedAt: Timestamp;
-};
-
-/**
- * 说明，一行 · What the group is for, in one line.
- */
-export type GroupDescription = string;
-
-/**
- * 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
- */
-export type RequiresTotp = boolean;
-
-export type GroupList = {
-    success: Success;
+export type AccessReason = {
     /**
-     * 成员组 · The groups, by name.
+     * 原因 · Why.
+     *
+     * - `DISABLED`: 账号已停用 · the account is disabled.
+     * - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
+     * - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
+     * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+     * - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
+     * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+     *
      */
-    groups: Array<Group>;
-};
-
-export type GroupResponse = {
-    success: Success;
-    group: Group;
-};
-
-export type CreateGroupRequest = {
+    code: 'DISABLED' | 'DELETED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
     /**
-     * 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
+     * 登录方式 · The factor, with `WAIT`.
      */
-    name: string;
-    description?: GroupDescription;
-    rights?: Rights;
-    requiresTotp?: RequiresTotp;
-};
-
-export type ChangeGroupRequest = {
-    description: GroupDescription;
-    rights: Rights;
-    requiresTotp: RequiresTotp;
+    factor?: string;
+    until?: Timestamp;
 };
 
 export type AuditEvent = {
@@ -790,41 +826,6 @@ export type AuditEvent = {
     };
 };
 
-export type AuditEventList = {
-    success: Success;
-    /**
-     * 事件 · The events, the newest first.
-     */
-    events: Array<AuditEvent>;
-    next: Cursor;
-};
-
-export type Statistics = {
-    success: Success;
-    from: Timestamp;
-    to: Timestamp;
-    /**
-     * 有事件的小时，升序 · The hours in which something happened, in ascending order.
-     */
-    hours: Array<StatisticsHour>;
-};
-
-export type StatisticsHour = {
-    at: Timestamp;
-    /**
-     * 登录成功 · Sign-ins that succeeded.
-     */
-    signIns: number;
-    /**
-     * 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
-     */
-    failures: number;
-    /**
-     * 新账号 · Accounts that were registered, or created by an administrator or a command.
-     */
-    registrations: number;
-};
-
 export type Delivery = {
     /**
      * 编号 · The message's id.
@@ -859,6 +860,130 @@ export type Delivery = {
     createdAt: Timestamp;
     finishedAt: TimestampOrNull;
     expiresAt: Timestamp;
+};
+
+/**
+ * 一个事件或一次投递 · An event or a message: one of the two members is there.
+ */
+export type TimelineEntry = {
+    at: Timestamp;
+    event?: AuditEvent;
+    delivery?: Delivery;
+};
+
+export type Timeline = {
+    success: Success;
+    /**
+     * 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
+     */
+    reasons: Array<AccessReason>;
+    /**
+     * 经过 · What happened, the newest first.
+     */
+    entries: Array<TimelineEntry>;
+    next: Cursor;
+};
+
+export type PersonalData = {
+    success: Success;
+    exportedAt: Timestamp;
+    account: AdminAccount;
+    /**
+     * 有效会话 · The live sessions.
+     */
+    sessions: Array<Session>;
+    /**
+     * 事件 · The events, the newest first.
+     */
+    events: Array<AuditEvent>;
+    /**
+     * 投递 · The messages, the newest first.
+     */
+    deliveries: Array<Delivery>;
+};
+
+/**
+ * 说明，一行 · What the group is for, in one line.
+ */
+export type GroupDescription = string;
+
+/**
+ * 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
+ */
+export type RequiresTotp = boolean;
+
+export type Group = {
+    name: GroupName;
+    description: GroupDescription;
+    rights: Rights;
+    requiresTotp: RequiresTotp;
+    version: Version;
+    createdAt: Timestamp;
+    updatedAt: Timestamp;
+};
+
+export type GroupList = {
+    success: Success;
+    /**
+     * 成员组 · The groups, by name.
+     */
+    groups: Array<Group>;
+};
+
+export type CreateGroupRequest = {
+    /**
+     * 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
+     */
+    name: string;
+    description?: GroupDescription;
+    rights?: Rights;
+    requiresTotp?: RequiresTotp;
+};
+
+export type GroupResponse = {
+    success: Success;
+    group: Group;
+};
+
+export type ChangeGroupRequest = {
+    description: GroupDescription;
+    rights: Rights;
+    requiresTotp: RequiresTotp;
+};
+
+export type AuditEventList = {
+    success: Success;
+    /**
+     * 事件 · The events, the newest first.
+     */
+    events: Array<AuditEvent>;
+    next: Cursor;
+};
+
+export type StatisticsHour = {
+    at: Timestamp;
+    /**
+     * 登录成功 · Sign-ins that succeeded.
+     */
+    signIns: number;
+    /**
+     * 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+     */
+    failures: number;
+    /**
+     * 新账号 · Accounts that were registered, or created by an administrator or a command.
+     */
+    registrations: number;
+};
+
+export type Statistics = {
+    success: Success;
+    from: Timestamp;
+    to: Timestamp;
+    /**
+     * 有事件的小时，升序 · The hours in which something happened, in ascending order.
+     */
+    hours: Array<StatisticsHour>;
 };
 
 export type DeliveryList = {
@@ -916,9 +1041,14 @@ export type WebhookList = {
     webhooks: Array<Webhook>;
 };
 
-export type WebhookResponse = {
-    success: Success;
-    webhook: Webhook;
+export type CreateWebhookRequest = {
+    url: WebhookUrl;
+    description?: WebhookDescription;
+    actions?: WebhookActions;
+    /**
+     * 是否启用，默认启用 · Whether events are sent there; where it is absent they are.
+     */
+    enabled?: boolean;
 };
 
 export type WebhookSecretResponse = {
@@ -930,14 +1060,18 @@ export type WebhookSecretResponse = {
     secret: string;
 };
 
-export type CreateWebhookRequest = {
-    url: WebhookUrl;
-    description?: WebhookDescription;
-    actions?: WebhookActions;
+/**
+ * 发送到 Webhook 的正文 · What a webhook gets. `timestamp` is when it happened; the header `webhook-timestamp` says when it was
+ * sent. Names in `location` are Chinese.
+ *
+ */
+export type WebhookMessage = {
     /**
-     * 是否启用，默认启用 · Whether events are sent there; where it is absent they are.
+     * 动作 · What happened, `action` of the event.
      */
-    enabled?: boolean;
+    type: string;
+    timestamp: Timestamp;
+    data: AuditEvent;
 };
 
 export type ChangeWebhookRequest = {
@@ -948,6 +1082,11 @@ export type ChangeWebhookRequest = {
      * 是否启用 · Whether events are sent there. Enabling clears `goneAt`.
      */
     enabled: boolean;
+};
+
+export type WebhookResponse = {
+    success: Success;
+    webhook: Webhook;
 };
 
 export type ReplayWebhookRequest = {
@@ -1020,212 +1159,19 @@ export type WebhookDeliveryResponse = {
     delivery: WebhookDelivery;
 };
 
-/**
- * 发送到 Webhook 的正文 · What a webhook gets. `timestamp` is when it happened; the header `webhook-timestamp` says when it was
- * sent. Names in `location` are Chinese.
- *
- */
-export type WebhookMessage = {
+export type SendCodeAgainRequest = {
+    email: Email;
     /**
-     * 动作 · What happened, `action` of the event.
+     * 用途 · For a new account, or for a new password.
      */
-    type: string;
-    timestamp: Timestamp;
-    data: AuditEvent;
+    purpose: 'registration' | 'reset';
+    language?: MailLanguage;
 };
-
-export type Timeline = {
-    success: Success;
-    /**
-     * 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
-     */
-    reasons: Array<AccessReason>;
-    /**
-     * 经过 · What happened, the newest first.
-     */
-    entries: Array<TimelineEntry>;
-    next: Cursor;
-};
-
-export type AccessReason = {
-    /**
-     * 原因 · Why.
-     *
-     * - `DISABLED`: 账号已停用 · the account is disabled.
-     * - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-     * - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
-     * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
-     * - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-     * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
-     *
-     */
-    code: 'DISABLED' | 'DELETED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
-    /**
-     * 登录方式 · The factor, with `WAIT`.
-     */
-    factor?: string;
-    until?: Timestamp;
-};
-
-/**
- * 一个事件或一次投递 · An event or a message: one of the two members is there.
- */
-export type TimelineEntry = {
-    at: Timestamp;
-    event?: AuditEvent;
-    delivery?: Delivery;
-};
-
-/**
- * UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
- */
-export type Timestamp = string;
-
-/**
- * 总是 true · Always true.
- */
-export type Success = true;
-
-/**
- * 给人看的消息 · A message for people, in the language of `Accept-Language`.
- */
-export type Message = string;
-
-export type Error = {
-    /**
-     * 总是 false · Always false.
-     */
-    success: false;
-    code: ErrorCode;
-    message: Message;
-    /**
-     * 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
-     */
-    requestId: string;
-    /**
-     * 仅用于输入错误 · Only with input errors.
-     */
-    errors?: Array<FieldError>;
-};
-
-export type FieldError = {
-    /**
-     * 出错的字段 · Where: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
-     * parameter, the bare name for a header.
-     *
-     */
-    field: string;
-    message: Message;
-};
-
-/**
- * 错误码 · Stable; decide by it.
- *
- * - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
- * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
- * - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
- * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
- * - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
- * - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
- * - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
- * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
- * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
- * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
- * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
- * - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
- * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
- * - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
- * - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
- * - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
- * - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
- * - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
- * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
- * - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
- * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
- * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
- * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
- * - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
- * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
- * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
- * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
- * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
- * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
- * - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
- * - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
- * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
- * - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
- * - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
- * - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
- * - `NOT_FOUND`: 没有这个接口。 No such path.
- * - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
- * - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
- * - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
- * - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
- * - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
- * - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
- * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
- *
- */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 会话 ID · The session's id, as the list answers it.
  */
 export type SessionId = string;
-
-/**
- * 账号 ID · The account's id.
- */
-export type AccountKey = string;
-
-/**
- * 成员组名称 · The group's name.
- */
-export type GroupKey = string;
-
-/**
- * Webhook ID · The webhook's id.
- */
-export type WebhookKey = string;
-
-/**
- * 消息 ID，重发时不变 · The same at every attempt and every replay of an event.
- */
-export type WebhookMessageId = string;
-
-/**
- * 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse what is more than five minutes off.
- */
-export type WebhookMessageTime = string;
-
-/**
- * 签名 · `v1,` and the base64 of HMAC-SHA256(secret, `webhook-id.webhook-timestamp.body`); two, with a space between, while the
- * secret changes.
- *
- */
-export type WebhookMessageSignature = string;
-
-/**
- * 事件编号 · The event's number.
- */
-export type EventKey = number;
-
-/**
- * 登录方式 · The way to sign in.
- */
-export type FactorKey = 'password' | 'phone' | 'totp' | 'lark';
-
-/**
- * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
- */
-export type IfMatch = string;
-
-/**
- * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
- * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
- *
- */
-export type IdempotencyKey = string;
 
 /**
  * 邮箱开头 · The beginning of the e-mail address, in any case.
@@ -1288,6 +1234,33 @@ export type Limit = number;
 export type PageCursor = string;
 
 /**
+ * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+ * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+ *
+ */
+export type IdempotencyKey = string;
+
+/**
+ * 账号 ID · The account's id.
+ */
+export type AccountKey = string;
+
+/**
+ * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+ */
+export type IfMatch = string;
+
+/**
+ * 登录方式 · The way to sign in.
+ */
+export type FactorKey = 'password' | 'phone' | 'totp' | 'lark';
+
+/**
+ * 成员组名称 · The group's name.
+ */
+export type GroupKey = string;
+
+/**
  * 账号 ID · About this account.
  */
 export type AuditAccount = string;
@@ -1323,9 +1296,36 @@ export type DeliveryRecipient = string;
 export type DeliveryOutcome = 'queued' | 'sent' | 'expired' | 'refused';
 
 /**
+ * 消息 ID，重发时不变 · The same at every attempt and every replay of an event.
+ */
+export type WebhookMessageId = string;
+
+/**
+ * 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse what is more than five minutes off.
+ */
+export type WebhookMessageTime = string;
+
+/**
+ * 签名 · `v1,` and the base64 of HMAC-SHA256(secret, `webhook-id.webhook-timestamp.body`); two, with a space between, while the
+ * secret changes.
+ *
+ */
+export type WebhookMessageSignature = string;
+
+/**
+ * Webhook ID · The webhook's id.
+ */
+export type WebhookKey = string;
+
+/**
  * 状态 · Only of this state.
  */
 export type WebhookOutcome = 'pending' | 'delivered' | 'failed';
+
+/**
+ * 事件编号 · The event's number.
+ */
+export type EventKey = number;
 
 export type LoginData = {
     body: LoginRequest;
