@@ -853,14 +853,14 @@ func (e UnbindParamsKey) Valid() bool {
 
 // AccessReason defines model for AccessReason.
 type AccessReason struct {
-	// Code 原因 · Why.
+	// Code 原因 · The reason.
 	//
 	// - `DISABLED`: 账号已停用 · the account is disabled.
 	// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
-	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
+	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
 	// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-	// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+	// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
 	Code AccessReasonCode `json:"code"`
 
 	// Factor 登录方式 · The factor, with `WAIT`.
@@ -870,14 +870,14 @@ type AccessReason struct {
 	Until *Timestamp `json:"until,omitempty"`
 }
 
-// AccessReasonCode 原因 · Why.
+// AccessReasonCode 原因 · The reason.
 //
 // - `DISABLED`: 账号已停用 · the account is disabled.
 // - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
-// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
+// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
 // - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
 type AccessReasonCode string
 
 // AccountID 账号 ID · The account's id.
@@ -888,7 +888,7 @@ type AccountList struct {
 	// Accounts 账号 · The accounts.
 	Accounts []AdminAccount `json:"accounts"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -935,7 +935,7 @@ type AdminAccount struct {
 	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
 
-	// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+	// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 	Factors *Factors `json:"factors,omitempty"`
 
 	// ID 账号 ID · The account's id.
@@ -950,7 +950,7 @@ type AdminAccount struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 姓名 · The name that is shown.
+	// Name 名称 · The name shown to people.
 	Name string `json:"name"`
 
 	// Phone 手机号 · The phone number (E.164), or empty.
@@ -959,7 +959,7 @@ type AdminAccount struct {
 	// Picture 头像 · The picture's object key or URL, or empty.
 	Picture string `json:"picture"`
 
-	// SignIns 登录次数 · How often the person has signed in.
+	// SignIns 登录次数 · The number of sign-ins.
 	SignIns int64 `json:"signIns"`
 
 	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
@@ -985,7 +985,7 @@ type AdministratorResponse struct {
 
 // AssignGroupRequest defines model for AssignGroupRequest.
 type AssignGroupRequest struct {
-	// Accounts 账号及其版本 · The accounts, and the version that each change is made to.
+	// Accounts 账号及其版本 · The accounts, each with the version that the change is based on.
 	Accounts []AccountVersion `json:"accounts"`
 
 	// MemberGroup 成员组名称 · The name of a member group.
@@ -994,7 +994,7 @@ type AssignGroupRequest struct {
 
 // AssignGroupResponse defines model for AssignGroupResponse.
 type AssignGroupResponse struct {
-	// Results 逐个结果 · One for each account, in the order of the request.
+	// Results 逐个结果 · One result for each account, in the order of the request.
 	Results []GroupAssignment `json:"results"`
 
 	// Success 总是 true · Always true.
@@ -1003,13 +1003,13 @@ type AssignGroupResponse struct {
 
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
-	// AccountID 账号 ID · The account that it happened to; empty where none is known.
+	// AccountID 账号 ID · The account that the event is about; empty if unknown.
 	AccountID string `json:"accountId"`
 
-	// Action 动作 · What happened, as in `sign_in.failed`.
+	// Action 动作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
-	// ActorID 操作人 ID · The account of whoever did it to another's; empty where it was the person, a command, or the server.
+	// ActorID 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
 	ActorID string `json:"actorId"`
 
 	// Address 客户端地址 · The client's address, or empty.
@@ -1018,25 +1018,25 @@ type AuditEvent struct {
 	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	At Timestamp `json:"at"`
 
-	// Detail 细节 · More about it, as in `from`, `to` and `reason`.
+	// Detail 详情 · Details, such as `from`, `to` and `reason`.
 	Detail map[string]string `json:"detail"`
 
 	// ID 编号 · The event's number.
 	ID int64 `json:"id"`
 
-	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
-	// Method 方式 · How somebody signed in, or what a code was for.
+	// Method 方式 · How the user signed in, or the purpose of a code.
 	Method string `json:"method"`
 
 	// RequestID 请求编号 · The request's id, as in the server's log.
 	RequestID string `json:"requestId"`
 
-	// SessionID 会话 ID · The session that it was about, or empty.
+	// SessionID 会话 ID · The session that the event is about, or empty.
 	SessionID string `json:"sessionId"`
 
-	// Subject 对象 · The address, number or group that was meant, or empty.
+	// Subject 对象 · The address, number or group that the event concerns, or empty.
 	Subject string `json:"subject"`
 
 	// UserAgent 设备 · The client's `User-Agent`, or the command.
@@ -1045,10 +1045,10 @@ type AuditEvent struct {
 
 // AuditEventList defines model for AuditEventList.
 type AuditEventList struct {
-	// Events 事件 · The events, the newest first.
+	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -1087,17 +1087,17 @@ type ChangeGroupRequest struct {
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
 type ChangePasswordRequest struct {
-	// Old 旧密码 · The password until now.
+	// Old 旧密码 · The current password.
 	Old string `json:"old"`
 
-	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 }
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty to have none.
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty to remove it.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
@@ -1109,7 +1109,7 @@ type ChangeUserRequest struct {
 	// Key 更新字段 · The member to change.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 称呼 · The name shown to people; no control characters.
+	// Name 名称 · The name shown to people; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
@@ -1118,7 +1118,7 @@ type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
 type ChangeWebhookRequest struct {
-	// Actions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// Description 说明 · What the webhook is for.
@@ -1127,7 +1127,7 @@ type ChangeWebhookRequest struct {
 	// Enabled 是否启用 · Whether events are sent there. Enabling clears `goneAt`.
 	Enabled bool `json:"enabled"`
 
-	// URL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL WebhookURL `json:"url"`
 }
@@ -1137,10 +1137,10 @@ type CollaborationOptions struct {
 	// AppID 应用 ID · The app's id.
 	AppID string `json:"app_id"`
 
-	// Redirect 回调地址 · Where it comes back to.
+	// Redirect 回调地址 · The address that the browser returns to.
 	Redirect string `json:"redirect"`
 
-	// URL 授权地址 · Where to send the browser to.
+	// URL 授权地址 · The address to send the browser to.
 	URL string `json:"url"`
 }
 
@@ -1155,16 +1155,16 @@ type CreateAccountRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Invite 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
+	// Invite 是否邮件通知，默认通知 · Whether the user is notified by mail. Default true.
 	Invite *bool `json:"invite,omitempty"`
 
-	// Language 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+	// Language 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 	Language *MailLanguage `json:"language,omitempty"`
 
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 姓名 · The name that is shown.
+	// Name 名称 · The name shown to people.
 	Name string `json:"name"`
 }
 
@@ -1173,7 +1173,7 @@ type CreateGroupRequest struct {
 	// Description 说明，一行 · What the group is for, in one line.
 	Description *GroupDescription `json:"description,omitempty"`
 
-	// Name 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
+	// Name 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It cannot be changed.
 	Name string `json:"name"`
 
 	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
@@ -1185,29 +1185,29 @@ type CreateGroupRequest struct {
 
 // CreateWebhookRequest defines model for CreateWebhookRequest.
 type CreateWebhookRequest struct {
-	// Actions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions *WebhookActions `json:"actions,omitempty"`
 
 	// Description 说明 · What the webhook is for.
 	Description *WebhookDescription `json:"description,omitempty"`
 
-	// Enabled 是否启用，默认启用 · Whether events are sent there; where it is absent they are.
+	// Enabled 是否启用，默认启用 · Whether events are sent there. Default true.
 	Enabled *bool `json:"enabled,omitempty"`
 
-	// URL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL WebhookURL `json:"url"`
 }
 
-// Cursor 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+// Cursor 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 type Cursor = string
 
 // Delivery defines model for Delivery.
 type Delivery struct {
-	// Attempts 尝试次数 · How often it was tried.
+	// Attempts 尝试次数 · The number of attempts.
 	Attempts int32 `json:"attempts"`
 
-	// Channel 渠道 · A mail, or a text message.
+	// Channel 渠道 · Mail or text message.
 	Channel DeliveryChannel `json:"channel"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1222,33 +1222,33 @@ type Delivery struct {
 	// ID 编号 · The message's id.
 	ID string `json:"id"`
 
-	// Kind 种类 · What it was about, as in `reset_code`.
+	// Kind 种类 · The kind of message, such as `reset_code`.
 	Kind string `json:"kind"`
 
-	// LastError 最后一次错误 · What the provider said last, or empty.
+	// LastError 最后一次错误 · The last error of the provider, or empty.
 	LastError string `json:"lastError"`
 
 	// Recipient 收件人 · The e-mail address or phone number.
 	Recipient string `json:"recipient"`
 
-	// State 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
-	// `refused`: 被拒绝 the provider will never take it.
+	// State 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
+	// `refused`: 被拒绝 the provider will not accept it.
 	State DeliveryState `json:"state"`
 }
 
-// DeliveryChannel 渠道 · A mail, or a text message.
+// DeliveryChannel 渠道 · Mail or text message.
 type DeliveryChannel string
 
-// DeliveryState 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
-// `refused`: 被拒绝 the provider will never take it.
+// DeliveryState 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
+// `refused`: 被拒绝 the provider will not accept it.
 type DeliveryState string
 
 // DeliveryList defines model for DeliveryList.
 type DeliveryList struct {
-	// Deliveries 投递 · The messages, the newest first.
+	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -1260,51 +1260,51 @@ type Email = string
 
 // Error defines model for Error.
 type Error struct {
-	// Code 错误码 · Stable; decide by it.
+	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
 	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
-	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
 	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
-	// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
 	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
 	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code ErrorCode `json:"code"`
 
 	// Errors 仅用于输入错误 · Only with input errors.
@@ -1323,59 +1323,59 @@ type Error struct {
 // ErrorSuccess 总是 false · Always false.
 type ErrorSuccess bool
 
-// ErrorCode 错误码 · Stable; decide by it.
+// ErrorCode 错误码 · Stable; decide by this value.
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
 // - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
-// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
-// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
-// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 // - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 // - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
-// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
-// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
 // - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
 // - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
-// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
-// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
-// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
-// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
-// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
-// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
-// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
-// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
-// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
-// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
 // - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
 // - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
-// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 // - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
 // - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
 // - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
-// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 type ErrorCode string
 
-// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 type Factors struct {
-	// Lark Lark 姓名 · The name at Lark, or empty where none is bound.
+	// Lark 飞书姓名 · The name at Lark; empty if no identity is bound.
 	Lark string `json:"lark"`
 
-	// Password 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
+	// Password 密码的散列算法，未设置时为空 · The hash of the password, `argon2id` or that of an imported password; empty if there is none.
 	Password string `json:"password"`
 
 	// Phone 是否绑定手机 · Whether a phone is bound.
@@ -1390,7 +1390,7 @@ type Factors struct {
 
 // FieldError defines model for FieldError.
 type FieldError struct {
-	// Field 出错的字段 · Where: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
+	// Field 出错的字段 · The field: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
 	// parameter, the bare name for a header.
 	Field string `json:"field"`
 
@@ -1451,54 +1451,54 @@ type Group struct {
 
 // GroupAssignment defines model for GroupAssignment.
 type GroupAssignment struct {
-	// Changed 是否已更改 · Whether it was changed.
+	// Changed 是否已更改 · Whether the account was changed.
 	Changed bool `json:"changed"`
 
-	// Code 错误码 · Stable; decide by it.
+	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
 	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
-	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
 	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
-	// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
 	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
 	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code *ErrorCode `json:"code,omitempty"`
 
 	// ID 账号 ID · The account's id.
@@ -1531,7 +1531,7 @@ type GroupResponse struct {
 	Success Success `json:"success"`
 }
 
-// LarkProfile Lark 信息 · The Lark identity that is bound; null where there is none.
+// LarkProfile 飞书信息 · The Lark identity that is bound; null if there is none.
 type LarkProfile struct {
 	// AvatarURL 头像 · The picture at Lark.
 	AvatarURL *string `json:"avatar_url,omitempty"`
@@ -1542,20 +1542,20 @@ type LarkProfile struct {
 	// Name 姓名 · The name at Lark.
 	Name string `json:"name"`
 
-	// OpenID Lark 用户标识 · The person's id at this Lark app.
+	// OpenID 飞书用户标识 · The user's id in this Lark app.
 	OpenID string `json:"open_id"`
 }
 
 // LarkState defines model for LarkState.
 type LarkState struct {
-	// Action 登录或绑定 · What for.
+	// Action 登录或绑定 · The action.
 	Action LarkStateAction `json:"action"`
 
-	// Locale 控制台语言 · The console's language, which begins the path to come back to.
+	// Locale 控制台语言 · The console's language, which begins the path to return to.
 	Locale *string `json:"locale,omitempty"`
 }
 
-// LarkStateAction 登录或绑定 · What for.
+// LarkStateAction 登录或绑定 · The action.
 type LarkStateAction string
 
 // Load defines model for Load.
@@ -1563,7 +1563,7 @@ type Load struct {
 	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
 	IP string `json:"ip"`
 
-	// Name 主机名 · The host that answers; a setting can replace it.
+	// Name 主机名 · The name of the host; a setting can replace it.
 	Name string `json:"name"`
 
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1573,7 +1573,7 @@ type Load struct {
 	Values map[string]string `json:"values,omitempty"`
 }
 
-// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 type Location struct {
 	// City 城市 · The city.
 	City *string `json:"city,omitempty"`
@@ -1590,12 +1590,12 @@ type LoginRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
-// MailLanguage 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+// MailLanguage 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 type MailLanguage string
 
 // MeResponse defines model for MeResponse.
@@ -1608,7 +1608,7 @@ type MeResponse struct {
 // Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
 type Message = string
 
-// NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+// NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
 
@@ -1624,10 +1624,10 @@ type Options struct {
 type PersonalData struct {
 	Account AdminAccount `json:"account"`
 
-	// Deliveries 投递 · The messages, the newest first.
+	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
-	// Events 事件 · The events, the newest first.
+	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
 	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1648,7 +1648,7 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1657,22 +1657,22 @@ type PublicUser struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// History 最近一次登录 · The last sign-in, of either door; null where there was none.
+	// History 最近一次登录 · The last sign-in, on either surface; null if there was none.
 	History nullable.Nullable[SignInRecord] `json:"history"`
 
-	// Lark Lark 信息 · The Lark identity that is bound; null where there is none.
+	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
 	Lark nullable.Nullable[LarkProfile] `json:"lark"`
 
-	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	// Name 名称 · The name shown to people; the Toolkit surface calls it `username`.
 	Name string `json:"name"`
 
 	// Phone 手机是否已设置 · Whether a phone is bound.
 	Phone PublicUserPhone `json:"phone"`
 
-	// Sessions 登录次数 · How many sign-ins there were, of both doors.
+	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
 	Sessions int64 `json:"sessions"`
 
-	// Status 账号状态 · Whether the account is active; true for whoever can ask.
+	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
 	Status bool `json:"status"`
 
 	// Totp TOTP 是否已设置 · Whether TOTP is bound.
@@ -1688,12 +1688,12 @@ type PublicUserPhone string
 // PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
 type PublicUserTotp string
 
-// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 type Reason = string
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
-	// Codes 恢复码 · The recovery codes, each good once.
+	// Codes 恢复码 · The recovery codes, each valid once.
 	Codes []string `json:"codes"`
 }
 
@@ -1705,7 +1705,7 @@ type RefreshCode struct {
 
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
-	// RefreshToken 上一次得到的刷新令牌 · The newest refresh token that you hold.
+	// RefreshToken 上一次得到的刷新令牌 · The newest refresh token of the session.
 	RefreshToken string `json:"refresh_token"`
 }
 
@@ -1714,7 +1714,7 @@ type RegisterRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 
@@ -1743,7 +1743,7 @@ type RenewRequest struct {
 
 // ReplayWebhookRequest defines model for ReplayWebhookRequest.
 type ReplayWebhookRequest struct {
-	// Cursor 上一次的 next · The `next` of the answer before; `from` stays the same.
+	// Cursor 上一次的 next · The `next` of the previous response; `from` stays the same.
 	Cursor *string `json:"cursor,omitempty"`
 
 	// From 从此时起 · At or after this time.
@@ -1761,19 +1761,19 @@ type ResetPasswordRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 }
 
-// Right 权限 · What members of a group may do beyond their own account.
+// Right 权限 · What the members of a group may do beyond their own account.
 //
-// - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
-// - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
-// - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
-// - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
+// - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
+// - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
+// - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
+// - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
 // - `audit.read`: 查看审计事件 · read the audit log.
-// - `webhooks.write`: 管理 Webhook · see and manage webhooks. Who sends events to one needs `audit.read`, too.
+// - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
 type Right string
 
 // Rights 权限 · The rights of a group.
@@ -1787,13 +1787,13 @@ type SMSSignInRequest struct {
 	// Phone 手机号，E.164 格式 · A phone number (E.164).
 	Phone Phone `json:"phone"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
-// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+// requires a second factor: without it the response is `TOTP_REQUIRED`.
 type SecondFactor = string
 
 // SendCodeAgainRequest defines model for SendCodeAgainRequest.
@@ -1801,14 +1801,14 @@ type SendCodeAgainRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Language 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+	// Language 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 	Language *MailLanguage `json:"language,omitempty"`
 
-	// Purpose 用途 · For a new account, or for a new password.
+	// Purpose 用途 · The purpose, a new account or a new password.
 	Purpose SendCodeAgainRequestPurpose `json:"purpose"`
 }
 
-// SendCodeAgainRequestPurpose 用途 · For a new account, or for a new password.
+// SendCodeAgainRequestPurpose 用途 · The purpose, a new account or a new password.
 type SendCodeAgainRequestPurpose string
 
 // SendCodeRequest defines model for SendCodeRequest.
@@ -1828,13 +1828,13 @@ type SendCodeResponse struct {
 
 // Session defines model for Session.
 type Session struct {
-	// Address 登录地址 · The client's address at the sign-in; empty where it is not known.
+	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
-	// Current 是否为当前会话 · Whether it is the caller's.
+	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
 	// Device 设备 · The `User-Agent` of the sign-in.
@@ -1846,22 +1846,22 @@ type Session struct {
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
 
-	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
 	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	SeenAt Timestamp `json:"seenAt"`
 
-	// Surface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+	// Surface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 	Surface SessionSurface `json:"surface"`
 }
 
-// SessionSurface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+// SessionSurface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 type SessionSurface string
 
 // SessionsResponse defines model for SessionsResponse.
 type SessionsResponse struct {
-	// Sessions 有效会话 · The live sessions, the one used last first.
+	// Sessions 有效会话 · The live sessions, most recently used first.
 	Sessions []Session `json:"sessions"`
 
 	// Success 总是 true · Always true.
@@ -1873,34 +1873,34 @@ type SetGroupRequest struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 }
 
 // SetStatusRequest defines model for SetStatusRequest.
 type SetStatusRequest struct {
-	// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 
-	// Status 状态 · `active` restores a deleted account, too.
+	// Status 状态 · `active` also restores a deleted account.
 	Status SetStatusRequestStatus `json:"status"`
 }
 
-// SetStatusRequestStatus 状态 · `active` restores a deleted account, too.
+// SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
-// SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
+// SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
 type SignInRecord struct {
-	// Detail 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Detail   Location `json:"detail"`
 	Metadata struct {
-		// ClientIP 客户端地址 · The client's address; empty where it is not known.
+		// ClientIP 客户端地址 · The client's address; empty if unknown.
 		ClientIP string `json:"client_ip"`
 
-		// Source 登录方式 · How the person signed in, as in `password`.
+		// Source 登录方式 · How the user signed in, such as `password`.
 		Source string `json:"source"`
 
-		// Version 记录格式 · The version of this form.
+		// Version 记录格式的版本 · The version of this format.
 		Version string `json:"version"`
 	} `json:"metadata"`
 
@@ -1919,8 +1919,8 @@ type SignInRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
@@ -1932,7 +1932,7 @@ type Statistics struct {
 	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	From Timestamp `json:"from"`
 
-	// Hours 有事件的小时，升序 · The hours in which something happened, in ascending order.
+	// Hours 有事件的小时，升序 · The hours that have events, in ascending order.
 	Hours []StatisticsHour `json:"hours"`
 
 	// Success 总是 true · Always true.
@@ -1947,13 +1947,13 @@ type StatisticsHour struct {
 	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	At Timestamp `json:"at"`
 
-	// Failures 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+	// Failures 登录失败 · Failed sign-ins, whether by the password, a code or the second factor.
 	Failures int64 `json:"failures"`
 
 	// Registrations 新账号 · Accounts that were registered, or created by an administrator or a command.
 	Registrations int64 `json:"registrations"`
 
-	// SignIns 登录成功 · Sign-ins that succeeded.
+	// SignIns 登录成功 · Successful sign-ins.
 	SignIns int64 `json:"signIns"`
 }
 
@@ -1980,20 +1980,20 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
-	// Entries 经过 · What happened, the newest first.
+	// Entries 事件与发送记录 · What happened, newest first.
 	Entries []TimelineEntry `json:"entries"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
-	// Reasons 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
+	// Reasons 当前无法登录的原因 · What prevents a sign-in now; empty if nothing is known.
 	Reasons []AccessReason `json:"reasons"`
 
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 }
 
-// TimelineEntry 一个事件或一次投递 · An event or a message: one of the two members is there.
+// TimelineEntry 一个事件或一条发送记录 · An event or a message; exactly one of the two members is present.
 type TimelineEntry struct {
 	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	At       Timestamp   `json:"at"`
@@ -2015,7 +2015,7 @@ type Tokens struct {
 	// TokenType 总是 bearer · Always `bearer`.
 	TokenType TokensTokenType `json:"token_type"`
 
-	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires; true to its `exp`.
+	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
 	ExpiresIn int32 `json:"expires_in"`
 
 	// RefreshToken 刷新令牌，不透明 · The refresh token, opaque.
@@ -2030,10 +2030,10 @@ type UploadOptions struct {
 	// Limit 大小上限，字节 · The largest file, in bytes.
 	Limit int64 `json:"limit"`
 
-	// Type 存储类型 · The kind of storage, as in `cos`.
+	// Type 存储类型 · The kind of storage, such as `cos`.
 	Type string `json:"type"`
 
-	// URL 上传地址 · Where to upload to.
+	// URL 上传地址 · The address for uploads.
 	URL string `json:"url"`
 }
 
@@ -2054,7 +2054,7 @@ type User struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// MemberGroup 成员组，新账号为 None · The member group; `None` until an administrator assigns one.
+	// MemberGroup 成员组，新账号为 None · The member group; `None` before an administrator assigns one.
 	MemberGroup string `json:"memberGroup"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2067,9 +2067,9 @@ type User struct {
 // Version 版本，每次修改加一 · 0 at creation, one more at each change.
 type Version = int32
 
-// Webhook 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
-	// Actions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2090,7 +2090,7 @@ type Webhook struct {
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
 
-	// URL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL WebhookURL `json:"url"`
 
@@ -2098,15 +2098,15 @@ type Webhook struct {
 	Version Version `json:"version"`
 }
 
-// WebhookActions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+// WebhookActions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 type WebhookActions = []string
 
-// WebhookDelivery 一个事件的投递结果 · What became of an event. `queuedAt` is when it was asked for the last time.
+// WebhookDelivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
 type WebhookDelivery struct {
-	// Action 动作 · What happened, as in `sign_in.failed`.
+	// Action 动作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
-	// Attempts 尝试次数 · How often it was tried since it was asked for the last time.
+	// Attempts 尝试次数 · The number of attempts since it was last requested.
 	Attempts int32 `json:"attempts"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2121,7 +2121,7 @@ type WebhookDelivery struct {
 	// LastError 最后一次错误 · Why the last attempt failed, or empty.
 	LastError string `json:"lastError"`
 
-	// LastStatus 最后一次的状态码 · The status that the receiver answered last; null where there was no answer.
+	// LastStatus 最后一次的状态码 · The last status that the receiver returned; null if there was no response.
 	LastStatus nullable.Nullable[int32] `json:"lastStatus"`
 
 	// NextAttemptAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
@@ -2130,21 +2130,21 @@ type WebhookDelivery struct {
 	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	QueuedAt Timestamp `json:"queuedAt"`
 
-	// State 状态 · `pending`: 等待发送 it waits for its first attempt, or for the next; `delivered`: 已送达 the receiver answered 2xx;
-	// `failed`: 已放弃 nobody tries any more.
+	// State 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
+	// `failed`: 已放弃 no more attempts are made.
 	State WebhookDeliveryState `json:"state"`
 }
 
-// WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first attempt, or for the next; `delivered`: 已送达 the receiver answered 2xx;
-// `failed`: 已放弃 nobody tries any more.
+// WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
+// `failed`: 已放弃 no more attempts are made.
 type WebhookDeliveryState string
 
 // WebhookDeliveryList defines model for WebhookDeliveryList.
 type WebhookDeliveryList struct {
-	// Deliveries 投递 · The deliveries, the newest event first.
+	// Deliveries 发送记录 · The deliveries, newest event first.
 	Deliveries []WebhookDelivery `json:"deliveries"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -2153,7 +2153,7 @@ type WebhookDeliveryList struct {
 
 // WebhookDeliveryResponse defines model for WebhookDeliveryResponse.
 type WebhookDeliveryResponse struct {
-	// Delivery 一个事件的投递结果 · What became of an event. `queuedAt` is when it was asked for the last time.
+	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
 	Delivery WebhookDelivery `json:"delivery"`
 
 	// Success 总是 true · Always true.
@@ -2168,11 +2168,11 @@ type WebhookList struct {
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 
-	// Webhooks Webhook 列表 · The webhooks, the oldest first.
+	// Webhooks Webhook 列表 · The webhooks, oldest first.
 	Webhooks []Webhook `json:"webhooks"`
 }
 
-// WebhookMessage 发送到 Webhook 的正文 · What a webhook gets. `timestamp` is when it happened; the header `webhook-timestamp` says when it was
+// WebhookMessage 发送到 Webhook 的正文 · The body that a webhook receives. `timestamp` is when it happened; the header `webhook-timestamp` is when it was
 // sent. Names in `location` are Chinese.
 type WebhookMessage struct {
 	Data AuditEvent `json:"data"`
@@ -2186,10 +2186,10 @@ type WebhookMessage struct {
 
 // WebhookReplay defines model for WebhookReplay.
 type WebhookReplay struct {
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
-	// Queued 数量 · How many events wait to be sent again.
+	// Queued 数量 · The number of events that were queued.
 	Queued int32 `json:"queued"`
 
 	// Success 总是 true · Always true.
@@ -2201,23 +2201,23 @@ type WebhookResponse struct {
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 
-	// Webhook 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
 }
 
 // WebhookSecretResponse defines model for WebhookSecretResponse.
 type WebhookSecretResponse struct {
-	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other answer has it.
+	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
 	Secret string `json:"secret"`
 
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 
-	// Webhook 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
 }
 
-// WebhookURL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+// WebhookURL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 // is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 type WebhookURL = string
 
@@ -2379,7 +2379,7 @@ type ListAccountsParams struct {
 	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
 	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
 
-	// Name 姓名开头 · The beginning of the name, in any case.
+	// Name 名称开头 · The beginning of the name, in any case.
 	Name *AccountNamePrefix `form:"name,omitempty" json:"name,omitempty"`
 
 	// Phone 手机号开头 · The beginning of the phone number, with `+` and the country's code.
@@ -2388,28 +2388,28 @@ type ListAccountsParams struct {
 	// ID 账号 ID 开头 · The beginning of the id, or all of it.
 	ID *AccountIDPrefix `form:"id,omitempty" json:"id,omitempty"`
 
-	// Group 成员组 · Only of this member group.
+	// Group 成员组 · Only accounts of this member group.
 	Group *AccountGroup `form:"group,omitempty" json:"group,omitempty"`
 
-	// Status 状态 · Only of this status.
+	// Status 状态 · Only accounts with this status.
 	Status *ListAccountsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// SeenAfter 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+	// SeenAfter 在此之后有活动 · Only accounts last seen at or after this time, exact to a day.
 	SeenAfter *SeenAfter `form:"seenAfter,omitempty" json:"seenAfter,omitempty"`
 
-	// SeenBefore 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+	// SeenBefore 在此之后没有活动 · Only accounts last seen before this time, or never; exact to a day.
 	SeenBefore *SeenBefore `form:"seenBefore,omitempty" json:"seenBefore,omitempty"`
 
-	// Order 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+	// Order 顺序 · `newest` (the default) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
 	Order *ListAccountsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
 
-	// Count 是否计数 · Whether to count all matches.
+	// Count 是否统计总数 · Whether to count all matches.
 	Count *Count `form:"count,omitempty" json:"count,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2421,35 +2421,35 @@ type ListAccountsParamsOrder string
 
 // CreateAccountParams defines parameters for CreateAccount.
 type CreateAccountParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // AssignGroupParams defines parameters for AssignGroup.
 type AssignGroupParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAccountParams defines parameters for DeleteAccount.
 type DeleteAccountParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ResetFactorParams defines parameters for ResetFactor.
 type ResetFactorParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -2458,75 +2458,75 @@ type ResetFactorParamsFactor string
 
 // SetAccountGroupParams defines parameters for SetAccountGroup.
 type SetAccountGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // SetAccountStatusParams defines parameters for SetAccountStatus.
 type SetAccountStatusParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetTimelineParams defines parameters for GetTimeline.
 type GetTimelineParams struct {
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
 type ListAuditEventsParams struct {
-	// Account 账号 ID · About this account.
+	// Account 账号 ID · Only events about this account.
 	Account *AuditAccount `form:"account,omitempty" json:"account,omitempty"`
 
-	// Actor 操作人 ID · Done by this account, to others.
+	// Actor 操作人 ID · Only what this account did to others.
 	Actor *AuditActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Action 动作 · Of this kind.
+	// Action 动作 · Only this action.
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 到此时止 · Before this time.
+	// To 到此时为止 · Before this time.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
-	// Recipient 收件邮箱或手机号 · To this e-mail address or phone number.
+	// Recipient 收件邮箱或手机号 · Only messages to this e-mail address or phone number.
 	Recipient *DeliveryRecipient `form:"recipient,omitempty" json:"recipient,omitempty"`
 
-	// State 状态 · Only of this state.
+	// State 状态 · Only those in this state.
 	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
 	// From 从此时起 · At or after this time.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 到此时止 · Before this time.
+	// To 到此时为止 · Before this time.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2535,68 +2535,68 @@ type ListDeliveriesParamsState string
 
 // CreateGroupParams defines parameters for CreateGroup.
 type CreateGroupParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteGroupParams defines parameters for DeleteGroup.
 type DeleteGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeGroupParams defines parameters for ChangeGroup.
 type ChangeGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetStatisticsParams defines parameters for GetStatistics.
 type GetStatisticsParams struct {
-	// From 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Without it, 30 days before `to`.
+	// From 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Default 30 days before `to`.
 	From *string `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 到此时止，默认为现在 · Before this time. Without it, now.
+	// To 到此时为止，默认为当前时间 · Before this time. Default now.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // CreateWebhookParams defines parameters for CreateWebhook.
 type CreateWebhookParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteWebhookParams defines parameters for DeleteWebhook.
 type DeleteWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeWebhookParams defines parameters for ChangeWebhook.
 type ChangeWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
 type ListWebhookDeliveriesParams struct {
-	// State 状态 · Only of this state.
+	// State 状态 · Only those in this state.
 	State *ListWebhookDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2605,25 +2605,25 @@ type ListWebhookDeliveriesParamsState string
 
 // ReplayWebhookDeliveryParams defines parameters for ReplayWebhookDelivery.
 type ReplayWebhookDeliveryParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ReplayWebhookParams defines parameters for ReplayWebhook.
 type ReplayWebhookParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
 type RotateWebhookSecretParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -2650,10 +2650,10 @@ type ShowFirstRunParams struct {
 	// Token 链接中的令牌 · The token of the link.
 	Token *string `form:"token,omitempty" json:"token,omitempty"`
 
-	// Created 管理员已创建 · The administrator was made.
+	// Created 管理员已创建 · The administrator was created.
 	Created *ShowFirstRunParamsCreated `form:"created,omitempty" json:"created,omitempty"`
 
-	// Error 未创建的原因 · Why not.
+	// Error 未创建的原因 · Why the administrator was not created.
 	Error *ShowFirstRunParamsError `form:"error,omitempty" json:"error,omitempty"`
 }
 
@@ -2665,19 +2665,19 @@ type ShowFirstRunParamsError string
 
 // SendResetCodeParams defines parameters for SendResetCode.
 type SendResetCodeParams struct {
-	// Email 电子邮件 · The address of the account.
+	// Email 邮箱地址 · The e-mail address of the account.
 	Email Email `form:"email" json:"email"`
 }
 
 // ReturnFromLarkParams defines parameters for ReturnFromLark.
 type ReturnFromLarkParams struct {
-	// Code Lark 授权码 · Lark's code.
+	// Code 飞书授权码 · The authorization code of Lark.
 	Code *string `form:"code,omitempty" json:"code,omitempty"`
 
-	// State 本服务给出的 state · The state that this server gave.
+	// State 本服务给出的 state · The state that this server created.
 	State string `form:"state" json:"state"`
 
-	// Error 未授权的原因 · Why there is no code.
+	// Error 未授权的原因 · Why Lark sent no code.
 	Error *string `form:"error,omitempty" json:"error,omitempty"`
 
 	// ErrorDescription 不使用 · Not used.
@@ -2686,7 +2686,7 @@ type ReturnFromLarkParams struct {
 
 // AuthorizeLarkParams defines parameters for AuthorizeLark.
 type AuthorizeLarkParams struct {
-	// State 动作与语言，JSON · What for, and in which language. Without it, `login`.
+	// State 动作与语言，JSON 格式 · The action and the language, as JSON. Default `login`.
 	State *LarkState `form:"state,omitempty" json:"state,omitempty"`
 
 	// RedirectURI 不使用 · Not used.
@@ -2698,13 +2698,13 @@ type AuthorizeLarkParams struct {
 
 // SendSignInCodeParams defines parameters for SendSignInCode.
 type SendSignInCodeParams struct {
-	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
 }
 
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
-	// Type 类型 · Which.
+	// Type 类型 · The settings to return.
 	Type GetOptionsParamsType `form:"type" json:"type"`
 }
 
@@ -2713,13 +2713,13 @@ type GetOptionsParamsType string
 
 // SendPhoneCodeParams defines parameters for SendPhoneCode.
 type SendPhoneCodeParams struct {
-	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
 }
 
 // GetTOTPPictureParams defines parameters for GetTOTPPicture.
 type GetTOTPPictureParams struct {
-	// Format 图片格式 · The form of the picture.
+	// Format 图片格式 · The format of the picture.
 	Format *GetTOTPPictureParamsFormat `form:"format,omitempty" json:"format,omitempty"`
 }
 
@@ -2734,7 +2734,7 @@ type ReceiveAuditEventParams struct {
 	// WebhookID 消息 ID，重发时不变 · The same at every attempt and every replay of an event.
 	WebhookID WebhookMessageID `json:"webhook-id"`
 
-	// WebhookTimestamp 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse what is more than five minutes off.
+	// WebhookTimestamp 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse a time that is more than five minutes off.
 	WebhookTimestamp WebhookMessageTime `json:"webhook-timestamp"`
 
 	// WebhookSignature 签名 · `v1,` and the base64 of HMAC-SHA256(secret, `webhook-id.webhook-timestamp.body`); two, with a space between, while the
@@ -2910,25 +2910,25 @@ func (t *Options) UnmarshalJSON(b []byte) error {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// Load 载入，获取 XSRF Cookie · Load
+	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 	// (GET /)
 	Load(w http.ResponseWriter, r *http.Request)
-	// ListAccounts 查找账号 · Look up accounts
+	// ListAccounts 查找账号 · Find accounts
 	// (GET /api/admin/accounts)
 	ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams)
 	// CreateAccount 新建账号 · Create an account
 	// (POST /api/admin/accounts)
 	CreateAccount(w http.ResponseWriter, r *http.Request, params CreateAccountParams)
-	// AssignGroup 为多个账号分配成员组 · Assign a group to many
+	// AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 	// (POST /api/admin/accounts/assign-group)
 	AssignGroup(w http.ResponseWriter, r *http.Request, params AssignGroupParams)
 	// DeleteAccount 删除账号 · Delete an account
 	// (DELETE /api/admin/accounts/{accountId})
 	DeleteAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey, params DeleteAccountParams)
-	// GetAccount 查看账号 · One account
+	// GetAccount 查看账号 · Get an account
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
-	// ExportAccount 导出个人数据 · Export one person's data
+	// ExportAccount 导出个人数据 · Export the personal data of an account
 	// (GET /api/admin/accounts/{accountId}/export)
 	ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// ResetFactor 重置登录方式 · Reset a factor
@@ -2940,31 +2940,31 @@ type ServerInterface interface {
 	// EndAccountSessions 结束账号的全部会话 · End all sessions of an account
 	// (DELETE /api/admin/accounts/{accountId}/sessions)
 	EndAccountSessions(w http.ResponseWriter, r *http.Request, accountID AccountKey)
-	// ListAccountSessions 查看账号的会话 · An account's sessions
+	// ListAccountSessions 查看账号的会话 · List the sessions of an account
 	// (GET /api/admin/accounts/{accountId}/sessions)
 	ListAccountSessions(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// EndAccountSession 结束账号的一个会话 · End one session of an account
 	// (DELETE /api/admin/accounts/{accountId}/sessions/{id})
 	EndAccountSession(w http.ResponseWriter, r *http.Request, accountID AccountKey, id SessionID)
-	// SetAccountStatus 停用或启用账号 · Disable or enable
+	// SetAccountStatus 停用或启用账号 · Disable or enable an account
 	// (PUT /api/admin/accounts/{accountId}/status)
 	SetAccountStatus(w http.ResponseWriter, r *http.Request, accountID AccountKey, params SetAccountStatusParams)
-	// GetTimeline 账号时间线 · An account's timeline
+	// GetTimeline 账号时间线 · Get the timeline of an account
 	// (GET /api/admin/accounts/{accountId}/timeline)
 	GetTimeline(w http.ResponseWriter, r *http.Request, accountID AccountKey, params GetTimelineParams)
-	// UnlockAccount 解除等待 · Lift the waits
+	// UnlockAccount 解除锁定 · Lift a lockout
 	// (POST /api/admin/accounts/{accountId}/unlock)
 	UnlockAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
-	// ListAuditEvents 审计事件 · Audit events
+	// ListAuditEvents 审计事件 · List audit events
 	// (GET /api/admin/audit)
 	ListAuditEvents(w http.ResponseWriter, r *http.Request, params ListAuditEventsParams)
 	// SendCode 重新发送验证码 · Send a code again
 	// (POST /api/admin/codes)
 	SendCode(w http.ResponseWriter, r *http.Request)
-	// ListDeliveries 投递记录 · Messages and their outcomes
+	// ListDeliveries 发送记录 · List messages and their outcomes
 	// (GET /api/admin/deliveries)
 	ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams)
-	// ListGroups 成员组列表 · The member groups
+	// ListGroups 成员组列表 · List the member groups
 	// (GET /api/admin/groups)
 	ListGroups(w http.ResponseWriter, r *http.Request)
 	// CreateGroup 新建成员组 · Create a group
@@ -2976,13 +2976,13 @@ type ServerInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	// (PUT /api/admin/groups/{group})
 	ChangeGroup(w http.ResponseWriter, r *http.Request, group GroupKey, params ChangeGroupParams)
-	// GetAdministrator 查看自己的管理权限 · What the caller may do
+	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	// (GET /api/admin/me)
 	GetAdministrator(w http.ResponseWriter, r *http.Request)
-	// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+	// GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 	// (GET /api/admin/statistics)
 	GetStatistics(w http.ResponseWriter, r *http.Request, params GetStatisticsParams)
-	// ListWebhooks Webhook 列表 · The webhooks
+	// ListWebhooks Webhook 列表 · List the webhooks
 	// (GET /api/admin/webhooks)
 	ListWebhooks(w http.ResponseWriter, r *http.Request)
 	// CreateWebhook 新建 Webhook · Create a webhook
@@ -2994,16 +2994,16 @@ type ServerInterface interface {
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	// (PUT /api/admin/webhooks/{webhookId})
 	ChangeWebhook(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params ChangeWebhookParams)
-	// ListWebhookDeliveries Webhook 投递记录 · What a webhook got
+	// ListWebhookDeliveries Webhook 发送记录 · List the deliveries of a webhook
 	// (GET /api/admin/webhooks/{webhookId}/deliveries)
 	ListWebhookDeliveries(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params ListWebhookDeliveriesParams)
-	// ReplayWebhookDelivery 重新发送一个事件 · Send one event again
+	// ReplayWebhookDelivery 重新发送一个事件 · Replay one event
 	// (POST /api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay)
 	ReplayWebhookDelivery(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, eventID EventKey, params ReplayWebhookDeliveryParams)
-	// ReplayWebhook 重新发送某时刻以来的事件 · Send events again
+	// ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 	// (POST /api/admin/webhooks/{webhookId}/replay)
 	ReplayWebhook(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params ReplayWebhookParams)
-	// RotateWebhookSecret 更换密钥 · Change the secret
+	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params RotateWebhookSecretParams)
 	// Login 登录，获取 Access Token · Sign in
@@ -3015,13 +3015,13 @@ type ServerInterface interface {
 	// Refresh 刷新 Access Token · Renew the tokens
 	// (POST /api/auth/refresh)
 	Refresh(w http.ResponseWriter, r *http.Request)
-	// GetMe 获取当前登录用户信息 · The signed-in account
+	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	// (GET /api/users/me)
 	GetMe(w http.ResponseWriter, r *http.Request)
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	// (DELETE /api/users/me/sessions)
 	EndOtherSessions(w http.ResponseWriter, r *http.Request)
-	// ListSessions 会话列表 · The sessions of the account
+	// ListSessions 会话列表 · List the sessions of the account
 	// (GET /api/users/me/sessions)
 	ListSessions(w http.ResponseWriter, r *http.Request)
 	// EndSession 结束一个会话 · End one session
@@ -3033,37 +3033,37 @@ type ServerInterface interface {
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(w http.ResponseWriter, r *http.Request)
-	// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	// (GET /confirm_email)
 	ShowEmailConfirmation(w http.ResponseWriter, r *http.Request, params ShowEmailConfirmationParams)
-	// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
+	// ConfirmEmail 确认新邮箱 · Change the address with the mailed link
 	// (POST /confirm_email)
 	ConfirmEmail(w http.ResponseWriter, r *http.Request)
-	// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+	// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 	// (GET /first_run)
 	ShowFirstRun(w http.ResponseWriter, r *http.Request, params ShowFirstRunParams)
-	// CreateFirstAdministrator 创建第一个管理员 · Make the first administrator
+	// CreateFirstAdministrator 创建第一个管理员 · Create the first administrator
 	// (POST /first_run)
 	CreateFirstAdministrator(w http.ResponseWriter, r *http.Request)
-	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+	// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams)
 	// ResetPassword 重置密码 · Reset the password
 	// (POST /forget_reset)
 	ResetPassword(w http.ResponseWriter, r *http.Request)
-	// ReturnFromLark 从 Lark 返回 · Back from Lark
+	// ReturnFromLark 从飞书返回 · Return from Lark
 	// (GET /lark)
 	ReturnFromLark(w http.ResponseWriter, r *http.Request, params ReturnFromLarkParams)
-	// AuthorizeLark 前往 Lark 授权 · Go to Lark
+	// AuthorizeLark 前往飞书授权 · Redirect to Lark
 	// (GET /lark/authorize)
 	AuthorizeLark(w http.ResponseWriter, r *http.Request, params AuthorizeLarkParams)
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(w http.ResponseWriter, r *http.Request)
-	// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+	// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 	// (GET /login/sms)
 	SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams)
-	// SignInWithCode 短信登录 · Sign in with a code by SMS
+	// SignInWithCode 短信登录 · Sign in with an SMS code
 	// (POST /login/sms)
 	SignInWithCode(w http.ResponseWriter, r *http.Request)
 	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
@@ -3072,16 +3072,16 @@ type ServerInterface interface {
 	// SignOut 登出 · Sign out
 	// (POST /logout)
 	SignOut(w http.ResponseWriter, r *http.Request)
-	// GetOptions 配置载入 · Settings for the client
+	// GetOptions 配置载入 · Get the settings of a client
 	// (GET /options)
 	GetOptions(w http.ResponseWriter, r *http.Request, params GetOptionsParams)
-	// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+	// CreateRefreshCode 令牌刷新验证码 · Get a code to renew the session
 	// (GET /refresh_code)
 	CreateRefreshCode(w http.ResponseWriter, r *http.Request)
 	// RenewSession 刷新令牌 · Renew the session
 	// (POST /refresh_token)
 	RenewSession(w http.ResponseWriter, r *http.Request)
-	// GetUser 获取用户信息 · The signed-in account
+	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(w http.ResponseWriter, r *http.Request)
 	// ChangeUser 设置用户信息 · Change the profile
@@ -3093,34 +3093,34 @@ type ServerInterface interface {
 	// BindPhone 绑定用户手机 · Bind a phone
 	// (POST /user/phone)
 	BindPhone(w http.ResponseWriter, r *http.Request)
-	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 	// (GET /user/phone_code)
 	SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams)
 	// EndOtherUserSessions 结束其他会话 · End all other sessions
 	// (DELETE /user/sessions)
 	EndOtherUserSessions(w http.ResponseWriter, r *http.Request)
-	// ListUserSessions 会话列表 · The sessions of the account
+	// ListUserSessions 会话列表 · List the sessions of the account
 	// (GET /user/sessions)
 	ListUserSessions(w http.ResponseWriter, r *http.Request)
 	// EndUserSession 结束一个会话 · End one session
 	// (DELETE /user/sessions/{id})
 	EndUserSession(w http.ResponseWriter, r *http.Request, id SessionID)
-	// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	// (GET /user/totp)
 	CreateTOTP(w http.ResponseWriter, r *http.Request)
 	// BindTOTP 绑定 TOTP · Bind an authenticator app
 	// (POST /user/totp)
 	BindTOTP(w http.ResponseWriter, r *http.Request)
-	// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+	// GetTOTPPicture TOTP 二维码 · Get the secret as a QR code
 	// (GET /user/totp/qr)
 	GetTOTPPicture(w http.ResponseWriter, r *http.Request, params GetTOTPPictureParams)
-	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+	// CreateRecoveryCodes 生成恢复码 · Create recovery codes
 	// (POST /user/totp/recovery_codes)
 	CreateRecoveryCodes(w http.ResponseWriter, r *http.Request)
-	// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	// (DELETE /user/{key})
 	Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey)
-	// Verify 验证登录状态 · Is somebody signed in?
+	// Verify 验证登录状态 · Check the session
 	// (GET /verify)
 	Verify(w http.ResponseWriter, r *http.Request)
 }
@@ -3129,13 +3129,13 @@ type ServerInterface interface {
 
 type Unimplemented struct{}
 
-// Load 载入，获取 XSRF Cookie · Load
+// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 // (GET /)
 func (_ Unimplemented) Load(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListAccounts 查找账号 · Look up accounts
+// ListAccounts 查找账号 · Find accounts
 // (GET /api/admin/accounts)
 func (_ Unimplemented) ListAccounts(w http.ResponseWriter, r *http.Request, params ListAccountsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3147,7 +3147,7 @@ func (_ Unimplemented) CreateAccount(w http.ResponseWriter, r *http.Request, par
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// AssignGroup 为多个账号分配成员组 · Assign a group to many
+// AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 // (POST /api/admin/accounts/assign-group)
 func (_ Unimplemented) AssignGroup(w http.ResponseWriter, r *http.Request, params AssignGroupParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3159,13 +3159,13 @@ func (_ Unimplemented) DeleteAccount(w http.ResponseWriter, r *http.Request, acc
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetAccount 查看账号 · One account
+// GetAccount 查看账号 · Get an account
 // (GET /api/admin/accounts/{accountId})
 func (_ Unimplemented) GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ExportAccount 导出个人数据 · Export one person's data
+// ExportAccount 导出个人数据 · Export the personal data of an account
 // (GET /api/admin/accounts/{accountId}/export)
 func (_ Unimplemented) ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3189,7 +3189,7 @@ func (_ Unimplemented) EndAccountSessions(w http.ResponseWriter, r *http.Request
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListAccountSessions 查看账号的会话 · An account's sessions
+// ListAccountSessions 查看账号的会话 · List the sessions of an account
 // (GET /api/admin/accounts/{accountId}/sessions)
 func (_ Unimplemented) ListAccountSessions(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3201,25 +3201,25 @@ func (_ Unimplemented) EndAccountSession(w http.ResponseWriter, r *http.Request,
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SetAccountStatus 停用或启用账号 · Disable or enable
+// SetAccountStatus 停用或启用账号 · Disable or enable an account
 // (PUT /api/admin/accounts/{accountId}/status)
 func (_ Unimplemented) SetAccountStatus(w http.ResponseWriter, r *http.Request, accountID AccountKey, params SetAccountStatusParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetTimeline 账号时间线 · An account's timeline
+// GetTimeline 账号时间线 · Get the timeline of an account
 // (GET /api/admin/accounts/{accountId}/timeline)
 func (_ Unimplemented) GetTimeline(w http.ResponseWriter, r *http.Request, accountID AccountKey, params GetTimelineParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// UnlockAccount 解除等待 · Lift the waits
+// UnlockAccount 解除锁定 · Lift a lockout
 // (POST /api/admin/accounts/{accountId}/unlock)
 func (_ Unimplemented) UnlockAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListAuditEvents 审计事件 · Audit events
+// ListAuditEvents 审计事件 · List audit events
 // (GET /api/admin/audit)
 func (_ Unimplemented) ListAuditEvents(w http.ResponseWriter, r *http.Request, params ListAuditEventsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3231,13 +3231,13 @@ func (_ Unimplemented) SendCode(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListDeliveries 投递记录 · Messages and their outcomes
+// ListDeliveries 发送记录 · List messages and their outcomes
 // (GET /api/admin/deliveries)
 func (_ Unimplemented) ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListGroups 成员组列表 · The member groups
+// ListGroups 成员组列表 · List the member groups
 // (GET /api/admin/groups)
 func (_ Unimplemented) ListGroups(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3261,19 +3261,19 @@ func (_ Unimplemented) ChangeGroup(w http.ResponseWriter, r *http.Request, group
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetAdministrator 查看自己的管理权限 · What the caller may do
+// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 // (GET /api/admin/me)
 func (_ Unimplemented) GetAdministrator(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+// GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 // (GET /api/admin/statistics)
 func (_ Unimplemented) GetStatistics(w http.ResponseWriter, r *http.Request, params GetStatisticsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListWebhooks Webhook 列表 · The webhooks
+// ListWebhooks Webhook 列表 · List the webhooks
 // (GET /api/admin/webhooks)
 func (_ Unimplemented) ListWebhooks(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3297,25 +3297,25 @@ func (_ Unimplemented) ChangeWebhook(w http.ResponseWriter, r *http.Request, web
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListWebhookDeliveries Webhook 投递记录 · What a webhook got
+// ListWebhookDeliveries Webhook 发送记录 · List the deliveries of a webhook
 // (GET /api/admin/webhooks/{webhookId}/deliveries)
 func (_ Unimplemented) ListWebhookDeliveries(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params ListWebhookDeliveriesParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ReplayWebhookDelivery 重新发送一个事件 · Send one event again
+// ReplayWebhookDelivery 重新发送一个事件 · Replay one event
 // (POST /api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay)
 func (_ Unimplemented) ReplayWebhookDelivery(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, eventID EventKey, params ReplayWebhookDeliveryParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ReplayWebhook 重新发送某时刻以来的事件 · Send events again
+// ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 // (POST /api/admin/webhooks/{webhookId}/replay)
 func (_ Unimplemented) ReplayWebhook(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params ReplayWebhookParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// RotateWebhookSecret 更换密钥 · Change the secret
+// RotateWebhookSecret 更换密钥 · Rotate the secret
 // (POST /api/admin/webhooks/{webhookId}/secret)
 func (_ Unimplemented) RotateWebhookSecret(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params RotateWebhookSecretParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3339,7 +3339,7 @@ func (_ Unimplemented) Refresh(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetMe 获取当前登录用户信息 · The signed-in account
+// GetMe 获取当前登录用户信息 · Get the signed-in account
 // (GET /api/users/me)
 func (_ Unimplemented) GetMe(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3351,7 +3351,7 @@ func (_ Unimplemented) EndOtherSessions(w http.ResponseWriter, r *http.Request) 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListSessions 会话列表 · The sessions of the account
+// ListSessions 会话列表 · List the sessions of the account
 // (GET /api/users/me/sessions)
 func (_ Unimplemented) ListSessions(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3375,31 +3375,31 @@ func (_ Unimplemented) SendRegistrationCode(w http.ResponseWriter, r *http.Reque
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 // (GET /confirm_email)
 func (_ Unimplemented) ShowEmailConfirmation(w http.ResponseWriter, r *http.Request, params ShowEmailConfirmationParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
+// ConfirmEmail 确认新邮箱 · Change the address with the mailed link
 // (POST /confirm_email)
 func (_ Unimplemented) ConfirmEmail(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 // (GET /first_run)
 func (_ Unimplemented) ShowFirstRun(w http.ResponseWriter, r *http.Request, params ShowFirstRunParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// CreateFirstAdministrator 创建第一个管理员 · Make the first administrator
+// CreateFirstAdministrator 创建第一个管理员 · Create the first administrator
 // (POST /first_run)
 func (_ Unimplemented) CreateFirstAdministrator(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
 // (GET /forget_code)
 func (_ Unimplemented) SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3411,13 +3411,13 @@ func (_ Unimplemented) ResetPassword(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ReturnFromLark 从 Lark 返回 · Back from Lark
+// ReturnFromLark 从飞书返回 · Return from Lark
 // (GET /lark)
 func (_ Unimplemented) ReturnFromLark(w http.ResponseWriter, r *http.Request, params ReturnFromLarkParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// AuthorizeLark 前往 Lark 授权 · Go to Lark
+// AuthorizeLark 前往飞书授权 · Redirect to Lark
 // (GET /lark/authorize)
 func (_ Unimplemented) AuthorizeLark(w http.ResponseWriter, r *http.Request, params AuthorizeLarkParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3429,13 +3429,13 @@ func (_ Unimplemented) SignIn(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 // (GET /login/sms)
 func (_ Unimplemented) SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SignInWithCode 短信登录 · Sign in with a code by SMS
+// SignInWithCode 短信登录 · Sign in with an SMS code
 // (POST /login/sms)
 func (_ Unimplemented) SignInWithCode(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3453,13 +3453,13 @@ func (_ Unimplemented) SignOut(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetOptions 配置载入 · Settings for the client
+// GetOptions 配置载入 · Get the settings of a client
 // (GET /options)
 func (_ Unimplemented) GetOptions(w http.ResponseWriter, r *http.Request, params GetOptionsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+// CreateRefreshCode 令牌刷新验证码 · Get a code to renew the session
 // (GET /refresh_code)
 func (_ Unimplemented) CreateRefreshCode(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3471,7 +3471,7 @@ func (_ Unimplemented) RenewSession(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetUser 获取用户信息 · The signed-in account
+// GetUser 获取用户信息 · Get the signed-in account
 // (GET /user)
 func (_ Unimplemented) GetUser(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3495,7 +3495,7 @@ func (_ Unimplemented) BindPhone(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 // (GET /user/phone_code)
 func (_ Unimplemented) SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3507,7 +3507,7 @@ func (_ Unimplemented) EndOtherUserSessions(w http.ResponseWriter, r *http.Reque
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// ListUserSessions 会话列表 · The sessions of the account
+// ListUserSessions 会话列表 · List the sessions of the account
 // (GET /user/sessions)
 func (_ Unimplemented) ListUserSessions(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3519,7 +3519,7 @@ func (_ Unimplemented) EndUserSession(w http.ResponseWriter, r *http.Request, id
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 // (GET /user/totp)
 func (_ Unimplemented) CreateTOTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3531,25 +3531,25 @@ func (_ Unimplemented) BindTOTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+// GetTOTPPicture TOTP 二维码 · Get the secret as a QR code
 // (GET /user/totp/qr)
 func (_ Unimplemented) GetTOTPPicture(w http.ResponseWriter, r *http.Request, params GetTOTPPictureParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+// CreateRecoveryCodes 生成恢复码 · Create recovery codes
 // (POST /user/totp/recovery_codes)
 func (_ Unimplemented) CreateRecoveryCodes(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 // (DELETE /user/{key})
 func (_ Unimplemented) Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Verify 验证登录状态 · Is somebody signed in?
+// Verify 验证登录状态 · Check the session
 // (GET /verify)
 func (_ Unimplemented) Verify(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -6462,7 +6462,7 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 // callback http.Handler returned by {Op}CallbackHandler at
 // whatever URL path they advertise to senders.
 type CallbackReceiverInterface interface {
-	// 审计事件 · An audit event
+	// 审计事件 · Receive an audit event
 	// HandleReceiveAuditEventCallback handles the POST callback for auditEvent.
 	HandleReceiveAuditEventCallback(w http.ResponseWriter, r *http.Request, params ReceiveAuditEventParams)
 }
@@ -17201,25 +17201,25 @@ func (response Verify503JSONResponse) VisitVerifyResponse(w http.ResponseWriter)
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// Load 载入，获取 XSRF Cookie · Load
+	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 	// (GET /)
 	Load(ctx context.Context, request LoadRequestObject) (LoadResponseObject, error)
-	// ListAccounts 查找账号 · Look up accounts
+	// ListAccounts 查找账号 · Find accounts
 	// (GET /api/admin/accounts)
 	ListAccounts(ctx context.Context, request ListAccountsRequestObject) (ListAccountsResponseObject, error)
 	// CreateAccount 新建账号 · Create an account
 	// (POST /api/admin/accounts)
 	CreateAccount(ctx context.Context, request CreateAccountRequestObject) (CreateAccountResponseObject, error)
-	// AssignGroup 为多个账号分配成员组 · Assign a group to many
+	// AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 	// (POST /api/admin/accounts/assign-group)
 	AssignGroup(ctx context.Context, request AssignGroupRequestObject) (AssignGroupResponseObject, error)
 	// DeleteAccount 删除账号 · Delete an account
 	// (DELETE /api/admin/accounts/{accountId})
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
-	// GetAccount 查看账号 · One account
+	// GetAccount 查看账号 · Get an account
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
-	// ExportAccount 导出个人数据 · Export one person's data
+	// ExportAccount 导出个人数据 · Export the personal data of an account
 	// (GET /api/admin/accounts/{accountId}/export)
 	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// ResetFactor 重置登录方式 · Reset a factor
@@ -17231,31 +17231,31 @@ type StrictServerInterface interface {
 	// EndAccountSessions 结束账号的全部会话 · End all sessions of an account
 	// (DELETE /api/admin/accounts/{accountId}/sessions)
 	EndAccountSessions(ctx context.Context, request EndAccountSessionsRequestObject) (EndAccountSessionsResponseObject, error)
-	// ListAccountSessions 查看账号的会话 · An account's sessions
+	// ListAccountSessions 查看账号的会话 · List the sessions of an account
 	// (GET /api/admin/accounts/{accountId}/sessions)
 	ListAccountSessions(ctx context.Context, request ListAccountSessionsRequestObject) (ListAccountSessionsResponseObject, error)
 	// EndAccountSession 结束账号的一个会话 · End one session of an account
 	// (DELETE /api/admin/accounts/{accountId}/sessions/{id})
 	EndAccountSession(ctx context.Context, request EndAccountSessionRequestObject) (EndAccountSessionResponseObject, error)
-	// SetAccountStatus 停用或启用账号 · Disable or enable
+	// SetAccountStatus 停用或启用账号 · Disable or enable an account
 	// (PUT /api/admin/accounts/{accountId}/status)
 	SetAccountStatus(ctx context.Context, request SetAccountStatusRequestObject) (SetAccountStatusResponseObject, error)
-	// GetTimeline 账号时间线 · An account's timeline
+	// GetTimeline 账号时间线 · Get the timeline of an account
 	// (GET /api/admin/accounts/{accountId}/timeline)
 	GetTimeline(ctx context.Context, request GetTimelineRequestObject) (GetTimelineResponseObject, error)
-	// UnlockAccount 解除等待 · Lift the waits
+	// UnlockAccount 解除锁定 · Lift a lockout
 	// (POST /api/admin/accounts/{accountId}/unlock)
 	UnlockAccount(ctx context.Context, request UnlockAccountRequestObject) (UnlockAccountResponseObject, error)
-	// ListAuditEvents 审计事件 · Audit events
+	// ListAuditEvents 审计事件 · List audit events
 	// (GET /api/admin/audit)
 	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// SendCode 重新发送验证码 · Send a code again
 	// (POST /api/admin/codes)
 	SendCode(ctx context.Context, request SendCodeRequestObject) (SendCodeResponseObject, error)
-	// ListDeliveries 投递记录 · Messages and their outcomes
+	// ListDeliveries 发送记录 · List messages and their outcomes
 	// (GET /api/admin/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
-	// ListGroups 成员组列表 · The member groups
+	// ListGroups 成员组列表 · List the member groups
 	// (GET /api/admin/groups)
 	ListGroups(ctx context.Context, request ListGroupsRequestObject) (ListGroupsResponseObject, error)
 	// CreateGroup 新建成员组 · Create a group
@@ -17267,13 +17267,13 @@ type StrictServerInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	// (PUT /api/admin/groups/{group})
 	ChangeGroup(ctx context.Context, request ChangeGroupRequestObject) (ChangeGroupResponseObject, error)
-	// GetAdministrator 查看自己的管理权限 · What the caller may do
+	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	// (GET /api/admin/me)
 	GetAdministrator(ctx context.Context, request GetAdministratorRequestObject) (GetAdministratorResponseObject, error)
-	// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+	// GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 	// (GET /api/admin/statistics)
 	GetStatistics(ctx context.Context, request GetStatisticsRequestObject) (GetStatisticsResponseObject, error)
-	// ListWebhooks Webhook 列表 · The webhooks
+	// ListWebhooks Webhook 列表 · List the webhooks
 	// (GET /api/admin/webhooks)
 	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
 	// CreateWebhook 新建 Webhook · Create a webhook
@@ -17285,16 +17285,16 @@ type StrictServerInterface interface {
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	// (PUT /api/admin/webhooks/{webhookId})
 	ChangeWebhook(ctx context.Context, request ChangeWebhookRequestObject) (ChangeWebhookResponseObject, error)
-	// ListWebhookDeliveries Webhook 投递记录 · What a webhook got
+	// ListWebhookDeliveries Webhook 发送记录 · List the deliveries of a webhook
 	// (GET /api/admin/webhooks/{webhookId}/deliveries)
 	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
-	// ReplayWebhookDelivery 重新发送一个事件 · Send one event again
+	// ReplayWebhookDelivery 重新发送一个事件 · Replay one event
 	// (POST /api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay)
 	ReplayWebhookDelivery(ctx context.Context, request ReplayWebhookDeliveryRequestObject) (ReplayWebhookDeliveryResponseObject, error)
-	// ReplayWebhook 重新发送某时刻以来的事件 · Send events again
+	// ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 	// (POST /api/admin/webhooks/{webhookId}/replay)
 	ReplayWebhook(ctx context.Context, request ReplayWebhookRequestObject) (ReplayWebhookResponseObject, error)
-	// RotateWebhookSecret 更换密钥 · Change the secret
+	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
 	// Login 登录，获取 Access Token · Sign in
@@ -17306,13 +17306,13 @@ type StrictServerInterface interface {
 	// Refresh 刷新 Access Token · Renew the tokens
 	// (POST /api/auth/refresh)
 	Refresh(ctx context.Context, request RefreshRequestObject) (RefreshResponseObject, error)
-	// GetMe 获取当前登录用户信息 · The signed-in account
+	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	// (GET /api/users/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	// (DELETE /api/users/me/sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
-	// ListSessions 会话列表 · The sessions of the account
+	// ListSessions 会话列表 · List the sessions of the account
 	// (GET /api/users/me/sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
 	// EndSession 结束一个会话 · End one session
@@ -17324,37 +17324,37 @@ type StrictServerInterface interface {
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(ctx context.Context, request SendRegistrationCodeRequestObject) (SendRegistrationCodeResponseObject, error)
-	// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	// (GET /confirm_email)
 	ShowEmailConfirmation(ctx context.Context, request ShowEmailConfirmationRequestObject) (ShowEmailConfirmationResponseObject, error)
-	// ConfirmEmail 确认新邮箱 · Change the address, by the mailed link
+	// ConfirmEmail 确认新邮箱 · Change the address with the mailed link
 	// (POST /confirm_email)
 	ConfirmEmail(ctx context.Context, request ConfirmEmailRequestObject) (ConfirmEmailResponseObject, error)
-	// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+	// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 	// (GET /first_run)
 	ShowFirstRun(ctx context.Context, request ShowFirstRunRequestObject) (ShowFirstRunResponseObject, error)
-	// CreateFirstAdministrator 创建第一个管理员 · Make the first administrator
+	// CreateFirstAdministrator 创建第一个管理员 · Create the first administrator
 	// (POST /first_run)
 	CreateFirstAdministrator(ctx context.Context, request CreateFirstAdministratorRequestObject) (CreateFirstAdministratorResponseObject, error)
-	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+	// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(ctx context.Context, request SendResetCodeRequestObject) (SendResetCodeResponseObject, error)
 	// ResetPassword 重置密码 · Reset the password
 	// (POST /forget_reset)
 	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
-	// ReturnFromLark 从 Lark 返回 · Back from Lark
+	// ReturnFromLark 从飞书返回 · Return from Lark
 	// (GET /lark)
 	ReturnFromLark(ctx context.Context, request ReturnFromLarkRequestObject) (ReturnFromLarkResponseObject, error)
-	// AuthorizeLark 前往 Lark 授权 · Go to Lark
+	// AuthorizeLark 前往飞书授权 · Redirect to Lark
 	// (GET /lark/authorize)
 	AuthorizeLark(ctx context.Context, request AuthorizeLarkRequestObject) (AuthorizeLarkResponseObject, error)
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
-	// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+	// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 	// (GET /login/sms)
 	SendSignInCode(ctx context.Context, request SendSignInCodeRequestObject) (SendSignInCodeResponseObject, error)
-	// SignInWithCode 短信登录 · Sign in with a code by SMS
+	// SignInWithCode 短信登录 · Sign in with an SMS code
 	// (POST /login/sms)
 	SignInWithCode(ctx context.Context, request SignInWithCodeRequestObject) (SignInWithCodeResponseObject, error)
 	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
@@ -17363,16 +17363,16 @@ type StrictServerInterface interface {
 	// SignOut 登出 · Sign out
 	// (POST /logout)
 	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
-	// GetOptions 配置载入 · Settings for the client
+	// GetOptions 配置载入 · Get the settings of a client
 	// (GET /options)
 	GetOptions(ctx context.Context, request GetOptionsRequestObject) (GetOptionsResponseObject, error)
-	// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+	// CreateRefreshCode 令牌刷新验证码 · Get a code to renew the session
 	// (GET /refresh_code)
 	CreateRefreshCode(ctx context.Context, request CreateRefreshCodeRequestObject) (CreateRefreshCodeResponseObject, error)
 	// RenewSession 刷新令牌 · Renew the session
 	// (POST /refresh_token)
 	RenewSession(ctx context.Context, request RenewSessionRequestObject) (RenewSessionResponseObject, error)
-	// GetUser 获取用户信息 · The signed-in account
+	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
 	// ChangeUser 设置用户信息 · Change the profile
@@ -17384,34 +17384,34 @@ type StrictServerInterface interface {
 	// BindPhone 绑定用户手机 · Bind a phone
 	// (POST /user/phone)
 	BindPhone(ctx context.Context, request BindPhoneRequestObject) (BindPhoneResponseObject, error)
-	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 	// (GET /user/phone_code)
 	SendPhoneCode(ctx context.Context, request SendPhoneCodeRequestObject) (SendPhoneCodeResponseObject, error)
 	// EndOtherUserSessions 结束其他会话 · End all other sessions
 	// (DELETE /user/sessions)
 	EndOtherUserSessions(ctx context.Context, request EndOtherUserSessionsRequestObject) (EndOtherUserSessionsResponseObject, error)
-	// ListUserSessions 会话列表 · The sessions of the account
+	// ListUserSessions 会话列表 · List the sessions of the account
 	// (GET /user/sessions)
 	ListUserSessions(ctx context.Context, request ListUserSessionsRequestObject) (ListUserSessionsResponseObject, error)
 	// EndUserSession 结束一个会话 · End one session
 	// (DELETE /user/sessions/{id})
 	EndUserSession(ctx context.Context, request EndUserSessionRequestObject) (EndUserSessionResponseObject, error)
-	// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	// (GET /user/totp)
 	CreateTOTP(ctx context.Context, request CreateTOTPRequestObject) (CreateTOTPResponseObject, error)
 	// BindTOTP 绑定 TOTP · Bind an authenticator app
 	// (POST /user/totp)
 	BindTOTP(ctx context.Context, request BindTOTPRequestObject) (BindTOTPResponseObject, error)
-	// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+	// GetTOTPPicture TOTP 二维码 · Get the secret as a QR code
 	// (GET /user/totp/qr)
 	GetTOTPPicture(ctx context.Context, request GetTOTPPictureRequestObject) (GetTOTPPictureResponseObject, error)
-	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+	// CreateRecoveryCodes 生成恢复码 · Create recovery codes
 	// (POST /user/totp/recovery_codes)
 	CreateRecoveryCodes(ctx context.Context, request CreateRecoveryCodesRequestObject) (CreateRecoveryCodesResponseObject, error)
-	// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	// (DELETE /user/{key})
 	Unbind(ctx context.Context, request UnbindRequestObject) (UnbindResponseObject, error)
-	// Verify 验证登录状态 · Is somebody signed in?
+	// Verify 验证登录状态 · Check the session
 	// (GET /verify)
 	Verify(ctx context.Context, request VerifyRequestObject) (VerifyResponseObject, error)
 }

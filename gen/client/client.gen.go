@@ -854,14 +854,14 @@ func (e UnbindParamsKey) Valid() bool {
 
 // AccessReason defines model for AccessReason.
 type AccessReason struct {
-	// Code 原因 · Why.
+	// Code 原因 · The reason.
 	//
 	// - `DISABLED`: 账号已停用 · the account is disabled.
 	// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
-	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+	// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
+	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
 	// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-	// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+	// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
 	Code AccessReasonCode `json:"code"`
 
 	// Factor 登录方式 · The factor, with `WAIT`.
@@ -871,14 +871,14 @@ type AccessReason struct {
 	Until *Timestamp `json:"until,omitempty"`
 }
 
-// AccessReasonCode 原因 · Why.
+// AccessReasonCode 原因 · The reason.
 //
 // - `DISABLED`: 账号已停用 · the account is disabled.
 // - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
-// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
+// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
 // - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
 type AccessReasonCode string
 
 // AccountID 账号 ID · The account's id.
@@ -889,7 +889,7 @@ type AccountList struct {
 	// Accounts 账号 · The accounts.
 	Accounts []AdminAccount `json:"accounts"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -936,7 +936,7 @@ type AdminAccount struct {
 	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
 
-	// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+	// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 	Factors *Factors `json:"factors,omitempty"`
 
 	// ID 账号 ID · The account's id.
@@ -951,7 +951,7 @@ type AdminAccount struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 姓名 · The name that is shown.
+	// Name 名称 · The name shown to people.
 	Name string `json:"name"`
 
 	// Phone 手机号 · The phone number (E.164), or empty.
@@ -960,7 +960,7 @@ type AdminAccount struct {
 	// Picture 头像 · The picture's object key or URL, or empty.
 	Picture string `json:"picture"`
 
-	// SignIns 登录次数 · How often the person has signed in.
+	// SignIns 登录次数 · The number of sign-ins.
 	SignIns int64 `json:"signIns"`
 
 	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
@@ -986,7 +986,7 @@ type AdministratorResponse struct {
 
 // AssignGroupRequest defines model for AssignGroupRequest.
 type AssignGroupRequest struct {
-	// Accounts 账号及其版本 · The accounts, and the version that each change is made to.
+	// Accounts 账号及其版本 · The accounts, each with the version that the change is based on.
 	Accounts []AccountVersion `json:"accounts"`
 
 	// MemberGroup 成员组名称 · The name of a member group.
@@ -995,7 +995,7 @@ type AssignGroupRequest struct {
 
 // AssignGroupResponse defines model for AssignGroupResponse.
 type AssignGroupResponse struct {
-	// Results 逐个结果 · One for each account, in the order of the request.
+	// Results 逐个结果 · One result for each account, in the order of the request.
 	Results []GroupAssignment `json:"results"`
 
 	// Success 总是 true · Always true.
@@ -1004,13 +1004,13 @@ type AssignGroupResponse struct {
 
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
-	// AccountID 账号 ID · The account that it happened to; empty where none is known.
+	// AccountID 账号 ID · The account that the event is about; empty if unknown.
 	AccountID string `json:"accountId"`
 
-	// Action 动作 · What happened, as in `sign_in.failed`.
+	// Action 动作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
-	// ActorID 操作人 ID · The account of whoever did it to another's; empty where it was the person, a command, or the server.
+	// ActorID 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
 	ActorID string `json:"actorId"`
 
 	// Address 客户端地址 · The client's address, or empty.
@@ -1019,25 +1019,25 @@ type AuditEvent struct {
 	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	At Timestamp `json:"at"`
 
-	// Detail 细节 · More about it, as in `from`, `to` and `reason`.
+	// Detail 详情 · Details, such as `from`, `to` and `reason`.
 	Detail map[string]string `json:"detail"`
 
 	// ID 编号 · The event's number.
 	ID int64 `json:"id"`
 
-	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
-	// Method 方式 · How somebody signed in, or what a code was for.
+	// Method 方式 · How the user signed in, or the purpose of a code.
 	Method string `json:"method"`
 
 	// RequestID 请求编号 · The request's id, as in the server's log.
 	RequestID string `json:"requestId"`
 
-	// SessionID 会话 ID · The session that it was about, or empty.
+	// SessionID 会话 ID · The session that the event is about, or empty.
 	SessionID string `json:"sessionId"`
 
-	// Subject 对象 · The address, number or group that was meant, or empty.
+	// Subject 对象 · The address, number or group that the event concerns, or empty.
 	Subject string `json:"subject"`
 
 	// UserAgent 设备 · The client's `User-Agent`, or the command.
@@ -1046,10 +1046,10 @@ type AuditEvent struct {
 
 // AuditEventList defines model for AuditEventList.
 type AuditEventList struct {
-	// Events 事件 · The events, the newest first.
+	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -1088,17 +1088,17 @@ type ChangeGroupRequest struct {
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
 type ChangePasswordRequest struct {
-	// Old 旧密码 · The password until now.
+	// Old 旧密码 · The current password.
 	Old string `json:"old"`
 
-	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 }
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty to have none.
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty to remove it.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
@@ -1110,7 +1110,7 @@ type ChangeUserRequest struct {
 	// Key 更新字段 · The member to change.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 称呼 · The name shown to people; no control characters.
+	// Name 名称 · The name shown to people; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
@@ -1119,7 +1119,7 @@ type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
 type ChangeWebhookRequest struct {
-	// Actions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// Description 说明 · What the webhook is for.
@@ -1128,7 +1128,7 @@ type ChangeWebhookRequest struct {
 	// Enabled 是否启用 · Whether events are sent there. Enabling clears `goneAt`.
 	Enabled bool `json:"enabled"`
 
-	// URL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL WebhookURL `json:"url"`
 }
@@ -1138,10 +1138,10 @@ type CollaborationOptions struct {
 	// AppID 应用 ID · The app's id.
 	AppID string `json:"app_id"`
 
-	// Redirect 回调地址 · Where it comes back to.
+	// Redirect 回调地址 · The address that the browser returns to.
 	Redirect string `json:"redirect"`
 
-	// URL 授权地址 · Where to send the browser to.
+	// URL 授权地址 · The address to send the browser to.
 	URL string `json:"url"`
 }
 
@@ -1156,16 +1156,16 @@ type CreateAccountRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Invite 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
+	// Invite 是否邮件通知，默认通知 · Whether the user is notified by mail. Default true.
 	Invite *bool `json:"invite,omitempty"`
 
-	// Language 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+	// Language 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 	Language *MailLanguage `json:"language,omitempty"`
 
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 姓名 · The name that is shown.
+	// Name 名称 · The name shown to people.
 	Name string `json:"name"`
 }
 
@@ -1174,7 +1174,7 @@ type CreateGroupRequest struct {
 	// Description 说明，一行 · What the group is for, in one line.
 	Description *GroupDescription `json:"description,omitempty"`
 
-	// Name 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
+	// Name 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It cannot be changed.
 	Name string `json:"name"`
 
 	// RequiresTotp 是否要求两步验证 · Whether members sign in with a second factor, once they have bound an authenticator app.
@@ -1186,29 +1186,29 @@ type CreateGroupRequest struct {
 
 // CreateWebhookRequest defines model for CreateWebhookRequest.
 type CreateWebhookRequest struct {
-	// Actions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions *WebhookActions `json:"actions,omitempty"`
 
 	// Description 说明 · What the webhook is for.
 	Description *WebhookDescription `json:"description,omitempty"`
 
-	// Enabled 是否启用，默认启用 · Whether events are sent there; where it is absent they are.
+	// Enabled 是否启用，默认启用 · Whether events are sent there. Default true.
 	Enabled *bool `json:"enabled,omitempty"`
 
-	// URL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL WebhookURL `json:"url"`
 }
 
-// Cursor 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+// Cursor 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 type Cursor = string
 
 // Delivery defines model for Delivery.
 type Delivery struct {
-	// Attempts 尝试次数 · How often it was tried.
+	// Attempts 尝试次数 · The number of attempts.
 	Attempts int32 `json:"attempts"`
 
-	// Channel 渠道 · A mail, or a text message.
+	// Channel 渠道 · Mail or text message.
 	Channel DeliveryChannel `json:"channel"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1223,33 +1223,33 @@ type Delivery struct {
 	// ID 编号 · The message's id.
 	ID string `json:"id"`
 
-	// Kind 种类 · What it was about, as in `reset_code`.
+	// Kind 种类 · The kind of message, such as `reset_code`.
 	Kind string `json:"kind"`
 
-	// LastError 最后一次错误 · What the provider said last, or empty.
+	// LastError 最后一次错误 · The last error of the provider, or empty.
 	LastError string `json:"lastError"`
 
 	// Recipient 收件人 · The e-mail address or phone number.
 	Recipient string `json:"recipient"`
 
-	// State 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
-	// `refused`: 被拒绝 the provider will never take it.
+	// State 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
+	// `refused`: 被拒绝 the provider will not accept it.
 	State DeliveryState `json:"state"`
 }
 
-// DeliveryChannel 渠道 · A mail, or a text message.
+// DeliveryChannel 渠道 · Mail or text message.
 type DeliveryChannel string
 
-// DeliveryState 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
-// `refused`: 被拒绝 the provider will never take it.
+// DeliveryState 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
+// `refused`: 被拒绝 the provider will not accept it.
 type DeliveryState string
 
 // DeliveryList defines model for DeliveryList.
 type DeliveryList struct {
-	// Deliveries 投递 · The messages, the newest first.
+	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -1261,51 +1261,51 @@ type Email = string
 
 // Error defines model for Error.
 type Error struct {
-	// Code 错误码 · Stable; decide by it.
+	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
 	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
-	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
 	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
-	// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
 	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
 	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code ErrorCode `json:"code"`
 
 	// Errors 仅用于输入错误 · Only with input errors.
@@ -1324,59 +1324,59 @@ type Error struct {
 // ErrorSuccess 总是 false · Always false.
 type ErrorSuccess bool
 
-// ErrorCode 错误码 · Stable; decide by it.
+// ErrorCode 错误码 · Stable; decide by this value.
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
 // - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
-// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
-// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
-// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 // - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 // - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
-// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
-// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
 // - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
 // - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
-// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
-// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
-// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
-// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
-// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
-// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
-// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
-// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
-// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
-// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
 // - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
 // - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
-// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 // - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
 // - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
 // - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
-// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 type ErrorCode string
 
-// Factors 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 type Factors struct {
-	// Lark Lark 姓名 · The name at Lark, or empty where none is bound.
+	// Lark 飞书姓名 · The name at Lark; empty if no identity is bound.
 	Lark string `json:"lark"`
 
-	// Password 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
+	// Password 密码的散列算法，未设置时为空 · The hash of the password, `argon2id` or that of an imported password; empty if there is none.
 	Password string `json:"password"`
 
 	// Phone 是否绑定手机 · Whether a phone is bound.
@@ -1391,7 +1391,7 @@ type Factors struct {
 
 // FieldError defines model for FieldError.
 type FieldError struct {
-	// Field 出错的字段 · Where: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
+	// Field 出错的字段 · The field: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
 	// parameter, the bare name for a header.
 	Field string `json:"field"`
 
@@ -1452,54 +1452,54 @@ type Group struct {
 
 // GroupAssignment defines model for GroupAssignment.
 type GroupAssignment struct {
-	// Changed 是否已更改 · Whether it was changed.
+	// Changed 是否已更改 · Whether the account was changed.
 	Changed bool `json:"changed"`
 
-	// Code 错误码 · Stable; decide by it.
+	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
 	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
-	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
 	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
 	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
-	// - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
 	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
 	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code *ErrorCode `json:"code,omitempty"`
 
 	// ID 账号 ID · The account's id.
@@ -1532,7 +1532,7 @@ type GroupResponse struct {
 	Success Success `json:"success"`
 }
 
-// LarkProfile Lark 信息 · The Lark identity that is bound; null where there is none.
+// LarkProfile 飞书信息 · The Lark identity that is bound; null if there is none.
 type LarkProfile struct {
 	// AvatarURL 头像 · The picture at Lark.
 	AvatarURL *string `json:"avatar_url,omitempty"`
@@ -1543,20 +1543,20 @@ type LarkProfile struct {
 	// Name 姓名 · The name at Lark.
 	Name string `json:"name"`
 
-	// OpenID Lark 用户标识 · The person's id at this Lark app.
+	// OpenID 飞书用户标识 · The user's id in this Lark app.
 	OpenID string `json:"open_id"`
 }
 
 // LarkState defines model for LarkState.
 type LarkState struct {
-	// Action 登录或绑定 · What for.
+	// Action 登录或绑定 · The action.
 	Action LarkStateAction `json:"action"`
 
-	// Locale 控制台语言 · The console's language, which begins the path to come back to.
+	// Locale 控制台语言 · The console's language, which begins the path to return to.
 	Locale *string `json:"locale,omitempty"`
 }
 
-// LarkStateAction 登录或绑定 · What for.
+// LarkStateAction 登录或绑定 · The action.
 type LarkStateAction string
 
 // Load defines model for Load.
@@ -1564,7 +1564,7 @@ type Load struct {
 	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
 	IP string `json:"ip"`
 
-	// Name 主机名 · The host that answers; a setting can replace it.
+	// Name 主机名 · The name of the host; a setting can replace it.
 	Name string `json:"name"`
 
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1574,7 +1574,7 @@ type Load struct {
 	Values map[string]string `json:"values,omitempty"`
 }
 
-// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 type Location struct {
 	// City 城市 · The city.
 	City *string `json:"city,omitempty"`
@@ -1591,12 +1591,12 @@ type LoginRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
-// MailLanguage 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+// MailLanguage 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 type MailLanguage string
 
 // MeResponse defines model for MeResponse.
@@ -1609,7 +1609,7 @@ type MeResponse struct {
 // Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
 type Message = string
 
-// NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+// NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
 
@@ -1625,10 +1625,10 @@ type Options struct {
 type PersonalData struct {
 	Account AdminAccount `json:"account"`
 
-	// Deliveries 投递 · The messages, the newest first.
+	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
-	// Events 事件 · The events, the newest first.
+	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
 	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1649,7 +1649,7 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
+	// Avatar 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1658,22 +1658,22 @@ type PublicUser struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// History 最近一次登录 · The last sign-in, of either door; null where there was none.
+	// History 最近一次登录 · The last sign-in, on either surface; null if there was none.
 	History nullable.Nullable[SignInRecord] `json:"history"`
 
-	// Lark Lark 信息 · The Lark identity that is bound; null where there is none.
+	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
 	Lark nullable.Nullable[LarkProfile] `json:"lark"`
 
-	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	// Name 名称 · The name shown to people; the Toolkit surface calls it `username`.
 	Name string `json:"name"`
 
 	// Phone 手机是否已设置 · Whether a phone is bound.
 	Phone PublicUserPhone `json:"phone"`
 
-	// Sessions 登录次数 · How many sign-ins there were, of both doors.
+	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
 	Sessions int64 `json:"sessions"`
 
-	// Status 账号状态 · Whether the account is active; true for whoever can ask.
+	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
 	Status bool `json:"status"`
 
 	// Totp TOTP 是否已设置 · Whether TOTP is bound.
@@ -1689,12 +1689,12 @@ type PublicUserPhone string
 // PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
 type PublicUserTotp string
 
-// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 type Reason = string
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
-	// Codes 恢复码 · The recovery codes, each good once.
+	// Codes 恢复码 · The recovery codes, each valid once.
 	Codes []string `json:"codes"`
 }
 
@@ -1706,7 +1706,7 @@ type RefreshCode struct {
 
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
-	// RefreshToken 上一次得到的刷新令牌 · The newest refresh token that you hold.
+	// RefreshToken 上一次得到的刷新令牌 · The newest refresh token of the session.
 	RefreshToken string `json:"refresh_token"`
 }
 
@@ -1715,7 +1715,7 @@ type RegisterRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 
@@ -1744,7 +1744,7 @@ type RenewRequest struct {
 
 // ReplayWebhookRequest defines model for ReplayWebhookRequest.
 type ReplayWebhookRequest struct {
-	// Cursor 上一次的 next · The `next` of the answer before; `from` stays the same.
+	// Cursor 上一次的 next · The `next` of the previous response; `from` stays the same.
 	Cursor *string `json:"cursor,omitempty"`
 
 	// From 从此时起 · At or after this time.
@@ -1762,19 +1762,19 @@ type ResetPasswordRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+	// Password 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 	// of any kind. No rules about kinds of characters, but common passwords are refused.
 	Password NewPassword `json:"password"`
 }
 
-// Right 权限 · What members of a group may do beyond their own account.
+// Right 权限 · What the members of a group may do beyond their own account.
 //
-// - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
-// - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
-// - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
-// - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
+// - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
+// - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
+// - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
+// - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
 // - `audit.read`: 查看审计事件 · read the audit log.
-// - `webhooks.write`: 管理 Webhook · see and manage webhooks. Who sends events to one needs `audit.read`, too.
+// - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
 type Right string
 
 // Rights 权限 · The rights of a group.
@@ -1788,13 +1788,13 @@ type SMSSignInRequest struct {
 	// Phone 手机号，E.164 格式 · A phone number (E.164).
 	Phone Phone `json:"phone"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
-// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+// requires a second factor: without it the response is `TOTP_REQUIRED`.
 type SecondFactor = string
 
 // SendCodeAgainRequest defines model for SendCodeAgainRequest.
@@ -1802,14 +1802,14 @@ type SendCodeAgainRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// Language 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+	// Language 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 	Language *MailLanguage `json:"language,omitempty"`
 
-	// Purpose 用途 · For a new account, or for a new password.
+	// Purpose 用途 · The purpose, a new account or a new password.
 	Purpose SendCodeAgainRequestPurpose `json:"purpose"`
 }
 
-// SendCodeAgainRequestPurpose 用途 · For a new account, or for a new password.
+// SendCodeAgainRequestPurpose 用途 · The purpose, a new account or a new password.
 type SendCodeAgainRequestPurpose string
 
 // SendCodeRequest defines model for SendCodeRequest.
@@ -1829,13 +1829,13 @@ type SendCodeResponse struct {
 
 // Session defines model for Session.
 type Session struct {
-	// Address 登录地址 · The client's address at the sign-in; empty where it is not known.
+	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
-	// Current 是否为当前会话 · Whether it is the caller's.
+	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
 	// Device 设备 · The `User-Agent` of the sign-in.
@@ -1847,22 +1847,22 @@ type Session struct {
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
 
-	// Location 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
 	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	SeenAt Timestamp `json:"seenAt"`
 
-	// Surface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+	// Surface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 	Surface SessionSurface `json:"surface"`
 }
 
-// SessionSurface 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+// SessionSurface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 type SessionSurface string
 
 // SessionsResponse defines model for SessionsResponse.
 type SessionsResponse struct {
-	// Sessions 有效会话 · The live sessions, the one used last first.
+	// Sessions 有效会话 · The live sessions, most recently used first.
 	Sessions []Session `json:"sessions"`
 
 	// Success 总是 true · Always true.
@@ -1874,34 +1874,34 @@ type SetGroupRequest struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 }
 
 // SetStatusRequest defines model for SetStatusRequest.
 type SetStatusRequest struct {
-	// Reason 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 
-	// Status 状态 · `active` restores a deleted account, too.
+	// Status 状态 · `active` also restores a deleted account.
 	Status SetStatusRequestStatus `json:"status"`
 }
 
-// SetStatusRequestStatus 状态 · `active` restores a deleted account, too.
+// SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
-// SignInRecord 最近一次登录 · The last sign-in, of either door; null where there was none.
+// SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
 type SignInRecord struct {
-	// Detail 地理位置，未知时为空 · Where the address is, as far as the server knows.
+	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Detail   Location `json:"detail"`
 	Metadata struct {
-		// ClientIP 客户端地址 · The client's address; empty where it is not known.
+		// ClientIP 客户端地址 · The client's address; empty if unknown.
 		ClientIP string `json:"client_ip"`
 
-		// Source 登录方式 · How the person signed in, as in `password`.
+		// Source 登录方式 · How the user signed in, such as `password`.
 		Source string `json:"source"`
 
-		// Version 记录格式 · The version of this form.
+		// Version 记录格式的版本 · The version of this format.
 		Version string `json:"version"`
 	} `json:"metadata"`
 
@@ -1920,8 +1920,8 @@ type SignInRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
-	// asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
@@ -1933,7 +1933,7 @@ type Statistics struct {
 	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	From Timestamp `json:"from"`
 
-	// Hours 有事件的小时，升序 · The hours in which something happened, in ascending order.
+	// Hours 有事件的小时，升序 · The hours that have events, in ascending order.
 	Hours []StatisticsHour `json:"hours"`
 
 	// Success 总是 true · Always true.
@@ -1948,13 +1948,13 @@ type StatisticsHour struct {
 	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	At Timestamp `json:"at"`
 
-	// Failures 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+	// Failures 登录失败 · Failed sign-ins, whether by the password, a code or the second factor.
 	Failures int64 `json:"failures"`
 
 	// Registrations 新账号 · Accounts that were registered, or created by an administrator or a command.
 	Registrations int64 `json:"registrations"`
 
-	// SignIns 登录成功 · Sign-ins that succeeded.
+	// SignIns 登录成功 · Successful sign-ins.
 	SignIns int64 `json:"signIns"`
 }
 
@@ -1981,20 +1981,20 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
-	// Entries 经过 · What happened, the newest first.
+	// Entries 事件与发送记录 · What happened, newest first.
 	Entries []TimelineEntry `json:"entries"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
-	// Reasons 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
+	// Reasons 当前无法登录的原因 · What prevents a sign-in now; empty if nothing is known.
 	Reasons []AccessReason `json:"reasons"`
 
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 }
 
-// TimelineEntry 一个事件或一次投递 · An event or a message: one of the two members is there.
+// TimelineEntry 一个事件或一条发送记录 · An event or a message; exactly one of the two members is present.
 type TimelineEntry struct {
 	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	At       Timestamp   `json:"at"`
@@ -2016,7 +2016,7 @@ type Tokens struct {
 	// TokenType 总是 bearer · Always `bearer`.
 	TokenType TokensTokenType `json:"token_type"`
 
-	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires; true to its `exp`.
+	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
 	ExpiresIn int32 `json:"expires_in"`
 
 	// RefreshToken 刷新令牌，不透明 · The refresh token, opaque.
@@ -2031,10 +2031,10 @@ type UploadOptions struct {
 	// Limit 大小上限，字节 · The largest file, in bytes.
 	Limit int64 `json:"limit"`
 
-	// Type 存储类型 · The kind of storage, as in `cos`.
+	// Type 存储类型 · The kind of storage, such as `cos`.
 	Type string `json:"type"`
 
-	// URL 上传地址 · Where to upload to.
+	// URL 上传地址 · The address for uploads.
 	URL string `json:"url"`
 }
 
@@ -2055,7 +2055,7 @@ type User struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// MemberGroup 成员组，新账号为 None · The member group; `None` until an administrator assigns one.
+	// MemberGroup 成员组，新账号为 None · The member group; `None` before an administrator assigns one.
 	MemberGroup string `json:"memberGroup"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2068,9 +2068,9 @@ type User struct {
 // Version 版本，每次修改加一 · 0 at creation, one more at each change.
 type Version = int32
 
-// Webhook 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
-	// Actions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2091,7 +2091,7 @@ type Webhook struct {
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
 
-	// URL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL WebhookURL `json:"url"`
 
@@ -2099,15 +2099,15 @@ type Webhook struct {
 	Version Version `json:"version"`
 }
 
-// WebhookActions 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+// WebhookActions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 type WebhookActions = []string
 
-// WebhookDelivery 一个事件的投递结果 · What became of an event. `queuedAt` is when it was asked for the last time.
+// WebhookDelivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
 type WebhookDelivery struct {
-	// Action 动作 · What happened, as in `sign_in.failed`.
+	// Action 动作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
-	// Attempts 尝试次数 · How often it was tried since it was asked for the last time.
+	// Attempts 尝试次数 · The number of attempts since it was last requested.
 	Attempts int32 `json:"attempts"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2122,7 +2122,7 @@ type WebhookDelivery struct {
 	// LastError 最后一次错误 · Why the last attempt failed, or empty.
 	LastError string `json:"lastError"`
 
-	// LastStatus 最后一次的状态码 · The status that the receiver answered last; null where there was no answer.
+	// LastStatus 最后一次的状态码 · The last status that the receiver returned; null if there was no response.
 	LastStatus nullable.Nullable[int32] `json:"lastStatus"`
 
 	// NextAttemptAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
@@ -2131,21 +2131,21 @@ type WebhookDelivery struct {
 	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	QueuedAt Timestamp `json:"queuedAt"`
 
-	// State 状态 · `pending`: 等待发送 it waits for its first attempt, or for the next; `delivered`: 已送达 the receiver answered 2xx;
-	// `failed`: 已放弃 nobody tries any more.
+	// State 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
+	// `failed`: 已放弃 no more attempts are made.
 	State WebhookDeliveryState `json:"state"`
 }
 
-// WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first attempt, or for the next; `delivered`: 已送达 the receiver answered 2xx;
-// `failed`: 已放弃 nobody tries any more.
+// WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
+// `failed`: 已放弃 no more attempts are made.
 type WebhookDeliveryState string
 
 // WebhookDeliveryList defines model for WebhookDeliveryList.
 type WebhookDeliveryList struct {
-	// Deliveries 投递 · The deliveries, the newest event first.
+	// Deliveries 发送记录 · The deliveries, newest event first.
 	Deliveries []WebhookDelivery `json:"deliveries"`
 
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Success 总是 true · Always true.
@@ -2154,7 +2154,7 @@ type WebhookDeliveryList struct {
 
 // WebhookDeliveryResponse defines model for WebhookDeliveryResponse.
 type WebhookDeliveryResponse struct {
-	// Delivery 一个事件的投递结果 · What became of an event. `queuedAt` is when it was asked for the last time.
+	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
 	Delivery WebhookDelivery `json:"delivery"`
 
 	// Success 总是 true · Always true.
@@ -2169,11 +2169,11 @@ type WebhookList struct {
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 
-	// Webhooks Webhook 列表 · The webhooks, the oldest first.
+	// Webhooks Webhook 列表 · The webhooks, oldest first.
 	Webhooks []Webhook `json:"webhooks"`
 }
 
-// WebhookMessage 发送到 Webhook 的正文 · What a webhook gets. `timestamp` is when it happened; the header `webhook-timestamp` says when it was
+// WebhookMessage 发送到 Webhook 的正文 · The body that a webhook receives. `timestamp` is when it happened; the header `webhook-timestamp` is when it was
 // sent. Names in `location` are Chinese.
 type WebhookMessage struct {
 	Data AuditEvent `json:"data"`
@@ -2187,10 +2187,10 @@ type WebhookMessage struct {
 
 // WebhookReplay defines model for WebhookReplay.
 type WebhookReplay struct {
-	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
-	// Queued 数量 · How many events wait to be sent again.
+	// Queued 数量 · The number of events that were queued.
 	Queued int32 `json:"queued"`
 
 	// Success 总是 true · Always true.
@@ -2202,23 +2202,23 @@ type WebhookResponse struct {
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 
-	// Webhook 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
 }
 
 // WebhookSecretResponse defines model for WebhookSecretResponse.
 type WebhookSecretResponse struct {
-	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other answer has it.
+	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
 	Secret string `json:"secret"`
 
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
 
-	// Webhook 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
 }
 
-// WebhookURL 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+// WebhookURL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 // is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 type WebhookURL = string
 
@@ -2380,7 +2380,7 @@ type ListAccountsParams struct {
 	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
 	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
 
-	// Name 姓名开头 · The beginning of the name, in any case.
+	// Name 名称开头 · The beginning of the name, in any case.
 	Name *AccountNamePrefix `form:"name,omitempty" json:"name,omitempty"`
 
 	// Phone 手机号开头 · The beginning of the phone number, with `+` and the country's code.
@@ -2389,28 +2389,28 @@ type ListAccountsParams struct {
 	// ID 账号 ID 开头 · The beginning of the id, or all of it.
 	ID *AccountIDPrefix `form:"id,omitempty" json:"id,omitempty"`
 
-	// Group 成员组 · Only of this member group.
+	// Group 成员组 · Only accounts of this member group.
 	Group *AccountGroup `form:"group,omitempty" json:"group,omitempty"`
 
-	// Status 状态 · Only of this status.
+	// Status 状态 · Only accounts with this status.
 	Status *ListAccountsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// SeenAfter 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+	// SeenAfter 在此之后有活动 · Only accounts last seen at or after this time, exact to a day.
 	SeenAfter *SeenAfter `form:"seenAfter,omitempty" json:"seenAfter,omitempty"`
 
-	// SeenBefore 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+	// SeenBefore 在此之后没有活动 · Only accounts last seen before this time, or never; exact to a day.
 	SeenBefore *SeenBefore `form:"seenBefore,omitempty" json:"seenBefore,omitempty"`
 
-	// Order 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+	// Order 顺序 · `newest` (the default) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
 	Order *ListAccountsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
 
-	// Count 是否计数 · Whether to count all matches.
+	// Count 是否统计总数 · Whether to count all matches.
 	Count *Count `form:"count,omitempty" json:"count,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2422,35 +2422,35 @@ type ListAccountsParamsOrder string
 
 // CreateAccountParams defines parameters for CreateAccount.
 type CreateAccountParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // AssignGroupParams defines parameters for AssignGroup.
 type AssignGroupParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAccountParams defines parameters for DeleteAccount.
 type DeleteAccountParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ResetFactorParams defines parameters for ResetFactor.
 type ResetFactorParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -2459,75 +2459,75 @@ type ResetFactorParamsFactor string
 
 // SetAccountGroupParams defines parameters for SetAccountGroup.
 type SetAccountGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // SetAccountStatusParams defines parameters for SetAccountStatus.
 type SetAccountStatusParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetTimelineParams defines parameters for GetTimeline.
 type GetTimelineParams struct {
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
 type ListAuditEventsParams struct {
-	// Account 账号 ID · About this account.
+	// Account 账号 ID · Only events about this account.
 	Account *AuditAccount `form:"account,omitempty" json:"account,omitempty"`
 
-	// Actor 操作人 ID · Done by this account, to others.
+	// Actor 操作人 ID · Only what this account did to others.
 	Actor *AuditActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Action 动作 · Of this kind.
+	// Action 动作 · Only this action.
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 到此时止 · Before this time.
+	// To 到此时为止 · Before this time.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
-	// Recipient 收件邮箱或手机号 · To this e-mail address or phone number.
+	// Recipient 收件邮箱或手机号 · Only messages to this e-mail address or phone number.
 	Recipient *DeliveryRecipient `form:"recipient,omitempty" json:"recipient,omitempty"`
 
-	// State 状态 · Only of this state.
+	// State 状态 · Only those in this state.
 	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
 	// From 从此时起 · At or after this time.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 到此时止 · Before this time.
+	// To 到此时为止 · Before this time.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2536,68 +2536,68 @@ type ListDeliveriesParamsState string
 
 // CreateGroupParams defines parameters for CreateGroup.
 type CreateGroupParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteGroupParams defines parameters for DeleteGroup.
 type DeleteGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeGroupParams defines parameters for ChangeGroup.
 type ChangeGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetStatisticsParams defines parameters for GetStatistics.
 type GetStatisticsParams struct {
-	// From 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Without it, 30 days before `to`.
+	// From 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Default 30 days before `to`.
 	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
 
-	// To 到此时止，默认为现在 · Before this time. Without it, now.
+	// To 到此时为止，默认为当前时间 · Before this time. Default now.
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // CreateWebhookParams defines parameters for CreateWebhook.
 type CreateWebhookParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteWebhookParams defines parameters for DeleteWebhook.
 type DeleteWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeWebhookParams defines parameters for ChangeWebhook.
 type ChangeWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
 type ListWebhookDeliveriesParams struct {
-	// State 状态 · Only of this state.
+	// State 状态 · Only those in this state.
 	State *ListWebhookDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
-	// Limit 每页数量 · How many a page holds at the most.
+	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the page before. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2606,25 +2606,25 @@ type ListWebhookDeliveriesParamsState string
 
 // ReplayWebhookDeliveryParams defines parameters for ReplayWebhookDelivery.
 type ReplayWebhookDeliveryParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ReplayWebhookParams defines parameters for ReplayWebhook.
 type ReplayWebhookParams struct {
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
 type RotateWebhookSecretParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
 	IfMatch IfMatch `json:"If-Match"`
 
-	// IdempotencyKey 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-	// hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -2651,10 +2651,10 @@ type ShowFirstRunParams struct {
 	// Token 链接中的令牌 · The token of the link.
 	Token *string `form:"token,omitempty" json:"token,omitempty"`
 
-	// Created 管理员已创建 · The administrator was made.
+	// Created 管理员已创建 · The administrator was created.
 	Created *ShowFirstRunParamsCreated `form:"created,omitempty" json:"created,omitempty"`
 
-	// Error 未创建的原因 · Why not.
+	// Error 未创建的原因 · Why the administrator was not created.
 	Error *ShowFirstRunParamsError `form:"error,omitempty" json:"error,omitempty"`
 }
 
@@ -2666,19 +2666,19 @@ type ShowFirstRunParamsError string
 
 // SendResetCodeParams defines parameters for SendResetCode.
 type SendResetCodeParams struct {
-	// Email 电子邮件 · The address of the account.
+	// Email 邮箱地址 · The e-mail address of the account.
 	Email Email `form:"email" json:"email"`
 }
 
 // ReturnFromLarkParams defines parameters for ReturnFromLark.
 type ReturnFromLarkParams struct {
-	// Code Lark 授权码 · Lark's code.
+	// Code 飞书授权码 · The authorization code of Lark.
 	Code *string `form:"code,omitempty" json:"code,omitempty"`
 
-	// State 本服务给出的 state · The state that this server gave.
+	// State 本服务给出的 state · The state that this server created.
 	State string `form:"state" json:"state"`
 
-	// Error 未授权的原因 · Why there is no code.
+	// Error 未授权的原因 · Why Lark sent no code.
 	Error *string `form:"error,omitempty" json:"error,omitempty"`
 
 	// ErrorDescription 不使用 · Not used.
@@ -2687,7 +2687,7 @@ type ReturnFromLarkParams struct {
 
 // AuthorizeLarkParams defines parameters for AuthorizeLark.
 type AuthorizeLarkParams struct {
-	// State 动作与语言，JSON · What for, and in which language. Without it, `login`.
+	// State 动作与语言，JSON 格式 · The action and the language, as JSON. Default `login`.
 	State *LarkState `form:"state,omitempty" json:"state,omitempty"`
 
 	// RedirectURI 不使用 · Not used.
@@ -2699,13 +2699,13 @@ type AuthorizeLarkParams struct {
 
 // SendSignInCodeParams defines parameters for SendSignInCode.
 type SendSignInCodeParams struct {
-	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
 }
 
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
-	// Type 类型 · Which.
+	// Type 类型 · The settings to return.
 	Type GetOptionsParamsType `form:"type" json:"type"`
 }
 
@@ -2714,13 +2714,13 @@ type GetOptionsParamsType string
 
 // SendPhoneCodeParams defines parameters for SendPhoneCode.
 type SendPhoneCodeParams struct {
-	// Phone 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
 }
 
 // GetTOTPPictureParams defines parameters for GetTOTPPicture.
 type GetTOTPPictureParams struct {
-	// Format 图片格式 · The form of the picture.
+	// Format 图片格式 · The format of the picture.
 	Format *GetTOTPPictureParamsFormat `form:"format,omitempty" json:"format,omitempty"`
 }
 
@@ -2735,7 +2735,7 @@ type ReceiveAuditEventParams struct {
 	// WebhookID 消息 ID，重发时不变 · The same at every attempt and every replay of an event.
 	WebhookID WebhookMessageID `json:"webhook-id"`
 
-	// WebhookTimestamp 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse what is more than five minutes off.
+	// WebhookTimestamp 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse a time that is more than five minutes off.
 	WebhookTimestamp WebhookMessageTime `json:"webhook-timestamp"`
 
 	// WebhookSignature 签名 · `v1,` and the base64 of HMAC-SHA256(secret, `webhook-id.webhook-timestamp.body`); two, with a space between, while the
@@ -2983,39 +2983,39 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// Load 载入，获取 XSRF Cookie · Load
+	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 	//
 	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 	//
-	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
-	// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
-	// without any secret setting.
+	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
+	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
+	// time. `values` is present outside release mode only, and has no secret setting.
 	//
 	// Corresponds with GET / (the `Load` operationId).
 	Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAccounts 查找账号 · Look up accounts
+	// ListAccounts 查找账号 · Find accounts
 	//
-	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+	// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 	//
-	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
-	// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
+	// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
 	//
-	// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
-	// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
-	// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
-	// longer the more there are.
+	// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+	// continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
+	// filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
+	// all matches, which takes longer the more there are.
 	//
 	// Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
 	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateAccountWithBody 新建账号 · Create an account
 	//
-	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 	//
-	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-	// nothing which lives for days is on its way.
+	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3024,37 +3024,37 @@ type ClientInterface interface {
 
 	// CreateAccount 新建账号 · Create an account
 	//
-	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 	//
-	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-	// nothing which lives for days is on its way.
+	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
 	CreateAccount(ctx context.Context, params *CreateAccountParams, body CreateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many
+	// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many accounts
 	//
 	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 	//
-	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-	// the next request of each person on.
+	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+	// is not changed. The change takes effect with the next request of each user.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
 	AssignGroupWithBody(ctx context.Context, params *AssignGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AssignGroup 为多个账号分配成员组 · Assign a group to many
+	// AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 	//
 	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 	//
-	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-	// the next request of each person on.
+	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+	// is not changed. The change takes effect with the next request of each user.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3063,54 +3063,56 @@ type ClientInterface interface {
 
 	// DeleteAccount 删除账号 · Delete an account
 	//
-	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
 	//
-	// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
-	// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
-	// the audit log, by the account's id. The last administrator cannot be deleted (409).
+	// Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
+	// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
+	// restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
+	// account's id. The last administrator cannot be deleted (409).
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
 	DeleteAccount(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetAccount 查看账号 · One account
+	// GetAccount 查看账号 · Get an account
 	//
 	// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
 	//
-	// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
-	// `If-Match`.
+	// Returns an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every
+	// change requires in `If-Match`.
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
 	GetAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ExportAccount 导出个人数据 · Export one person's data
+	// ExportAccount 导出个人数据 · Export the personal data of an account
 	//
-	// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+	// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
 	//
-	// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
-	// secret of any kind. That it was asked for is written down.
+	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
+	// messages, without any secret. The export itself is recorded in the audit log.
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetFactor 重置登录方式 · Reset a factor
 	//
-	// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+	// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
 	//
-	// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
-	// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
-	// Removing the password ends every session.
+	// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
+	// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
+	// the response is 200 too. Removing the password ends every session.
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
 	ResetFactor(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetAccountGroupWithBody 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 	//
-	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+	// says.
 	//
-	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-	// one (409).
+	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+	// administrator cannot lose the right to manage groups (409).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3119,12 +3121,13 @@ type ClientInterface interface {
 
 	// SetAccountGroup 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 	//
-	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+	// says.
 	//
-	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-	// one (409).
+	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+	// administrator cannot lose the right to manage groups (409).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3133,18 +3136,18 @@ type ClientInterface interface {
 
 	// EndAccountSessions 结束账号的全部会话 · End all sessions of an account
 	//
-	// 结束账号在两个入口的全部会话，立即生效。
+	// 结束账号在客户端与浏览器上的全部会话，立即生效。
 	//
-	// Ends every session of an account, of both doors, at once. The person has to sign in again.
+	// Ends every session of an account at once, those of apps and of browsers. The user has to sign in again.
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
 	EndAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAccountSessions 查看账号的会话 · An account's sessions
+	// ListAccountSessions 查看账号的会话 · List the sessions of an account
 	//
-	// 返回账号在两个入口的有效会话。
+	// 返回账号在客户端与浏览器上的有效会话，最近使用的在前。
 	//
-	// Answers the live sessions of an account, of both doors, the one used last first.
+	// Returns the live sessions of an account, those of apps and of browsers, most recently used first.
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId}/sessions (the `ListAccountSessions` operationId).
 	ListAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3158,64 +3161,65 @@ type ClientInterface interface {
 	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions/{id} (the `EndAccountSession` operationId).
 	EndAccountSession(ctx context.Context, accountID AccountKey, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SetAccountStatusWithBody 停用或启用账号 · Disable or enable
+	// SetAccountStatusWithBody 停用或启用账号 · Disable or enable an account
 	//
 	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 	//
-	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+	// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
 	SetAccountStatusWithBody(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SetAccountStatus 停用或启用账号 · Disable or enable
+	// SetAccountStatus 停用或启用账号 · Disable or enable an account
 	//
 	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 	//
-	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+	// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
 	SetAccountStatus(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetTimeline 账号时间线 · An account's timeline
+	// GetTimeline 账号时间线 · Get the timeline of an account
 	//
-	// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
 	//
-	// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
-	// from the audit log and from the messages that were sent to the account's address and number.
+	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
+	// newest first, from the audit log and from the messages that were sent to the account's address and number.
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 	GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UnlockAccount 解除等待 · Lift the waits
+	// UnlockAccount 解除锁定 · Lift a lockout
 	//
-	// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+	// 清除该账号因多次失败而产生的等待时间，该用户可以立即重试。
 	//
-	// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+	// Clears an account's failed attempts, so that the user can try again at once. Limits that apply to the user's
+	// network are not cleared.
 	//
 	// Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
 	UnlockAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAuditEvents 审计事件 · Audit events
+	// ListAuditEvents 审计事件 · List audit events
 	//
 	// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
 	//
-	// Answers what happened, the newest first: by account, by who did it, by action and by time.
+	// Returns audit events, newest first, filtered by account, actor, action and time.
 	//
 	// Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
 	ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SendCodeWithBody 重新发送验证码 · Send a code again
 	//
-	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 	//
-	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-	// asks, and as there the answer does not say whether the address has an account.
+	// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+	// same as when the user asks. The response does not show whether the address has an account.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3224,31 +3228,31 @@ type ClientInterface interface {
 
 	// SendCode 重新发送验证码 · Send a code again
 	//
-	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 	//
-	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-	// asks, and as there the answer does not say whether the address has an account.
+	// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+	// same as when the user asks. The response does not show whether the address has an account.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
 	SendCode(ctx context.Context, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListDeliveries 投递记录 · Messages and their outcomes
+	// ListDeliveries 发送记录 · List messages and their outcomes
 	//
-	// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+	// 查询邮件和短信的发送结果，可按收件人、状态和时间筛选，按时间倒序分页。不保存消息内容。
 	//
-	// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
-	// message is not kept.
+	// Returns what was sent where, and its outcome, newest first. It shows why a mail or a text message did not
+	// arrive. The content of messages is not kept.
 	//
 	// Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
 	ListDeliveries(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListGroups 成员组列表 · The member groups
+	// ListGroups 成员组列表 · List the member groups
 	//
 	// 返回全部成员组及其权限。
 	//
-	// Answers every member group and its rights, by name.
+	// Returns every member group and its rights, ordered by name.
 	//
 	// Corresponds with GET /api/admin/groups (the `ListGroups` operationId).
 	ListGroups(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3257,7 +3261,7 @@ type ClientInterface interface {
 	//
 	// 新建一个成员组。不能授予自己没有的权限。
 	//
-	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3268,7 +3272,7 @@ type ClientInterface interface {
 	//
 	// 新建一个成员组。不能授予自己没有的权限。
 	//
-	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3279,18 +3283,18 @@ type ClientInterface interface {
 	//
 	// 删除一个没有成员的成员组。`None` 不能删除。
 	//
-	// Deletes a group that has no members. `None`, the group of new accounts, stays.
+	// Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
 	//
 	// Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
 	DeleteGroup(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeGroupWithBody 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 	//
-	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-	// `groups.write` (409). A group keeps its name.
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3299,44 +3303,45 @@ type ClientInterface interface {
 
 	// ChangeGroup 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 	//
-	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-	// `groups.write` (409). A group keeps its name.
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 	ChangeGroup(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetAdministrator 查看自己的管理权限 · What the caller may do
+	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	//
 	// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
 	//
-	// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
-	// right at all is answered 403.
+	// Returns the signed-in account and the rights of its member group; a console decides by them what to show. A
+	// caller without any right receives 403.
 	//
 	// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
 	GetAdministrator(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+	// GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 	//
 	// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
 	//
-	// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
-	// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
-	// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
-	// came in out of a file are not counted: each batch of them is one event of its own kind.
+	// Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
+	// without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
+	// counted in full. The range is at most 92 days. An event is counted once it has joined the audit chain, a second
+	// or two after it happened. Accounts imported from a file are not counted: each batch of them is one event of a
+	// different kind.
 	//
 	// Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
 	GetStatistics(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListWebhooks Webhook 列表 · The webhooks
+	// ListWebhooks Webhook 列表 · List the webhooks
 	//
 	// 返回全部 Webhook，不含密钥。
 	//
-	// Answers every webhook, without its secret, the oldest first.
+	// Returns every webhook without its secret, oldest first.
 	//
 	// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
 	ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3344,17 +3349,18 @@ type ClientInterface interface {
 	// CreateWebhookWithBody 新建 Webhook · Create a webhook
 	//
 	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 	//
-	// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-	// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-	// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-	// them there. There are at most 16 webhooks.
+	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+	// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+	// where events go can read them there. There are at most 16 webhooks.
 	//
-	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-	// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-	// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-	// Events come in no promised order, and now and then twice.
+	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+	// twice.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3364,17 +3370,18 @@ type ClientInterface interface {
 	// CreateWebhook 新建 Webhook · Create a webhook
 	//
 	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 	//
-	// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-	// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-	// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-	// them there. There are at most 16 webhooks.
+	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+	// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+	// where events go can read them there. There are at most 16 webhooks.
 	//
-	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-	// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-	// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-	// Events come in no promised order, and now and then twice.
+	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+	// twice.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3383,20 +3390,20 @@ type ClientInterface interface {
 
 	// DeleteWebhook 删除 Webhook · Delete a webhook
 	//
-	// 删除一个 Webhook 及其投递记录。等待中的事件不再发送。
+	// 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
 	//
-	// Deletes a webhook and its delivery log. What waits for it is not sent any more.
+	// Deletes a webhook and its delivery log. Pending events are not sent.
 	//
 	// Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `DeleteWebhook` operationId).
 	DeleteWebhook(ctx context.Context, webhookID WebhookKey, params *DeleteWebhookParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeWebhookWithBody 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-	// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-	// `audit.read`, too.
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3405,71 +3412,74 @@ type ClientInterface interface {
 
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-	// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-	// `audit.read`, too.
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
 	ChangeWebhook(ctx context.Context, webhookID WebhookKey, params *ChangeWebhookParams, body ChangeWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListWebhookDeliveries Webhook 投递记录 · What a webhook got
+	// ListWebhookDeliveries Webhook 发送记录 · List the deliveries of a webhook
 	//
-	// 查询该 Webhook 的投递结果，按事件倒序分页，保留 30 天。
+	// 查询该 Webhook 的发送结果，按事件倒序分页，保留 30 天。
 	//
-	// Answers which events the webhook got, and why it did not get others, the newest event first. What was answered is not kept but
-	// for its status. Kept for 30 days after an event was asked for the last time.
+	// Returns which events the webhook received, and why it did not receive others, newest event first. Of the
+	// receiver's response only the status is kept. An entry is kept for 30 days after its event was last requested.
 	//
 	// Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
 	ListWebhookDeliveries(ctx context.Context, webhookID WebhookKey, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplayWebhookDelivery 重新发送一个事件 · Send one event again
+	// ReplayWebhookDelivery 重新发送一个事件 · Replay one event
 	//
 	// 立即重新发送该事件，无论之前的结果如何。还需要权限 `audit.read`。
 	//
-	// Sends an event of the delivery log again at once, whatever became of it; one that waits for its next attempt waits no longer.
-	// Needs the right `audit.read`, too.
+	// Sends an event of the delivery log again at once, whatever its outcome was. An event that waits for its next
+	// attempt is sent now. Requires the right `audit.read` too.
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay (the `ReplayWebhookDelivery` operationId).
 	ReplayWebhookDelivery(ctx context.Context, webhookID WebhookKey, eventID EventKey, params *ReplayWebhookDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplayWebhookWithBody 重新发送某时刻以来的事件 · Send events again
+	// ReplayWebhookWithBody 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 	// 还需要权限 `audit.read`。
 	//
-	// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-	// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-	// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+	// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+	// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/replay (the `ReplayWebhook` operationId).
 	ReplayWebhookWithBody(ctx context.Context, webhookID WebhookKey, params *ReplayWebhookParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplayWebhook 重新发送某时刻以来的事件 · Send events again
+	// ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 	// 还需要权限 `audit.read`。
 	//
-	// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-	// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-	// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+	// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+	// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/replay (the `ReplayWebhook` operationId).
 	ReplayWebhook(ctx context.Context, webhookID WebhookKey, params *ReplayWebhookParams, body ReplayWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// RotateWebhookSecret 更换密钥 · Change the secret
+	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	//
 	// 生成新的密钥，只在这里返回一次。24 小时内同时使用旧密钥签名。还需要权限 `audit.read`。
 	//
-	// Makes a new secret, which only this answer has; the same request with the same `Idempotency-Key` gets it again. For 24
-	// hours `webhook-signature` has a second signature, with the secret of before. Needs the right `audit.read`, too.
+	// Creates a new secret. No other response has it; the same request with the same `Idempotency-Key` gets it again.
+	// For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
+	// `audit.read` too.
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3478,11 +3488,12 @@ type ClientInterface interface {
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
-	// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-	// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+	// keep query strings.
 	//
-	// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-	// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3493,11 +3504,12 @@ type ClientInterface interface {
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
-	// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-	// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+	// keep query strings.
 	//
-	// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-	// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -3508,26 +3520,28 @@ type ClientInterface interface {
 	//
 	// 结束当前访问令牌所属的会话。该会话的访问令牌和刷新令牌立即失效。
 	//
-	// Ends the session of the access token. Its access and refresh tokens stop at once; other sessions of the account
-	// go on.
+	// Ends the session of the access token. Its access and refresh tokens stop working at once. Other sessions of the
+	// account continue.
 	//
 	// Corresponds with POST /api/auth/logout (the `Logout` operationId).
 	Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RefreshWithBody 刷新 Access Token · Renew the tokens
 	//
-	// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 	//
-	// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+	// spent.
 	//
-	// - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-	//   byte, with a fresh access token: two refreshers may race.
-	// - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-	//   new generation is opened, and the lost one is dead.
-	// - Any other old token ends the session with 401, and its owner is told by mail.
+	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+	//   generation is opened, and the lost successor is void.
+	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
-	// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-	// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is over.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3536,30 +3550,32 @@ type ClientInterface interface {
 
 	// Refresh 刷新 Access Token · Renew the tokens
 	//
-	// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 	//
-	// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+	// spent.
 	//
-	// - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-	//   byte, with a fresh access token: two refreshers may race.
-	// - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-	//   new generation is opened, and the lost one is dead.
-	// - Any other old token ends the session with 401, and its owner is told by mail.
+	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+	//   generation is opened, and the lost successor is void.
+	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
-	// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-	// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is over.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/auth/refresh (the `Refresh` operationId).
 	Refresh(ctx context.Context, body RefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetMe 获取当前登录用户信息 · The signed-in account
+	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	//
 	// 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
 	//
-	// Answers the account of the access token. The session is checked at each call, so a token stops the moment its
-	// session is ended or its account disabled. `HEAD` works like `GET`.
+	// Returns the account of the access token. Each call checks the session, so a token stops working as soon as its
+	// session ends or its account is disabled. `HEAD` works like `GET`.
 	//
 	// Corresponds with GET /api/users/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3568,16 +3584,18 @@ type ClientInterface interface {
 	//
 	// 结束除当前会话以外的全部会话，包括浏览器会话。
 	//
-	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+	// stop working at once.
 	//
 	// Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
 	EndOtherSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListSessions 会话列表 · The sessions of the account
+	// ListSessions 会话列表 · List the sessions of the account
 	//
 	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 	//
-	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+	// the caller's session.
 	//
 	// Corresponds with GET /api/users/me/sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3586,7 +3604,7 @@ type ClientInterface interface {
 	//
 	// 结束账号的一个会话。
 	//
-	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 	//
 	// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
 	EndSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3595,10 +3613,11 @@ type ClientInterface interface {
 	//
 	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 	//
-	// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-	// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+	// Registers an account with the code from the mail. A new account is in the member group `None` until an
+	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 	//
-	// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+	// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+	// guess.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3609,10 +3628,11 @@ type ClientInterface interface {
 	//
 	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 	//
-	// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-	// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+	// Registers an account with the code from the mail. A new account is in the member group `None` until an
+	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 	//
-	// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+	// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+	// guess.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3623,10 +3643,11 @@ type ClientInterface interface {
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-	// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
-	// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+	// says so.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3637,102 +3658,108 @@ type ClientInterface interface {
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-	// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
-	// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+	// says so.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCode(ctx context.Context, body SendRegistrationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	//
 	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 	//
-	// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
-	// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
-	// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
-	// the link is not complete.
+	// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
+	// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
+	// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
+	// three parameters the page says that the link is not complete.
 	//
 	// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
 	ShowEmailConfirmation(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ConfirmEmailWithBody 确认新邮箱 · Change the address, by the mailed link
+	// ConfirmEmailWithBody 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 	//
-	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-	// another device. The old address is told. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// because mail is often read on another device. The old address is notified. The response redirects the browser to
+	// the page that shows the outcome.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 	ConfirmEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address, by the mailed link
+	// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 	//
-	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-	// another device. The old address is told. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// because mail is often read on another device. The old address is notified. The response redirects the browser to
+	// the page that shows the outcome.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
 	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 	ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+	// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 	//
 	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
 	//
-	// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
-	// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
-	// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+	// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
+	// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
+	// the page changes nothing. The same path shows the outcome: `created=true`, or `error`. Every link that is not
+	// valid now shows the same page.
 	//
 	// Corresponds with GET /first_run (the `ShowFirstRun` operationId).
 	ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateFirstAdministratorWithBody 创建第一个管理员 · Make the first administrator
+	// CreateFirstAdministratorWithBody 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 	//
-	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-	// group `Admin`. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+	// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+	// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+	// browser to the page that shows the outcome.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
 	CreateFirstAdministratorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Make the first administrator
+	// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 	//
-	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-	// group `Admin`. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+	// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+	// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+	// browser to the page that shows the outcome.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
 	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
 	CreateFirstAdministratorWithFormdataBody(ctx context.Context, body CreateFirstAdministratorFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+	// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+	// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
 	//
-	// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
-	// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
-	// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
+	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
+	// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 	//
 	// Corresponds with GET /forget_code (the `SendResetCode` operationId).
 	SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3741,9 +3768,12 @@ type ClientInterface interface {
 	//
 	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-	// address get the same answer.
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+	// open a session.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3754,45 +3784,49 @@ type ClientInterface interface {
 	//
 	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-	// address get the same answer.
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+	// open a session.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
 	ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReturnFromLark 从 Lark 返回 · Back from Lark
+	// ReturnFromLark 从飞书返回 · Return from Lark
 	//
-	// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+	// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
 	//
-	// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
-	// (`CONSOLE_URL`, and the locale where one was given):
+	// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
+	// the console (`CONSOLE_URL`, with the locale if one was given):
 	//
 	// - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
-	// - `/#/authorized` after a binding, of which the owner is told by mail.
+	// - `/#/authorized` after a binding. The owner is notified by mail.
 	// - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
-	//   sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
+	//   which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+	//   respond.
 	//
 	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
 	ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AuthorizeLark 前往 Lark 授权 · Go to Lark
+	// AuthorizeLark 前往飞书授权 · Redirect to Lark
 	//
-	// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+	// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
 	//
-	// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
-	// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
-	// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+	// The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
+	// state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
+	// `action` and `locale`. `redirect_uri` and `app_id` are accepted but not used; the server's settings decide both.
 	//
-	// - `login` signs in the account that the Lark identity is bound to.
-	// - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
-	//   that was. It asks for a sign-in at most 15 minutes old.
+	// - `login` signs in to the account that the Lark identity is bound to.
+	// - `bind` (earlier consoles send `link`) binds the identity to the signed-in account and replaces the previous
+	//   one. It requires a sign-in at most 15 minutes old.
 	//
-	// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
-	// hide their `Referer`.
+	// If the console has another origin, the browser must name it: that origin must be configured, and its pages must
+	// not suppress their `Referer`.
 	//
 	// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
 	AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3801,11 +3835,12 @@ type ClientInterface interface {
 	//
 	// 用邮箱和密码登录，会话写入 Cookie。
 	//
-	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 	//
-	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-	// at the most. The limit counts both doors together, and a success clears it.
+	// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+	// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+	// it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3816,46 +3851,47 @@ type ClientInterface interface {
 	//
 	// 用邮箱和密码登录，会话写入 Cookie。
 	//
-	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 	//
-	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-	// at the most. The limit counts both doors together, and a success clears it.
+	// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+	// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+	// it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /login (the `SignIn` operationId).
 	SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+	// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 	//
-	// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+	// 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
 	//
-	// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
-	// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
-	// number gets at most one code in 60 seconds and 5 in an hour.
+	// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+	// guesses; a new code voids the previous one. The response is the same whether the number is bound or not; if it
+	// is not, nothing is sent. A number gets at most one code in 60 seconds and 5 in an hour.
 	//
 	// Corresponds with GET /login/sms (the `SendSignInCode` operationId).
 	SendSignInCode(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SignInWithCodeWithBody 短信登录 · Sign in with a code by SMS
+	// SignInWithCodeWithBody 短信登录 · Sign in with an SMS code
 	//
 	// 用短信验证码登录，会话写入 Cookie。
 	//
-	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-	// nobody has bound and a disabled account get the same answer.
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+	// number that is not bound and a disabled account get the same response.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
 	SignInWithCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SignInWithCode 短信登录 · Sign in with a code by SMS
+	// SignInWithCode 短信登录 · Sign in with an SMS code
 	//
 	// 用短信验证码登录，会话写入 Cookie。
 	//
-	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-	// nobody has bound and a disabled account get the same answer.
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+	// number that is not bound and a disabled account get the same response.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3866,9 +3902,10 @@ type ClientInterface interface {
 	//
 	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+	// An operator can switch this way to sign in off; then every code is wrong.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3879,9 +3916,10 @@ type ClientInterface interface {
 	//
 	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+	// An operator can switch this way to sign in off; then every code is wrong.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3892,27 +3930,28 @@ type ClientInterface interface {
 	//
 	// 结束会话并清除 Cookie。未登录时同样返回 204。
 	//
-	// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+	// Ends the session of the cookie, if there is one, and clears the cookie. Only the XSRF header is required.
 	//
 	// Corresponds with POST /logout (the `SignOut` operationId).
 	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetOptions 配置载入 · Settings for the client
+	// GetOptions 配置载入 · Get the settings of a client
 	//
 	// 返回上传、协作平台的配置，或生成一对密钥。
 	//
-	// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
-	// source and stored nowhere. A type that is not configured is 400.
+	// Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
+	// from a secure random source and is not stored. A type that is not configured is refused with 400.
 	//
 	// Corresponds with GET /options (the `GetOptions` operationId).
 	GetOptions(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+	// CreateRefreshCode 令牌刷新验证码 · Get a code to renew the session
 	//
 	// 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
 	//
-	// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
-	// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+	// Returns an opaque code of 44 characters, which `POST /refresh_token` accepts once within 15 seconds. It belongs
+	// to the session of the cookie. Several codes may be valid at once, so the code of one tab does not void that of
+	// another.
 	//
 	// Corresponds with GET /refresh_code (the `CreateRefreshCode` operationId).
 	CreateRefreshCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3921,9 +3960,9 @@ type ClientInterface interface {
 	//
 	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 	//
-	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-	// requests on their way. Of several requests with one code exactly one wins.
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+	// requests in flight. Of several requests with the same code, exactly one succeeds.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3934,34 +3973,35 @@ type ClientInterface interface {
 	//
 	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 	//
-	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-	// requests on their way. Of several requests with one code exactly one wins.
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+	// requests in flight. Of several requests with the same code, exactly one succeeds.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
 	RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetUser 获取用户信息 · The signed-in account
+	// GetUser 获取用户信息 · Get the signed-in account
 	//
 	// 返回当前登录账号的资料与最近一次登录。
 	//
-	// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
-	// last sign-in, of either door; `sessions` counts all there ever were.
+	// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
+	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
 	//
 	// Corresponds with GET /user (the `GetUser` operationId).
 	GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeUserWithBody 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 	//
-	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
-	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+	// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+	// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+	// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
 	// Takes any type of body and a specified content type.
@@ -3971,13 +4011,14 @@ type ClientInterface interface {
 
 	// ChangeUser 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 	//
-	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
-	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+	// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+	// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+	// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
 	// Takes a body of the `application/json` content type.
@@ -3989,9 +4030,9 @@ type ClientInterface interface {
 	//
 	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-	// failed sign-ins do.
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+	// count as failed sign-ins.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4002,9 +4043,9 @@ type ClientInterface interface {
 	//
 	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-	// failed sign-ins do.
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+	// count as failed sign-ins.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4015,8 +4056,9 @@ type ClientInterface interface {
 	//
 	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 	//
-	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+	// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+	// minutes old.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4027,38 +4069,41 @@ type ClientInterface interface {
 	//
 	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 	//
-	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+	// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+	// minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /user/phone (the `BindPhone` operationId).
 	BindPhone(ctx context.Context, body BindPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 	//
-	// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+	// 向要绑定的手机发送六位验证码，五分钟内有效。须在最近十五分钟内登录过。
 	//
-	// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
-	// only. Asks for a sign-in at most 15 minutes old.
+	// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+	// for this account only. Requires a sign-in at most 15 minutes old.
 	//
 	// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
 	SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndOtherUserSessions 结束其他会话 · End all other sessions
 	//
-	// 结束除当前会话以外的全部会话，包括应用的会话。
+	// 结束除当前会话以外的全部会话，包括客户端的会话。
 	//
-	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+	// stop working at once.
 	//
 	// Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
 	EndOtherUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListUserSessions 会话列表 · The sessions of the account
+	// ListUserSessions 会话列表 · List the sessions of the account
 	//
 	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 	//
-	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+	// the caller's session.
 	//
 	// Corresponds with GET /user/sessions (the `ListUserSessions` operationId).
 	ListUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4067,18 +4112,18 @@ type ClientInterface interface {
 	//
 	// 结束账号的一个会话。
 	//
-	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 	//
 	// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
 	EndUserSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	//
-	// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+	// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
 	//
-	// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
-	// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
-	// that waits. Asks for a sign-in at most 15 minutes old.
+	// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
+	// `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
+	// work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
 	//
 	// Corresponds with GET /user/totp (the `CreateTOTP` operationId).
 	CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4087,9 +4132,9 @@ type ClientInterface interface {
 	//
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
-	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4100,62 +4145,65 @@ type ClientInterface interface {
 	//
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
-	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
 	BindTOTP(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+	// GetTOTPPicture TOTP 二维码 · Get the secret as a QR code
 	//
 	// 返回待绑定密钥的二维码图片。
 	//
-	// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
-	// draw one. Asks for a sign-in at most 15 minutes old.
+	// Returns the secret of the last `GET /user/totp` as a QR code until it is bound, for clients that cannot draw
+	// one. Requires a sign-in at most 15 minutes old.
 	//
 	// Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
 	GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+	// CreateRecoveryCodes 生成恢复码 · Create recovery codes
 	//
 	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
 	//
-	// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
-	// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+	// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
+	// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+	// minutes old.
 	//
 	// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
 	CreateRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	//
-	// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+	// 解除手机、TOTP 或飞书的绑定，并发邮件通知。未绑定时同样返回 204。
 	//
-	// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
-	// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+	// Unbinds the phone, the authenticator app or the Lark identity, and notifies the owner by mail. If it is not
+	// bound, the response is 204 too. The last way to sign in cannot be removed. Requires a sign-in at most 15 minutes
+	// old.
 	//
 	// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
 	Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// Verify 验证登录状态 · Is somebody signed in?
+	// Verify 验证登录状态 · Check the session
 	//
 	// 会话有效时返回 204。
 	//
-	// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+	// Returns 204 while the session of the cookie is live. The check is one SQL statement. A session that was ended
+	// anywhere stops working at once.
 	//
 	// Corresponds with GET /verify (the `Verify` operationId).
 	Verify(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// Load 载入，获取 XSRF Cookie · Load
+// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 //
 // 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 //
-// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
-// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
-// without any secret setting.
+// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
+// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
+// time. `values` is present outside release mode only, and has no secret setting.
 //
 // Corresponds with GET / (the `Load` operationId).
 func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4170,17 +4218,17 @@ func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http
 	return c.Client.Do(req)
 }
 
-// ListAccounts 查找账号 · Look up accounts
+// ListAccounts 查找账号 · Find accounts
 //
-// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 //
-// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
-// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
+// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
 //
-// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
-// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
-// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
-// longer the more there are.
+// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+// continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
+// filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
+// all matches, which takes longer the more there are.
 //
 // Corresponds with GET /api/admin/accounts (the `ListAccounts` operationId).
 func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4197,11 +4245,11 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 
 // CreateAccountWithBody 新建账号 · Create an account
 //
-// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 //
-// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-// nothing which lives for days is on its way.
+// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4220,11 +4268,11 @@ func (c *Client) CreateAccountWithBody(ctx context.Context, params *CreateAccoun
 
 // CreateAccount 新建账号 · Create an account
 //
-// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 //
-// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-// nothing which lives for days is on its way.
+// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4241,13 +4289,13 @@ func (c *Client) CreateAccount(ctx context.Context, params *CreateAccountParams,
 	return c.Client.Do(req)
 }
 
-// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many
+// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many accounts
 //
 // 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 //
-// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-// the next request of each person on.
+// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+// is not changed. The change takes effect with the next request of each user.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4264,13 +4312,13 @@ func (c *Client) AssignGroupWithBody(ctx context.Context, params *AssignGroupPar
 	return c.Client.Do(req)
 }
 
-// AssignGroup 为多个账号分配成员组 · Assign a group to many
+// AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 //
 // 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 //
-// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-// the next request of each person on.
+// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+// is not changed. The change takes effect with the next request of each user.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4289,11 +4337,12 @@ func (c *Client) AssignGroup(ctx context.Context, params *AssignGroupParams, bod
 
 // DeleteAccount 删除账号 · Delete an account
 //
-// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
 //
-// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
-// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
-// the audit log, by the account's id. The last administrator cannot be deleted (409).
+// Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
+// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
+// restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
+// account's id. The last administrator cannot be deleted (409).
 //
 // Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
 func (c *Client) DeleteAccount(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4308,12 +4357,12 @@ func (c *Client) DeleteAccount(ctx context.Context, accountID AccountKey, params
 	return c.Client.Do(req)
 }
 
-// GetAccount 查看账号 · One account
+// GetAccount 查看账号 · Get an account
 //
 // 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
 //
-// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
-// `If-Match`.
+// Returns an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every
+// change requires in `If-Match`.
 //
 // Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
 func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4328,12 +4377,12 @@ func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditor
 	return c.Client.Do(req)
 }
 
-// ExportAccount 导出个人数据 · Export one person's data
+// ExportAccount 导出个人数据 · Export the personal data of an account
 //
-// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
 //
-// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
-// secret of any kind. That it was asked for is written down.
+// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
+// messages, without any secret. The export itself is recorded in the audit log.
 //
 // Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4350,11 +4399,11 @@ func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEdi
 
 // ResetFactor 重置登录方式 · Reset a factor
 //
-// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
 //
-// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
-// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
-// Removing the password ends every session.
+// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
+// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
+// the response is 200 too. Removing the password ends every session.
 //
 // Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
 func (c *Client) ResetFactor(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4371,12 +4420,13 @@ func (c *Client) ResetFactor(ctx context.Context, accountID AccountKey, factor R
 
 // SetAccountGroupWithBody 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 //
-// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+// says.
 //
-// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-// one (409).
+// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+// administrator cannot lose the right to manage groups (409).
 //
 // Takes any type of body and a specified content type.
 //
@@ -4395,12 +4445,13 @@ func (c *Client) SetAccountGroupWithBody(ctx context.Context, accountID AccountK
 
 // SetAccountGroup 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 //
-// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+// says.
 //
-// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-// one (409).
+// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+// administrator cannot lose the right to manage groups (409).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4419,9 +4470,9 @@ func (c *Client) SetAccountGroup(ctx context.Context, accountID AccountKey, para
 
 // EndAccountSessions 结束账号的全部会话 · End all sessions of an account
 //
-// 结束账号在两个入口的全部会话，立即生效。
+// 结束账号在客户端与浏览器上的全部会话，立即生效。
 //
-// Ends every session of an account, of both doors, at once. The person has to sign in again.
+// Ends every session of an account at once, those of apps and of browsers. The user has to sign in again.
 //
 // Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
 func (c *Client) EndAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4436,11 +4487,11 @@ func (c *Client) EndAccountSessions(ctx context.Context, accountID AccountKey, r
 	return c.Client.Do(req)
 }
 
-// ListAccountSessions 查看账号的会话 · An account's sessions
+// ListAccountSessions 查看账号的会话 · List the sessions of an account
 //
-// 返回账号在两个入口的有效会话。
+// 返回账号在客户端与浏览器上的有效会话，最近使用的在前。
 //
-// Answers the live sessions of an account, of both doors, the one used last first.
+// Returns the live sessions of an account, those of apps and of browsers, most recently used first.
 //
 // Corresponds with GET /api/admin/accounts/{accountId}/sessions (the `ListAccountSessions` operationId).
 func (c *Client) ListAccountSessions(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4474,12 +4525,12 @@ func (c *Client) EndAccountSession(ctx context.Context, accountID AccountKey, id
 	return c.Client.Do(req)
 }
 
-// SetAccountStatusWithBody 停用或启用账号 · Disable or enable
+// SetAccountStatusWithBody 停用或启用账号 · Disable or enable an account
 //
 // 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 //
-// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-// reason is kept in the audit log. The last administrator cannot be disabled (409).
+// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 //
 // Takes any type of body and a specified content type.
 //
@@ -4496,12 +4547,12 @@ func (c *Client) SetAccountStatusWithBody(ctx context.Context, accountID Account
 	return c.Client.Do(req)
 }
 
-// SetAccountStatus 停用或启用账号 · Disable or enable
+// SetAccountStatus 停用或启用账号 · Disable or enable an account
 //
 // 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 //
-// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-// reason is kept in the audit log. The last administrator cannot be disabled (409).
+// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4518,12 +4569,12 @@ func (c *Client) SetAccountStatus(ctx context.Context, accountID AccountKey, par
 	return c.Client.Do(req)
 }
 
-// GetTimeline 账号时间线 · An account's timeline
+// GetTimeline 账号时间线 · Get the timeline of an account
 //
-// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
 //
-// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
-// from the audit log and from the messages that were sent to the account's address and number.
+// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
+// newest first, from the audit log and from the messages that were sent to the account's address and number.
 //
 // Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 func (c *Client) GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4538,11 +4589,12 @@ func (c *Client) GetTimeline(ctx context.Context, accountID AccountKey, params *
 	return c.Client.Do(req)
 }
 
-// UnlockAccount 解除等待 · Lift the waits
+// UnlockAccount 解除锁定 · Lift a lockout
 //
-// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+// 清除该账号因多次失败而产生的等待时间，该用户可以立即重试。
 //
-// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+// Clears an account's failed attempts, so that the user can try again at once. Limits that apply to the user's
+// network are not cleared.
 //
 // Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
 func (c *Client) UnlockAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4557,11 +4609,11 @@ func (c *Client) UnlockAccount(ctx context.Context, accountID AccountKey, reqEdi
 	return c.Client.Do(req)
 }
 
-// ListAuditEvents 审计事件 · Audit events
+// ListAuditEvents 审计事件 · List audit events
 //
 // 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
 //
-// Answers what happened, the newest first: by account, by who did it, by action and by time.
+// Returns audit events, newest first, filtered by account, actor, action and time.
 //
 // Corresponds with GET /api/admin/audit (the `ListAuditEvents` operationId).
 func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4578,10 +4630,10 @@ func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsPar
 
 // SendCodeWithBody 重新发送验证码 · Send a code again
 //
-// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 //
-// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-// asks, and as there the answer does not say whether the address has an account.
+// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+// same as when the user asks. The response does not show whether the address has an account.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4600,10 +4652,10 @@ func (c *Client) SendCodeWithBody(ctx context.Context, contentType string, body 
 
 // SendCode 重新发送验证码 · Send a code again
 //
-// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 //
-// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-// asks, and as there the answer does not say whether the address has an account.
+// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+// same as when the user asks. The response does not show whether the address has an account.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4620,12 +4672,12 @@ func (c *Client) SendCode(ctx context.Context, body SendCodeJSONRequestBody, req
 	return c.Client.Do(req)
 }
 
-// ListDeliveries 投递记录 · Messages and their outcomes
+// ListDeliveries 发送记录 · List messages and their outcomes
 //
-// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+// 查询邮件和短信的发送结果，可按收件人、状态和时间筛选，按时间倒序分页。不保存消息内容。
 //
-// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
-// message is not kept.
+// Returns what was sent where, and its outcome, newest first. It shows why a mail or a text message did not
+// arrive. The content of messages is not kept.
 //
 // Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
 func (c *Client) ListDeliveries(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4640,11 +4692,11 @@ func (c *Client) ListDeliveries(ctx context.Context, params *ListDeliveriesParam
 	return c.Client.Do(req)
 }
 
-// ListGroups 成员组列表 · The member groups
+// ListGroups 成员组列表 · List the member groups
 //
 // 返回全部成员组及其权限。
 //
-// Answers every member group and its rights, by name.
+// Returns every member group and its rights, ordered by name.
 //
 // Corresponds with GET /api/admin/groups (the `ListGroups` operationId).
 func (c *Client) ListGroups(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4663,7 +4715,7 @@ func (c *Client) ListGroups(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // 新建一个成员组。不能授予自己没有的权限。
 //
-// Makes a member group. Nobody gives it a right that they do not have themselves.
+// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4684,7 +4736,7 @@ func (c *Client) CreateGroupWithBody(ctx context.Context, params *CreateGroupPar
 //
 // 新建一个成员组。不能授予自己没有的权限。
 //
-// Makes a member group. Nobody gives it a right that they do not have themselves.
+// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4705,7 +4757,7 @@ func (c *Client) CreateGroup(ctx context.Context, params *CreateGroupParams, bod
 //
 // 删除一个没有成员的成员组。`None` 不能删除。
 //
-// Deletes a group that has no members. `None`, the group of new accounts, stays.
+// Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
 //
 // Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
 func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4722,11 +4774,11 @@ func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *Delete
 
 // ChangeGroupWithBody 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 //
-// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-// `groups.write` (409). A group keeps its name.
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4745,11 +4797,11 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params
 
 // ChangeGroup 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 //
-// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-// `groups.write` (409). A group keeps its name.
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4766,12 +4818,12 @@ func (c *Client) ChangeGroup(ctx context.Context, group GroupKey, params *Change
 	return c.Client.Do(req)
 }
 
-// GetAdministrator 查看自己的管理权限 · What the caller may do
+// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 //
 // 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
 //
-// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
-// right at all is answered 403.
+// Returns the signed-in account and the rights of its member group; a console decides by them what to show. A
+// caller without any right receives 403.
 //
 // Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
 func (c *Client) GetAdministrator(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4786,14 +4838,15 @@ func (c *Client) GetAdministrator(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
-// GetStatistics 统计 · Sign-ins, failures and registrations by the hour
+// GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 //
 // 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
 //
-// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
-// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
-// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
-// came in out of a file are not counted: each batch of them is one event of its own kind.
+// Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
+// without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
+// counted in full. The range is at most 92 days. An event is counted once it has joined the audit chain, a second
+// or two after it happened. Accounts imported from a file are not counted: each batch of them is one event of a
+// different kind.
 //
 // Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
 func (c *Client) GetStatistics(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4808,11 +4861,11 @@ func (c *Client) GetStatistics(ctx context.Context, params *GetStatisticsParams,
 	return c.Client.Do(req)
 }
 
-// ListWebhooks Webhook 列表 · The webhooks
+// ListWebhooks Webhook 列表 · List the webhooks
 //
 // 返回全部 Webhook，不含密钥。
 //
-// Answers every webhook, without its secret, the oldest first.
+// Returns every webhook without its secret, oldest first.
 //
 // Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
 func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4830,17 +4883,18 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 // CreateWebhookWithBody 新建 Webhook · Create a webhook
 //
 // 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 //
-// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-// them there. There are at most 16 webhooks.
+// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+// where events go can read them there. There are at most 16 webhooks.
 //
-// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-// Events come in no promised order, and now and then twice.
+// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+// twice.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4860,17 +4914,18 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, params *CreateWebhoo
 // CreateWebhook 新建 Webhook · Create a webhook
 //
 // 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 //
-// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-// them there. There are at most 16 webhooks.
+// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+// where events go can read them there. There are at most 16 webhooks.
 //
-// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-// Events come in no promised order, and now and then twice.
+// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+// twice.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4889,9 +4944,9 @@ func (c *Client) CreateWebhook(ctx context.Context, params *CreateWebhookParams,
 
 // DeleteWebhook 删除 Webhook · Delete a webhook
 //
-// 删除一个 Webhook 及其投递记录。等待中的事件不再发送。
+// 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
 //
-// Deletes a webhook and its delivery log. What waits for it is not sent any more.
+// Deletes a webhook and its delivery log. Pending events are not sent.
 //
 // Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `DeleteWebhook` operationId).
 func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params *DeleteWebhookParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4908,11 +4963,11 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params
 
 // ChangeWebhookWithBody 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-// `audit.read`, too.
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4931,11 +4986,11 @@ func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookID WebhookKey
 
 // ChangeWebhook 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-// `audit.read`, too.
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4952,12 +5007,12 @@ func (c *Client) ChangeWebhook(ctx context.Context, webhookID WebhookKey, params
 	return c.Client.Do(req)
 }
 
-// ListWebhookDeliveries Webhook 投递记录 · What a webhook got
+// ListWebhookDeliveries Webhook 发送记录 · List the deliveries of a webhook
 //
-// 查询该 Webhook 的投递结果，按事件倒序分页，保留 30 天。
+// 查询该 Webhook 的发送结果，按事件倒序分页，保留 30 天。
 //
-// Answers which events the webhook got, and why it did not get others, the newest event first. What was answered is not kept but
-// for its status. Kept for 30 days after an event was asked for the last time.
+// Returns which events the webhook received, and why it did not receive others, newest event first. Of the
+// receiver's response only the status is kept. An entry is kept for 30 days after its event was last requested.
 //
 // Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
 func (c *Client) ListWebhookDeliveries(ctx context.Context, webhookID WebhookKey, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4972,12 +5027,12 @@ func (c *Client) ListWebhookDeliveries(ctx context.Context, webhookID WebhookKey
 	return c.Client.Do(req)
 }
 
-// ReplayWebhookDelivery 重新发送一个事件 · Send one event again
+// ReplayWebhookDelivery 重新发送一个事件 · Replay one event
 //
 // 立即重新发送该事件，无论之前的结果如何。还需要权限 `audit.read`。
 //
-// Sends an event of the delivery log again at once, whatever became of it; one that waits for its next attempt waits no longer.
-// Needs the right `audit.read`, too.
+// Sends an event of the delivery log again at once, whatever its outcome was. An event that waits for its next
+// attempt is sent now. Requires the right `audit.read` too.
 //
 // Corresponds with POST /api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay (the `ReplayWebhookDelivery` operationId).
 func (c *Client) ReplayWebhookDelivery(ctx context.Context, webhookID WebhookKey, eventID EventKey, params *ReplayWebhookDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4992,14 +5047,15 @@ func (c *Client) ReplayWebhookDelivery(ctx context.Context, webhookID WebhookKey
 	return c.Client.Do(req)
 }
 
-// ReplayWebhookWithBody 重新发送某时刻以来的事件 · Send events again
+// ReplayWebhookWithBody 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 // 还需要权限 `audit.read`。
 //
-// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5016,14 +5072,15 @@ func (c *Client) ReplayWebhookWithBody(ctx context.Context, webhookID WebhookKey
 	return c.Client.Do(req)
 }
 
-// ReplayWebhook 重新发送某时刻以来的事件 · Send events again
+// ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 // 还需要权限 `audit.read`。
 //
-// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5040,12 +5097,13 @@ func (c *Client) ReplayWebhook(ctx context.Context, webhookID WebhookKey, params
 	return c.Client.Do(req)
 }
 
-// RotateWebhookSecret 更换密钥 · Change the secret
+// RotateWebhookSecret 更换密钥 · Rotate the secret
 //
 // 生成新的密钥，只在这里返回一次。24 小时内同时使用旧密钥签名。还需要权限 `audit.read`。
 //
-// Makes a new secret, which only this answer has; the same request with the same `Idempotency-Key` gets it again. For 24
-// hours `webhook-signature` has a second signature, with the secret of before. Needs the right `audit.read`, too.
+// Creates a new secret. No other response has it; the same request with the same `Idempotency-Key` gets it again.
+// For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
+// `audit.read` too.
 //
 // Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5064,11 +5122,12 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, 
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
-// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+// keep query strings.
 //
-// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5089,11 +5148,12 @@ func (c *Client) LoginWithBody(ctx context.Context, contentType string, body io.
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
-// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+// keep query strings.
 //
-// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -5114,8 +5174,8 @@ func (c *Client) LoginWithFormdataBody(ctx context.Context, body LoginFormdataRe
 //
 // 结束当前访问令牌所属的会话。该会话的访问令牌和刷新令牌立即失效。
 //
-// Ends the session of the access token. Its access and refresh tokens stop at once; other sessions of the account
-// go on.
+// Ends the session of the access token. Its access and refresh tokens stop working at once. Other sessions of the
+// account continue.
 //
 // Corresponds with POST /api/auth/logout (the `Logout` operationId).
 func (c *Client) Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5132,18 +5192,20 @@ func (c *Client) Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 
 // RefreshWithBody 刷新 Access Token · Renew the tokens
 //
-// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 //
-// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+// spent.
 //
-//   - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-//     byte, with a fresh access token: two refreshers may race.
-//   - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-//     new generation is opened, and the lost one is dead.
-//   - Any other old token ends the session with 401, and its owner is told by mail.
+//   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+//     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+//     generation is opened, and the lost successor is void.
+//   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
-// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is over.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5162,18 +5224,20 @@ func (c *Client) RefreshWithBody(ctx context.Context, contentType string, body i
 
 // Refresh 刷新 Access Token · Renew the tokens
 //
-// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 //
-// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+// spent.
 //
-//   - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-//     byte, with a fresh access token: two refreshers may race.
-//   - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-//     new generation is opened, and the lost one is dead.
-//   - Any other old token ends the session with 401, and its owner is told by mail.
+//   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+//     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+//     generation is opened, and the lost successor is void.
+//   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
-// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is over.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5190,12 +5254,12 @@ func (c *Client) Refresh(ctx context.Context, body RefreshJSONRequestBody, reqEd
 	return c.Client.Do(req)
 }
 
-// GetMe 获取当前登录用户信息 · The signed-in account
+// GetMe 获取当前登录用户信息 · Get the signed-in account
 //
 // 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
 //
-// Answers the account of the access token. The session is checked at each call, so a token stops the moment its
-// session is ended or its account disabled. `HEAD` works like `GET`.
+// Returns the account of the access token. Each call checks the session, so a token stops working as soon as its
+// session ends or its account is disabled. `HEAD` works like `GET`.
 //
 // Corresponds with GET /api/users/me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5214,7 +5278,8 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 //
 // 结束除当前会话以外的全部会话，包括浏览器会话。
 //
-// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+// stop working at once.
 //
 // Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
 func (c *Client) EndOtherSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5229,11 +5294,12 @@ func (c *Client) EndOtherSessions(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
-// ListSessions 会话列表 · The sessions of the account
+// ListSessions 会话列表 · List the sessions of the account
 //
 // 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 //
-// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+// the caller's session.
 //
 // Corresponds with GET /api/users/me/sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5252,7 +5318,7 @@ func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn
 //
 // 结束账号的一个会话。
 //
-// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 //
 // Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
 func (c *Client) EndSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5271,10 +5337,11 @@ func (c *Client) EndSession(ctx context.Context, id SessionID, reqEditors ...Req
 //
 // 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 //
-// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+// Registers an account with the code from the mail. A new account is in the member group `None` until an
+// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 //
-// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+// guess.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5295,10 +5362,11 @@ func (c *Client) RegisterWithBody(ctx context.Context, contentType string, body 
 //
 // 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 //
-// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+// Registers an account with the code from the mail. A new account is in the member group `None` until an
+// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 //
-// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+// guess.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5319,10 +5387,11 @@ func (c *Client) Register(ctx context.Context, body RegisterJSONRequestBody, req
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
-// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+// says so.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5343,10 +5412,11 @@ func (c *Client) SendRegistrationCodeWithBody(ctx context.Context, contentType s
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
-// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+// says so.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5363,14 +5433,14 @@ func (c *Client) SendRegistrationCode(ctx context.Context, body SendRegistration
 	return c.Client.Do(req)
 }
 
-// ShowEmailConfirmation 确认新邮箱的页面 · The page behind the link of an e-mail change
+// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 //
 // 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 //
-// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
-// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
-// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
-// the link is not complete.
+// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
+// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
+// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
+// three parameters the page says that the link is not complete.
 //
 // Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
 func (c *Client) ShowEmailConfirmation(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5385,14 +5455,15 @@ func (c *Client) ShowEmailConfirmation(ctx context.Context, params *ShowEmailCon
 	return c.Client.Do(req)
 }
 
-// ConfirmEmailWithBody 确认新邮箱 · Change the address, by the mailed link
+// ConfirmEmailWithBody 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 //
-// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-// another device. The old address is told. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// because mail is often read on another device. The old address is notified. The response redirects the browser to
+// the page that shows the outcome.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5409,14 +5480,15 @@ func (c *Client) ConfirmEmailWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address, by the mailed link
+// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 //
-// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-// another device. The old address is told. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// because mail is often read on another device. The old address is notified. The response redirects the browser to
+// the page that shows the outcome.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -5433,13 +5505,14 @@ func (c *Client) ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmE
 	return c.Client.Do(req)
 }
 
-// ShowFirstRun 首次运行的页面 · The page that makes the first administrator
+// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 //
 // 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
 //
-// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
-// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
-// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
+// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
+// the page changes nothing. The same path shows the outcome: `created=true`, or `error`. Every link that is not
+// valid now shows the same page.
 //
 // Corresponds with GET /first_run (the `ShowFirstRun` operationId).
 func (c *Client) ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5454,14 +5527,15 @@ func (c *Client) ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, r
 	return c.Client.Do(req)
 }
 
-// CreateFirstAdministratorWithBody 创建第一个管理员 · Make the first administrator
+// CreateFirstAdministratorWithBody 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 //
-// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-// group `Admin`. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+// browser to the page that shows the outcome.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5478,14 +5552,15 @@ func (c *Client) CreateFirstAdministratorWithBody(ctx context.Context, contentTy
 	return c.Client.Do(req)
 }
 
-// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Make the first administrator
+// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 //
-// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-// group `Admin`. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+// browser to the page that shows the outcome.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -5502,13 +5577,13 @@ func (c *Client) CreateFirstAdministratorWithFormdataBody(ctx context.Context, b
 	return c.Client.Do(req)
 }
 
-// SendResetCode 获取重置密码验证 · Mail a code to reset the password
+// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
 //
-// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
-// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
-// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
+// voids the previous one. The response is the same whether there is an account or not; without an account nothing
+// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 //
 // Corresponds with GET /forget_code (the `SendResetCode` operationId).
 func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5527,9 +5602,12 @@ func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams,
 //
 // 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-// address get the same answer.
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+// open a session.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5550,9 +5628,12 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, 
 //
 // 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-// address get the same answer.
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+// open a session.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5569,18 +5650,19 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 	return c.Client.Do(req)
 }
 
-// ReturnFromLark 从 Lark 返回 · Back from Lark
+// ReturnFromLark 从飞书返回 · Return from Lark
 //
-// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
 //
-// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
-// (`CONSOLE_URL`, and the locale where one was given):
+// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
+// the console (`CONSOLE_URL`, with the locale if one was given):
 //
 //   - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
-//   - `/#/authorized` after a binding, of which the owner is told by mail.
+//   - `/#/authorized` after a binding. The owner is notified by mail.
 //   - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
-//     sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
+//     which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+//     respond.
 //
 // Corresponds with GET /lark (the `ReturnFromLark` operationId).
 func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5595,20 +5677,20 @@ func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParam
 	return c.Client.Do(req)
 }
 
-// AuthorizeLark 前往 Lark 授权 · Go to Lark
+// AuthorizeLark 前往飞书授权 · Redirect to Lark
 //
-// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
 //
-// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
-// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
-// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+// The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
+// state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
+// `action` and `locale`. `redirect_uri` and `app_id` are accepted but not used; the server's settings decide both.
 //
-//   - `login` signs in the account that the Lark identity is bound to.
-//   - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
-//     that was. It asks for a sign-in at most 15 minutes old.
+//   - `login` signs in to the account that the Lark identity is bound to.
+//   - `bind` (earlier consoles send `link`) binds the identity to the signed-in account and replaces the previous
+//     one. It requires a sign-in at most 15 minutes old.
 //
-// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
-// hide their `Referer`.
+// If the console has another origin, the browser must name it: that origin must be configured, and its pages must
+// not suppress their `Referer`.
 //
 // Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
 func (c *Client) AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5627,11 +5709,12 @@ func (c *Client) AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams,
 //
 // 用邮箱和密码登录，会话写入 Cookie。
 //
-// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 //
-// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-// at the most. The limit counts both doors together, and a success clears it.
+// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+// it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5652,11 +5735,12 @@ func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io
 //
 // 用邮箱和密码登录，会话写入 Cookie。
 //
-// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 //
-// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-// at the most. The limit counts both doors together, and a success clears it.
+// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+// it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5673,13 +5757,13 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 	return c.Client.Do(req)
 }
 
-// SendSignInCode 获取短信登录验证码 · Text a code to sign in with
+// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 //
-// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+// 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
 //
-// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
-// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
-// number gets at most one code in 60 seconds and 5 in an hour.
+// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+// guesses; a new code voids the previous one. The response is the same whether the number is bound or not; if it
+// is not, nothing is sent. A number gets at most one code in 60 seconds and 5 in an hour.
 //
 // Corresponds with GET /login/sms (the `SendSignInCode` operationId).
 func (c *Client) SendSignInCode(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5694,12 +5778,12 @@ func (c *Client) SendSignInCode(ctx context.Context, params *SendSignInCodeParam
 	return c.Client.Do(req)
 }
 
-// SignInWithCodeWithBody 短信登录 · Sign in with a code by SMS
+// SignInWithCodeWithBody 短信登录 · Sign in with an SMS code
 //
 // 用短信验证码登录，会话写入 Cookie。
 //
-// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-// nobody has bound and a disabled account get the same answer.
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+// number that is not bound and a disabled account get the same response.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5716,12 +5800,12 @@ func (c *Client) SignInWithCodeWithBody(ctx context.Context, contentType string,
 	return c.Client.Do(req)
 }
 
-// SignInWithCode 短信登录 · Sign in with a code by SMS
+// SignInWithCode 短信登录 · Sign in with an SMS code
 //
 // 用短信验证码登录，会话写入 Cookie。
 //
-// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-// nobody has bound and a disabled account get the same answer.
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+// number that is not bound and a disabled account get the same response.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5742,9 +5826,10 @@ func (c *Client) SignInWithCode(ctx context.Context, body SignInWithCodeJSONRequ
 //
 // 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+// An operator can switch this way to sign in off; then every code is wrong.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5765,9 +5850,10 @@ func (c *Client) SignInWithTOTPWithBody(ctx context.Context, contentType string,
 //
 // 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+// An operator can switch this way to sign in off; then every code is wrong.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5788,7 +5874,7 @@ func (c *Client) SignInWithTOTP(ctx context.Context, body SignInWithTOTPJSONRequ
 //
 // 结束会话并清除 Cookie。未登录时同样返回 204。
 //
-// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+// Ends the session of the cookie, if there is one, and clears the cookie. Only the XSRF header is required.
 //
 // Corresponds with POST /logout (the `SignOut` operationId).
 func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5803,12 +5889,12 @@ func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 	return c.Client.Do(req)
 }
 
-// GetOptions 配置载入 · Settings for the client
+// GetOptions 配置载入 · Get the settings of a client
 //
 // 返回上传、协作平台的配置，或生成一对密钥。
 //
-// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
-// source and stored nowhere. A type that is not configured is 400.
+// Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
+// from a secure random source and is not stored. A type that is not configured is refused with 400.
 //
 // Corresponds with GET /options (the `GetOptions` operationId).
 func (c *Client) GetOptions(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5823,12 +5909,13 @@ func (c *Client) GetOptions(ctx context.Context, params *GetOptionsParams, reqEd
 	return c.Client.Do(req)
 }
 
-// CreateRefreshCode 令牌刷新验证码 · A code to renew the session with
+// CreateRefreshCode 令牌刷新验证码 · Get a code to renew the session
 //
 // 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
 //
-// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
-// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+// Returns an opaque code of 44 characters, which `POST /refresh_token` accepts once within 15 seconds. It belongs
+// to the session of the cookie. Several codes may be valid at once, so the code of one tab does not void that of
+// another.
 //
 // Corresponds with GET /refresh_code (the `CreateRefreshCode` operationId).
 func (c *Client) CreateRefreshCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5847,9 +5934,9 @@ func (c *Client) CreateRefreshCode(ctx context.Context, reqEditors ...RequestEdi
 //
 // 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 //
-// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-// requests on their way. Of several requests with one code exactly one wins.
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+// requests in flight. Of several requests with the same code, exactly one succeeds.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5870,9 +5957,9 @@ func (c *Client) RenewSessionWithBody(ctx context.Context, contentType string, b
 //
 // 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 //
-// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-// requests on their way. Of several requests with one code exactly one wins.
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+// requests in flight. Of several requests with the same code, exactly one succeeds.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5889,12 +5976,12 @@ func (c *Client) RenewSession(ctx context.Context, body RenewSessionJSONRequestB
 	return c.Client.Do(req)
 }
 
-// GetUser 获取用户信息 · The signed-in account
+// GetUser 获取用户信息 · Get the signed-in account
 //
 // 返回当前登录账号的资料与最近一次登录。
 //
-// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
-// last sign-in, of either door; `sessions` counts all there ever were.
+// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
+// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
 //
 // Corresponds with GET /user (the `GetUser` operationId).
 func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5911,13 +5998,14 @@ func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 
 // ChangeUserWithBody 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 //
-// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
-// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
 // Takes any type of body and a specified content type.
@@ -5937,13 +6025,14 @@ func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, bod
 
 // ChangeUser 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 //
-// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
-// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
 // Takes a body of the `application/json` content type.
@@ -5965,9 +6054,9 @@ func (c *Client) ChangeUser(ctx context.Context, body ChangeUserJSONRequestBody,
 //
 // 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-// failed sign-ins do.
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+// count as failed sign-ins.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5988,9 +6077,9 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 //
 // 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-// failed sign-ins do.
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+// count as failed sign-ins.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6011,8 +6100,9 @@ func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequ
 //
 // 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 //
-// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+// minutes old.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6033,8 +6123,9 @@ func (c *Client) BindPhoneWithBody(ctx context.Context, contentType string, body
 //
 // 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 //
-// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+// minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6051,12 +6142,12 @@ func (c *Client) BindPhone(ctx context.Context, body BindPhoneJSONRequestBody, r
 	return c.Client.Do(req)
 }
 
-// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone with
+// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 //
-// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+// 向要绑定的手机发送六位验证码，五分钟内有效。须在最近十五分钟内登录过。
 //
-// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
-// only. Asks for a sign-in at most 15 minutes old.
+// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+// for this account only. Requires a sign-in at most 15 minutes old.
 //
 // Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
 func (c *Client) SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6073,9 +6164,10 @@ func (c *Client) SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams,
 
 // EndOtherUserSessions 结束其他会话 · End all other sessions
 //
-// 结束除当前会话以外的全部会话，包括应用的会话。
+// 结束除当前会话以外的全部会话，包括客户端的会话。
 //
-// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+// stop working at once.
 //
 // Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
 func (c *Client) EndOtherUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6090,11 +6182,12 @@ func (c *Client) EndOtherUserSessions(ctx context.Context, reqEditors ...Request
 	return c.Client.Do(req)
 }
 
-// ListUserSessions 会话列表 · The sessions of the account
+// ListUserSessions 会话列表 · List the sessions of the account
 //
 // 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 //
-// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+// the caller's session.
 //
 // Corresponds with GET /user/sessions (the `ListUserSessions` operationId).
 func (c *Client) ListUserSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6113,7 +6206,7 @@ func (c *Client) ListUserSessions(ctx context.Context, reqEditors ...RequestEdit
 //
 // 结束账号的一个会话。
 //
-// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 //
 // Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
 func (c *Client) EndUserSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6128,13 +6221,13 @@ func (c *Client) EndUserSession(ctx context.Context, id SessionID, reqEditors ..
 	return c.Client.Do(req)
 }
 
-// CreateTOTP 生成 TOTP URL · Make a secret for an authenticator app
+// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 //
-// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
 //
-// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
-// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
-// that waits. Asks for a sign-in at most 15 minutes old.
+// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
+// `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
+// work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
 //
 // Corresponds with GET /user/totp (the `CreateTOTP` operationId).
 func (c *Client) CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6153,9 +6246,9 @@ func (c *Client) CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
-// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6176,9 +6269,9 @@ func (c *Client) BindTOTPWithBody(ctx context.Context, contentType string, body 
 //
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
-// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6195,12 +6288,12 @@ func (c *Client) BindTOTP(ctx context.Context, body BindTOTPJSONRequestBody, req
 	return c.Client.Do(req)
 }
 
-// GetTOTPPicture TOTP 二维码 · The QR code of the secret that waits
+// GetTOTPPicture TOTP 二维码 · Get the secret as a QR code
 //
 // 返回待绑定密钥的二维码图片。
 //
-// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
-// draw one. Asks for a sign-in at most 15 minutes old.
+// Returns the secret of the last `GET /user/totp` as a QR code until it is bound, for clients that cannot draw
+// one. Requires a sign-in at most 15 minutes old.
 //
 // Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
 func (c *Client) GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6215,12 +6308,13 @@ func (c *Client) GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParam
 	return c.Client.Do(req)
 }
 
-// CreateRecoveryCodes 生成恢复码 · Make recovery codes
+// CreateRecoveryCodes 生成恢复码 · Create recovery codes
 //
 // 生成十个恢复码，只显示这一次；原有的恢复码作废。
 //
-// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
-// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
+// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+// minutes old.
 //
 // Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
 func (c *Client) CreateRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6235,12 +6329,13 @@ func (c *Client) CreateRecoveryCodes(ctx context.Context, reqEditors ...RequestE
 	return c.Client.Do(req)
 }
 
-// Unbind 取消用户信息 · Unbind a phone or an authenticator app
+// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 //
-// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+// 解除手机、TOTP 或飞书的绑定，并发邮件通知。未绑定时同样返回 204。
 //
-// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
-// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+// Unbinds the phone, the authenticator app or the Lark identity, and notifies the owner by mail. If it is not
+// bound, the response is 204 too. The last way to sign in cannot be removed. Requires a sign-in at most 15 minutes
+// old.
 //
 // Corresponds with DELETE /user/{key} (the `Unbind` operationId).
 func (c *Client) Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6255,11 +6350,12 @@ func (c *Client) Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...
 	return c.Client.Do(req)
 }
 
-// Verify 验证登录状态 · Is somebody signed in?
+// Verify 验证登录状态 · Check the session
 //
 // 会话有效时返回 204。
 //
-// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+// Returns 204 while the session of the cookie is live. The check is one SQL statement. A session that was ended
+// anywhere stops working at once.
 //
 // Corresponds with GET /verify (the `Verify` operationId).
 func (c *Client) Verify(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9822,30 +9918,30 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
-	// LoadWithResponse 载入，获取 XSRF Cookie · Load
+	// LoadWithResponse 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 	//
 	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 	//
-	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
-	// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
-	// without any secret setting.
+	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
+	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
+	// time. `values` is present outside release mode only, and has no secret setting.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET / (the `Load` operationId).
 	LoadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LoadResult, error)
 
-	// ListAccountsWithResponse 查找账号 · Look up accounts
+	// ListAccountsWithResponse 查找账号 · Find accounts
 	//
-	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+	// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 	//
-	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
-	// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
+	// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
 	//
-	// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
-	// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
-	// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
-	// longer the more there are.
+	// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+	// continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
+	// filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
+	// all matches, which takes longer the more there are.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9854,11 +9950,11 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAccountWithBodyWithResponse 新建账号 · Create an account
 	//
-	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 	//
-	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-	// nothing which lives for days is on its way.
+	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9867,37 +9963,37 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAccountWithResponse 新建账号 · Create an account
 	//
-	// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 	//
-	// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-	// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-	// nothing which lives for days is on its way.
+	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
 	CreateAccountWithResponse(ctx context.Context, params *CreateAccountParams, body CreateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAccountResult, error)
 
-	// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many
+	// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 	//
 	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 	//
-	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-	// the next request of each person on.
+	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+	// is not changed. The change takes effect with the next request of each user.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
 	AssignGroupWithBodyWithResponse(ctx context.Context, params *AssignGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignGroupResult, error)
 
-	// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many
+	// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 	//
 	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 	//
-	// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-	// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-	// the next request of each person on.
+	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+	// is not changed. The change takes effect with the next request of each user.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9906,35 +10002,36 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteAccountWithResponse 删除账号 · Delete an account
 	//
-	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
 	//
-	// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
-	// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
-	// the audit log, by the account's id. The last administrator cannot be deleted (409).
+	// Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
+	// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
+	// restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
+	// account's id. The last administrator cannot be deleted (409).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
 	DeleteAccountWithResponse(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error)
 
-	// GetAccountWithResponse 查看账号 · One account
+	// GetAccountWithResponse 查看账号 · Get an account
 	//
 	// 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
 	//
-	// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
-	// `If-Match`.
+	// Returns an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every
+	// change requires in `If-Match`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId} (the `GetAccount` operationId).
 	GetAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*GetAccountResult, error)
 
-	// ExportAccountWithResponse 导出个人数据 · Export one person's data
+	// ExportAccountWithResponse 导出个人数据 · Export the personal data of an account
 	//
-	// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+	// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
 	//
-	// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
-	// secret of any kind. That it was asked for is written down.
+	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
+	// messages, without any secret. The export itself is recorded in the audit log.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9943,11 +10040,11 @@ type ClientWithResponsesInterface interface {
 
 	// ResetFactorWithResponse 重置登录方式 · Reset a factor
 	//
-	// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+	// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
 	//
-	// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
-	// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
-	// Removing the password ends every session.
+	// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
+	// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
+	// the response is 200 too. Removing the password ends every session.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9956,12 +10053,13 @@ type ClientWithResponsesInterface interface {
 
 	// SetAccountGroupWithBodyWithResponse 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 	//
-	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+	// says.
 	//
-	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-	// one (409).
+	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+	// administrator cannot lose the right to manage groups (409).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9970,12 +10068,13 @@ type ClientWithResponsesInterface interface {
 
 	// SetAccountGroupWithResponse 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 	//
-	// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+	// says.
 	//
-	// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-	// one (409).
+	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+	// administrator cannot lose the right to manage groups (409).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9984,20 +10083,20 @@ type ClientWithResponsesInterface interface {
 
 	// EndAccountSessionsWithResponse 结束账号的全部会话 · End all sessions of an account
 	//
-	// 结束账号在两个入口的全部会话，立即生效。
+	// 结束账号在客户端与浏览器上的全部会话，立即生效。
 	//
-	// Ends every session of an account, of both doors, at once. The person has to sign in again.
+	// Ends every session of an account at once, those of apps and of browsers. The user has to sign in again.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions (the `EndAccountSessions` operationId).
 	EndAccountSessionsWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*EndAccountSessionsResult, error)
 
-	// ListAccountSessionsWithResponse 查看账号的会话 · An account's sessions
+	// ListAccountSessionsWithResponse 查看账号的会话 · List the sessions of an account
 	//
-	// 返回账号在两个入口的有效会话。
+	// 返回账号在客户端与浏览器上的有效会话，最近使用的在前。
 	//
-	// Answers the live sessions of an account, of both doors, the one used last first.
+	// Returns the live sessions of an account, those of apps and of browsers, most recently used first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10015,58 +10114,59 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /api/admin/accounts/{accountId}/sessions/{id} (the `EndAccountSession` operationId).
 	EndAccountSessionWithResponse(ctx context.Context, accountID AccountKey, id SessionID, reqEditors ...RequestEditorFn) (*EndAccountSessionResult, error)
 
-	// SetAccountStatusWithBodyWithResponse 停用或启用账号 · Disable or enable
+	// SetAccountStatusWithBodyWithResponse 停用或启用账号 · Disable or enable an account
 	//
 	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 	//
-	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+	// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
 	SetAccountStatusWithBodyWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetAccountStatusResult, error)
 
-	// SetAccountStatusWithResponse 停用或启用账号 · Disable or enable
+	// SetAccountStatusWithResponse 停用或启用账号 · Disable or enable an account
 	//
 	// 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 	//
-	// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-	// reason is kept in the audit log. The last administrator cannot be disabled (409).
+	// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+	// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/accounts/{accountId}/status (the `SetAccountStatus` operationId).
 	SetAccountStatusWithResponse(ctx context.Context, accountID AccountKey, params *SetAccountStatusParams, body SetAccountStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*SetAccountStatusResult, error)
 
-	// GetTimelineWithResponse 账号时间线 · An account's timeline
+	// GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 	//
-	// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
 	//
-	// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
-	// from the audit log and from the messages that were sent to the account's address and number.
+	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
+	// newest first, from the audit log and from the messages that were sent to the account's address and number.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 	GetTimelineWithResponse(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*GetTimelineResult, error)
 
-	// UnlockAccountWithResponse 解除等待 · Lift the waits
+	// UnlockAccountWithResponse 解除锁定 · Lift a lockout
 	//
-	// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+	// 清除该账号因多次失败而产生的等待时间，该用户可以立即重试。
 	//
-	// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+	// Clears an account's failed attempts, so that the user can try again at once. Limits that apply to the user's
+	// network are not cleared.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/accounts/{accountId}/unlock (the `UnlockAccount` operationId).
 	UnlockAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*UnlockAccountResult, error)
 
-	// ListAuditEventsWithResponse 审计事件 · Audit events
+	// ListAuditEventsWithResponse 审计事件 · List audit events
 	//
 	// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
 	//
-	// Answers what happened, the newest first: by account, by who did it, by action and by time.
+	// Returns audit events, newest first, filtered by account, actor, action and time.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10075,10 +10175,10 @@ type ClientWithResponsesInterface interface {
 
 	// SendCodeWithBodyWithResponse 重新发送验证码 · Send a code again
 	//
-	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 	//
-	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-	// asks, and as there the answer does not say whether the address has an account.
+	// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+	// same as when the user asks. The response does not show whether the address has an account.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10087,33 +10187,33 @@ type ClientWithResponsesInterface interface {
 
 	// SendCodeWithResponse 重新发送验证码 · Send a code again
 	//
-	// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+	// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 	//
-	// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-	// asks, and as there the answer does not say whether the address has an account.
+	// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+	// same as when the user asks. The response does not show whether the address has an account.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/codes (the `SendCode` operationId).
 	SendCodeWithResponse(ctx context.Context, body SendCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCodeResult, error)
 
-	// ListDeliveriesWithResponse 投递记录 · Messages and their outcomes
+	// ListDeliveriesWithResponse 发送记录 · List messages and their outcomes
 	//
-	// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+	// 查询邮件和短信的发送结果，可按收件人、状态和时间筛选，按时间倒序分页。不保存消息内容。
 	//
-	// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
-	// message is not kept.
+	// Returns what was sent where, and its outcome, newest first. It shows why a mail or a text message did not
+	// arrive. The content of messages is not kept.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/deliveries (the `ListDeliveries` operationId).
 	ListDeliveriesWithResponse(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResult, error)
 
-	// ListGroupsWithResponse 成员组列表 · The member groups
+	// ListGroupsWithResponse 成员组列表 · List the member groups
 	//
 	// 返回全部成员组及其权限。
 	//
-	// Answers every member group and its rights, by name.
+	// Returns every member group and its rights, ordered by name.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10124,7 +10224,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 新建一个成员组。不能授予自己没有的权限。
 	//
-	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10135,7 +10235,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 新建一个成员组。不能授予自己没有的权限。
 	//
-	// Makes a member group. Nobody gives it a right that they do not have themselves.
+	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10146,7 +10246,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 删除一个没有成员的成员组。`None` 不能删除。
 	//
-	// Deletes a group that has no members. `None`, the group of new accounts, stays.
+	// Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10155,11 +10255,11 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 	//
-	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-	// `groups.write` (409). A group keeps its name.
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10168,48 +10268,49 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeGroupWithResponse 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 	//
-	// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-	// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-	// `groups.write` (409). A group keeps its name.
+	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 	ChangeGroupWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error)
 
-	// GetAdministratorWithResponse 查看自己的管理权限 · What the caller may do
+	// GetAdministratorWithResponse 查看自己的管理权限 · Get the caller's rights
 	//
 	// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
 	//
-	// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
-	// right at all is answered 403.
+	// Returns the signed-in account and the rights of its member group; a console decides by them what to show. A
+	// caller without any right receives 403.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/me (the `GetAdministrator` operationId).
 	GetAdministratorWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAdministratorResult, error)
 
-	// GetStatisticsWithResponse 统计 · Sign-ins, failures and registrations by the hour
+	// GetStatisticsWithResponse 统计 · Count sign-ins, failures and registrations by the hour
 	//
 	// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
 	//
-	// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
-	// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
-	// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
-	// came in out of a file are not counted: each batch of them is one event of its own kind.
+	// Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
+	// without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
+	// counted in full. The range is at most 92 days. An event is counted once it has joined the audit chain, a second
+	// or two after it happened. Accounts imported from a file are not counted: each batch of them is one event of a
+	// different kind.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/statistics (the `GetStatistics` operationId).
 	GetStatisticsWithResponse(ctx context.Context, params *GetStatisticsParams, reqEditors ...RequestEditorFn) (*GetStatisticsResult, error)
 
-	// ListWebhooksWithResponse Webhook 列表 · The webhooks
+	// ListWebhooksWithResponse Webhook 列表 · List the webhooks
 	//
 	// 返回全部 Webhook，不含密钥。
 	//
-	// Answers every webhook, without its secret, the oldest first.
+	// Returns every webhook without its secret, oldest first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10219,17 +10320,18 @@ type ClientWithResponsesInterface interface {
 	// CreateWebhookWithBodyWithResponse 新建 Webhook · Create a webhook
 	//
 	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 	//
-	// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-	// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-	// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-	// them there. There are at most 16 webhooks.
+	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+	// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+	// where events go can read them there. There are at most 16 webhooks.
 	//
-	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-	// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-	// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-	// Events come in no promised order, and now and then twice.
+	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+	// twice.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10239,17 +10341,18 @@ type ClientWithResponsesInterface interface {
 	// CreateWebhookWithResponse 新建 Webhook · Create a webhook
 	//
 	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 	//
-	// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-	// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-	// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-	// them there. There are at most 16 webhooks.
+	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+	// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+	// where events go can read them there. There are at most 16 webhooks.
 	//
-	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-	// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-	// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-	// Events come in no promised order, and now and then twice.
+	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+	// twice.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10258,9 +10361,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteWebhookWithResponse 删除 Webhook · Delete a webhook
 	//
-	// 删除一个 Webhook 及其投递记录。等待中的事件不再发送。
+	// 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
 	//
-	// Deletes a webhook and its delivery log. What waits for it is not sent any more.
+	// Deletes a webhook and its delivery log. Pending events are not sent.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10269,11 +10372,11 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-	// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-	// `audit.read`, too.
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10282,75 +10385,78 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-	// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-	// `audit.read`, too.
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
 	ChangeWebhookWithResponse(ctx context.Context, webhookID WebhookKey, params *ChangeWebhookParams, body ChangeWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeWebhookResult, error)
 
-	// ListWebhookDeliveriesWithResponse Webhook 投递记录 · What a webhook got
+	// ListWebhookDeliveriesWithResponse Webhook 发送记录 · List the deliveries of a webhook
 	//
-	// 查询该 Webhook 的投递结果，按事件倒序分页，保留 30 天。
+	// 查询该 Webhook 的发送结果，按事件倒序分页，保留 30 天。
 	//
-	// Answers which events the webhook got, and why it did not get others, the newest event first. What was answered is not kept but
-	// for its status. Kept for 30 days after an event was asked for the last time.
+	// Returns which events the webhook received, and why it did not receive others, newest event first. Of the
+	// receiver's response only the status is kept. An entry is kept for 30 days after its event was last requested.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/admin/webhooks/{webhookId}/deliveries (the `ListWebhookDeliveries` operationId).
 	ListWebhookDeliveriesWithResponse(ctx context.Context, webhookID WebhookKey, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*ListWebhookDeliveriesResult, error)
 
-	// ReplayWebhookDeliveryWithResponse 重新发送一个事件 · Send one event again
+	// ReplayWebhookDeliveryWithResponse 重新发送一个事件 · Replay one event
 	//
 	// 立即重新发送该事件，无论之前的结果如何。还需要权限 `audit.read`。
 	//
-	// Sends an event of the delivery log again at once, whatever became of it; one that waits for its next attempt waits no longer.
-	// Needs the right `audit.read`, too.
+	// Sends an event of the delivery log again at once, whatever its outcome was. An event that waits for its next
+	// attempt is sent now. Requires the right `audit.read` too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay (the `ReplayWebhookDelivery` operationId).
 	ReplayWebhookDeliveryWithResponse(ctx context.Context, webhookID WebhookKey, eventID EventKey, params *ReplayWebhookDeliveryParams, reqEditors ...RequestEditorFn) (*ReplayWebhookDeliveryResult, error)
 
-	// ReplayWebhookWithBodyWithResponse 重新发送某时刻以来的事件 · Send events again
+	// ReplayWebhookWithBodyWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 	// 还需要权限 `audit.read`。
 	//
-	// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-	// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-	// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+	// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+	// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/replay (the `ReplayWebhook` operationId).
 	ReplayWebhookWithBodyWithResponse(ctx context.Context, webhookID WebhookKey, params *ReplayWebhookParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayWebhookResult, error)
 
-	// ReplayWebhookWithResponse 重新发送某时刻以来的事件 · Send events again
+	// ReplayWebhookWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 	// 还需要权限 `audit.read`。
 	//
-	// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-	// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-	// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+	// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+	// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/replay (the `ReplayWebhook` operationId).
 	ReplayWebhookWithResponse(ctx context.Context, webhookID WebhookKey, params *ReplayWebhookParams, body ReplayWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayWebhookResult, error)
 
-	// RotateWebhookSecretWithResponse 更换密钥 · Change the secret
+	// RotateWebhookSecretWithResponse 更换密钥 · Rotate the secret
 	//
 	// 生成新的密钥，只在这里返回一次。24 小时内同时使用旧密钥签名。还需要权限 `audit.read`。
 	//
-	// Makes a new secret, which only this answer has; the same request with the same `Idempotency-Key` gets it again. For 24
-	// hours `webhook-signature` has a second signature, with the secret of before. Needs the right `audit.read`, too.
+	// Creates a new secret. No other response has it; the same request with the same `Idempotency-Key` gets it again.
+	// For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
+	// `audit.read` too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10361,11 +10467,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
-	// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-	// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+	// keep query strings.
 	//
-	// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-	// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10376,11 +10483,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
-	// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-	// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+	// keep query strings.
 	//
-	// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-	// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10391,8 +10499,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// 结束当前访问令牌所属的会话。该会话的访问令牌和刷新令牌立即失效。
 	//
-	// Ends the session of the access token. Its access and refresh tokens stop at once; other sessions of the account
-	// go on.
+	// Ends the session of the access token. Its access and refresh tokens stop working at once. Other sessions of the
+	// account continue.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10401,18 +10509,20 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshWithBodyWithResponse 刷新 Access Token · Renew the tokens
 	//
-	// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 	//
-	// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+	// spent.
 	//
-	// - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-	//   byte, with a fresh access token: two refreshers may race.
-	// - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-	//   new generation is opened, and the lost one is dead.
-	// - Any other old token ends the session with 401, and its owner is told by mail.
+	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+	//   generation is opened, and the lost successor is void.
+	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
-	// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-	// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is over.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10421,30 +10531,32 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshWithResponse 刷新 Access Token · Renew the tokens
 	//
-	// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 	//
-	// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+	// spent.
 	//
-	// - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-	//   byte, with a fresh access token: two refreshers may race.
-	// - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-	//   new generation is opened, and the lost one is dead.
-	// - Any other old token ends the session with 401, and its owner is told by mail.
+	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+	//   generation is opened, and the lost successor is void.
+	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
-	// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-	// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is over.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/auth/refresh (the `Refresh` operationId).
 	RefreshWithResponse(ctx context.Context, body RefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshResult, error)
 
-	// GetMeWithResponse 获取当前登录用户信息 · The signed-in account
+	// GetMeWithResponse 获取当前登录用户信息 · Get the signed-in account
 	//
 	// 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
 	//
-	// Answers the account of the access token. The session is checked at each call, so a token stops the moment its
-	// session is ended or its account disabled. `HEAD` works like `GET`.
+	// Returns the account of the access token. Each call checks the session, so a token stops working as soon as its
+	// session ends or its account is disabled. `HEAD` works like `GET`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10455,18 +10567,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// 结束除当前会话以外的全部会话，包括浏览器会话。
 	//
-	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+	// stop working at once.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/users/me/sessions (the `EndOtherSessions` operationId).
 	EndOtherSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndOtherSessionsResult, error)
 
-	// ListSessionsWithResponse 会话列表 · The sessions of the account
+	// ListSessionsWithResponse 会话列表 · List the sessions of the account
 	//
 	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 	//
-	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+	// the caller's session.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10477,7 +10591,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 结束账号的一个会话。
 	//
-	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10488,10 +10602,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 	//
-	// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-	// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+	// Registers an account with the code from the mail. A new account is in the member group `None` until an
+	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 	//
-	// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+	// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+	// guess.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10502,10 +10617,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 	//
-	// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-	// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+	// Registers an account with the code from the mail. A new account is in the member group `None` until an
+	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 	//
-	// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+	// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+	// guess.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10516,10 +10632,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-	// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
-	// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+	// says so.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10530,106 +10647,112 @@ type ClientWithResponsesInterface interface {
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-	// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
-	// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+	// says so.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCodeWithResponse(ctx context.Context, body SendRegistrationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendRegistrationCodeResult, error)
 
-	// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · The page behind the link of an e-mail change
+	// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	//
 	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 	//
-	// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
-	// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
-	// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
-	// the link is not complete.
+	// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
+	// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
+	// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
+	// three parameters the page says that the link is not complete.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
 	ShowEmailConfirmationWithResponse(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*ShowEmailConfirmationResult, error)
 
-	// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+	// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 	//
-	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-	// another device. The old address is told. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// because mail is often read on another device. The old address is notified. The response redirects the browser to
+	// the page that shows the outcome.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 	ConfirmEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error)
 
-	// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+	// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 	//
-	// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-	// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-	// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-	// another device. The old address is told. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// because mail is often read on another device. The old address is notified. The response redirects the browser to
+	// the page that shows the outcome.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /confirm_email (the `ConfirmEmail` operationId).
 	ConfirmEmailWithFormdataBodyWithResponse(ctx context.Context, body ConfirmEmailFormdataRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEmailResult, error)
 
-	// ShowFirstRunWithResponse 首次运行的页面 · The page that makes the first administrator
+	// ShowFirstRunWithResponse 首次运行的页面 · Show the page that creates the first administrator
 	//
 	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
 	//
-	// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
-	// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
-	// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+	// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
+	// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
+	// the page changes nothing. The same path shows the outcome: `created=true`, or `error`. Every link that is not
+	// valid now shows the same page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /first_run (the `ShowFirstRun` operationId).
 	ShowFirstRunWithResponse(ctx context.Context, params *ShowFirstRunParams, reqEditors ...RequestEditorFn) (*ShowFirstRunResult, error)
 
-	// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Make the first administrator
+	// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 	//
-	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-	// group `Admin`. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+	// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+	// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+	// browser to the page that shows the outcome.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
 	CreateFirstAdministratorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFirstAdministratorResult, error)
 
-	// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Make the first administrator
+	// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 	//
-	// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-	// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-	// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-	// group `Admin`. The browser goes on to the page of the outcome.
+	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+	// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+	// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+	// browser to the page that shows the outcome.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /first_run (the `CreateFirstAdministrator` operationId).
 	CreateFirstAdministratorWithFormdataBodyWithResponse(ctx context.Context, body CreateFirstAdministratorFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateFirstAdministratorResult, error)
 
-	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
+	// SendResetCodeWithResponse 获取重置密码验证码 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+	// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
 	//
-	// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
-	// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
-	// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
+	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
+	// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10640,9 +10763,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-	// address get the same answer.
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+	// open a session.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10653,47 +10779,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 	//
-	// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-	// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-	// address get the same answer.
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+	// open a session.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /forget_reset (the `ResetPassword` operationId).
 	ResetPasswordWithResponse(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error)
 
-	// ReturnFromLarkWithResponse 从 Lark 返回 · Back from Lark
+	// ReturnFromLarkWithResponse 从飞书返回 · Return from Lark
 	//
-	// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+	// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
 	//
-	// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
-	// (`CONSOLE_URL`, and the locale where one was given):
+	// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
+	// the console (`CONSOLE_URL`, with the locale if one was given):
 	//
 	// - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
-	// - `/#/authorized` after a binding, of which the owner is told by mail.
+	// - `/#/authorized` after a binding. The owner is notified by mail.
 	// - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
-	//   sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
+	//   which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+	//   respond.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
 	ReturnFromLarkWithResponse(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*ReturnFromLarkResult, error)
 
-	// AuthorizeLarkWithResponse 前往 Lark 授权 · Go to Lark
+	// AuthorizeLarkWithResponse 前往飞书授权 · Redirect to Lark
 	//
-	// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+	// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
 	//
-	// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
-	// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
-	// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+	// The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
+	// state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
+	// `action` and `locale`. `redirect_uri` and `app_id` are accepted but not used; the server's settings decide both.
 	//
-	// - `login` signs in the account that the Lark identity is bound to.
-	// - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
-	//   that was. It asks for a sign-in at most 15 minutes old.
+	// - `login` signs in to the account that the Lark identity is bound to.
+	// - `bind` (earlier consoles send `link`) binds the identity to the signed-in account and replaces the previous
+	//   one. It requires a sign-in at most 15 minutes old.
 	//
-	// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
-	// hide their `Referer`.
+	// If the console has another origin, the browser must name it: that origin must be configured, and its pages must
+	// not suppress their `Referer`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10704,11 +10834,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮箱和密码登录，会话写入 Cookie。
 	//
-	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 	//
-	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-	// at the most. The limit counts both doors together, and a success clears it.
+	// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+	// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+	// it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10719,48 +10850,49 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用邮箱和密码登录，会话写入 Cookie。
 	//
-	// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-	// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 	//
-	// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-	// at the most. The limit counts both doors together, and a success clears it.
+	// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+	// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+	// it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /login (the `SignIn` operationId).
 	SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResult, error)
 
-	// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in with
+	// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in
 	//
-	// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+	// 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
 	//
-	// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
-	// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
-	// number gets at most one code in 60 seconds and 5 in an hour.
+	// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+	// guesses; a new code voids the previous one. The response is the same whether the number is bound or not; if it
+	// is not, nothing is sent. A number gets at most one code in 60 seconds and 5 in an hour.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /login/sms (the `SendSignInCode` operationId).
 	SendSignInCodeWithResponse(ctx context.Context, params *SendSignInCodeParams, reqEditors ...RequestEditorFn) (*SendSignInCodeResult, error)
 
-	// SignInWithCodeWithBodyWithResponse 短信登录 · Sign in with a code by SMS
+	// SignInWithCodeWithBodyWithResponse 短信登录 · Sign in with an SMS code
 	//
 	// 用短信验证码登录，会话写入 Cookie。
 	//
-	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-	// nobody has bound and a disabled account get the same answer.
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+	// number that is not bound and a disabled account get the same response.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /login/sms (the `SignInWithCode` operationId).
 	SignInWithCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithCodeResult, error)
 
-	// SignInWithCodeWithResponse 短信登录 · Sign in with a code by SMS
+	// SignInWithCodeWithResponse 短信登录 · Sign in with an SMS code
 	//
 	// 用短信验证码登录，会话写入 Cookie。
 	//
-	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-	// nobody has bound and a disabled account get the same answer.
+	// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+	// number that is not bound and a disabled account get the same response.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10771,9 +10903,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+	// An operator can switch this way to sign in off; then every code is wrong.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10784,9 +10917,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-	// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-	// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+	// An operator can switch this way to sign in off; then every code is wrong.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10797,31 +10931,32 @@ type ClientWithResponsesInterface interface {
 	//
 	// 结束会话并清除 Cookie。未登录时同样返回 204。
 	//
-	// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+	// Ends the session of the cookie, if there is one, and clears the cookie. Only the XSRF header is required.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /logout (the `SignOut` operationId).
 	SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResult, error)
 
-	// GetOptionsWithResponse 配置载入 · Settings for the client
+	// GetOptionsWithResponse 配置载入 · Get the settings of a client
 	//
 	// 返回上传、协作平台的配置，或生成一对密钥。
 	//
-	// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
-	// source and stored nowhere. A type that is not configured is 400.
+	// Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
+	// from a secure random source and is not stored. A type that is not configured is refused with 400.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /options (the `GetOptions` operationId).
 	GetOptionsWithResponse(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*GetOptionsResult, error)
 
-	// CreateRefreshCodeWithResponse 令牌刷新验证码 · A code to renew the session with
+	// CreateRefreshCodeWithResponse 令牌刷新验证码 · Get a code to renew the session
 	//
 	// 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
 	//
-	// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
-	// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+	// Returns an opaque code of 44 characters, which `POST /refresh_token` accepts once within 15 seconds. It belongs
+	// to the session of the cookie. Several codes may be valid at once, so the code of one tab does not void that of
+	// another.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10832,9 +10967,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 	//
-	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-	// requests on their way. Of several requests with one code exactly one wins.
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+	// requests in flight. Of several requests with the same code, exactly one succeeds.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10845,21 +10980,21 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 	//
-	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-	// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-	// requests on their way. Of several requests with one code exactly one wins.
+	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+	// requests in flight. Of several requests with the same code, exactly one succeeds.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
 	RenewSessionWithResponse(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewSessionResult, error)
 
-	// GetUserWithResponse 获取用户信息 · The signed-in account
+	// GetUserWithResponse 获取用户信息 · Get the signed-in account
 	//
 	// 返回当前登录账号的资料与最近一次登录。
 	//
-	// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
-	// last sign-in, of either door; `sessions` counts all there ever were.
+	// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
+	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10868,13 +11003,14 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 	//
-	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
-	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+	// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+	// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+	// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10884,13 +11020,14 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 	//
-	// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
-	// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-	// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-	// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+	// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+	// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+	// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+	// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 	// With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -10902,9 +11039,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-	// failed sign-ins do.
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+	// count as failed sign-ins.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10915,9 +11052,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 	//
-	// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-	// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-	// failed sign-ins do.
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+	// count as failed sign-ins.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10928,8 +11065,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 	//
-	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+	// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+	// minutes old.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10940,20 +11078,21 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 	//
-	// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-	// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+	// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+	// minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /user/phone (the `BindPhone` operationId).
 	BindPhoneWithResponse(ctx context.Context, body BindPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*BindPhoneResult, error)
 
-	// SendPhoneCodeWithResponse 获取用户手机验证码 · Text a code to bind a phone with
+	// SendPhoneCodeWithResponse 获取用户手机验证码 · Text a code to bind a phone
 	//
-	// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+	// 向要绑定的手机发送六位验证码，五分钟内有效。须在最近十五分钟内登录过。
 	//
-	// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
-	// only. Asks for a sign-in at most 15 minutes old.
+	// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+	// for this account only. Requires a sign-in at most 15 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10962,20 +11101,22 @@ type ClientWithResponsesInterface interface {
 
 	// EndOtherUserSessionsWithResponse 结束其他会话 · End all other sessions
 	//
-	// 结束除当前会话以外的全部会话，包括应用的会话。
+	// 结束除当前会话以外的全部会话，包括客户端的会话。
 	//
-	// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+	// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+	// stop working at once.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /user/sessions (the `EndOtherUserSessions` operationId).
 	EndOtherUserSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndOtherUserSessionsResult, error)
 
-	// ListUserSessionsWithResponse 会话列表 · The sessions of the account
+	// ListUserSessionsWithResponse 会话列表 · List the sessions of the account
 	//
 	// 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 	//
-	// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+	// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+	// the caller's session.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10986,20 +11127,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// 结束账号的一个会话。
 	//
-	// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+	// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
 	EndUserSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndUserSessionResult, error)
 
-	// CreateTOTPWithResponse 生成 TOTP URL · Make a secret for an authenticator app
+	// CreateTOTPWithResponse 生成 TOTP URL · Create a secret for an authenticator app
 	//
-	// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+	// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
 	//
-	// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
-	// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
-	// that waits. Asks for a sign-in at most 15 minutes old.
+	// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
+	// `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
+	// work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11010,9 +11151,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
-	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11023,56 +11164,59 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
-	// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-	// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-	// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /user/totp (the `BindTOTP` operationId).
 	BindTOTPWithResponse(ctx context.Context, body BindTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*BindTOTPResult, error)
 
-	// GetTOTPPictureWithResponse TOTP 二维码 · The QR code of the secret that waits
+	// GetTOTPPictureWithResponse TOTP 二维码 · Get the secret as a QR code
 	//
 	// 返回待绑定密钥的二维码图片。
 	//
-	// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
-	// draw one. Asks for a sign-in at most 15 minutes old.
+	// Returns the secret of the last `GET /user/totp` as a QR code until it is bound, for clients that cannot draw
+	// one. Requires a sign-in at most 15 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /user/totp/qr (the `GetTOTPPicture` operationId).
 	GetTOTPPictureWithResponse(ctx context.Context, params *GetTOTPPictureParams, reqEditors ...RequestEditorFn) (*GetTOTPPictureResult, error)
 
-	// CreateRecoveryCodesWithResponse 生成恢复码 · Make recovery codes
+	// CreateRecoveryCodesWithResponse 生成恢复码 · Create recovery codes
 	//
 	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
 	//
-	// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
-	// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+	// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
+	// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+	// minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
 	CreateRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateRecoveryCodesResult, error)
 
-	// UnbindWithResponse 取消用户信息 · Unbind a phone or an authenticator app
+	// UnbindWithResponse 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	//
-	// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+	// 解除手机、TOTP 或飞书的绑定，并发邮件通知。未绑定时同样返回 204。
 	//
-	// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
-	// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+	// Unbinds the phone, the authenticator app or the Lark identity, and notifies the owner by mail. If it is not
+	// bound, the response is 204 too. The last way to sign in cannot be removed. Requires a sign-in at most 15 minutes
+	// old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
 	UnbindWithResponse(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*UnbindResult, error)
 
-	// VerifyWithResponse 验证登录状态 · Is somebody signed in?
+	// VerifyWithResponse 验证登录状态 · Check the session
 	//
 	// 会话有效时返回 204。
 	//
-	// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+	// Returns 204 while the session of the cookie is live. The check is one SQL statement. A session that was ended
+	// anywhere stops working at once.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -20697,13 +20841,13 @@ func (r VerifyResult) ContentType() string {
 	return ""
 }
 
-// LoadWithResponse 载入，获取 XSRF Cookie · Load
+// LoadWithResponse 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
 //
 // 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 //
-// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
-// the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
-// without any secret setting.
+// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
+// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
+// time. `values` is present outside release mode only, and has no secret setting.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20716,17 +20860,17 @@ func (c *ClientWithResponses) LoadWithResponse(ctx context.Context, reqEditors .
 	return ParseLoadResult(rsp)
 }
 
-// ListAccountsWithResponse 查找账号 · Look up accounts
+// ListAccountsWithResponse 查找账号 · Find accounts
 //
-// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 //
-// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
-// last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
+// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
 //
-// Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
-// A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
-// a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
-// longer the more there are.
+// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+// continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
+// filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
+// all matches, which takes longer the more there are.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20741,11 +20885,11 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 
 // CreateAccountWithBodyWithResponse 新建账号 · Create an account
 //
-// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 //
-// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-// nothing which lives for days is on its way.
+// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20760,11 +20904,11 @@ func (c *ClientWithResponses) CreateAccountWithBodyWithResponse(ctx context.Cont
 
 // CreateAccountWithResponse 新建账号 · Create an account
 //
-// 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
 //
-// Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
-// the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
-// nothing which lives for days is on its way.
+// Creates an account for another user, without a code: the administrator vouches for the address. The account has
+// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20777,13 +20921,13 @@ func (c *ClientWithResponses) CreateAccountWithResponse(ctx context.Context, par
 	return ParseCreateAccountResult(rsp)
 }
 
-// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many
+// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 //
 // 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 //
-// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-// the next request of each person on.
+// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+// is not changed. The change takes effect with the next request of each user.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20796,13 +20940,13 @@ func (c *ClientWithResponses) AssignGroupWithBodyWithResponse(ctx context.Contex
 	return ParseAssignGroupResult(rsp)
 }
 
-// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many
+// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 //
 // 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
 //
-// Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
-// whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
-// the next request of each person on.
+// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+// is not changed. The change takes effect with the next request of each user.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20817,11 +20961,12 @@ func (c *ClientWithResponses) AssignGroupWithResponse(ctx context.Context, param
 
 // DeleteAccountWithResponse 删除账号 · Delete an account
 //
-// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
 //
-// Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
-// its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
-// the audit log, by the account's id. The last administrator cannot be deleted (409).
+// Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
+// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
+// restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
+// account's id. The last administrator cannot be deleted (409).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20834,12 +20979,12 @@ func (c *ClientWithResponses) DeleteAccountWithResponse(ctx context.Context, acc
 	return ParseDeleteAccountResult(rsp)
 }
 
-// GetAccountWithResponse 查看账号 · One account
+// GetAccountWithResponse 查看账号 · Get an account
 //
 // 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
 //
-// Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
-// `If-Match`.
+// Returns an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every
+// change requires in `If-Match`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20852,12 +20997,12 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 	return ParseGetAccountResult(rsp)
 }
 
-// ExportAccountWithResponse 导出个人数据 · Export one person's data
+// ExportAccountWithResponse 导出个人数据 · Export the personal data of an account
 //
-// 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
 //
-// Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
-// secret of any kind. That it was asked for is written down.
+// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
+// messages, without any secret. The export itself is recorded in the audit log.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20872,11 +21017,11 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, acc
 
 // ResetFactorWithResponse 重置登录方式 · Reset a factor
 //
-// 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
 //
-// Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
-// Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
-// Removing the password ends every session.
+// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
+// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
+// the response is 200 too. Removing the password ends every session.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20891,12 +21036,13 @@ func (c *ClientWithResponses) ResetFactorWithResponse(ctx context.Context, accou
 
 // SetAccountGroupWithBodyWithResponse 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 //
-// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+// says.
 //
-// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-// one (409).
+// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+// administrator cannot lose the right to manage groups (409).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20911,12 +21057,13 @@ func (c *ClientWithResponses) SetAccountGroupWithBodyWithResponse(ctx context.Co
 
 // SetAccountGroupWithResponse 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
 //
-// Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+// says.
 //
-// Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
-// one (409).
+// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+// administrator cannot lose the right to manage groups (409).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20931,9 +21078,9 @@ func (c *ClientWithResponses) SetAccountGroupWithResponse(ctx context.Context, a
 
 // EndAccountSessionsWithResponse 结束账号的全部会话 · End all sessions of an account
 //
-// 结束账号在两个入口的全部会话，立即生效。
+// 结束账号在客户端与浏览器上的全部会话，立即生效。
 //
-// Ends every session of an account, of both doors, at once. The person has to sign in again.
+// Ends every session of an account at once, those of apps and of browsers. The user has to sign in again.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20946,11 +21093,11 @@ func (c *ClientWithResponses) EndAccountSessionsWithResponse(ctx context.Context
 	return ParseEndAccountSessionsResult(rsp)
 }
 
-// ListAccountSessionsWithResponse 查看账号的会话 · An account's sessions
+// ListAccountSessionsWithResponse 查看账号的会话 · List the sessions of an account
 //
-// 返回账号在两个入口的有效会话。
+// 返回账号在客户端与浏览器上的有效会话，最近使用的在前。
 //
-// Answers the live sessions of an account, of both doors, the one used last first.
+// Returns the live sessions of an account, those of apps and of browsers, most recently used first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20980,12 +21127,12 @@ func (c *ClientWithResponses) EndAccountSessionWithResponse(ctx context.Context,
 	return ParseEndAccountSessionResult(rsp)
 }
 
-// SetAccountStatusWithBodyWithResponse 停用或启用账号 · Disable or enable
+// SetAccountStatusWithBodyWithResponse 停用或启用账号 · Disable or enable an account
 //
 // 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 //
-// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-// reason is kept in the audit log. The last administrator cannot be disabled (409).
+// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20998,12 +21145,12 @@ func (c *ClientWithResponses) SetAccountStatusWithBodyWithResponse(ctx context.C
 	return ParseSetAccountStatusResult(rsp)
 }
 
-// SetAccountStatusWithResponse 停用或启用账号 · Disable or enable
+// SetAccountStatusWithResponse 停用或启用账号 · Disable or enable an account
 //
 // 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
 //
-// Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
-// reason is kept in the audit log. The last administrator cannot be disabled (409).
+// Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+// user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21016,12 +21163,12 @@ func (c *ClientWithResponses) SetAccountStatusWithResponse(ctx context.Context, 
 	return ParseSetAccountStatusResult(rsp)
 }
 
-// GetTimelineWithResponse 账号时间线 · An account's timeline
+// GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 //
-// 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
 //
-// Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
-// from the audit log and from the messages that were sent to the account's address and number.
+// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
+// newest first, from the audit log and from the messages that were sent to the account's address and number.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21034,11 +21181,12 @@ func (c *ClientWithResponses) GetTimelineWithResponse(ctx context.Context, accou
 	return ParseGetTimelineResult(rsp)
 }
 
-// UnlockAccountWithResponse 解除等待 · Lift the waits
+// UnlockAccountWithResponse 解除锁定 · Lift a lockout
 //
-// 清除因多次失败而产生的等待时间，让本人立即可以再试。
+// 清除该账号因多次失败而产生的等待时间，该用户可以立即重试。
 //
-// Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+// Clears an account's failed attempts, so that the user can try again at once. Limits that apply to the user's
+// network are not cleared.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21051,11 +21199,11 @@ func (c *ClientWithResponses) UnlockAccountWithResponse(ctx context.Context, acc
 	return ParseUnlockAccountResult(rsp)
 }
 
-// ListAuditEventsWithResponse 审计事件 · Audit events
+// ListAuditEventsWithResponse 审计事件 · List audit events
 //
 // 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
 //
-// Answers what happened, the newest first: by account, by who did it, by action and by time.
+// Returns audit events, newest first, filtered by account, actor, action and time.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21070,10 +21218,10 @@ func (c *ClientWithResponses) ListAuditEventsWithResponse(ctx context.Context, p
 
 // SendCodeWithBodyWithResponse 重新发送验证码 · Send a code again
 //
-// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 //
-// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-// asks, and as there the answer does not say whether the address has an account.
+// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+// same as when the user asks. The response does not show whether the address has an account.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21088,10 +21236,10 @@ func (c *ClientWithResponses) SendCodeWithBodyWithResponse(ctx context.Context, 
 
 // SendCodeWithResponse 重新发送验证码 · Send a code again
 //
-// 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+// 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
 //
-// Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
-// asks, and as there the answer does not say whether the address has an account.
+// Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+// same as when the user asks. The response does not show whether the address has an account.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21104,12 +21252,12 @@ func (c *ClientWithResponses) SendCodeWithResponse(ctx context.Context, body Sen
 	return ParseSendCodeResult(rsp)
 }
 
-// ListDeliveriesWithResponse 投递记录 · Messages and their outcomes
+// ListDeliveriesWithResponse 发送记录 · List messages and their outcomes
 //
-// 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+// 查询邮件和短信的发送结果，可按收件人、状态和时间筛选，按时间倒序分页。不保存消息内容。
 //
-// Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
-// message is not kept.
+// Returns what was sent where, and its outcome, newest first. It shows why a mail or a text message did not
+// arrive. The content of messages is not kept.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21122,11 +21270,11 @@ func (c *ClientWithResponses) ListDeliveriesWithResponse(ctx context.Context, pa
 	return ParseListDeliveriesResult(rsp)
 }
 
-// ListGroupsWithResponse 成员组列表 · The member groups
+// ListGroupsWithResponse 成员组列表 · List the member groups
 //
 // 返回全部成员组及其权限。
 //
-// Answers every member group and its rights, by name.
+// Returns every member group and its rights, ordered by name.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21143,7 +21291,7 @@ func (c *ClientWithResponses) ListGroupsWithResponse(ctx context.Context, reqEdi
 //
 // 新建一个成员组。不能授予自己没有的权限。
 //
-// Makes a member group. Nobody gives it a right that they do not have themselves.
+// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21160,7 +21308,7 @@ func (c *ClientWithResponses) CreateGroupWithBodyWithResponse(ctx context.Contex
 //
 // 新建一个成员组。不能授予自己没有的权限。
 //
-// Makes a member group. Nobody gives it a right that they do not have themselves.
+// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21177,7 +21325,7 @@ func (c *ClientWithResponses) CreateGroupWithResponse(ctx context.Context, param
 //
 // 删除一个没有成员的成员组。`None` 不能删除。
 //
-// Deletes a group that has no members. `None`, the group of new accounts, stays.
+// Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21192,11 +21340,11 @@ func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, group
 
 // ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 //
-// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-// `groups.write` (409). A group keeps its name.
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21211,11 +21359,11 @@ func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Contex
 
 // ChangeGroupWithResponse 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
 //
-// Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
-// request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
-// `groups.write` (409). A group keeps its name.
+// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21228,12 +21376,12 @@ func (c *ClientWithResponses) ChangeGroupWithResponse(ctx context.Context, group
 	return ParseChangeGroupResult(rsp)
 }
 
-// GetAdministratorWithResponse 查看自己的管理权限 · What the caller may do
+// GetAdministratorWithResponse 查看自己的管理权限 · Get the caller's rights
 //
 // 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
 //
-// Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
-// right at all is answered 403.
+// Returns the signed-in account and the rights of its member group; a console decides by them what to show. A
+// caller without any right receives 403.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21246,14 +21394,15 @@ func (c *ClientWithResponses) GetAdministratorWithResponse(ctx context.Context, 
 	return ParseGetAdministratorResult(rsp)
 }
 
-// GetStatisticsWithResponse 统计 · Sign-ins, failures and registrations by the hour
+// GetStatisticsWithResponse 统计 · Count sign-ins, failures and registrations by the hour
 //
 // 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
 //
-// Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
-// happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
-// most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
-// came in out of a file are not counted: each batch of them is one event of its own kind.
+// Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
+// without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
+// counted in full. The range is at most 92 days. An event is counted once it has joined the audit chain, a second
+// or two after it happened. Accounts imported from a file are not counted: each batch of them is one event of a
+// different kind.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21266,11 +21415,11 @@ func (c *ClientWithResponses) GetStatisticsWithResponse(ctx context.Context, par
 	return ParseGetStatisticsResult(rsp)
 }
 
-// ListWebhooksWithResponse Webhook 列表 · The webhooks
+// ListWebhooksWithResponse Webhook 列表 · List the webhooks
 //
 // 返回全部 Webhook，不含密钥。
 //
-// Answers every webhook, without its secret, the oldest first.
+// Returns every webhook without its secret, oldest first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21286,17 +21435,18 @@ func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqE
 // CreateWebhookWithBodyWithResponse 新建 Webhook · Create a webhook
 //
 // 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 //
-// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-// them there. There are at most 16 webhooks.
+// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+// where events go can read them there. There are at most 16 webhooks.
 //
-// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-// Events come in no promised order, and now and then twice.
+// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+// twice.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21312,17 +21462,18 @@ func (c *ClientWithResponses) CreateWebhookWithBodyWithResponse(ctx context.Cont
 // CreateWebhookWithResponse 新建 Webhook · Create a webhook
 //
 // 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
 //
-// Makes a webhook: audit events that happen from then on are sent to its address, signed as
-// [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
-// with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
-// them there. There are at most 16 webhooks.
+// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+// the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+// where events go can read them there. There are at most 16 webhooks.
 //
-// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
-// of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
-// disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
-// Events come in no promised order, and now and then twice.
+// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+// twice.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21337,9 +21488,9 @@ func (c *ClientWithResponses) CreateWebhookWithResponse(ctx context.Context, par
 
 // DeleteWebhookWithResponse 删除 Webhook · Delete a webhook
 //
-// 删除一个 Webhook 及其投递记录。等待中的事件不再发送。
+// 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
 //
-// Deletes a webhook and its delivery log. What waits for it is not sent any more.
+// Deletes a webhook and its delivery log. Pending events are not sent.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21354,11 +21505,11 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, web
 
 // ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-// `audit.read`, too.
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21373,11 +21524,11 @@ func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Cont
 
 // ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
-// goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
-// `audit.read`, too.
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21390,12 +21541,12 @@ func (c *ClientWithResponses) ChangeWebhookWithResponse(ctx context.Context, web
 	return ParseChangeWebhookResult(rsp)
 }
 
-// ListWebhookDeliveriesWithResponse Webhook 投递记录 · What a webhook got
+// ListWebhookDeliveriesWithResponse Webhook 发送记录 · List the deliveries of a webhook
 //
-// 查询该 Webhook 的投递结果，按事件倒序分页，保留 30 天。
+// 查询该 Webhook 的发送结果，按事件倒序分页，保留 30 天。
 //
-// Answers which events the webhook got, and why it did not get others, the newest event first. What was answered is not kept but
-// for its status. Kept for 30 days after an event was asked for the last time.
+// Returns which events the webhook received, and why it did not receive others, newest event first. Of the
+// receiver's response only the status is kept. An entry is kept for 30 days after its event was last requested.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21408,12 +21559,12 @@ func (c *ClientWithResponses) ListWebhookDeliveriesWithResponse(ctx context.Cont
 	return ParseListWebhookDeliveriesResult(rsp)
 }
 
-// ReplayWebhookDeliveryWithResponse 重新发送一个事件 · Send one event again
+// ReplayWebhookDeliveryWithResponse 重新发送一个事件 · Replay one event
 //
 // 立即重新发送该事件，无论之前的结果如何。还需要权限 `audit.read`。
 //
-// Sends an event of the delivery log again at once, whatever became of it; one that waits for its next attempt waits no longer.
-// Needs the right `audit.read`, too.
+// Sends an event of the delivery log again at once, whatever its outcome was. An event that waits for its next
+// attempt is sent now. Requires the right `audit.read` too.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21426,14 +21577,15 @@ func (c *ClientWithResponses) ReplayWebhookDeliveryWithResponse(ctx context.Cont
 	return ParseReplayWebhookDeliveryResult(rsp)
 }
 
-// ReplayWebhookWithBodyWithResponse 重新发送某时刻以来的事件 · Send events again
+// ReplayWebhookWithBodyWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 // 还需要权限 `audit.read`。
 //
-// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21446,14 +21598,15 @@ func (c *ClientWithResponses) ReplayWebhookWithBodyWithResponse(ctx context.Cont
 	return ParseReplayWebhookResult(rsp)
 }
 
-// ReplayWebhookWithResponse 重新发送某时刻以来的事件 · Send events again
+// ReplayWebhookWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
 // 还需要权限 `audit.read`。
 //
-// Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
-// disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
-// comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+// events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+// which a receiver recognizes those it already has. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21466,12 +21619,13 @@ func (c *ClientWithResponses) ReplayWebhookWithResponse(ctx context.Context, web
 	return ParseReplayWebhookResult(rsp)
 }
 
-// RotateWebhookSecretWithResponse 更换密钥 · Change the secret
+// RotateWebhookSecretWithResponse 更换密钥 · Rotate the secret
 //
 // 生成新的密钥，只在这里返回一次。24 小时内同时使用旧密钥签名。还需要权限 `audit.read`。
 //
-// Makes a new secret, which only this answer has; the same request with the same `Idempotency-Key` gets it again. For 24
-// hours `webhook-signature` has a second signature, with the secret of before. Needs the right `audit.read`, too.
+// Creates a new secret. No other response has it; the same request with the same `Idempotency-Key` gets it again.
+// For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
+// `audit.read` too.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21488,11 +21642,12 @@ func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Contex
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
-// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+// keep query strings.
 //
-// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21509,11 +21664,12 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, con
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
-// Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
-// go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+// keep query strings.
 //
-// A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
-// a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21530,8 +21686,8 @@ func (c *ClientWithResponses) LoginWithFormdataBodyWithResponse(ctx context.Cont
 //
 // 结束当前访问令牌所属的会话。该会话的访问令牌和刷新令牌立即失效。
 //
-// Ends the session of the access token. Its access and refresh tokens stop at once; other sessions of the account
-// go on.
+// Ends the session of the access token. Its access and refresh tokens stop working at once. Other sessions of the
+// account continue.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21546,18 +21702,20 @@ func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, reqEditors
 
 // RefreshWithBodyWithResponse 刷新 Access Token · Renew the tokens
 //
-// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 //
-// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+// spent.
 //
-//   - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-//     byte, with a fresh access token: two refreshers may race.
-//   - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-//     new generation is opened, and the lost one is dead.
-//   - Any other old token ends the session with 401, and its owner is told by mail.
+//   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+//     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+//     generation is opened, and the lost successor is void.
+//   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
-// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is over.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21572,18 +21730,20 @@ func (c *ClientWithResponses) RefreshWithBodyWithResponse(ctx context.Context, c
 
 // RefreshWithResponse 刷新 Access Token · Renew the tokens
 //
-// 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
 //
-// Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+// spent.
 //
-//   - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
-//     byte, with a fresh access token: two refreshers may race.
-//   - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
-//     new generation is opened, and the lost one is dead.
-//   - Any other old token ends the session with 401, and its owner is told by mail.
+//   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+//     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+//     generation is opened, and the lost successor is void.
+//   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
-// A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
-// operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is over.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21596,12 +21756,12 @@ func (c *ClientWithResponses) RefreshWithResponse(ctx context.Context, body Refr
 	return ParseRefreshResult(rsp)
 }
 
-// GetMeWithResponse 获取当前登录用户信息 · The signed-in account
+// GetMeWithResponse 获取当前登录用户信息 · Get the signed-in account
 //
 // 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
 //
-// Answers the account of the access token. The session is checked at each call, so a token stops the moment its
-// session is ended or its account disabled. `HEAD` works like `GET`.
+// Returns the account of the access token. Each call checks the session, so a token stops working as soon as its
+// session ends or its account is disabled. `HEAD` works like `GET`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21618,7 +21778,8 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 //
 // 结束除当前会话以外的全部会话，包括浏览器会话。
 //
-// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+// stop working at once.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21631,11 +21792,12 @@ func (c *ClientWithResponses) EndOtherSessionsWithResponse(ctx context.Context, 
 	return ParseEndOtherSessionsResult(rsp)
 }
 
-// ListSessionsWithResponse 会话列表 · The sessions of the account
+// ListSessionsWithResponse 会话列表 · List the sessions of the account
 //
 // 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 //
-// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+// the caller's session.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21652,7 +21814,7 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqE
 //
 // 结束账号的一个会话。
 //
-// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21669,10 +21831,11 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id Ses
 //
 // 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 //
-// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+// Registers an account with the code from the mail. A new account is in the member group `None` until an
+// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 //
-// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+// guess.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21689,10 +21852,11 @@ func (c *ClientWithResponses) RegisterWithBodyWithResponse(ctx context.Context, 
 //
 // 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
 //
-// Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
-// administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+// Registers an account with the code from the mail. A new account is in the member group `None` until an
+// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
 //
-// A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+// A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+// guess.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21709,10 +21873,11 @@ func (c *ClientWithResponses) RegisterWithResponse(ctx context.Context, body Reg
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
-// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+// says so.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21729,10 +21894,11 @@ func (c *ClientWithResponses) SendRegistrationCodeWithBodyWithResponse(ctx conte
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
-// address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
-// The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+// says so.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21745,14 +21911,14 @@ func (c *ClientWithResponses) SendRegistrationCodeWithResponse(ctx context.Conte
 	return ParseSendRegistrationCodeResult(rsp)
 }
 
-// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · The page behind the link of an e-mail change
+// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · Show the page that confirms an e-mail change
 //
 // 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 //
-// Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
-// the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
-// nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
-// the link is not complete.
+// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
+// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
+// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
+// three parameters the page says that the link is not complete.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21765,14 +21931,15 @@ func (c *ClientWithResponses) ShowEmailConfirmationWithResponse(ctx context.Cont
 	return ParseShowEmailConfirmationResult(rsp)
 }
 
-// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 //
-// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-// another device. The old address is told. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// because mail is often read on another device. The old address is notified. The response redirects the browser to
+// the page that shows the outcome.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21785,14 +21952,15 @@ func (c *ClientWithResponses) ConfirmEmailWithBodyWithResponse(ctx context.Conte
 	return ParseConfirmEmailResult(rsp)
 }
 
-// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address, by the mailed link
+// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
 //
-// What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
-// good for ten minutes, once, while the session that asked for the change lives and the account still has the address
-// that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
-// another device. The old address is told. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// because mail is often read on another device. The old address is notified. The response redirects the browser to
+// the page that shows the outcome.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21805,13 +21973,14 @@ func (c *ClientWithResponses) ConfirmEmailWithFormdataBodyWithResponse(ctx conte
 	return ParseConfirmEmailResult(rsp)
 }
 
-// ShowFirstRunWithResponse 首次运行的页面 · The page that makes the first administrator
+// ShowFirstRunWithResponse 首次运行的页面 · Show the page that creates the first administrator
 //
 // 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
 //
-// Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
-// time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
-// the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
+// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
+// the page changes nothing. The same path shows the outcome: `created=true`, or `error`. Every link that is not
+// valid now shows the same page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21824,14 +21993,15 @@ func (c *ClientWithResponses) ShowFirstRunWithResponse(ctx context.Context, para
 	return ParseShowFirstRunResult(rsp)
 }
 
-// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Make the first administrator
+// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 //
-// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-// group `Admin`. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+// browser to the page that shows the outcome.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21844,14 +22014,15 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithBodyWithResponse(ctx c
 	return ParseCreateFirstAdministratorResult(rsp)
 }
 
-// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Make the first administrator
+// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
 //
-// What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
-// made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
-// as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
-// group `Admin`. The browser goes on to the page of the outcome.
+// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+// member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+// again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+// browser to the page that shows the outcome.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21864,13 +22035,13 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithFormdataBodyWithRespon
 	return ParseCreateFirstAdministratorResult(rsp)
 }
 
-// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
+// SendResetCodeWithResponse 获取重置密码验证码 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
 //
-// Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
-// one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
-// gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
+// voids the previous one. The response is the same whether there is an account or not; without an account nothing
+// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21887,9 +22058,12 @@ func (c *ClientWithResponses) SendResetCodeWithResponse(ctx context.Context, par
 //
 // 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-// address get the same answer.
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+// open a session.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21906,9 +22080,12 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 //
 // 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
 //
-// Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
-// their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
-// address get the same answer.
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+// open a session.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21921,18 +22098,19 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 	return ParseResetPasswordResult(rsp)
 }
 
-// ReturnFromLarkWithResponse 从 Lark 返回 · Back from Lark
+// ReturnFromLarkWithResponse 从飞书返回 · Return from Lark
 //
-// Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
 //
-// Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
-// (`CONSOLE_URL`, and the locale where one was given):
+// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
+// the console (`CONSOLE_URL`, with the locale if one was given):
 //
 //   - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
-//   - `/#/authorized` after a binding, of which the owner is told by mail.
+//   - `/#/authorized` after a binding. The owner is notified by mail.
 //   - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
-//     sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
+//     which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+//     respond.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21945,20 +22123,20 @@ func (c *ClientWithResponses) ReturnFromLarkWithResponse(ctx context.Context, pa
 	return ParseReturnFromLarkResult(rsp)
 }
 
-// AuthorizeLarkWithResponse 前往 Lark 授权 · Go to Lark
+// AuthorizeLarkWithResponse 前往飞书授权 · Redirect to Lark
 //
-// 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
 //
-// Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
-// of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
-// `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+// The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
+// state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
+// `action` and `locale`. `redirect_uri` and `app_id` are accepted but not used; the server's settings decide both.
 //
-//   - `login` signs in the account that the Lark identity is bound to.
-//   - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
-//     that was. It asks for a sign-in at most 15 minutes old.
+//   - `login` signs in to the account that the Lark identity is bound to.
+//   - `bind` (earlier consoles send `link`) binds the identity to the signed-in account and replaces the previous
+//     one. It requires a sign-in at most 15 minutes old.
 //
-// From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
-// hide their `Referer`.
+// If the console has another origin, the browser must name it: that origin must be configured, and its pages must
+// not suppress their `Referer`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21975,11 +22153,12 @@ func (c *ClientWithResponses) AuthorizeLarkWithResponse(ctx context.Context, par
 //
 // 用邮箱和密码登录，会话写入 Cookie。
 //
-// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 //
-// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-// at the most. The limit counts both doors together, and a success clears it.
+// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+// it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21996,11 +22175,12 @@ func (c *ClientWithResponses) SignInWithBodyWithResponse(ctx context.Context, co
 //
 // 用邮箱和密码登录，会话写入 Cookie。
 //
-// Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
-// if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+// that session ends. A wrong password, an unknown address and a disabled account get the same response.
 //
-// Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
-// at the most. The limit counts both doors together, and a success clears it.
+// A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+// long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+// it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22013,13 +22193,13 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 	return ParseSignInResult(rsp)
 }
 
-// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in with
+// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in
 //
-// 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+// 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
 //
-// Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
-// voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
-// number gets at most one code in 60 seconds and 5 in an hour.
+// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+// guesses; a new code voids the previous one. The response is the same whether the number is bound or not; if it
+// is not, nothing is sent. A number gets at most one code in 60 seconds and 5 in an hour.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22032,12 +22212,12 @@ func (c *ClientWithResponses) SendSignInCodeWithResponse(ctx context.Context, pa
 	return ParseSendSignInCodeResult(rsp)
 }
 
-// SignInWithCodeWithBodyWithResponse 短信登录 · Sign in with a code by SMS
+// SignInWithCodeWithBodyWithResponse 短信登录 · Sign in with an SMS code
 //
 // 用短信验证码登录，会话写入 Cookie。
 //
-// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-// nobody has bound and a disabled account get the same answer.
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+// number that is not bound and a disabled account get the same response.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22050,12 +22230,12 @@ func (c *ClientWithResponses) SignInWithCodeWithBodyWithResponse(ctx context.Con
 	return ParseSignInWithCodeResult(rsp)
 }
 
-// SignInWithCodeWithResponse 短信登录 · Sign in with a code by SMS
+// SignInWithCodeWithResponse 短信登录 · Sign in with an SMS code
 //
 // 用短信验证码登录，会话写入 Cookie。
 //
-// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
-// nobody has bound and a disabled account get the same answer.
+// Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+// number that is not bound and a disabled account get the same response.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22072,9 +22252,10 @@ func (c *ClientWithResponses) SignInWithCodeWithResponse(ctx context.Context, bo
 //
 // 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+// An operator can switch this way to sign in off; then every code is wrong.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22091,9 +22272,10 @@ func (c *ClientWithResponses) SignInWithTOTPWithBodyWithResponse(ctx context.Con
 //
 // 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
-// after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
-// and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+// An operator can switch this way to sign in off; then every code is wrong.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22110,7 +22292,7 @@ func (c *ClientWithResponses) SignInWithTOTPWithResponse(ctx context.Context, bo
 //
 // 结束会话并清除 Cookie。未登录时同样返回 204。
 //
-// Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+// Ends the session of the cookie, if there is one, and clears the cookie. Only the XSRF header is required.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22123,12 +22305,12 @@ func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditor
 	return ParseSignOutResult(rsp)
 }
 
-// GetOptionsWithResponse 配置载入 · Settings for the client
+// GetOptionsWithResponse 配置载入 · Get the settings of a client
 //
 // 返回上传、协作平台的配置，或生成一对密钥。
 //
-// Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
-// source and stored nowhere. A type that is not configured is 400.
+// Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
+// from a secure random source and is not stored. A type that is not configured is refused with 400.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22141,12 +22323,13 @@ func (c *ClientWithResponses) GetOptionsWithResponse(ctx context.Context, params
 	return ParseGetOptionsResult(rsp)
 }
 
-// CreateRefreshCodeWithResponse 令牌刷新验证码 · A code to renew the session with
+// CreateRefreshCodeWithResponse 令牌刷新验证码 · Get a code to renew the session
 //
 // 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
 //
-// Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
-// cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+// Returns an opaque code of 44 characters, which `POST /refresh_token` accepts once within 15 seconds. It belongs
+// to the session of the cookie. Several codes may be valid at once, so the code of one tab does not void that of
+// another.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22163,9 +22346,9 @@ func (c *ClientWithResponses) CreateRefreshCodeWithResponse(ctx context.Context,
 //
 // 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 //
-// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-// requests on their way. Of several requests with one code exactly one wins.
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+// requests in flight. Of several requests with the same code, exactly one succeeds.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22182,9 +22365,9 @@ func (c *ClientWithResponses) RenewSessionWithBodyWithResponse(ctx context.Conte
 //
 // 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
 //
-// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
-// hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
-// requests on their way. Of several requests with one code exactly one wins.
+// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+// requests in flight. Of several requests with the same code, exactly one succeeds.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22197,12 +22380,12 @@ func (c *ClientWithResponses) RenewSessionWithResponse(ctx context.Context, body
 	return ParseRenewSessionResult(rsp)
 }
 
-// GetUserWithResponse 获取用户信息 · The signed-in account
+// GetUserWithResponse 获取用户信息 · Get the signed-in account
 //
 // 返回当前登录账号的资料与最近一次登录。
 //
-// Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
-// last sign-in, of either door; `sessions` counts all there ever were.
+// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
+// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22217,13 +22400,14 @@ func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, reqEditor
 
 // ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 //
-// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
-// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -22239,13 +22423,14 @@ func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context
 
 // ChangeUserWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
 //
-// Changes the one member that `key` names, in either spelling; exactly that member must be there.
+// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
-// The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
-// call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
-// 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+// Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+// returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+// change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+// and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
 // With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -22263,9 +22448,9 @@ func (c *ClientWithResponses) ChangeUserWithResponse(ctx context.Context, body C
 //
 // 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-// failed sign-ins do.
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+// count as failed sign-ins.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22282,9 +22467,9 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 //
 // 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
 //
-// Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
-// way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
-// failed sign-ins do.
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+// count as failed sign-ins.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22301,8 +22486,9 @@ func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, bo
 //
 // 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 //
-// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+// minutes old.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22319,8 +22505,9 @@ func (c *ClientWithResponses) BindPhoneWithBodyWithResponse(ctx context.Context,
 //
 // 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
 //
-// Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
-// another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+// who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+// minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22333,12 +22520,12 @@ func (c *ClientWithResponses) BindPhoneWithResponse(ctx context.Context, body Bi
 	return ParseBindPhoneResult(rsp)
 }
 
-// SendPhoneCodeWithResponse 获取用户手机验证码 · Text a code to bind a phone with
+// SendPhoneCodeWithResponse 获取用户手机验证码 · Text a code to bind a phone
 //
-// 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+// 向要绑定的手机发送六位验证码，五分钟内有效。须在最近十五分钟内登录过。
 //
-// Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
-// only. Asks for a sign-in at most 15 minutes old.
+// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+// for this account only. Requires a sign-in at most 15 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22353,9 +22540,10 @@ func (c *ClientWithResponses) SendPhoneCodeWithResponse(ctx context.Context, par
 
 // EndOtherUserSessionsWithResponse 结束其他会话 · End all other sessions
 //
-// 结束除当前会话以外的全部会话，包括应用的会话。
+// 结束除当前会话以外的全部会话，包括客户端的会话。
 //
-// Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+// Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+// stop working at once.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22368,11 +22556,12 @@ func (c *ClientWithResponses) EndOtherUserSessionsWithResponse(ctx context.Conte
 	return ParseEndOtherUserSessionsResult(rsp)
 }
 
-// ListUserSessionsWithResponse 会话列表 · The sessions of the account
+// ListUserSessionsWithResponse 会话列表 · List the sessions of the account
 //
 // 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
 //
-// Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+// Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+// the caller's session.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22389,7 +22578,7 @@ func (c *ClientWithResponses) ListUserSessionsWithResponse(ctx context.Context, 
 //
 // 结束账号的一个会话。
 //
-// Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+// Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22402,13 +22591,13 @@ func (c *ClientWithResponses) EndUserSessionWithResponse(ctx context.Context, id
 	return ParseEndUserSessionResult(rsp)
 }
 
-// CreateTOTPWithResponse 生成 TOTP URL · Make a secret for an authenticator app
+// CreateTOTPWithResponse 生成 TOTP URL · Create a secret for an authenticator app
 //
-// 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
 //
-// Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
-// minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
-// that waits. Asks for a sign-in at most 15 minutes old.
+// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
+// `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
+// work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22425,9 +22614,9 @@ func (c *ClientWithResponses) CreateTOTPWithResponse(ctx context.Context, reqEdi
 //
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
-// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22444,9 +22633,9 @@ func (c *ClientWithResponses) BindTOTPWithBodyWithResponse(ctx context.Context, 
 //
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
-// Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
-// the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
-// and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22459,12 +22648,12 @@ func (c *ClientWithResponses) BindTOTPWithResponse(ctx context.Context, body Bin
 	return ParseBindTOTPResult(rsp)
 }
 
-// GetTOTPPictureWithResponse TOTP 二维码 · The QR code of the secret that waits
+// GetTOTPPictureWithResponse TOTP 二维码 · Get the secret as a QR code
 //
 // 返回待绑定密钥的二维码图片。
 //
-// Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
-// draw one. Asks for a sign-in at most 15 minutes old.
+// Returns the secret of the last `GET /user/totp` as a QR code until it is bound, for clients that cannot draw
+// one. Requires a sign-in at most 15 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22477,12 +22666,13 @@ func (c *ClientWithResponses) GetTOTPPictureWithResponse(ctx context.Context, pa
 	return ParseGetTOTPPictureResult(rsp)
 }
 
-// CreateRecoveryCodesWithResponse 生成恢复码 · Make recovery codes
+// CreateRecoveryCodesWithResponse 生成恢复码 · Create recovery codes
 //
 // 生成十个恢复码，只显示这一次；原有的恢复码作废。
 //
-// Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
-// authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
+// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+// minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22495,12 +22685,13 @@ func (c *ClientWithResponses) CreateRecoveryCodesWithResponse(ctx context.Contex
 	return ParseCreateRecoveryCodesResult(rsp)
 }
 
-// UnbindWithResponse 取消用户信息 · Unbind a phone or an authenticator app
+// UnbindWithResponse 取消用户信息 · Unbind a phone, an authenticator app or Lark
 //
-// 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+// 解除手机、TOTP 或飞书的绑定，并发邮件通知。未绑定时同样返回 204。
 //
-// Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
-// well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+// Unbinds the phone, the authenticator app or the Lark identity, and notifies the owner by mail. If it is not
+// bound, the response is 204 too. The last way to sign in cannot be removed. Requires a sign-in at most 15 minutes
+// old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22513,11 +22704,12 @@ func (c *ClientWithResponses) UnbindWithResponse(ctx context.Context, key Unbind
 	return ParseUnbindResult(rsp)
 }
 
-// VerifyWithResponse 验证登录状态 · Is somebody signed in?
+// VerifyWithResponse 验证登录状态 · Check the session
 //
 // 会话有效时返回 204。
 //
-// Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+// Returns 204 while the session of the cookie is live. The check is one SQL statement. A session that was ended
+// anywhere stops working at once.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -23,11 +23,12 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  *
  * 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
  *
- * Exchanges e-mail and password for an access token and a refresh token, and opens a session. The credentials
- * go into the form body only: in the query string, where logs and histories would keep them, they are refused.
+ * Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
+ * credentials are accepted in the form body only. In the query string they are refused, because logs and histories
+ * keep query strings.
  *
- * A wrong password, an unknown address and a disabled account get the same answer. Each successful sign-in opens
- * a session of its own; an account keeps at most 20, and the one idle the longest makes room.
+ * A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
+ * a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
  *
  */
 export const login = <ThrowOnError extends boolean = false>(options: Options<LoginData, ThrowOnError>): RequestResult<LoginResponses, LoginErrors, ThrowOnError> => (options.client ?? client).post<LoginResponses, LoginErrors, ThrowOnError>({
@@ -43,18 +44,20 @@ export const login = <ThrowOnError extends boolean = false>(options: Options<Log
 /**
  * 刷新 Access Token · Renew the tokens
  *
- * 用刷新令牌换取新的一对令牌。请保存新的刷新令牌，旧的随即作废。
+ * 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
  *
- * Exchanges a refresh token for a new pair, and rotates it: store the new refresh token, the old one is spent.
+ * Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
+ * spent.
  *
- * - The token just rotated, presented again within 10 seconds, answers the same refresh token again, byte for
- * byte, with a fresh access token: two refreshers may race.
- * - The same after 10 seconds, while its successor has never been presented, means that the answer was lost: a
- * new generation is opened, and the lost one is dead.
- * - Any other old token ends the session with 401, and its owner is told by mail.
+ * - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
+ * token, byte for byte, and a fresh access token. Two refreshes may therefore race.
+ * - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
+ * generation is opened, and the lost successor is void.
+ * - Any other old token ends the session with 401, and its owner is notified by mail.
  *
- * A session ends 30 days after its last refresh and 180 days after its sign-in. While the database is away this
- * operation waits up to 20 seconds before it answers 503; a 401 always means that the session is over.
+ * A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
+ * is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+ * is over.
  *
  */
 export const refresh = <ThrowOnError extends boolean = false>(options: Options<RefreshData, ThrowOnError>): RequestResult<RefreshResponses, RefreshErrors, ThrowOnError> => (options.client ?? client).post<RefreshResponses, RefreshErrors, ThrowOnError>({
@@ -71,8 +74,8 @@ export const refresh = <ThrowOnError extends boolean = false>(options: Options<R
  *
  * 结束当前访问令牌所属的会话。该会话的访问令牌和刷新令牌立即失效。
  *
- * Ends the session of the access token. Its access and refresh tokens stop at once; other sessions of the account
- * go on.
+ * Ends the session of the access token. Its access and refresh tokens stop working at once. Other sessions of the
+ * account continue.
  *
  */
 export const logout = <ThrowOnError extends boolean = false>(options?: Options<LogoutData, ThrowOnError>): RequestResult<LogoutResponses, LogoutErrors, ThrowOnError> => (options?.client ?? client).post<LogoutResponses, LogoutErrors, ThrowOnError>({
@@ -82,12 +85,12 @@ export const logout = <ThrowOnError extends boolean = false>(options?: Options<L
 });
 
 /**
- * 获取当前登录用户信息 · The signed-in account
+ * 获取当前登录用户信息 · Get the signed-in account
  *
  * 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
  *
- * Answers the account of the access token. The session is checked at each call, so a token stops the moment its
- * session is ended or its account disabled. `HEAD` works like `GET`.
+ * Returns the account of the access token. Each call checks the session, so a token stops working as soon as its
+ * session ends or its account is disabled. `HEAD` works like `GET`.
  *
  */
 export const getMe = <ThrowOnError extends boolean = false>(options?: Options<GetMeData, ThrowOnError>): RequestResult<GetMeResponses, GetMeErrors, ThrowOnError> => (options?.client ?? client).get<GetMeResponses, GetMeErrors, ThrowOnError>({
@@ -101,7 +104,8 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
  *
  * 结束除当前会话以外的全部会话，包括浏览器会话。
  *
- * Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+ * Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+ * stop working at once.
  *
  */
 export const endOtherSessions = <ThrowOnError extends boolean = false>(options?: Options<EndOtherSessionsData, ThrowOnError>): RequestResult<EndOtherSessionsResponses, EndOtherSessionsErrors, ThrowOnError> => (options?.client ?? client).delete<EndOtherSessionsResponses, EndOtherSessionsErrors, ThrowOnError>({
@@ -111,11 +115,12 @@ export const endOtherSessions = <ThrowOnError extends boolean = false>(options?:
 });
 
 /**
- * 会话列表 · The sessions of the account
+ * 会话列表 · List the sessions of the account
  *
  * 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
  *
- * Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+ * Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+ * the caller's session.
  *
  */
 export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
@@ -129,7 +134,7 @@ export const listSessions = <ThrowOnError extends boolean = false>(options?: Opt
  *
  * 结束账号的一个会话。
  *
- * Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+ * Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
  *
  */
 export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>): RequestResult<EndSessionResponses, EndSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndSessionResponses, EndSessionErrors, ThrowOnError>({
@@ -143,10 +148,11 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
  *
  * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
  *
- * Mails a six-digit code that lives for 10 minutes and allows 5 guesses. A new code voids the one before it. One
- * address gets at most one code in 60 seconds and 5 in an hour; one client address may ask 60 times in an hour.
+ * Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
+ * address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
  *
- * The answer is the same whether the address is free or taken. The owner of a taken one gets a mail that says so.
+ * The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
+ * says so.
  *
  */
 export const sendRegistrationCode = <ThrowOnError extends boolean = false>(options: Options<SendRegistrationCodeData, ThrowOnError>): RequestResult<SendRegistrationCodeResponses, SendRegistrationCodeErrors, ThrowOnError> => (options.client ?? client).post<SendRegistrationCodeResponses, SendRegistrationCodeErrors, ThrowOnError>({
@@ -163,10 +169,11 @@ export const sendRegistrationCode = <ThrowOnError extends boolean = false>(optio
  *
  * 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
  *
- * Registers an account with the code from the mail. A new account is in the member group `None` and waits for an
- * administrator to assign one; it can sign in meanwhile. Exactly one of several requests with the same code wins.
+ * Registers an account with the code from the mail. A new account is in the member group `None` until an
+ * administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
  *
- * A wrong code, an expired one and a taken address get the same answer. A refused password costs no guess.
+ * A wrong code, an expired code and a taken address get the same response. A refused password does not cost a
+ * guess.
  *
  */
 export const register = <ThrowOnError extends boolean = false>(options: Options<RegisterData, ThrowOnError>): RequestResult<RegisterResponses, RegisterErrors, ThrowOnError> => (options.client ?? client).post<RegisterResponses, RegisterErrors, ThrowOnError>({
@@ -179,13 +186,13 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
- * 载入，获取 XSRF Cookie · Load
+ * 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
  *
  * 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
  *
- * Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (one value, 24 hours) and, before a sign-in, `__Host-PRE`, which
- * the value is bound to. Answers who serves, who asks and when. `values` is there outside release mode only, and
- * without any secret setting.
+ * Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
+ * `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
+ * time. `values` is present outside release mode only, and has no secret setting.
  *
  */
 export const load = <ThrowOnError extends boolean = false>(options?: Options<LoadData, ThrowOnError>): RequestResult<LoadResponses, LoadErrors, ThrowOnError> => (options?.client ?? client).get<LoadResponses, LoadErrors, ThrowOnError>({ url: '/', ...options });
@@ -195,11 +202,12 @@ export const load = <ThrowOnError extends boolean = false>(options?: Options<Loa
  *
  * 用邮箱和密码登录，会话写入 Cookie。
  *
- * Opens a session and sets its cookie `__Host-TOKEN`, always a new value; the session of the cookie that was sent,
- * if there is one, ends. A wrong password, an unknown address and a disabled account get the same answer.
+ * Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
+ * that session ends. A wrong password, an unknown address and a disabled account get the same response.
  *
- * Five failures of a person are free; then each has to wait, 30 seconds at first, twice as long each time, an hour
- * at the most. The limit counts both doors together, and a success clears it.
+ * A user has five failures without a wait. Each further failure adds a wait: 30 seconds at first, then twice as
+ * long each time, at most one hour. The limit counts the failures of both surfaces together, and a success clears
+ * it.
  *
  */
 export const signIn = <ThrowOnError extends boolean = false>(options: Options<SignInData, ThrowOnError>): RequestResult<SignInResponses, SignInErrors, ThrowOnError> => (options.client ?? client).post<SignInResponses, SignInErrors, ThrowOnError>({
@@ -213,11 +221,12 @@ export const signIn = <ThrowOnError extends boolean = false>(options: Options<Si
 });
 
 /**
- * 验证登录状态 · Is somebody signed in?
+ * 验证登录状态 · Check the session
  *
  * 会话有效时返回 204。
  *
- * Answers 204 while the session of the cookie lives, in one statement. A session that was ended anywhere stops at once.
+ * Returns 204 while the session of the cookie is live. The check is one SQL statement. A session that was ended
+ * anywhere stops working at once.
  *
  */
 export const verify = <ThrowOnError extends boolean = false>(options?: Options<VerifyData, ThrowOnError>): RequestResult<VerifyResponses, VerifyErrors, ThrowOnError> => (options?.client ?? client).get<VerifyResponses, VerifyErrors, ThrowOnError>({
@@ -231,12 +240,13 @@ export const verify = <ThrowOnError extends boolean = false>(options?: Options<V
 });
 
 /**
- * 令牌刷新验证码 · A code to renew the session with
+ * 令牌刷新验证码 · Get a code to renew the session
  *
  * 获取一次性刷新码，15 秒内有效，只能用一次，与会话绑定。
  *
- * Answers an opaque code that `POST /refresh_token` takes within 15 seconds, once. It belongs to the session of the
- * cookie. Several may be valid at once: the code of one tab does not void that of another. Each is 44 characters.
+ * Returns an opaque code of 44 characters, which `POST /refresh_token` accepts once within 15 seconds. It belongs
+ * to the session of the cookie. Several codes may be valid at once, so the code of one tab does not void that of
+ * another.
  *
  */
 export const createRefreshCode = <ThrowOnError extends boolean = false>(options?: Options<CreateRefreshCodeData, ThrowOnError>): RequestResult<CreateRefreshCodeResponses, CreateRefreshCodeErrors, ThrowOnError> => (options?.client ?? client).get<CreateRefreshCodeResponses, CreateRefreshCodeErrors, ThrowOnError>({
@@ -254,9 +264,9 @@ export const createRefreshCode = <ThrowOnError extends boolean = false>(options?
  *
  * 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
  *
- * Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and lets the session live two more
- * hours, up to 30 days after its sign-in. The value before stays valid for 60 seconds, for other tabs and for
- * requests on their way. Of several requests with one code exactly one wins.
+ * Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
+ * hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
+ * requests in flight. Of several requests with the same code, exactly one succeeds.
  *
  */
 export const renewSession = <ThrowOnError extends boolean = false>(options: Options<RenewSessionData, ThrowOnError>): RequestResult<RenewSessionResponses, RenewSessionErrors, ThrowOnError> => (options.client ?? client).post<RenewSessionResponses, RenewSessionErrors, ThrowOnError>({
@@ -278,7 +288,7 @@ export const renewSession = <ThrowOnError extends boolean = false>(options: Opti
  *
  * 结束会话并清除 Cookie。未登录时同样返回 204。
  *
- * Ends the session of the cookie, if there is one, and clears the cookie. Needs the XSRF header only.
+ * Ends the session of the cookie, if there is one, and clears the cookie. Only the XSRF header is required.
  *
  */
 export const signOut = <ThrowOnError extends boolean = false>(options?: Options<SignOutData, ThrowOnError>): RequestResult<SignOutResponses, SignOutErrors, ThrowOnError> => (options?.client ?? client).post<SignOutResponses, SignOutErrors, ThrowOnError>({
@@ -288,12 +298,12 @@ export const signOut = <ThrowOnError extends boolean = false>(options?: Options<
 });
 
 /**
- * 获取用户信息 · The signed-in account
+ * 获取用户信息 · Get the signed-in account
  *
  * 返回当前登录账号的资料与最近一次登录。
  *
- * Answers the account of the session. `phone` and `totp` say whether one is set: `"*"` or empty. `history` is the
- * last sign-in, of either door; `sessions` counts all there ever were.
+ * Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
+ * `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
  *
  */
 export const getUser = <ThrowOnError extends boolean = false>(options?: Options<GetUserData, ThrowOnError>): RequestResult<GetUserResponses, GetUserErrors, ThrowOnError> => (options?.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
@@ -309,13 +319,14 @@ export const getUser = <ThrowOnError extends boolean = false>(options?: Options<
 /**
  * 设置用户信息 · Change the profile
  *
- * 修改邮箱、称呼或头像，key 指明字段，大小写均可。
+ * 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
  *
- * Changes the one member that `key` names, in either spelling; exactly that member must be there.
+ * Changes the one member that `key` names, in either spelling. Exactly that member must be present.
  *
- * The e-mail address takes two steps: the first call mails a code and a link to the new address and answers 204; the same
- * call with the extra member `code`, or the link (`GET /confirm_email`), completes the change. Until then `GET /user` shows the old address. It asks for a sign-in at most
- * 15 minutes old, and the old address is told. That an address is taken is told only to whoever has proved control of it.
+ * Changing the e-mail address takes two steps. The first call mails a code and a link to the new address, and
+ * returns 204. The same call with the additional member `code`, or the link (`GET /confirm_email`), completes the
+ * change. Before that, `GET /user` returns the old address. The change requires a sign-in at most 15 minutes old,
+ * and the old address is notified. Only a caller who has proved control of an address learns that it is taken.
  * With the setting `EMAIL_CHANGE_CONFIRM=false` the first call changes the address.
  *
  */
@@ -336,9 +347,10 @@ export const changeUser = <ThrowOnError extends boolean = false>(options: Option
 /**
  * 结束其他会话 · End all other sessions
  *
- * 结束除当前会话以外的全部会话，包括应用的会话。
+ * 结束除当前会话以外的全部会话，包括客户端的会话。
  *
- * Ends every session of the account but the caller's, of both doors. Their tokens and cookies stop at once.
+ * Ends every session of the account except the caller's, those of apps and of browsers. Their tokens and cookies
+ * stop working at once.
  *
  */
 export const endOtherUserSessions = <ThrowOnError extends boolean = false>(options?: Options<EndOtherUserSessionsData, ThrowOnError>): RequestResult<EndOtherUserSessionsResponses, EndOtherUserSessionsErrors, ThrowOnError> => (options?.client ?? client).delete<EndOtherUserSessionsResponses, EndOtherUserSessionsErrors, ThrowOnError>({
@@ -352,11 +364,12 @@ export const endOtherUserSessions = <ThrowOnError extends boolean = false>(optio
 });
 
 /**
- * 会话列表 · The sessions of the account
+ * 会话列表 · List the sessions of the account
  *
  * 列出账号在各设备与浏览器上的有效会话，最近使用的在前。
  *
- * Lists the live sessions of the account, of both doors, the one used last first. `current` marks the caller's.
+ * Lists the live sessions of the account, those of apps and of browsers, most recently used first. `current` marks
+ * the caller's session.
  *
  */
 export const listUserSessions = <ThrowOnError extends boolean = false>(options?: Options<ListUserSessionsData, ThrowOnError>): RequestResult<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError>({
@@ -374,7 +387,7 @@ export const listUserSessions = <ThrowOnError extends boolean = false>(options?:
  *
  * 结束账号的一个会话。
  *
- * Ends one session of the account, the caller's own included. Its tokens or its cookie stop at once.
+ * Ends one session of the account; it may be the caller's own. Its tokens or its cookie stop working at once.
  *
  */
 export const endUserSession = <ThrowOnError extends boolean = false>(options: Options<EndUserSessionData, ThrowOnError>): RequestResult<EndUserSessionResponses, EndUserSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndUserSessionResponses, EndUserSessionErrors, ThrowOnError>({
@@ -392,9 +405,9 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
  *
  * 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。
  *
- * Sets a new password, with the old one. Every other session of the account ends, of both doors; codes that are on their
- * way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. Wrong old passwords count as
- * failed sign-ins do.
+ * Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused
+ * codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. Wrong old passwords
+ * count as failed sign-ins.
  *
  */
 export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>): RequestResult<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError> => (options.client ?? client).post<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
@@ -412,13 +425,13 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * 获取重置密码验证 · Mail a code to reset the password
+ * 获取重置密码验证码 · Mail a code to reset the password
  *
- * 向账号的邮箱发送六位重置码，十分钟内有效。地址有没有账号，返回都相同。
+ * 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
  *
- * Mails a six-digit code to the account's address. It lives for 10 minutes and allows 5 guesses; a new one voids the
- * one before it. The answer is the same whether there is an account or not; without one nothing is sent. One address
- * gets at most one code in 60 seconds and 5 in an hour. Asking changes nothing about the account.
+ * Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
+ * voids the previous one. The response is the same whether there is an account or not; without an account nothing
+ * is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
  *
  */
 export const sendResetCode = <ThrowOnError extends boolean = false>(options: Options<SendResetCodeData, ThrowOnError>): RequestResult<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError> => (options.client ?? client).get<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError>({ url: '/forget_code', ...options });
@@ -428,9 +441,12 @@ export const sendResetCode = <ThrowOnError extends boolean = false>(options: Opt
  *
  * 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
  *
- * Sets a new password with the code from the mail. Every session of the account ends, of both doors; codes that are on
- * their way, and a TOTP secret that waits to be bound, are void; and the owner is told by mail. It signs nobody in. A refused password costs no guess. A wrong code, an expired one and an unknown
- * address get the same answer.
+ * Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
+ * codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
+ * open a session.
+ *
+ * A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+ * response.
  *
  */
 export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>): RequestResult<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError> => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
@@ -444,24 +460,24 @@ export const resetPassword = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * 获取短信登录验证码 · Text a code to sign in with
+ * 获取短信登录验证码 · Text a code to sign in
  *
- * 向手机发送六位登录验证码，五分钟内有效。号码有没有绑定账号，返回都相同。
+ * 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
  *
- * Texts a six-digit code to a phone that is bound to an account. It lives for 5 minutes and allows 5 guesses; a new one
- * voids the one before it. The answer is the same whether the number belongs to anybody; if not, nothing is sent. One
- * number gets at most one code in 60 seconds and 5 in an hour.
+ * Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+ * guesses; a new code voids the previous one. The response is the same whether the number is bound or not; if it
+ * is not, nothing is sent. A number gets at most one code in 60 seconds and 5 in an hour.
  *
  */
 export const sendSignInCode = <ThrowOnError extends boolean = false>(options: Options<SendSignInCodeData, ThrowOnError>): RequestResult<SendSignInCodeResponses, SendSignInCodeErrors, ThrowOnError> => (options.client ?? client).get<SendSignInCodeResponses, SendSignInCodeErrors, ThrowOnError>({ url: '/login/sms', ...options });
 
 /**
- * 短信登录 · Sign in with a code by SMS
+ * 短信登录 · Sign in with an SMS code
  *
  * 用短信验证码登录，会话写入 Cookie。
  *
- * Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired one, a number that
- * nobody has bound and a disabled account get the same answer.
+ * Opens a session with the code of `GET /login/sms`, as `POST /login` does. A wrong code, an expired code, a
+ * number that is not bound and a disabled account get the same response.
  *
  */
 export const signInWithCode = <ThrowOnError extends boolean = false>(options: Options<SignInWithCodeData, ThrowOnError>): RequestResult<SignInWithCodeResponses, SignInWithCodeErrors, ThrowOnError> => (options.client ?? client).post<SignInWithCodeResponses, SignInWithCodeErrors, ThrowOnError>({
@@ -479,9 +495,10 @@ export const signInWithCode = <ThrowOnError extends boolean = false>(options: Op
  *
  * 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
  *
- * Opens a session with a code of the account's authenticator app (RFC 6238; the current step, the one before and the one
- * after, each once) or with a recovery code, once. A wrong code, a used one, an unknown address, a disabled account
- * and one without an authenticator get the same answer. An operator can switch this way off; then every code is wrong.
+ * Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
+ * codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
+ * code, an unknown address, a disabled account and an account without an authenticator app get the same response.
+ * An operator can switch this way to sign in off; then every code is wrong.
  *
  */
 export const signInWithTotp = <ThrowOnError extends boolean = false>(options: Options<SignInWithTotpData, ThrowOnError>): RequestResult<SignInWithTotpResponses, SignInWithTotpErrors, ThrowOnError> => (options.client ?? client).post<SignInWithTotpResponses, SignInWithTotpErrors, ThrowOnError>({
@@ -495,12 +512,12 @@ export const signInWithTotp = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * 获取用户手机验证码 · Text a code to bind a phone with
+ * 获取用户手机验证码 · Text a code to bind a phone
  *
- * 向要绑定的手机发送六位验证码，五分钟内有效。需要十五分钟内登录过。
+ * 向要绑定的手机发送六位验证码，五分钟内有效。须在最近十五分钟内登录过。
  *
- * Texts a six-digit code to the phone that is to be bound. It lives for 5 minutes and allows 5 guesses, for this account
- * only. Asks for a sign-in at most 15 minutes old.
+ * Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+ * for this account only. Requires a sign-in at most 15 minutes old.
  *
  */
 export const sendPhoneCode = <ThrowOnError extends boolean = false>(options: Options<SendPhoneCodeData, ThrowOnError>): RequestResult<SendPhoneCodeResponses, SendPhoneCodeErrors, ThrowOnError> => (options.client ?? client).get<SendPhoneCodeResponses, SendPhoneCodeErrors, ThrowOnError>({
@@ -518,8 +535,9 @@ export const sendPhoneCode = <ThrowOnError extends boolean = false>(options: Opt
  *
  * 用短信验证码绑定手机，取代原来的号码，并发邮件通知。
  *
- * Binds the phone that the code went to, in place of the one before, and tells the owner by mail. That a number is bound to
- * another account is told only to whoever has proved control of it. Asks for a sign-in at most 15 minutes old.
+ * Binds the phone that received the code, replaces the previous one, and notifies the owner by mail. Only a caller
+ * who has proved control of a number learns that it is bound to another account. Requires a sign-in at most 15
+ * minutes old.
  *
  */
 export const bindPhone = <ThrowOnError extends boolean = false>(options: Options<BindPhoneData, ThrowOnError>): RequestResult<BindPhoneResponses, BindPhoneErrors, ThrowOnError> => (options.client ?? client).post<BindPhoneResponses, BindPhoneErrors, ThrowOnError>({
@@ -537,13 +555,13 @@ export const bindPhone = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * 生成 TOTP URL · Make a secret for an authenticator app
+ * 生成 TOTP URL · Create a secret for an authenticator app
  *
- * 生成身份验证器的密钥，五分钟内用两个连续的验证码绑定。
+ * 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
  *
- * Makes a new secret and answers it as an `otpauth` URL, which authenticator apps read, mostly as a QR code. It waits five
- * minutes for `POST /user/totp`; until then the authenticator that is bound goes on to work. A new one replaces the one
- * that waits. Asks for a sign-in at most 15 minutes old.
+ * Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
+ * `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
+ * work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
  *
  */
 export const createTotp = <ThrowOnError extends boolean = false>(options?: Options<CreateTotpData, ThrowOnError>): RequestResult<CreateTotpResponses, CreateTotpErrors, ThrowOnError> => (options?.client ?? client).get<CreateTotpResponses, CreateTotpErrors, ThrowOnError>({
@@ -561,9 +579,9 @@ export const createTotp = <ThrowOnError extends boolean = false>(options?: Optio
  *
  * 用两个连续的验证码绑定身份验证器，并发邮件通知。
  *
- * Binds the authenticator app that the secret of `GET /user/totp` was given to, with two codes that it showed one after
- * the other, in this order. Both are used then. It takes the place of the one before, whose recovery codes end with it,
- * and the owner is told by mail. Asks for a sign-in at most 15 minutes old.
+ * Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
+ * after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
+ * void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
  *
  */
 export const bindTotp = <ThrowOnError extends boolean = false>(options: Options<BindTotpData, ThrowOnError>): RequestResult<BindTotpResponses, BindTotpErrors, ThrowOnError> => (options.client ?? client).post<BindTotpResponses, BindTotpErrors, ThrowOnError>({
@@ -581,12 +599,12 @@ export const bindTotp = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
- * TOTP 二维码 · The QR code of the secret that waits
+ * TOTP 二维码 · Get the secret as a QR code
  *
  * 返回待绑定密钥的二维码图片。
  *
- * Answers the secret of the last `GET /user/totp` as a QR code, while it waits to be bound: for clients that cannot
- * draw one. Asks for a sign-in at most 15 minutes old.
+ * Returns the secret of the last `GET /user/totp` as a QR code until it is bound, for clients that cannot draw
+ * one. Requires a sign-in at most 15 minutes old.
  *
  */
 export const getTotpPicture = <ThrowOnError extends boolean = false>(options?: Options<GetTotpPictureData, ThrowOnError>): RequestResult<GetTotpPictureResponses, GetTotpPictureErrors, ThrowOnError> => (options?.client ?? client).get<GetTotpPictureResponses, GetTotpPictureErrors, ThrowOnError>({
@@ -600,12 +618,13 @@ export const getTotpPicture = <ThrowOnError extends boolean = false>(options?: O
 });
 
 /**
- * 生成恢复码 · Make recovery codes
+ * 生成恢复码 · Create recovery codes
  *
  * 生成十个恢复码，只显示这一次；原有的恢复码作废。
  *
- * Makes ten recovery codes and answers them, this once. Each signs in at `POST /login/totp` in place of a code of the
- * authenticator app, once. The ones before are void. Asks for a sign-in at most 15 minutes old.
+ * Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
+ * of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+ * minutes old.
  *
  */
 export const createRecoveryCodes = <ThrowOnError extends boolean = false>(options?: Options<CreateRecoveryCodesData, ThrowOnError>): RequestResult<CreateRecoveryCodesResponses, CreateRecoveryCodesErrors, ThrowOnError> => (options?.client ?? client).post<CreateRecoveryCodesResponses, CreateRecoveryCodesErrors, ThrowOnError>({
@@ -619,12 +638,13 @@ export const createRecoveryCodes = <ThrowOnError extends boolean = false>(option
 });
 
 /**
- * 取消用户信息 · Unbind a phone or an authenticator app
+ * 取消用户信息 · Unbind a phone, an authenticator app or Lark
  *
- * 取消手机、TOTP 或 Lark 的绑定，并发邮件通知。未绑定时同样返回 204。
+ * 解除手机、TOTP 或飞书的绑定，并发邮件通知。未绑定时同样返回 204。
  *
- * Unbinds the phone, the authenticator app or the Lark identity, and tells the owner by mail. What is not bound is 204 as
- * well. The last way to sign in cannot be removed. Asks for a sign-in at most 15 minutes old.
+ * Unbinds the phone, the authenticator app or the Lark identity, and notifies the owner by mail. If it is not
+ * bound, the response is 204 too. The last way to sign in cannot be removed. Requires a sign-in at most 15 minutes
+ * old.
  *
  */
 export const unbind = <ThrowOnError extends boolean = false>(options: Options<UnbindData, ThrowOnError>): RequestResult<UnbindResponses, UnbindErrors, ThrowOnError> => (options.client ?? client).delete<UnbindResponses, UnbindErrors, ThrowOnError>({
@@ -638,27 +658,28 @@ export const unbind = <ThrowOnError extends boolean = false>(options: Options<Un
 });
 
 /**
- * 确认新邮箱的页面 · The page behind the link of an e-mail change
+ * 确认新邮箱的页面 · Show the page that confirms an e-mail change
  *
  * 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
  *
- * Where the link goes that `PATCH /user` with `key=Email` mails to the new address: a page with one button, which posts
- * the form of `POST /confirm_email`. Opening it changes nothing, so that a mail scanner that follows links confirms
- * nothing. The page of the outcome is here as well: `changed=true`, or `error`. Without any of the three it says that
- * the link is not complete.
+ * The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
+ * which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
+ * follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
+ * three parameters the page says that the link is not complete.
  *
  */
 export const showEmailConfirmation = <ThrowOnError extends boolean = false>(options?: Options<ShowEmailConfirmationData, ThrowOnError>): RequestResult<ShowEmailConfirmationResponses, ShowEmailConfirmationErrors, ThrowOnError> => (options?.client ?? client).get<ShowEmailConfirmationResponses, ShowEmailConfirmationErrors, ThrowOnError>({ url: '/confirm_email', ...options });
 
 /**
- * 确认新邮箱 · Change the address, by the mailed link
+ * 确认新邮箱 · Change the address with the mailed link
  *
- * 页面上的按钮提交到这里；令牌一次有效，十分钟内有效，无需登录。
+ * 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
  *
- * What the button of `GET /confirm_email` posts. The token is the proof: it is in the mail to the new address only, is
- * good for ten minutes, once, while the session that asked for the change lives and the account still has the address
- * that it had then; a newer mail to the same address voids it. Nobody has to be signed in, because mail is often read on
- * another device. The old address is told. The browser goes on to the page of the outcome.
+ * Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
+ * is valid once, for ten minutes, while the session that asked for the change is live and the account still has
+ * the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+ * because mail is often read on another device. The old address is notified. The response redirects the browser to
+ * the page that shows the outcome.
  *
  */
 export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>): RequestResult<unknown, ConfirmEmailErrors, ThrowOnError> => (options.client ?? client).post<unknown, ConfirmEmailErrors, ThrowOnError>({
@@ -672,26 +693,28 @@ export const confirmEmail = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * 首次运行的页面 · The page that makes the first administrator
+ * 首次运行的页面 · Show the page that creates the first administrator
  *
  * 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
  *
- * Where the link goes that a server in development mode prints at its start, and `toolkit-gateway account first-run` at any
- * time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening it changes nothing. The page of
- * the outcome is here as well: `created=true`, or `error`. Whatever is no link that is good now has one and the same page.
+ * The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
+ * first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
+ * the page changes nothing. The same path shows the outcome: `created=true`, or `error`. Every link that is not
+ * valid now shows the same page.
  *
  */
 export const showFirstRun = <ThrowOnError extends boolean = false>(options?: Options<ShowFirstRunData, ThrowOnError>): RequestResult<ShowFirstRunResponses, ShowFirstRunErrors, ThrowOnError> => (options?.client ?? client).get<ShowFirstRunResponses, ShowFirstRunErrors, ThrowOnError>({ url: '/first_run', ...options });
 
 /**
- * 创建第一个管理员 · Make the first administrator
+ * 创建第一个管理员 · Create the first administrator
  *
- * 页面的表单提交到这里。链接 24 小时内、一次有效，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+ * 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
  *
- * What the form of `GET /first_run` posts. The token is the proof: whoever runs the server has it, for a day, until a newer one is
- * made. It is good once, and only while nobody who may sign in can manage member groups. Address, name and password have to be
- * as in a registration; where one is not, the page comes again and says which, and the link stays good. The account is in the
- * group `Admin`. The browser goes on to the page of the outcome.
+ * Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
+ * for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
+ * member groups. Address, name and password must be valid as in a registration. If one is not, the form is shown
+ * again with the reason, and the link stays valid. The account is in the group `Admin`. The response redirects the
+ * browser to the page that shows the outcome.
  *
  */
 export const createFirstAdministrator = <ThrowOnError extends boolean = false>(options: Options<CreateFirstAdministratorData, ThrowOnError>): RequestResult<CreateFirstAdministratorResponses, CreateFirstAdministratorErrors, ThrowOnError> => (options.client ?? client).post<CreateFirstAdministratorResponses, CreateFirstAdministratorErrors, ThrowOnError>({
@@ -705,59 +728,60 @@ export const createFirstAdministrator = <ThrowOnError extends boolean = false>(o
 });
 
 /**
- * 配置载入 · Settings for the client
+ * 配置载入 · Get the settings of a client
  *
  * 返回上传、协作平台的配置，或生成一对密钥。
  *
- * Answers what a client needs to upload, or to sign in with Lark, or a pair to use as a key, which is drawn from a secure
- * source and stored nowhere. A type that is not configured is 400.
+ * Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
+ * from a secure random source and is not stored. A type that is not configured is refused with 400.
  *
  */
 export const getOptions = <ThrowOnError extends boolean = false>(options: Options<GetOptionsData, ThrowOnError>): RequestResult<GetOptionsResponses, GetOptionsErrors, ThrowOnError> => (options.client ?? client).get<GetOptionsResponses, GetOptionsErrors, ThrowOnError>({ url: '/options', ...options });
 
 /**
- * 前往 Lark 授权 · Go to Lark
+ * 前往飞书授权 · Redirect to Lark
  *
- * 浏览器页面跳转到这里，再由本服务转到 Lark（飞书）的授权页；之后浏览器回到控制台。
+ * 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
  *
- * Where the console sends the browser to, as it would to Lark's own page: this server goes on to that page, with a state
- * of its own that is good for this browser, once, for ten minutes. Of the caller's `state` it keeps `action` and `locale`.
- * `redirect_uri` and `app_id` are taken and not used: those of the settings are.
+ * The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
+ * state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
+ * `action` and `locale`. `redirect_uri` and `app_id` are accepted but not used; the server's settings decide both.
  *
- * - `login` signs in the account that the Lark identity is bound to.
- * - `bind` (or `link`, as earlier consoles have it) binds the identity to the account that is signed in, in place of the one
- * that was. It asks for a sign-in at most 15 minutes old.
+ * - `login` signs in to the account that the Lark identity is bound to.
+ * - `bind` (earlier consoles send `link`) binds the identity to the signed-in account and replaces the previous
+ * one. It requires a sign-in at most 15 minutes old.
  *
- * From a console on another origin the browser has to say so: that origin must be configured, and its pages must not
- * hide their `Referer`.
+ * If the console has another origin, the browser must name it: that origin must be configured, and its pages must
+ * not suppress their `Referer`.
  *
  */
 export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Options<AuthorizeLarkData, ThrowOnError>): RequestResult<unknown, AuthorizeLarkErrors, ThrowOnError> => (options?.client ?? client).get<unknown, AuthorizeLarkErrors, ThrowOnError>({ url: '/lark/authorize', ...options });
 
 /**
- * 从 Lark 返回 · Back from Lark
+ * 从飞书返回 · Return from Lark
  *
- * Lark 授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+ * 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
  *
- * Where Lark sends the browser back to. It ends what `GET /lark/authorize` began, and goes on to the console
- * (`CONSOLE_URL`, and the locale where one was given):
+ * Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
+ * the console (`CONSOLE_URL`, with the locale if one was given):
  *
  * - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
- * - `/#/authorized` after a binding, of which the owner is told by mail.
+ * - `/#/authorized` after a binding. The owner is notified by mail.
  * - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
- * `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the person's member group asks for a second factor, which this
- * sign-in cannot take), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` where Lark does not answer.
+ * `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
+ * which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+ * respond.
  *
  */
 export const returnFromLark = <ThrowOnError extends boolean = false>(options: Options<ReturnFromLarkData, ThrowOnError>): RequestResult<unknown, ReturnFromLarkErrors, ThrowOnError> => (options.client ?? client).get<unknown, ReturnFromLarkErrors, ThrowOnError>({ url: '/lark', ...options });
 
 /**
- * 查看自己的管理权限 · What the caller may do
+ * 查看自己的管理权限 · Get the caller's rights
  *
  * 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
  *
- * Answers the account that is signed in and the rights of its member group: what a console shows depends on them. Whoever has no
- * right at all is answered 403.
+ * Returns the signed-in account and the rights of its member group; a console decides by them what to show. A
+ * caller without any right receives 403.
  *
  */
 export const getAdministrator = <ThrowOnError extends boolean = false>(options?: Options<GetAdministratorData, ThrowOnError>): RequestResult<GetAdministratorResponses, GetAdministratorErrors, ThrowOnError> => (options?.client ?? client).get<GetAdministratorResponses, GetAdministratorErrors, ThrowOnError>({
@@ -771,17 +795,17 @@ export const getAdministrator = <ThrowOnError extends boolean = false>(options?:
 });
 
 /**
- * 查找账号 · Look up accounts
+ * 查找账号 · Find accounts
  *
- * 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批队列即 `group=None&order=oldest`。
+ * 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
  *
- * Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and when they were
- * last seen. The queue of those who wait for a group is `group=None&status=active&order=oldest`.
+ * Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
+ * time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
  *
- * Results come in the order of the address, the name or the number where one of them is searched for, and else in `order`.
- * A page goes on where the one before ended (`cursor`), however many accounts there are. Where few accounts fit a filter
- * a page may hold fewer than `limit`, or none: go on as long as `next` is there. `count=true` counts all matches, which takes
- * longer the more there are.
+ * If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+ * continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
+ * filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
+ * all matches, which takes longer the more there are.
  *
  */
 export const listAccounts = <ThrowOnError extends boolean = false>(options?: Options<ListAccountsData, ThrowOnError>): RequestResult<ListAccountsResponses, ListAccountsErrors, ThrowOnError> => (options?.client ?? client).get<ListAccountsResponses, ListAccountsErrors, ThrowOnError>({
@@ -797,11 +821,11 @@ export const listAccounts = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * 新建账号 · Create an account
  *
- * 为某人新建账号并邮件通知。账号没有密码，本人用邮箱验证码自行设置。
+ * 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
  *
- * Makes an account for somebody, without a code: the administrator vouches for the address. There is no password yet. With `invite`
- * the person is told by mail, and sets a password with a code that they ask for themselves (`forget_code`, `forget_reset`), so that
- * nothing which lives for days is on its way.
+ * Creates an account for another user, without a code: the administrator vouches for the address. The account has
+ * no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
+ * themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
  *
  */
 export const createAccount = <ThrowOnError extends boolean = false>(options: Options<CreateAccountData, ThrowOnError>): RequestResult<CreateAccountResponses, CreateAccountErrors, ThrowOnError> => (options.client ?? client).post<CreateAccountResponses, CreateAccountErrors, ThrowOnError>({
@@ -823,13 +847,13 @@ export const createAccount = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * 为多个账号分配成员组 · Assign a group to many
+ * 为多个账号分配成员组 · Assign a group to many accounts
  *
  * 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
  *
- * Puts up to 100 accounts into one group. Each is judged by itself: `results` says of every one, in the order of the request,
- * whether it was changed, and if not why. An account whose `version` is not the current one stays as it is. It counts from
- * the next request of each person on.
+ * Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
+ * order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
+ * is not changed. The change takes effect with the next request of each user.
  *
  */
 export const assignGroup = <ThrowOnError extends boolean = false>(options: Options<AssignGroupData, ThrowOnError>): RequestResult<AssignGroupResponses, AssignGroupErrors, ThrowOnError> => (options.client ?? client).post<AssignGroupResponses, AssignGroupErrors, ThrowOnError>({
@@ -853,11 +877,12 @@ export const assignGroup = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * 删除账号 · Delete an account
  *
- * 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以用 status 恢复。
+ * 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
  *
- * Ends all sessions of an account at once, and lets nobody sign in to it. It is kept for `ACCOUNT_RETENTION` (30 days), in which setting
- * its status back restores it and its address stays taken; then it is erased with everything that hangs on it. What happened stays in
- * the audit log, by the account's id. The last administrator cannot be deleted (409).
+ * Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
+ * `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
+ * restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
+ * account's id. The last administrator cannot be deleted (409).
  *
  */
 export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>): RequestResult<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError> => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
@@ -875,12 +900,12 @@ export const deleteAccount = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * 查看账号 · One account
+ * 查看账号 · Get an account
  *
  * 返回账号及其登录方式。`ETag` 是账号的版本，修改时放入 `If-Match`。
  *
- * Answers an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every change wants back in
- * `If-Match`.
+ * Returns an account and its ways to sign in, never a secret of them. `ETag` is the account's version, which every
+ * change requires in `If-Match`.
  *
  */
 export const getAccount = <ThrowOnError extends boolean = false>(options: Options<GetAccountData, ThrowOnError>): RequestResult<GetAccountResponses, GetAccountErrors, ThrowOnError> => (options.client ?? client).get<GetAccountResponses, GetAccountErrors, ThrowOnError>({
@@ -896,12 +921,13 @@ export const getAccount = <ThrowOnError extends boolean = false>(options: Option
 /**
  * 分配成员组 · Assign a group
  *
- * 设置账号的成员组，从该账号的下一个请求起生效。不能授予自己没有的权限，最后一位管理员不能被移出。
+ * 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
  *
- * Puts an account into a group. It counts from the person's next request on, whatever the access token says.
+ * Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
+ * says.
  *
- * Nobody gives away, or takes from an account, a right that they do not have themselves (403), and the last administrator stays
- * one (409).
+ * Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
+ * administrator cannot lose the right to manage groups (409).
  *
  */
 export const setAccountGroup = <ThrowOnError extends boolean = false>(options: Options<SetAccountGroupData, ThrowOnError>): RequestResult<SetAccountGroupResponses, SetAccountGroupErrors, ThrowOnError> => (options.client ?? client).put<SetAccountGroupResponses, SetAccountGroupErrors, ThrowOnError>({
@@ -923,12 +949,12 @@ export const setAccountGroup = <ThrowOnError extends boolean = false>(options: O
 });
 
 /**
- * 停用或启用账号 · Disable or enable
+ * 停用或启用账号 · Disable or enable an account
  *
  * 停用账号会立即结束其全部会话，并作废已发出的验证码；启用则恢复登录。
  *
- * Disabling an account ends all its sessions at once and voids every code on its way. Enabling lets the person sign in again. The
- * reason is kept in the audit log. The last administrator cannot be disabled (409).
+ * Disabling an account ends all its sessions at once, and voids every code that was sent. Enabling it lets the
+ * user sign in again. The reason is kept in the audit log. The last administrator cannot be disabled (409).
  *
  */
 export const setAccountStatus = <ThrowOnError extends boolean = false>(options: Options<SetAccountStatusData, ThrowOnError>): RequestResult<SetAccountStatusResponses, SetAccountStatusErrors, ThrowOnError> => (options.client ?? client).put<SetAccountStatusResponses, SetAccountStatusErrors, ThrowOnError>({
@@ -952,9 +978,9 @@ export const setAccountStatus = <ThrowOnError extends boolean = false>(options: 
 /**
  * 结束账号的全部会话 · End all sessions of an account
  *
- * 结束账号在两个入口的全部会话，立即生效。
+ * 结束账号在客户端与浏览器上的全部会话，立即生效。
  *
- * Ends every session of an account, of both doors, at once. The person has to sign in again.
+ * Ends every session of an account at once, those of apps and of browsers. The user has to sign in again.
  *
  */
 export const endAccountSessions = <ThrowOnError extends boolean = false>(options: Options<EndAccountSessionsData, ThrowOnError>): RequestResult<EndAccountSessionsResponses, EndAccountSessionsErrors, ThrowOnError> => (options.client ?? client).delete<EndAccountSessionsResponses, EndAccountSessionsErrors, ThrowOnError>({
@@ -972,11 +998,11 @@ export const endAccountSessions = <ThrowOnError extends boolean = false>(options
 });
 
 /**
- * 查看账号的会话 · An account's sessions
+ * 查看账号的会话 · List the sessions of an account
  *
- * 返回账号在两个入口的有效会话。
+ * 返回账号在客户端与浏览器上的有效会话，最近使用的在前。
  *
- * Answers the live sessions of an account, of both doors, the one used last first.
+ * Returns the live sessions of an account, those of apps and of browsers, most recently used first.
  *
  */
 export const listAccountSessions = <ThrowOnError extends boolean = false>(options: Options<ListAccountSessionsData, ThrowOnError>): RequestResult<ListAccountSessionsResponses, ListAccountSessionsErrors, ThrowOnError> => (options.client ?? client).get<ListAccountSessionsResponses, ListAccountSessionsErrors, ThrowOnError>({
@@ -1014,11 +1040,11 @@ export const endAccountSession = <ThrowOnError extends boolean = false>(options:
 /**
  * 重置登录方式 · Reset a factor
  *
- * 移除账号的一种登录方式：密码、手机、身份验证器或 Lark，并邮件通知本人。没有设置时同样返回 200。
+ * 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
  *
- * Removes a way to sign in of somebody who has lost it: the password, the phone, the authenticator app with its recovery codes, or
- * Lark. The person is told by mail, and can set a new password with a code by mail. What is not set is answered 200 as well.
- * Removing the password ends every session.
+ * Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
+ * codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
+ * the response is 200 too. Removing the password ends every session.
  *
  */
 export const resetFactor = <ThrowOnError extends boolean = false>(options: Options<ResetFactorData, ThrowOnError>): RequestResult<ResetFactorResponses, ResetFactorErrors, ThrowOnError> => (options.client ?? client).delete<ResetFactorResponses, ResetFactorErrors, ThrowOnError>({
@@ -1036,11 +1062,12 @@ export const resetFactor = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * 解除等待 · Lift the waits
+ * 解除锁定 · Lift a lockout
  *
- * 清除因多次失败而产生的等待时间，让本人立即可以再试。
+ * 清除该账号因多次失败而产生的等待时间，该用户可以立即重试。
  *
- * Forgets an account's failures, so that the person need not wait any longer to try again. What their network has used up stays.
+ * Clears an account's failed attempts, so that the user can try again at once. Limits that apply to the user's
+ * network are not cleared.
  *
  */
 export const unlockAccount = <ThrowOnError extends boolean = false>(options: Options<UnlockAccountData, ThrowOnError>): RequestResult<UnlockAccountResponses, UnlockAccountErrors, ThrowOnError> => (options.client ?? client).post<UnlockAccountResponses, UnlockAccountErrors, ThrowOnError>({
@@ -1058,12 +1085,12 @@ export const unlockAccount = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * 账号时间线 · An account's timeline
+ * 账号时间线 · Get the timeline of an account
  *
- * 为什么这个人无法登录：当前的原因，以及审计事件和邮件、短信投递，按时间倒序。
+ * 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
  *
- * Answers why somebody cannot sign in: `reasons` says what stands in the way now, and `entries` what happened, the newest first,
- * from the audit log and from the messages that were sent to the account's address and number.
+ * Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
+ * newest first, from the audit log and from the messages that were sent to the account's address and number.
  *
  */
 export const getTimeline = <ThrowOnError extends boolean = false>(options: Options<GetTimelineData, ThrowOnError>): RequestResult<GetTimelineResponses, GetTimelineErrors, ThrowOnError> => (options.client ?? client).get<GetTimelineResponses, GetTimelineErrors, ThrowOnError>({
@@ -1077,12 +1104,12 @@ export const getTimeline = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * 导出个人数据 · Export one person's data
+ * 导出个人数据 · Export the personal data of an account
  *
- * 返回我们保存的关于此人的全部数据，不含任何密码或密钥。
+ * 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
  *
- * Answers all that is kept about somebody: the account, its sessions, the events and messages of it, the newest 1,000 of each, without a
- * secret of any kind. That it was asked for is written down.
+ * Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
+ * messages, without any secret. The export itself is recorded in the audit log.
  *
  */
 export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).get<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
@@ -1096,11 +1123,11 @@ export const exportAccount = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * 成员组列表 · The member groups
+ * 成员组列表 · List the member groups
  *
  * 返回全部成员组及其权限。
  *
- * Answers every member group and its rights, by name.
+ * Returns every member group and its rights, ordered by name.
  *
  */
 export const listGroups = <ThrowOnError extends boolean = false>(options?: Options<ListGroupsData, ThrowOnError>): RequestResult<ListGroupsResponses, ListGroupsErrors, ThrowOnError> => (options?.client ?? client).get<ListGroupsResponses, ListGroupsErrors, ThrowOnError>({
@@ -1118,7 +1145,7 @@ export const listGroups = <ThrowOnError extends boolean = false>(options?: Optio
  *
  * 新建一个成员组。不能授予自己没有的权限。
  *
- * Makes a member group. Nobody gives it a right that they do not have themselves.
+ * Creates a member group. Administrators cannot grant it a right that they do not have themselves.
  *
  */
 export const createGroup = <ThrowOnError extends boolean = false>(options: Options<CreateGroupData, ThrowOnError>): RequestResult<CreateGroupResponses, CreateGroupErrors, ThrowOnError> => (options.client ?? client).post<CreateGroupResponses, CreateGroupErrors, ThrowOnError>({
@@ -1144,7 +1171,7 @@ export const createGroup = <ThrowOnError extends boolean = false>(options: Optio
  *
  * 删除一个没有成员的成员组。`None` 不能删除。
  *
- * Deletes a group that has no members. `None`, the group of new accounts, stays.
+ * Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
  *
  */
 export const deleteGroup = <ThrowOnError extends boolean = false>(options: Options<DeleteGroupData, ThrowOnError>): RequestResult<DeleteGroupResponses, DeleteGroupErrors, ThrowOnError> => (options.client ?? client).delete<DeleteGroupResponses, DeleteGroupErrors, ThrowOnError>({
@@ -1164,11 +1191,11 @@ export const deleteGroup = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * 修改成员组 · Change a group
  *
- * 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。
+ * 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
  *
- * Replaces a group's description, its rights, and whether its members need a second factor. Rights count from the members' next
- * request on. Nobody gives or takes a right that they do not have themselves, and at least one active account keeps the right
- * `groups.write` (409). A group keeps its name.
+ * Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
+ * with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
+ * and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
  *
  */
 export const changeGroup = <ThrowOnError extends boolean = false>(options: Options<ChangeGroupData, ThrowOnError>): RequestResult<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError> => (options.client ?? client).put<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError>({
@@ -1190,11 +1217,11 @@ export const changeGroup = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * 审计事件 · Audit events
+ * 审计事件 · List audit events
  *
  * 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
  *
- * Answers what happened, the newest first: by account, by who did it, by action and by time.
+ * Returns audit events, newest first, filtered by account, actor, action and time.
  *
  */
 export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>): RequestResult<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError> => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
@@ -1208,14 +1235,15 @@ export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: 
 });
 
 /**
- * 统计 · Sign-ins, failures and registrations by the hour
+ * 统计 · Count sign-ins, failures and registrations by the hour
  *
  * 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
  *
- * Counts by the hour of UTC how often somebody signed in, failed to, and got an account, in ascending order. Hours in which nothing
- * happened are left out. `from` is taken down to the full hour, and every hour that begins before `to` is counted whole; there are at
- * most 92 days between them. An event is counted when it has joined the audit chain, a second or two after it happened. Accounts that
- * came in out of a file are not counted: each batch of them is one event of its own kind.
+ * Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
+ * without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
+ * counted in full. The range is at most 92 days. An event is counted once it has joined the audit chain, a second
+ * or two after it happened. Accounts imported from a file are not counted: each batch of them is one event of a
+ * different kind.
  *
  */
 export const getStatistics = <ThrowOnError extends boolean = false>(options?: Options<GetStatisticsData, ThrowOnError>): RequestResult<GetStatisticsResponses, GetStatisticsErrors, ThrowOnError> => (options?.client ?? client).get<GetStatisticsResponses, GetStatisticsErrors, ThrowOnError>({
@@ -1229,12 +1257,12 @@ export const getStatistics = <ThrowOnError extends boolean = false>(options?: Op
 });
 
 /**
- * 投递记录 · Messages and their outcomes
+ * 发送记录 · List messages and their outcomes
  *
- * 邮件和短信为什么没有到：按收件人、状态和时间查询投递结果，按时间倒序分页。
+ * 查询邮件和短信的发送结果，可按收件人、状态和时间筛选，按时间倒序分页。不保存消息内容。
  *
- * Answers why a mail or a text message did not arrive: what was sent where, and what became of it, the newest first. What stood in the
- * message is not kept.
+ * Returns what was sent where, and its outcome, newest first. It shows why a mail or a text message did not
+ * arrive. The content of messages is not kept.
  *
  */
 export const listDeliveries = <ThrowOnError extends boolean = false>(options?: Options<ListDeliveriesData, ThrowOnError>): RequestResult<ListDeliveriesResponses, ListDeliveriesErrors, ThrowOnError> => (options?.client ?? client).get<ListDeliveriesResponses, ListDeliveriesErrors, ThrowOnError>({
@@ -1248,11 +1276,11 @@ export const listDeliveries = <ThrowOnError extends boolean = false>(options?: O
 });
 
 /**
- * Webhook 列表 · The webhooks
+ * Webhook 列表 · List the webhooks
  *
  * 返回全部 Webhook，不含密钥。
  *
- * Answers every webhook, without its secret, the oldest first.
+ * Returns every webhook without its secret, oldest first.
  *
  */
 export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Options<ListWebhooksData, ThrowOnError>): RequestResult<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError> => (options?.client ?? client).get<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError>({
@@ -1269,17 +1297,18 @@ export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Opt
  * 新建 Webhook · Create a webhook
  *
  * 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
- * 还需要权限 `audit.read`，因为事件会交到该地址。最多 16 个。
+ * 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
  *
- * Makes a webhook: audit events that happen from then on are sent to its address, signed as
- * [Standard Webhooks](https://www.standardwebhooks.com) says. The answer is the only one that has the secret; the same request
- * with the same `Idempotency-Key` gets it again. Needs the right `audit.read`, too, because whoever says where events go reads
- * them there. There are at most 16 webhooks.
+ * Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
+ * Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
+ * the same `Idempotency-Key` gets it again. Requires the right `audit.read` too, because a caller who decides
+ * where events go can read them there. There are at most 16 webhooks.
  *
- * Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every replay
- * of an event), `webhook-timestamp` and `webhook-signature`. An answer of 2xx means that the receiver has it. 410
- * disables the webhook. Anything else, a redirect too, or no answer within 10 seconds is tried again: 11 times in 26 hours.
- * Events come in no promised order, and now and then twice.
+ * Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
+ * replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
+ * event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+ * seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
+ * twice.
  *
  */
 export const createWebhook = <ThrowOnError extends boolean = false>(options: Options<CreateWebhookData, ThrowOnError>): RequestResult<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError> => (options.client ?? client).post<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError>({
@@ -1303,9 +1332,9 @@ export const createWebhook = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 删除 Webhook · Delete a webhook
  *
- * 删除一个 Webhook 及其投递记录。等待中的事件不再发送。
+ * 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
  *
- * Deletes a webhook and its delivery log. What waits for it is not sent any more.
+ * Deletes a webhook and its delivery log. Pending events are not sent.
  *
  */
 export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Options<DeleteWebhookData, ThrowOnError>): RequestResult<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError> => (options.client ?? client).delete<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError>({
@@ -1325,11 +1354,11 @@ export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 修改 Webhook · Change a webhook
  *
- * 修改地址、说明、所需动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+ * 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
  *
- * Replaces a webhook's address, its description, the actions that it gets, and whether it is enabled. The secret stays. What waits
- * goes to the new address. Events that happen while it is disabled are not kept for it: replay them afterwards. Needs the right
- * `audit.read`, too.
+ * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
+ * secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+ * queued for it: replay them afterwards. Requires the right `audit.read` too.
  *
  */
 export const changeWebhook = <ThrowOnError extends boolean = false>(options: Options<ChangeWebhookData, ThrowOnError>): RequestResult<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError> => (options.client ?? client).put<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError>({
@@ -1351,12 +1380,13 @@ export const changeWebhook = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * 更换密钥 · Change the secret
+ * 更换密钥 · Rotate the secret
  *
  * 生成新的密钥，只在这里返回一次。24 小时内同时使用旧密钥签名。还需要权限 `audit.read`。
  *
- * Makes a new secret, which only this answer has; the same request with the same `Idempotency-Key` gets it again. For 24
- * hours `webhook-signature` has a second signature, with the secret of before. Needs the right `audit.read`, too.
+ * Creates a new secret. No other response has it; the same request with the same `Idempotency-Key` gets it again.
+ * For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
+ * `audit.read` too.
  *
  */
 export const rotateWebhookSecret = <ThrowOnError extends boolean = false>(options: Options<RotateWebhookSecretData, ThrowOnError>): RequestResult<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError> => (options.client ?? client).post<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError>({
@@ -1374,14 +1404,15 @@ export const rotateWebhookSecret = <ThrowOnError extends boolean = false>(option
 });
 
 /**
- * 重新发送某时刻以来的事件 · Send events again
+ * 重新发送某时刻以来的事件 · Replay events since a time
  *
- * 重新发送 `from` 以来该 Webhook 所需的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
+ * 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
  * 还需要权限 `audit.read`。
  *
- * Sends again what happened since `from` and what the webhook wants as it is now, whatever became of it: also what it missed while it was
- * disabled, or not there. At most 10,000 events at once, the oldest first; go on with `next` as `cursor` until it is null. Each
- * comes with the `webhook-id` that it had, by which a receiver knows what it has already. Needs the right `audit.read`, too.
+ * Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
+ * was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
+ * events, oldest first; continue with `next` as `cursor` until it is null. Each event keeps its `webhook-id`, by
+ * which a receiver recognizes those it already has. Requires the right `audit.read` too.
  *
  */
 export const replayWebhook = <ThrowOnError extends boolean = false>(options: Options<ReplayWebhookData, ThrowOnError>): RequestResult<ReplayWebhookResponses, ReplayWebhookErrors, ThrowOnError> => (options.client ?? client).post<ReplayWebhookResponses, ReplayWebhookErrors, ThrowOnError>({
@@ -1403,12 +1434,12 @@ export const replayWebhook = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * Webhook 投递记录 · What a webhook got
+ * Webhook 发送记录 · List the deliveries of a webhook
  *
- * 查询该 Webhook 的投递结果，按事件倒序分页，保留 30 天。
+ * 查询该 Webhook 的发送结果，按事件倒序分页，保留 30 天。
  *
- * Answers which events the webhook got, and why it did not get others, the newest event first. What was answered is not kept but
- * for its status. Kept for 30 days after an event was asked for the last time.
+ * Returns which events the webhook received, and why it did not receive others, newest event first. Of the
+ * receiver's response only the status is kept. An entry is kept for 30 days after its event was last requested.
  *
  */
 export const listWebhookDeliveries = <ThrowOnError extends boolean = false>(options: Options<ListWebhookDeliveriesData, ThrowOnError>): RequestResult<ListWebhookDeliveriesResponses, ListWebhookDeliveriesErrors, ThrowOnError> => (options.client ?? client).get<ListWebhookDeliveriesResponses, ListWebhookDeliveriesErrors, ThrowOnError>({
@@ -1422,12 +1453,12 @@ export const listWebhookDeliveries = <ThrowOnError extends boolean = false>(opti
 });
 
 /**
- * 重新发送一个事件 · Send one event again
+ * 重新发送一个事件 · Replay one event
  *
  * 立即重新发送该事件，无论之前的结果如何。还需要权限 `audit.read`。
  *
- * Sends an event of the delivery log again at once, whatever became of it; one that waits for its next attempt waits no longer.
- * Needs the right `audit.read`, too.
+ * Sends an event of the delivery log again at once, whatever its outcome was. An event that waits for its next
+ * attempt is sent now. Requires the right `audit.read` too.
  *
  */
 export const replayWebhookDelivery = <ThrowOnError extends boolean = false>(options: Options<ReplayWebhookDeliveryData, ThrowOnError>): RequestResult<ReplayWebhookDeliveryResponses, ReplayWebhookDeliveryErrors, ThrowOnError> => (options.client ?? client).post<ReplayWebhookDeliveryResponses, ReplayWebhookDeliveryErrors, ThrowOnError>({
@@ -1447,10 +1478,10 @@ export const replayWebhookDelivery = <ThrowOnError extends boolean = false>(opti
 /**
  * 重新发送验证码 · Send a code again
  *
- * 为某个邮箱重新发送注册或重置密码的验证码，受同样的频率限制。
+ * 为某个邮箱重新发送注册或重置密码的验证码，频率限制与用户自行获取时相同。
  *
- * Mails a code to somebody who did not get theirs: for a new account, or for a new password. The same limits hold as where the person
- * asks, and as there the answer does not say whether the address has an account.
+ * Mails a code to a user who did not receive theirs: for a new account, or for a new password. The limits are the
+ * same as when the user asks. The response does not show whether the address has an account.
  *
  */
 export const sendCode = <ThrowOnError extends boolean = false>(options: Options<SendCodeData, ThrowOnError>): RequestResult<SendCodeResponses, SendCodeErrors, ThrowOnError> => (options.client ?? client).post<SendCodeResponses, SendCodeErrors, ThrowOnError>({

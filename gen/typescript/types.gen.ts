@@ -11,8 +11,8 @@ export type ClientOptions = {
 export type Email = string;
 
 /**
- * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Only where the person's member group
- * asks for a second factor: without it the answer is `TOTP_REQUIRED`.
+ * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
+ * requires a second factor: without it the response is `TOTP_REQUIRED`.
  *
  */
 export type SecondFactor = string;
@@ -36,7 +36,7 @@ export type Tokens = {
      */
     token_type: 'bearer';
     /**
-     * 访问令牌的有效秒数 · Seconds until the access token expires; true to its `exp`.
+     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
      */
     expires_in: number;
     /**
@@ -46,51 +46,51 @@ export type Tokens = {
 };
 
 /**
- * 错误码 · Stable; decide by it.
+ * 错误码 · Stable; decide by this value.
  *
  * - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
- * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account, all alike.
+ * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
  * - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
- * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is no JWT of ours or expired, the cookie unknown, or the session has ended.
- * - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or not that of this session; fresh cookies were set, try again.
- * - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser ask.
+ * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
+ * - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
+ * - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
  * - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
  * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
- * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session of this id.
- * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The person's member group asks for a second factor; send the member `totp` too.
+ * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+ * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
  * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
  * - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
  * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
  * - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
- * - `STATE_INVALID`: 登录流程已过期，请重新开始。 The way back from Lark does not belong to this browser, took too long, or was taken before; begin again.
- * - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm who the person is, or the person did not agree.
- * - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or a disabled one.
+ * - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+ * - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+ * - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
  * - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
- * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and stays.
+ * - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
  * - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
- * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; make one with `GET /user/totp`.
- * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` says why.
- * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server registers addresses of certain domains only.
- * - `RIGHT_MISSING`: 您没有所需的权限。 The member group of the caller lacks a right that this needs, or that the account or group in question has.
- * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account of this id.
- * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group of this name.
+ * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+ * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
+ * - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
+ * - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+ * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
+ * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
  * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
- * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account would be left that may manage groups.
- * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is a member group of this name already.
- * - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the one of new accounts.
- * - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook of this id.
- * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay from its time on.
- * - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 There are as many webhooks as there may be.
+ * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+ * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+ * - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+ * - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
+ * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
+ * - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
  * - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
  * - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
  * - `NOT_FOUND`: 没有这个接口。 No such path.
  * - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
- * - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` leaves no room for application/json.
+ * - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
  * - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
  * - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
  * - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
- * - `INTERNAL`: 服务器内部错误。 A fault of the server. It was logged; `requestId` finds it.
- * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is away or the server is full; repeat after `Retry-After` seconds.
+ * - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
+ * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
 export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
@@ -102,7 +102,7 @@ export type Message = string;
 
 export type FieldError = {
     /**
-     * 出错的字段 · Where: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
+     * 出错的字段 · The field: a JSON Pointer into the body (`/email`; empty for the whole body), `?name` for a query
      * parameter, the bare name for a header.
      *
      */
@@ -129,7 +129,7 @@ export type Error = {
 
 export type RefreshRequest = {
     /**
-     * 上一次得到的刷新令牌 · The newest refresh token that you hold.
+     * 上一次得到的刷新令牌 · The newest refresh token of the session.
      */
     refresh_token: string;
 };
@@ -155,7 +155,7 @@ export type User = {
     username: string;
     email: Email;
     /**
-     * 成员组，新账号为 None · The member group; `None` until an administrator assigns one.
+     * 成员组，新账号为 None · The member group; `None` before an administrator assigns one.
      */
     memberGroup: string;
     /**
@@ -176,7 +176,7 @@ export type MeResponse = {
 };
 
 /**
- * 地理位置，未知时为空 · Where the address is, as far as the server knows.
+ * 地理位置，未知时为空 · The location of the address, as far as the server knows.
  */
 export type Location = {
     /**
@@ -195,7 +195,7 @@ export type Session = {
      */
     id: string;
     /**
-     * 入口：应用或浏览器 · The door, `toolkit` for an app or `public` for a browser.
+     * 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
      */
     surface: 'toolkit' | 'public';
     /**
@@ -203,7 +203,7 @@ export type Session = {
      */
     device: string;
     /**
-     * 登录地址 · The client's address at the sign-in; empty where it is not known.
+     * 登录地址 · The client's address at the sign-in; empty if unknown.
      */
     address: string;
     location: Location;
@@ -211,7 +211,7 @@ export type Session = {
     seenAt: Timestamp;
     expiresAt: Timestamp;
     /**
-     * 是否为当前会话 · Whether it is the caller's.
+     * 是否为当前会话 · Whether it is the caller's session.
      */
     current: boolean;
 };
@@ -219,7 +219,7 @@ export type Session = {
 export type SessionsResponse = {
     success: Success;
     /**
-     * 有效会话 · The live sessions, the one used last first.
+     * 有效会话 · The live sessions, most recently used first.
      */
     sessions: Array<Session>;
 };
@@ -234,7 +234,7 @@ export type SendCodeResponse = {
 };
 
 /**
- * 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may ask for more) and at most 1024 bytes
+ * 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
  * of any kind. No rules about kinds of characters, but common passwords are refused.
  *
  */
@@ -261,7 +261,7 @@ export type RegisterResponse = {
 
 export type Load = {
     /**
-     * 主机名 · The host that answers; a setting can replace it.
+     * 主机名 · The name of the host; a setting can replace it.
      */
     name: string;
     /**
@@ -300,21 +300,21 @@ export type RenewRequest = {
 };
 
 /**
- * 最近一次登录 · The last sign-in, of either door; null where there was none.
+ * 最近一次登录 · The last sign-in, on either surface; null if there was none.
  */
 export type SignInRecord = {
     timestamp: Timestamp;
     metadata: {
         /**
-         * 客户端地址 · The client's address; empty where it is not known.
+         * 客户端地址 · The client's address; empty if unknown.
          */
         client_ip: string;
         /**
-         * 记录格式 · The version of this form.
+         * 记录格式的版本 · The version of this format.
          */
         version: string;
         /**
-         * 登录方式 · How the person signed in, as in `password`.
+         * 登录方式 · How the user signed in, such as `password`.
          */
         source: string;
     };
@@ -326,11 +326,11 @@ export type SignInRecord = {
 } | null;
 
 /**
- * Lark 信息 · The Lark identity that is bound; null where there is none.
+ * 飞书信息 · The Lark identity that is bound; null if there is none.
  */
 export type LarkProfile = {
     /**
-     * Lark 用户标识 · The person's id at this Lark app.
+     * 飞书用户标识 · The user's id in this Lark app.
      */
     open_id: string;
     /**
@@ -354,11 +354,11 @@ export type PublicUser = {
     _id: string;
     email: Email;
     /**
-     * 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+     * 名称 · The name shown to people; the Toolkit surface calls it `username`.
      */
     name: string;
     /**
-     * 头像，对象键或网址 · An object key or a URL; empty where none is set. It is not the number of the Toolkit surface.
+     * 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
      */
     avatar: string;
     /**
@@ -366,7 +366,7 @@ export type PublicUser = {
      */
     phone: '' | '*';
     /**
-     * 登录次数 · How many sign-ins there were, of both doors.
+     * 登录次数 · The number of sign-ins, on both surfaces.
      */
     sessions: number;
     history: SignInRecord;
@@ -376,7 +376,7 @@ export type PublicUser = {
     totp: '' | '*';
     lark: LarkProfile;
     /**
-     * 账号状态 · Whether the account is active; true for whoever can ask.
+     * 账号状态 · Whether the account is active. Always true, because only an active account can call this.
      */
     status: boolean;
     create_time: Timestamp;
@@ -395,11 +395,11 @@ export type ChangeUserRequest = {
     key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
     email?: Email;
     /**
-     * 称呼 · The name shown to people; no control characters.
+     * 名称 · The name shown to people; no control characters.
      */
     name?: string;
     /**
-     * 头像，对象键或网址 · An object key or a URL; empty to have none.
+     * 头像，对象键或网址 · An object key or a URL; empty to remove it.
      */
     avatar?: string;
     code?: SixDigits;
@@ -407,7 +407,7 @@ export type ChangeUserRequest = {
 
 export type ChangePasswordRequest = {
     /**
-     * 旧密码 · The password until now.
+     * 旧密码 · The current password.
      */
     old: string;
     password: NewPassword;
@@ -465,7 +465,7 @@ export type BindTotpRequest = {
 
 export type RecoveryCodes = {
     /**
-     * 恢复码 · The recovery codes, each good once.
+     * 恢复码 · The recovery codes, each valid once.
      */
     codes: Array<string>;
 };
@@ -502,11 +502,11 @@ export type FirstRunRequest = {
 
 export type UploadOptions = {
     /**
-     * 存储类型 · The kind of storage, as in `cos`.
+     * 存储类型 · The kind of storage, such as `cos`.
      */
     type: string;
     /**
-     * 上传地址 · Where to upload to.
+     * 上传地址 · The address for uploads.
      */
     url: string;
     /**
@@ -517,11 +517,11 @@ export type UploadOptions = {
 
 export type CollaborationOptions = {
     /**
-     * 授权地址 · Where to send the browser to.
+     * 授权地址 · The address to send the browser to.
      */
     url: string;
     /**
-     * 回调地址 · Where it comes back to.
+     * 回调地址 · The address that the browser returns to.
      */
     redirect: string;
     /**
@@ -545,11 +545,11 @@ export type Options = UploadOptions | CollaborationOptions | GeneratedSecret;
 
 export type LarkState = {
     /**
-     * 登录或绑定 · What for.
+     * 登录或绑定 · The action.
      */
     action: 'login' | 'bind' | 'link';
     /**
-     * 控制台语言 · The console's language, which begins the path to come back to.
+     * 控制台语言 · The console's language, which begins the path to return to.
      */
     locale?: string;
 };
@@ -580,11 +580,11 @@ export type Version = number;
 export type TimestampOrNull = string | null;
 
 /**
- * 登录方式，仅在查看单个账号时给出 · The ways to sign in; only where one account is asked for.
+ * 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
  */
 export type Factors = {
     /**
-     * 密码的散列算法，未设置时为空 · How the password is stored, `argon2id` or what an imported one is; empty where there is none.
+     * 密码的散列算法，未设置时为空 · The hash of the password, `argon2id` or that of an imported password; empty if there is none.
      */
     password: string;
     /**
@@ -600,7 +600,7 @@ export type Factors = {
      */
     recoveryCodes: number;
     /**
-     * Lark 姓名 · The name at Lark, or empty where none is bound.
+     * 飞书姓名 · The name at Lark; empty if no identity is bound.
      */
     lark: string;
 };
@@ -609,7 +609,7 @@ export type AdminAccount = {
     id: AccountId;
     email: Email;
     /**
-     * 姓名 · The name that is shown.
+     * 名称 · The name shown to people.
      */
     name: string;
     memberGroup: GroupName;
@@ -628,7 +628,7 @@ export type AdminAccount = {
     picture: string;
     version: Version;
     /**
-     * 登录次数 · How often the person has signed in.
+     * 登录次数 · The number of sign-ins.
      */
     signIns: number;
     createdAt: Timestamp;
@@ -641,14 +641,14 @@ export type AdminAccount = {
 };
 
 /**
- * 权限 · What members of a group may do beyond their own account.
+ * 权限 · What the members of a group may do beyond their own account.
  *
- * - `accounts.read`: 查看账号、会话、时间线和投递 · see accounts, their sessions and timeline, groups and deliveries.
- * - `accounts.write`: 审批、停用、重置 · assign groups, disable and enable, end sessions, reset factors.
- * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export what is kept about somebody.
- * - `groups.write`: 管理成员组 · make and change member groups. Whoever has it is an administrator.
+ * - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
+ * - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
+ * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
+ * - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
  * - `audit.read`: 查看审计事件 · read the audit log.
- * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Who sends events to one needs `audit.read`, too.
+ * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
  *
  */
 export type Right = 'accounts.read' | 'accounts.write' | 'accounts.delete' | 'groups.write' | 'audit.read' | 'webhooks.write';
@@ -665,7 +665,7 @@ export type AdministratorResponse = {
 };
 
 /**
- * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null where this is the last.
+ * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
  */
 export type Cursor = string | null;
 
@@ -683,19 +683,19 @@ export type AccountList = {
 };
 
 /**
- * 邮件的语言，默认中文 · The language of the mail, which is Chinese where this is absent.
+ * 邮件的语言，默认中文 · The language of the mail. Default Chinese.
  */
 export type MailLanguage = 'zh' | 'en';
 
 export type CreateAccountRequest = {
     email: Email;
     /**
-     * 姓名 · The name that is shown.
+     * 名称 · The name shown to people.
      */
     name: string;
     memberGroup: GroupName;
     /**
-     * 是否邮件通知，默认是 · Whether the person is told by mail; so it is where this is absent.
+     * 是否邮件通知，默认通知 · Whether the user is notified by mail. Default true.
      */
     invite?: boolean;
     language?: MailLanguage;
@@ -714,7 +714,7 @@ export type AccountVersion = {
 export type AssignGroupRequest = {
     memberGroup: GroupName;
     /**
-     * 账号及其版本 · The accounts, and the version that each change is made to.
+     * 账号及其版本 · The accounts, each with the version that the change is based on.
      */
     accounts: Array<AccountVersion>;
 };
@@ -722,7 +722,7 @@ export type AssignGroupRequest = {
 export type GroupAssignment = {
     id: AccountId;
     /**
-     * 是否已更改 · Whether it was changed.
+     * 是否已更改 · Whether the account was changed.
      */
     changed: boolean;
     version?: Version;
@@ -732,13 +732,13 @@ export type GroupAssignment = {
 export type AssignGroupResponse = {
     success: Success;
     /**
-     * 逐个结果 · One for each account, in the order of the request.
+     * 逐个结果 · One result for each account, in the order of the request.
      */
     results: Array<GroupAssignment>;
 };
 
 /**
- * 原因，一行，写入审计日志 · Why, in one line, for the audit log.
+ * 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
  */
 export type Reason = string;
 
@@ -749,7 +749,7 @@ export type SetGroupRequest = {
 
 export type SetStatusRequest = {
     /**
-     * 状态 · `active` restores a deleted account, too.
+     * 状态 · `active` also restores a deleted account.
      */
     status: 'active' | 'disabled';
     reason?: Reason;
@@ -757,14 +757,14 @@ export type SetStatusRequest = {
 
 export type AccessReason = {
     /**
-     * 原因 · Why.
+     * 原因 · The reason.
      *
      * - `DISABLED`: 账号已停用 · the account is disabled.
      * - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-     * - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor` the next attempt has to wait until `until`.
-     * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group: signing in works, the apps may still refuse.
+     * - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
+     * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
      * - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-     * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` says why.
+     * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
      *
      */
     code: 'DISABLED' | 'DELETED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
@@ -782,27 +782,27 @@ export type AuditEvent = {
     id: number;
     at: Timestamp;
     /**
-     * 动作 · What happened, as in `sign_in.failed`.
+     * 动作 · What happened, such as `sign_in.failed`.
      */
     action: string;
     /**
-     * 账号 ID · The account that it happened to; empty where none is known.
+     * 账号 ID · The account that the event is about; empty if unknown.
      */
     accountId: string;
     /**
-     * 操作人 ID · The account of whoever did it to another's; empty where it was the person, a command, or the server.
+     * 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
      */
     actorId: string;
     /**
-     * 会话 ID · The session that it was about, or empty.
+     * 会话 ID · The session that the event is about, or empty.
      */
     sessionId: string;
     /**
-     * 对象 · The address, number or group that was meant, or empty.
+     * 对象 · The address, number or group that the event concerns, or empty.
      */
     subject: string;
     /**
-     * 方式 · How somebody signed in, or what a code was for.
+     * 方式 · How the user signed in, or the purpose of a code.
      */
     method: string;
     /**
@@ -819,7 +819,7 @@ export type AuditEvent = {
      */
     requestId: string;
     /**
-     * 细节 · More about it, as in `from`, `to` and `reason`.
+     * 详情 · Details, such as `from`, `to` and `reason`.
      */
     detail: {
         [key: string]: string;
@@ -832,7 +832,7 @@ export type Delivery = {
      */
     id: string;
     /**
-     * 渠道 · A mail, or a text message.
+     * 渠道 · Mail or text message.
      */
     channel: 'mail' | 'sms';
     /**
@@ -840,21 +840,21 @@ export type Delivery = {
      */
     recipient: string;
     /**
-     * 种类 · What it was about, as in `reset_code`.
+     * 种类 · The kind of message, such as `reset_code`.
      */
     kind: string;
     /**
-     * 状态 · `queued`: 等待发送 it waits or is tried again; `sent`: 已交给服务商 the provider took it; `expired`: 已过期 it was too late;
-     * `refused`: 被拒绝 the provider will never take it.
+     * 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
+     * `refused`: 被拒绝 the provider will not accept it.
      *
      */
     state: 'queued' | 'sent' | 'expired' | 'refused';
     /**
-     * 尝试次数 · How often it was tried.
+     * 尝试次数 · The number of attempts.
      */
     attempts: number;
     /**
-     * 最后一次错误 · What the provider said last, or empty.
+     * 最后一次错误 · The last error of the provider, or empty.
      */
     lastError: string;
     createdAt: Timestamp;
@@ -863,7 +863,7 @@ export type Delivery = {
 };
 
 /**
- * 一个事件或一次投递 · An event or a message: one of the two members is there.
+ * 一个事件或一条发送记录 · An event or a message; exactly one of the two members is present.
  */
 export type TimelineEntry = {
     at: Timestamp;
@@ -874,11 +874,11 @@ export type TimelineEntry = {
 export type Timeline = {
     success: Success;
     /**
-     * 当前的阻碍 · What stands in the way of signing in now; empty where nothing is known of.
+     * 当前无法登录的原因 · What prevents a sign-in now; empty if nothing is known.
      */
     reasons: Array<AccessReason>;
     /**
-     * 经过 · What happened, the newest first.
+     * 事件与发送记录 · What happened, newest first.
      */
     entries: Array<TimelineEntry>;
     next: Cursor;
@@ -893,11 +893,11 @@ export type PersonalData = {
      */
     sessions: Array<Session>;
     /**
-     * 事件 · The events, the newest first.
+     * 事件 · The events, newest first.
      */
     events: Array<AuditEvent>;
     /**
-     * 投递 · The messages, the newest first.
+     * 发送记录 · The messages, newest first.
      */
     deliveries: Array<Delivery>;
 };
@@ -932,7 +932,7 @@ export type GroupList = {
 
 export type CreateGroupRequest = {
     /**
-     * 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It stays.
+     * 名称，由文字、数字、空格和 . _ - 组成，之后不能更改 · The name: letters, digits, spaces and `. _ -`. It cannot be changed.
      */
     name: string;
     description?: GroupDescription;
@@ -954,7 +954,7 @@ export type ChangeGroupRequest = {
 export type AuditEventList = {
     success: Success;
     /**
-     * 事件 · The events, the newest first.
+     * 事件 · The events, newest first.
      */
     events: Array<AuditEvent>;
     next: Cursor;
@@ -963,11 +963,11 @@ export type AuditEventList = {
 export type StatisticsHour = {
     at: Timestamp;
     /**
-     * 登录成功 · Sign-ins that succeeded.
+     * 登录成功 · Successful sign-ins.
      */
     signIns: number;
     /**
-     * 登录失败 · Sign-ins that failed, whether by the password, a code or the second factor.
+     * 登录失败 · Failed sign-ins, whether by the password, a code or the second factor.
      */
     failures: number;
     /**
@@ -981,7 +981,7 @@ export type Statistics = {
     from: Timestamp;
     to: Timestamp;
     /**
-     * 有事件的小时，升序 · The hours in which something happened, in ascending order.
+     * 有事件的小时，升序 · The hours that have events, in ascending order.
      */
     hours: Array<StatisticsHour>;
 };
@@ -989,14 +989,14 @@ export type Statistics = {
 export type DeliveryList = {
     success: Success;
     /**
-     * 投递 · The messages, the newest first.
+     * 发送记录 · The messages, newest first.
      */
     deliveries: Array<Delivery>;
     next: Cursor;
 };
 
 /**
- * 地址 · Where events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+ * 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
  * is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
  *
  */
@@ -1008,12 +1008,12 @@ export type WebhookUrl = string;
 export type WebhookDescription = string;
 
 /**
- * 所需动作，空为全部 · The actions of the events that it gets; empty for all. One that there is not is never sent.
+ * 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
  */
 export type WebhookActions = Array<string>;
 
 /**
- * 接收审计事件的地址 · Where events are sent to. `goneAt` is when its receiver answered 410, and was disabled for it.
+ * 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
  */
 export type Webhook = {
     /**
@@ -1036,7 +1036,7 @@ export type Webhook = {
 export type WebhookList = {
     success: Success;
     /**
-     * Webhook 列表 · The webhooks, the oldest first.
+     * Webhook 列表 · The webhooks, oldest first.
      */
     webhooks: Array<Webhook>;
 };
@@ -1046,7 +1046,7 @@ export type CreateWebhookRequest = {
     description?: WebhookDescription;
     actions?: WebhookActions;
     /**
-     * 是否启用，默认启用 · Whether events are sent there; where it is absent they are.
+     * 是否启用，默认启用 · Whether events are sent there. Default true.
      */
     enabled?: boolean;
 };
@@ -1055,13 +1055,13 @@ export type WebhookSecretResponse = {
     success: Success;
     webhook: Webhook;
     /**
-     * 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other answer has it.
+     * 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
      */
     secret: string;
 };
 
 /**
- * 发送到 Webhook 的正文 · What a webhook gets. `timestamp` is when it happened; the header `webhook-timestamp` says when it was
+ * 发送到 Webhook 的正文 · The body that a webhook receives. `timestamp` is when it happened; the header `webhook-timestamp` is when it was
  * sent. Names in `location` are Chinese.
  *
  */
@@ -1095,7 +1095,7 @@ export type ReplayWebhookRequest = {
      */
     from: string;
     /**
-     * 上一次的 next · The `next` of the answer before; `from` stays the same.
+     * 上一次的 next · The `next` of the previous response; `from` stays the same.
      */
     cursor?: string;
 };
@@ -1103,14 +1103,14 @@ export type ReplayWebhookRequest = {
 export type WebhookReplay = {
     success: Success;
     /**
-     * 数量 · How many events wait to be sent again.
+     * 数量 · The number of events that were queued.
      */
     queued: number;
     next: Cursor;
 };
 
 /**
- * 一个事件的投递结果 · What became of an event. `queuedAt` is when it was asked for the last time.
+ * 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
  */
 export type WebhookDelivery = {
     /**
@@ -1118,21 +1118,21 @@ export type WebhookDelivery = {
      */
     eventId: number;
     /**
-     * 动作 · What happened, as in `sign_in.failed`.
+     * 动作 · What happened, such as `sign_in.failed`.
      */
     action: string;
     /**
-     * 状态 · `pending`: 等待发送 it waits for its first attempt, or for the next; `delivered`: 已送达 the receiver answered 2xx;
-     * `failed`: 已放弃 nobody tries any more.
+     * 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
+     * `failed`: 已放弃 no more attempts are made.
      *
      */
     state: 'pending' | 'delivered' | 'failed';
     /**
-     * 尝试次数 · How often it was tried since it was asked for the last time.
+     * 尝试次数 · The number of attempts since it was last requested.
      */
     attempts: number;
     /**
-     * 最后一次的状态码 · The status that the receiver answered last; null where there was no answer.
+     * 最后一次的状态码 · The last status that the receiver returned; null if there was no response.
      */
     lastStatus: number | null;
     /**
@@ -1148,7 +1148,7 @@ export type WebhookDelivery = {
 export type WebhookDeliveryList = {
     success: Success;
     /**
-     * 投递 · The deliveries, the newest event first.
+     * 发送记录 · The deliveries, newest event first.
      */
     deliveries: Array<WebhookDelivery>;
     next: Cursor;
@@ -1162,14 +1162,14 @@ export type WebhookDeliveryResponse = {
 export type SendCodeAgainRequest = {
     email: Email;
     /**
-     * 用途 · For a new account, or for a new password.
+     * 用途 · The purpose, a new account or a new password.
      */
     purpose: 'registration' | 'reset';
     language?: MailLanguage;
 };
 
 /**
- * 会话 ID · The session's id, as the list answers it.
+ * 会话 ID · The session's id, as in the list.
  */
 export type SessionId = string;
 
@@ -1179,7 +1179,7 @@ export type SessionId = string;
 export type AccountEmailPrefix = string;
 
 /**
- * 姓名开头 · The beginning of the name, in any case.
+ * 名称开头 · The beginning of the name, in any case.
  */
 export type AccountNamePrefix = string;
 
@@ -1194,48 +1194,48 @@ export type AccountPhonePrefix = string;
 export type AccountIdPrefix = string;
 
 /**
- * 成员组 · Only of this member group.
+ * 成员组 · Only accounts of this member group.
  */
 export type AccountGroup = string;
 
 /**
- * 状态 · Only of this status.
+ * 状态 · Only accounts with this status.
  */
 export type AccountStatusIs = 'active' | 'disabled' | 'deleted';
 
 /**
- * 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+ * 在此之后有活动 · Only accounts last seen at or after this time, exact to a day.
  */
 export type SeenAfter = string;
 
 /**
- * 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+ * 在此之后没有活动 · Only accounts last seen before this time, or never; exact to a day.
  */
 export type SeenBefore = string;
 
 /**
- * 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+ * 顺序 · `newest` (the default) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
  */
 export type AccountOrder = 'newest' | 'oldest' | 'seen';
 
 /**
- * 是否计数 · Whether to count all matches.
+ * 是否统计总数 · Whether to count all matches.
  */
 export type Count = boolean;
 
 /**
- * 每页数量 · How many a page holds at the most.
+ * 每页数量 · The maximum size of a page.
  */
 export type Limit = number;
 
 /**
- * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+ * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
  */
 export type PageCursor = string;
 
 /**
- * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
- * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+ * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+ * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
  *
  */
 export type IdempotencyKey = string;
@@ -1246,7 +1246,7 @@ export type IdempotencyKey = string;
 export type AccountKey = string;
 
 /**
- * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+ * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
  */
 export type IfMatch = string;
 
@@ -1261,17 +1261,17 @@ export type FactorKey = 'password' | 'phone' | 'totp' | 'lark';
 export type GroupKey = string;
 
 /**
- * 账号 ID · About this account.
+ * 账号 ID · Only events about this account.
  */
 export type AuditAccount = string;
 
 /**
- * 操作人 ID · Done by this account, to others.
+ * 操作人 ID · Only what this account did to others.
  */
 export type AuditActor = string;
 
 /**
- * 动作 · Of this kind.
+ * 动作 · Only this action.
  */
 export type AuditAction = string;
 
@@ -1281,17 +1281,17 @@ export type AuditAction = string;
 export type From = string;
 
 /**
- * 到此时止 · Before this time.
+ * 到此时为止 · Before this time.
  */
 export type To = string;
 
 /**
- * 收件邮箱或手机号 · To this e-mail address or phone number.
+ * 收件邮箱或手机号 · Only messages to this e-mail address or phone number.
  */
 export type DeliveryRecipient = string;
 
 /**
- * 状态 · Only of this state.
+ * 状态 · Only those in this state.
  */
 export type DeliveryOutcome = 'queued' | 'sent' | 'expired' | 'refused';
 
@@ -1301,7 +1301,7 @@ export type DeliveryOutcome = 'queued' | 'sent' | 'expired' | 'refused';
 export type WebhookMessageId = string;
 
 /**
- * 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse what is more than five minutes off.
+ * 发送时间（Unix 秒） · When it was sent, in Unix seconds. Refuse a time that is more than five minutes off.
  */
 export type WebhookMessageTime = string;
 
@@ -1318,7 +1318,7 @@ export type WebhookMessageSignature = string;
 export type WebhookKey = string;
 
 /**
- * 状态 · Only of this state.
+ * 状态 · Only those in this state.
  */
 export type WebhookOutcome = 'pending' | 'delivered' | 'failed';
 
@@ -1344,7 +1344,7 @@ export type LoginErrors = {
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -1352,19 +1352,19 @@ export type LoginErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 太频繁 · Too many requests; wait `Retry-After` seconds.
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
     429: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1397,7 +1397,7 @@ export type RefreshErrors = {
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -1405,15 +1405,15 @@ export type RefreshErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1446,15 +1446,15 @@ export type LogoutErrors = {
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1487,15 +1487,15 @@ export type GetMeErrors = {
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1528,15 +1528,15 @@ export type EndOtherSessionsErrors = {
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1569,15 +1569,15 @@ export type ListSessionsErrors = {
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1597,7 +1597,7 @@ export type EndSessionData = {
     body?: never;
     path: {
         /**
-         * 会话 ID · The session's id, as the list answers it.
+         * 会话 ID · The session's id, as in the list.
          */
         id: string;
     };
@@ -1615,19 +1615,19 @@ export type EndSessionErrors = {
      */
     401: Error;
     /**
-     * 没有这个会话 · The account has no live session of this id.
+     * 没有这个会话 · The account has no live session with this id.
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1652,11 +1652,11 @@ export type SendRegistrationCodeData = {
 
 export type SendRegistrationCodeErrors = {
     /**
-     * 请求不符合文档 · The request does not fit this document, or the address is not allowed to register.
+     * 请求不符合文档，或该邮箱不在允许注册的范围内 · The request does not fit this document, or the address is not allowed to register.
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -1664,19 +1664,19 @@ export type SendRegistrationCodeErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 太频繁 · Too many requests; wait `Retry-After` seconds.
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
     429: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1701,11 +1701,11 @@ export type RegisterData = {
 
 export type RegisterErrors = {
     /**
-     * 请求不符合文档 · The request does not fit this document, the code is wrong, or the password is refused.
+     * 注册失败 · The request does not fit this document, the code is wrong, or the password is refused.
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -1713,19 +1713,19 @@ export type RegisterErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 太频繁 · Too many requests; wait `Retry-After` seconds.
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
     429: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1754,15 +1754,15 @@ export type LoadErrors = {
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1791,11 +1791,11 @@ export type SignInErrors = {
      */
     400: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -1803,15 +1803,15 @@ export type SignInErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1840,19 +1840,19 @@ export type VerifyErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1861,7 +1861,7 @@ export type VerifyError = VerifyErrors[keyof VerifyErrors];
 
 export type VerifyResponses = {
     /**
-     * 会话有效 · The session lives.
+     * 会话有效 · The session is live.
      */
     204: void;
 };
@@ -1881,23 +1881,23 @@ export type CreateRefreshCodeErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1926,15 +1926,15 @@ export type RenewSessionErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -1942,15 +1942,15 @@ export type RenewSessionErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -1979,19 +1979,19 @@ export type SignOutErrors = {
      */
     400: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2020,19 +2020,19 @@ export type GetUserErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2061,15 +2061,15 @@ export type ChangeUserErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2077,15 +2077,15 @@ export type ChangeUserErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2114,23 +2114,23 @@ export type EndOtherUserSessionsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2159,19 +2159,19 @@ export type ListUserSessionsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2191,7 +2191,7 @@ export type EndUserSessionData = {
     body?: never;
     path: {
         /**
-         * 会话 ID · The session's id, as the list answers it.
+         * 会话 ID · The session's id, as in the list.
          */
         id: string;
     };
@@ -2205,27 +2205,27 @@ export type EndUserSessionErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * 没有这个会话 · The account has no live session of this id.
+     * 没有这个会话 · The account has no live session with this id.
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2254,15 +2254,15 @@ export type ChangePasswordErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2270,15 +2270,15 @@ export type ChangePasswordErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2299,7 +2299,7 @@ export type SendResetCodeData = {
     path?: never;
     query: {
         /**
-         * 电子邮件 · The address of the account.
+         * 邮箱地址 · The e-mail address of the account.
          */
         email: Email;
     };
@@ -2308,23 +2308,23 @@ export type SendResetCodeData = {
 
 export type SendResetCodeErrors = {
     /**
-     * 请求不符合文档，或太频繁 · The request does not fit this document, or it is too early for another code.
+     * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
      */
     400: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2353,11 +2353,11 @@ export type ResetPasswordErrors = {
      */
     400: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2365,15 +2365,15 @@ export type ResetPasswordErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2394,7 +2394,7 @@ export type SendSignInCodeData = {
     path?: never;
     query: {
         /**
-         * 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+         * 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
          */
         phone: Phone;
     };
@@ -2403,23 +2403,23 @@ export type SendSignInCodeData = {
 
 export type SendSignInCodeErrors = {
     /**
-     * 请求不符合文档，或太频繁 · The request does not fit this document, or it is too early for another code.
+     * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
      */
     400: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2448,11 +2448,11 @@ export type SignInWithCodeErrors = {
      */
     400: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2460,15 +2460,15 @@ export type SignInWithCodeErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2497,11 +2497,11 @@ export type SignInWithTotpErrors = {
      */
     400: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2509,15 +2509,15 @@ export type SignInWithTotpErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2538,7 +2538,7 @@ export type SendPhoneCodeData = {
     path?: never;
     query: {
         /**
-         * 手机号，E.164 格式 · The phone number, as in E.164. The plus sign is written `%2B` in a query string.
+         * 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
          */
         phone: Phone;
     };
@@ -2547,27 +2547,27 @@ export type SendPhoneCodeData = {
 
 export type SendPhoneCodeErrors = {
     /**
-     * 请求不符合文档、登录太久，或太频繁 · The request does not fit this document, the sign-in is too old, or it is too early for another code.
+     * 请求不符合文档、登录时间过久，或请求过于频繁 · The request does not fit this document, the sign-in is too old, or it is too early for another code.
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2596,15 +2596,15 @@ export type BindPhoneErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2612,15 +2612,15 @@ export type BindPhoneErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2645,27 +2645,27 @@ export type CreateTotpData = {
 
 export type CreateTotpErrors = {
     /**
-     * 请求不符合文档，或登录太久 · The request does not fit this document, or the sign-in is too old.
+     * 请求不符合文档，或登录时间过久 · The request does not fit this document, or the sign-in is too old.
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2694,15 +2694,15 @@ export type BindTotpErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2710,15 +2710,15 @@ export type BindTotpErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2739,7 +2739,7 @@ export type GetTotpPictureData = {
     path?: never;
     query?: {
         /**
-         * 图片格式 · The form of the picture.
+         * 图片格式 · The format of the picture.
          */
         format?: 'svg' | 'png';
     };
@@ -2748,23 +2748,23 @@ export type GetTotpPictureData = {
 
 export type GetTotpPictureErrors = {
     /**
-     * 请求不符合文档，没有待绑定的密钥，或登录太久 · The request does not fit this document, no secret waits, or the sign-in is too old.
+     * 请求不符合文档，没有待绑定的密钥，或登录时间过久 · The request does not fit this document, no secret waits to be bound, or the sign-in is too old.
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2789,27 +2789,27 @@ export type CreateRecoveryCodesData = {
 
 export type CreateRecoveryCodesErrors = {
     /**
-     * 未绑定 TOTP，或登录太久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
+     * 未绑定 TOTP，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2829,7 +2829,7 @@ export type UnbindData = {
     body?: never;
     path: {
         /**
-         * 取消的字段 · What to unbind.
+         * 要解除的绑定 · What to unbind.
          */
         key: 'phone' | 'totp' | 'lark';
     };
@@ -2839,27 +2839,27 @@ export type UnbindData = {
 
 export type UnbindErrors = {
     /**
-     * 取消失败 · The request does not fit this document, it is the last way to sign in, or the sign-in is too old.
+     * 解除绑定失败 · The request does not fit this document, it is the last way to sign in, or the sign-in is too old.
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the session has ended. Sets fresh XSRF cookies.
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
     401: Error;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or another site asks.
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2868,7 +2868,7 @@ export type UnbindError = UnbindErrors[keyof UnbindErrors];
 
 export type UnbindResponses = {
     /**
-     * 已取消 · Unbound.
+     * 已解除绑定 · Unbound.
      */
     204: void;
 };
@@ -2901,7 +2901,7 @@ export type ShowEmailConfirmationErrors = {
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
 };
@@ -2910,7 +2910,7 @@ export type ShowEmailConfirmationError = ShowEmailConfirmationErrors[keyof ShowE
 
 export type ShowEmailConfirmationResponses = {
     /**
-     * 页面 · The page, in the reader's language.
+     * 页面 · The page, in the user's language.
      */
     200: string;
 };
@@ -2930,11 +2930,11 @@ export type ConfirmEmailErrors = {
      */
     400: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -2942,15 +2942,15 @@ export type ConfirmEmailErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -2966,11 +2966,11 @@ export type ShowFirstRunData = {
          */
         token?: string;
         /**
-         * 管理员已创建 · The administrator was made.
+         * 管理员已创建 · The administrator was created.
          */
         created?: true;
         /**
-         * 未创建的原因 · Why not.
+         * 未创建的原因 · Why the administrator was not created.
          */
         error?: 'CODE_INVALID';
     };
@@ -2983,15 +2983,15 @@ export type ShowFirstRunErrors = {
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3000,7 +3000,7 @@ export type ShowFirstRunError = ShowFirstRunErrors[keyof ShowFirstRunErrors];
 
 export type ShowFirstRunResponses = {
     /**
-     * 页面 · The page, in the reader's language.
+     * 页面 · The page, in the user's language.
      */
     200: string;
 };
@@ -3020,11 +3020,11 @@ export type CreateFirstAdministratorErrors = {
      */
     400: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -3032,15 +3032,15 @@ export type CreateFirstAdministratorErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3049,7 +3049,7 @@ export type CreateFirstAdministratorError = CreateFirstAdministratorErrors[keyof
 
 export type CreateFirstAdministratorResponses = {
     /**
-     * 再次填写，注明有误之处 · The form again, with what is wrong in it.
+     * 再次填写，注明有误之处 · The form again, with the errors in it.
      */
     200: string;
 };
@@ -3061,7 +3061,7 @@ export type GetOptionsData = {
     path?: never;
     query: {
         /**
-         * 类型 · Which.
+         * 类型 · The settings to return.
          */
         type: 'upload' | 'collaboration' | 'generate-secret';
     };
@@ -3074,7 +3074,7 @@ export type GetOptionsErrors = {
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
 };
@@ -3083,7 +3083,7 @@ export type GetOptionsError = GetOptionsErrors[keyof GetOptionsErrors];
 
 export type GetOptionsResponses = {
     /**
-     * 配置 · The settings, in the form of the type.
+     * 配置 · The settings, in the schema of the type.
      */
     200: Options;
 };
@@ -3095,7 +3095,7 @@ export type AuthorizeLarkData = {
     path?: never;
     query?: {
         /**
-         * 动作与语言，JSON · What for, and in which language. Without it, `login`.
+         * 动作与语言，JSON 格式 · The action and the language, as JSON. Default `login`.
          */
         state?: LarkState;
         /**
@@ -3112,23 +3112,23 @@ export type AuthorizeLarkData = {
 
 export type AuthorizeLarkErrors = {
     /**
-     * 请求不符合文档，或未配置 Lark · The request does not fit this document, or the server is not configured for Lark.
+     * 请求不符合文档，或未配置飞书 · The request does not fit this document, or the server is not configured for Lark.
      */
     400: Error;
     /**
-     * 请求来自其他站点 · Another site asks.
+     * 请求来自其他站点 · The request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3140,15 +3140,15 @@ export type ReturnFromLarkData = {
     path?: never;
     query: {
         /**
-         * Lark 授权码 · Lark's code.
+         * 飞书授权码 · The authorization code of Lark.
          */
         code?: string;
         /**
-         * 本服务给出的 state · The state that this server gave.
+         * 本服务给出的 state · The state that this server created.
          */
         state: string;
         /**
-         * 未授权的原因 · Why there is no code.
+         * 未授权的原因 · Why Lark sent no code.
          */
         error?: string;
         /**
@@ -3161,19 +3161,19 @@ export type ReturnFromLarkData = {
 
 export type ReturnFromLarkErrors = {
     /**
-     * 请求不符合文档，或未配置 Lark · The request does not fit this document, or the server is not configured for Lark.
+     * 请求不符合文档，或未配置飞书 · The request does not fit this document, or the server is not configured for Lark.
      */
     400: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3193,7 +3193,7 @@ export type GetAdministratorErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -3201,15 +3201,15 @@ export type GetAdministratorErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3234,7 +3234,7 @@ export type ListAccountsData = {
          */
         email?: string;
         /**
-         * 姓名开头 · The beginning of the name, in any case.
+         * 名称开头 · The beginning of the name, in any case.
          */
         name?: string;
         /**
@@ -3246,35 +3246,35 @@ export type ListAccountsData = {
          */
         id?: string;
         /**
-         * 成员组 · Only of this member group.
+         * 成员组 · Only accounts of this member group.
          */
         group?: string;
         /**
-         * 状态 · Only of this status.
+         * 状态 · Only accounts with this status.
          */
         status?: 'active' | 'disabled' | 'deleted';
         /**
-         * 在此之后有活动 · Only those last seen at or after this time, exact to a day.
+         * 在此之后有活动 · Only accounts last seen at or after this time, exact to a day.
          */
         seenAfter?: string;
         /**
-         * 在此之前不再活动 · Only those last seen before this time, or never; exact to a day.
+         * 在此之后没有活动 · Only accounts last seen before this time, or never; exact to a day.
          */
         seenBefore?: string;
         /**
-         * 顺序 · `newest` (where it is absent) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
+         * 顺序 · `newest` (the default) or `oldest` first, or those that were not seen for the longest time. Not together with a search.
          */
         order?: 'newest' | 'oldest' | 'seen';
         /**
-         * 是否计数 · Whether to count all matches.
+         * 是否统计总数 · Whether to count all matches.
          */
         count?: boolean;
         /**
-         * 每页数量 · How many a page holds at the most.
+         * 每页数量 · The maximum size of a page.
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -3287,7 +3287,7 @@ export type ListAccountsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -3295,15 +3295,15 @@ export type ListAccountsErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3323,8 +3323,8 @@ export type CreateAccountData = {
     body: CreateAccountRequest;
     headers?: {
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -3340,19 +3340,19 @@ export type CreateAccountErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 邮箱已被使用 · The address has an account.
+     * 邮箱已被使用 · The address already has an account.
      */
     409: Error;
     /**
@@ -3360,7 +3360,7 @@ export type CreateAccountErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -3368,11 +3368,11 @@ export type CreateAccountErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3392,8 +3392,8 @@ export type AssignGroupData = {
     body: AssignGroupRequest;
     headers?: {
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -3409,15 +3409,15 @@ export type AssignGroupErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -3425,7 +3425,7 @@ export type AssignGroupErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -3433,11 +3433,11 @@ export type AssignGroupErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3457,12 +3457,12 @@ export type DeleteAccountData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -3483,11 +3483,11 @@ export type DeleteAccountErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3495,15 +3495,15 @@ export type DeleteAccountErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 最后一位管理员 · It is the last administrator.
+     * 该账号是最后一位管理员 · The account is the last administrator.
      */
     409: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -3511,11 +3511,11 @@ export type DeleteAccountErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3524,7 +3524,7 @@ export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
 
 export type DeleteAccountResponses = {
     /**
-     * 已删除 · Deleted; `erasedAt` says when it will be gone.
+     * 已删除 · Deleted; `erasedAt` is when it will be erased.
      */
     200: AccountResponse;
 };
@@ -3549,7 +3549,7 @@ export type GetAccountErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -3561,15 +3561,15 @@ export type GetAccountErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3589,12 +3589,12 @@ export type SetAccountGroupData = {
     body: SetGroupRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -3615,11 +3615,11 @@ export type SetAccountGroupErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3627,15 +3627,15 @@ export type SetAccountGroupErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 最后一位管理员 · It is the last administrator.
+     * 该账号是最后一位管理员 · The account is the last administrator.
      */
     409: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -3643,7 +3643,7 @@ export type SetAccountGroupErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -3651,11 +3651,11 @@ export type SetAccountGroupErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3675,12 +3675,12 @@ export type SetAccountStatusData = {
     body: SetStatusRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -3701,11 +3701,11 @@ export type SetAccountStatusErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3713,15 +3713,15 @@ export type SetAccountStatusErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 最后一位管理员 · It is the last administrator.
+     * 该账号是最后一位管理员 · The account is the last administrator.
      */
     409: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -3729,7 +3729,7 @@ export type SetAccountStatusErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -3737,11 +3737,11 @@ export type SetAccountStatusErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3775,11 +3775,11 @@ export type EndAccountSessionsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3787,15 +3787,15 @@ export type EndAccountSessionsErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3829,7 +3829,7 @@ export type ListAccountSessionsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -3841,15 +3841,15 @@ export type ListAccountSessionsErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3873,7 +3873,7 @@ export type EndAccountSessionData = {
          */
         accountId: string;
         /**
-         * 会话 ID · The session's id, as the list answers it.
+         * 会话 ID · The session's id, as in the list.
          */
         id: string;
     };
@@ -3887,27 +3887,27 @@ export type EndAccountSessionErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * 没有这个账号或会话 · There is no such account, or it has no live session of this id.
+     * 没有这个账号或会话 · There is no such account, or it has no live session with this id.
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -3927,12 +3927,12 @@ export type ResetFactorData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -3957,11 +3957,11 @@ export type ResetFactorErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3969,11 +3969,11 @@ export type ResetFactorErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -3981,11 +3981,11 @@ export type ResetFactorErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4019,11 +4019,11 @@ export type UnlockAccountErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4031,15 +4031,15 @@ export type UnlockAccountErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4048,7 +4048,7 @@ export type UnlockAccountError = UnlockAccountErrors[keyof UnlockAccountErrors];
 
 export type UnlockAccountResponses = {
     /**
-     * 已解除 · Lifted.
+     * 已解除锁定 · Lifted.
      */
     204: void;
 };
@@ -4065,11 +4065,11 @@ export type GetTimelineData = {
     };
     query?: {
         /**
-         * 每页数量 · How many a page holds at the most.
+         * 每页数量 · The maximum size of a page.
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -4082,7 +4082,7 @@ export type GetTimelineErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4094,15 +4094,15 @@ export type GetTimelineErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4136,7 +4136,7 @@ export type ExportAccountErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4148,15 +4148,15 @@ export type ExportAccountErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4165,7 +4165,7 @@ export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
 
 export type ExportAccountResponses = {
     /**
-     * 个人数据 · What is kept.
+     * 个人数据 · The personal data.
      */
     200: PersonalData;
 };
@@ -4185,7 +4185,7 @@ export type ListGroupsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4193,15 +4193,15 @@ export type ListGroupsErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4221,8 +4221,8 @@ export type CreateGroupData = {
     body: CreateGroupRequest;
     headers?: {
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -4238,19 +4238,19 @@ export type CreateGroupErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 名称已被使用 · There is a group of this name.
+     * 名称已被使用 · The name is taken by another group.
      */
     409: Error;
     /**
@@ -4258,7 +4258,7 @@ export type CreateGroupErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -4266,11 +4266,11 @@ export type CreateGroupErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4290,7 +4290,7 @@ export type DeleteGroupData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
     };
@@ -4310,11 +4310,11 @@ export type DeleteGroupErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4322,23 +4322,23 @@ export type DeleteGroupErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 仍有成员，或为默认组 · It has members, or is the one of new accounts.
+     * 仍有成员，或为默认组 · The group has members, or is the group of new accounts.
      */
     409: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4358,12 +4358,12 @@ export type ChangeGroupData = {
     body: ChangeGroupRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -4384,11 +4384,11 @@ export type ChangeGroupErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4396,15 +4396,15 @@ export type ChangeGroupErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 会失去最后一位管理员 · No administrator would be left.
+     * 将没有管理员 · No administrator would be left.
      */
     409: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -4412,7 +4412,7 @@ export type ChangeGroupErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -4420,11 +4420,11 @@ export type ChangeGroupErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4445,15 +4445,15 @@ export type ListAuditEventsData = {
     path?: never;
     query?: {
         /**
-         * 账号 ID · About this account.
+         * 账号 ID · Only events about this account.
          */
         account?: string;
         /**
-         * 操作人 ID · Done by this account, to others.
+         * 操作人 ID · Only what this account did to others.
          */
         actor?: string;
         /**
-         * 动作 · Of this kind.
+         * 动作 · Only this action.
          */
         action?: string;
         /**
@@ -4461,15 +4461,15 @@ export type ListAuditEventsData = {
          */
         from?: string;
         /**
-         * 到此时止 · Before this time.
+         * 到此时为止 · Before this time.
          */
         to?: string;
         /**
-         * 每页数量 · How many a page holds at the most.
+         * 每页数量 · The maximum size of a page.
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -4482,7 +4482,7 @@ export type ListAuditEventsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4490,15 +4490,15 @@ export type ListAuditEventsErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4519,11 +4519,11 @@ export type GetStatisticsData = {
     path?: never;
     query?: {
         /**
-         * 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Without it, 30 days before `to`.
+         * 从此时所在的整点起，默认为 to 之前 30 天 · From the hour of this time on. Default 30 days before `to`.
          */
         from?: string;
         /**
-         * 到此时止，默认为现在 · Before this time. Without it, now.
+         * 到此时为止，默认为当前时间 · Before this time. Default now.
          */
         to?: string;
     };
@@ -4536,7 +4536,7 @@ export type GetStatisticsErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4544,15 +4544,15 @@ export type GetStatisticsErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4561,7 +4561,7 @@ export type GetStatisticsError = GetStatisticsErrors[keyof GetStatisticsErrors];
 
 export type GetStatisticsResponses = {
     /**
-     * 每小时的数量 · The hours.
+     * 每小时的数量 · The counts of each hour.
      */
     200: Statistics;
 };
@@ -4573,11 +4573,11 @@ export type ListDeliveriesData = {
     path?: never;
     query?: {
         /**
-         * 收件邮箱或手机号 · To this e-mail address or phone number.
+         * 收件邮箱或手机号 · Only messages to this e-mail address or phone number.
          */
         recipient?: string;
         /**
-         * 状态 · Only of this state.
+         * 状态 · Only those in this state.
          */
         state?: 'queued' | 'sent' | 'expired' | 'refused';
         /**
@@ -4585,15 +4585,15 @@ export type ListDeliveriesData = {
          */
         from?: string;
         /**
-         * 到此时止 · Before this time.
+         * 到此时为止 · Before this time.
          */
         to?: string;
         /**
-         * 每页数量 · How many a page holds at the most.
+         * 每页数量 · The maximum size of a page.
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -4606,7 +4606,7 @@ export type ListDeliveriesErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4614,15 +4614,15 @@ export type ListDeliveriesErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4631,7 +4631,7 @@ export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesError
 
 export type ListDeliveriesResponses = {
     /**
-     * 投递记录 · A page of messages.
+     * 发送记录 · A page of messages.
      */
     200: DeliveryList;
 };
@@ -4651,7 +4651,7 @@ export type ListWebhooksErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -4659,15 +4659,15 @@ export type ListWebhooksErrors = {
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4687,8 +4687,8 @@ export type CreateWebhookData = {
     body: CreateWebhookRequest;
     headers?: {
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -4704,19 +4704,19 @@ export type CreateWebhookErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 已达到数量上限 · There are as many as there may be.
+     * 已达到数量上限 · The webhook limit (16) is reached.
      */
     409: Error;
     /**
@@ -4724,7 +4724,7 @@ export type CreateWebhookErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -4732,11 +4732,11 @@ export type CreateWebhookErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4756,7 +4756,7 @@ export type DeleteWebhookData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
     };
@@ -4776,11 +4776,11 @@ export type DeleteWebhookErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4788,19 +4788,19 @@ export type DeleteWebhookErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4820,12 +4820,12 @@ export type ChangeWebhookData = {
     body: ChangeWebhookRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -4846,11 +4846,11 @@ export type ChangeWebhookErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4858,11 +4858,11 @@ export type ChangeWebhookErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -4870,7 +4870,7 @@ export type ChangeWebhookErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -4878,11 +4878,11 @@ export type ChangeWebhookErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4902,12 +4902,12 @@ export type RotateWebhookSecretData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is made to, as `ETag` answered it (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
          */
         'If-Match': string;
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -4928,11 +4928,11 @@ export type RotateWebhookSecretErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4940,11 +4940,11 @@ export type RotateWebhookSecretErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 版本已变 · It was changed meanwhile: read it again.
+     * 版本已变 · Another change came first; read it again.
      */
     412: Error;
     /**
@@ -4952,11 +4952,11 @@ export type RotateWebhookSecretErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -4976,8 +4976,8 @@ export type ReplayWebhookData = {
     body: ReplayWebhookRequest;
     headers?: {
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -4998,11 +4998,11 @@ export type ReplayWebhookErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5010,7 +5010,7 @@ export type ReplayWebhookErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -5022,7 +5022,7 @@ export type ReplayWebhookErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
@@ -5030,11 +5030,11 @@ export type ReplayWebhookErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -5043,7 +5043,7 @@ export type ReplayWebhookError = ReplayWebhookErrors[keyof ReplayWebhookErrors];
 
 export type ReplayWebhookResponses = {
     /**
-     * 已排队 · They wait to be sent.
+     * 已排队 · The events are queued.
      */
     200: WebhookReplay;
 };
@@ -5060,15 +5060,15 @@ export type ListWebhookDeliveriesData = {
     };
     query?: {
         /**
-         * 状态 · Only of this state.
+         * 状态 · Only those in this state.
          */
         state?: 'pending' | 'delivered' | 'failed';
         /**
-         * 每页数量 · How many a page holds at the most.
+         * 每页数量 · The maximum size of a page.
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the page before. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5081,7 +5081,7 @@ export type ListWebhookDeliveriesErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
@@ -5093,15 +5093,15 @@ export type ListWebhookDeliveriesErrors = {
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -5110,7 +5110,7 @@ export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListW
 
 export type ListWebhookDeliveriesResponses = {
     /**
-     * 投递记录 · A page of deliveries.
+     * 发送记录 · A page of deliveries.
      */
     200: WebhookDeliveryList;
 };
@@ -5121,8 +5121,8 @@ export type ReplayWebhookDeliveryData = {
     body?: never;
     headers?: {
         /**
-         * 幂等键，24 小时内重复的请求得到相同的回答 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
-         * hours, is answered as the first time, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
+         * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
+         * hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
          *
          */
         'Idempotency-Key'?: string;
@@ -5147,19 +5147,19 @@ export type ReplayWebhookDeliveryErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * 没有这个 Webhook 或投递记录 · There is no such webhook, or its delivery log does not have the event.
+     * 没有这个 Webhook 或发送记录 · There is no such webhook, or its delivery log does not have the event.
      */
     404: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -5171,11 +5171,11 @@ export type ReplayWebhookDeliveryErrors = {
      */
     422: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
@@ -5184,7 +5184,7 @@ export type ReplayWebhookDeliveryError = ReplayWebhookDeliveryErrors[keyof Repla
 
 export type ReplayWebhookDeliveryResponses = {
     /**
-     * 已排队 · It waits to be sent.
+     * 已排队 · The event is queued.
      */
     200: WebhookDeliveryResponse;
 };
@@ -5204,15 +5204,15 @@ export type SendCodeErrors = {
      */
     400: Error;
     /**
-     * 未登录，或会话已结束 · Nobody is signed in, or the credential is not valid. Fresh XSRF cookies are set for a browser.
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or one that the account or group has; or, with a cookie, the XSRF header is missing or wrong, or another site asks.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
-     * Accept 不包含 application/json · `Accept` refuses application/json.
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
     /**
@@ -5220,19 +5220,19 @@ export type SendCodeErrors = {
      */
     413: Error;
     /**
-     * 请求内容类型不对 · Not the documented content type.
+     * 请求内容类型不正确 · The content type is not the documented one.
      */
     415: Error;
     /**
-     * 太频繁 · Too many requests; wait `Retry-After` seconds.
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
     429: Error;
     /**
-     * 服务器内部错误 · A fault of the server.
+     * 服务器内部错误 · An error of the server.
      */
     500: Error;
     /**
-     * 暂时不可用 · The service cannot answer just now; wait `Retry-After` seconds.
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
     503: Error;
 };
