@@ -23,7 +23,7 @@ func TestEveryFlawHasATest(t *testing.T) {
 	named := map[string][]string{}
 	flaw := regexp.MustCompile(`\bW-\d+\b`)
 
-	err := filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
+	read := func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -42,9 +42,12 @@ func TestEveryFlawHasATest(t *testing.T) {
 		}
 
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+
+	for _, folder := range []string{"..", "../../internal"} {
+		if err := filepath.WalkDir(folder, read); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	for n := 1; n <= flaws; n++ {
