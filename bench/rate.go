@@ -136,7 +136,7 @@ func runHashing(ctx context.Context) error {
 		return err
 	}
 
-	hasher, err := password.NewHasher(permits())
+	hasher, err := password.NewHasher(permits(), password.Standard)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func groupOf(i int) string {
 }
 
 func hashOnce(ctx context.Context) (string, error) {
-	hasher, err := password.NewHasher(1)
+	hasher, err := password.NewHasher(1, password.Standard)
 	if err != nil {
 		return "", err
 	}

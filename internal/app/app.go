@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,9 @@ type Options struct {
 	Now    func() time.Time // time.Now, but for tests
 	Tracer pgx.QueryTracer  // sees every statement; nil but for tests
 	Inbox  *inbox.Inbox     // development mode: where mail is shown; nil in release mode
+
+	// HashCost is what a new hash of a password costs: password.Standard if it is zero, as everywhere but in tests.
+	HashCost password.Cost
 }
 
 // App is one running gateway.
@@ -105,7 +109,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 	a := &App{config: c, log: o.Log, now: o.Now, db: database, policy: password.Policy{MinLength: c.PasswordMinLength}}
 
-	a.hasher, err = password.NewHasher(c.HashConcurrency)
+	a.hasher, err = password.NewHasher(c.HashConcurrency, cmp.Or(o.HashCost, password.Standard))
 	if err != nil {
 		return nil, err
 	}

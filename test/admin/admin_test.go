@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -19,7 +18,7 @@ type bureau struct {
 	admin client.RequestEditorFn
 }
 
-func newBureau(t *testing.T, change ...func(*config.Config)) *bureau {
+func newBureau(t *testing.T, change ...func(*apptest.Settings)) *bureau {
 	t.Helper()
 
 	b := &bureau{Env: apptest.New(t, change...)}

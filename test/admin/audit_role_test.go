@@ -225,7 +225,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 func TestOwnerIsWarned(t *testing.T) {
 	t.Parallel()
 
-	release := func(c *config.Config) { c.Mode = config.Release }
+	release := func(c *apptest.Settings) { c.Mode = config.Release }
 
 	const warning = "could rewrite the audit log"
 

@@ -177,7 +177,7 @@ func (b *bureau) populate(t *testing.T) (id string) {
 		`INSERT INTO webhook_delivery (webhook_id, event_id, state, created_at, queued_at, next_at, finished_at)
 		SELECT w.id, n, s.state, now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN s.state = 'pending' THEN now() + interval '1 day' END,
 			CASE WHEN s.state <> 'pending' THEN now() END
-		FROM generate_series(1, 40000) n
+		FROM generate_series(1, 12000) n
 		CROSS JOIN LATERAL (SELECT CASE WHEN n % 300 = 0 THEN 'failed' WHEN n % 500 = 0 THEN 'pending' ELSE 'delivered' END AS state) s
 		CROSS JOIN (VALUES ('` + webhookA + `'), ('` + webhookB + `')) AS w (id)`,
 		"ANALYZE webhook_delivery", "ANALYZE audit_count", "ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",

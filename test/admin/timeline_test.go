@@ -8,7 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -35,7 +35,7 @@ func reasonsOf(line client.Timeline) (codes []string) {
 func TestTimelineSaysWhy(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t, func(c *config.Config) { c.FailuresFree = 2 })
+	b := newBureau(t, func(c *apptest.Settings) { c.FailuresFree = 2 })
 	b.Account(t, world.Owner)
 	found := b.look(t, world.Owner)
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -330,7 +329,7 @@ func TestUnansweredWebhookIsLeftAlone(t *testing.T) {
 func TestSilentReceiverHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t, func(c *config.Config) { c.DatabaseMaxConns = 4 })
+	b := newBureau(t, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
 	b.Account(t, world.Owner)
 
 	r := newReceiver(t)

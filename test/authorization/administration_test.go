@@ -2,10 +2,11 @@ package authorization_test
 
 import (
 	"fmt"
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"maps"
 	"strings"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // toNamed is a good call about another person's account, or about a group that is not in use, in the version of now.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -16,11 +15,11 @@ func TestConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 
 	for name, one := range map[string]struct {
-		change          []func(*stage, *config.Config)
+		change          []func(*stage, *apptest.Settings)
 		console, domain string
 		rounds          int
 	}{
-		"SisterHost": {[]func(*stage, *config.Config){sisterConsole}, consoleHost, ".app.test", 100},
+		"SisterHost": {[]func(*stage, *apptest.Settings){sisterConsole}, consoleHost, ".app.test", 100},
 		"OwnOrigin":  {nil, gatewayHost, "", 20},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	web "github.com/konec/toolkit-gateway/web/console"
@@ -23,7 +22,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 		t.Fatal("the console is not built; `make test` builds it before it runs the tests")
 	}
 
-	s := newStage(t, func(_ *stage, c *config.Config) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
+	s := newStage(t, func(_ *stage, c *apptest.Settings) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
 	waiting := []string{"first@konec.com.au", "second@konec.com.au", "third@konec.com.au"}
 
 	const lockedOut, raced, member, reader = "locked.out@konec.com.au", "raced@konec.com.au", "member@konec.com.au", "reader@konec.com.au"

@@ -2,11 +2,12 @@ package browser_test
 
 import (
 	"cmp"
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // browserForms are how every operation of a method has to arrive from other sites: method, mode and

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -28,7 +27,7 @@ type target struct {
 func TestOtherSitesAchieveNothing(t *testing.T) {
 	t.Parallel()
 
-	s := newStage(t, sisterConsole, func(s *stage, c *config.Config) {
+	s := newStage(t, sisterConsole, func(s *stage, c *apptest.Settings) {
 		world.WithLark(world.UnreachableLark)(c)
 		c.ConsoleURL, c.LarkAuthorizeURL = s.at(consoleHost)+"/console.html", s.at(evilHost)+"/stranger.html"
 	})

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
@@ -59,7 +58,7 @@ type passage struct {
 type visit struct{ path, referrer, cookies string }
 
 // newStage opens the house before the gateway, which has to know its own address.
-func newStage(t *testing.T, change ...func(*stage, *config.Config)) *stage {
+func newStage(t *testing.T, change ...func(*stage, *apptest.Settings)) *stage {
 	t.Helper()
 
 	s := &stage{}
@@ -79,7 +78,7 @@ func newStage(t *testing.T, change ...func(*stage, *config.Config)) *stage {
 	s.front.EnableHTTP2 = true
 	s.front.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 
-	s.Env = apptest.New(t, func(c *config.Config) {
+	s.Env = apptest.New(t, func(c *apptest.Settings) {
 		c.PublicURL, c.ConsoleURL = s.at(gatewayHost), s.at(gatewayHost)+"/small/console.html"
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 
@@ -99,7 +98,7 @@ func newStage(t *testing.T, change ...func(*stage, *config.Config)) *stage {
 }
 
 // sisterConsole is for a console on a host beside the gateway's.
-func sisterConsole(s *stage, c *config.Config) {
+func sisterConsole(s *stage, c *apptest.Settings) {
 	c.Origins, c.XSRFCookieDomain, c.ConsoleURL = []string{s.at(consoleHost)}, "app.test", s.at(consoleHost)+"/console.html"
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -204,12 +203,12 @@ func places(t *testing.T) map[place]*world.Gateway {
 
 	cluster, url := postgrestest.NewCluster(t, false)
 	desks := map[place]*world.Gateway{
-		open:      world.NewGateway(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} }),
-		strict:    world.NewGateway(t, func(c *config.Config) { c.CodeGuessBudget = 1 }),
-		impatient: world.NewGateway(t, func(c *config.Config) { c.FailuresFree = 1 }),
+		open:      world.NewGateway(t, func(c *apptest.Settings) { c.EmailDomains = []string{"konec.com.au"} }),
+		strict:    world.NewGateway(t, func(c *apptest.Settings) { c.CodeGuessBudget = 1 }),
+		impatient: world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 1 }),
 		broken:    world.NewGateway(t),
 		offline:   world.GatewayOn(t, apptest.On(t, url, world.WithLark(world.UnreachableLark))),
-		larkless:  world.NewGateway(t, func(c *config.Config) { c.LarkAppID, c.LarkAppSecret = "", "" }),
+		larkless:  world.NewGateway(t, func(c *apptest.Settings) { c.LarkAppID, c.LarkAppSecret = "", "" }),
 		vacant:    world.NewGateway(t),
 	}
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -22,7 +22,7 @@ var setsCookies = []string{
 func TestHeadersAreFixed(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) {
+	d := world.NewGateway(t, func(c *apptest.Settings) {
 		c.EmailDomains = []string{"konec.com.au"}
 		c.Origins = []string{world.ConsoleOrigin}
 	})

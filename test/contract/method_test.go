@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -197,7 +197,7 @@ func endsSessions(o world.Operation) bool {
 func TestHostDoesNotMatter(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.FailuresFree = 100 }) // the same person fails at several
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // the same person fails at several
 
 	for _, o := range world.Operations() {
 		d.KeepSignedIn(t)

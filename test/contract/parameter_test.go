@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 

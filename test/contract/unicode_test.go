@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -147,7 +146,7 @@ func TestAddressHasOneForm(t *testing.T) {
 func TestOneAccountForAForm(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.FailuresFree = 100 }) // all of them are one person's
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // all of them are one person's
 	values := map[string]any{"username": "Anna", "email": "anna.k@bücher.example", "password": apptest.Password}
 	values["verificationCode"] = d.RegistrationCode(t, anna)
 

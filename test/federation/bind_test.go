@@ -9,7 +9,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/identity"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -249,7 +248,7 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 	t.Parallel()
 
 	for _, signsIn := range []bool{true, false} {
-		d, f := world.LarkGateway(t, func(c *config.Config) { c.TOTPSignIn = signsIn })
+		d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = signsIn })
 		f.BindOwner(t, d, world.LarkPerson("zhang"))
 		d.BindAuthenticator(t, d.OwnerBrowser)
 		d.Exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", world.Owner)
@@ -295,7 +294,7 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *config.Config) { c.TOTPSignIn = false })
+	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = false })
 	f.BindOwner(t, d, world.LarkPerson("zhang"))
 	d.BindAuthenticator(t, d.OwnerBrowser)
 	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
@@ -320,7 +319,7 @@ func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
 func TestLarkBindingBeginsAtHome(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.Origins = []string{"https://console.test"} })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })
 	start := world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: "state=%7B%22action%22%3A%22link%22%7D"}.FromBrowser(d.OwnerBrowser)
 
 	for _, one := range []struct {

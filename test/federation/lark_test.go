@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/identity"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -270,7 +269,7 @@ func TestLarkSignInChangesTheSession(t *testing.T) {
 func TestLarkGoesNowhereElse(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *config.Config) { c.Origins = []string{"https://console.test"} })
+	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })
 
 	authorize := func(query string) world.Call {
 		return world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: query}

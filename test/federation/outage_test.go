@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -15,7 +14,7 @@ import (
 func TestLarkOutageIsNobodysFault(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
 	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	for name, instead := range map[string]func(w http.ResponseWriter, r *http.Request) bool{
@@ -78,7 +77,7 @@ func TestLarkOutageIsNobodysFault(t *testing.T) {
 func TestLarkFailuresAreLimited(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
 	f.BindOwner(t, d, world.LarkPerson("zhang"))
 
 	for i := range 5 {

@@ -1,8 +1,9 @@
 package federation_test
 
 import (
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // Any site can send a browser to /lark: that does not end a journey on which the person is.

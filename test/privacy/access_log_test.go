@@ -2,11 +2,12 @@ package privacy_test
 
 import (
 	"encoding/json"
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-K4, R-K5: a request is one line of the log, which names nobody, whatever was in the request.

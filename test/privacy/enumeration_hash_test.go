@@ -1,9 +1,11 @@
 package privacy_test
 
 import (
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"runtime/metrics"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // hashMemory is what one hash of a password takes, and what nothing else here comes near.
@@ -27,7 +29,7 @@ func hashes(run func()) uint64 {
 //
 // Not parallel: the hashes of other tests would be counted.
 func TestEveryClassCostsAsManyHashes(t *testing.T) {
-	crowd := world.NewPopulation(t)
+	crowd := world.NewPopulation(t, apptest.StandardHashes)
 
 	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
 		want := uint64(0)

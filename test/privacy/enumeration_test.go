@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -61,7 +60,7 @@ func TestOddRequestsAreAnsweredAlike(t *testing.T) {
 	t.Parallel()
 
 	long := strings.Repeat("x", 1024)
-	crowd := world.NewPopulation(t, func(c *config.Config) { c.FailuresFree = 100 })
+	crowd := world.NewPopulation(t, func(c *apptest.Settings) { c.FailuresFree = 100 })
 
 	for want, inquiries := range map[string][]world.Probe{
 		"INVALID_CREDENTIALS": {
@@ -108,7 +107,7 @@ func TestOddRequestsAreAnsweredAlike(t *testing.T) {
 func TestSpentBudgetIsToldToEveryClass(t *testing.T) {
 	t.Parallel()
 
-	crowd := world.NewPopulation(t, func(c *config.Config) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
+	crowd := world.NewPopulation(t, func(c *apptest.Settings) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
 
 	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
 		if i.Steps[0].Want != "CODE_INVALID" || strings.Contains(i.Name, "recovery") {

@@ -21,7 +21,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/pgcluster"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -48,7 +47,7 @@ func newShowcase(t *testing.T) *showcase {
 	s := &showcase{lark: world.NewFakeLark(t), exchange: world.NewSMSProvider(t), cluster: cluster}
 	sink := smtptest.New(t, smtptest.Options{})
 
-	settings := func(c *config.Config) {
+	settings := func(c *apptest.Settings) {
 		world.WithLark(s.lark.URL)(c)
 		world.WithoutNetworkLimits(c)
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -15,7 +16,7 @@ import (
 func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t)
+	office := world.NewMailGateway(t, apptest.StandardHashes)
 	office.Send(t, "one@konec.test")
 	office.ExpectRegistered(t, "one@konec.test", office.Arrived(t, "one@konec.test", 1)[0])
 	office.SignIn(t, "one@konec.test")
@@ -74,7 +75,7 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t)
+	office := world.NewMailGateway(t, apptest.StandardHashes)
 	office.Sink.Set(smtptest.Busy)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
@@ -103,7 +104,7 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 func TestExpiredPayloadIsErased(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t)
+	office := world.NewMailGateway(t, apptest.StandardHashes)
 	office.Sink.Set(smtptest.Busy)
 	office.Send(t, holder)
 	office.Attempted(t, holder, 1)

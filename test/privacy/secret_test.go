@@ -13,7 +13,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -27,7 +27,7 @@ type vault struct {
 	errors  bytes.Buffer      // the bodies of all error answers
 }
 
-func newVault(t *testing.T, change ...func(*config.Config)) *vault {
+func newVault(t *testing.T, change ...func(*apptest.Settings)) *vault {
 	t.Helper()
 
 	return vaultIn(world.NewMailGateway(t, change...))

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -104,7 +104,7 @@ func measure(t *testing.T, i world.Probe, classes []string, n int) map[string][]
 	t.Helper()
 
 	// A second a call is enough for every wait.
-	crowd := world.NewPopulation(t, func(c *config.Config) {
+	crowd := world.NewPopulation(t, apptest.StandardHashes, func(c *apptest.Settings) {
 		c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
 		c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
 	})

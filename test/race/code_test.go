@@ -10,7 +10,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -37,7 +36,7 @@ func TestRaceForEveryKindOfCode(t *testing.T) {
 	})
 }
 
-func raceForAll(t *testing.T, rounds int, settings func(*config.Config)) {
+func raceForAll(t *testing.T, rounds int, settings func(*apptest.Settings)) {
 	t.Helper()
 
 	a := newArena(t, settings)
@@ -63,13 +62,13 @@ var races = map[string]func(*testing.T, *arena) func(round int) prize{
 }
 
 // patiently leaves all but the code's own five guesses to the tests that are about them.
-func patiently(c *config.Config) {
+func patiently(c *apptest.Settings) {
 	c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	c.SessionLimit = 10_000 // whoever signs in to look at what was won must not push the rivals out
 }
 
 // usually is as delivered, but that every contender has its turn to hash.
-func usually(c *config.Config) { c.HashConcurrency = world.Contenders }
+func usually(c *apptest.Settings) { c.HashConcurrency = world.Contenders }
 
 // arena is a desk in front of two gateways.
 type arena struct {
@@ -79,7 +78,7 @@ type arena struct {
 	codes    *code.Codes // issues, and does nothing else
 }
 
-func newArena(t *testing.T, change ...func(*config.Config)) *arena {
+func newArena(t *testing.T, change ...func(*apptest.Settings)) *arena {
 	t.Helper()
 
 	a := &arena{Gateway: world.NewGateway(t, change...)}

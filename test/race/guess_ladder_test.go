@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -19,7 +19,7 @@ func TestEveryKindOfSecretSlowsDown(t *testing.T) {
 
 	const free = 2
 
-	a := newArena(t, patiently, func(c *config.Config) { c.FailuresFree = free })
+	a := newArena(t, patiently, func(c *apptest.Settings) { c.FailuresFree = free })
 	a.Clock.Stop()
 
 	for name, prepare := range secrets() {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -19,7 +18,7 @@ func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
 
 	const attacker, home = "203.0.113.66", "198.51.100.7"
 
-	a := newArena(t, usually, world.BehindProxy, func(c *config.Config) { c.FailuresFree = 1 })
+	a := newArena(t, usually, world.BehindProxy, func(c *apptest.Settings) { c.FailuresFree = 1 })
 	a.Clock.Stop()
 
 	v, number := a.rival(t), a.NewPhone()

@@ -12,7 +12,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -27,10 +26,10 @@ type town struct {
 	db      *postgres.DB
 }
 
-func newTown(t *testing.T, people int, change ...func(*config.Config)) *town {
+func newTown(t *testing.T, people int, change ...func(*apptest.Settings)) *town {
 	t.Helper()
 
-	w := &town{arena: newArena(t, append([]func(*config.Config){usually, world.BehindProxy}, change...)...)}
+	w := &town{arena: newArena(t, append([]func(*apptest.Settings){usually, world.BehindProxy}, change...)...)}
 	w.Clock.Stop()
 	w.Exec(t, `INSERT INTO account (id, email, name, member_group, phone, created_at, updated_at)
 		SELECT lpad(to_hex(n), 24, '0'), 'citizen.' || n || '@konec.test', 'Citizen', 'None', '+86137' || lpad(n::text, 8, '0'), now(), now()
@@ -158,7 +157,7 @@ func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 		budget = 20
 	)
 
-	w := newTown(t, people, func(c *config.Config) { c.CodeGuessBudget = budget })
+	w := newTown(t, people, func(c *apptest.Settings) { c.CodeGuessBudget = budget })
 	end := w.nobodyWins(t)
 
 	calls := make([]world.Call, people)
@@ -196,7 +195,7 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 		budget = 10
 	)
 
-	w := newTown(t, people, func(c *config.Config) { c.TOTPGuessBudget = budget })
+	w := newTown(t, people, func(c *apptest.Settings) { c.TOTPGuessBudget = budget })
 
 	calls := make([]world.Call, people)
 
@@ -303,7 +302,7 @@ func TestTextMessagesHaveACeiling(t *testing.T) {
 func floodWithTexts(t *testing.T, numbers, ceiling int) {
 	t.Helper()
 
-	w := newTown(t, numbers, func(c *config.Config) { c.SMSPerDay = int32(ceiling) })
+	w := newTown(t, numbers, func(c *apptest.Settings) { c.SMSPerDay = int32(ceiling) })
 	calls := make([]world.Call, numbers)
 
 	for n := range numbers {

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -116,12 +115,12 @@ func guessAtOnce(t *testing.T, rounds int) {
 	t.Helper()
 
 	for name, c := range map[string]struct {
-		settings func(*config.Config)
+		settings func(*apptest.Settings)
 		limited  func(name string) bool
 		next     string // what the next one gets
 	}{
 		"OfThePerson": {
-			settings: func(c *config.Config) { usually(c); world.WithManyNetworkFailures(c) },
+			settings: func(c *apptest.Settings) { usually(c); world.WithManyNetworkFailures(c) },
 			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // by who is signed in
 			next:     "TOO_MANY_REQUESTS",
 		},

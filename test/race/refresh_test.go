@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -49,7 +48,7 @@ func NewReplicas(t *testing.T) *Replicas {
 
 	// Every contender has its turn to hash at once, and none has failed too often: what is raced for is
 	// the row, not the turn.
-	env := apptest.New(t, func(c *config.Config) {
+	env := apptest.New(t, func(c *apptest.Settings) {
 		c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	})
 

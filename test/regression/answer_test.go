@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -79,7 +78,7 @@ func TestOneAnswerForEverybody(t *testing.T) {
 }
 
 // newMatrixOf is a gateway that makes people wait as it does by default.
-func newMatrixOf(t *testing.T, change func(*config.Config)) *world.Matrix {
+func newMatrixOf(t *testing.T, change func(*apptest.Settings)) *world.Matrix {
 	t.Helper()
 
 	d := world.NewGateway(t, change)

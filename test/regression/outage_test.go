@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -95,7 +94,7 @@ func TestSignInAsksNobody(t *testing.T) {
 
 	const away = "127.0.0.1:9"
 
-	env := apptest.New(t, world.WithLark("https://"+away), func(c *config.Config) {
+	env := apptest.New(t, world.WithLark("https://"+away), func(c *apptest.Settings) {
 		c.SMTPURL, c.MailFrom = "smtp://"+away, "Toolkit <no-reply@konec.test>"
 		c.SMSURL, c.SMSWebhookSecret = "https://"+away+"/sms", world.SMSSecret
 	})

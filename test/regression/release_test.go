@@ -31,7 +31,7 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 
 			const canary = "canary-of-a-password"
 
-			d := world.NewGateway(t, func(c *config.Config) {
+			d := world.NewGateway(t, func(c *apptest.Settings) {
 				c.Mode, c.SMTPURL, c.MailFrom = mode, "smtp://user:"+canary+"@127.0.0.1:9", "Toolkit <a@konec.test>"
 			})
 			secrets := append(secrets(t, d), canary)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -153,7 +152,7 @@ func TestExpiredCodeIsNeverSent(t *testing.T) {
 func TestHangingSendHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t, func(c *config.Config) { c.DatabaseMaxConns = 4 })
+	office := world.NewMailGateway(t, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
 	office.Account(t, "owner@konec.test")
 	office.Sink.Set(smtptest.Hangs)
 

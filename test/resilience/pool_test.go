@@ -8,13 +8,12 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func withConnections(most int32) func(*config.Config) {
-	return func(c *config.Config) { c.DatabaseMaxConns = most }
+func withConnections(most int32) func(*apptest.Settings) {
+	return func(c *apptest.Settings) { c.DatabaseMaxConns = most }
 }
 
 // R-M6, T-13 (i): no request needs two connections, nor do the jobs.

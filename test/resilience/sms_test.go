@@ -10,7 +10,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	messaging "github.com/konec/toolkit-gateway/internal/domain/delivery" // delivery is a row, in internal/testkit/world
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -33,7 +32,7 @@ func newSwitchboard(t *testing.T) *switchboard {
 
 	e := world.NewSMSProvider(t)
 
-	o := world.NewMailGateway(t, func(c *config.Config) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", world.SMSSecret })
+	o := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", world.SMSSecret })
 	o.Account(t, "caller@konec.test")
 	o.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -18,7 +17,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 		t.Run("Domain="+domain, func(t *testing.T) {
 			t.Parallel()
 
-			env := apptest.New(t, func(c *config.Config) { c.XSRFCookieDomain = domain })
+			env := apptest.New(t, func(c *apptest.Settings) { c.XSRFCookieDomain = domain })
 			env.Account(t, world.Owner)
 
 			var (

@@ -1,9 +1,10 @@
 package session_test
 
 import (
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-F10, V-11: what was on its way when all sessions were ended comes too late, however long it takes: a

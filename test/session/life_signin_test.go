@@ -1,11 +1,12 @@
 package session_test
 
 import (
-	"github.com/konec/toolkit-gateway/internal/testkit/world"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // R-H2, V-22, T-31: every way in makes a new cookie, takes none over that was planted, and ends the session

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -137,7 +137,7 @@ func TestLives(t *testing.T) {
 func TestTimedLives(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, world.WithoutNetworkLimits, func(c *config.Config) { c.SessionLimit = 3 })
+	d, f := world.LarkGateway(t, world.WithoutNetworkLimits, func(c *apptest.Settings) { c.SessionLimit = 3 })
 	elsewhere := d.Serve(t)
 	d.Clock.Stop()
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/geotest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -43,7 +42,7 @@ func TestLocation(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 
-			env := apptest.New(t, func(settings *config.Config) {
+			env := apptest.New(t, func(settings *apptest.Settings) {
 				settings.GeoFile = c.file
 				settings.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			})
@@ -93,7 +92,7 @@ func TestLocation(t *testing.T) {
 	t.Run("UnknownAddress", func(t *testing.T) {
 		t.Parallel()
 
-		env := apptest.New(t, func(settings *config.Config) { settings.GeoFile = file })
+		env := apptest.New(t, func(settings *apptest.Settings) { settings.GeoFile = file })
 		env.Account(t, world.Owner)
 
 		user, err := env.SignedIn(t, world.Owner).Client.GetUserWithResponse(t.Context())

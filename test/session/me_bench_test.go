@@ -5,13 +5,12 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // BenchmarkMe is the whole handler for GET /api/users/me with a real Postgres, and without TCP.
 func BenchmarkMe(b *testing.B) {
-	env := apptest.New(b, func(c *config.Config) { c.DatabaseMaxConns = 4 })
+	env := apptest.New(b, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
 	env.Account(b, "me@example.com")
 	tokens := env.SignIn(b, "me@example.com")
 	handler := env.App.Handler()

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -22,7 +22,7 @@ var strangeOrigins = []string{
 func newConsoleDesk(t *testing.T) *world.Gateway {
 	t.Helper()
 
-	return world.NewGateway(t, func(c *config.Config) { c.Origins = []string{"https://other.konec.test", world.ConsoleOrigin} })
+	return world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://other.konec.test", world.ConsoleOrigin} })
 }
 
 // R-H4, T-18, V-24: what changes, sends or mints something is refused where the browser says that another

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func newLobby(t *testing.T, change ...func(*config.Config)) *apptest.Env {
+func newLobby(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env {
 	t.Helper()
 
 	env := apptest.New(t, change...)
@@ -46,7 +45,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 	t.Run("ThirtyDaysAfterTheSignIn", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t, func(c *config.Config) { c.BrowserIdle = c.BrowserMax })
+		env := newLobby(t, func(c *apptest.Settings) { c.BrowserIdle = c.BrowserMax })
 		browser := env.SignedIn(t, world.Owner)
 
 		for range 29 {
@@ -154,7 +153,7 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Run("ByTooManyOthers", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t, func(c *config.Config) { c.SessionLimit = 3 })
+		env := newLobby(t, func(c *apptest.Settings) { c.SessionLimit = 3 })
 		app := env.SignIn(t, world.Owner)
 
 		var browsers []*apptest.Browser

@@ -65,7 +65,7 @@ func TestXSRFIsRequired(t *testing.T) {
 			t.Run(mode+state, func(t *testing.T) {
 				t.Parallel()
 
-				d := world.NewGateway(t, func(c *config.Config) { c.Mode = mode })
+				d := world.NewGateway(t, func(c *apptest.Settings) { c.Mode = mode })
 				before := d.Browser(t)
 				before.Load(t)
 

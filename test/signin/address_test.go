@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -70,7 +70,7 @@ func TestClientAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d := world.NewGateway(t, world.WithManyFreeFailures, func(c *config.Config) {
+			d := world.NewGateway(t, world.WithManyFreeFailures, func(c *apptest.Settings) {
 				for _, prefix := range trusted {
 					c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
 				}

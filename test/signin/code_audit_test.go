@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -89,7 +88,7 @@ func TestEmailIsChangedByLink(t *testing.T) {
 func TestEmailLinkIsVoid(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.SendCooldown = time.Second })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.SendCooldown = time.Second })
 
 	for name, spoil := range map[string]func(t *testing.T, address string, browser *apptest.Browser, link *url.URL){
 		"AfterANewerOne": func(t *testing.T, _ string, browser *apptest.Browser, link *url.URL) {

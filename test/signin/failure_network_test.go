@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -25,7 +24,7 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			p := world.NewBothSurfaces(t, world.BehindProxy, func(c *config.Config) { c.NetworkFailures = most })
+			p := world.NewBothSurfaces(t, world.BehindProxy, func(c *apptest.Settings) { c.NetworkFailures = most })
 			p.Clock.Stop()
 			p.Account(t, world.Owner)
 
@@ -68,7 +67,7 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 func TestSpoofedNetworksAreOne(t *testing.T) {
 	t.Parallel()
 
-	p := world.NewBothSurfaces(t, func(c *config.Config) { c.NetworkFailures = 3 })
+	p := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
 
 	var statuses []int
 
@@ -87,7 +86,7 @@ func TestSpoofedNetworksAreOne(t *testing.T) {
 func TestRefreshIsNeverSlowedDown(t *testing.T) {
 	t.Parallel()
 
-	p := world.NewBothSurfaces(t, func(c *config.Config) { c.NetworkFailures, c.FailuresFree = 1, 1 })
+	p := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures, c.FailuresFree = 1, 1 })
 	p.Account(t, world.Owner)
 
 	tokens := p.SignIn(t, world.Owner)

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -16,7 +15,7 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 	t.Parallel()
 
 	proxy := world.NewPGProxy(t, postgrestest.New(t))
-	env := apptest.On(t, proxy.URL, func(c *config.Config) { c.FailuresFree = 1 })
+	env := apptest.On(t, proxy.URL, func(c *apptest.Settings) { c.FailuresFree = 1 })
 	p := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
 
 	env.Account(t, world.PersonEmail)

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -93,7 +92,7 @@ func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
 
-			p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *config.Config) { c.FailuresFree = 2 })
+			p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *apptest.Settings) { c.FailuresFree = 2 })
 			p.Clock.Stop()
 
 			people := []string{"unknown@konec.test", "registered@konec.test", "disabled@konec.test", "passwordless@konec.test"}
@@ -144,7 +143,7 @@ func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
 		guesses = 64
 	)
 
-	p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *config.Config) { c.HashConcurrency = guesses })
+	p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *apptest.Settings) { c.HashConcurrency = guesses })
 	p.Clock.Stop()
 
 	gateways := [2]*apptest.Server{p.Server, p.Serve(t)}

@@ -10,7 +10,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -180,7 +179,7 @@ func TestFirstRunAfterTheLastAdministratorIsGone(t *testing.T) {
 func TestFirstRunShowsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 
-	env := apptest.New(t, func(c *config.Config) { c.EmailDomains = []string{"konec.com.au"} })
+	env := apptest.New(t, func(c *apptest.Settings) { c.EmailDomains = []string{"konec.com.au"} })
 	env.Account(t, world.Owner)
 
 	token := world.FirstRunToken(t, env)

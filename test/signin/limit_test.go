@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -344,7 +343,7 @@ func TestGuessBudget(t *testing.T) {
 
 	const budget = 3
 
-	env := apptest.New(t, func(c *config.Config) { c.CodeGuessBudget = budget })
+	env := apptest.New(t, func(c *apptest.Settings) { c.CodeGuessBudget = budget })
 
 	for i := range 2 * budget {
 		a := newApplicant(t, env, fmt.Sprintf("right%d@konec.test", i))

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -152,7 +151,7 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 func TestMinimumLengthIsASetting(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.PasswordMinLength = 15 })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.PasswordMinLength = 15 })
 
 	const address = "anna@konec.com.au"
 

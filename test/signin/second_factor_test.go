@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -48,7 +47,7 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 
 	const people = 6
 
-	d := world.NewGateway(t, func(c *config.Config) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
 	address, _, codes := guardedPerson(t, d)
 	phone, _ := d.BindPhone(t, address)
 
@@ -122,7 +121,7 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
 	address, _, _ := guardedPerson(t, d)
 
 	for name, guess := range map[string]world.Call{

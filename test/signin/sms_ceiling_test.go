@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -16,7 +15,7 @@ import (
 func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.SMSPerDay = 2 })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
 	second := d.Serve(t)
 
 	send := func(s *apptest.Server, want string) {
@@ -65,7 +64,7 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 func TestMadeUpNumbersDoNotUseUpTheCeiling(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *config.Config) { c.SMSPerDay = 2 })
+	d := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
 	own := d.NewPhone()
 
 	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, world.Owner)

@@ -26,11 +26,11 @@ func TestForeignHashes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			if match, stale, err := standard.verify(stored, "correct horse battery staple"); !match || !stale || err != nil {
+			if match, stale, err := Standard.verify(stored, "correct horse battery staple"); !match || !stale || err != nil {
 				t.Errorf("match %t, stale %t, %v", match, stale, err)
 			}
 
-			if match, stale, err := standard.verify(stored, "correct horse battery stapler"); match || stale || err != nil {
+			if match, stale, err := Standard.verify(stored, "correct horse battery stapler"); match || stale || err != nil {
 				t.Errorf("another password: match %t, stale %t, %v", match, stale, err)
 			}
 
@@ -68,7 +68,7 @@ func TestHostileForeignHashCostsNothing(t *testing.T) {
 		"$pbkdf2-sha256$0$" + salt + "$" + key, "$pbkdf2-sha1$1000$" + salt + "$" + key, "$pbkdf2-md5$1000$" + salt + "$" + key, "$pbkdf2-", "pbkdf2:",
 		"pbkdf2:sha256:5000001$saltsalt$" + hexKey, "pbkdf2:sha1:1000$saltsalt$" + hexKey, "pbkdf2_sha256$5000001$saltsalt$" + key + "=", "pbkdf2_sha1$1$saltsalt$x",
 	} {
-		if match, _, err := standard.verify(stored, "x"); match || !errors.Is(err, errStored) || Verifiable(stored) {
+		if match, _, err := Standard.verify(stored, "x"); match || !errors.Is(err, errStored) || Verifiable(stored) {
 			t.Errorf("%.80q: match %t, %v", stored, match, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestVerifiable(t *testing.T) {
 
 	good := []string{
 		"$2a$10$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba", "$2b$15$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba",
-		hashOf(t, weak, "a password"), hashOf(t, standard, "a password"),
+		hashOf(t, weak, "a password"), hashOf(t, Standard, "a password"),
 	}
 	bad := append(hostile(), "", "$2b$16$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba", "$2x$10$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba",
 		"$2b$10$short", "$1$salt$hash", "5f4dcc3b5aa765d61d8327deb882cf99", good[0]+" ", "secret")

@@ -28,7 +28,7 @@ const turnWait = 2 * time.Second
 type Hasher struct {
 	turns   chan struct{} // see Turns
 	permits chan struct{}
-	params  params
+	cost    Cost
 	decoy   string // verified where there is no account, so that this costs the same
 
 	mu    sync.Mutex
@@ -38,15 +38,15 @@ type Hasher struct {
 // Turns is how many there are: enough that the next ones look things up while others compute.
 func Turns(concurrency int) int { return 2 * concurrency }
 
-// NewHasher makes a Hasher that computes at most concurrency hashes at once; each needs 19 MiB.
-func NewHasher(concurrency int) (*Hasher, error) {
-	decoy, err := standard.decoy()
+// NewHasher returns a Hasher that computes at most concurrency hashes at once; each needs cost.Memory.
+func NewHasher(concurrency int, cost Cost) (*Hasher, error) {
+	decoy, err := cost.decoy()
 	if err != nil {
 		return nil, fmt.Errorf("decoy: %w", err)
 	}
 
 	return &Hasher{
-		turns: make(chan struct{}, Turns(concurrency)), permits: make(chan struct{}, concurrency), params: standard, decoy: decoy,
+		turns: make(chan struct{}, Turns(concurrency)), permits: make(chan struct{}, concurrency), cost: cost, decoy: decoy,
 	}, nil
 }
 
@@ -100,7 +100,7 @@ func (t Turn) Hash(plain string) (string, error) {
 	t.hasher.begin()
 	defer t.hasher.done()
 
-	return t.hasher.params.hash(norm.NFC.String(plain))
+	return t.hasher.cost.hash(norm.NFC.String(plain))
 }
 
 // Verify is Hasher.Verify within the turn.
@@ -111,12 +111,12 @@ func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
 	plain = norm.NFC.String(plain)
 
 	if stored == "" {
-		_, _, err := t.hasher.params.verify(t.hasher.decoy, plain)
+		_, _, err := t.hasher.cost.verify(t.hasher.decoy, plain)
 
 		return false, false, err
 	}
 
-	return t.hasher.params.verify(stored, plain)
+	return t.hasher.cost.verify(stored, plain)
 }
 
 // End lets the next one in.
@@ -140,7 +140,7 @@ func (h *Hasher) collect() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 
-	if h.begun >= max(1, live[0].Value.Uint64()/4/(uint64(h.params.memory)<<10)) {
+	if h.begun >= max(1, live[0].Value.Uint64()/4/(uint64(h.cost.Memory)<<10)) {
 		runtime.GC()
 
 		h.begun = 0

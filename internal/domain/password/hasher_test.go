@@ -15,7 +15,7 @@ import (
 func hasher(t *testing.T, concurrency int) *Hasher {
 	t.Helper()
 
-	h, err := NewHasher(concurrency)
+	h, err := NewHasher(concurrency, Standard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestHasher(t *testing.T) {
 		t.Parallel()
 
 		used, salt, key, err := parse(h.decoy)
-		if err != nil || used != standard || len(salt) != saltSize || len(key) != hashSize {
+		if err != nil || used != Standard || len(salt) != saltSize || len(key) != hashSize {
 			t.Errorf("decoy %s, %v", h.decoy, err)
 		}
 	})
@@ -142,7 +142,7 @@ func TestHashesLeaveNoGarbage(t *testing.T) { //nolint:paralleltest // turns the
 
 	group.Wait()
 
-	one := uint64(standard.memory) << 10
+	one := uint64(Standard.Memory) << 10
 	if grown := highest.Load() - before.HeapAlloc; grown > (concurrency+1)*one+one/2 {
 		t.Errorf("%d MiB, of which a hash needs %d", grown>>20, one>>20)
 	}

@@ -18,15 +18,15 @@ var (
 	errStored = errors.New("password: the stored hash is not of a form we know")
 )
 
-// params are the cost parameters of Argon2id (RFC 9106).
-type params struct {
-	memory  uint32 // KiB
-	time    uint32
-	threads uint8
+// Cost is what a hash with Argon2id costs (RFC 9106, section 3.1).
+type Cost struct {
+	Memory  uint32 // in KiB
+	Passes  uint32
+	Threads uint8
 }
 
-// standard is the first choice of the OWASP password storage cheat sheet.
-var standard = params{memory: 19 * 1024, time: 2, threads: 1}
+// Standard is the first choice of the OWASP password storage cheat sheet, and the cost of every hash but in tests.
+var Standard = Cost{Memory: 19 * 1024, Passes: 2, Threads: 1}
 
 // The bounds of a stored hash are checked before anything is allocated for it: a row that
 // somebody wrote must not be able to eat the machine.
@@ -39,34 +39,34 @@ const (
 	hashSize = 32
 )
 
-func (p params) hash(plain string) (string, error) {
+func (c Cost) hash(plain string) (string, error) {
 	salt := make([]byte, saltSize)
 	if _, err := rand.Read(salt); err != nil {
 		return "", fmt.Errorf("salt: %w", err)
 	}
 
-	return p.format(salt, argon2.IDKey([]byte(plain), salt, p.time, p.memory, p.threads, hashSize)), nil
+	return c.format(salt, argon2.IDKey([]byte(plain), salt, c.Passes, c.Memory, c.Threads, hashSize)), nil
 }
 
 // decoy is a hash of no password: its key is random, and nothing was computed to make it.
-func (p params) decoy() (string, error) {
+func (c Cost) decoy() (string, error) {
 	random := make([]byte, saltSize+hashSize)
 	if _, err := rand.Read(random); err != nil {
 		return "", fmt.Errorf("salt: %w", err)
 	}
 
-	return p.format(random[:saltSize], random[saltSize:]), nil
+	return c.format(random[:saltSize], random[saltSize:]), nil
 }
 
-func (p params) format(salt, key []byte) string {
+func (c Cost) format(salt, key []byte) string {
 	encode := base64.RawStdEncoding.EncodeToString
 
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
-		argon2.Version, p.memory, p.time, p.threads, encode(salt), encode(key))
+		argon2.Version, c.Memory, c.Passes, c.Threads, encode(salt), encode(key))
 }
 
 // verify understands our own hashes, and those of accounts that came from elsewhere.
-func (p params) verify(stored, plain string) (match, stale bool, err error) {
+func (c Cost) verify(stored, plain string) (match, stale bool, err error) {
 	switch Scheme(stored) {
 	case schemeBcrypt:
 		return verifyBcrypt(stored, plain)
@@ -79,9 +79,9 @@ func (p params) verify(stored, plain string) (match, stale bool, err error) {
 		return false, false, err
 	}
 
-	got := argon2.IDKey([]byte(plain), salt, used.time, used.memory, used.threads, uint32(len(key))) //nolint:gosec // parse bounds it
+	got := argon2.IDKey([]byte(plain), salt, used.Passes, used.Memory, used.Threads, uint32(len(key))) //nolint:gosec // parse bounds it
 	match = subtle.ConstantTimeCompare(got, key) == 1
-	weaker := used.memory < p.memory || used.time < p.time || len(salt) < saltSize
+	weaker := used.Memory < c.Memory || used.Passes < c.Passes || len(salt) < saltSize
 
 	return match, match && weaker, nil
 }
@@ -106,28 +106,28 @@ func verifyBcrypt(stored, plain string) (match, stale bool, err error) {
 }
 
 // parse reads $argon2id$v=19$m=…,t=…,p=…$salt$hash.
-func parse(stored string) (used params, salt, key []byte, err error) {
+func parse(stored string) (used Cost, salt, key []byte, err error) {
 	parts := strings.Split(stored, "$")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v=19" {
-		return params{}, nil, nil, errStored
+		return Cost{}, nil, nil, errStored
 	}
 
-	n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &used.memory, &used.time, &used.threads)
-	if err != nil || n != 3 || fmt.Sprintf("m=%d,t=%d,p=%d", used.memory, used.time, used.threads) != parts[3] {
-		return params{}, nil, nil, errStored
+	n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &used.Memory, &used.Passes, &used.Threads)
+	if err != nil || n != 3 || fmt.Sprintf("m=%d,t=%d,p=%d", used.Memory, used.Passes, used.Threads) != parts[3] {
+		return Cost{}, nil, nil, errStored
 	}
 
-	if used.memory < 8 || used.memory > maxMemory || used.time < 1 || used.time > maxTime || used.threads < 1 || used.threads > maxThreads {
-		return params{}, nil, nil, errStored
+	if used.Memory < 8 || used.Memory > maxMemory || used.Passes < 1 || used.Passes > maxTime || used.Threads < 1 || used.Threads > maxThreads {
+		return Cost{}, nil, nil, errStored
 	}
 
 	strict := base64.RawStdEncoding.Strict()
 	if salt, err = strict.DecodeString(parts[4]); err != nil || len(salt) < 8 || len(salt) > 64 {
-		return params{}, nil, nil, errStored
+		return Cost{}, nil, nil, errStored
 	}
 
 	if key, err = strict.DecodeString(parts[5]); err != nil || len(key) < 16 || len(key) > 64 {
-		return params{}, nil, nil, errStored
+		return Cost{}, nil, nil, errStored
 	}
 
 	return used, salt, key, nil

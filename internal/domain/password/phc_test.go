@@ -13,12 +13,12 @@ import (
 )
 
 // weak makes hashing cheap where the cost is not what is tested.
-var weak = params{memory: 8, time: 1, threads: 1}
+var weak = Cost{Memory: 8, Passes: 1, Threads: 1}
 
-func hashOf(t testing.TB, p params, plain string) string {
+func hashOf(t testing.TB, c Cost, plain string) string {
 	t.Helper()
 
-	hash, err := p.hash(plain)
+	hash, err := c.hash(plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,13 +32,13 @@ func TestHash(t *testing.T) {
 
 	form := regexp.MustCompile(`^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`)
 
-	first, second := hashOf(t, standard, "a password"), hashOf(t, standard, "a password")
+	first, second := hashOf(t, Standard, "a password"), hashOf(t, Standard, "a password")
 	if !form.MatchString(first) || first == second {
 		t.Errorf("hashes %s and %s", first, second)
 	}
 
 	for _, one := range []string{first, second} {
-		if match, stale, err := standard.verify(one, "a password"); !match || stale || err != nil {
+		if match, stale, err := Standard.verify(one, "a password"); !match || stale || err != nil {
 			t.Errorf("match %t, stale %t, %v", match, stale, err)
 		}
 	}
@@ -68,11 +68,11 @@ func TestStale(t *testing.T) {
 
 	old := hashOf(t, weak, "a password")
 
-	if match, stale, err := standard.verify(old, "a password"); !match || !stale || err != nil {
+	if match, stale, err := Standard.verify(old, "a password"); !match || !stale || err != nil {
 		t.Errorf("match %t, stale %t, %v", match, stale, err)
 	}
 
-	if match, stale, _ := standard.verify(old, "another"); match || stale {
+	if match, stale, _ := Standard.verify(old, "another"); match || stale {
 		t.Errorf("match %t, stale %t", match, stale)
 	}
 }
@@ -88,14 +88,14 @@ func TestBcrypt(t *testing.T) {
 	}
 
 	for plain, want := range map[string]bool{long: true, long + "tail": true, long[:71]: false, strings.ToUpper(long): false} {
-		match, stale, err := standard.verify(string(raw), plain)
+		match, stale, err := Standard.verify(string(raw), plain)
 		if match != want || stale != want || err != nil {
 			t.Errorf("%d bytes: match %t, stale %t, %v", len(plain), match, stale, err)
 		}
 	}
 
 	for _, stored := range []string{"$2", "$2a$", "$2a$31$" + strings.Repeat("a", 53), "$2a$16$" + strings.Repeat("a", 53), "$2a$10$short"} {
-		if match, _, err := standard.verify(stored, "x"); match || !errors.Is(err, errStored) {
+		if match, _, err := Standard.verify(stored, "x"); match || !errors.Is(err, errStored) {
 			t.Errorf("%s: match %t, %v", stored, match, err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestHostileHashCostsNothing(t *testing.T) {
 	runtime.ReadMemStats(&before)
 
 	for _, stored := range hostile() {
-		if match, _, err := standard.verify(stored, "x"); match || !errors.Is(err, errStored) {
+		if match, _, err := Standard.verify(stored, "x"); match || !errors.Is(err, errStored) {
 			t.Errorf("%.80q: match %t, %v", stored, match, err)
 		}
 	}
@@ -161,7 +161,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 
-		if used.memory > maxMemory || used.time > maxTime || used.threads > maxThreads || used.memory < 8 || used.time < 1 || used.threads < 1 {
+		if used.Memory > maxMemory || used.Passes > maxTime || used.Threads > maxThreads || used.Memory < 8 || used.Passes < 1 || used.Threads < 1 {
 			t.Errorf("costs %+v", used)
 		}
 

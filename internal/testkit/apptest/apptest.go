@@ -3,6 +3,7 @@
 package apptest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -36,11 +37,26 @@ func Migrate(ctx context.Context, url string) error {
 type Env struct {
 	*Server // the first gateway
 
-	Clock  *Clock
-	Inbox  *inbox.Inbox
-	Config config.Config // with the URL of the database
-	Pool   *pgxpool.Pool // to look behind the scenes
+	Clock    *Clock
+	Inbox    *inbox.Inbox
+	Config   config.Config // with the URL of the database
+	HashCost password.Cost
+	Pool     *pgxpool.Pool // to look behind the scenes
 }
+
+// Settings are what a test can change of its gateways.
+type Settings struct {
+	config.Config
+
+	// HashCost is next to nothing unless a test sets it: most tests are not about hashing.
+	HashCost password.Cost
+}
+
+// cheap is what a hash costs in tests that are not about hashing.
+var cheap = password.Cost{Memory: 64, Passes: 1, Threads: 1}
+
+// StandardHashes is for tests of what a hash costs.
+func StandardHashes(s *Settings) { s.HashCost = password.Standard }
 
 // Server is one running gateway.
 type Server struct {
@@ -53,14 +69,14 @@ type Server struct {
 }
 
 // New runs a gateway on a private database. change, if any, changes the settings first.
-func New(tb testing.TB, change ...func(*config.Config)) *Env {
+func New(tb testing.TB, change ...func(*Settings)) *Env {
 	tb.Helper()
 
 	return On(tb, postgrestest.New(tb), change...)
 }
 
 // On runs a gateway on the database at url, which is migrated.
-func On(tb testing.TB, url string, change ...func(*config.Config)) *Env {
+func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 	tb.Helper()
 
 	c, err := config.Read(map[string]string{
@@ -71,10 +87,12 @@ func On(tb testing.TB, url string, change ...func(*config.Config)) *Env {
 		tb.Fatal(err)
 	}
 
+	settings := Settings{Config: c, HashCost: cheap}
 	for _, one := range change {
-		one(&c)
+		one(&settings)
 	}
 
+	c = settings.Config
 	if err := c.Check(); err != nil {
 		tb.Fatal(err)
 	}
@@ -86,7 +104,7 @@ func On(tb testing.TB, url string, change ...func(*config.Config)) *Env {
 
 	tb.Cleanup(pool.Close)
 
-	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, Pool: pool}
+	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, Pool: pool}
 	e.Server = e.Serve(tb)
 
 	return e
@@ -106,6 +124,8 @@ func (e *Env) Serve(tb testing.TB) *Server {
 		Now:    e.Clock.Now,
 		Tracer: s.Statements,
 		Inbox:  e.Inbox,
+
+		HashCost: e.HashCost,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -149,21 +169,25 @@ func (e *Env) Serve(tb testing.TB) *Server {
 // Password is the password of every account that Account makes.
 const Password = "correct horse battery staple"
 
-// hashed is Password's hash, computed once a process.
-var hashed = sync.OnceValues(func() (string, error) {
-	hasher, err := password.NewHasher(1)
-	if err != nil {
-		return "", err
-	}
+// hashes are Password's, by cost: each is computed once a process.
+var hashes = map[password.Cost]func() (string, error){cheap: hashed(cheap), password.Standard: hashed(password.Standard)}
 
-	return hasher.Hash(context.Background(), Password)
-})
+func hashed(cost password.Cost) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		hasher, err := password.NewHasher(1, cost)
+		if err != nil {
+			return "", err
+		}
+
+		return hasher.Hash(context.Background(), Password)
+	})
+}
 
 // Account makes an account with Password, without mail and code.
 func (e *Env) Account(tb testing.TB, email string) account.Account {
 	tb.Helper()
 
-	hash, err := hashed()
+	hash, err := hashes[cmp.Or(e.HashCost, cheap)]()
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
@@ -34,10 +33,10 @@ const (
 	Administrator = "administrator@konec.com.au"
 )
 
-func NewGateway(tb testing.TB, change ...func(*config.Config)) *Gateway {
+func NewGateway(tb testing.TB, change ...func(*apptest.Settings)) *Gateway {
 	tb.Helper()
 
-	return GatewayOn(tb, apptest.New(tb, append([]func(*config.Config){WithLark(UnreachableLark)}, change...)...))
+	return GatewayOn(tb, apptest.New(tb, append([]func(*apptest.Settings){WithLark(UnreachableLark)}, change...)...))
 }
 
 func GatewayOn(tb testing.TB, env *apptest.Env) *Gateway {

@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
@@ -30,8 +29,8 @@ const (
 )
 
 // WithLark lets people sign in with a Lark at the address.
-func WithLark(address string) func(*config.Config) {
-	return func(c *config.Config) {
+func WithLark(address string) func(*apptest.Settings) {
+	return func(c *apptest.Settings) {
 		c.LarkAppID, c.LarkAppSecret, c.LarkURL, c.LarkAuthorizeURL, c.ConsoleURL = larkApp, LarkSecret, address, larkPage, ConsoleOfLark
 	}
 }
@@ -190,12 +189,12 @@ func (f *FakeLark) Requests() int {
 }
 
 // LarkGateway is a desk and its Lark.
-func LarkGateway(tb testing.TB, change ...func(*config.Config)) (*Gateway, *FakeLark) {
+func LarkGateway(tb testing.TB, change ...func(*apptest.Settings)) (*Gateway, *FakeLark) {
 	tb.Helper()
 
 	f := NewFakeLark(tb)
 
-	return NewGateway(tb, append([]func(*config.Config){WithLark(f.URL)}, change...)...), f
+	return NewGateway(tb, append([]func(*apptest.Settings){WithLark(f.URL)}, change...)...), f
 }
 
 // StartLark sends a browser to Lark, and answers where it went.

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
@@ -59,11 +58,11 @@ type MailGateway struct {
 	Sink *smtptest.Sink
 }
 
-func NewMailGateway(t *testing.T, change ...func(*config.Config)) *MailGateway {
+func NewMailGateway(t *testing.T, change ...func(*apptest.Settings)) *MailGateway {
 	t.Helper()
 
 	sink := smtptest.New(t, smtptest.Options{})
-	change = append(change, func(c *config.Config) { c.SMTPURL, c.MailFrom = sink.URL(), "Toolkit <no-reply@konec.test>" })
+	change = append(change, func(c *apptest.Settings) { c.SMTPURL, c.MailFrom = sink.URL(), "Toolkit <no-reply@konec.test>" })
 
 	return &MailGateway{Env: apptest.New(t, change...), Sink: sink}
 }

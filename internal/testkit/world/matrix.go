@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 const ReauthRequired = "400 REAUTH_REQUIRED"
@@ -87,7 +87,7 @@ func NewMatrix(t *testing.T) *Matrix {
 	t.Helper()
 
 	lark := NewFakeLark(t)
-	d := NewGateway(t, WithoutWaits, WithLark(lark.URL), func(c *config.Config) {
+	d := NewGateway(t, WithoutWaits, WithLark(lark.URL), func(c *apptest.Settings) {
 		c.Origins, c.UploadURL = []string{ConsoleOrigin}, "https://upload.konec.test"
 	})
 	d.Clock.Stop() // no code grows old on the way

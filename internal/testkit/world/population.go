@@ -11,7 +11,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
@@ -55,10 +54,10 @@ type Population struct {
 	Secrets map[string]string // of the authenticator apps, by class
 }
 
-func NewPopulation(tb testing.TB, change ...func(*config.Config)) *Population {
+func NewPopulation(tb testing.TB, change ...func(*apptest.Settings)) *Population {
 	tb.Helper()
 
-	change = append([]func(*config.Config){WithManyNetworkFailures, func(c *config.Config) { c.NetworkSends = 10_000 }}, change...)
+	change = append([]func(*apptest.Settings){WithManyNetworkFailures, func(c *apptest.Settings) { c.NetworkSends = 10_000 }}, change...)
 	c := &Population{Gateway: &Gateway{Env: apptest.New(tb, change...)}, ids: map[string]string{}, Secrets: map[string]string{}}
 	c.Clock.Stop()
 	c.Visitor = c.Browser(tb)

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
@@ -17,7 +16,7 @@ type BothSurfaces struct {
 	Visitor *apptest.Browser
 }
 
-func NewBothSurfaces(t *testing.T, change ...func(*config.Config)) *BothSurfaces {
+func NewBothSurfaces(t *testing.T, change ...func(*apptest.Settings)) *BothSurfaces {
 	t.Helper()
 
 	p := &BothSurfaces{Env: apptest.New(t, change...)}
