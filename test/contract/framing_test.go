@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,47 +206,65 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 	}
 }
 
-// R-J1, F-03, F-09, T-25: nobody can make the server hold more than a small part of an endless body.
+// R-J1, F-03, F-09, T-25: no client can make the server hold more than a small part of an endless body.
 // It counts all that the process allocates, so it runs before the parallel tests, alone.
 func TestEndlessBodyCostsLittle(t *testing.T) {
+	const (
+		size    = 1 << 20
+		endless = 1 << 10 // of size: a gigabyte
+		most    = 64      // of size, that the server takes before it hangs up
+	)
+
 	d := world.NewGateway(t)
+	chunk := slices.Concat(fmt.Appendf(nil, "%x\r\n", size), bytes.Repeat([]byte{'a'}, size), []byte("\r\n"))
 
-	for _, o := range world.Operations() {
-		t.Run(o.OperationID, func(t *testing.T) {
-			w := dial(t, d.Server)
-			head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.Method, o.Path, o.Media())
+	allocated := func() uint64 {
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
 
-			const size = 1 << 20
+		return stats.TotalAlloc
+	}
 
-			chunk := bytes.Repeat([]byte{'a'}, size)
-			frame := []byte(fmt.Sprintf("%x\r\n", size))
+	operations := world.Operations()
+	start := allocated()
 
-			var before, after runtime.MemStats
+	// After its answer the server lets a client that still sends wait for half a second. They all wait at once.
+	var hangingUp sync.WaitGroup
 
-			runtime.ReadMemStats(&before)
+	for _, o := range operations {
+		before := allocated()
+		w := dial(t, d.Server)
 
-			if _, err := io.WriteString(w, head); err != nil {
-				t.Fatal(err)
-			}
+		if _, err := fmt.Fprintf(w, "%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.Method, o.Path, o.Media()); err != nil {
+			t.Fatal(err)
+		}
 
+		hangingUp.Go(func() {
 			sent := 0
-			for ; sent < 1<<10; sent++ { // a gigabyte
-				_, err := (&net.Buffers{frame, chunk, {'\r', '\n'}}).WriteTo(w)
-				if err != nil {
+			for ; sent < endless; sent++ {
+				if _, err := w.Write(chunk); err != nil {
 					break // the server has had enough
 				}
 			}
 
-			runtime.ReadMemStats(&after)
-
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > size {
-				t.Errorf("%d bytes allocated for %d MiB of body", grown, sent)
-			}
-
-			if sent > 64 {
-				t.Errorf("the server took %d MiB", sent)
+			if sent > most {
+				t.Errorf("%s: the server took %d MiB", o.OperationID, sent)
 			}
 		})
+
+		if _, err := http.ReadResponse(w.in, nil); err != nil {
+			t.Errorf("%s: no answer: %v", o.OperationID, err)
+		}
+
+		if grown := allocated() - before; grown > size {
+			t.Errorf("%s: %d bytes allocated until the answer", o.OperationID, grown)
+		}
+	}
+
+	hangingUp.Wait()
+
+	if grown := allocated() - start; grown > uint64(len(operations))*size {
+		t.Errorf("%d bytes allocated for %d endless bodies", grown, len(operations))
 	}
 }
 

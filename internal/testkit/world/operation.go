@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -70,7 +71,9 @@ type Operation struct {
 }
 
 // Operations lists all of the document, by path.
-func Operations() []Operation {
+func Operations() []Operation { return slices.Clone(operations()) }
+
+var operations = sync.OnceValue(func() []Operation {
 	var list []Operation
 
 	for path, item := range apptest.Document().Paths.Map() {
@@ -82,7 +85,7 @@ func Operations() []Operation {
 	slices.SortFunc(list, func(a, b Operation) int { return cmp.Compare(a.Path+a.Method, b.Path+b.Method) })
 
 	return list
-}
+})
 
 // Media is the type of the operation's body, and empty where it has none.
 func (o Operation) Media() string {
