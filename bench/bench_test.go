@@ -63,7 +63,7 @@ func TestBench(t *testing.T) {
 	// Nothing is said about the figures: they are those of a test on a busy machine.
 	err = measure(t.Context(), options{
 		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
-		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100, imports: 50,
+		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100, imports: 50, parts: 2,
 	}, &out, t.Output())
 	if err != nil {
 		t.Fatal(err)

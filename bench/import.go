@@ -27,9 +27,6 @@ const (
 // imported is when all the accounts of the file were made.
 var imported = time.Date(2025, time.January, 1, 1, 24, 10, 109_000_000, time.UTC)
 
-// importParts is how many files the accounts are in, so that the two sides take turns.
-const importParts = 5
-
 // measureImport brings accounts of the gateway before in, beside a bare COPY of the same rows into the same table with
 // its indexes and constraints; then one of them signs in with the password of then.
 func measureImport(ctx context.Context, b *bench) ([]line, error) {
@@ -49,8 +46,8 @@ func measureImport(ctx context.Context, b *bench) ([]line, error) {
 	var (
 		ours, theirs time.Duration
 		peak         int64
-		size         = max(1, b.imports/importParts)
-		accounts     = size * importParts
+		size         = max(1, b.imports/b.parts)
+		accounts     = size * b.parts
 	)
 
 	for from := 0; from < accounts; from += size {

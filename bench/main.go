@@ -75,11 +75,12 @@ type options struct {
 	settle      time.Duration // until a gateway counts as idle
 	growth      int           // accounts of the large database; 0 leaves it out
 	small       int           // accounts of the small one
-	imports     int           // accounts of the file that is imported
+	imports     int           // accounts that are imported
+	parts       int           // files that they are in, so that the two sides take turns
 }
 
 func readOptions() options {
-	o := options{logins: 2000, starts: 10, settle: 3 * time.Second, small: 10_000}
+	o := options{logins: 2000, starts: 10, settle: 3 * time.Second, small: 10_000, parts: 5}
 
 	flag.StringVar(&o.gateway, "gateway", "", "measure this `binary`, rather than building one")
 	flag.StringVar(&o.dir, "dir", filepath.Join(".dev", "bench"), "`folder` of the private Postgres; removed before and after")
