@@ -229,6 +229,33 @@ func (q *Queries) MemberGroupLock(ctx context.Context, holding string) ([]string
 	return items, nil
 }
 
+const memberGroupNames = `-- name: MemberGroupNames :many
+SELECT name
+FROM member_group
+ORDER BY name
+LIMIT 1000
+`
+
+func (q *Queries) MemberGroupNames(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, memberGroupNames)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const memberGroupPopulated = `-- name: MemberGroupPopulated :one
 SELECT EXISTS (
     SELECT 1

@@ -9,6 +9,12 @@ FROM member_group
 ORDER BY name
 LIMIT 1000;
 
+-- name: MemberGroupNames :many
+SELECT name
+FROM member_group
+ORDER BY name
+LIMIT 1000;
+
 -- name: MemberGroupByName :one
 SELECT name, description, rights, requires_totp, created_at, updated_at, version
 FROM member_group

@@ -77,6 +77,20 @@ func (g *Groups) List(ctx context.Context) ([]Group, error) {
 	return groups, nil
 }
 
+// Names returns the names of all groups, in order.
+func (g *Groups) Names(ctx context.Context) (names []string, err error) {
+	err = g.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		names, err = db.New(conn).MemberGroupNames(ctx)
+
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the names of groups: %w", err)
+	}
+
+	return names, nil
+}
+
 // Rights answers what the members of a group may do. A group that is gone has none.
 func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 	var rights []string
