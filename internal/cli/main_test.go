@@ -1,4 +1,4 @@
-package main
+package cli_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konec/toolkit-gateway/internal/cli"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -23,8 +24,7 @@ const asProgram = "GATEWAY_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Unsetenv(asProgram)
-		main()
-		os.Exit(0)
+		os.Exit(cli.Run(os.Args[1:]))
 	}
 
 	postgrestest.Main(m, apptest.Migrate)

@@ -1,6 +1,6 @@
 //go:build battery
 
-package main
+package cli_test
 
 import (
 	"net/http"
