@@ -9,8 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/cli"
 )
 
 // TestMain lets the test program play every part, the gateway's too, so that nothing is built here.
@@ -19,35 +18,11 @@ func TestMain(m *testing.M) {
 		exit(run(context.Background()))
 	}
 
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		exit(gateway(func(c config.Config) error { return app.Serve(context.Background(), c, nil) }))
-	}
-
-	if len(os.Args) == 4 && os.Args[1] == "account" {
-		exit(gateway(func(c config.Config) error {
-			file := app.AccountFile{Path: os.Args[3], Format: "auto", Group: "None"}
-
-			return app.ImportAccounts(context.Background(), c, file, os.Stdout, os.Stderr)
-		}))
+	if len(os.Args) > 1 && (os.Args[1] == "serve" || os.Args[1] == "account") {
+		os.Exit(cli.Run(os.Args[1:]))
 	}
 
 	os.Exit(m.Run())
-}
-
-func gateway(run func(config.Config) error) error {
-	values := map[string]string{}
-
-	for _, entry := range os.Environ() {
-		name, value, _ := strings.Cut(entry, "=")
-		values[name] = value
-	}
-
-	c, err := config.Load(values)
-	if err != nil {
-		return err
-	}
-
-	return run(c)
 }
 
 func TestBench(t *testing.T) {

@@ -80,7 +80,7 @@ type App struct {
 	policy   password.Policy
 	metrics  *metrics
 
-	transfers *transfer.Transfer // for the commands
+	Transfers *transfer.Transfer // for the commands
 	firstRun  *firstrun.FirstRun // and for the public surface
 
 	handler http.Handler
@@ -131,7 +131,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 	a.keys = token.NewKeys(database, master, c.AccessLifetime, o.Now)
 	a.accounts = account.New(database, queue, o.Now)
-	a.transfers = transfer.New(transfer.Deps{DB: database, Keys: master, Now: o.Now})
+	a.Transfers = transfer.New(transfer.Deps{DB: database, Keys: master, Now: o.Now})
 	a.chain = audit.NewChain(database, master, o.Log, o.Now)
 	a.metrics = newMetrics(database)
 	a.metrics.showSealing(a.chain)

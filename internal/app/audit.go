@@ -27,7 +27,7 @@ func VerifyAudit(ctx context.Context, c config.Config, kept string, progress aud
 		}
 	}
 
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		verdict, err = a.chain.Verify(ctx, head, progress)
 
 		return err

@@ -175,7 +175,7 @@ func (command accountImportCommand) Run(ctx context.Context) error {
 		return err
 	}
 
-	return app.ImportAccounts(ctx, c, app.AccountFile{
+	return importAccounts(ctx, c, accountFile{
 		Path: command.File, Format: command.Format, Group: command.Group,
 		CreateGroups: command.CreateGroups, DryRun: command.DryRun, Report: command.Report,
 	}, os.Stdout, os.Stderr)
@@ -188,5 +188,5 @@ func (command accountExportCommand) Run(ctx context.Context) error {
 		return err
 	}
 
-	return app.ExportAccounts(ctx, c, command.File, command.Format, command.TOTPSecrets, os.Stdout, os.Stderr)
+	return exportAccounts(ctx, c, command.File, command.Format, command.TOTPSecrets, os.Stdout, os.Stderr)
 }

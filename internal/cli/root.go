@@ -67,7 +67,7 @@ func Run(args []string) int {
 	if err := command.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "toolkit-gateway: %v\n", err)
 
-		if errors.Is(err, app.ErrRefusedLines) {
+		if errors.Is(err, errRefusedLines) {
 			return 2
 		}
 

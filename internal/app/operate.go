@@ -69,8 +69,8 @@ func CheckSettings(ctx context.Context, c config.Config) error {
 	return err
 }
 
-// with runs a command against the database, without serving.
-func with(ctx context.Context, c config.Config, run func(ctx context.Context, a *App) error) error {
+// Operate runs an operator's command against the database, without serving.
+func Operate(ctx context.Context, c config.Config, run func(ctx context.Context, a *App) error) error {
 	a, err := New(ctx, Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func CreateAccount(ctx context.Context, c config.Config, n NewAccount) (created 
 		return created, "", fmt.Errorf("password: too short, %d characters are the least", c.PasswordMinLength)
 	}
 
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		plain = n.Password
 		if plain == "" {
 			plain = inventPassword()
@@ -140,7 +140,7 @@ func firstRunPage(c config.Config) string { return c.PublicURL + "/first_run" }
 // FirstRunLink makes the link to the page that makes the first administrator, in place of the one before it. It is empty
 // where there is an administrator.
 func FirstRunLink(ctx context.Context, c config.Config) (link string, err error) {
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		token, err := a.firstRun.Offer(ctx)
 		if token != "" {
 			link = firstRunPage(c) + "?token=" + token
@@ -183,7 +183,7 @@ func SetGroup(ctx context.Context, c config.Config, rawEmail, name string) (chan
 		return changed, errors.New("not an e-mail address")
 	}
 
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		target, err := a.target(ctx, email)
 		if err != nil {
 			return err
@@ -244,7 +244,7 @@ func SetStatus(ctx context.Context, c config.Config, rawEmail string, status Sta
 		return changed, errors.New("not an e-mail address")
 	}
 
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		target, err := a.target(ctx, email)
 		if err != nil {
 			return err
@@ -268,7 +268,7 @@ type KeyLine struct {
 
 // ListKeys answers the signing keys that are not retired.
 func ListKeys(ctx context.Context, c config.Config) (lines []KeyLine, err error) {
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		if err := a.keys.Ensure(ctx); err != nil {
 			return err
 		}
@@ -285,7 +285,7 @@ func ListKeys(ctx context.Context, c config.Config) (lines []KeyLine, err error)
 
 // RotateKey makes a new signing key, see token.Keys.Rotate.
 func RotateKey(ctx context.Context, c config.Config, immediately bool) (created token.Key, err error) {
-	err = with(ctx, c, func(ctx context.Context, a *App) error {
+	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		created, err = a.keys.Rotate(ctx, caller.Command("key rotate"), immediately)
 
 		return err

@@ -1,4 +1,4 @@
-package app
+package cli
 
 import (
 	"context"
@@ -8,19 +8,20 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
-// ErrRefusedLines says that an import came to its end, and that some lines are not in.
-var ErrRefusedLines = errors.New("not every line is in")
+// errRefusedLines says that an import came to its end, and that some lines are not in.
+var errRefusedLines = errors.New("not every line is in")
 
 // shownRemarks is how many are shown where no file was asked for.
 const shownRemarks = 20
 
-// AccountFile is what ImportAccounts is given.
-type AccountFile struct {
+// accountFile is what importAccounts is given.
+type accountFile struct {
 	Path         string // - for standard input
 	Format       string
 	Group        string
@@ -29,18 +30,18 @@ type AccountFile struct {
 	Report       string
 }
 
-// ImportAccounts brings the accounts of a file in, tells on out how it went and on told how far it is.
-func ImportAccounts(ctx context.Context, c config.Config, f AccountFile, out io.Writer, told *os.File) error {
+// importAccounts brings the accounts of a file in, tells on out how it went and on told how far it is.
+func importAccounts(ctx context.Context, c config.Config, f accountFile, out io.Writer, told *os.File) error {
 	input, closeInput, err := openAccounts(f.Path)
 	if err != nil {
 		return err
 	}
 	defer closeInput()
 
-	return with(ctx, c, func(ctx context.Context, a *App) error {
+	return app.Operate(ctx, c, func(ctx context.Context, a *app.App) error {
 		shown, meter := int64(0), newMeter(told)
 
-		done, err := a.transfers.Import(ctx, caller.Command("account import"), input, transfer.Options{
+		done, err := a.Transfers.Import(ctx, caller.Command("account import"), input, transfer.Options{
 			Format: transfer.Format(f.Format), Group: f.Group, CreateGroups: f.CreateGroups, DryRun: f.DryRun, Report: f.Report,
 			Progress: meter.imported,
 			Remark: func(remark transfer.Remark) {
@@ -67,7 +68,7 @@ func ImportAccounts(ctx context.Context, c config.Config, f AccountFile, out io.
 		fmt.Fprintf(out, "%s %d, there already %d, refused %d\n", verb, done.Imported, done.Present, done.Refused)
 
 		if done.Refused > 0 {
-			return ErrRefusedLines
+			return errRefusedLines
 		}
 
 		return nil
@@ -116,16 +117,16 @@ func openAccounts(path string) (transfer.Input, func(), error) {
 	return input, func() { file.Close() }, nil
 }
 
-// ExportAccounts writes every account to a file that only its owner may read, or to out where path is -. The file is
+// exportAccounts writes every account to a file that only its owner may read, or to out where path is -. The file is
 // there when it is whole.
-func ExportAccounts(ctx context.Context, c config.Config, path, format string, totpSecrets bool, out io.Writer, told *os.File) error {
-	return with(ctx, c, func(ctx context.Context, a *App) error {
+func exportAccounts(ctx context.Context, c config.Config, path, format string, totpSecrets bool, out io.Writer, told *os.File) error {
+	return app.Operate(ctx, c, func(ctx context.Context, a *app.App) error {
 		meter := newMeter(told)
 		extract := transfer.Extract{Format: transfer.Format(format), TOTPSecrets: totpSecrets, Progress: meter.exported}
 		by := caller.Command("account export")
 
 		if path == "-" {
-			_, err := a.transfers.Export(ctx, by, out, extract)
+			_, err := a.Transfers.Export(ctx, by, out, extract)
 			meter.end()
 
 			return err
@@ -137,7 +138,7 @@ func ExportAccounts(ctx context.Context, c config.Config, path, format string, t
 		}
 		defer os.Remove(part.Name()) //nolint:errcheck // it is gone where all went well
 
-		count, err := a.transfers.Export(ctx, by, part, extract)
+		count, err := a.Transfers.Export(ctx, by, part, extract)
 		meter.end()
 
 		if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
