@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	}
 
 	if len(os.Args) > 1 && (os.Args[1] == "serve" || os.Args[1] == "account") {
-		os.Exit(cli.Run(os.Args[1:]))
+		os.Exit(cli.Run(os.Args[1:], os.Environ()))
 	}
 
 	os.Exit(m.Run())

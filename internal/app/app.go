@@ -71,17 +71,19 @@ type App struct {
 	now    func() time.Time
 
 	db       *postgres.DB
-	keys     *token.Keys
-	chain    *audit.Chain
 	jobs     *river.Client[pgx.Tx]
-	accounts *account.Accounts
 	places   *geo.Locator
-	hasher   *password.Hasher
-	policy   password.Policy
 	metrics  *metrics
+	firstRun *firstrun.FirstRun
 
-	Transfers *transfer.Transfer // for the commands
-	firstRun  *firstrun.FirstRun // and for the public surface
+	// What the operator's commands use too.
+	Accounts  *account.Accounts
+	Groups    *group.Groups
+	Keys      *token.Keys
+	Chain     *audit.Chain
+	Transfers *transfer.Transfer
+	Hasher    *password.Hasher
+	Passwords password.Policy
 
 	handler http.Handler
 	private http.Handler
@@ -107,9 +109,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 
-	a := &App{config: c, log: o.Log, now: o.Now, db: database, policy: password.Policy{MinLength: c.PasswordMinLength}}
+	a := &App{config: c, log: o.Log, now: o.Now, db: database, Passwords: password.Policy{MinLength: c.PasswordMinLength}}
 
-	a.hasher, err = password.NewHasher(c.HashConcurrency, cmp.Or(o.HashCost, password.Standard))
+	a.Hasher, err = password.NewHasher(c.HashConcurrency, cmp.Or(o.HashCost, password.Standard))
 	if err != nil {
 		return nil, err
 	}
@@ -129,17 +131,18 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
-	a.keys = token.NewKeys(database, master, c.AccessLifetime, o.Now)
-	a.accounts = account.New(database, queue, o.Now)
+	a.Keys = token.NewKeys(database, master, c.AccessLifetime, o.Now)
+	a.Accounts = account.New(database, queue, o.Now)
+	a.Groups = group.New(database, o.Now)
 	a.Transfers = transfer.New(transfer.Deps{DB: database, Keys: master, Now: o.Now})
-	a.chain = audit.NewChain(database, master, o.Log, o.Now)
+	a.Chain = audit.NewChain(database, master, o.Log, o.Now)
 	a.metrics = newMetrics(database)
-	a.metrics.showSealing(a.chain)
+	a.metrics.showSealing(a.Chain)
 
 	codes := code.New(database, master, c.CodeGuessBudget, o.Now)
 	sessions := session.New(session.Deps{
 		DB:       database,
-		Access:   token.NewAccess(a.keys, c.PublicURL, c.TokenAudience, o.Now),
+		Access:   token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, o.Now),
 		Refresh:  token.NewRefresh(master),
 		Codes:    codes,
 		Queue:    queue,
@@ -156,21 +159,21 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	factors := factor.New(factor.Deps{DB: database, Keys: master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: o.Now})
 	registrations := registration.New(registration.Deps{
-		DB: database, Challenges: challenges, Hasher: a.hasher, Policy: a.policy, Domains: domains, Now: o.Now,
+		DB: database, Challenges: challenges, Hasher: a.Hasher, Policy: a.Passwords, Domains: domains, Now: o.Now,
 	})
 	signIn := signin.New(signin.Deps{
-		DB: database, Hasher: a.hasher, Challenges: challenges, Factors: factors, Sessions: sessions,
+		DB: database, Hasher: a.Hasher, Challenges: challenges, Factors: factors, Sessions: sessions,
 		Failures: failures, Queue: queue, TOTP: c.TOTPSignIn, Now: o.Now,
 	})
 
 	recoveries := recovery.New(recovery.Deps{
-		DB: database, Challenges: challenges, Sessions: sessions, Queue: queue, Hasher: a.hasher, Policy: a.policy, Now: o.Now,
+		DB: database, Challenges: challenges, Sessions: sessions, Queue: queue, Hasher: a.Hasher, Policy: a.Passwords, Now: o.Now,
 	})
 
 	emailPage := c.PublicURL + "/confirm_email"
 	profiles := profile.New(profile.Deps{
 		DB: database, Sessions: sessions, Challenges: challenges, Codes: codes, Keys: master, Factors: factors, Queue: queue,
-		Hasher: a.hasher, Policy: a.policy, Failures: failures, EmailAllowed: registrations.Allowed, EmailPage: emailPage,
+		Hasher: a.Hasher, Policy: a.Passwords, Failures: failures, EmailAllowed: registrations.Allowed, EmailPage: emailPage,
 		TOTPSignIn: c.TOTPSignIn, Now: o.Now,
 	})
 	larkSettings := public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}
@@ -182,7 +185,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 
 	a.firstRun = firstrun.New(firstrun.Deps{
-		DB: database, Codes: codes, Hasher: a.hasher, Policy: a.policy, EmailAllowed: registrations.Allowed, Now: o.Now,
+		DB: database, Codes: codes, Hasher: a.Hasher, Policy: a.Passwords, EmailAllowed: registrations.Allowed, Now: o.Now,
 	})
 
 	served := surfaces{
@@ -207,16 +210,16 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
-	a.chain.OnSeal(webhooks.FanOut)
+	a.Chain.OnSeal(webhooks.FanOut)
 
 	events, messages := audit.NewReader(database), delivery.NewLog(database)
 	served.Admin = admin.New(admin.Deps{
-		Accounts: a.accounts, Groups: group.New(database, o.Now), Sessions: sessions, Events: events, Messages: messages, Places: a.places,
+		Accounts: a.Accounts, Groups: a.Groups, Sessions: sessions, Events: events, Messages: messages, Places: a.places,
 		Codes: admin.Codes{Registration: registrations.SendCode, Reset: recoveries.SendCode}, Retention: c.AccountRetention, Now: o.Now,
 		Record: func(ctx context.Context, by caller.Caller, event audit.Event) error {
 			return audit.RecordAlone(ctx, database, o.Now(), by, event)
 		},
-		Timelines: timeline.New(timeline.Deps{DB: database, Accounts: a.accounts, Events: events, Messages: messages, Now: o.Now}),
+		Timelines: timeline.New(timeline.Deps{DB: database, Accounts: a.Accounts, Events: events, Messages: messages, Now: o.Now}),
 		Webhooks:  webhooks,
 	})
 

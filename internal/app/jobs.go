@@ -42,7 +42,7 @@ func (a *App) newJobs(deliveries *delivery.Worker, calls *webhook.Worker) (*rive
 	deliveries.Register(workers)
 	calls.Register(workers)
 	river.AddWorker(workers, &cleaning{db: a.db, retention: a.config.AccountRetention, now: a.now})
-	river.AddWorker(workers, &rotation{keys: a.keys, age: a.config.KeyRotation})
+	river.AddWorker(workers, &rotation{keys: a.Keys, age: a.config.KeyRotation})
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}, webhook.Queue: {MaxWorkers: 16}},

@@ -78,7 +78,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 
 	// The routes outside the document: contract, "routes outside the document". Nothing else.
 	pipeline.Health(r, a.checks)
-	pipeline.KeySet(r, token.JWKSMaxAge, a.keys.JWKS)
+	pipeline.KeySet(r, token.JWKSMaxAge, a.Keys.JWKS)
 
 	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {
 		return nil, err

@@ -39,8 +39,8 @@ func (a *App) Start() {
 
 		var work sync.WaitGroup
 
-		work.Go(func() { a.chain.Keep(ctx) })
-		a.keys.Watch(ctx, func(err error) { a.log.Warn("signing keys not reloaded", "error", err.Error()) })
+		work.Go(func() { a.Chain.Keep(ctx) })
+		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys not reloaded", "error", err.Error()) })
 		work.Wait()
 	}()
 }
@@ -49,7 +49,7 @@ func (a *App) start(ctx context.Context) bool {
 	for {
 		err := a.ask(ctx).migrations
 		if err == nil {
-			err = a.keys.Ensure(ctx)
+			err = a.Keys.Ensure(ctx)
 		}
 
 		if err == nil {
@@ -95,6 +95,18 @@ func (a *App) warnOfLoss(ctx context.Context) {
 	}
 }
 
+// warnOfOwnership says so where the server could rewrite the audit log.
+func (a *App) warnOfOwnership(ctx context.Context) {
+	var owns bool
+
+	err := a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return conn.QueryRow(ctx, "SELECT has_table_privilege('audit_event', 'UPDATE')").Scan(&owns)
+	})
+	if err == nil && owns {
+		a.log.Warn("the server's database role could rewrite the audit log: `toolkit-gateway migrate --server-role` prepares one that cannot")
+	}
+}
+
 // Drain makes readiness say no, so that no new requests are sent here.
 func (a *App) Drain() { a.draining.Store(true) }
 
@@ -109,10 +121,15 @@ func (a *App) Stop(ctx context.Context) error {
 
 	a.stop()
 	<-a.done
-	a.db.Close()
-	a.places.Close()
+	a.Close()
 
 	return err
+}
+
+// Close gives back what New opened. After Start, Stop does that.
+func (a *App) Close() {
+	a.db.Close()
+	a.places.Close()
 }
 
 // checks says how everything stands that readiness depends on.

@@ -3,13 +3,23 @@ package cli
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // The commands about accounts.
@@ -40,68 +50,72 @@ type (
 	accountEnableCommand struct {
 		Email string `arg:"" help:"The e-mail address of the account."`
 	}
-	accountImportCommand struct {
-		File         string `arg:"" help:"The file; - for standard input, which cannot be gone on with after a break."`
-		Format       string `default:"auto" enum:"auto,gateway,public,json,csv" help:"gateway or public: mongoexport of the services before; json or csv: as account export writes. auto goes by the first line."`
-		Group        string `default:"None" help:"The member group of accounts that the file names none for: ${default} by default."`
-		CreateGroups bool   `help:"Make member groups that are missing, without rights. Without this their accounts are refused."`
-		DryRun       bool   `help:"Do everything but write."`
-		Report       string `placeholder:"FILE" help:"Write every line that is refused to a file, as JSON lines. Without this the first 20 are shown."`
-	}
-	accountExportCommand struct {
-		File        string `arg:"" default:"-" help:"The file, which only you may read then; standard output by default."`
-		Format      string `default:"json" enum:"json,csv" help:"json: an object a line; or csv."`
-		TOTPSecrets bool   `name:"totp-secrets" help:"With the secrets of authenticator apps: whoever reads the file can sign in with them."`
-	}
 )
 
 // Run creates an account.
-func (command accountCreateCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
+func (command accountCreateCommand) Run(ctx context.Context, i invocation) error {
+	email, err := account.ParseEmail(command.Email)
 	if err != nil {
-		return err
+		return errors.New("--email: not an e-mail address")
 	}
 
-	var plain string
+	name, err := account.ParseName(command.Name)
+	if err != nil {
+		return errors.New("--name: one line of 1 to 64 characters")
+	}
+
+	plain := inventPassword()
 	if command.PasswordStdin {
 		if plain, err = firstLine(os.Stdin); err != nil {
 			return err
 		}
 	}
 
-	created, used, err := app.CreateAccount(ctx, c, app.NewAccount{
-		Email: command.Email, Name: command.Name, Group: command.Group, Password: plain,
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		if command.PasswordStdin {
+			if err := checkPassword(a.Passwords, plain, email, name); err != nil {
+				return fmt.Errorf("password: %w", err)
+			}
+		}
+
+		hash, err := a.Hasher.Hash(ctx, plain)
+		if err != nil {
+			return err
+		}
+
+		created, err := a.Accounts.Create(ctx, caller.Command("account create"), account.Creation{
+			Email: email, Name: name, PasswordHash: hash, MemberGroup: command.Group,
+		})
+		if err != nil {
+			return namingGroups(ctx, a, err)
+		}
+
+		fmt.Printf("created %s %s in group %s\n", created.ID, created.Email, created.MemberGroup)
+
+		if !command.PasswordStdin {
+			fmt.Printf("password: %s\n", plain)
+		}
+
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-
-	fmt.Printf("created %s %s in group %s\n", created.ID, created.Email, created.MemberGroup)
-
-	if plain == "" {
-		fmt.Printf("password: %s\n", used)
-	}
-
-	return nil
 }
 
-// Run prints the link of the first administrator.
-func (accountFirstRunCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
-	if err != nil {
-		return err
+// checkPassword names the least length, which the policy's own reason does not.
+func checkPassword(policy password.Policy, plain, email, name string) error {
+	if utf8.RuneCountInString(plain) < policy.MinLength {
+		return fmt.Errorf("too short, %d characters are the least", policy.MinLength)
 	}
 
-	link, err := app.FirstRunLink(ctx, c)
-	if err != nil {
-		return err
-	} else if link == "" {
-		return errors.New("there is an administrator already; account create and account set-group make more")
-	}
+	return inWords(policy.Check(plain, email, name))
+}
 
-	fmt.Println(link)
+// inventPassword has 96 random bits.
+func inventPassword() string {
+	var random [12]byte
 
-	return nil
+	rand.Read(random[:]) // never fails
+
+	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
 func firstLine(r io.Reader) (string, error) {
@@ -118,75 +132,104 @@ func firstLine(r io.Reader) (string, error) {
 	return line, nil
 }
 
-// Run assigns a member group.
-func (command accountSetGroupCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
+// Run prints the link of the first administrator.
+func (accountFirstRunCommand) Run(ctx context.Context, i invocation) error {
+	c, err := i.gateway(ctx)
 	if err != nil {
 		return err
 	}
 
-	changed, err := app.SetGroup(ctx, c, command.Email, command.Group)
+	link, err := app.FirstRunLink(ctx, c)
 	if err != nil {
 		return err
+	} else if link == "" {
+		return errors.New("there is an administrator already; account create and account set-group make more")
 	}
 
-	fmt.Printf("%s is in group %s\n", changed.Email, changed.MemberGroup)
+	fmt.Println(link)
 
 	return nil
+}
+
+// Run assigns a member group.
+func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) error {
+	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, target account.Target) error {
+		changed, err := a.Accounts.SetGroup(ctx, caller.Command("account set-group"), group.Operator(), idempotency.Key{}, target, command.Group, "")
+		if err != nil {
+			return namingGroups(ctx, a, err)
+		}
+
+		fmt.Printf("%s is in group %s\n", changed.Email, changed.MemberGroup)
+
+		return nil
+	})
 }
 
 // Run disables an account.
-func (command accountDisableCommand) Run(ctx context.Context) error {
-	return setStatus(ctx, command.Email, app.Disabled)
+func (command accountDisableCommand) Run(ctx context.Context, i invocation) error {
+	return i.setStatus(ctx, command.Email, account.Disabled)
 }
 
 // Run enables an account.
-func (command accountEnableCommand) Run(ctx context.Context) error {
-	return setStatus(ctx, command.Email, app.Active)
+func (command accountEnableCommand) Run(ctx context.Context, i invocation) error {
+	return i.setStatus(ctx, command.Email, account.Active)
 }
 
-func setStatus(ctx context.Context, email string, status app.Status) error {
-	c, err := operate(ctx)
-	if err != nil {
-		return err
-	}
+func (i invocation) setStatus(ctx context.Context, email string, status account.Status) error {
+	return i.change(ctx, email, func(ctx context.Context, a *app.App, target account.Target) error {
+		changed, err := a.Accounts.SetStatus(ctx, caller.Command("account status"), group.Operator(), idempotency.Key{}, target, status, "")
+		if err != nil {
+			return inWords(err)
+		}
 
-	changed, err := app.SetStatus(ctx, c, email, status)
-	if err != nil {
-		return err
-	}
+		fmt.Printf("%s is %s\n", changed.Email, changed.Status)
 
-	fmt.Printf("%s is %s\n", changed.Email, changed.Status)
-
-	return nil
+		return nil
+	})
 }
 
-// Help is shown below the summary.
-func (accountImportCommand) Help() string {
-	return "A line that cannot be imported is reported with its number, the field and the reason, and the others go on. " +
-		"What is in is committed as it goes: after a break the same command goes on behind it, and nobody is in twice.\n\n" +
-		"Exit code 0: every line is in. 2: some were refused. 1: it failed on the way."
-}
-
-// Run imports.
-func (command accountImportCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
+// change looks up the account with the address, in whichever version, for a command that changes it.
+func (i invocation) change(ctx context.Context, address string, run func(context.Context, *app.App, account.Target) error) error {
+	email, err := account.ParseEmail(address)
 	if err != nil {
-		return err
+		return errors.New("not an e-mail address")
 	}
 
-	return importAccounts(ctx, c, accountFile{
-		Path: command.File, Format: command.Format, Group: command.Group,
-		CreateGroups: command.CreateGroups, DryRun: command.DryRun, Report: command.Report,
-	}, os.Stdout, os.Stderr)
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		id, err := a.Accounts.IDOf(ctx, email)
+		if err != nil {
+			return err
+		}
+
+		return run(ctx, a, account.Target{ID: id})
+	})
 }
 
-// Run exports.
-func (command accountExportCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
-	if err != nil {
-		return err
+// namingGroups adds to the refusal of an unknown group those that there are.
+func namingGroups(ctx context.Context, a *app.App, refusal error) error {
+	if !errors.Is(refusal, account.ErrUnknownGroup) {
+		return inWords(refusal)
 	}
 
-	return exportAccounts(ctx, c, command.File, command.Format, command.TOTPSecrets, os.Stdout, os.Stderr)
+	names, err := a.Groups.Names(ctx)
+	if err != nil {
+		return refusal
+	}
+
+	return fmt.Errorf("%w; there are %s", refusal, strings.Join(names, ", "))
+}
+
+// inWords is why something was refused. The problem's own text is its code, which tells an operator
+// too little.
+func inWords(err error) error {
+	told, ok := errors.AsType[*problem.Problem](err)
+
+	switch {
+	case !ok || told.Kind == problem.Unavailable || told.Kind == problem.Internal:
+		return err
+	case len(told.Fields) == 0:
+		return errors.New(told.Message(language.English))
+	}
+
+	return errors.New(told.Fields[0].Message.In(language.English))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
 )
 
 // The commands about the audit log.
@@ -20,24 +21,32 @@ type (
 )
 
 // Run verifies the audit log.
-func (command auditVerifyCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
-	if err != nil {
-		return err
-	}
+func (command auditVerifyCommand) Run(ctx context.Context, i invocation) error {
+	var kept audit.Head
 
-	told := time.Now()
-
-	verdict, err := app.VerifyAudit(ctx, c, command.Head, func(part string, done, of int64) {
-		if done < of && time.Since(told) >= 2*time.Second {
-			told = time.Now()
-			fmt.Fprintf(os.Stderr, "%s: %d of %d\n", part, done, of)
+	if command.Head != "" {
+		var err error
+		if kept, err = audit.ParseHead(command.Head); err != nil {
+			return fmt.Errorf("--head: %w", err)
 		}
-	})
-	if err != nil {
-		return err
 	}
 
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		meter := newMeter(os.Stderr)
+
+		verdict, err := a.Chain.Verify(ctx, kept, meter.verified)
+		meter.end()
+
+		if err != nil {
+			return err
+		}
+
+		return report(verdict)
+	})
+}
+
+// report prints a verdict, and is an error where there are faults.
+func report(verdict audit.Verdict) error {
 	fmt.Printf("%d events are sealed, %d wait for it\n", verdict.Sealed, verdict.Waiting)
 
 	if verdict.Sealed > 0 {

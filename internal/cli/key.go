@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
 )
 
 // The commands about signing keys.
@@ -23,46 +24,39 @@ type (
 )
 
 // Run lists the signing keys.
-func (keyListCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
-	if err != nil {
-		return err
-	}
-
-	lines, err := app.ListKeys(ctx, c)
-	if err != nil {
-		return err
-	}
-
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tSTAGE\tMADE\tSIGNS FROM\tVERIFIES UNTIL")
-
-	for _, line := range lines {
-		until := "-"
-		if line.RetiresAt != nil {
-			until = line.RetiresAt.UTC().Format(time.RFC3339)
+func (keyListCommand) Run(ctx context.Context, i invocation) error {
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		if err := a.Keys.Ensure(ctx); err != nil {
+			return err
 		}
 
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", line.ID, line.Stage,
-			line.CreatedAt.UTC().Format(time.RFC3339), line.SignsAt.UTC().Format(time.RFC3339), until)
-	}
+		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "KEY\tSTAGE\tMADE\tSIGNS FROM\tVERIFIES UNTIL")
 
-	return table.Flush() //nolint:wrapcheck // standard output
+		for _, key := range a.Keys.List() {
+			until := "-"
+			if key.RetiresAt != nil {
+				until = key.RetiresAt.UTC().Format(time.RFC3339)
+			}
+
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", key.ID, a.Keys.Stage(key),
+				key.CreatedAt.UTC().Format(time.RFC3339), key.SignsAt.UTC().Format(time.RFC3339), until)
+		}
+
+		return table.Flush() //nolint:wrapcheck // standard output
+	})
 }
 
 // Run rotates the signing key.
-func (command keyRotateCommand) Run(ctx context.Context) error {
-	c, err := operate(ctx)
-	if err != nil {
-		return err
-	}
+func (command keyRotateCommand) Run(ctx context.Context, i invocation) error {
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		created, err := a.Keys.Rotate(ctx, caller.Command("key rotate"), command.Immediately)
+		if err != nil {
+			return err
+		}
 
-	created, err := app.RotateKey(ctx, c, command.Immediately)
-	if err != nil {
-		return err
-	}
+		fmt.Printf("made %s, which signs from %s\n", created.ID, created.SignsAt.UTC().Format(time.RFC3339))
 
-	fmt.Printf("made %s, which signs from %s\n", created.ID, created.SignsAt.UTC().Format(time.RFC3339))
-
-	return nil
+		return nil
+	})
 }

@@ -24,7 +24,7 @@ const asProgram = "GATEWAY_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Unsetenv(asProgram)
-		os.Exit(cli.Run(os.Args[1:]))
+		os.Exit(cli.Run(os.Args[1:], os.Environ()))
 	}
 
 	postgrestest.Main(m, apptest.Migrate)

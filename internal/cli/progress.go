@@ -61,6 +61,12 @@ func (m *meter) exported(count int64) {
 	m.show(fmt.Sprintf("%d accounts, %.0f/s", count, float64(count)/time.Since(m.began).Seconds()))
 }
 
+func (m *meter) verified(part string, done, of int64) {
+	if done < of {
+		m.show(fmt.Sprintf("%s: %d of %d", part, done, of))
+	}
+}
+
 func bar(p transfer.Progress) string {
 	full := int(meterWidth * p.Position / p.Size)
 

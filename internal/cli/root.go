@@ -1,4 +1,5 @@
-// Package cli holds the commands: their flags, what they print, and their exit codes.
+// Package cli holds the commands: their flags, what they print, and their exit codes. The work is done by the domain,
+// which internal/app puts together for them.
 package cli
 
 import (
@@ -6,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -29,21 +29,11 @@ type commands struct {
 	ShowVersion kong.VersionFlag `name:"version" help:"Say which version this is."`
 }
 
-type (
-	serveCommand       struct{}
-	devCommand         struct{}
-	configCommand      struct{}
-	healthcheckCommand struct{}
-	versionCommand     struct{}
+type versionCommand struct{}
 
-	migrateCommand struct {
-		ServerRole string `placeholder:"ROLE" help:"Also grant this role of the database what serving needs, and no more: it can add to the audit log, not change it. Say so at each migration, run as the tables' owner, and serve as that role."`
-	}
-)
-
-// Run runs the command that the arguments name, and returns the exit code. For help, and for arguments that it cannot
-// parse, it ends the process itself.
-func Run(args []string) int {
+// Run runs the command that the arguments name, in the environment, and returns the exit code. For help, and for
+// arguments that it cannot parse, it ends the process itself.
+func Run(args, environ []string) int {
 	var c commands
 
 	parser := kong.Must(&c,
@@ -64,23 +54,24 @@ func Run(args []string) int {
 	command, err := parser.Parse(args)
 	parser.FatalIfErrorf(err)
 
-	if err := command.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "toolkit-gateway: %v\n", err)
-
-		if errors.Is(err, errRefusedLines) {
-			return 2
-		}
-
-		return 1
+	err = command.Run(invocation{environment: variables(environ)})
+	if err == nil {
+		return 0
 	}
 
-	return 0
+	fmt.Fprintf(os.Stderr, "toolkit-gateway: %v\n", err)
+
+	if errors.Is(err, errRefusedLines) {
+		return 2
+	}
+
+	return 1
 }
 
-func environment() map[string]string {
-	values := map[string]string{}
+func variables(environ []string) map[string]string {
+	values := make(map[string]string, len(environ))
 
-	for _, entry := range os.Environ() {
+	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		values[name] = value
 	}
@@ -88,12 +79,17 @@ func environment() map[string]string {
 	return values
 }
 
+// invocation is what a command receives beside its flags and arguments.
+type invocation struct {
+	environment map[string]string
+}
+
 // wrong is what every command says of settings that it cannot work with.
 func wrong(err error) error { return fmt.Errorf("settings are missing or wrong:\n%w", err) }
 
-// read is for commands that get by without what is required.
-func read() (config.Config, error) {
-	c, err := config.Read(environment())
+// settings are read without what is required, for commands that get by without it.
+func (i invocation) settings() (config.Config, error) {
+	c, err := config.Read(i.environment)
 	if err != nil {
 		return c, wrong(err)
 	}
@@ -101,9 +97,10 @@ func read() (config.Config, error) {
 	return c, nil
 }
 
-// operate is for the operator's commands, which find the development server that runs in DEV_DIR.
-func operate(ctx context.Context) (config.Config, error) {
-	c, err := read()
+// gateway is the settings of the gateway that an operator's command works on: of the environment, or of the development
+// server that runs in DEV_DIR.
+func (i invocation) gateway(ctx context.Context) (config.Config, error) {
+	c, err := i.settings()
 	if err != nil {
 		return c, err
 	}
@@ -125,98 +122,14 @@ func operate(ctx context.Context) (config.Config, error) {
 	return c, wrong(err)
 }
 
-// Run serves.
-func (serveCommand) Run(ctx context.Context) error {
-	c, err := config.Load(environment())
-	if err != nil {
-		return wrong(err)
-	}
-
-	return app.Serve(ctx, c, nil)
-}
-
-// Run serves in development mode.
-func (devCommand) Run(ctx context.Context) error {
-	c, err := read()
+// operate opens that gateway for one command.
+func (i invocation) operate(ctx context.Context, run func(ctx context.Context, a *app.App) error) error {
+	c, err := i.gateway(ctx)
 	if err != nil {
 		return err
 	}
 
-	return app.Dev(ctx, c, func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
-}
-
-// Run migrates.
-func (command migrateCommand) Run(ctx context.Context) error {
-	c, err := read()
-	if err != nil {
-		return err
-	}
-
-	if c.DatabaseURL == "" {
-		return errors.New("DATABASE_URL: required")
-	}
-
-	result, err := app.Migrate(ctx, c.DatabaseURL)
-	if err != nil {
-		return err
-	}
-
-	for _, name := range slices.Concat(result.Ours, result.Queue) {
-		fmt.Println("applied", name)
-	}
-
-	fmt.Printf("the database is at version %d", result.Version)
-
-	if len(result.Ours)+len(result.Queue) > 0 {
-		fmt.Printf(": applied %d of ours, %d of the job queue", len(result.Ours), len(result.Queue))
-	}
-
-	fmt.Println()
-
-	if command.ServerRole == "" {
-		return nil
-	}
-
-	if err := app.GrantServer(ctx, c.DatabaseURL, command.ServerRole); err != nil {
-		return err
-	}
-
-	fmt.Printf("%s may serve, and change nothing in the audit log\n", command.ServerRole)
-
-	return nil
-}
-
-// Run lists the settings.
-func (configCommand) Run(ctx context.Context) error {
-	c, err := config.Read(environment())
-
-	for _, setting := range c.Settings() {
-		fmt.Printf("%s=%s\n    %s\n", setting.Name, setting.Value, setting.Help)
-
-		if setting.Default != "" {
-			fmt.Printf("    Default: %s\n", setting.Default)
-		}
-	}
-
-	if err == nil {
-		err = app.CheckSettings(ctx, c)
-	}
-
-	if err != nil {
-		return wrong(err)
-	}
-
-	return nil
-}
-
-// Run asks whether the gateway is ready.
-func (healthcheckCommand) Run(ctx context.Context) error {
-	c, err := read()
-	if err != nil {
-		return err
-	}
-
-	return app.HealthCheck(ctx, c.Addr)
+	return app.Operate(ctx, c, run)
 }
 
 // Run says the version.

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/platform/caller"
-	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
 // errRefusedLines says that an import came to its end, and that some lines are not in.
@@ -20,52 +18,67 @@ var errRefusedLines = errors.New("not every line is in")
 // shownRemarks is how many are shown where no file was asked for.
 const shownRemarks = 20
 
-// accountFile is what importAccounts is given.
-type accountFile struct {
-	Path         string // - for standard input
-	Format       string
-	Group        string
-	CreateGroups bool
-	DryRun       bool
-	Report       string
+// The commands that bring accounts in from files and write them out.
+type (
+	accountImportCommand struct {
+		File         string `arg:"" help:"The file; - for standard input, which cannot be gone on with after a break."`
+		Format       string `default:"auto" enum:"auto,gateway,public,json,csv" help:"gateway or public: mongoexport of the services before; json or csv: as account export writes. auto goes by the first line."`
+		Group        string `default:"None" help:"The member group of accounts that the file names none for: ${default} by default."`
+		CreateGroups bool   `help:"Make member groups that are missing, without rights. Without this their accounts are refused."`
+		DryRun       bool   `help:"Do everything but write."`
+		Report       string `placeholder:"FILE" help:"Write every line that is refused to a file, as JSON lines. Without this the first 20 are shown."`
+	}
+	accountExportCommand struct {
+		File        string `arg:"" default:"-" help:"The file, which only you may read then; standard output by default."`
+		Format      string `default:"json" enum:"json,csv" help:"json: an object a line; or csv."`
+		TOTPSecrets bool   `name:"totp-secrets" help:"With the secrets of authenticator apps: whoever reads the file can sign in with them."`
+	}
+)
+
+// Help is shown below the summary.
+func (accountImportCommand) Help() string {
+	return "A line that cannot be imported is reported with its number, the field and the reason, and the others go on. " +
+		"What is in is committed as it goes: after a break the same command goes on behind it, and nobody is in twice.\n\n" +
+		"Exit code 0: every line is in. 2: some were refused. 1: it failed on the way."
 }
 
-// importAccounts brings the accounts of a file in, tells on out how it went and on told how far it is.
-func importAccounts(ctx context.Context, c config.Config, f accountFile, out io.Writer, told *os.File) error {
-	input, closeInput, err := openAccounts(f.Path)
+// Run imports.
+func (command accountImportCommand) Run(ctx context.Context, i invocation) error {
+	input, closeInput, err := openAccounts(command.File)
 	if err != nil {
 		return err
 	}
 	defer closeInput()
 
-	return app.Operate(ctx, c, func(ctx context.Context, a *app.App) error {
-		shown, meter := int64(0), newMeter(told)
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		shown, meter := int64(0), newMeter(os.Stderr)
 
 		done, err := a.Transfers.Import(ctx, caller.Command("account import"), input, transfer.Options{
-			Format: transfer.Format(f.Format), Group: f.Group, CreateGroups: f.CreateGroups, DryRun: f.DryRun, Report: f.Report,
+			Format: transfer.Format(command.Format), Group: command.Group, CreateGroups: command.CreateGroups,
+			DryRun: command.DryRun, Report: command.Report,
 			Progress: meter.imported,
 			Remark: func(remark transfer.Remark) {
-				if shown++; f.Report == "" && shown <= shownRemarks {
+				if shown++; command.Report == "" && shown <= shownRemarks {
 					meter.say("%s", remark)
 				}
 			},
 		})
 		meter.end()
 
-		if f.Report == "" && shown > shownRemarks {
+		if command.Report == "" && shown > shownRemarks {
 			meter.say("and %d more lines like these; --report FILE has them all", shown-shownRemarks)
 		}
 
 		if err != nil {
-			return goingOn(err, input, f.DryRun)
+			return goingOn(err, input, command.DryRun)
 		}
 
 		verb := "imported"
-		if f.DryRun {
+		if command.DryRun {
 			verb = "would import"
 		}
 
-		fmt.Fprintf(out, "%s %d, there already %d, refused %d\n", verb, done.Imported, done.Present, done.Refused)
+		fmt.Printf("%s %d, there already %d, refused %d\n", verb, done.Imported, done.Present, done.Refused)
 
 		if done.Refused > 0 {
 			return errRefusedLines
@@ -117,40 +130,41 @@ func openAccounts(path string) (transfer.Input, func(), error) {
 	return input, func() { file.Close() }, nil
 }
 
-// exportAccounts writes every account to a file that only its owner may read, or to out where path is -. The file is
-// there when it is whole.
-func exportAccounts(ctx context.Context, c config.Config, path, format string, totpSecrets bool, out io.Writer, told *os.File) error {
-	return app.Operate(ctx, c, func(ctx context.Context, a *app.App) error {
-		meter := newMeter(told)
-		extract := transfer.Extract{Format: transfer.Format(format), TOTPSecrets: totpSecrets, Progress: meter.exported}
-		by := caller.Command("account export")
-
-		if path == "-" {
-			_, err := a.Transfers.Export(ctx, by, out, extract)
-			meter.end()
+// Run exports. A file is there when it is whole, and only its owner may read it.
+func (command accountExportCommand) Run(ctx context.Context, i invocation) error {
+	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
+		if command.File == "-" {
+			_, err := command.export(ctx, a, os.Stdout)
 
 			return err
 		}
 
-		part, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // nobody else may read it
+		part, err := os.CreateTemp(filepath.Dir(command.File), filepath.Base(command.File)+".part-*") // nobody else may read it
 		if err != nil {
 			return err
 		}
 		defer os.Remove(part.Name()) //nolint:errcheck // it is gone where all went well
 
-		count, err := a.Transfers.Export(ctx, by, part, extract)
-		meter.end()
-
+		count, err := command.export(ctx, a, part)
 		if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
 			return err
 		}
 
-		if err := os.Rename(part.Name(), path); err != nil {
+		if err := os.Rename(part.Name(), command.File); err != nil {
 			return err
 		}
 
-		_, err = fmt.Fprintf(out, "exported %d\n", count)
+		fmt.Printf("exported %d\n", count)
 
-		return err
+		return nil
+	})
+}
+
+func (command accountExportCommand) export(ctx context.Context, a *app.App, to *os.File) (int64, error) {
+	meter := newMeter(os.Stderr)
+	defer meter.end()
+
+	return a.Transfers.Export(ctx, caller.Command("account export"), to, transfer.Extract{
+		Format: transfer.Format(command.Format), TOTPSecrets: command.TOTPSecrets, Progress: meter.exported,
 	})
 }

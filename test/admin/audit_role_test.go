@@ -80,7 +80,7 @@ func TestServerRole(t *testing.T) {
 		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
 	})
 
-	verdict, err := app.VerifyAudit(t.Context(), env.Config, "", func(string, int64, int64) {})
+	verdict, err := env.App.Chain.Verify(t.Context(), audit.Head{}, func(string, int64, int64) {})
 	if err != nil || verdict.FaultCount > 0 || verdict.Sealed < 4 {
 		t.Errorf("%v %+v", err, verdict)
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -42,7 +42,7 @@ func TestAuditChain(t *testing.T) {
 	apptest.Eventually(t, "all are sealed", func() bool { return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
 
 	verify := func() (faults []string) {
-		verdict, err := app.VerifyAudit(t.Context(), env.Config, "", func(string, int64, int64) {})
+		verdict, err := env.App.Chain.Verify(t.Context(), audit.Head{}, func(string, int64, int64) {})
 		if err != nil || verdict.Sealed != int64(events) || verdict.Head.Seq != int64(events) {
 			t.Fatalf("%v %+v", err, verdict)
 		}

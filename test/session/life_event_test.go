@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -144,19 +144,19 @@ func (h *household) sessionOfApp(t *testing.T, tokens client.Tokens) string {
 // disableAccount and enableAgain are the operator's commands.
 func disableAccount(t *testing.T, h *household) {
 	t.Helper()
-	h.setStatus(t, app.Disabled)
+	h.setStatus(t, account.Disabled)
 }
 
 func enableAgain(t *testing.T, h *household) {
 	t.Helper()
-	h.setStatus(t, app.Disabled)
-	h.setStatus(t, app.Active)
+	h.setStatus(t, account.Disabled)
+	h.setStatus(t, account.Active)
 }
 
-func (h *household) setStatus(t *testing.T, status app.Status) {
+func (h *household) setStatus(t *testing.T, status account.Status) {
 	t.Helper()
 
-	if _, err := app.SetStatus(t.Context(), h.Config, h.email, status); err != nil {
+	if err := h.SetStatus(t.Context(), h.email, status); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -179,7 +179,7 @@ func guardGroup(t *testing.T, h *household) {
 func (h *household) setGroup(t *testing.T, name string) {
 	t.Helper()
 
-	if _, err := app.SetGroup(t.Context(), h.Config, h.email, name); err != nil {
+	if err := h.SetGroup(t.Context(), h.email, name); err != nil {
 		t.Fatal(err)
 	}
 }
