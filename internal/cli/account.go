@@ -17,7 +17,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -83,7 +82,7 @@ func (command accountCreateCommand) Run(ctx context.Context, i invocation) error
 			return err
 		}
 
-		created, err := a.Accounts.Create(ctx, caller.Command("account create"), account.Creation{
+		created, err := a.Accounts.Create(ctx, i.by, account.Creation{
 			Email: email, Name: name, PasswordHash: hash, MemberGroup: command.Group,
 		})
 		if err != nil {
@@ -154,7 +153,7 @@ func (accountFirstRunCommand) Run(ctx context.Context, i invocation) error {
 // Run assigns a member group.
 func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) error {
 	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, target account.Target) error {
-		changed, err := a.Accounts.SetGroup(ctx, caller.Command("account set-group"), group.Operator(), idempotency.Key{}, target, command.Group, "")
+		changed, err := a.Accounts.SetGroup(ctx, i.by, group.Operator(), idempotency.Key{}, target, command.Group, "")
 		if err != nil {
 			return namingGroups(ctx, a, err)
 		}
@@ -177,7 +176,7 @@ func (command accountEnableCommand) Run(ctx context.Context, i invocation) error
 
 func (i invocation) setStatus(ctx context.Context, email string, status account.Status) error {
 	return i.change(ctx, email, func(ctx context.Context, a *app.App, target account.Target) error {
-		changed, err := a.Accounts.SetStatus(ctx, caller.Command("account status"), group.Operator(), idempotency.Key{}, target, status, "")
+		changed, err := a.Accounts.SetStatus(ctx, i.by, group.Operator(), idempotency.Key{}, target, status, "")
 		if err != nil {
 			return inWords(err)
 		}

@@ -64,6 +64,45 @@ func TestAuditVerify(t *testing.T) {
 	gateway.with("MASTER_KEY", "").run(t, "audit", "verify").fails(t, "MASTER_KEY: required")
 }
 
+// The audit log names each command as an operator types it.
+func TestRecordedCommandIsTheOneThatRan(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+
+	conn, err := pgx.Connect(t.Context(), gateway["DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+
+	for _, command := range []struct {
+		path string
+		args []string
+	}{
+		{"account create", []string{"--email", "a@konec.test", "--name", "A"}},
+		{"account set-group", []string{"a@konec.test", "Member"}},
+		{"account disable", []string{"a@konec.test"}},
+		{"account enable", []string{"a@konec.test"}},
+		{"account export", nil},
+		{"account import", []string{exported(t, 1, bcryptOf(t, "x"))}},
+		{"key rotate", nil},
+	} {
+		gateway.run(t, append(strings.Fields(command.path), command.args...)...).succeeds(t)
+
+		var action, agent string
+
+		newest := "SELECT action, user_agent FROM audit_event ORDER BY id DESC LIMIT 1"
+		if err := conn.QueryRow(t.Context(), newest).Scan(&action, &agent); err != nil {
+			t.Fatal(err)
+		}
+
+		if agent != "toolkit-gateway "+command.path {
+			t.Errorf("%s: %s is recorded as %q", command.path, action, agent)
+		}
+	}
+}
+
 func TestMigrateGrantsServerRole(t *testing.T) {
 	t.Parallel()
 

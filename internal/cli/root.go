@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
@@ -54,7 +55,10 @@ func Run(args, environ []string) int {
 	command, err := parser.Parse(args)
 	parser.FatalIfErrorf(err)
 
-	err = command.Run(invocation{environment: variables(environ)})
+	err = command.Run(invocation{
+		environment: variables(environ),
+		by:          caller.Command(command.Selected().Path()),
+	})
 	if err == nil {
 		return 0
 	}
@@ -82,6 +86,7 @@ func variables(environ []string) map[string]string {
 // invocation is what a command receives beside its flags and arguments.
 type invocation struct {
 	environment map[string]string
+	by          caller.Caller // as the audit log names it: the command's own path, so that the two cannot differ
 }
 
 // wrong is what every command says of settings that it cannot work with.

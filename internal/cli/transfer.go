@@ -53,7 +53,7 @@ func (command accountImportCommand) Run(ctx context.Context, i invocation) error
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
 		shown, meter := int64(0), newMeter(os.Stderr)
 
-		done, err := a.Transfers.Import(ctx, caller.Command("account import"), input, transfer.Options{
+		done, err := a.Transfers.Import(ctx, i.by, input, transfer.Options{
 			Format: transfer.Format(command.Format), Group: command.Group, CreateGroups: command.CreateGroups,
 			DryRun: command.DryRun, Report: command.Report,
 			Progress: meter.imported,
@@ -134,7 +134,7 @@ func openAccounts(path string) (transfer.Input, func(), error) {
 func (command accountExportCommand) Run(ctx context.Context, i invocation) error {
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
 		if command.File == "-" {
-			_, err := command.export(ctx, a, os.Stdout)
+			_, err := command.export(ctx, a, i.by, os.Stdout)
 
 			return err
 		}
@@ -145,7 +145,7 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 		}
 		defer os.Remove(part.Name()) //nolint:errcheck // it is gone where all went well
 
-		count, err := command.export(ctx, a, part)
+		count, err := command.export(ctx, a, i.by, part)
 		if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
 			return err
 		}
@@ -160,11 +160,11 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 	})
 }
 
-func (command accountExportCommand) export(ctx context.Context, a *app.App, to *os.File) (int64, error) {
+func (command accountExportCommand) export(ctx context.Context, a *app.App, by caller.Caller, to *os.File) (int64, error) {
 	meter := newMeter(os.Stderr)
 	defer meter.end()
 
-	return a.Transfers.Export(ctx, caller.Command("account export"), to, transfer.Extract{
+	return a.Transfers.Export(ctx, by, to, transfer.Extract{
 		Format: transfer.Format(command.Format), TOTPSecrets: command.TOTPSecrets, Progress: meter.exported,
 	})
 }
