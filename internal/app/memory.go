@@ -40,7 +40,7 @@ func paceMemory(ctx context.Context, hashes int) {
 		heap, stacks := alive()
 
 		if percent {
-			if now := int(100 * garbage / max(heap, garbage/16)); now != before {
+			if now := gcPercent(heap); now != before {
 				debug.SetGCPercent(now)
 				before = now
 			}
@@ -58,6 +58,12 @@ func paceMemory(ctx context.Context, hashes int) {
 		case <-tick.C:
 		}
 	}
+}
+
+// gcPercent lets the same amount of garbage pile up however much is alive. At 0 percent the collector would run without
+// a pause: that is where a heap beyond 4 GiB would lead.
+func gcPercent(heap int64) int {
+	return max(1, int(100*garbage/max(heap, garbage/16)))
 }
 
 // alive is what the last collection could not free, in bytes: objects, and the stacks of goroutines.
