@@ -23,6 +23,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
 
 const (
@@ -37,10 +39,17 @@ const (
 
 // newJobs makes the client that works: deliveries, calls of webhooks, and the two chores below, which one replica does
 // for all.
-func (a *App) newJobs(deliveries *delivery.Worker, calls *webhook.Worker) (*river.Client[pgx.Tx], error) {
+func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error) {
+	senders, err := a.senders(box)
+	if err != nil {
+		return nil, err
+	}
+
 	workers := river.NewWorkers()
-	deliveries.Register(workers)
-	calls.Register(workers)
+	delivery.NewWorker(a.db, a.master, senders, a.now).Register(workers)
+	webhook.NewWorker(webhook.WorkerDeps{
+		DB: a.db, Keys: a.master, Places: a.places, Caller: standardwebhook.NewCaller(d.reach), Count: a.metrics.countWebhooks(), Log: a.log, Now: a.now,
+	}).Register(workers)
 	river.AddWorker(workers, &cleaning{db: a.db, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.Keys, age: a.config.KeyRotation})
 

@@ -46,9 +46,6 @@ func GrantServer(ctx context.Context, databaseURL, role string) error {
 	return migration.Grant(ctx, databaseURL, role, audit.AppendOnly())
 }
 
-// firstRunPage is the address of the page that makes the first administrator.
-func firstRunPage(c config.Config) string { return c.PublicURL + "/first_run" }
-
 // FirstRunLink makes the link to the page that makes the first administrator, in place of the one before it. It is empty
 // where there is an administrator.
 func FirstRunLink(ctx context.Context, c config.Config) (link string, err error) {

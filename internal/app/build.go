@@ -1,0 +1,216 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/profile"
+	"github.com/konec/toolkit-gateway/internal/domain/recovery"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/domain/timeline"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/domain/transfer"
+	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
+	"github.com/konec/toolkit-gateway/internal/surface/admin"
+	"github.com/konec/toolkit-gateway/internal/surface/public"
+	"github.com/konec/toolkit-gateway/internal/surface/toolkit"
+)
+
+// security is what decides who a caller is: sessions, codes, factors, and the limits on guessing.
+type security struct {
+	queue      *delivery.Queue
+	codes      *code.Codes
+	sessions   *session.Sessions
+	failures   *throttle.Failures
+	challenges *challenge.Challenges
+	factors    *factor.Factors
+}
+
+// newSecurity makes it, and the hasher, the signing keys and the audit chain of the App.
+func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
+	c := a.config
+
+	if a.Hasher, err = password.NewHasher(c.HashConcurrency, hashing); err != nil {
+		return s, err
+	}
+
+	if s.queue, err = delivery.NewQueue(a.db, a.master, a.now); err != nil {
+		return s, err
+	}
+
+	a.Passwords = password.Policy{MinLength: c.PasswordMinLength}
+	a.Keys = token.NewKeys(a.db, a.master, c.AccessLifetime, a.now)
+	a.Chain = audit.NewChain(a.db, a.master, a.log, a.now)
+	a.metrics.showSealing(a.Chain)
+
+	s.codes = code.New(a.db, a.master, c.CodeGuessBudget, a.now)
+	s.sessions = session.New(session.Deps{
+		DB: a.db, Codes: s.codes, Queue: s.queue, Now: a.now,
+		Access:   token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, a.now),
+		Refresh:  token.NewRefresh(a.master),
+		Limits:   session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
+		Browsers: session.Limits{Idle: c.BrowserIdle, Absolute: c.BrowserMax, PerUser: c.SessionLimit},
+	})
+	s.failures = throttle.NewFailures(a.db, throttle.Patience{
+		Free: c.FailuresFree, First: c.FailureDelay, Longest: c.FailureDelayMax, Network: c.NetworkFailures,
+	}, a.now)
+	s.challenges = challenge.New(challenge.Deps{
+		DB: a.db, Codes: s.codes, Queue: s.queue, Failures: s.failures, SMSSpent: a.smsSpent, Now: a.now,
+		Limits: challenge.Limits{Cooldown: c.SendCooldown, PerHour: c.SendsPerHour, PerDay: c.SendsPerDay, Network: c.NetworkSends, SMSDay: c.SMSPerDay},
+	})
+	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: a.now})
+
+	return s, nil
+}
+
+// domain is what the surfaces call, beside what the App holds for the commands.
+type domain struct {
+	security
+
+	registrations *registration.Registration
+	signIn        *signin.SignIn
+	recoveries    *recovery.Recovery
+	profiles      *profile.Profiles
+	identities    *identity.Identities
+	webhooks      *webhook.Webhooks
+	reach         standardwebhook.Reach // where webhooks may be
+}
+
+// newDomain makes it, and what the App holds for the commands.
+func (a *App) newDomain(s security) (d domain, err error) {
+	c := a.config
+	d = domain{security: s, reach: standardwebhook.Reach{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
+
+	domains, err := normalDomains(c.EmailDomains)
+	if err != nil {
+		return d, err
+	}
+
+	a.Accounts = account.New(a.db, s.queue, a.now)
+	a.Groups = group.New(a.db, a.now)
+	a.Transfers = transfer.New(transfer.Deps{DB: a.db, Keys: a.master, Now: a.now})
+
+	d.registrations = registration.New(registration.Deps{
+		DB: a.db, Challenges: s.challenges, Hasher: a.Hasher, Policy: a.Passwords, Domains: domains, Now: a.now,
+	})
+	d.signIn = signin.New(signin.Deps{
+		DB: a.db, Hasher: a.Hasher, Challenges: s.challenges, Factors: s.factors, Sessions: s.sessions,
+		Failures: s.failures, Queue: s.queue, TOTP: c.TOTPSignIn, Now: a.now,
+	})
+	d.recoveries = recovery.New(recovery.Deps{
+		DB: a.db, Challenges: s.challenges, Sessions: s.sessions, Queue: s.queue, Hasher: a.Hasher, Policy: a.Passwords, Now: a.now,
+	})
+	d.profiles = profile.New(profile.Deps{
+		DB: a.db, Sessions: s.sessions, Challenges: s.challenges, Codes: s.codes, Keys: a.master, Factors: s.factors, Queue: s.queue,
+		Hasher: a.Hasher, Policy: a.Passwords, Failures: s.failures, EmailAllowed: d.registrations.Allowed, EmailPage: emailPage(c),
+		TOTPSignIn: c.TOTPSignIn, Now: a.now,
+	})
+	d.identities = identity.New(identity.Deps{
+		DB: a.db, Keys: a.master, Profiles: d.profiles, Failures: s.failures, Log: a.log, Now: a.now,
+		Lark: lark.New(lark.Settings{
+			AppID: c.LarkAppID, AppSecret: c.LarkAppSecret, URL: c.LarkURL, AuthorizeURL: c.LarkAuthorizeURL, Redirect: larkSettings(c).Redirect,
+		}),
+	})
+	a.firstRun = firstrun.New(firstrun.Deps{
+		DB: a.db, Codes: s.codes, Hasher: a.Hasher, Policy: a.Passwords, EmailAllowed: d.registrations.Allowed, Now: a.now,
+	})
+
+	if d.webhooks, err = webhook.New(webhook.Deps{DB: a.db, Keys: a.master, Reach: d.reach, Now: a.now}); err != nil {
+		return d, err
+	}
+
+	a.Chain.OnSeal(d.webhooks.FanOut)
+
+	return d, nil
+}
+
+// normalDomains brings the domains into the form that addresses have.
+func normalDomains(domains []string) ([]string, error) {
+	normal := make([]string, len(domains))
+
+	for i, domain := range domains {
+		email, err := account.ParseEmail("somebody@" + strings.TrimSpace(domain))
+		if err != nil {
+			return nil, fmt.Errorf("EMAIL_DOMAINS: %q is not a domain", domain)
+		}
+
+		_, normal[i], _ = strings.Cut(email, "@")
+	}
+
+	return normal, nil
+}
+
+// newSurfaces makes what answers every documented operation.
+func (a *App) newSurfaces(d domain) surfaces {
+	c := a.config
+	events, messages := audit.NewReader(a.db), delivery.NewLog(a.db)
+
+	return surfaces{
+		Toolkit: toolkit.New(d.signIn, d.sessions, d.registrations, a.places),
+		Public: public.New(public.Deps{
+			SignIn: d.signIn, Sessions: d.sessions, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
+			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, FirstRun: a.firstRun,
+			Settings: public.Settings{
+				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
+				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage(c), FirstRunPage: firstRunPage(c),
+				Upload: public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
+				Lark:   larkSettings(c), ConsoleURL: c.ConsoleURL,
+			},
+		}),
+		Admin: admin.New(admin.Deps{
+			Accounts: a.Accounts, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
+			Codes: admin.Codes{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
+			Record: func(ctx context.Context, by caller.Caller, event audit.Event) error {
+				return audit.RecordAlone(ctx, a.db, a.now(), by, event)
+			},
+			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Accounts, Events: events, Messages: messages, Now: a.now}),
+			Webhooks:  d.webhooks,
+		}),
+	}
+}
+
+// emailPage is the address of the page that confirms a new e-mail address.
+func emailPage(c config.Config) string { return c.PublicURL + "/confirm_email" }
+
+// firstRunPage is the address of the page that makes the first administrator.
+func firstRunPage(c config.Config) string { return c.PublicURL + "/first_run" }
+
+func larkSettings(c config.Config) public.Lark {
+	return public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}
+}
+
+// shownValues are the settings that GET / answers: none in release mode, and never a secret one.
+func shownValues(c config.Config) map[string]string {
+	if c.Mode == config.Release {
+		return nil
+	}
+
+	values := map[string]string{}
+
+	for _, setting := range c.Settings() {
+		if !setting.Secret {
+			values[setting.Name] = setting.Value
+		}
+	}
+
+	return values
+}
