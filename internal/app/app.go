@@ -90,6 +90,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 
 	if err := a.build(o); err != nil {
+		a.Close()
+
 		return nil, err
 	}
 
@@ -104,6 +106,8 @@ func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
 	}
 
 	if a.places, err = geo.Open(a.config.GeoFile, a.log, a.now); err != nil {
+		a.db.Close()
+
 		return fmt.Errorf("GEO_FILE: %w", err)
 	}
 
