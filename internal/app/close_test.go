@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,6 +110,43 @@ func TestEverythingIsClosed(t *testing.T) {
 		closed(t, c.GeoFile, func(ctx context.Context) {
 			if err := app.Operate(ctx, c, func(context.Context, *app.App) error { return nil }); err == nil {
 				t.Error("the database is not away")
+			}
+		})
+	})
+
+	t.Run("WhenPrivateAddrIsInUse", func(t *testing.T) {
+		t.Parallel()
+
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+
+		// The goroutine that receives signals belongs to the process. It starts with the first who asks for one.
+		_, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM)
+		stop()
+
+		c := withPlaces(t)
+		c.Private = taken.Addr().String()
+
+		// A port that is free: it was given back a moment ago.
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		c.Addr = free.Addr().String()
+		free.Close()
+
+		closed(t, c.GeoFile, func(ctx context.Context) {
+			if err := app.Serve(ctx, c, nil); err == nil || !strings.Contains(err.Error(), "PRIVATE_ADDR: ") {
+				t.Errorf("got %v", err)
+			}
+
+			if conn, err := net.Dial("tcp", c.Addr); err == nil {
+				conn.Close()
+				t.Error("the public listener accepts connections")
 			}
 		})
 	})

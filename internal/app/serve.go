@@ -53,48 +53,53 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 
 	a.metrics.countDropped(out)
 
-	public, err := listen("ADDR", address(c), a.Handler(), log)
+	servers, err := a.listen()
 	if err != nil {
+		a.Close()
+
 		return err
-	}
-
-	failed := make(chan error, 2)
-	go func() { failed <- public.serve() }()
-
-	if c.Private != "" {
-		private, err := listen("PRIVATE_ADDR", c.Private, a.Private(), log)
-		if err != nil {
-			return err
-		}
-		defer private.server.Close() //nolint:errcheck // nothing is left to lose
-
-		go func() { failed <- private.serve() }()
 	}
 
 	// Most of what was made of the document on the way is garbage by now: several times what stays.
 	debug.FreeOSMemory()
 
-	a.Start()
-	log.Info("listening", "address", public.listener.Addr().String(), "mode", c.Mode, "version", Version())
-	warnOfAddresses(c, public.listener.Addr(), log)
+	return a.serve(ctx, cancel, servers, greet)
+}
 
-	if greet != nil {
-		greet(public.listener.Addr().String())
+// serve serves until ctx ends or a listener fails, and then stops the gateway. The public server comes first.
+func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*listening, greet func(address string)) error {
+	failed := make(chan error, len(servers))
+
+	for _, one := range servers {
+		go func() { failed <- one.serve() }()
+		defer one.server.Close() //nolint:errcheck // nothing is left to lose
 	}
 
+	a.Start()
+
+	at := servers[0].listener.Addr()
+	a.log.Info("listening", "address", at.String(), "mode", a.config.Mode, "version", Version())
+	warnOfAddresses(a.config, at, a.log)
+
+	if greet != nil {
+		greet(at.String())
+	}
+
+	var err error
+
 	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 
 	cancel() // a second signal ends us at once
 
-	return a.shutDown(public, log)
+	return errors.Join(err, a.shutDown(servers[0]))
 }
 
-func (a *App) shutDown(public *listening, log *slog.Logger) error {
-	log.Info("stopping")
+func (a *App) shutDown(public *listening) error {
+	a.log.Info("stopping")
 	a.Drain()
 	public.server.SetKeepAlivesEnabled(false) // so that nobody reuses a connection that is about to end
 
@@ -106,7 +111,7 @@ func (a *App) shutDown(public *listening, log *slog.Logger) error {
 	defer cancel()
 
 	err := errors.Join(public.server.Shutdown(ctx), a.Stop(ctx))
-	log.Info("stopped")
+	a.log.Info("stopped")
 
 	return err
 }
@@ -140,13 +145,33 @@ type listening struct {
 	listener net.Listener
 }
 
-func listen(setting, address string, handler http.Handler, log *slog.Logger) (*listening, error) {
-	listener, err := bind(setting, address)
-	if err != nil {
-		return nil, err
+// listen binds ADDR and, where it is set, PRIVATE_ADDR, before either serves: a gateway that is not going to start must
+// not answer requests in the meantime.
+func (a *App) listen() (servers []*listening, err error) {
+	for _, one := range []struct {
+		setting, address string
+		handler          http.Handler
+	}{
+		{"ADDR", address(a.config), a.handler},
+		{"PRIVATE_ADDR", a.config.Private, a.private},
+	} {
+		if one.address == "" {
+			continue
+		}
+
+		listener, err := bind(one.setting, one.address)
+		if err != nil {
+			for _, bound := range servers {
+				bound.listener.Close() //nolint:errcheck // nothing was accepted
+			}
+
+			return nil, err
+		}
+
+		servers = append(servers, &listening{listener: listener, server: NewServer(one.handler, a.log)})
 	}
 
-	return &listening{listener: listener, server: NewServer(handler, log)}, nil
+	return servers, nil
 }
 
 // bind takes the address that a setting names.
