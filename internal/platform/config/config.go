@@ -31,81 +31,81 @@ const DefaultAddr = ":8080"
 
 // Config is every setting. The tag help is what `toolkit-gateway config` and the README say.
 type Config struct {
-	Mode      string `env:"MODE" envDefault:"release" help:"release, or development: an inbox page in place of a mail server, readable logs."`
-	Addr      string `env:"ADDR" envDefault:":8080" help:"Where the API listens. Development mode listens on localhost only, unless this is set."`
-	Private   string `env:"PRIVATE_ADDR" help:"Where /metrics and /debug/pprof listen, as in 127.0.0.1:9090. Empty: nowhere. Never make it public."`
-	PublicURL string `env:"PUBLIC_URL" help:"The address that clients use, as in https://gateway.example.com; the iss of every token. Default: http://localhost and the port of ADDR."`
+	Mode      string `env:"MODE" envDefault:"release" help:"Run mode: release or development. In development mode an inbox page takes the place of the mail server, and logs are plain text."`
+	Addr      string `env:"ADDR" envDefault:":8080" help:"Listen address of the API. Unless it is set, development mode listens on localhost only."`
+	Private   string `env:"PRIVATE_ADDR" help:"Listen address of /metrics and /debug/pprof, for example 127.0.0.1:9090. Empty: disabled. Never expose it to the public."`
+	PublicURL string `env:"PUBLIC_URL" help:"Base URL that clients use, for example https://gateway.example.com; the issuer (iss) of every token. Default: http://localhost and the port of ADDR."`
 
-	DatabaseURL      string `env:"DATABASE_URL" secret:"true" help:"postgres://… of the database. Required in release mode."`
-	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20" help:"Connections of this server at the most."`
+	DatabaseURL      string `env:"DATABASE_URL" secret:"true" help:"Connection URL of the database, postgres://…. Required in release mode."`
+	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20" help:"Maximum number of database connections of this server."`
 
-	MasterKey string `env:"MASTER_KEY" secret:"true" help:"32 random bytes in base64 (openssl rand -base64 32), from which every other key is derived. Several as ID:KEY,ID:KEY, the current one first, to change it. Required in release mode."`
+	MasterKey string `env:"MASTER_KEY" secret:"true" help:"32 random bytes in base64 (openssl rand -base64 32), from which every other key is derived. To change it, set several as ID:KEY,ID:KEY, the current one first. Required in release mode."`
 
-	TokenAudience  string        `env:"TOKEN_AUDIENCE" envDefault:"toolkit" help:"The aud of access tokens."`
-	AccessLifetime time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"1h" help:"How long an access token lives."`
-	SessionIdle    time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"A session ends this long after its last refresh."`
-	SessionMax     time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"A session ends this long after its sign-in."`
-	SessionLimit   int32         `env:"SESSION_LIMIT" envDefault:"20" help:"Sessions of an account at the most; the one idle the longest makes room."`
-	BrowserIdle    time.Duration `env:"BROWSER_SESSION_IDLE" envDefault:"2h" help:"A browser's session ends this long after its last renewal."`
-	BrowserMax     time.Duration `env:"BROWSER_SESSION_MAX" envDefault:"720h" help:"A browser's session ends this long after its sign-in."`
-	KeyRotation    time.Duration `env:"KEY_ROTATION" envDefault:"2160h" help:"A new signing key is made when the newest is this old."`
+	TokenAudience  string        `env:"TOKEN_AUDIENCE" envDefault:"toolkit" help:"Audience (aud) of access tokens."`
+	AccessLifetime time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"1h" help:"Lifetime of an access token."`
+	SessionIdle    time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"Idle timeout of a session, counted from its last refresh."`
+	SessionMax     time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"Maximum lifetime of a session, counted from its sign-in."`
+	SessionLimit   int32         `env:"SESSION_LIMIT" envDefault:"20" help:"Maximum number of sessions of an account. A further sign-in ends the session that has been idle the longest."`
+	BrowserIdle    time.Duration `env:"BROWSER_SESSION_IDLE" envDefault:"2h" help:"Idle timeout of a browser session, counted from its last renewal."`
+	BrowserMax     time.Duration `env:"BROWSER_SESSION_MAX" envDefault:"720h" help:"Maximum lifetime of a browser session, counted from its sign-in."`
+	KeyRotation    time.Duration `env:"KEY_ROTATION" envDefault:"2160h" help:"Age of the newest signing key at which a new one is created."`
 
-	AccountRetention time.Duration `env:"ACCOUNT_RETENTION" envDefault:"720h" help:"How long a deleted account can be restored before it is erased."`
+	AccountRetention time.Duration `env:"ACCOUNT_RETENTION" envDefault:"720h" help:"Time for which a deleted account can be restored. Then it is erased."`
 
-	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Characters of a new password at the least, 8 or more."`
-	HashConcurrency   int      `env:"HASH_CONCURRENCY" help:"Password hashes computed at once; each takes 19 MiB. Default: the number of CPUs, 2 at the least."`
-	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"Domains whose addresses may register, separated by commas. Empty: all."`
-	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"10000" help:"Failed one-time codes a day, over all accounts, before codes are refused."`
+	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Minimum length of a new password, in characters; not below 8."`
+	HashConcurrency   int      `env:"HASH_CONCURRENCY" help:"Maximum number of password hashes computed at once; each takes 19 MiB. Default: the number of CPUs, at least 2."`
+	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"E-mail domains whose addresses may register, separated by commas. Empty: all."`
+	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"10000" help:"Maximum number of failed one-time codes per day, over all accounts. Beyond it codes are refused."`
 
-	FailuresFree    int           `env:"FAILURES_FREE" envDefault:"5" help:"Failures of a person with one factor, in a row, that cost no wait."`
-	FailureDelay    time.Duration `env:"FAILURE_DELAY" envDefault:"30s" help:"The wait after them; it doubles with each further failure."`
-	FailureDelayMax time.Duration `env:"FAILURE_DELAY_MAX" envDefault:"1h" help:"Where the doubling ends."`
-	NetworkFailures int32         `env:"NETWORK_FAILURES" envDefault:"100" help:"Failures of one client address, or /64, in an hour."`
+	FailuresFree    int           `env:"FAILURES_FREE" envDefault:"5" help:"Number of consecutive failures of one user with one factor that cause no delay."`
+	FailureDelay    time.Duration `env:"FAILURE_DELAY" envDefault:"30s" help:"Delay after these failures. It doubles with each further failure."`
+	FailureDelayMax time.Duration `env:"FAILURE_DELAY_MAX" envDefault:"1h" help:"Maximum of this delay."`
+	NetworkFailures int32         `env:"NETWORK_FAILURES" envDefault:"100" help:"Maximum number of failures per hour from one client address (IPv6: one /64)."`
 
-	SendCooldown time.Duration `env:"SEND_COOLDOWN" envDefault:"1m" help:"Between two codes to one destination for one purpose."`
-	SendsPerHour int32         `env:"SENDS_PER_HOUR" envDefault:"5" help:"Codes to one destination for one purpose in an hour."`
-	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"20" help:"The same in a day."`
-	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Codes that one client address, or /64, may ask for in an hour."`
+	SendCooldown time.Duration `env:"SEND_COOLDOWN" envDefault:"1m" help:"Minimum time between two codes to one destination for one purpose."`
+	SendsPerHour int32         `env:"SENDS_PER_HOUR" envDefault:"5" help:"Maximum number of codes per hour to one destination for one purpose."`
+	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"20" help:"Maximum number of codes per day to one destination for one purpose."`
+	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Maximum number of codes per hour requested from one client address (IPv6: one /64)."`
 
-	SMSPerDay int32 `env:"SMS_PER_DAY" envDefault:"2000" help:"Text messages in a day, over all numbers: each costs money."`
+	SMSPerDay int32 `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money."`
 
-	TOTPSignIn         bool   `env:"TOTP_SIGN_IN" envDefault:"true" help:"Whether a code of an authenticator app signs in by itself, as documented."`
-	TOTPIssuer         string `env:"TOTP_ISSUER" envDefault:"Toolkit" help:"What authenticator apps show beside the account."`
-	TOTPGuessBudget    int32  `env:"TOTP_GUESS_BUDGET" envDefault:"3333" help:"Failed authenticator codes a day, over all accounts, before they are refused."`
-	EmailChangeConfirm bool   `env:"EMAIL_CHANGE_CONFIRM" envDefault:"true" help:"Whether a new e-mail address counts only after a code that was sent to it came back."`
+	TOTPSignIn         bool   `env:"TOTP_SIGN_IN" envDefault:"true" help:"Whether a code of an authenticator app is enough to sign in, without a password, as documented."`
+	TOTPIssuer         string `env:"TOTP_ISSUER" envDefault:"Toolkit" help:"Issuer that authenticator apps show beside the account."`
+	TOTPGuessBudget    int32  `env:"TOTP_GUESS_BUDGET" envDefault:"3333" help:"Maximum number of failed authenticator codes per day, over all accounts. Beyond it they are refused."`
+	EmailChangeConfirm bool   `env:"EMAIL_CHANGE_CONFIRM" envDefault:"true" help:"Whether a new e-mail address takes effect only after a code that was sent to it is confirmed."`
 
-	UploadType  string `env:"UPLOAD_TYPE" envDefault:"cos" help:"What GET /options?type=upload answers as type."`
-	UploadURL   string `env:"UPLOAD_URL" help:"Where clients upload to; what GET /options?type=upload answers as url. Empty: that type is not configured."`
-	UploadLimit int64  `env:"UPLOAD_LIMIT" envDefault:"5120000" help:"The largest upload, in bytes."`
+	UploadType  string `env:"UPLOAD_TYPE" envDefault:"cos" help:"Value of type in GET /options?type=upload."`
+	UploadURL   string `env:"UPLOAD_URL" help:"URL to which clients upload; the value of url in GET /options?type=upload. Empty: uploads are not configured."`
+	UploadLimit int64  `env:"UPLOAD_LIMIT" envDefault:"5120000" help:"Maximum size of an upload, in bytes."`
 
-	Origins          []string `env:"CORS_ORIGINS" help:"Other origins whose pages may call the public surface with cookies, as in https://console.example.com, separated by commas. Empty: none."`
-	XSRFCookieDomain string   `env:"XSRF_COOKIE_DOMAIN" help:"The Domain of the XSRF cookie, for a console on a sister host. Empty: this host only."`
-	ServerName       string   `env:"SERVER_NAME" help:"What GET / answers as name. Default: the host's name."`
+	Origins          []string `env:"CORS_ORIGINS" help:"Other origins whose pages may call the public surface with cookies, for example https://console.example.com, separated by commas. Empty: none."`
+	XSRFCookieDomain string   `env:"XSRF_COOKIE_DOMAIN" help:"Domain attribute of the XSRF cookie, for a console on a sibling host. Empty: this host only."`
+	ServerName       string   `env:"SERVER_NAME" help:"Value of name in GET /. Default: the name of the host."`
 
-	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the proxies in front, as in 10.0.0.0/8, whose X-Forwarded-For is believed. Empty: none."`
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the reverse proxies whose X-Forwarded-For header is trusted, for example 10.0.0.0/8, separated by commas. Empty: none."`
 
-	GeoFile string `env:"GEO_FILE" help:"A file in MaxMind's format (GeoLite2-City.mmdb, or DB-IP's) that says where sign-ins came from. Empty: nobody knows."`
+	GeoFile string `env:"GEO_FILE" help:"File in MaxMind's format (GeoLite2-City.mmdb, or DB-IP's) that locates sign-ins. Empty: locations are unknown."`
 
-	SMTPURL  string `env:"SMTP_URL" secret:"true" help:"The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465. ?tls=none or ?tls=optional after smtp:// for a relay on the same machine."`
-	MailFrom string `env:"MAIL_FROM" envDefault:"Toolkit <no-reply@localhost>" help:"The sender of mails."`
+	SMTPURL  string `env:"SMTP_URL" secret:"true" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465. For a relay on the same machine add ?tls=none or ?tls=optional to smtp://."`
+	MailFrom string `env:"MAIL_FROM" envDefault:"Toolkit <no-reply@localhost>" help:"Sender of mails."`
 
-	SMSURL           string   `env:"SMS_URL" secret:"true" help:"How text messages go: tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or https://… of a webhook of your own. Empty: nowhere."`
-	SMSWebhookSecret string   `env:"SMS_WEBHOOK_SECRET" secret:"true" help:"Signs the calls of that webhook as Standard Webhooks does: whsec_ and 24 to 64 random bytes in base64."`
-	SMSAppID         string   `env:"SMS_APP_ID" help:"Tencent Cloud: the SdkAppId, as in 1400006666."`
-	SMSSignName      string   `env:"SMS_SIGN_NAME" help:"Tencent Cloud: the approved signature, without the brackets. The Chinese mainland requires one."`
-	SMSTemplates     []string `env:"SMS_TEMPLATES" help:"Tencent Cloud: the approved templates, as in sign_in_code:1110,phone_code:1111, in which {1} is the code and {2} its minutes. sign_in_code_global and phone_code_global are for numbers outside the Chinese mainland, which get no message without."`
+	SMSURL           string   `env:"SMS_URL" secret:"true" help:"SMS provider: tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or the https:// URL of your own webhook. Empty: no text messages are sent."`
+	SMSWebhookSecret string   `env:"SMS_WEBHOOK_SECRET" secret:"true" help:"Secret that signs the calls of the SMS webhook, as in Standard Webhooks: whsec_ and 24 to 64 random bytes in base64."`
+	SMSAppID         string   `env:"SMS_APP_ID" help:"Tencent Cloud: the SdkAppId, for example 1400006666."`
+	SMSSignName      string   `env:"SMS_SIGN_NAME" help:"Tencent Cloud: the approved signature, without brackets. The Chinese mainland requires one."`
+	SMSTemplates     []string `env:"SMS_TEMPLATES" help:"Tencent Cloud: the approved templates, for example sign_in_code:1110,phone_code:1111, in which {1} is the code and {2} its lifetime in minutes. sign_in_code_global and phone_code_global are for numbers outside the Chinese mainland, which receive no message without them."`
 
-	LarkAppID        string `env:"LARK_APP_ID" help:"The app at Lark (Feishu) with which people sign in, as in cli_a5ca35a685b0x26e; PUBLIC_URL/lark has to be one of its redirect URLs. Empty: nobody can sign in with Lark."`
-	LarkAppSecret    string `env:"LARK_APP_SECRET" secret:"true" help:"The secret of that app."`
-	LarkURL          string `env:"LARK_URL" envDefault:"https://open.feishu.cn" help:"Lark's API; https://open.larksuite.com outside of the Chinese mainland."`
-	LarkAuthorizeURL string `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"Lark's page where people agree; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside of the Chinese mainland."`
-	ConsoleURL       string `env:"CONSOLE_URL" help:"Where the browser console is, to which people come back from Lark. Default: PUBLIC_URL."`
+	LarkAppID        string `env:"LARK_APP_ID" help:"App ID at Lark (Feishu) for sign-in with Lark, for example cli_a5ca35a685b0x26e. PUBLIC_URL/lark must be one of the redirect URLs of the app. Empty: sign-in with Lark is disabled."`
+	LarkAppSecret    string `env:"LARK_APP_SECRET" secret:"true" help:"Secret of the Lark app."`
+	LarkURL          string `env:"LARK_URL" envDefault:"https://open.feishu.cn" help:"Base URL of Lark's API; https://open.larksuite.com outside the Chinese mainland."`
+	LarkAuthorizeURL string `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"URL of Lark's consent page; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside the Chinese mainland."`
+	ConsoleURL       string `env:"CONSOLE_URL" help:"URL of the browser console, to which users return from Lark. Default: PUBLIC_URL."`
 
-	WebhookNetworks []netip.Prefix `env:"WEBHOOK_PRIVATE_NETWORKS" help:"Private networks in which webhooks may be, as in 10.1.2.0/24, separated by commas. Empty: webhooks are on the Internet only."`
+	WebhookNetworks []netip.Prefix `env:"WEBHOOK_PRIVATE_NETWORKS" help:"Private networks that webhooks may reach, for example 10.1.2.0/24, separated by commas. Empty: the public Internet only."`
 
-	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"DEBUG, INFO, WARN or ERROR. INFO logs each request."`
-	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"After SIGTERM: how long /readyz says no before connections are refused, so that a load balancer notices. Development mode does not wait."`
-	DevDir        string        `env:"DEV_DIR" envDefault:".dev" help:"Where development mode keeps its private Postgres and its key."`
+	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"Minimum level of log messages: DEBUG, INFO, WARN or ERROR. INFO logs each request."`
+	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"Time after SIGTERM during which /readyz reports not ready and requests are still served, so that load balancers notice. Development mode does not wait."`
+	DevDir        string        `env:"DEV_DIR" envDefault:".dev" help:"Folder in which development mode keeps its private Postgres and its key."`
 }
 
 // Load reads the environment, as a map from name to value, and checks it.
