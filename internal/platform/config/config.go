@@ -1,23 +1,16 @@
-// Package config reads every setting from the environment, into one struct, and refuses what
-// cannot work. It is the only place that reads the environment.
+// Package config reads every setting from the environment into one struct, and rejects what cannot work. It never reads
+// the environment itself: main passes it.
 package config
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
-	"reflect"
-	"regexp"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
-
-	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 )
 
 // The modes.
@@ -26,10 +19,10 @@ const (
 	Development = "development"
 )
 
-// DefaultAddr is ADDR where nothing else is said.
+// DefaultAddr is the default of ADDR.
 const DefaultAddr = ":8080"
 
-// Config is every setting. The tag help is what `toolkit-gateway config` and the README say.
+// Config holds every setting. `toolkit-gateway config` and the README show the help tags.
 type Config struct {
 	Mode      string `env:"MODE" envDefault:"release" help:"Run mode: release or development. In development mode an inbox page takes the place of the mail server, and logs are plain text."`
 	Addr      string `env:"ADDR" envDefault:":8080" help:"Listen address of the API. Unless it is set, development mode listens on localhost only."`
@@ -108,7 +101,7 @@ type Config struct {
 	DevDir        string        `env:"DEV_DIR" envDefault:".dev" help:"Folder in which development mode keeps its private Postgres and its key."`
 }
 
-// Load reads the environment, as a map from name to value, and checks it.
+// Load reads and checks the settings in the environment, a map from name to value.
 func Load(environment map[string]string) (Config, error) {
 	c, err := Read(environment)
 	if err != nil {
@@ -118,8 +111,8 @@ func Load(environment map[string]string) (Config, error) {
 	return c, c.Check()
 }
 
-// Read reads the environment without asking for what is required, for development mode, which
-// fills that in by itself, and for showing the settings: with an error it answers what could be read.
+// Read reads the settings and does not check them: development mode fills in what is required, and the config command
+// shows them as they are. With an error it returns what could be read.
 func Read(environment map[string]string) (Config, error) {
 	var c Config
 	unreadable := env.ParseWithOptions(&c, env.Options{Environment: environment})
@@ -148,211 +141,4 @@ func Read(environment map[string]string) (Config, error) {
 	}
 
 	return c, nil
-}
-
-// settingErrors names the settings, and never their values: one may be a secret.
-func settingErrors(err error) error {
-	aggregate, ok := errors.AsType[env.AggregateError](err)
-	if !ok {
-		return errors.New("the environment cannot be read")
-	}
-
-	names := map[string]string{}
-
-	for field := range reflect.TypeFor[Config]().Fields() {
-		names[field.Name] = field.Tag.Get("env")
-	}
-
-	var faults []error
-
-	for _, one := range aggregate.Errors {
-		if parse, ok := errors.AsType[env.ParseError](one); ok {
-			faults = append(faults, fmt.Errorf("%s: not %s", names[parse.Name], inWords(parse.Type)))
-		} else {
-			faults = append(faults, errors.New("a setting cannot be read"))
-		}
-	}
-
-	return errors.Join(faults...)
-}
-
-// inWords is what a setting of the type should have been.
-func inWords(t reflect.Type) string {
-	switch t {
-	case reflect.TypeFor[time.Duration]():
-		return "a duration such as 90s, 15m or 720h"
-	case reflect.TypeFor[slog.Level]():
-		return "a log level: DEBUG, INFO, WARN or ERROR"
-	case reflect.TypeFor[netip.Prefix](), reflect.TypeFor[[]netip.Prefix]():
-		return "networks such as 10.0.0.0/8, separated by commas"
-	}
-
-	if t.Kind() == reflect.Bool {
-		return "true or false"
-	}
-
-	return "a whole number, or too large"
-}
-
-// Check names every setting that cannot work, or that is required and missing.
-func (c Config) Check() error {
-	var faults []error
-
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-
-	if c.Mode != Release && c.Mode != Development {
-		fault("MODE: %q is neither release nor development", c.Mode)
-	}
-
-	if c.DatabaseURL == "" {
-		fault("DATABASE_URL: required; `toolkit-gateway dev` needs none, it runs a private Postgres")
-	}
-
-	if c.MasterKey == "" {
-		fault("MASTER_KEY: required; make one with: openssl rand -base64 32")
-	} else if _, err := keyring.Parse(c.MasterKey); err != nil {
-		fault("MASTER_KEY: %w", err)
-	}
-
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
-		fault("ADDR: not of the form host:port")
-	}
-
-	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
-		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		fault("PUBLIC_URL: not of the form https://host")
-	}
-
-	if c.PasswordMinLength < 8 || c.PasswordMinLength > 64 {
-		fault("PASSWORD_MIN_LENGTH: must be between 8 and 64")
-	}
-
-	if c.HashConcurrency < 1 || c.HashConcurrency > 1024 {
-		fault("HASH_CONCURRENCY: must be between 1 and 1024")
-	}
-
-	if c.DatabaseMaxConns < 1 {
-		fault("DATABASE_MAX_CONNS: must be at least 1")
-	}
-
-	if c.AccessLifetime < time.Minute || c.AccessLifetime > 24*time.Hour {
-		fault("ACCESS_TOKEN_LIFETIME: must be between 1m and 24h")
-	}
-
-	if c.SessionIdle < c.AccessLifetime || c.SessionMax < c.SessionIdle {
-		fault("SESSION_IDLE and SESSION_MAX: must be at least ACCESS_TOKEN_LIFETIME, and SESSION_IDLE at most SESSION_MAX")
-	}
-
-	if c.AccountRetention < 0 {
-		fault("ACCOUNT_RETENTION: must not be negative")
-	}
-
-	if c.BrowserIdle < time.Minute || c.BrowserMax < c.BrowserIdle {
-		fault("BROWSER_SESSION_IDLE and BROWSER_SESSION_MAX: must be at least 1m, and BROWSER_SESSION_IDLE at most BROWSER_SESSION_MAX")
-	}
-
-	if c.TOTPGuessBudget < 1 || c.TOTPGuessBudget > 3333 {
-		fault("TOTP_GUESS_BUDGET: must be between 1 and 3333; beyond it six digits are too few")
-	}
-
-	if c.UploadLimit < 1 {
-		fault("UPLOAD_LIMIT: must be at least 1")
-	}
-
-	if c.SendCooldown < time.Second || c.SendCooldown > time.Hour {
-		fault("SEND_COOLDOWN: must be between 1s and 1h")
-	}
-
-	if c.SendsPerHour < 1 || c.SendsPerDay < 1 || c.NetworkSends < 1 || c.SMSPerDay < 1 {
-		fault("SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS and SMS_PER_DAY: must be at least 1")
-	}
-
-	if c.FailuresFree < 1 || c.FailuresFree > 100 || c.NetworkFailures < 1 {
-		fault("FAILURES_FREE: must be between 1 and 100; NETWORK_FAILURES: at least 1")
-	}
-
-	if c.FailureDelay < time.Second || c.FailureDelayMax < c.FailureDelay || c.FailureDelayMax > 24*time.Hour {
-		fault("FAILURE_DELAY and FAILURE_DELAY_MAX: must be between 1s and 24h, and FAILURE_DELAY at most FAILURE_DELAY_MAX")
-	}
-
-	if c.XSRFCookieDomain != "" && !hostName.MatchString(c.XSRFCookieDomain) {
-		fault("XSRF_COOKIE_DOMAIN: not a host name in lower case, as in example.com")
-	}
-
-	for _, origin := range c.Origins {
-		if !isOrigin(origin) {
-			fault("CORS_ORIGINS: %q is not of the form https://host, in lower case and without a port that goes without saying", origin)
-		}
-	}
-
-	faults = append(faults, c.smsFaults()...)
-	faults = append(faults, c.larkFaults()...)
-
-	if c.SessionLimit < 1 {
-		fault("SESSION_LIMIT: must be at least 1")
-	}
-
-	if c.KeyRotation < time.Hour {
-		fault("KEY_ROTATION: must be at least 1h, as often as anybody looks")
-	}
-
-	if c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute {
-		fault("SHUTDOWN_DELAY: must be between 0s and 1m")
-	}
-
-	if c.CodeGuessBudget < 1 || c.CodeGuessBudget > 10_000 {
-		fault("CODE_GUESS_BUDGET: must be between 1 and 10000; beyond it six digits are too few")
-	}
-
-	return errors.Join(faults...)
-}
-
-// isOrigin says that a browser would send the text as it is (RFC 6454, section 6.2).
-func isOrigin(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || text != strings.ToLower(text) {
-		return false
-	}
-
-	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80"
-}
-
-// hostName is one that a cookie may be set for.
-var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$`)
-
-// Setting is one line of the list of settings.
-type Setting struct {
-	Name    string
-	Default string
-	Value   string // masked where it is a secret
-	Secret  bool
-	Help    string
-}
-
-// Settings lists every setting, in the order of Config.
-func (c Config) Settings() []Setting {
-	value := reflect.ValueOf(c)
-
-	var list []Setting
-
-	for field, v := range value.Fields() {
-		setting := Setting{
-			Name:    field.Tag.Get("env"),
-			Default: field.Tag.Get("envDefault"),
-			Value:   fmt.Sprint(v.Interface()),
-			Secret:  field.Tag.Get("secret") == "true",
-			Help:    field.Tag.Get("help"),
-		}
-
-		switch {
-		case setting.Secret && !v.IsZero():
-			setting.Value = "(set)"
-		case v.Kind() == reflect.Slice:
-			setting.Value = strings.ReplaceAll(strings.Trim(setting.Value, "[]"), " ", ",")
-		}
-
-		list = append(list, setting)
-	}
-
-	return list
 }

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+)
+
+// Check returns an error that names every setting that cannot work, or that is required and missing.
+func (c Config) Check() error {
+	return errors.Join(slices.Concat(
+		c.serverFaults(), c.sessionFaults(), c.guessFaults(), c.sendFaults(), c.browserFaults(), c.smsFaults(), c.larkFaults(),
+	)...)
+}
+
+// faults are what is wrong with one section of the settings.
+type faults []error
+
+// require adds a fault unless the setting is right. It shows no value of a secret.
+func (f *faults) require(right bool, format string, args ...any) {
+	if !right {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
+}
+
+func between[T cmp.Ordered](value, least, most T) bool { return least <= value && value <= most }
+
+func (c Config) serverFaults() (f faults) {
+	f.require(c.Mode == Release || c.Mode == Development, "MODE: %q is neither release nor development", c.Mode)
+	f.require(c.DatabaseURL != "", "DATABASE_URL: required; `toolkit-gateway dev` needs none, it runs a private Postgres")
+
+	if c.MasterKey == "" {
+		f.require(false, "MASTER_KEY: required; make one with: openssl rand -base64 32")
+	} else if _, err := keyring.Parse(c.MasterKey); err != nil {
+		f.require(false, "MASTER_KEY: %w", err)
+	}
+
+	_, _, err := net.SplitHostPort(c.Addr)
+	f.require(err == nil, "ADDR: not of the form host:port")
+
+	f.require(isAddress(c.PublicURL, "https", "http"), "PUBLIC_URL: not of the form https://host")
+	f.require(c.DatabaseMaxConns >= 1, "DATABASE_MAX_CONNS: must be at least 1")
+	f.require(between(c.HashConcurrency, 1, 1024), "HASH_CONCURRENCY: must be between 1 and 1024")
+	f.require(c.UploadLimit >= 1, "UPLOAD_LIMIT: must be at least 1")
+	f.require(between(c.ShutdownDelay, 0, time.Minute), "SHUTDOWN_DELAY: must be between 0s and 1m")
+
+	return f
+}
+
+func (c Config) sessionFaults() (f faults) {
+	f.require(between(c.AccessLifetime, time.Minute, 24*time.Hour), "ACCESS_TOKEN_LIFETIME: must be between 1m and 24h")
+	f.require(c.AccessLifetime <= c.SessionIdle && c.SessionIdle <= c.SessionMax,
+		"SESSION_IDLE and SESSION_MAX: must be at least ACCESS_TOKEN_LIFETIME, and SESSION_IDLE at most SESSION_MAX")
+	f.require(time.Minute <= c.BrowserIdle && c.BrowserIdle <= c.BrowserMax,
+		"BROWSER_SESSION_IDLE and BROWSER_SESSION_MAX: must be at least 1m, and BROWSER_SESSION_IDLE at most BROWSER_SESSION_MAX")
+	f.require(c.SessionLimit >= 1, "SESSION_LIMIT: must be at least 1")
+	f.require(c.KeyRotation >= time.Hour, "KEY_ROTATION: must be at least 1h, the interval at which the age of the key is checked")
+	f.require(c.AccountRetention >= 0, "ACCOUNT_RETENTION: must not be negative")
+
+	return f
+}
+
+// guessFaults are those of the settings that bound the guessing of passwords and codes.
+func (c Config) guessFaults() (f faults) {
+	f.require(between(c.PasswordMinLength, 8, 64), "PASSWORD_MIN_LENGTH: must be between 8 and 64")
+	f.require(between(c.CodeGuessBudget, 1, 10_000), "CODE_GUESS_BUDGET: must be between 1 and 10000; beyond it six digits are too few")
+	f.require(between(c.TOTPGuessBudget, 1, 3333), "TOTP_GUESS_BUDGET: must be between 1 and 3333; beyond it six digits are too few")
+	f.require(between(c.FailuresFree, 1, 100) && c.NetworkFailures >= 1,
+		"FAILURES_FREE: must be between 1 and 100; NETWORK_FAILURES: at least 1")
+	f.require(time.Second <= c.FailureDelay && c.FailureDelay <= c.FailureDelayMax && c.FailureDelayMax <= 24*time.Hour,
+		"FAILURE_DELAY and FAILURE_DELAY_MAX: must be between 1s and 24h, and FAILURE_DELAY at most FAILURE_DELAY_MAX")
+
+	return f
+}
+
+func (c Config) sendFaults() (f faults) {
+	f.require(between(c.SendCooldown, time.Second, time.Hour), "SEND_COOLDOWN: must be between 1s and 1h")
+	f.require(min(c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay) >= 1,
+		"SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS and SMS_PER_DAY: must be at least 1")
+
+	return f
+}
+
+func (c Config) browserFaults() (f faults) {
+	f.require(c.XSRFCookieDomain == "" || hostName.MatchString(c.XSRFCookieDomain),
+		"XSRF_COOKIE_DOMAIN: not a host name in lower case, for example example.com")
+
+	for _, origin := range c.Origins {
+		f.require(isOrigin(origin), "CORS_ORIGINS: %q is not of the form https://host, in lower case and without the default port", origin)
+	}
+
+	return f
+}
+
+// isOrigin reports whether a browser would send the text as an origin (RFC 6454, section 6.2).
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || text != strings.ToLower(text) {
+		return false
+	}
+
+	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80"
+}
+
+// hostName matches a host for which a cookie may be set.
+var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$`)
