@@ -173,7 +173,7 @@ func (b *bench) runImport(ctx context.Context, name string, from, n int, hash st
 		case err := <-ended:
 			took = time.Since(begin)
 
-			if err == nil && !strings.HasPrefix(out.String(), fmt.Sprintf("imported %d, there already 0, refused 0\n", n)) {
+			if err == nil && !strings.HasPrefix(out.String(), fmt.Sprintf("imported %d, already present 0, refused 0\n", n)) {
 				err = errors.New(out.String())
 			}
 

@@ -24,30 +24,30 @@ import (
 // The commands about accounts.
 type (
 	accountCommand struct {
-		Create   accountCreateCommand   `cmd:"" help:"Create an account, without a code: you vouch for the address."`
-		FirstRun accountFirstRunCommand `cmd:"" help:"Print a link to a page that makes the first administrator: good for a day, once, and only while there is none."`
-		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account. It counts from the next request on."`
-		Disable  accountDisableCommand  `cmd:"" help:"Stop an account from signing in, and end all its sessions at once."`
-		Enable   accountEnableCommand   `cmd:"" help:"Let a disabled account sign in again."`
-		Import   accountImportCommand   `cmd:"" help:"Bring accounts in from a file, an account a line."`
-		Export   accountExportCommand   `cmd:"" help:"Write every account to a file that account import reads."`
+		Create   accountCreateCommand   `cmd:"" help:"Create an account without a code: you vouch for the address."`
+		FirstRun accountFirstRunCommand `cmd:"" help:"Print a link to the page that creates the first administrator. It works once, for a day, and only as long as no administrator exists."`
+		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account, effective from its next request."`
+		Disable  accountDisableCommand  `cmd:"" help:"Disable an account and end all its sessions at once."`
+		Enable   accountEnableCommand   `cmd:"" help:"Enable a disabled account."`
+		Import   accountImportCommand   `cmd:"" help:"Import accounts from a file, one account per line."`
+		Export   accountExportCommand   `cmd:"" help:"Export every account to a file that account import can read."`
 	}
 	accountCreateCommand struct {
-		Email         string `required:"" help:"The e-mail address."`
-		Name          string `required:"" help:"The name shown to people."`
-		Group         string `default:"None" help:"The member group: ${default} by default."`
-		PasswordStdin bool   `help:"Read the password from the first line of standard input. Without this a random one is made and printed."`
+		Email         string `required:"" help:"E-mail address of the account."`
+		Name          string `required:"" help:"Display name of the account."`
+		Group         string `default:"None" help:"Member group of the account. Default: ${default}."`
+		PasswordStdin bool   `help:"Read the password from the first line of standard input. Otherwise a random password is generated and printed."`
 	}
 	accountFirstRunCommand struct{}
 	accountSetGroupCommand struct {
-		Email string `arg:"" help:"The e-mail address of the account."`
-		Group string `arg:"" help:"The member group, as in None, Tester, Member, Admin."`
+		Email string `arg:"" help:"E-mail address of the account."`
+		Group string `arg:"" help:"Member group, for example None, Tester, Member or Admin."`
 	}
 	accountDisableCommand struct {
-		Email string `arg:"" help:"The e-mail address of the account."`
+		Email string `arg:"" help:"E-mail address of the account."`
 	}
 	accountEnableCommand struct {
-		Email string `arg:"" help:"The e-mail address of the account."`
+		Email string `arg:"" help:"E-mail address of the account."`
 	}
 )
 
@@ -60,10 +60,10 @@ func (command accountCreateCommand) Run(ctx context.Context, i invocation) error
 
 	name, err := account.ParseName(command.Name)
 	if err != nil {
-		return errors.New("--name: one line of 1 to 64 characters")
+		return errors.New("--name: must be one line of 1 to 64 characters")
 	}
 
-	plain := inventPassword()
+	plain := generatePassword()
 	if command.PasswordStdin {
 		if plain, err = firstLine(os.Stdin); err != nil {
 			return err
@@ -86,7 +86,7 @@ func (command accountCreateCommand) Run(ctx context.Context, i invocation) error
 			Email: email, Name: name, PasswordHash: hash, MemberGroup: command.Group,
 		})
 		if err != nil {
-			return namingGroups(ctx, a, err)
+			return withGroups(ctx, a, err)
 		}
 
 		fmt.Printf("created %s %s in group %s\n", created.ID, created.Email, created.MemberGroup)
@@ -99,17 +99,17 @@ func (command accountCreateCommand) Run(ctx context.Context, i invocation) error
 	})
 }
 
-// checkPassword names the least length, which the policy's own reason does not.
+// checkPassword applies the policy. It names the minimum length, which the policy's message does not.
 func checkPassword(policy password.Policy, plain, email, name string) error {
 	if utf8.RuneCountInString(plain) < policy.MinLength {
-		return fmt.Errorf("too short, %d characters are the least", policy.MinLength)
+		return fmt.Errorf("too short, the minimum is %d characters", policy.MinLength)
 	}
 
-	return inWords(policy.Check(plain, email, name))
+	return explained(policy.Check(plain, email, name))
 }
 
-// inventPassword has 96 random bits.
-func inventPassword() string {
+// generatePassword returns a password of 96 random bits.
+func generatePassword() string {
 	var random [12]byte
 
 	rand.Read(random[:]) // never fails
@@ -131,7 +131,7 @@ func firstLine(r io.Reader) (string, error) {
 	return line, nil
 }
 
-// Run prints the link of the first administrator.
+// Run prints the link to the page that creates the first administrator.
 func (accountFirstRunCommand) Run(ctx context.Context, i invocation) error {
 	c, err := i.gateway(ctx)
 	if err != nil {
@@ -142,7 +142,7 @@ func (accountFirstRunCommand) Run(ctx context.Context, i invocation) error {
 	if err != nil {
 		return err
 	} else if link == "" {
-		return errors.New("there is an administrator already; account create and account set-group make more")
+		return errors.New("an administrator already exists; create more with account create and account set-group")
 	}
 
 	fmt.Println(link)
@@ -155,7 +155,7 @@ func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) err
 	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, target account.Target) error {
 		changed, err := a.Accounts.SetGroup(ctx, i.by, group.Operator(), idempotency.Key{}, target, command.Group, "")
 		if err != nil {
-			return namingGroups(ctx, a, err)
+			return withGroups(ctx, a, err)
 		}
 
 		fmt.Printf("%s is in group %s\n", changed.Email, changed.MemberGroup)
@@ -178,7 +178,7 @@ func (i invocation) setStatus(ctx context.Context, email string, status account.
 	return i.change(ctx, email, func(ctx context.Context, a *app.App, target account.Target) error {
 		changed, err := a.Accounts.SetStatus(ctx, i.by, group.Operator(), idempotency.Key{}, target, status, "")
 		if err != nil {
-			return inWords(err)
+			return explained(err)
 		}
 
 		fmt.Printf("%s is %s\n", changed.Email, changed.Status)
@@ -187,7 +187,7 @@ func (i invocation) setStatus(ctx context.Context, email string, status account.
 	})
 }
 
-// change looks up the account with the address, in whichever version, for a command that changes it.
+// change looks up the account with the address, and passes it to run, whatever its version.
 func (i invocation) change(ctx context.Context, address string, run func(context.Context, *app.App, account.Target) error) error {
 	email, err := account.ParseEmail(address)
 	if err != nil {
@@ -204,10 +204,10 @@ func (i invocation) change(ctx context.Context, address string, run func(context
 	})
 }
 
-// namingGroups adds to the refusal of an unknown group those that there are.
-func namingGroups(ctx context.Context, a *app.App, refusal error) error {
+// withGroups adds the existing groups to the refusal of an unknown one.
+func withGroups(ctx context.Context, a *app.App, refusal error) error {
 	if !errors.Is(refusal, account.ErrUnknownGroup) {
-		return inWords(refusal)
+		return explained(refusal)
 	}
 
 	names, err := a.Groups.Names(ctx)
@@ -215,20 +215,19 @@ func namingGroups(ctx context.Context, a *app.App, refusal error) error {
 		return refusal
 	}
 
-	return fmt.Errorf("%w; there are %s", refusal, strings.Join(names, ", "))
+	return fmt.Errorf("%w; the groups are %s", refusal, strings.Join(names, ", "))
 }
 
-// inWords is why something was refused. The problem's own text is its code, which tells an operator
-// too little.
-func inWords(err error) error {
-	told, ok := errors.AsType[*problem.Problem](err)
+// explained replaces a problem, whose text is its code, by its message for users: a code tells an operator too little.
+func explained(err error) error {
+	refused, ok := errors.AsType[*problem.Problem](err)
 
 	switch {
-	case !ok || told.Kind == problem.Unavailable || told.Kind == problem.Internal:
+	case !ok || refused.Kind == problem.Unavailable || refused.Kind == problem.Internal:
 		return err
-	case len(told.Fields) == 0:
-		return errors.New(told.Message(language.English))
+	case len(refused.Fields) == 0:
+		return errors.New(refused.Message(language.English))
 	}
 
-	return errors.New(told.Fields[0].Message.In(language.English))
+	return errors.New(refused.Fields[0].Message.In(language.English))
 }

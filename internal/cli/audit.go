@@ -13,10 +13,10 @@ import (
 // The commands about the audit log.
 type (
 	auditCommand struct {
-		Verify auditVerifyCommand `cmd:"" help:"Look through the whole audit log; exit 0 where nothing was changed, taken out or put in. Needs DATABASE_URL and MASTER_KEY."`
+		Verify auditVerifyCommand `cmd:"" help:"Verify the hash chain of the whole audit log. Exit code 0: no event was changed, removed or inserted. Needs DATABASE_URL and MASTER_KEY."`
 	}
 	auditVerifyCommand struct {
-		Head string `placeholder:"SEQ:HASH" help:"A head of the chain that was kept elsewhere, out of the server's log or an earlier verification: shows where the chain was cut off since."`
+		Head string `placeholder:"SEQ:HASH" help:"A head of the chain that was kept elsewhere, from the server's log or an earlier verification. It reveals that the chain was cut off since."`
 	}
 )
 
@@ -32,10 +32,10 @@ func (command auditVerifyCommand) Run(ctx context.Context, i invocation) error {
 	}
 
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
-		meter := newMeter(os.Stderr)
+		progress := newProgress(os.Stderr)
 
-		verdict, err := a.Chain.Verify(ctx, kept, meter.verified)
-		meter.end()
+		verdict, err := a.Chain.Verify(ctx, kept, progress.verified)
+		progress.clear()
 
 		if err != nil {
 			return err
@@ -45,9 +45,9 @@ func (command auditVerifyCommand) Run(ctx context.Context, i invocation) error {
 	})
 }
 
-// report prints a verdict, and is an error where there are faults.
+// report prints a verdict, and returns an error if it has faults.
 func report(verdict audit.Verdict) error {
-	fmt.Printf("%d events are sealed, %d wait for it\n", verdict.Sealed, verdict.Waiting)
+	fmt.Printf("%d events are sealed, %d are not sealed yet\n", verdict.Sealed, verdict.Waiting)
 
 	if verdict.Sealed > 0 {
 		fmt.Printf("from %s to %s\nhead %s\n", verdict.Oldest.Format(time.RFC3339), verdict.Newest.Format(time.RFC3339), verdict.Head)
@@ -63,9 +63,9 @@ func report(verdict audit.Verdict) error {
 
 	switch more := verdict.FaultCount - int64(len(verdict.Faults)); {
 	case more > 0:
-		return fmt.Errorf("the audit log is not as it was written: faults %d, %d more than are shown", verdict.FaultCount, more)
+		return fmt.Errorf("the audit log does not match its hash chain: faults %d, of which %d are not shown", verdict.FaultCount, more)
 	case verdict.FaultCount > 0:
-		return fmt.Errorf("the audit log is not as it was written: faults %d", verdict.FaultCount)
+		return fmt.Errorf("the audit log does not match its hash chain: faults %d", verdict.FaultCount)
 	}
 
 	return nil

@@ -16,16 +16,16 @@ func TestAuditVerify(t *testing.T) {
 	t.Parallel()
 
 	gateway := newProgram(t)
-	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 0 wait for it\n")
+	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 0 are not sealed yet\n")
 
 	// Nobody serves, and nothing is sealed.
 	gateway.run(t, "account", "create", "--email", "a@konec.test", "--name", "A").succeeds(t)
-	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 1 wait for it\n")
+	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 1 are not sealed yet\n")
 
 	serving := gateway.with("PUBLIC_URL", "https://gateway.test").serve(t)
 	serving.ready(t)
 	apptest.Eventually(t, "it is sealed", func() bool {
-		return strings.Contains(gateway.run(t, "audit", "verify").out, "1 events are sealed, 0 wait for it\nfrom ")
+		return strings.Contains(gateway.run(t, "audit", "verify").out, "1 events are sealed, 0 are not sealed yet\nfrom ")
 	})
 
 	head := regexp.MustCompile(`(?m)^head (1:[0-9a-f]{64})$`).FindStringSubmatch(gateway.run(t, "audit", "verify").out)
@@ -37,7 +37,7 @@ func TestAuditVerify(t *testing.T) {
 	gateway.run(t, "audit", "verify", "--head", "1").fails(t, "--head: a head is of the form SEQ:HASH")
 
 	further := gateway.run(t, "audit", "verify", "--head", "2"+head[1][1:])
-	further.fails(t, "the audit log is not as it was written: faults 1")
+	further.fails(t, "the audit log does not match its hash chain: faults 1")
 
 	if !strings.Contains(further.out, "FAULT: link 2, which was kept, is missing: the chain ends with 1") {
 		t.Errorf("says %s", further.out)
@@ -54,7 +54,7 @@ func TestAuditVerify(t *testing.T) {
 	}
 
 	changed := gateway.run(t, "audit", "verify")
-	changed.fails(t, "the audit log is not as it was written: faults 1")
+	changed.fails(t, "the audit log does not match its hash chain: faults 1")
 
 	if !strings.Contains(changed.out, "FAULT: event 1 was changed, of which link 1 tells\n") {
 		t.Errorf("says %s", changed.out)
@@ -118,7 +118,7 @@ func TestMigrateGrantsServerRole(t *testing.T) {
 	role := "Server of " + conn.Config().Database // a name that has to be quoted
 	for _, statement := range []string{"CREATE ROLE", "", "DROP OWNED BY", "DROP ROLE"} {
 		if statement == "" {
-			gateway.run(t, "migrate", "--server-role", role).succeeds(t, role+" may serve, and change nothing in the audit log\n")
+			gateway.run(t, "migrate", "--server-role", role).succeeds(t, role+" can serve, and cannot change the audit log\n")
 
 			continue
 		}

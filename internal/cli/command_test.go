@@ -16,10 +16,10 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 
 	for command, text := range map[string]string{
-		"": "Commands:", "serve": "Run the gateway", "dev": "private Postgres", "migrate": "Safe to repeat", "account": "Create accounts",
+		"": "Commands:", "serve": "Run the gateway", "dev": "Postgres, migrated", "migrate": "Safe to repeat", "account": "Create, disable",
 		"account create": "--password-stdin", "account set-group": "<group>", "account disable": "end all its sessions", "account enable": "<email>",
 		"account import": "Exit code 0", "account export": "--totp-secrets",
-		"audit": "verify", "audit verify": "--head=SEQ:HASH", "key": "rotate", "key list": "stages", "key rotate": "--immediately", "config": "Secrets are not shown", "healthcheck": "exit 0", "version": "version",
+		"audit": "verify", "audit verify": "--head=SEQ:HASH", "key": "rotate", "key list": "stages", "key rotate": "--immediately", "config": "List every setting", "healthcheck": "Exit code 0", "version": "version",
 	} {
 		program{}.run(t, append(strings.Fields(command), "--help")...).succeeds(t, "Usage: toolkit-gateway", text)
 	}
@@ -44,7 +44,7 @@ func TestMigrate(t *testing.T) {
 	gateway := newProgram(t)
 	empty := gateway.with("DATABASE_URL", emptyDatabase(t, gateway["DATABASE_URL"]))
 
-	empty.run(t, "migrate").succeeds(t, "applied 00001_foundation.sql", "applied river", "the database is at version ", " of ours, ", " of the job queue\n")
+	empty.run(t, "migrate").succeeds(t, "applied 00001_foundation.sql", "applied river", "the database is at version ", " of the gateway, ", " of the job queue\n")
 
 	again := empty.run(t, "migrate")
 	again.succeeds(t, "the database is at version")
@@ -99,10 +99,10 @@ func TestAccountCommands(t *testing.T) {
 	}
 
 	gateway.runWith(t, "password1\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: ", "too common")
-	gateway.runWith(t, "short\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: too short, 8 characters are the least")
+	gateway.runWith(t, "short\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: too short, the minimum is 8 characters")
 	gateway.runWith(t, "", create("weak@konec.test", "--password-stdin")...).fails(t, "standard input is empty")
 	gateway.run(t, create("given@konec.test")...).fails(t, "there is an account with this e-mail address already")
-	gateway.run(t, create("group@konec.test", "--group", "Nobody")...).fails(t, "there is no such member group; there are Admin, Member, None, Tester")
+	gateway.run(t, create("group@konec.test", "--group", "Nobody")...).fails(t, "there is no such member group; the groups are Admin, Member, None, Tester")
 	gateway.run(t, create("no address")...).fails(t, "--email: not an e-mail address")
 	gateway.run(t, "account", "create", "--email", "x@konec.test", "--name", "\u202e").fails(t, "--name: ")
 
@@ -110,7 +110,7 @@ func TestAccountCommands(t *testing.T) {
 	_, tokens := login("given@konec.test", apptest.Password)
 
 	gateway.run(t, "account", "set-group", "Given@konec.test", "Admin").succeeds(t, "given@konec.test is in group Admin")
-	gateway.run(t, "account", "set-group", "given@konec.test", "Nobody").fails(t, "there is no such member group; there are Admin, ")
+	gateway.run(t, "account", "set-group", "given@konec.test", "Nobody").fails(t, "there is no such member group; the groups are Admin, ")
 	gateway.run(t, "account", "set-group", "nobody@konec.test", "Admin").fails(t, "there is no account with this e-mail address")
 
 	if _, me := env.Me(t, tokens.AccessToken); me == nil || me.User.MemberGroup != "Admin" || me.User.V != 1 {
@@ -148,7 +148,7 @@ func TestAccountCommands(t *testing.T) {
 	gateway.run(t, "account", "enable", "nobody").fails(t, "not an e-mail address")
 
 	// Both ways are named where there is neither a setting nor a development server.
-	program{}.run(t, "account", "enable", "a@konec.test").fails(t, "DATABASE_URL: required", "MASTER_KEY: required", "`toolkit-gateway dev` is running, in .dev")
+	program{}.run(t, "account", "enable", "a@konec.test").fails(t, "DATABASE_URL: required", "MASTER_KEY: required", "`toolkit-gateway dev` is running in .dev")
 }
 
 func TestKeyCommands(t *testing.T) {
@@ -156,7 +156,7 @@ func TestKeyCommands(t *testing.T) {
 
 	gateway := newProgram(t)
 	gateway.run(t, "key", "list").succeeds(t, "KEY", "STAGE", "signing")
-	gateway.run(t, "key", "rotate").succeeds(t, "made ", ", which signs from ")
+	gateway.run(t, "key", "rotate").succeeds(t, "created ", ", which signs from ")
 
 	listed := gateway.run(t, "key", "list")
 	listed.succeeds(t, "signing", "published")
@@ -165,7 +165,7 @@ func TestKeyCommands(t *testing.T) {
 		t.Errorf("two keys make %d lines: %s", lines, listed.out)
 	}
 
-	gateway.run(t, "key", "rotate", "--immediately").succeeds(t, "made ")
+	gateway.run(t, "key", "rotate", "--immediately").succeeds(t, "created ")
 
 	// Another master key opens none of them.
 	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "key", "list").fails(t, "does not open with MASTER_KEY")

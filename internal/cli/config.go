@@ -12,7 +12,7 @@ import (
 
 type configCommand struct{}
 
-// Run lists the settings.
+// Run lists the settings, and fails if one cannot work.
 func (configCommand) Run(ctx context.Context, i invocation) error {
 	c, err := config.Read(i.environment)
 
@@ -35,7 +35,7 @@ func (configCommand) Run(ctx context.Context, i invocation) error {
 	return nil
 }
 
-// check names every setting that cannot work, as serving would, and asks nobody else.
+// check names every setting that cannot work, as serve does, without a connection to any other system.
 func check(ctx context.Context, c config.Config) error {
 	if err := c.Check(); err != nil {
 		return err

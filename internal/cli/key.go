@@ -14,11 +14,11 @@ import (
 type (
 	keyCommand struct {
 		List   keyListCommand   `cmd:"" help:"List the signing keys and their stages."`
-		Rotate keyRotateCommand `cmd:"" help:"Make a new signing key: published now, signing in ten minutes. Nobody is signed out."`
+		Rotate keyRotateCommand `cmd:"" help:"Create a signing key, published at once and signing in ten minutes. No user is signed out."`
 	}
 	keyListCommand   struct{}
 	keyRotateCommand struct {
-		Immediately bool `help:"For a key that may have leaked: the new one signs at once, and every access token out there is dead. The apps refresh. The other replicas follow within 30 seconds."`
+		Immediately bool `help:"For a key that may have leaked: the new key signs at once and every existing access token becomes invalid; the apps refresh. Other replicas follow within 30 seconds."`
 	}
 )
 
@@ -30,7 +30,7 @@ func (keyListCommand) Run(ctx context.Context, i invocation) error {
 		}
 
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "KEY\tSTAGE\tMADE\tSIGNS FROM\tVERIFIES UNTIL")
+		fmt.Fprintln(table, "KEY\tSTAGE\tCREATED\tSIGNS FROM\tVERIFIES UNTIL")
 
 		for _, key := range a.Keys.List() {
 			until := "-"
@@ -54,7 +54,7 @@ func (command keyRotateCommand) Run(ctx context.Context, i invocation) error {
 			return err
 		}
 
-		fmt.Printf("made %s, which signs from %s\n", created.ID, created.SignsAt.UTC().Format(time.RFC3339))
+		fmt.Printf("created %s, which signs from %s\n", created.ID, created.SignsAt.UTC().Format(time.RFC3339))
 
 		return nil
 	})

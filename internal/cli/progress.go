@@ -9,98 +9,99 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 )
 
-// A meter tells how far a command is: on a terminal in one line that is written over and over, elsewhere in a line now
-// and then. It is a page of code, where a library would bring a dozen others.
-type meter struct {
+// progress shows how far a command is: on a terminal in one line that is overwritten, elsewhere in a line every few
+// seconds. It is a page of code; a library would bring a dozen others.
+type progress struct {
 	to       *os.File
 	terminal bool
 	began    time.Time
-	told     time.Time
+	shown    time.Time
 	first    *transfer.Progress // what was done before this run began
 }
 
 const (
-	meterOnTerminal = 100 * time.Millisecond
-	meterElsewhere  = 5 * time.Second
-	meterWidth      = 24
+	terminalInterval = 100 * time.Millisecond
+	plainInterval    = 5 * time.Second
+	barWidth         = 24
 )
 
-func newMeter(to *os.File) *meter {
+func newProgress(to *os.File) *progress {
 	info, err := to.Stat()
 	now := time.Now()
 
-	return &meter{to: to, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, began: now, told: now}
+	return &progress{to: to, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, began: now, shown: now}
 }
 
-// imported is told of every batch, and of the beginning.
-func (m *meter) imported(p transfer.Progress) {
-	if m.first == nil {
-		m.first = &p
-		m.began = time.Now()
-		m.told = m.began
+// imported shows the state after a batch. The first call is the state before the first batch.
+func (p *progress) imported(now transfer.Progress) {
+	if p.first == nil {
+		p.first = &now
+		p.began = time.Now()
+		p.shown = p.began
 
-		if p.Line > 0 {
-			m.say("going on after line %d: imported %d, there already %d, refused %d so far", p.Line, p.Imported, p.Present, p.Refused)
+		if now.Line > 0 {
+			p.print("resuming after line %d: imported %d, already present %d, refused %d so far", now.Line, now.Imported, now.Present, now.Refused)
 		}
 
 		return
 	}
 
-	took := time.Since(m.began).Seconds()
-	text := fmt.Sprintf("%d lines, %.0f/s, refused %d", p.Line, float64(p.Line-m.first.Line)/took, p.Refused)
+	took := time.Since(p.began).Seconds()
+	text := fmt.Sprintf("%d lines, %.0f/s, refused %d", now.Line, float64(now.Line-p.first.Line)/took, now.Refused)
 
-	if done := p.Position - m.first.Position; p.Size > 0 && done > 0 {
-		left := time.Duration(took * float64(p.Size-p.Position) / float64(done) * float64(time.Second))
-		text = fmt.Sprintf("%s %3d %%  %s, %s left", bar(p), 100*p.Position/p.Size, text, left.Round(time.Second))
+	if done := now.Position - p.first.Position; now.Size > 0 && done > 0 {
+		left := time.Duration(took * float64(now.Size-now.Position) / float64(done) * float64(time.Second))
+		text = fmt.Sprintf("%s %3d %%  %s, %s left", bar(now), 100*now.Position/now.Size, text, left.Round(time.Second))
 	}
 
-	m.show(text)
+	p.update(text)
 }
 
-func (m *meter) exported(count int64) {
-	m.show(fmt.Sprintf("%d accounts, %.0f/s", count, float64(count)/time.Since(m.began).Seconds()))
+func (p *progress) exported(count int64) {
+	p.update(fmt.Sprintf("%d accounts, %.0f/s", count, float64(count)/time.Since(p.began).Seconds()))
 }
 
-func (m *meter) verified(part string, done, of int64) {
+func (p *progress) verified(part string, done, of int64) {
 	if done < of {
-		m.show(fmt.Sprintf("%s: %d of %d", part, done, of))
+		p.update(fmt.Sprintf("%s: %d of %d", part, done, of))
 	}
 }
 
-func bar(p transfer.Progress) string {
-	full := int(meterWidth * p.Position / p.Size)
+func bar(now transfer.Progress) string {
+	full := int(barWidth * now.Position / now.Size)
 
-	return "[" + strings.Repeat("#", full) + strings.Repeat("-", meterWidth-full) + "]"
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", barWidth-full) + "]"
 }
 
-func (m *meter) show(text string) {
-	pause := meterElsewhere
-	if m.terminal {
-		pause = meterOnTerminal
+// update shows the text, unless the last one was shown a moment ago.
+func (p *progress) update(text string) {
+	interval := plainInterval
+	if p.terminal {
+		interval = terminalInterval
 	}
 
-	if time.Since(m.told) < pause {
+	if time.Since(p.shown) < interval {
 		return
 	}
 
-	m.told = time.Now()
+	p.shown = time.Now()
 
-	if m.terminal {
-		fmt.Fprintf(m.to, "\r%s\x1b[K", text)
+	if p.terminal {
+		fmt.Fprintf(p.to, "\r%s\x1b[K", text)
 	} else {
-		fmt.Fprintln(m.to, text)
+		fmt.Fprintln(p.to, text)
 	}
 }
 
-// say is a line that stays.
-func (m *meter) say(format string, args ...any) {
-	m.end()
-	fmt.Fprintf(m.to, format+"\n", args...)
+// print prints a line that stays.
+func (p *progress) print(format string, args ...any) {
+	p.clear()
+	fmt.Fprintf(p.to, format+"\n", args...)
 }
 
-// end takes away the line that is written over.
-func (m *meter) end() {
-	if m.terminal {
-		fmt.Fprint(m.to, "\r\x1b[K") //nolint:errcheck // it only tells
+// clear removes the line that is overwritten.
+func (p *progress) clear() {
+	if p.terminal {
+		fmt.Fprint(p.to, "\r\x1b[K") //nolint:errcheck // it only informs
 	}
 }

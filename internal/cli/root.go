@@ -18,16 +18,16 @@ import (
 
 type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Run the gateway. Needs DATABASE_URL (migrated) and MASTER_KEY."`
-	Dev         devCommand         `cmd:"" help:"Run it with nothing prepared: a private Postgres, migrated, and an inbox page for its mails."`
-	Migrate     migrateCommand     `cmd:"" help:"Bring the database to the schema of this version. Safe to repeat, and to run from several places at once."`
-	Audit       auditCommand       `cmd:"" help:"Look whether the audit log is as the server has written it."`
-	Account     accountCommand     `cmd:"" help:"Create accounts, assign member groups, disable and enable, bring in from files and write out."`
+	Dev         devCommand         `cmd:"" help:"Run the gateway in development mode, without any preparation: a private Postgres, migrated, and an inbox page for its mail."`
+	Migrate     migrateCommand     `cmd:"" help:"Migrate the database to the schema of this version. Safe to repeat and to run concurrently."`
+	Audit       auditCommand       `cmd:"" help:"Verify the audit log's hash chain."`
+	Account     accountCommand     `cmd:"" help:"Create, disable, enable, import and export accounts, and assign member groups."`
 	Key         keyCommand         `cmd:"" help:"List and rotate the keys that sign access tokens."`
-	Config      configCommand      `cmd:"" help:"List every setting, its value and what it means, then those that cannot work. Secrets are not shown."`
-	Healthcheck healthcheckCommand `cmd:"" help:"Ask the gateway at ADDR on this machine whether it is ready; exit 0 if so."`
-	Version     versionCommand     `cmd:"" help:"Say which version this is."`
+	Config      configCommand      `cmd:"" help:"List every setting with its value and meaning, then check them. Secrets are not shown."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Check whether the gateway at ADDR on this machine is ready. Exit code 0: it is."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 
-	ShowVersion kong.VersionFlag `name:"version" help:"Say which version this is."`
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 type versionCommand struct{}
@@ -40,8 +40,8 @@ func Run(args, environ []string) int {
 	parser := kong.Must(&c,
 		kong.Name("toolkit-gateway"),
 		kong.Description("The account-authentication gateway of the Toolkit apps.\n\n"+
-			"Settings come from the environment; see `toolkit-gateway config`. To try it: `toolkit-gateway dev`. "+
-			"In the folder where that runs, account and key need no settings."),
+			"Settings come from the environment; `toolkit-gateway config` lists them. To try the gateway, run `toolkit-gateway dev`. "+
+			"In the same folder, account, audit and key need no settings."),
 		kong.ShortUsageOnError(),
 		kong.Vars{"version": app.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -86,13 +86,13 @@ func variables(environ []string) map[string]string {
 // invocation is what a command receives beside its flags and arguments.
 type invocation struct {
 	environment map[string]string
-	by          caller.Caller // as the audit log names it: the command's own path, so that the two cannot differ
+	by          caller.Caller // recorded in the audit log: the path of the command itself, so that the two cannot differ
 }
 
-// wrong is what every command says of settings that it cannot work with.
+// wrong introduces errors about settings.
 func wrong(err error) error { return fmt.Errorf("settings are missing or wrong:\n%w", err) }
 
-// settings are read without what is required, for commands that get by without it.
+// settings reads the settings without checking them, for commands that do not need all of them.
 func (i invocation) settings() (config.Config, error) {
 	c, err := config.Read(i.environment)
 	if err != nil {
@@ -102,8 +102,8 @@ func (i invocation) settings() (config.Config, error) {
 	return c, nil
 }
 
-// gateway is the settings of the gateway that an operator's command works on: of the environment, or of the development
-// server that runs in DEV_DIR.
+// gateway returns the settings of the gateway that an operator's command works on: those of the environment, or of the
+// development server that is running in DEV_DIR.
 func (i invocation) gateway(ctx context.Context) (config.Config, error) {
 	c, err := i.settings()
 	if err != nil {
@@ -121,7 +121,7 @@ func (i invocation) gateway(ctx context.Context) (config.Config, error) {
 	case err == nil:
 		return c, nil
 	case c.DatabaseURL == "" && c.MasterKey == "":
-		return c, fmt.Errorf("%w\nneither is needed where `toolkit-gateway dev` is running, in %s (DEV_DIR)", wrong(err), c.DevDir)
+		return c, fmt.Errorf("%w\nneither is needed while `toolkit-gateway dev` is running in %s (DEV_DIR)", wrong(err), c.DevDir)
 	}
 
 	return c, wrong(err)
@@ -137,7 +137,7 @@ func (i invocation) operate(ctx context.Context, run func(ctx context.Context, a
 	return app.Operate(ctx, c, run)
 }
 
-// Run says the version.
+// Run prints the version.
 func (versionCommand) Run() error {
 	fmt.Println(app.Version())
 

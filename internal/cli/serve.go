@@ -13,17 +13,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 )
 
-// The commands that run the gateway, prepare its database, and ask how it is.
+// The commands that run the gateway, prepare its database and check its health.
 type (
 	serveCommand       struct{}
 	devCommand         struct{}
 	healthcheckCommand struct{}
 	migrateCommand     struct {
-		ServerRole string `placeholder:"ROLE" help:"Also grant this role of the database what serving needs, and no more: it can add to the audit log, not change it. Say so at each migration, run as the tables' owner, and serve as that role."`
+		ServerRole string `placeholder:"ROLE" help:"Also grant this database role what serving needs and nothing else: it can add to the audit log, but not change it. Run each migration with this flag as the owner of the tables, and serve as ROLE."`
 	}
 )
 
-// Run serves.
+// Run serves until it is stopped.
 func (serveCommand) Run(ctx context.Context, i invocation) error {
 	c, err := config.Load(i.environment)
 	if err != nil {
@@ -33,7 +33,7 @@ func (serveCommand) Run(ctx context.Context, i invocation) error {
 	return app.Serve(ctx, c, nil)
 }
 
-// Run serves in development mode.
+// Run serves in development mode until it is stopped.
 func (devCommand) Run(ctx context.Context, i invocation) error {
 	c, err := i.settings()
 	if err != nil {
@@ -43,7 +43,7 @@ func (devCommand) Run(ctx context.Context, i invocation) error {
 	return app.Dev(ctx, c, func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
 }
 
-// Run migrates.
+// Run migrates the database.
 func (command migrateCommand) Run(ctx context.Context, i invocation) error {
 	c, err := i.settings()
 	if err != nil {
@@ -66,7 +66,7 @@ func (command migrateCommand) Run(ctx context.Context, i invocation) error {
 	fmt.Printf("the database is at version %d", result.Version)
 
 	if len(result.Ours)+len(result.Queue) > 0 {
-		fmt.Printf(": applied %d of ours, %d of the job queue", len(result.Ours), len(result.Queue))
+		fmt.Printf(": applied %d of the gateway, %d of the job queue", len(result.Ours), len(result.Queue))
 	}
 
 	fmt.Println()
@@ -79,12 +79,12 @@ func (command migrateCommand) Run(ctx context.Context, i invocation) error {
 		return err
 	}
 
-	fmt.Printf("%s may serve, and change nothing in the audit log\n", command.ServerRole)
+	fmt.Printf("%s can serve, and cannot change the audit log\n", command.ServerRole)
 
 	return nil
 }
 
-// Run asks whether the gateway is ready.
+// Run checks whether the gateway is ready.
 func (healthcheckCommand) Run(ctx context.Context, i invocation) error {
 	c, err := i.settings()
 	if err != nil {
@@ -108,7 +108,7 @@ func (healthcheckCommand) Run(ctx context.Context, i invocation) error {
 		return fmt.Errorf("health check: %w", err)
 	}
 
-	// This machine is asked directly, whatever proxy the environment names.
+	// The request stays on this machine, whatever proxy the environment names.
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 	response, err := client.Do(request)

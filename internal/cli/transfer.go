@@ -12,65 +12,65 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/caller"
 )
 
-// errRefusedLines says that an import came to its end, and that some lines are not in.
-var errRefusedLines = errors.New("not every line is in")
+// errRefusedLines is the result of an import that reached the end of its file and refused some lines.
+var errRefusedLines = errors.New("some lines were refused")
 
-// shownRemarks is how many are shown where no file was asked for.
+// shownRemarks is the number of refused lines that are shown without --report.
 const shownRemarks = 20
 
-// The commands that bring accounts in from files and write them out.
+// The commands that import accounts from files and export them.
 type (
 	accountImportCommand struct {
-		File         string `arg:"" help:"The file; - for standard input, which cannot be gone on with after a break."`
-		Format       string `default:"auto" enum:"auto,gateway,public,json,csv" help:"gateway or public: mongoexport of the services before; json or csv: as account export writes. auto goes by the first line."`
-		Group        string `default:"None" help:"The member group of accounts that the file names none for: ${default} by default."`
-		CreateGroups bool   `help:"Make member groups that are missing, without rights. Without this their accounts are refused."`
-		DryRun       bool   `help:"Do everything but write."`
-		Report       string `placeholder:"FILE" help:"Write every line that is refused to a file, as JSON lines. Without this the first 20 are shown."`
+		File         string `arg:"" help:"The file to import. - reads standard input, which cannot be resumed."`
+		Format       string `default:"auto" enum:"auto,gateway,public,json,csv" help:"Format of the file. gateway, public: mongoexport of the earlier services; json, csv: the output of account export; auto: detected from the first line."`
+		Group        string `default:"None" help:"Member group of accounts for which the file names none. Default: ${default}."`
+		CreateGroups bool   `help:"Create missing member groups, without rights. Otherwise their accounts are refused."`
+		DryRun       bool   `help:"Do everything except writing."`
+		Report       string `placeholder:"FILE" help:"Write every refused line to FILE, as JSON lines. Otherwise the first 20 are shown."`
 	}
 	accountExportCommand struct {
-		File        string `arg:"" default:"-" help:"The file, which only you may read then; standard output by default."`
-		Format      string `default:"json" enum:"json,csv" help:"json: an object a line; or csv."`
-		TOTPSecrets bool   `name:"totp-secrets" help:"With the secrets of authenticator apps: whoever reads the file can sign in with them."`
+		File        string `arg:"" default:"-" help:"The file to write, readable by its owner only. Default: standard output."`
+		Format      string `default:"json" enum:"json,csv" help:"Format of the file. json: one object per line; csv."`
+		TOTPSecrets bool   `name:"totp-secrets" help:"Include the secrets of authenticator apps. Everyone who can read the file can sign in with them."`
 	}
 )
 
-// Help is shown below the summary.
+// Help returns what is shown below the summary.
 func (accountImportCommand) Help() string {
-	return "A line that cannot be imported is reported with its number, the field and the reason, and the others go on. " +
-		"What is in is committed as it goes: after a break the same command goes on behind it, and nobody is in twice.\n\n" +
-		"Exit code 0: every line is in. 2: some were refused. 1: it failed on the way."
+	return "A line that cannot be imported is reported with its number, the field and the reason; the import continues. " +
+		"Accounts are committed in batches. After an interruption the same command resumes, and imports no account twice.\n\n" +
+		"Exit code 0: every line was imported. 2: some were refused. 1: the import failed."
 }
 
-// Run imports.
+// Run imports accounts.
 func (command accountImportCommand) Run(ctx context.Context, i invocation) error {
-	input, closeInput, err := openAccounts(command.File)
+	input, closeInput, err := openInput(command.File)
 	if err != nil {
 		return err
 	}
 	defer closeInput()
 
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
-		shown, meter := int64(0), newMeter(os.Stderr)
+		shown, progress := int64(0), newProgress(os.Stderr)
 
 		done, err := a.Transfers.Import(ctx, i.by, input, transfer.Options{
 			Format: transfer.Format(command.Format), Group: command.Group, CreateGroups: command.CreateGroups,
 			DryRun: command.DryRun, Report: command.Report,
-			Progress: meter.imported,
+			Progress: progress.imported,
 			Remark: func(remark transfer.Remark) {
 				if shown++; command.Report == "" && shown <= shownRemarks {
-					meter.say("%s", remark)
+					progress.print("%s", remark)
 				}
 			},
 		})
-		meter.end()
+		progress.clear()
 
 		if command.Report == "" && shown > shownRemarks {
-			meter.say("and %d more lines like these; --report FILE has them all", shown-shownRemarks)
+			progress.print("and %d more; --report FILE lists all", shown-shownRemarks)
 		}
 
 		if err != nil {
-			return goingOn(err, input, command.DryRun)
+			return withRemedy(err, input, command.DryRun)
 		}
 
 		verb := "imported"
@@ -78,7 +78,7 @@ func (command accountImportCommand) Run(ctx context.Context, i invocation) error
 			verb = "would import"
 		}
 
-		fmt.Printf("%s %d, there already %d, refused %d\n", verb, done.Imported, done.Present, done.Refused)
+		fmt.Printf("%s %d, already present %d, refused %d\n", verb, done.Imported, done.Present, done.Refused)
 
 		if done.Refused > 0 {
 			return errRefusedLines
@@ -88,32 +88,32 @@ func (command accountImportCommand) Run(ctx context.Context, i invocation) error
 	})
 }
 
-// goingOn adds what to do about an import that failed in the middle.
-func goingOn(err error, input transfer.Input, dry bool) error {
+// withRemedy adds to the failure of an import how to resume it.
+func withRemedy(err error, input transfer.Input, dry bool) error {
 	switch {
 	case dry || errors.Is(err, transfer.ErrFormat) || errors.Is(err, transfer.ErrOvertaken):
 		return err
 	case input.Size == 0:
-		return fmt.Errorf("%w\nwhat was said to be imported is in; standard input cannot be gone on with, so give a file, and what is there counts as such", err)
+		return fmt.Errorf("%w\nwhat was reported as imported is committed; standard input cannot be resumed: import from a file, in which these accounts count as already present", err)
 	default:
-		return fmt.Errorf("%w\nwhat was said to be imported is in; the same command goes on behind it", err)
+		return fmt.Errorf("%w\nwhat was reported as imported is committed; run the same command to resume", err)
 	}
 }
 
-// openAccounts opens a file, or standard input.
-func openAccounts(path string) (transfer.Input, func(), error) {
+// openInput opens a file, or standard input.
+func openInput(path string) (transfer.Input, func(), error) {
 	if path == "-" {
 		return transfer.Input{Name: "standard input", From: os.Stdin}, func() {}, nil
 	}
 
-	file, err := os.Open(path) //nolint:gosec // the operator says which
+	file, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return transfer.Input{}, nil, err
 	}
 
 	input := transfer.Input{Name: filepath.Base(path), From: file}
 
-	// A pipe has no size, and no beginning to go back to.
+	// A pipe has no size, and cannot be read from its beginning again.
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
 		err = fmt.Errorf("%s is a folder", path)
@@ -130,7 +130,7 @@ func openAccounts(path string) (transfer.Input, func(), error) {
 	return input, func() { file.Close() }, nil
 }
 
-// Run exports. A file is there when it is whole, and only its owner may read it.
+// Run exports every account. The file appears when it is complete, and only its owner can read it.
 func (command accountExportCommand) Run(ctx context.Context, i invocation) error {
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
 		if command.File == "-" {
@@ -139,11 +139,11 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 			return err
 		}
 
-		part, err := os.CreateTemp(filepath.Dir(command.File), filepath.Base(command.File)+".part-*") // nobody else may read it
+		part, err := os.CreateTemp(filepath.Dir(command.File), filepath.Base(command.File)+".part-*") // readable by its owner only
 		if err != nil {
 			return err
 		}
-		defer os.Remove(part.Name()) //nolint:errcheck // it is gone where all went well
+		defer os.Remove(part.Name()) //nolint:errcheck // after success it has another name
 
 		count, err := command.export(ctx, a, i.by, part)
 		if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
@@ -161,10 +161,10 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 }
 
 func (command accountExportCommand) export(ctx context.Context, a *app.App, by caller.Caller, to *os.File) (int64, error) {
-	meter := newMeter(os.Stderr)
-	defer meter.end()
+	progress := newProgress(os.Stderr)
+	defer progress.clear()
 
 	return a.Transfers.Export(ctx, by, to, transfer.Extract{
-		Format: transfer.Format(command.Format), TOTPSecrets: command.TOTPSecrets, Progress: meter.exported,
+		Format: transfer.Format(command.Format), TOTPSecrets: command.TOTPSecrets, Progress: progress.exported,
 	})
 }

@@ -57,9 +57,9 @@ func TestAccountImportCommand(t *testing.T) {
 	gateway = gateway.with("MASTER_KEY", env.Config.MasterKey)
 	path := exported(t, 3, bcryptOf(t, apptest.Password))
 
-	gateway.run(t, "account", "import", "--dry-run", path).succeeds(t, "would import 3, there already 0, refused 0\n")
-	gateway.run(t, "account", "import", path).succeeds(t, "imported 3, there already 0, refused 0\n")
-	gateway.run(t, "account", "import", path).succeeds(t, "imported 0, there already 3, refused 0\n")
+	gateway.run(t, "account", "import", "--dry-run", path).succeeds(t, "would import 3, already present 0, refused 0\n")
+	gateway.run(t, "account", "import", path).succeeds(t, "imported 3, already present 0, refused 0\n")
+	gateway.run(t, "account", "import", path).succeeds(t, "imported 0, already present 3, refused 0\n")
 
 	tokens := env.SignIn(t, "person1@konec.test")
 
@@ -88,18 +88,18 @@ func TestAccountImportCommand(t *testing.T) {
 	report := filepath.Join(t.TempDir(), "report.jsonl")
 
 	got := gateway.runWith(t, text, "account", "import", "-", "--format", "gateway")
-	if got.code != 2 || got.out != "imported 0, there already 0, refused 24\n" {
+	if got.code != 2 || got.out != "imported 0, already present 0, refused 24\n" {
 		t.Errorf("exit code %d: %s%s", got.code, got.out, got.errors)
 	}
 
-	got.fails(t, "line 1: _id: ", "line 20: _id: ", "and 4 more lines like these; --report FILE has them all", "not every line is in")
+	got.fails(t, "line 1: _id: ", "line 20: _id: ", "and 4 more; --report FILE lists all", "some lines were refused")
 
 	if strings.Contains(got.errors, "line 21") {
 		t.Errorf("shows more than twenty: %s", got.errors)
 	}
 
 	got = gateway.runWith(t, text, "account", "import", "-", "--format", "gateway", "--create-groups", "--report", report)
-	if got.code != 2 || got.out != "imported 1, there already 0, refused 23\n" || strings.Contains(got.errors, "line 1") {
+	if got.code != 2 || got.out != "imported 1, already present 0, refused 23\n" || strings.Contains(got.errors, "line 1") {
 		t.Errorf("exit code %d: %s%s", got.code, got.out, got.errors)
 	}
 
@@ -209,8 +209,8 @@ func TestAccountImportKilled(t *testing.T) {
 	}
 
 	got := gateway.run(t, "account", "import", path)
-	if got.code != 0 || !strings.Contains(got.out, fmt.Sprintf("imported %d, there already 0, refused 0\n", accounts)) ||
-		!strings.Contains(got.errors, fmt.Sprintf("going on after line %d: imported %d", in, in)) {
+	if got.code != 0 || !strings.Contains(got.out, fmt.Sprintf("imported %d, already present 0, refused 0\n", accounts)) ||
+		!strings.Contains(got.errors, fmt.Sprintf("resuming after line %d: imported %d", in, in)) {
 		t.Errorf("exit code %d: %s%s", got.code, got.out, got.errors)
 	}
 
