@@ -1,5 +1,5 @@
-// Package app is the composition root: the one place that sees everything, and puts it together. It
-// decides nothing about accounts, and holds no state that another replica would need.
+// Package app is the composition root: the one package that imports every other one and puts them together. It decides
+// nothing about accounts, and holds no state that another replica would need.
 package app
 
 import (
@@ -31,15 +31,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
 
-// Options are what an App is made of beside its settings.
+// Options are what New needs.
 type Options struct {
 	Config config.Config
 	Log    *slog.Logger
-	Now    func() time.Time // time.Now, but for tests
-	Tracer pgx.QueryTracer  // sees every statement; nil but for tests
-	Inbox  *inbox.Inbox     // development mode: where mail is shown; nil in release mode
+	Now    func() time.Time // time.Now, except in tests
+	Tracer pgx.QueryTracer  // sees every statement; nil except in tests
+	Inbox  *inbox.Inbox     // shows messages in development mode; nil in release mode
 
-	// HashCost is what a new hash of a password costs: password.Standard if it is zero, as everywhere but in tests.
+	// HashCost is the cost of a new password hash. Zero is password.Standard; only tests set another.
 	HashCost password.Cost
 }
 
@@ -56,7 +56,7 @@ type App struct {
 	metrics  *metrics
 	firstRun *firstrun.FirstRun
 
-	// What the operator's commands use too.
+	// The operator's commands use these too.
 	Accounts  *account.Accounts
 	Groups    *group.Groups
 	Keys      *token.Keys
@@ -74,8 +74,8 @@ type App struct {
 	done     chan struct{} // closed when the background work has ended
 }
 
-// New puts the gateway together. It fails where a setting or the document is wrong. A database that
-// is away is no reason to fail: readiness says so, and Start goes on trying.
+// New puts the gateway together. It fails if a setting or the document is wrong, and leaves nothing open then. It succeeds
+// while the database is unavailable: the gateway is not ready then, and Start keeps trying.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{config: o.Config, log: o.Log, now: o.Now}
 
@@ -98,7 +98,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	return a, nil
 }
 
-// open opens what the machine and the network hold: the pool of the database, and the file of places.
+// open opens what Close closes: the pool of the database, and the file of places.
 func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
 	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.config.DatabaseURL, MaxConns: a.config.DatabaseMaxConns, Tracer: tracer})
 	if err != nil {
@@ -114,7 +114,7 @@ func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
 	return nil
 }
 
-// build makes everything else, in the order in which it depends on each other.
+// build makes everything else, in the order of its dependencies.
 func (a *App) build(o Options) error {
 	a.metrics = newMetrics(a.db)
 
@@ -149,10 +149,10 @@ func (a *App) build(o Options) error {
 // Handler serves the API.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Private serves metrics and profiles, for a listener that nobody outside reaches.
+// Private serves metrics and profiles. Its listener must not be reachable from outside.
 func (a *App) Private() http.Handler { return a.private }
 
-// loadDocument reads the document once a process, however many servers a test starts in it: nobody changes it.
+// loadDocument reads the document once per process, however many gateways a test starts: it is never changed.
 var loadDocument = sync.OnceValues(func() (*openapi3.T, error) {
 	spec, err := openapi3.NewLoader().LoadFromData(document.Document)
 	if err != nil {

@@ -35,7 +35,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/toolkit"
 )
 
-// security is what decides who a caller is: sessions, codes, factors, and the limits on guessing.
+// security holds what authenticates a caller: sessions, codes, factors, and the limits on guessing.
 type security struct {
 	queue      *delivery.Queue
 	codes      *code.Codes
@@ -45,7 +45,7 @@ type security struct {
 	factors    *factor.Factors
 }
 
-// newSecurity makes it, and the hasher, the signing keys and the audit chain of the App.
+// newSecurity makes it. It sets the password hasher and policy, the signing keys and the audit chain of the App.
 func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
 	c := a.config
 
@@ -82,7 +82,7 @@ func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
 	return s, nil
 }
 
-// domain is what the surfaces call, beside what the App holds for the commands.
+// domain holds what the surfaces call, beside the exported fields of the App.
 type domain struct {
 	security
 
@@ -92,10 +92,10 @@ type domain struct {
 	profiles      *profile.Profiles
 	identities    *identity.Identities
 	webhooks      *webhook.Webhooks
-	reach         standardwebhook.Reach // where webhooks may be
+	reach         standardwebhook.Reach // which addresses webhooks may have
 }
 
-// newDomain makes it, and what the App holds for the commands.
+// newDomain makes it. It sets the accounts, groups and transfers of the App.
 func (a *App) newDomain(s security) (d domain, err error) {
 	c := a.config
 	d = domain{security: s, reach: standardwebhook.Reach{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
@@ -143,12 +143,12 @@ func (a *App) newDomain(s security) (d domain, err error) {
 	return d, nil
 }
 
-// normalDomains brings the domains into the form that addresses have.
+// normalDomains returns the domains in the normal form of e-mail addresses.
 func normalDomains(domains []string) ([]string, error) {
 	normal := make([]string, len(domains))
 
 	for i, domain := range domains {
-		email, err := account.ParseEmail("somebody@" + strings.TrimSpace(domain))
+		email, err := account.ParseEmail("user@" + strings.TrimSpace(domain))
 		if err != nil {
 			return nil, fmt.Errorf("EMAIL_DOMAINS: %q is not a domain", domain)
 		}
@@ -159,7 +159,7 @@ func normalDomains(domains []string) ([]string, error) {
 	return normal, nil
 }
 
-// newSurfaces makes what answers every documented operation.
+// newSurfaces makes the handlers of every documented operation.
 func (a *App) newSurfaces(d domain) surfaces {
 	c := a.config
 	events, messages := audit.NewReader(a.db), delivery.NewLog(a.db)
@@ -188,17 +188,17 @@ func (a *App) newSurfaces(d domain) surfaces {
 	}
 }
 
-// emailPage is the address of the page that confirms a new e-mail address.
+// emailPage returns the URL of the page that confirms a new e-mail address.
 func emailPage(c config.Config) string { return c.PublicURL + "/confirm_email" }
 
-// firstRunPage is the address of the page that makes the first administrator.
+// firstRunPage returns the URL of the page that creates the first administrator.
 func firstRunPage(c config.Config) string { return c.PublicURL + "/first_run" }
 
 func larkSettings(c config.Config) public.Lark {
 	return public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}
 }
 
-// shownValues are the settings that GET / answers: none in release mode, and never a secret one.
+// shownValues returns the settings that GET / shows: none in release mode, and never a secret.
 func shownValues(c config.Config) map[string]string {
 	if c.Mode == config.Release {
 		return nil

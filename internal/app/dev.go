@@ -21,18 +21,17 @@ const (
 	// devDatabase is the name of the private cluster's database.
 	devDatabase = "gateway"
 
-	// The files of DEV_DIR: the key, which stays, and where the database is, while it runs.
+	// The files of DEV_DIR: the key, which is kept, and the URL of the database while it runs.
 	devKeyFile = "master.key"
 	devURLFile = "database.url"
 )
 
-// Dev runs the gateway in development mode with nothing prepared: a private Postgres and a key of
-// its own in DEV_DIR, migrated, with an inbox page in place of a mail server. DATABASE_URL and
-// MASTER_KEY are used where they are set.
+// Dev runs the gateway in development mode, without any preparation: with a private Postgres, migrated, and a key of its
+// own, both in DEV_DIR, and with an inbox page in place of a mail server. DATABASE_URL and MASTER_KEY take precedence.
 func Dev(ctx context.Context, c config.Config, say func(format string, args ...any)) error {
 	c.Mode = config.Development
 
-	// An occupied port is found before anything is started.
+	// An address in use is found before anything is started.
 	free, err := bind("ADDR", address(c))
 	if err != nil {
 		return err
@@ -47,36 +46,19 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 	}
 
 	if c.MasterKey == "" {
-		key, err := devKey(filepath.Join(c.DevDir, devKeyFile))
-		if err != nil {
+		if c.MasterKey, err = devKey(filepath.Join(c.DevDir, devKeyFile)); err != nil {
 			return err
 		}
-
-		c.MasterKey = key
 	}
 
 	if c.DatabaseURL == "" {
-		cluster, err := devCluster(ctx, c.DevDir, say)
+		url, stop, err := startDatabase(ctx, c.DevDir, say)
 		if err != nil {
 			return err
 		}
+		defer stop()
 
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-			defer cancel()
-
-			if err := cluster.Stop(ctx); err != nil {
-				say("Postgres did not stop by itself: %v", err)
-			}
-		}()
-
-		c.DatabaseURL = cluster.URL(devDatabase)
-
-		file := filepath.Join(c.DevDir, devURLFile)
-		if err := os.WriteFile(file, []byte(c.DatabaseURL+"\n"), 0o600); err != nil {
-			return fmt.Errorf("DEV_DIR: %w", err)
-		}
-		defer os.Remove(file) //nolint:errcheck // BesideDev sees that nobody is there
+		c.DatabaseURL = url
 	}
 
 	if err := c.Check(); err != nil {
@@ -89,7 +71,7 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 	}
 
 	if len(result.Ours)+len(result.Queue) > 0 {
-		say("Applied %d migrations of ours, %d of the job queue.", len(result.Ours), len(result.Queue))
+		say("Applied %d migrations of the gateway, %d of the job queue.", len(result.Ours), len(result.Queue))
 	}
 
 	firstRun, err := FirstRunLink(ctx, c)
@@ -97,29 +79,62 @@ func Dev(ctx context.Context, c config.Config, say func(format string, args ...a
 		return fmt.Errorf("first administrator: %w", err)
 	}
 
+	return Serve(ctx, c, func(address string) { greet(c, address, firstRun, say) })
+}
+
+func greet(c config.Config, address, firstRun string, say func(format string, args ...any)) {
 	if firstRun != "" {
-		firstRun = fmt.Sprintf("\nThere is no administrator yet. This link makes one, once, within a day:\n\n  %s\n", firstRun)
+		firstRun = fmt.Sprintf("\nThere is no administrator yet. This link creates one; it works once, for a day:\n\n  %s\n", firstRun)
 	}
 
-	return Serve(ctx, c, func(address string) {
-		base := c.PublicURL
-		say(`
+	base := c.PublicURL
+	say(`
 Toolkit Gateway %s is listening on %s
 
   Console             %s/console
   API documentation   %s/docs
-  Mails it sends      %s/dev/inbox
+  Inbox               %s/dev/inbox
   Readiness           %s/readyz
   Database            psql '%s'
 %s
-Stop it with Ctrl-C. Everything it keeps is in %s.
+Press Ctrl-C to stop it. Its data is in %s.
 `, Version(), address, base, base, base, base, c.DatabaseURL, firstRun, c.DevDir)
-	})
 }
 
-// BesideDev fills in the database and the key of the development server that runs in DEV_DIR, for the
-// operator's commands, and says whether there is one. Where either is set nothing is looked for: the
-// key of one gateway never meets the database of another.
+// startDatabase starts the private Postgres, and leaves its URL in DEV_DIR for the operator's commands until stop is
+// called.
+func startDatabase(ctx context.Context, dir string, say func(string, ...any)) (url string, stop func(), err error) {
+	cluster, err := devCluster(ctx, dir, say)
+	if err != nil {
+		return "", nil, err
+	}
+
+	url = cluster.URL(devDatabase)
+	file := filepath.Join(dir, devURLFile)
+
+	stop = func() {
+		os.Remove(file) //nolint:errcheck // BesideDev finds that no database answers
+
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
+
+		if err := cluster.Stop(ctx); err != nil {
+			say("Postgres did not stop: %v", err)
+		}
+	}
+
+	if err := os.WriteFile(file, []byte(url+"\n"), 0o600); err != nil {
+		stop()
+
+		return "", nil, fmt.Errorf("DEV_DIR: %w", err)
+	}
+
+	return url, stop, nil
+}
+
+// BesideDev fills in the database and the key of the development server that is running in DEV_DIR, for the operator's
+// commands, and reports whether there is one. If either is set already, it changes nothing: the key of one gateway must
+// not meet the database of another.
 func BesideDev(ctx context.Context, c config.Config) (config.Config, bool) {
 	if c.DatabaseURL != "" || c.MasterKey != "" {
 		return c, false
@@ -135,19 +150,19 @@ func BesideDev(ctx context.Context, c config.Config) (config.Config, bool) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 
-	// One that was killed has left the file behind.
+	// A server that was killed has left its file behind.
 	conn, err := pgx.Connect(ctx, strings.TrimSpace(string(url)))
 	if err != nil {
 		return c, false
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is left to lose
+	defer conn.Close(ctx) //nolint:errcheck // it has done its work
 
 	c.Mode, c.DatabaseURL, c.MasterKey = config.Development, strings.TrimSpace(string(url)), strings.TrimSpace(string(key))
 
 	return c, true
 }
 
-// devKey reads the key of earlier runs, or makes one.
+// devKey reads the key of earlier runs, or generates one.
 func devKey(file string) (string, error) {
 	text, err := os.ReadFile(file) //nolint:gosec // the operator's own DEV_DIR
 	if err == nil {
@@ -181,7 +196,7 @@ func devCluster(ctx context.Context, dir string, say func(string, ...any)) (*pgc
 		return nil, fmt.Errorf("private Postgres: %w", err)
 	}
 
-	say("Postgres is running, with its data in %s.", cluster.Dir())
+	say("Postgres is running. Its data is in %s.", cluster.Dir())
 
 	if err := createDatabase(ctx, cluster.URL("postgres")); err != nil {
 		return nil, errors.Join(err, cluster.Stop(ctx))
@@ -195,7 +210,7 @@ func createDatabase(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("private Postgres: %w", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is left to lose
+	defer conn.Close(ctx) //nolint:errcheck // it has done its work
 
 	var exists bool
 

@@ -28,17 +28,17 @@ import (
 )
 
 const (
-	// jobTimeout is above what one delivery may take.
+	// jobTimeout is longer than any delivery takes.
 	jobTimeout = time.Minute
-	// rescueAfter is when the job of a worker that died counts as stuck. River looks every 30 seconds
-	// and then schedules it: another replica has it within two minutes.
+	// rescueAfter is the age at which the job of a dead worker counts as stuck. River checks every 30 seconds and
+	// schedules it again: another replica runs it within two minutes.
 	rescueAfter = 75 * time.Second
 	cleanEvery  = 5 * time.Minute
 	rotateEvery = time.Hour
 )
 
-// newJobs makes the client that works: deliveries, calls of webhooks, and the two chores below, which one replica does
-// for all.
+// newJobs makes the job client. It works on deliveries, webhook calls, and the two periodic jobs below, which one replica
+// runs for all.
 func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error) {
 	senders, err := a.senders(box)
 	if err != nil {
@@ -77,16 +77,16 @@ func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
 		&river.PeriodicJobOpts{RunOnStart: true})
 }
 
-// quiet passes on what River has to say from warnings up: a job that fails is tried again, and
-// its outcome is in the delivery's row.
+// quiet passes on River's log messages from warnings up. Failed jobs need none: they are retried, and their outcome is in
+// the row of the delivery.
 type quiet struct{ slog.Handler }
 
 func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
 }
 
-// Handle drops what was cut short because the server stops: it is done at the next start, or by
-// another replica; and that indexes are not made anew each night by a role that does not own them (README).
+// Handle drops two expected messages: that work was canceled because the server stops, which the next start or another
+// replica resumes; and that a role which does not own the indexes cannot rebuild them each night (README).
 func (q quiet) Handle(ctx context.Context, record slog.Record) error {
 	const notOwner = "(SQLSTATE 42501)"
 
@@ -111,7 +111,7 @@ type cleaningArgs struct{}
 
 func (cleaningArgs) Kind() string { return "cleaning" }
 
-// cleaning deletes what nobody will ask for again, in small batches.
+// cleaning deletes expired rows, in small batches.
 type cleaning struct {
 	river.WorkerDefaults[cleaningArgs]
 
@@ -153,7 +153,7 @@ type rotationArgs struct{}
 
 func (rotationArgs) Kind() string { return "key_rotation" }
 
-// rotation makes a new signing key when the newest is old.
+// rotation creates a signing key when the newest one is old.
 type rotation struct {
 	river.WorkerDefaults[rotationArgs]
 

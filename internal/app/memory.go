@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// garbage is how much piles up before the garbage collector runs by itself: some ten thousand
-	// small requests. A share of what is alive, as GOGC has it, would be too little. Hashes, each of
-	// which leaves 19 MiB, have it run sooner (package password).
+	// garbage is how much accumulates before the garbage collector runs: that of some ten thousand small requests. A
+	// share of the live heap, as GOGC defines it, would be too little. Hashes leave 19 MiB each and start the collector
+	// sooner (package password).
 	garbage = 40 << 20
-	// memoryBase is what the process may take before the garbage collector hurries, and memoryHash
-	// what each hash that is computed at once adds to it: its 19 MiB, and those of the one before.
+	// memoryBase is the memory limit of a process without hashes. memoryHash is what each concurrent hash adds to it:
+	// its own 19 MiB, and those of the hash before it.
 	memoryBase = 60 << 20
 	memoryHash = 38 << 20
-	// memoryEvery is how often both are adapted.
+	// memoryEvery is the interval at which both are adapted.
 	memoryEvery = time.Second
 )
 
-// paceMemory keeps garbage small when many sign in at once, each of whom leaves 19 MiB of it, and
-// collections rare otherwise. A process that really needs more, for its many connections, gets
-// it: below a limit that is too low Go would collect all the time. GOGC and GOMEMLIMIT win where they are set.
+// paceMemory keeps garbage small during many concurrent sign-ins, each of which leaves 19 MiB, and collections rare at
+// other times. The limit rises with the live heap, for example of many connections: below a limit that is too low Go
+// collects all the time. If GOGC or GOMEMLIMIT is set, it takes precedence.
 func paceMemory(ctx context.Context, hashes int) {
 	before := debug.SetGCPercent(100)
 	debug.SetGCPercent(before)
@@ -47,8 +47,8 @@ func paceMemory(ctx context.Context, hashes int) {
 		}
 
 		if limit {
-			// Above what is alive there has to be room for the next hashes: in a flood the collector would run all
-			// the time, and each hash find its memory given back to the system.
+			// The next hashes need room above the live heap. Without it the collector runs all the time in a flood, and
+			// returns the memory of each hash to the system before the next one needs it.
 			debug.SetMemoryLimit(max(memoryBase+hashing, heap+stacks+hashing*5/8))
 		}
 
@@ -60,13 +60,13 @@ func paceMemory(ctx context.Context, hashes int) {
 	}
 }
 
-// gcPercent lets the same amount of garbage pile up however much is alive. At 0 percent the collector would run without
-// a pause: that is where a heap beyond 4 GiB would lead.
+// gcPercent returns the GOGC that lets the same amount of garbage accumulate above any live heap. It is at least 1: at 0,
+// which a live heap above 4 GB would yield, the collector runs without a pause.
 func gcPercent(heap int64) int {
 	return max(1, int(100*garbage/max(heap, garbage/16)))
 }
 
-// alive is what the last collection could not free, in bytes: objects, and the stacks of goroutines.
+// alive returns what the last collection could not free, in bytes: objects, and the stacks of goroutines.
 func alive() (heap, stacks int64) {
 	samples := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	runtimemetrics.Read(samples)

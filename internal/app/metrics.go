@@ -15,8 +15,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// metrics are what /metrics on the private listener shows. No label comes from a request but the
-// operation and the status, which are both from the document.
+// metrics are shown at /metrics of the private listener. The only labels that come from requests are the operation and the
+// status, whose values the document bounds.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
@@ -28,12 +28,12 @@ func newMetrics(database *postgres.DB) *metrics {
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gateway_request_duration_seconds",
-			Help:    "Time to answer, by operation and status. Routes outside the document have an empty operation.",
+			Help:    "Duration of requests, by operation and status. The operation is empty for routes outside the document.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"operation", "status"}),
 		smsSpent: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gateway_sms_ceiling_reached_total",
-			Help: "Days on which the last text message that SMS_PER_DAY allows was taken, at this server.",
+			Help: "Times that this server sent the last text message of the day that SMS_PER_DAY allows.",
 		}),
 	}
 
@@ -47,19 +47,19 @@ func newMetrics(database *postgres.DB) *metrics {
 		m.smsSpent,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		gauge("gateway_database_connections", "Connections open.", func() float64 { return float64(pool.Stat().TotalConns()) }),
-		gauge("gateway_database_connections_used", "Connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) }),
-		gauge("gateway_database_connections_max", "Connections at the most.", func() float64 { return float64(pool.Stat().MaxConns()) }),
+		gauge("gateway_database_connections", "Open database connections.", func() float64 { return float64(pool.Stat().TotalConns()) }),
+		gauge("gateway_database_connections_used", "Database connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) }),
+		gauge("gateway_database_connections_max", "Maximum number of database connections.", func() float64 { return float64(pool.Stat().MaxConns()) }),
 	)
 
 	return m
 }
 
-// countDropped shows the log lines that a slow reader cost.
+// countDropped counts the log lines that were lost to a slow reader.
 func (m *metrics) countDropped(out *logging.Writer) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "gateway_log_lines_dropped_total",
-		Help: "Log lines dropped because nobody read them fast enough.",
+		Help: "Log lines dropped because they were not read fast enough.",
 	}, func() float64 { return float64(out.Dropped()) }))
 }
 
@@ -67,19 +67,19 @@ func (m *metrics) countDropped(out *logging.Writer) {
 func (m *metrics) showSealing(chain *audit.Chain) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gateway_audit_unsealed_seconds",
-		Help: "Age of the oldest audit event that is not sealed: a second or two where all is well.",
+		Help: "Age of the oldest unsealed audit event. Normal: one or two seconds.",
 	}, func() float64 { return chain.Lag().Seconds() }))
 }
 
-// countWebhooks shows how calls of webhooks end, and answers what counts one.
+// countWebhooks registers the outcomes of webhook calls, and returns the function that counts one.
 func (m *metrics) countWebhooks() func(webhook.Outcome) {
 	calls := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gateway_webhook_calls_total",
-		Help: "Calls of webhooks by this server: delivered, postponed (tried again), failed (given up), gone (answered 410).",
+		Help: "Webhook calls of this server by outcome: delivered, postponed (to be retried), failed (given up), gone (status 410).",
 	}, []string{"outcome"})
 
 	for _, outcome := range webhook.Outcomes() {
-		calls.WithLabelValues(string(outcome)) // shown from the beginning
+		calls.WithLabelValues(string(outcome)) // shown as 0 from the start
 	}
 
 	m.registry.MustRegister(calls)

@@ -14,10 +14,11 @@ import (
 	"github.com/konec/toolkit-gateway/sql/migrations"
 )
 
-// commandPatience is how long a command waits for a database that is away.
+// commandPatience is how long a command waits for a database that is unavailable.
 const commandPatience = 10 * time.Second
 
-// Operate runs an operator's command against the database, without serving.
+// Operate opens the gateway for an operator's command, without serving, and closes it after run. It fails unless the
+// database answers, is migrated, and agrees with the clock of this machine, which dates what the command records.
 func Operate(ctx context.Context, c config.Config, run func(ctx context.Context, a *App) error) error {
 	a, err := New(ctx, Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
@@ -27,7 +28,6 @@ func Operate(ctx context.Context, c config.Config, run func(ctx context.Context,
 
 	ctx = postgres.WithPatience(ctx, commandPatience)
 
-	// What a command writes down is dated by this machine's clock.
 	if asked := a.ask(ctx); errors.Join(asked.database, asked.migrations, asked.clock) != nil {
 		return cmp.Or(asked.database, asked.migrations, asked.clock)
 	}
@@ -35,19 +35,18 @@ func Operate(ctx context.Context, c config.Config, run func(ctx context.Context,
 	return run(ctx, a)
 }
 
-// Migrate brings the database to the schema of this binary, and answers what it applied.
+// Migrate migrates the database to the schema of this binary, and returns what it applied.
 func Migrate(ctx context.Context, databaseURL string) (migration.Result, error) {
 	return migration.Up(ctx, databaseURL, migrations.FS)
 }
 
-// GrantServer gives a database role what serving needs, and no more: it can add to the audit log, and change
-// nothing in it.
+// GrantServer grants a database role what serving needs and nothing else: it can add to the audit log, but not change it.
 func GrantServer(ctx context.Context, databaseURL, role string) error {
 	return migration.Grant(ctx, databaseURL, role, audit.AppendOnly())
 }
 
-// FirstRunLink makes the link to the page that makes the first administrator, in place of the one before it. It is empty
-// where there is an administrator.
+// FirstRunLink issues the link to the page that creates the first administrator. It replaces the previous link. It is
+// empty if an administrator exists.
 func FirstRunLink(ctx context.Context, c config.Config) (link string, err error) {
 	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
 		token, err := a.firstRun.Offer(ctx)

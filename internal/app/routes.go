@@ -25,7 +25,7 @@ import (
 	"github.com/konec/toolkit-gateway/web/console"
 )
 
-// surfaces is the one value behind every documented operation.
+// surfaces is the value that handles every documented operation.
 type surfaces struct {
 	*toolkit.Toolkit
 	*public.Public
@@ -34,7 +34,7 @@ type surfaces struct {
 
 var _ api.StrictServerInterface = surfaces{}
 
-// formats check the string formats that the document names.
+// formats validates the string formats that the document names.
 var formats = map[string]func(string) error{
 	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
 	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
@@ -47,7 +47,7 @@ var formats = map[string]func(string) error{
 	},
 }
 
-// routes is everything that the public listener answers.
+// routes returns the handler of the public listener.
 func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.Handler, error) {
 	pipeline, err := httpapi.New(httpapi.Deps{
 		Document:       spec,
@@ -102,20 +102,20 @@ func patient(next http.Handler) http.Handler {
 	})
 }
 
-// answered turns a handler that returns neither answer nor error into a fault; the generated code
-// would send an empty 200.
+// answered turns a handler that returns neither a response nor an error into a fault: the generated code would send an
+// empty 200.
 func answered(next api.StrictHandlerFunc, operationID string) api.StrictHandlerFunc {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
 		response, err := next(ctx, w, r, request)
 		if err == nil && response == nil {
-			return nil, fmt.Errorf("operation %s answered nothing", operationID)
+			return nil, fmt.Errorf("operation %s returned neither a response nor an error", operationID)
 		}
 
 		return response, err
 	}
 }
 
-// privateRoutes is everything that the private listener answers.
+// privateRoutes returns the handler of the private listener.
 func (a *App) privateRoutes() http.Handler {
 	r := chi.NewRouter()
 	r.Method(http.MethodGet, "/metrics", a.metrics.handler())

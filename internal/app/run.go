@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// startGap spaces the attempts to start while the database is away.
+	// startGap is the pause between attempts to start while the database is unavailable.
 	startGap = 500 * time.Millisecond
-	// maxSkew is how far our clock may be from the database's (design, "One clock").
+	// maxSkew is the maximum difference between our clock and the database's.
 	maxSkew = 2 * time.Second
 )
 
-// Start begins the background work: the signing keys, the workers, and the audit chain. It returns at once; while
-// the database is away it goes on trying, and readiness says no.
+// Start starts the background work: the signing keys, the workers and the audit chain. It returns at once. While the
+// database is unavailable it keeps trying, and the gateway is not ready.
 func (a *App) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
@@ -40,7 +40,7 @@ func (a *App) Start() {
 		var work sync.WaitGroup
 
 		work.Go(func() { a.Chain.Keep(ctx) })
-		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys not reloaded", "error", err.Error()) })
+		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys were not reloaded", "error", err.Error()) })
 		work.Wait()
 	}()
 }
@@ -71,7 +71,7 @@ func (a *App) start(ctx context.Context) bool {
 			return false
 		}
 
-		a.log.Warn("not started yet", "error", err.Error())
+		a.log.Warn("background work has not started yet; trying again", "error", err.Error())
 
 		select {
 		case <-ctx.Done():
@@ -81,7 +81,7 @@ func (a *App) start(ctx context.Context) bool {
 	}
 }
 
-// warnOfLoss says so where the database may lose what it has acknowledged.
+// warnOfLoss warns if the settings of the database allow it to lose committed transactions.
 func (a *App) warnOfLoss(ctx context.Context) {
 	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		var value string
@@ -90,12 +90,12 @@ func (a *App) warnOfLoss(ctx context.Context) {
 			return conn.QueryRow(ctx, "SHOW "+setting).Scan(&value)
 		})
 		if err == nil && value == "off" {
-			a.log.Warn("the database may lose what it has acknowledged: "+setting+" is off", "setting", setting)
+			a.log.Warn("the database may lose committed transactions: "+setting+" is off", "setting", setting)
 		}
 	}
 }
 
-// warnOfOwnership says so where the server could rewrite the audit log.
+// warnOfOwnership warns if the server's database role could rewrite the audit log.
 func (a *App) warnOfOwnership(ctx context.Context) {
 	var owns bool
 
@@ -103,14 +103,15 @@ func (a *App) warnOfOwnership(ctx context.Context) {
 		return conn.QueryRow(ctx, "SELECT has_table_privilege('audit_event', 'UPDATE')").Scan(&owns)
 	})
 	if err == nil && owns {
-		a.log.Warn("the server's database role could rewrite the audit log: `toolkit-gateway migrate --server-role` prepares one that cannot")
+		a.log.Warn("the server's database role could rewrite the audit log: prepare one that cannot with `toolkit-gateway migrate --server-role`")
 	}
 }
 
-// Drain makes readiness say no, so that no new requests are sent here.
+// Drain makes the gateway not ready, so that load balancers send it no new requests.
 func (a *App) Drain() { a.draining.Store(true) }
 
-// Stop ends the background work: jobs that run finish within ctx. Call it after the last request.
+// Stop ends the background work and closes the gateway. Running jobs may finish until ctx ends. Call it after the last
+// request.
 func (a *App) Stop(ctx context.Context) error {
 	var err error
 	if a.started.Load() {
@@ -126,13 +127,13 @@ func (a *App) Stop(ctx context.Context) error {
 	return err
 }
 
-// Close gives back what New opened. After Start, Stop does that.
+// Close closes what New opened. After Start, call Stop instead.
 func (a *App) Close() {
 	a.db.Close()
 	a.places.Close()
 }
 
-// checks says how everything stands that readiness depends on.
+// checks returns the state of everything that readiness depends on.
 func (a *App) checks(ctx context.Context) []httpapi.Check {
 	asked := a.ask(ctx)
 
@@ -155,7 +156,7 @@ func (a *App) running() error {
 	return nil
 }
 
-// asked is what the database says about itself. Where it says nothing, everything failed.
+// asked is the state of the database. If it does not answer, all three fail.
 type asked struct{ database, migrations, clock error }
 
 func (a *App) ask(ctx context.Context) asked {
@@ -164,7 +165,7 @@ func (a *App) ask(ctx context.Context) asked {
 		skew    time.Duration
 	)
 
-	// Impatient: a check that waits says nothing.
+	// A short wait: readiness must be current.
 	err := a.db.Do(postgres.WithPatience(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
 		if version, err = migration.Current(ctx, conn); err != nil {
@@ -187,24 +188,24 @@ func (a *App) ask(ctx context.Context) asked {
 	case err != nil:
 		answer.migrations = err
 	case version < newest:
-		// A newer schema is fine: the next version of the server is being rolled out.
-		answer.migrations = fmt.Errorf("the database is at version %d, and %d is needed: run `toolkit-gateway migrate`", version, newest)
+		// A newer schema is right: the next version of the server is being rolled out.
+		answer.migrations = fmt.Errorf("the database is at version %d, but version %d is required: run `toolkit-gateway migrate`", version, newest)
 	}
 
 	if skew.Abs() > maxSkew {
-		answer.clock = fmt.Errorf("our clock is %s from the database's", skew.Round(time.Millisecond))
+		answer.clock = fmt.Errorf("the clocks of this machine and of the database differ by %s", skew.Abs().Round(time.Millisecond))
 	}
 
 	return answer
 }
 
-// skew is how far our clock is ahead of the database's.
+// skew returns how far our clock is ahead of the database's.
 func (a *App) skew(ctx context.Context, conn *pgxpool.Conn) (time.Duration, error) {
 	var theirs time.Time
 
 	before := a.now()
 	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
-		return 0, fmt.Errorf("ask the database's clock: %w", err)
+		return 0, fmt.Errorf("read the clock of the database: %w", err)
 	}
 
 	return before.Add(a.now().Sub(before) / 2).Sub(theirs), nil

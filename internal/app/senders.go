@@ -7,7 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
 
-// senders are how messages leave: by SMTP and SMS where those are configured, and into the inbox.
+// senders returns how messages leave: by SMTP and SMS if these are configured, and into the inbox in development mode.
 func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, error) {
 	senders := map[delivery.Channel]delivery.Sender{}
 
@@ -19,7 +19,7 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 
 		senders[delivery.Mail] = smtp
 	} else if box == nil {
-		a.log.Warn("SMTP_URL is not set: no mail will be sent, and nobody can register")
+		a.log.Warn("SMTP_URL is not set: no mail is sent, and no user can register")
 	}
 
 	if a.config.SMSURL != "" {
@@ -33,7 +33,7 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 
 		senders[delivery.SMS] = sms
 	} else if box == nil {
-		a.log.Warn("SMS_URL is not set: no text message will be sent, and nobody can use a phone")
+		a.log.Warn("SMS_URL is not set: no text message is sent, and no user can use a phone number")
 	}
 
 	if box != nil {
@@ -44,8 +44,8 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 	return senders, nil
 }
 
-// smsSpent is the alarm of the daily ceiling: either many people sign in by SMS, or somebody spends our money.
+// smsSpent raises the alarm of the daily limit: many users sign in by SMS, or an attacker runs up the bill.
 func (a *App) smsSpent() {
 	a.metrics.smsSpent.Inc()
-	a.log.Error("the last text message of the day is taken: nobody gets one until the day's window ends", "setting", "SMS_PER_DAY", "most", a.config.SMSPerDay)
+	a.log.Error("the daily limit of text messages is reached: none is sent until the day's window ends", "setting", "SMS_PER_DAY", "limit", a.config.SMSPerDay)
 }

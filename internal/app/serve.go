@@ -23,13 +23,13 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	writeTimeout      = 45 * time.Second // above the longest wait, a refresh's 20 s
+	writeTimeout      = 45 * time.Second // above the longest wait: a refresh, 20 s
 	idleTimeout       = 75 * time.Second
 	drainTimeout      = 25 * time.Second
 )
 
-// Serve runs the gateway until SIGINT or SIGTERM, then stops it gracefully: readiness off, wait for
-// the load balancer, finish the requests, finish the jobs.
+// Serve runs the gateway until SIGINT or SIGTERM, then stops it gracefully: it becomes not ready, waits for the load
+// balancer, and finishes the requests and the jobs.
 func Serve(ctx context.Context, c config.Config, greet func(address string)) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
@@ -60,7 +60,7 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 		return err
 	}
 
-	// Most of what was made of the document on the way is garbage by now: several times what stays.
+	// Most of what New allocated for the document is garbage now: several times what remains.
 	debug.FreeOSMemory()
 
 	return a.serve(ctx, cancel, servers, greet)
@@ -72,7 +72,7 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 
 	for _, one := range servers {
 		go func() { failed <- one.serve() }()
-		defer one.server.Close() //nolint:errcheck // nothing is left to lose
+		defer one.server.Close() //nolint:errcheck // the gateway is ending
 	}
 
 	a.Start()
@@ -93,7 +93,7 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 	case <-ctx.Done():
 	}
 
-	cancel() // a second signal ends us at once
+	cancel() // a second signal ends the process at once
 
 	return errors.Join(err, a.shutDown(servers[0]))
 }
@@ -101,10 +101,10 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 func (a *App) shutDown(public *listening) error {
 	a.log.Info("stopping")
 	a.Drain()
-	public.server.SetKeepAlivesEnabled(false) // so that nobody reuses a connection that is about to end
+	public.server.SetKeepAlivesEnabled(false) // no client reuses a connection that is about to end
 
 	if a.config.Mode == config.Release {
-		time.Sleep(a.config.ShutdownDelay) // the load balancer's turn to notice
+		time.Sleep(a.config.ShutdownDelay) // the load balancer notices
 	}
 
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
@@ -116,8 +116,8 @@ func (a *App) shutDown(public *listening) error {
 	return err
 }
 
-// address is where the API listens. The inbox of development mode shows codes to whoever asks, so
-// that it is for this machine alone unless somebody says otherwise.
+// address returns where the API listens. In development mode the default is this machine alone, because the inbox shows
+// codes to every client.
 func address(c config.Config) string {
 	if c.Mode == config.Development && c.Addr == config.DefaultAddr {
 		return "localhost" + c.Addr
@@ -126,27 +126,27 @@ func address(c config.Config) string {
 	return c.Addr
 }
 
-// warnOfAddresses says so where strangers can read the inbox, and where clients cannot find us.
+// warnOfAddresses warns if other machines can read the inbox, or if clients cannot reach PUBLIC_URL.
 func warnOfAddresses(c config.Config, listens net.Addr, log *slog.Logger) {
 	at, isTCP := listens.(*net.TCPAddr)
 	if c.Mode == config.Development && isTCP && !at.IP.IsLoopback() {
-		log.Warn(fmt.Sprintf("the whole network can read the inbox, with every code: ADDR=localhost:%d keeps it to this machine", at.Port))
+		log.Warn(fmt.Sprintf("every machine on the network can read the inbox, with every code: set ADDR=localhost:%d to prevent that", at.Port))
 	}
 
 	public, err := url.Parse(c.PublicURL)
 	if c.Mode == config.Release && err == nil && public.Hostname() == "localhost" {
-		log.Warn("PUBLIC_URL is " + c.PublicURL + ", which only this machine can use: tokens name it as their issuer")
+		log.Warn("PUBLIC_URL is " + c.PublicURL + ", which only this machine can reach, and tokens name it as their issuer: set PUBLIC_URL to the address that clients use")
 	}
 }
 
-// listening is a server and where it listens.
+// listening is a server and its listener.
 type listening struct {
 	server   *http.Server
 	listener net.Listener
 }
 
-// listen binds ADDR and, where it is set, PRIVATE_ADDR, before either serves: a gateway that is not going to start must
-// not answer requests in the meantime.
+// listen binds ADDR and, if it is set, PRIVATE_ADDR before either serves: a gateway that cannot start must not answer
+// requests.
 func (a *App) listen() (servers []*listening, err error) {
 	for _, one := range []struct {
 		setting, address string
@@ -174,7 +174,7 @@ func (a *App) listen() (servers []*listening, err error) {
 	return servers, nil
 }
 
-// bind takes the address that a setting names.
+// bind listens on the address of a setting.
 func bind(setting, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 
@@ -196,7 +196,7 @@ func (l *listening) serve() error {
 	return nil
 }
 
-// NewServer bounds what one connection may cost.
+// NewServer returns a server that bounds what one connection may cost.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,

@@ -2,10 +2,10 @@ package app
 
 import "runtime/debug"
 
-// version is set by the linker, see the Makefile.
+// version is set by the linker; see the Makefile.
 var version string //nolint:gochecknoglobals // -ldflags -X can set nothing else
 
-// Version is the released version, or the commit that was built.
+// Version returns the released version, or the commit that was built.
 func Version() string {
 	if version != "" {
 		return version
