@@ -18,7 +18,7 @@ func TestAuditVerify(t *testing.T) {
 	gateway := newProgram(t)
 	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 0 are not sealed yet\n")
 
-	// Nobody serves, and nothing is sealed.
+	// Events are sealed by a running server only.
 	gateway.run(t, "account", "create", "--email", "a@konec.test", "--name", "A").succeeds(t)
 	gateway.run(t, "audit", "verify").succeeds(t, "0 events are sealed, 1 are not sealed yet\n")
 
@@ -40,7 +40,7 @@ func TestAuditVerify(t *testing.T) {
 	further.fails(t, "the audit log does not match its hash chain: faults 1")
 
 	if !strings.Contains(further.out, "FAULT: link 2, which was kept, is missing: the chain ends with 1") {
-		t.Errorf("says %s", further.out)
+		t.Errorf("printed %s", further.out)
 	}
 
 	conn, err := pgx.Connect(t.Context(), gateway["DATABASE_URL"])
@@ -57,7 +57,7 @@ func TestAuditVerify(t *testing.T) {
 	changed.fails(t, "the audit log does not match its hash chain: faults 1")
 
 	if !strings.Contains(changed.out, "FAULT: event 1 was changed, of which link 1 tells\n") {
-		t.Errorf("says %s", changed.out)
+		t.Errorf("printed %s", changed.out)
 	}
 
 	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "audit", "verify").fails(t, "faults 3")

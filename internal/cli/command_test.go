@@ -2,7 +2,12 @@ package cli_test
 
 import (
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// Every command explains itself, and one that does not exist is no success.
+// Every command has a help text. An unknown command fails.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 
@@ -31,7 +36,7 @@ func TestHelp(t *testing.T) {
 		got := program{}.run(t, strings.Fields(command)...)
 		got.fails(t, "error: ")
 
-		// What was wrong is not buried under the help.
+		// The error is not buried under the help.
 		if lines := strings.Split(strings.TrimSpace(got.errors), "\n"); len(lines) > 4 || !strings.Contains(lines[len(lines)-1], "error: ") {
 			t.Errorf("%q: %s", command, got.errors)
 		}
@@ -77,7 +82,7 @@ func TestAccountCommands(t *testing.T) {
 		return append([]string{"account", "create", "--email", email, "--name", "张 Wei"}, more...)
 	}
 
-	// A password is made up, and works.
+	// A generated password works.
 	made := gateway.run(t, create("Made.Up@KONEC.test")...)
 	made.succeeds(t, "created ", " made.up@konec.test in group None")
 
@@ -90,7 +95,7 @@ func TestAccountCommands(t *testing.T) {
 		t.Errorf("the made-up password: %d", status)
 	}
 
-	// A given one is read, and not shown.
+	// A given password is read and not shown.
 	given := gateway.runWith(t, apptest.Password+"\r\n", create("given@konec.test", "--password-stdin", "--group", "Member")...)
 	given.succeeds(t, "given@konec.test in group Member")
 
@@ -106,7 +111,7 @@ func TestAccountCommands(t *testing.T) {
 	gateway.run(t, create("no address")...).fails(t, "--email: not an e-mail address")
 	gateway.run(t, "account", "create", "--email", "x@konec.test", "--name", "\u202e").fails(t, "--name: ")
 
-	// The group counts from the next request on.
+	// The group takes effect with the next request.
 	_, tokens := login("given@konec.test", apptest.Password)
 
 	gateway.run(t, "account", "set-group", "Given@konec.test", "Admin").succeeds(t, "given@konec.test is in group Admin")
@@ -147,7 +152,7 @@ func TestAccountCommands(t *testing.T) {
 	gateway.run(t, "account", "disable", "nobody@konec.test").fails(t, "there is no account with this e-mail address")
 	gateway.run(t, "account", "enable", "nobody").fails(t, "not an e-mail address")
 
-	// Both ways are named where there is neither a setting nor a development server.
+	// Both ways are named if there is neither a setting nor a development server.
 	program{}.run(t, "account", "enable", "a@konec.test").fails(t, "DATABASE_URL: required", "MASTER_KEY: required", "`toolkit-gateway dev` is running in .dev")
 }
 
@@ -167,7 +172,7 @@ func TestKeyCommands(t *testing.T) {
 
 	gateway.run(t, "key", "rotate", "--immediately").succeeds(t, "created ")
 
-	// Another master key opens none of them.
+	// Another master key opens none of the keys.
 	gateway.with("MASTER_KEY", keyring.Generate()).run(t, "key", "list").fails(t, "does not open with MASTER_KEY")
 }
 
@@ -187,8 +192,8 @@ func TestConfigCommand(t *testing.T) {
 		t.Errorf("shows a secret: %s", shown.out)
 	}
 
-	// What cannot work is said after the list: what cannot be read, what is missing, and what serving would refuse.
-	for setting, c := range map[string]struct{ value, says string }{
+	// Faults follow the list: what cannot be read, what is missing, and what serve would refuse.
+	for setting, c := range map[string]struct{ value, fault string }{
 		"SESSION_IDLE":      {canary, "SESSION_IDLE: not a duration such as "},
 		"SESSION_LIMIT":     {"many" + canary, "SESSION_LIMIT: not a whole number"},
 		"CODE_GUESS_BUDGET": {"99999999999", "CODE_GUESS_BUDGET: not a whole number, or too large"},
@@ -198,7 +203,7 @@ func TestConfigCommand(t *testing.T) {
 		"SMTP_URL":          {"http://u:" + canary + "@h", "SMTP_URL"},
 	} {
 		got := gateway.with(setting, c.value).run(t, "config")
-		got.fails(t, "settings are missing or wrong:", c.says)
+		got.fails(t, "settings are missing or wrong:", c.fault)
 
 		if !strings.Contains(got.out, "ADDR=:9999\n") || strings.Contains(got.out+got.errors, canary) {
 			t.Errorf("%s: %s%s", setting, got.out, got.errors)
@@ -213,5 +218,37 @@ func TestVersionCommand(t *testing.T) {
 		if got := (program{}).run(t, asked); got.code != 0 || strings.TrimSpace(got.out) == "" || strings.Count(got.out, "\n") != 1 {
 			t.Errorf("%s: %+v", asked, got)
 		}
+	}
+}
+
+// The binary is built from the root as the Makefile builds it, with the version.
+func TestBinary(t *testing.T) {
+	t.Parallel()
+
+	const version = "v1.2.3-test"
+
+	path := filepath.Join(t.TempDir(), "toolkit-gateway")
+	build := []string{"build", "-o", path, "-ldflags", "-X github.com/konec/toolkit-gateway/internal/app.version=" + version}
+
+	// In the mode of this test the packages are compiled already.
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		build = append(build, "-race")
+	}
+
+	if out, err := exec.CommandContext(t.Context(), "go", append(build, "../..")...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+
+	if out, err := exec.CommandContext(t.Context(), path, "version").Output(); err != nil || string(out) != version+"\n" {
+		t.Errorf("printed %q, %v", out, err)
+	}
+
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if !strings.Contains(string(makefile), "-X github.com/konec/toolkit-gateway/internal/app.version=") {
+		t.Error("the Makefile sets the version of another package")
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
-// asProgram makes the test program be the gateway, with the commands and exit codes of the real one.
+// asProgram makes the test program run as the gateway, so that its commands run with the race detector.
 const asProgram = "GATEWAY_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -33,14 +33,14 @@ func TestMain(m *testing.M) {
 // program is the gateway with an environment of its own.
 type program map[string]string
 
-// newProgram has what release mode needs, and a private database, migrated.
+// newProgram returns a gateway with what release mode requires, and a private, migrated database.
 func newProgram(t *testing.T) program {
 	t.Helper()
 
 	return program{"DATABASE_URL": postgrestest.New(t), "MASTER_KEY": keyring.Generate()}
 }
 
-// with changes the environment.
+// with returns a copy with one variable changed.
 func (p program) with(name, value string) program {
 	changed := program{name: value}
 	for one := range p {
@@ -66,7 +66,7 @@ func (p program) command(ctx context.Context, t *testing.T, args ...string) *exe
 	return command
 }
 
-// result is what a command left.
+// result is what a command printed, and its exit code.
 type result struct {
 	out    string
 	errors string
@@ -109,7 +109,7 @@ func (p program) runWith(t *testing.T, input string, args ...string) result {
 	return r
 }
 
-// succeeds wants exit code 0, nothing on the error output, and every text in the output.
+// succeeds expects exit code 0, no error output, and every text in the output.
 func (r result) succeeds(t *testing.T, texts ...string) {
 	t.Helper()
 
@@ -124,7 +124,7 @@ func (r result) succeeds(t *testing.T, texts ...string) {
 	}
 }
 
-// fails wants another exit code, and every text on the error output.
+// fails expects another exit code, and every text in the error output.
 func (r result) fails(t *testing.T, texts ...string) {
 	t.Helper()
 
@@ -139,7 +139,7 @@ func (r result) fails(t *testing.T, texts ...string) {
 	}
 }
 
-// emptyDatabase is one beside the other that nobody has migrated.
+// emptyDatabase creates a database beside the other one, without tables.
 func emptyDatabase(t *testing.T, beside string) string {
 	t.Helper()
 

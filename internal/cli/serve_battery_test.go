@@ -12,8 +12,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
-// R-N4, T-08: a server that is killed in the middle of sending a mail leaves it to another one, which
-// sends it within two minutes of the kill, and a little for River to look.
+// R-N4, T-08: the mail of a server that is killed while sending it is sent by another server, within two minutes and the
+// time until River checks.
 func TestKilledSendIsTakenOver(t *testing.T) {
 	t.Parallel()
 
@@ -33,7 +33,7 @@ func TestKilledSendIsTakenOver(t *testing.T) {
 	response.Body.Close()
 	apptest.Eventually(t, "the send hangs", func() bool { return sink.Hanging() == 1 })
 
-	// Either may have taken the job: both die, as a machine does.
+	// Either may run the job: both are killed, as if the machine failed.
 	for _, one := range []*serving{first, second} {
 		if err := one.process.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -49,7 +49,7 @@ func TestKilledSendIsTakenOver(t *testing.T) {
 
 	for len(sink.To("a@konec.test")) == 0 {
 		if time.Since(killed) > 150*time.Second {
-			t.Fatal("nobody took it over")
+			t.Fatal("no server took it over")
 		}
 
 		<-time.After(time.Second)

@@ -27,7 +27,7 @@ type serving struct {
 	log strings.Builder
 }
 
-// serve starts the gateway, and waits until it listens.
+// serve starts the gateway and waits until it listens.
 func (p program) serve(t *testing.T) *serving {
 	t.Helper()
 
@@ -86,7 +86,7 @@ func (s *serving) said() string {
 	return s.log.String()
 }
 
-// status of a path, or 0 where nobody answers.
+// status returns the status of a path, or 0 if the gateway does not answer.
 func (s *serving) status(path string) int {
 	response, err := http.Get(s.url + path)
 	if err != nil {
@@ -103,8 +103,8 @@ func (s *serving) ready(t *testing.T) {
 	apptest.Eventually(t, "the gateway is ready", func() bool { return s.status("/readyz") == http.StatusOK })
 }
 
-// V-21, T-30, R-G4: without what guards it the gateway does not start, and says what is missing. A value
-// is never shown.
+// V-21, T-30, R-G4: without the settings that protect it the gateway does not start. It names what is missing, and never
+// shows a value.
 func TestServeRefusesToStart(t *testing.T) {
 	t.Parallel()
 
@@ -117,7 +117,7 @@ func TestServeRefusesToStart(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		setting, value string
-		says           []string
+		errors         []string
 	}{
 		"NoDatabase":      {"DATABASE_URL", "", []string{"DATABASE_URL: required", "toolkit-gateway dev"}},
 		"NoKey":           {"MASTER_KEY", "", []string{"MASTER_KEY: required", "openssl rand -base64 32"}},
@@ -140,7 +140,7 @@ func TestServeRefusesToStart(t *testing.T) {
 			t.Parallel()
 
 			got := gateway.with("ADDR", "127.0.0.1:0").with(c.setting, c.value).run(t, "serve")
-			got.fails(t, c.says...)
+			got.fails(t, c.errors...)
 
 			if strings.Contains(got.out+got.errors, canary) || strings.Contains(got.errors, "goroutine") {
 				t.Errorf("shows too much: %s%s", got.out, got.errors)
@@ -149,7 +149,7 @@ func TestServeRefusesToStart(t *testing.T) {
 	}
 }
 
-// A database that nobody has migrated is no reason to end: the migration may be on its way.
+// With a database that is not migrated the gateway waits: the migration may be running.
 func TestServeWaitsForTheMigration(t *testing.T) {
 	t.Parallel()
 
@@ -168,7 +168,7 @@ func TestServeWaitsForTheMigration(t *testing.T) {
 	serving.ready(t)
 }
 
-// R-M7: on SIGTERM readiness goes off while requests are still answered, and then the gateway ends, in order.
+// R-M7: after SIGTERM the gateway is not ready and still serves requests; then it ends in order.
 func TestServeStopsInOrder(t *testing.T) {
 	t.Parallel()
 
@@ -206,13 +206,13 @@ func TestServeStopsInOrder(t *testing.T) {
 	gateway.with("ADDR", serving.address).run(t, "healthcheck").fails(t, "health check")
 }
 
-// F-19, T-12: a log that nobody reads stops neither the answers nor the end.
+// F-19, T-12: a log that is not read stops neither requests nor the shutdown.
 func TestServeOutlivesItsLogReader(t *testing.T) {
 	t.Parallel()
 
 	gateway := newProgram(t).with("SHUTDOWN_DELAY", "0s")
 
-	// The reader takes the first lines, and then no more.
+	// The reader reads the first lines and then stops.
 	process := gateway.with("ADDR", "127.0.0.1:0").command(t.Context(), t, "serve")
 
 	out, err := process.StdoutPipe()
@@ -241,7 +241,7 @@ func TestServeOutlivesItsLogReader(t *testing.T) {
 	serving.url = "http://" + serving.address
 	serving.ready(t)
 
-	// A pipe takes 64 KiB, and a line has some 200 bytes.
+	// A pipe holds 64 KiB, and a line has some 200 bytes.
 	for i := range 1000 {
 		if status := serving.status("/healthz"); status != http.StatusOK {
 			t.Fatalf("request %d: %d", i, status)

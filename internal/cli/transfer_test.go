@@ -17,7 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// exported is a file of the gateway before, of so many accounts.
+// exported writes a file as mongoexport does of the earlier gateway.
 func exported(t *testing.T, accounts int, hash string) string {
 	t.Helper()
 
@@ -47,8 +47,8 @@ func bcryptOf(t *testing.T, plain string) string {
 	return string(hash)
 }
 
-// R-A7: somebody whose account came from elsewhere signs in with the password of then, which is stored as ours are from
-// then on; and nothing about the account was lost.
+// R-A7: a user whose account was imported signs in with the earlier password, which is then stored as an Argon2id hash.
+// Nothing about the account is lost.
 func TestAccountImportCommand(t *testing.T) {
 	t.Parallel()
 
@@ -83,7 +83,7 @@ func TestAccountImportCommand(t *testing.T) {
 		t.Errorf("another password: %s, %v", response.Status(), err)
 	}
 
-	// By standard input, and with lines that are refused: another exit code, and the first of them.
+	// From standard input, with refused lines: exit code 2, and the first 20 are shown.
 	text := strings.Repeat("{\"_id\":{}}\n", 23) + `{"_id":{"$oid":"65a1b2c3d4e5f60718293a4b"},"username":"A","email":"a@konec.test","memberGroup":"Partner"}`
 	report := filepath.Join(t.TempDir(), "report.jsonl")
 
@@ -107,10 +107,10 @@ func TestAccountImportCommand(t *testing.T) {
 		t.Errorf("report %s, %v", written, err)
 	}
 
-	// What fails on the way is a third thing.
+	// An import that fails has exit code 1.
 	for _, c := range []struct {
 		args []string
-		says string
+		text string
 	}{
 		{[]string{filepath.Join(t.TempDir(), "none")}, "no such file"},
 		{[]string{t.TempDir()}, "is a folder"},
@@ -119,13 +119,13 @@ func TestAccountImportCommand(t *testing.T) {
 		{[]string{path, "--format", "xml"}, "--format"},
 	} {
 		got := gateway.run(t, append([]string{"account", "import"}, c.args...)...)
-		if got.fails(t, c.says); got.code == 2 {
+		if got.fails(t, c.text); got.code == 2 {
 			t.Errorf("%q: exit code 2", c.args)
 		}
 	}
 }
 
-// What is exported comes back the same, by a file that nobody else may read.
+// An export can be imported without loss. Only the owner can read its file.
 func TestAccountExportCommand(t *testing.T) {
 	t.Parallel()
 
@@ -159,7 +159,7 @@ func TestAccountExportCommand(t *testing.T) {
 	gateway.run(t, "account", "export", filepath.Join(t.TempDir(), "none", "x")).fails(t, "no such file")
 }
 
-// T-10: killed in the middle, the same command goes on: nobody is lost, and nobody is in twice.
+// T-10: after a kill the same command resumes: every account is imported exactly once.
 func TestAccountImportKilled(t *testing.T) {
 	t.Parallel()
 
@@ -198,7 +198,7 @@ func TestAccountImportKilled(t *testing.T) {
 
 	_ = command.Wait() // it was killed
 
-	// What the server has not yet heard of the kill comes to its end, one way or the other.
+	// The database may learn of the kill later: until then its last transaction may commit.
 	apptest.Eventually(t, "the server has noticed", func() bool {
 		return count("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'toolkit-gateway' AND datname = current_database()") == 0
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 )
 
-// complete is the least that release mode needs.
+// complete returns what release mode requires, with the change.
 func complete(change map[string]string) map[string]string {
 	environment := map[string]string{
 		"DATABASE_URL": "postgres://u:p@db.test/gateway", "MASTER_KEY": keyring.Generate(),
@@ -22,7 +22,7 @@ func complete(change map[string]string) map[string]string {
 	return environment
 }
 
-// What is not given is what the list calls its default, but for those that are computed.
+// A setting that is not set has the default that is listed, except the computed ones.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 
@@ -68,8 +68,7 @@ func TestValuesAreRead(t *testing.T) {
 	}
 }
 
-// T-30, V-21: every refusal names the setting, so that an operator knows where to look, and shows
-// no value, because one may be a secret.
+// T-30, V-21: every error names the setting, so that an operator finds it, and shows no value, because it may be a secret.
 func TestRefusalNamesTheSettingAndShowsNoValue(t *testing.T) {
 	t.Parallel()
 
@@ -119,7 +118,7 @@ func TestRefusalNamesTheSettingAndShowsNoValue(t *testing.T) {
 	})
 }
 
-// An empty setting is one that is not set: that is how a compose file passes on what nobody gave.
+// An empty setting counts as not set: a compose file passes on unset variables as empty ones.
 func TestEmptyIsTheDefault(t *testing.T) {
 	t.Parallel()
 
@@ -144,7 +143,7 @@ func TestEmptyIsTheDefault(t *testing.T) {
 	}
 }
 
-// The list is for terminals and screenshots.
+// The list appears on terminals and in screenshots.
 func TestSettingsMaskSecrets(t *testing.T) {
 	t.Parallel()
 
@@ -177,7 +176,7 @@ func TestSettingsMaskSecrets(t *testing.T) {
 	}
 }
 
-// Everything comes from the map that Load is given.
+// Load reads its map, and not the environment of the process.
 func TestProcessEnvironmentIsNotLookedAt(t *testing.T) {
 	t.Setenv("TOKEN_AUDIENCE", "from-the-process")
 

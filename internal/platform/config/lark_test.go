@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// T-30: how signing in with Lark may be set up, and that every refusal names the setting, and shows no
-// value.
+// T-30: every error about sign-in with Lark names the setting and shows no value.
 func TestLark(t *testing.T) {
 	t.Parallel()
 

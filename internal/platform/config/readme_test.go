@@ -36,7 +36,7 @@ func TestReadmeListsEverySetting(t *testing.T) {
 	}
 }
 
-// Its map knows every package.
+// The map in the README lists every package.
 func TestReadmeListsEveryPackage(t *testing.T) {
 	t.Parallel()
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// T-30: how text messages may be set up, and that every refusal names the setting, and shows no value.
+// T-30: every error about text messages names the setting and shows no value.
 func TestTextMessages(t *testing.T) {
 	t.Parallel()
 
