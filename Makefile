@@ -1,10 +1,9 @@
-# Needs go, make, node and git, and `make test` a C compiler. `make` alone explains the targets.
+# Requires go, make, node and git; `make test` requires a C compiler too. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-# The generators and linters have a module of their own, so that the server's stays small. They need
-# no C compiler.
+# The generators and linters have their own module, which keeps the server's module small. They need no C compiler.
 TOOL := CGO_ENABLED=0 go tool -modfile=tools/go.mod
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -17,26 +16,26 @@ REDOCLY := web/node_modules/.bin/redocly
 REDOCLY_CONFIG := --config api/redocly.yaml
 export REDOCLY_TELEMETRY := off
 
-# The race detector's shadow of 19 MiB is mapped anew for every password: in large pages that takes half as long.
+# For every password the race detector maps its shadow of 19 MiB again. Small pages would double the time.
 export GORACE ?= no_huge_pages_for_shadow=0
 
 .PHONY: help build run sdk test test-go test-typescript check bundle generate generated-is-fresh sql-is-fresh \
 	spec-lint spec-breaks console-types lint vet format bench fuzz battery clean
 
-help: ## explains the targets
+help: ## lists the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ## Building
 
-build: bin/toolkit-gateway ## builds bin/toolkit-gateway with the documentation page and the console in it
+build: bin/toolkit-gateway ## builds bin/toolkit-gateway, with the documentation page and the console embedded
 
-# Go knows best what has changed, so it is always asked.
+# Always run: go build itself detects what has changed.
 .PHONY: bin/toolkit-gateway
 bin/toolkit-gateway: api/docs/scalar.js.gz web/console/dist/index.html
 	@echo "==> building bin/toolkit-gateway $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/konec/toolkit-gateway/internal/app.version=$(VERSION)' -o $@ .
 
-run: build ## starts a development server; needs nothing but this
+run: build ## starts a development server, without any preparation
 	@./bin/toolkit-gateway dev
 
 sdk: web/sdk/dist/.stamp ## builds the TypeScript SDK, for `npm install PATH/web/sdk`
@@ -52,7 +51,7 @@ web/console/dist/index.html: web/node_modules/.stamp web/console/index.html web/
 	@cd web/console && ../node_modules/.bin/vite build --logLevel warn
 	@touch $@
 
-# npm's tree is made again only when the lock file has changed.
+# Packages are installed again only after the lock file has changed.
 web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.json web/console/package.json
 	@echo "==> installing the tools of the web workspace"
 	@cd web && $(NPM_CI)
@@ -62,7 +61,7 @@ web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.
 
 test: test-go test-typescript ## runs every test: Go with the race detector, and the TypeScript SDK
 
-# The SDK and the console are built first: Go tests send the one to a running server, and open the other in a browser.
+# Go tests use the built SDK against a running server, and open the built console in a browser.
 test-go: web/sdk/dist/.stamp web/console/dist/index.html
 	@echo "==> go test -race"
 	@go test -race -parallel 3 -timeout $(TEST_TIMEOUT) ./...
@@ -78,7 +77,7 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 	@cd web/sdk && ../node_modules/.bin/tsc -p tsconfig.json
 	@touch $@
 
-battery: ## runs the long tests too: crashes, load, statistics (hours)
+battery: ## runs all tests and the long ones: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
 	@go test -race -tags battery -timeout 240m ./...
 	@echo "==> go test -tags battery -run TestTiming (50 minutes on an idle machine; not -race, which would hide what is measured)"
@@ -92,13 +91,13 @@ fuzz: ## runs every fuzz target for FUZZTIME (20s)
 		done || exit 1; \
 	done
 
-bench: ## measures the server beside a floor program, and prints the ratios
-	@echo "==> measuring; nothing else should run on this machine"
+bench: ## measures the server beside a floor program and prints the ratios
+	@echo "==> measuring; run nothing else on this machine"
 	@go run ./bench
 
 ## Checking
 
-check: generated-is-fresh sql-is-fresh spec-lint spec-breaks console-types format vet lint ## checks everything that needs no test
+check: generated-is-fresh sql-is-fresh spec-lint spec-breaks console-types format vet lint ## runs every check except the tests
 	@echo "==> all checks passed"
 
 # Package api embeds the bundle by way of package gen: go:embed does not reach outside its own folder.
@@ -109,7 +108,7 @@ bundle: web/node_modules/.stamp
 		'package gen' '' 'import _ "embed"' '' '// Document is openapi.yaml.' '//' '//go:embed openapi.yaml' \
 		'var Document []byte' >gen/openapi.go
 
-generate: bundle ## writes gen/ again from api/ and sql/
+generate: bundle ## generates gen/ from api/ and sql/
 	@echo "==> generating gen/api and gen/client (builds the generator the first time)"
 	@mkdir -p gen/api gen/client
 	@$(TOOL) oapi-codegen -config oapi-codegen.yaml gen/openapi.yaml
@@ -122,13 +121,13 @@ generate: bundle ## writes gen/ again from api/ and sql/
 	@echo "==> generating gen/typescript"
 	@cd web && node_modules/.bin/openapi-ts --silent
 
-# Compares with what git holds, so a file that is not committed at all is stale too.
+# Compares with the commit: a generated file that is not committed is stale too.
 generated-is-fresh: generate
 	@stale=$$(git status --porcelain --untracked-files=all -- gen); \
 	if [ -n "$$stale" ]; then \
 		echo "$$stale"; \
 		git --no-pager diff -- gen | head -n 60; \
-		echo "gen/ is not what the tools write from api/ and sql/, or not committed: commit what 'make generate' has just written, then check again." >&2; \
+		echo "gen/ differs from what the tools generate, or is not committed: commit what 'make generate' has just written, then check again." >&2; \
 		exit 1; \
 	fi
 
@@ -165,7 +164,7 @@ spec-breaks: bundle
 		if [ -n "$$changed" ]; then base=$$(git rev-parse --verify --quiet "$$changed~1"); fi; \
 	fi; \
 	if [ -z "$$base" ] || ! { git show "$$base:gen/openapi.yaml" || git show "$$base:api/openapi.yaml"; } >.dev/base.yaml 2>/dev/null; then \
-		echo "==> no earlier document is at hand; not looking for breaking changes"; \
+		echo "==> no earlier document found; breaking changes are not checked"; \
 	else \
 		echo "==> looking for breaking changes since $$(git rev-parse --short "$$base")"; \
 		$(TOOL) oasdiff breaking --fail-on ERR --severity-levels api/oasdiff-levels.txt .dev/base.yaml gen/openapi.yaml; \
@@ -181,12 +180,12 @@ vet:
 	@go vet ./...
 	@go vet -tags battery ./...
 
-lint: ## runs the linter alone; .golangci.yml says what for
+lint: ## runs the linter alone; .golangci.yml explains its rules
 	@echo "==> golangci-lint (builds it the first time: a minute)"
 	@$(TOOL) golangci-lint run ./...
 
 ## Cleaning
 
-clean: ## removes what was built and fetched; the development database in .dev/ stays
+clean: ## removes what was built and downloaded, but not the development database in .dev/
 	rm -rf bin web/node_modules web/docs/node_modules web/sdk/dist web/sdk/LICENSE api/docs/scalar.js.gz \
 		web/console/dist/assets web/console/dist/index.html
