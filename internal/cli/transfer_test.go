@@ -53,7 +53,7 @@ func TestAccountImportCommand(t *testing.T) {
 	t.Parallel()
 
 	gateway := newProgram(t)
-	env := apptest.On(t, gateway["DATABASE_URL"])
+	env := apptest.On(t, gateway["DATABASE_URL"], apptest.StandardHashes)
 	gateway = gateway.with("MASTER_KEY", env.Config.MasterKey)
 	path := exported(t, 3, bcryptOf(t, apptest.Password))
 
