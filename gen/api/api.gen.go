@@ -1273,35 +1273,35 @@ type Error struct {
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
+	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
+	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
 	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
+	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
+	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
+	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
+	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
+	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
 	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
+	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
 	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
 	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
 	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
@@ -1336,35 +1336,35 @@ type ErrorSuccess bool
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 // - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
+// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
+// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
 // - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
-// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
+// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
+// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
-// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 // - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 // - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
-// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
-// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
-// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
+// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
+// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
+// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
-// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
+// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
 // - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 // - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
+// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
 // - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
 // - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
 // - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
@@ -1467,35 +1467,35 @@ type GroupAssignment struct {
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 登录时间较久，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已属于其他账号。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已过期，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书没有确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定。 No account is bound to this identity, or the account is disabled.
+	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
+	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
+	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
+	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
 	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能取消。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置该项。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器。 No secret waits to be bound; create one with `GET /user/totp`.
+	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
+	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
+	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `RIGHT_MISSING`: 您没有所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
+	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或为默认组，不能删除。 The group has members, or is the group of new accounts.
+	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的投递记录中没有这个事件。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用。 The webhook is disabled; enable it, then repeat.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求。 The `Idempotency-Key` was used for another request.
+	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
+	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
+	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持这个请求方法。 The path does not have this method; `Allow` lists those it has.
+	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
 	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
 	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型。 The `Content-Type` is not the documented one.
+	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
 	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
 	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
 	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
@@ -3045,7 +3045,7 @@ type ServerInterface interface {
 	// CreateFirstAdministrator 创建第一个管理员 · Create the first administrator
 	// (POST /first_run)
 	CreateFirstAdministrator(w http.ResponseWriter, r *http.Request)
-	// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
+	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams)
 	// ResetPassword 重置密码 · Reset the password
@@ -3399,7 +3399,7 @@ func (_ Unimplemented) CreateFirstAdministrator(w http.ResponseWriter, r *http.R
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
+// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 // (GET /forget_code)
 func (_ Unimplemented) SendResetCode(w http.ResponseWriter, r *http.Request, params SendResetCodeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -17336,7 +17336,7 @@ type StrictServerInterface interface {
 	// CreateFirstAdministrator 创建第一个管理员 · Create the first administrator
 	// (POST /first_run)
 	CreateFirstAdministrator(ctx context.Context, request CreateFirstAdministratorRequestObject) (CreateFirstAdministratorResponseObject, error)
-	// SendResetCode 获取重置密码验证码 · Mail a code to reset the password
+	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	// (GET /forget_code)
 	SendResetCode(ctx context.Context, request SendResetCodeRequestObject) (SendResetCodeResponseObject, error)
 	// ResetPassword 重置密码 · Reset the password

@@ -425,7 +425,7 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * 获取重置密码验证码 · Mail a code to reset the password
+ * 获取重置密码验证 · Mail a code to reset the password
  *
  * 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
  *

@@ -189,15 +189,15 @@ func TestFirstRunShowsWhatIsWrong(t *testing.T) {
 		changes map[string]string
 		faults  map[string]string // by field
 	}{
-		"PasswordIsShort":       {map[string]string{"password": "kX7", "repeat": "kX7"}, map[string]string{"password": "The password is too short."}},
-		"PasswordIsCommon":      {map[string]string{"password": "password1", "repeat": "password1"}, map[string]string{"password": "This password is too common and easily guessed."}},
-		"PasswordIsTheName":     {map[string]string{"name": "Lovelace", "password": "lovelace1", "repeat": "lovelace1"}, map[string]string{"password": "The password is too close to the account or the product&#39;s name."}},
-		"PasswordsDiffer":       {map[string]string{"repeat": "another horse"}, map[string]string{"repeat": "The two passwords are not the same."}},
-		"NothingIsFilledIn":     {map[string]string{"email": " ", "name": " "}, map[string]string{"email": "is not a valid e-mail address", "name": "cannot be a name: one line of up to 64 characters, no control characters"}},
+		"PasswordIsShort":       {map[string]string{"password": "kX7", "repeat": "kX7"}, map[string]string{"password": "The password is too short. Use at least 8 characters."}},
+		"PasswordIsCommon":      {map[string]string{"password": "password1", "repeat": "password1"}, map[string]string{"password": "The password is too common and easy to guess."}},
+		"PasswordIsTheName":     {map[string]string{"name": "Lovelace", "password": "lovelace1", "repeat": "lovelace1"}, map[string]string{"password": "The password is too close to your account or the product&#39;s name, and easy to guess."}},
+		"PasswordsDiffer":       {map[string]string{"repeat": "another horse"}, map[string]string{"repeat": "The two passwords do not match."}},
+		"NothingIsFilledIn":     {map[string]string{"email": " ", "name": " "}, map[string]string{"email": "is not a valid e-mail address", "name": "must be one line of 1 to 64 characters, without control characters"}},
 		"AddressIsNone":         {map[string]string{"email": `"><b>@x`}, map[string]string{"email": "is not a valid e-mail address"}},
-		"AddressIsTaken":        {map[string]string{"email": world.Owner}, map[string]string{"email": "This e-mail address belongs to another account."}},
-		"AddressIsElsewhere":    {map[string]string{"email": "ada@example.com"}, map[string]string{"email": "This e-mail address may not register here."}},
-		"NameHidesItsDirection": {map[string]string{"name": "A\u202e<b>"}, map[string]string{"name": "cannot be a name: one line of up to 64 characters, no control characters"}},
+		"AddressIsTaken":        {map[string]string{"email": world.Owner}, map[string]string{"email": "This e-mail address is used by another account."}},
+		"AddressIsElsewhere":    {map[string]string{"email": "ada@example.com"}, map[string]string{"email": "Registration is not open to this e-mail domain."}},
+		"NameHidesItsDirection": {map[string]string{"name": "A\u202e<b>"}, map[string]string{"name": "must be one line of 1 to 64 characters, without control characters"}},
 	} {
 		got := world.FirstRunCall(token, one.changes).To(t, env.Server)
 		if got.Status != http.StatusOK {

@@ -2,6 +2,7 @@ package password
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrRefused answers a new password that is too short, too common or too close to the account.
+// ErrRefused is returned for a new password that is too short, too common or too close to the account.
 // Its field says which.
 var ErrRefused = problem.New(problem.Invalid, "PASSWORD_REFUSED")
 
@@ -19,10 +20,10 @@ var ErrRefused = problem.New(problem.Invalid, "PASSWORD_REFUSED")
 //go:embed common.txt
 var common string
 
-// productWords are what somebody guesses who knows only where they are.
+// productWords are what an attacker guesses who knows only the product.
 var productWords = []string{"toolkit", "konec", "gateway"}
 
-// Policy decides about new passwords. There are no rules about kinds of characters: they make
+// Policy accepts or refuses new passwords. It has no rules about kinds of characters: they make
 // passwords worse (NIST SP 800-63B, section 3.1.1.2).
 type Policy struct {
 	MinLength int // in Unicode code points
@@ -32,18 +33,24 @@ type Policy struct {
 // an attacker would know: the e-mail address, the name.
 func (p Policy) Check(plain string, personal ...string) error {
 	if utf8.RuneCountInString(plain) < p.MinLength {
-		return refuse(language.Text{Chinese: "密码太短", English: "The password is too short."})
+		return refuse(language.Text{
+			Chinese: fmt.Sprintf("密码太短，至少需要 %d 个字符", p.MinLength),
+			English: fmt.Sprintf("The password is too short. Use at least %d characters.", p.MinLength),
+		})
 	}
 
 	if len(plain) > MaxBytes {
-		return refuse(language.Text{Chinese: "密码太长", English: "The password is too long."})
+		return refuse(language.Text{
+			Chinese: fmt.Sprintf("密码太长，最多 %d 字节", MaxBytes),
+			English: fmt.Sprintf("The password is too long. Use at most %d bytes.", MaxBytes),
+		})
 	}
 
 	lower := strings.ToLower(plain)
 	if isCommon(lower) || isMonotone(lower) {
 		return refuse(language.Text{
 			Chinese: "这个密码太常见，容易被猜到",
-			English: "This password is too common and easily guessed.",
+			English: "The password is too common and easy to guess.",
 		})
 	}
 
@@ -51,7 +58,7 @@ func (p Policy) Check(plain string, personal ...string) error {
 		if isMostly(lower, word) {
 			return refuse(language.Text{
 				Chinese: "密码与账号或产品名称太接近，容易被猜到",
-				English: "The password is too close to the account or the product's name.",
+				English: "The password is too close to your account or the product's name, and easy to guess.",
 			})
 		}
 	}
@@ -87,14 +94,14 @@ func isCommon(lower string) bool {
 	return false
 }
 
-// isMonotone says that one character is all there is.
+// isMonotone reports whether s repeats one character.
 func isMonotone(s string) bool {
 	first, _ := utf8.DecodeRuneInString(s)
 
 	return strings.Trim(s, string(first)) == ""
 }
 
-// isMostly says that without the word less than half of the shortest password is left.
+// isMostly reports whether, without the word, less than half of the shortest password is left.
 func isMostly(lower, word string) bool {
 	return strings.Contains(lower, word) && utf8.RuneCountInString(strings.ReplaceAll(lower, word, "")) < 4
 }

@@ -126,8 +126,8 @@ func Bearer(r *http.Request) (string, error) {
 
 	if len(values) > 1 || !isToken68(token) {
 		return "", problem.ErrInvalidRequest.At(problem.Field{Name: "Authorization", Message: language.Text{
-			Chinese: "应为一个 Bearer 加一个令牌",
-			English: "must be Bearer and one token, once",
+			Chinese: "必须是 Bearer 加一个令牌，且只能出现一次",
+			English: "must be Bearer followed by one token, and appear once",
 		}})
 	}
 

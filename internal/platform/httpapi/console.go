@@ -28,8 +28,8 @@ const consoleMissing = `<!doctype html>
 <head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>Toolkit Gateway</title></head>
 <body>
   <h1>Toolkit Gateway</h1>
-  <p lang="zh-CN">此程序构建时未包含管理控制台，<code>make build</code> 会加上它。</p>
-  <p lang="en">This binary was built without the console. <code>make build</code> adds it.</p>
+  <p lang="zh-CN">此程序构建时未包含管理控制台，请用 <code>make build</code> 重新构建。</p>
+  <p lang="en">This binary was built without the console. Build it with <code>make build</code>.</p>
 </body>
 </html>
 `

@@ -19,33 +19,34 @@ import (
 const maxFieldName = 256
 
 var (
-	textQuery            = language.Text{Chinese: "查询字符串格式错误", English: "the query string cannot be read"}
-	textForm             = language.Text{Chinese: "表单格式错误", English: "the form cannot be read"}
-	textCutOff           = language.Text{Chinese: "请求内容不完整", English: "the body ended early"}
-	textTrailing         = language.Text{Chinese: "JSON 之后还有多余内容", English: "there is something after the JSON value"}
-	textSyntax           = language.Text{Chinese: "不是正确的 JSON", English: "not valid JSON"}
+	textQuery            = language.Text{Chinese: "查询字符串格式错误", English: "the query string is malformed"}
+	textForm             = language.Text{Chinese: "表单格式错误", English: "the form is malformed"}
+	textCutOff           = language.Text{Chinese: "请求内容不完整", English: "the body is incomplete"}
+	textTrailing         = language.Text{Chinese: "JSON 之后有多余内容", English: "extra content after the JSON value"}
+	textSyntax           = language.Text{Chinese: "不是有效的 JSON", English: "is not valid JSON"}
 	textTwice            = language.Text{Chinese: "重复出现", English: "appears more than once"}
 	textNotText          = language.Text{Chinese: "包含不允许的字符", English: "contains characters that are not allowed"}
-	textUnknownMember    = language.Text{Chinese: "未知的字段", English: "unknown field"}
-	textUnknownParameter = language.Text{Chinese: "未知的查询参数", English: "unknown query parameter"}
+	textUnknownMember    = language.Text{Chinese: "未知的字段", English: "is not a known field"}
+	textUnknownParameter = language.Text{Chinese: "未知的查询参数", English: "is not a known query parameter"}
 	textRequired         = language.Text{Chinese: "必须填写", English: "is required"}
-	textType             = language.Text{Chinese: "类型不对", English: "has the wrong type"}
+	textEmpty            = language.Text{Chinese: "不能为空", English: "must not be empty"}
+	textType             = language.Text{Chinese: "类型不正确", English: "has the wrong type"}
 	textChoice           = language.Text{Chinese: "不是允许的值", English: "is not one of the allowed values"}
-	textPattern          = language.Text{Chinese: "格式不对", English: "does not have the right form"}
+	textPattern          = language.Text{Chinese: "格式不正确", English: "has the wrong format"}
 	textOther            = language.Text{Chinese: "不符合要求", English: "is not valid"}
 )
 
-// formatTexts name the formats that people fill in.
+// formatTexts explain the formats that people fill in.
 var formatTexts = map[string]language.Text{
 	"email":        {Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
-	"password":     {Chinese: "最多 1024 字节", English: "may have at most 1024 bytes"},
-	"display-name": {Chinese: "不能作为名称，最多 64 个字符，不能包含控制字符", English: "cannot be a name: one line of up to 64 characters, no control characters"},
+	"password":     {Chinese: "最多 1024 字节", English: "must have at most 1024 bytes"},
+	"display-name": {Chinese: "必须为一行，1 到 64 个字符，不能包含控制字符", English: "must be one line of 1 to 64 characters, without control characters"},
 }
 
-// FormatText says why a text is not of the format, for a page that looks at it by itself.
+// FormatText explains what the format requires, for a page that validates its own input.
 func FormatText(format string) language.Text { return formatTexts[format] }
 
-// syntax says what jsontext found. Its own message quotes the input, which may be a secret.
+// syntax explains what jsontext found. Its own message quotes the input, which may be a secret.
 func syntax(err error) language.Text {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return textTwice
@@ -54,14 +55,14 @@ func syntax(err error) language.Text {
 	return textSyntax
 }
 
-// invalid turns the validator's error into the fields to blame. It takes over no text of the
-// validator's: that quotes the value, which may be a password.
+// invalid turns the validator's error into the fields at fault. It copies no text of the
+// validator: that quotes the value, which may be a password.
 func invalid(err error) error {
 	var fields []problem.Field
 
 	collect(err, "", &fields)
 
-	// One reason a field is enough: a text that is too short is no e-mail address either.
+	// One reason per field is enough: a text that is too short is not an e-mail address either.
 	seen := map[string]bool{}
 	fields = slices.DeleteFunc(fields, func(f problem.Field) bool {
 		again := seen[f.Name]
@@ -126,8 +127,8 @@ func schemaField(e *openapi3.SchemaError, prefix string) problem.Field {
 	return problem.Field{Name: name, Message: schemaText(e)}
 }
 
-// unknownMember is the name that the document does not have. The validator says it in its text
-// only: `property "x" is unsupported`.
+// unknownMember returns the name that the document does not have. The validator has it only in its
+// text: `property "x" is unsupported`.
 func unknownMember(e *openapi3.SchemaError) (string, bool) {
 	rest, found := strings.CutPrefix(e.Reason, "property ")
 	if e.SchemaField != "properties" || !found {
@@ -163,6 +164,10 @@ func schemaText(e *openapi3.SchemaError) language.Text {
 
 		return textPattern
 	case "minLength":
+		if e.Schema.MinLength == 1 {
+			return textEmpty
+		}
+
 		return language.Text{
 			Chinese: fmt.Sprintf("至少 %d 个字符", e.Schema.MinLength),
 			English: fmt.Sprintf("must have at least %d characters", e.Schema.MinLength),
@@ -170,7 +175,7 @@ func schemaText(e *openapi3.SchemaError) language.Text {
 	case "maxLength":
 		return language.Text{
 			Chinese: fmt.Sprintf("最多 %d 个字符", *e.Schema.MaxLength),
-			English: fmt.Sprintf("may have at most %d characters", *e.Schema.MaxLength),
+			English: fmt.Sprintf("must have at most %d characters", *e.Schema.MaxLength),
 		}
 	}
 

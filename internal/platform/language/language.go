@@ -1,5 +1,5 @@
-// Package language knows the two languages that the product speaks, and which of them a caller
-// wants to read. It never translates by itself: a Text carries both.
+// Package language knows the two languages of the product, and which of them a caller
+// prefers. It never translates by itself: a Text carries both.
 package language
 
 import (
@@ -33,7 +33,7 @@ func (t Text) In(l Language) string {
 var matcher = language.NewMatcher([]language.Tag{language.Chinese, language.English})
 
 // Preferred reads an Accept-Language header (RFC 9110, section 12.5.4). Anything that it cannot
-// read means Chinese.
+// parse means Chinese.
 func Preferred(acceptLanguage string) Language {
 	if acceptLanguage == "" || len(acceptLanguage) > 256 {
 		return Chinese

@@ -1,6 +1,6 @@
 package problem
 
-// The problems that every surface and the pipeline share. Those of one thing are declared with it.
+// The problems that every surface and the pipeline share. A problem of one package is declared there.
 var (
 	ErrInvalidRequest       = New(Invalid, "INVALID_REQUEST")
 	ErrUnauthenticated      = New(Unauthenticated, "UNAUTHENTICATED")
@@ -17,7 +17,7 @@ var (
 	ErrUnavailable          = New(Unavailable, "UNAVAILABLE")
 )
 
-// Those that more than one thing answers, each with a name of its own for it.
+// Problems that several packages return, each under its own name.
 var (
 	ErrInvalidCredentials = New(Refused, "INVALID_CREDENTIALS")
 	ErrCodeInvalid        = New(Invalid, "CODE_INVALID")

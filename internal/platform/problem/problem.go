@@ -1,6 +1,6 @@
-// Package problem holds the few kinds of failure that a caller is told about, each with a stable
+// Package problem holds the few kinds of failure that a caller receives, each with a stable
 // code and a message in both languages. It knows nothing of HTTP: internal/httpapi maps a kind to
-// a status, and writes it. An error that is no *Problem is a fault of ours.
+// a status, and writes it. Any error that is not a *Problem is a fault of this server.
 package problem
 
 import (
@@ -10,26 +10,26 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// Kind says whose turn it is after a failure.
+// Kind tells the caller what to do about a failure.
 type Kind int
 
 // The kinds. Their statuses, one map for each surface, are in internal/httpapi.
 const (
-	Internal         Kind = iota // a fault of ours
-	Invalid                      // the input has to change
+	Internal         Kind = iota // a fault of this server
+	Invalid                      // the input must change
 	Refused                      // the credentials are wrong
-	Unauthenticated              // nobody is signed in
-	Limited                      // a limit of this person or destination: wait
-	Forbidden                    // the request itself is not to be trusted, whoever makes it
+	Unauthenticated              // no one is signed in
+	Limited                      // a limit of this user or destination is reached: wait
+	Forbidden                    // the request itself cannot be trusted, whoever sends it
 	NotFound                     // no such path
 	MethodNotAllowed             // the path has other methods
-	NotAcceptable                // the answer's type is not wanted
+	NotAcceptable                // the response's type is not acceptable
 	TooLarge                     // the body is too large
 	UnsupportedMedia             // the body's type is not the documented one
-	Conflict                     // what is there does not allow it
-	Outdated                     // it was changed meanwhile
-	Mismatched                   // the key of the request was another request's
-	Unavailable                  // the database is away, or the server is full: wait
+	Conflict                     // the current state does not allow it
+	Outdated                     // the version is not the current one
+	Mismatched                   // the key belongs to another request
+	Unavailable                  // the database is unavailable or the server is at capacity: wait
 )
 
 // Field says what is wrong with one part of the input.
@@ -40,7 +40,7 @@ type Field struct {
 	Message language.Text
 }
 
-// Problem is a failure that the caller is told about.
+// Problem is a failure that the caller receives.
 type Problem struct {
 	Kind       Kind
 	Code       string        // stable, upper snake case, an entry of the document's ErrorCode
@@ -50,7 +50,7 @@ type Problem struct {
 	cause error // for the log, never for the caller
 }
 
-// New declares a problem. Call it for package variables, and compare with errors.Is.
+// New declares a problem. Use it for package variables, and compare with errors.Is.
 func New(kind Kind, code string) *Problem {
 	if _, known := messages[code]; !known {
 		panic("problem: no message for " + code)
@@ -68,20 +68,20 @@ func (p *Problem) Error() string {
 	return p.Code
 }
 
-// Unwrap returns what caused the problem, if anything is known.
+// Unwrap returns the cause, or nil.
 func (p *Problem) Unwrap() error { return p.cause }
 
-// Is makes a problem with details the same as the declared one.
+// Is reports whether target has the same code: details do not matter.
 func (p *Problem) Is(target error) bool {
 	t, ok := errors.AsType[*Problem](target)
 
 	return ok && t.Code == p.Code
 }
 
-// Message is for people.
+// Message returns the text for people.
 func (p *Problem) Message(l language.Language) string { return messages[p.Code].In(l) }
 
-// At returns the problem with the fields that are to blame.
+// At returns a copy with the fields at fault.
 func (p *Problem) At(fields ...Field) *Problem {
 	q := *p
 	q.Fields = fields
@@ -89,7 +89,7 @@ func (p *Problem) At(fields ...Field) *Problem {
 	return &q
 }
 
-// After returns the problem with the time to wait.
+// After returns a copy with the time to wait.
 func (p *Problem) After(d time.Duration) *Problem {
 	q := *p
 	q.RetryAfter = d
@@ -97,7 +97,7 @@ func (p *Problem) After(d time.Duration) *Problem {
 	return &q
 }
 
-// Because returns the problem with its cause, which only the log sees.
+// Because returns a copy with its cause, which only the log sees.
 func (p *Problem) Because(err error) *Problem {
 	q := *p
 	q.cause = err

@@ -13,11 +13,11 @@ import (
 )
 
 var (
-	textOrder   = language.Text{Chinese: "不能与搜索同时使用", English: "cannot stand beside a search"}
-	textNoGroup = language.Text{Chinese: "没有这个成员组", English: "is no member group"}
+	textOrder   = language.Text{Chinese: "不能与搜索同时使用", English: "cannot be combined with a search"}
+	textNoGroup = language.Text{Chinese: "没有这个成员组", English: "is not a member group"}
 )
 
-// ListAccounts answers a page of accounts.
+// ListAccounts returns a page of accounts.
 func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObject) (api.ListAccountsResponseObject, error) {
 	search, err := searchOf(r.Params)
 	if err != nil {
@@ -75,7 +75,7 @@ func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
 	return search, err
 }
 
-// GetAccount answers one account.
+// GetAccount returns one account.
 func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
 	found, err := a.accounts.Get(ctx, r.AccountID)
 	if err != nil {
@@ -95,7 +95,7 @@ func targetOf(id, ifMatch string) (account.Target, error) {
 	return account.Target{ID: id, Version: &version}, err
 }
 
-// named turns the thing's word for a group that is not there into the document's.
+// named translates the domain's error for an unknown group into the document's.
 func named(err error) error {
 	if errors.Is(err, account.ErrUnknownGroup) {
 		return problem.ErrInvalidRequest.At(problem.Field{Name: "/memberGroup", Message: textNoGroup})
@@ -127,7 +127,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 	}, nil
 }
 
-// AssignGroup assigns one group to many.
+// AssignGroup assigns one group to many accounts.
 func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject) (api.AssignGroupResponseObject, error) {
 	targets := make([]account.Target, len(r.Body.Accounts))
 	for i, one := range r.Body.Accounts {
@@ -160,7 +160,7 @@ func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject)
 	return response, nil
 }
 
-// SetAccountStatus disables an account, or enables it.
+// SetAccountStatus disables or enables an account.
 func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequestObject) (api.SetAccountStatusResponseObject, error) {
 	target, err := targetOf(r.AccountID, r.Params.IfMatch)
 	if err != nil {
@@ -184,7 +184,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 	}, nil
 }
 
-// ResetFactor takes a way to sign in away.
+// ResetFactor removes a way to sign in.
 func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject) (api.ResetFactorResponseObject, error) {
 	target, err := targetOf(r.AccountID, r.Params.IfMatch)
 	if err != nil {
@@ -207,7 +207,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 	}, nil
 }
 
-// UnlockAccount lets somebody try again at once.
+// UnlockAccount lets the user try again immediately.
 func (a *Admin) UnlockAccount(ctx context.Context, r api.UnlockAccountRequestObject) (api.UnlockAccountResponseObject, error) {
 	if err := a.accounts.Unlock(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID); err != nil {
 		return nil, err

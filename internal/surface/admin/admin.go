@@ -1,6 +1,6 @@
-// Package admin is the surface of administrators: who has an account, in which group, and what happened. It takes
-// a bearer token or a console's cookie, as the document says of each operation, and so is the right that an
-// operation needs. A handler reads its input, calls one thing, and builds the answer.
+// Package admin is the surface of administrators: who has an account, in which group, and what happened. It accepts
+// a bearer token or a console's cookie; the document names the schemes of each operation, and the right that it
+// requires. A handler reads its input, calls one method, and builds the response.
 package admin
 
 import (
@@ -31,12 +31,12 @@ type Deps struct {
 	Webhooks  *webhook.Webhooks
 	Places    *geo.Locator
 	Codes     Codes
-	Record    func(ctx context.Context, by caller.Caller, event audit.Event) error // writes down what is all that happened
+	Record    func(ctx context.Context, by caller.Caller, event audit.Event) error // writes an event outside any transaction
 	Retention time.Duration                                                        // how long a deleted account is kept
 	Now       func() time.Time
 }
 
-// Codes mails a code of either kind to an address, or answers why not.
+// Codes mails a code of either kind to an address, or returns why it cannot.
 type Codes struct {
 	Registration, Reset func(ctx context.Context, by caller.Caller, email string) error
 }
@@ -67,8 +67,8 @@ func New(d Deps) *Admin {
 
 type rightsKey struct{}
 
-// Authorize answers the context of somebody whose member group has the right, or problem.ErrRightMissing. The group
-// is the one of this moment, whatever an access token says.
+// Authorize returns the context of a caller whose member group has the right, or problem.ErrRightMissing. It reads
+// the current group, whatever an access token says.
 func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, error) {
 	rights, err := a.groups.Rights(ctx, session.IdentityOf(ctx).Account.MemberGroup)
 	if err != nil {
@@ -82,12 +82,12 @@ func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, e
 	return context.WithValue(ctx, rightsKey{}, rights), nil
 }
 
-// who is the caller, in every operation of this surface.
+// who returns the caller, in every operation of this surface.
 func who(ctx context.Context) group.Administrator {
 	return group.Administrator{AccountID: session.IdentityOf(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(group.Rights)}
 }
 
-// Rights are all that x-required-right may name.
+// Rights returns every value that x-required-right may have.
 func Rights() []string {
 	names := []string{string(group.Any)}
 	for _, right := range group.All {
@@ -97,7 +97,7 @@ func Rights() []string {
 	return names
 }
 
-// GetAdministrator answers what the caller may do.
+// GetAdministrator returns the caller's account and rights.
 func (a *Admin) GetAdministrator(ctx context.Context, _ api.GetAdministratorRequestObject) (api.GetAdministratorResponseObject, error) {
 	found, err := a.accounts.Get(ctx, who(ctx).AccountID)
 	if err != nil {

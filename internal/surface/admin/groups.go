@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// ListGroups answers every group.
+// ListGroups returns every group.
 func (a *Admin) ListGroups(ctx context.Context, _ api.ListGroupsRequestObject) (api.ListGroupsResponseObject, error) {
 	groups, err := a.groups.List(ctx)
 	if err != nil {
@@ -27,9 +27,9 @@ func (a *Admin) ListGroups(ctx context.Context, _ api.ListGroupsRequestObject) (
 	return response, nil
 }
 
-var textName = language.Text{Chinese: "名称首尾不能有空格", English: "has spaces around it"}
+var textName = language.Text{Chinese: "名称首尾不能有空格", English: "must not begin or end with a space"}
 
-// CreateGroup makes a group.
+// CreateGroup creates a group.
 func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject) (api.CreateGroupResponseObject, error) {
 	name, err := account.ParseName(r.Body.Name)
 	if err != nil || name != r.Body.Name {
@@ -60,7 +60,7 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 	}, nil
 }
 
-// ChangeGroup replaces what a group says.
+// ChangeGroup replaces the content of a group.
 func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject) (api.ChangeGroupResponseObject, error) {
 	version, err := versionOf(r.Params.IfMatch)
 	if err != nil {
@@ -85,7 +85,7 @@ func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject)
 	}, nil
 }
 
-// DeleteGroup removes a group that has no members.
+// DeleteGroup deletes a group that has no members.
 func (a *Admin) DeleteGroup(ctx context.Context, r api.DeleteGroupRequestObject) (api.DeleteGroupResponseObject, error) {
 	version, err := versionOf(r.Params.IfMatch)
 	if err != nil {

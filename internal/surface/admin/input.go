@@ -18,11 +18,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// versionOf reads an If-Match that the validator has let pass: a number in quotes.
+// versionOf parses an If-Match that the validator has accepted: a number in quotes.
 func versionOf(ifMatch string) (int32, error) {
 	version, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 32)
 	if err != nil {
-		return 0, problem.ErrVersionConflict // larger than any version is
+		return 0, problem.ErrVersionConflict // larger than any version
 	}
 
 	return int32(version), nil
@@ -31,12 +31,12 @@ func versionOf(ifMatch string) (int32, error) {
 // etag is the header of a version.
 func etag(version int32) string { return `"` + strconv.Itoa(int(version)) + `"` }
 
-// keyOf is the key of a change, which the caller chose or not. request is all that the change depends on.
+// keyOf returns the idempotency key of a change; the caller may have chosen one. request is all that the change depends on.
 func keyOf(ctx context.Context, chosen *string, request ...any) (idempotency.Key, error) {
 	return idempotency.NewKey(who(ctx).AccountID, present.Text(chosen), request...)
 }
 
-// defaultLimit is how many a page holds, unless the caller says so; the document's.
+// defaultLimit is the page size if the caller names none, as in the document.
 const defaultLimit = 50
 
 func limitOf(limit *int) int32 {
@@ -47,14 +47,14 @@ func limitOf(limit *int) int32 {
 	return int32(*limit) //nolint:gosec // the document's maximum is 200
 }
 
-var textCursor = language.Text{Chinese: "不是本服务给出的 next", English: "is no next of this server's"}
+var textCursor = language.Text{Chinese: "不是本服务返回的 next 值", English: "is not a cursor from this server"}
 
-// cursorOf reads where a page begins, nil for the first.
+// cursorOf returns where a page begins, nil for the first.
 func cursorOf[Position any](cursor *string) (*Position, error) {
 	return cursorAt[Position]("?cursor", cursor)
 }
 
-// cursorAt is cursorOf for one at another place of the request.
+// cursorAt is cursorOf for a cursor elsewhere in the request.
 func cursorAt[Position any](field string, cursor *string) (*Position, error) {
 	if cursor == nil {
 		return nil, nil //nolint:nilnil // the first page
@@ -67,14 +67,14 @@ func cursorAt[Position any](field string, cursor *string) (*Position, error) {
 		err = json.Unmarshal(text, &position)
 	}
 
-	if err != nil || strings.Contains(string(text), `\u0000`) { // which no text of the database has
+	if err != nil || strings.Contains(string(text), `\u0000`) { // no text in the database contains it
 		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: field, Message: textCursor})
 	}
 
 	return &position, nil
 }
 
-// toCursor is null where there is no next page.
+// toCursor returns null if there is no next page.
 func toCursor[Position any](position *Position) (nullable.Nullable[api.Cursor], error) {
 	if position == nil {
 		return nullable.NewNullNullable[api.Cursor](), nil
@@ -88,12 +88,12 @@ func toCursor[Position any](position *Position) (nullable.Nullable[api.Cursor], 
 	return nullable.NewNullableWithValue(base64.RawURLEncoding.EncodeToString(text)), nil
 }
 
-var textTime = language.Text{Chinese: "不是有效的时间", English: "is no time"}
+var textTime = language.Text{Chinese: "不是有效的时间", English: "is not a valid time"}
 
-// timeOf reads a Timestamp of the query string.
+// timeOf parses a Timestamp of the query string.
 func timeOf(name string, text *string) (*time.Time, error) {
 	if text == nil {
-		return nil, nil //nolint:nilnil // not asked for
+		return nil, nil //nolint:nilnil // not given
 	}
 
 	t, err := timeAt("?"+name, *text)
@@ -101,7 +101,7 @@ func timeOf(name string, text *string) (*time.Time, error) {
 	return &t, err
 }
 
-// timeAt reads a time that the validator has let pass.
+// timeAt parses a time that the validator has accepted.
 func timeAt(field, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {

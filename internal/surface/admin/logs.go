@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// ListAuditEvents answers a page of what happened.
+// ListAuditEvents returns a page of events.
 func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsRequestObject) (api.ListAuditEventsResponseObject, error) {
 	since, err := timeOf("from", r.Params.From)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 	return response, nil
 }
 
-// ListDeliveries answers a page of what was sent.
+// ListDeliveries returns a page of deliveries.
 func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestObject) (api.ListDeliveriesResponseObject, error) {
 	since, err := timeOf("from", r.Params.From)
 	if err != nil {
@@ -94,7 +94,7 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 	return response, nil
 }
 
-// recipient is the normal form of an address; a phone number, or what is neither, stays as it is.
+// recipient returns the normal form of an e-mail address, and any other text as it is.
 func recipient(text string) string {
 	if email, err := account.ParseEmail(text); err == nil {
 		return email
@@ -103,7 +103,7 @@ func recipient(text string) string {
 	return text
 }
 
-// GetTimeline answers why somebody cannot sign in.
+// GetTimeline returns why a user cannot sign in.
 func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject) (api.GetTimelineResponseObject, error) {
 	after, err := cursorOf[timeline.Position](r.Params.Cursor)
 	if err != nil {

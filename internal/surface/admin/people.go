@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// CreateAccount makes an account for somebody.
+// CreateAccount creates an account for a user.
 func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObject) (api.CreateAccountResponseObject, error) {
 	email, err := present.Email(r.Body.Email)
 	if err != nil {
@@ -43,7 +43,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 	}, nil
 }
 
-// invitation is the language of the mail to a new account, and empty where there is to be none.
+// invitation returns the language of the mail to a new account, empty for no mail.
 func invitation(r *api.CreateAccountRequest) language.Language {
 	if r.Invite != nil && !*r.Invite {
 		return ""
@@ -52,7 +52,7 @@ func invitation(r *api.CreateAccountRequest) language.Language {
 	return mailLanguage(r.Language)
 }
 
-// mailLanguage is that of the person: an administrator's own says nothing about it.
+// mailLanguage is the recipient's language: the administrator's own says nothing about it.
 func mailLanguage(wanted *api.MailLanguage) language.Language {
 	if wanted == nil {
 		return language.Chinese
@@ -61,7 +61,7 @@ func mailLanguage(wanted *api.MailLanguage) language.Language {
 	return language.Parse(string(*wanted))
 }
 
-// DeleteAccount ends an account, which is kept for a while.
+// DeleteAccount deletes an account, which is kept during the retention period.
 func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObject) (api.DeleteAccountResponseObject, error) {
 	target, err := targetOf(r.AccountID, r.Params.IfMatch)
 	if err != nil {
@@ -84,7 +84,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 	}, nil
 }
 
-// SendCode mails a code to somebody who did not get theirs.
+// SendCode mails a code to a user who did not receive one.
 func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.SendCodeResponseObject, error) {
 	email, err := present.Email(r.Body.Email)
 	if err != nil {
@@ -113,10 +113,10 @@ func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.
 	return api.SendCode204Response{}, nil
 }
 
-// exported is how many of each kind an export has at the most; the document's.
+// exported is the most entries of each kind in an export, as in the document.
 const exported = 1000
 
-// ExportAccount answers all that is kept about somebody.
+// ExportAccount returns all data that is kept about a user.
 func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObject) (api.ExportAccountResponseObject, error) {
 	found, err := a.accounts.Get(ctx, r.AccountID)
 	if err != nil {

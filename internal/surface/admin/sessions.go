@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// ListAccountSessions answers an account's live sessions.
+// ListAccountSessions returns an account's live sessions.
 func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessionsRequestObject) (api.ListAccountSessionsResponseObject, error) {
 	if _, err := a.accounts.Get(ctx, r.AccountID); err != nil {
 		return nil, err

@@ -14,16 +14,16 @@ const (
 	day           = 24 * time.Hour
 	defaultPeriod = 30 * day
 	longestPeriod = 92 * day
-	// mostHours are those of the longest period, and the one that its beginning is taken down to; the document's.
+	// mostHours are the hours of the longest period, and one more because its beginning is rounded down, as in the document.
 	mostHours = int32(longestPeriod/time.Hour) + 1
 )
 
 var (
-	textPeriodReversed = language.Text{Chinese: "晚于 to", English: "is after to"}
-	textPeriodLong     = language.Text{Chinese: "比 to 早 92 天以上", English: "is more than 92 days before to"}
+	textPeriodReversed = language.Text{Chinese: "不能晚于 to", English: "must not be after to"}
+	textPeriodLong     = language.Text{Chinese: "不能比 to 早 92 天以上", English: "must not be more than 92 days before to"}
 )
 
-// GetStatistics answers how often people signed in, failed to, and got an account.
+// GetStatistics returns how many sign-ins, failures and registrations there were.
 func (a *Admin) GetStatistics(ctx context.Context, r api.GetStatisticsRequestObject) (api.GetStatisticsResponseObject, error) {
 	from, to, err := periodOf(r.Params, a.now())
 	if err != nil {
@@ -48,7 +48,7 @@ func (a *Admin) GetStatistics(ctx context.Context, r api.GetStatisticsRequestObj
 	return response, nil
 }
 
-// periodOf reads which hours are asked for.
+// periodOf returns the requested period.
 func periodOf(asked api.GetStatisticsParams, now time.Time) (from, to time.Time, err error) {
 	since, err := timeOf("from", asked.From)
 	if err != nil {
@@ -70,11 +70,11 @@ func periodOf(asked api.GetStatisticsParams, now time.Time) (from, to time.Time,
 		from = *since
 	}
 
-	// Of UTC, in which every hour begins where a multiple of an hour has passed since the zero time.
+	// In UTC, where every hour begins at a multiple of an hour since the zero time.
 	start := from.UTC().Truncate(time.Hour)
 
 	switch {
-	case to.UTC().Year() > 9999: // which the answer has no digits for
+	case to.UTC().Year() > 9999: // the response has no digits for it
 		return from, to, refusedTime("to", textTime)
 	case start.Year() < 0:
 		return from, to, refusedTime("from", textTime)

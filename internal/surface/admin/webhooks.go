@@ -13,10 +13,10 @@ import (
 )
 
 var textAddress = language.Text{
-	Chinese: "必须是 https 地址，不含用户名和片段，且不在内部网络中", English: "has to be an https address without user and fragment, and not in a private network",
+	Chinese: "必须是 https 地址，不能包含用户名或片段，也不能指向内部网络", English: "must be an https address without user name or fragment, and not in a private network",
 }
 
-// addressed turns the thing's word for an address that may not be called into the document's.
+// addressed translates the domain's error for an address that must not be called into the document's.
 func addressed(err error) error {
 	if errors.Is(err, webhook.ErrAddress) {
 		return problem.ErrInvalidRequest.At(problem.Field{Name: "/url", Message: textAddress})
@@ -25,7 +25,7 @@ func addressed(err error) error {
 	return err
 }
 
-// ListWebhooks answers every webhook.
+// ListWebhooks returns every webhook.
 func (a *Admin) ListWebhooks(ctx context.Context, _ api.ListWebhooksRequestObject) (api.ListWebhooksResponseObject, error) {
 	list, err := a.webhooks.List(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (a *Admin) ListWebhooks(ctx context.Context, _ api.ListWebhooksRequestObjec
 	return response, nil
 }
 
-// CreateWebhook makes a webhook.
+// CreateWebhook creates a webhook.
 func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObject) (api.CreateWebhookResponseObject, error) {
 	key, err := keyOf(ctx, r.Params.IdempotencyKey, "createWebhook", r.Body)
 	if err != nil {
@@ -63,7 +63,7 @@ func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObj
 	}, nil
 }
 
-// ChangeWebhook replaces what a webhook says.
+// ChangeWebhook replaces the settings of a webhook.
 func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObject) (api.ChangeWebhookResponseObject, error) {
 	version, err := versionOf(r.Params.IfMatch)
 	if err != nil {
@@ -88,7 +88,7 @@ func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObj
 	}, nil
 }
 
-// RotateWebhookSecret makes a new secret.
+// RotateWebhookSecret creates a new secret.
 func (a *Admin) RotateWebhookSecret(
 	ctx context.Context, r api.RotateWebhookSecretRequestObject,
 ) (api.RotateWebhookSecretResponseObject, error) {
@@ -113,7 +113,7 @@ func (a *Admin) RotateWebhookSecret(
 	}, nil
 }
 
-// DeleteWebhook ends a webhook.
+// DeleteWebhook deletes a webhook.
 func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObject) (api.DeleteWebhookResponseObject, error) {
 	version, err := versionOf(r.Params.IfMatch)
 	if err != nil {
@@ -127,7 +127,7 @@ func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObj
 	return api.DeleteWebhook204Response{}, nil
 }
 
-// ListWebhookDeliveries answers a page of what a webhook got.
+// ListWebhookDeliveries returns a page of a webhook's deliveries.
 func (a *Admin) ListWebhookDeliveries(
 	ctx context.Context, r api.ListWebhookDeliveriesRequestObject,
 ) (api.ListWebhookDeliveriesResponseObject, error) {
@@ -176,7 +176,7 @@ func (a *Admin) ReplayWebhookDelivery(
 	return api.ReplayWebhookDelivery200JSONResponse{Success: true, Delivery: toWebhookDelivery(delivery)}, nil
 }
 
-// ReplayWebhook sends events again from a time on.
+// ReplayWebhook sends the events since a time again.
 func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObject) (api.ReplayWebhookResponseObject, error) {
 	since, err := timeAt("/from", r.Body.From)
 	if err != nil {

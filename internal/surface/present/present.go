@@ -1,5 +1,5 @@
-// Package present brings what things answer into the forms of the document, for the surfaces that
-// share a form. It decides nothing.
+// Package present converts what the domain returns into the document's forms, for the surfaces that
+// share them. It decides nothing.
 package present
 
 import (
@@ -20,7 +20,7 @@ const timestamp = "2006-01-02T15:04:05.000Z"
 // Time is the document's Timestamp.
 func Time(t time.Time) api.Timestamp { return t.UTC().Format(timestamp) }
 
-// Address is empty for one that is not known.
+// Address returns an empty text for an unknown address.
 func Address(address netip.Addr) string {
 	if !address.IsValid() {
 		return ""
@@ -29,7 +29,7 @@ func Address(address netip.Addr) string {
 	return address.String()
 }
 
-// Location is the document's Location of an address, with names in the reader's language.
+// Location returns the document's Location of an address, with names in the reader's language.
 func Location(places *geo.Locator, address netip.Addr, in language.Language) api.Location {
 	var location api.Location
 
@@ -45,7 +45,7 @@ func Location(places *geo.Locator, address netip.Addr, in language.Language) api
 	return location
 }
 
-// Sessions is the document's SessionsResponse. current is the id of the caller's own.
+// Sessions returns the document's SessionsResponse. current is the id of the caller's own session.
 func Sessions(list []session.Session, current string, places *geo.Locator, in language.Language) api.SessionsResponse {
 	response := api.SessionsResponse{Success: true, Sessions: make([]api.Session, len(list))}
 
@@ -66,7 +66,7 @@ func Sessions(list []session.Session, current string, places *geo.Locator, in la
 	return response
 }
 
-// Email is the normal form of an address that the validator has let pass.
+// Email returns the normal form of an address that the validator has accepted.
 func Email(s string) (string, error) {
 	email, err := account.ParseEmail(s)
 	if err != nil {
@@ -76,7 +76,7 @@ func Email(s string) (string, error) {
 	return email, nil
 }
 
-// Text is empty for a member that is absent.
+// Text returns an empty text for an absent member.
 func Text(member *string) string {
 	if member == nil {
 		return ""

@@ -27,25 +27,25 @@ var (
 )
 
 var (
-	firstRunTitle   = language.Text{Chinese: "创建第一个管理员", English: "Make the first administrator"}
-	firstRunText    = language.Text{Chinese: "这个网关还没有管理员。下面的账号将属于成员组 Admin。", English: "This gateway has no administrator yet. The account below will be in the member group Admin."}
-	firstRunButton  = language.Text{Chinese: "创建管理员", English: "Make the administrator"}
-	foundedTitle    = language.Text{Chinese: "管理员已创建", English: "The administrator was made"}
-	foundedText     = language.Text{Chinese: "请用刚才的邮箱和密码登录控制台：", English: "Sign in to the console with the address and the password that you have just chosen:"}
-	unfoundedTitle  = language.Text{Chinese: "链接无效", English: "This link is no good"}
+	firstRunTitle   = language.Text{Chinese: "创建第一个管理员", English: "Create the first administrator"}
+	firstRunText    = language.Text{Chinese: "此网关还没有管理员。新账号将加入成员组 Admin。", English: "This gateway has no administrator yet. The new account will be in the member group Admin."}
+	firstRunButton  = language.Text{Chinese: "创建管理员", English: "Create administrator"}
+	foundedTitle    = language.Text{Chinese: "管理员账号已创建", English: "The administrator account was created."}
+	foundedText     = language.Text{Chinese: "请使用刚才填写的邮箱和密码登录控制台。", English: "Sign in to the console with the e-mail address and password that you have just entered."}
+	unfoundedTitle  = language.Text{Chinese: "链接无效或已过期", English: "This link is invalid or has expired."}
 	firstRunConsole = language.Text{Chinese: "前往控制台", English: "Go to the console"}
 	unfoundedText   = language.Text{
-		Chinese: "链接不完整、已使用、已过期、已被更新的链接取代，或管理员已经存在。如果刚刚创建了管理员，请直接登录控制台；否则请运行 toolkit-gateway account first-run 获取新的链接。",
-		English: "It is not complete, was used, has expired, was replaced by a newer one, or there is an administrator already. If you have just made one, sign in to the console; else run toolkit-gateway account first-run for another link.",
+		Chinese: "链接可能不完整、已使用、已过期或已被新链接取代，也可能已有管理员。如果您刚刚创建了管理员，请直接登录控制台；否则请运行 toolkit-gateway account first-run 获取新链接。",
+		English: "The link is incomplete, already used, expired or replaced by a newer one, or there already is an administrator. If you have just created one, sign in to the console. Otherwise, run toolkit-gateway account first-run to get a new link.",
 	}
-	textRepeat = language.Text{Chinese: "两次输入的密码不一致", English: "The two passwords are not the same."}
+	textRepeat = language.Text{Chinese: "两次输入的密码不一致", English: "The two passwords do not match."}
 )
 
 // founding is what the page shows.
 type founding struct {
 	Language             language.Language
 	Title, Text, Console string
-	Form                 *foundingForm // nil where there is nothing to fill in
+	Form                 *foundingForm // nil if there is nothing to fill in
 }
 
 type foundingForm struct {
@@ -59,22 +59,22 @@ type foundingField struct {
 	Focus                                       bool
 }
 
-// foundingFields are the parts of the form, as they are before anything was filled in.
+// foundingFields returns the empty fields of the form.
 func foundingFields(l language.Language) []foundingField {
 	label := func(chinese, english string) string { return language.Text{Chinese: chinese, English: english}.In(l) }
 
 	return []foundingField{
 		{Name: "email", Type: "email", Fill: "username", Most: 254, Label: label("邮箱", "E-mail address")},
-		{Name: "name", Type: "text", Fill: "name", Most: 64, Label: label("名称", "Name")},
+		{Name: "name", Type: "text", Fill: "name", Most: 64, Label: label("姓名", "Name")},
 		{
 			Name: "password", Type: "password", Fill: "new-password", Most: 1024, Label: label("密码", "Password"),
-			Hint: label("不要用常见的，也不要与邮箱或名称相近；长的比复杂的好。", "None that is common, or close to the address or the name. Long is better than complicated."),
+			Hint: label("不要使用常见密码，也不要与邮箱或姓名相近；长密码胜过复杂密码。", "Do not use a common password, or one close to the e-mail address or the name. A long password is better than a complicated one."),
 		},
-		{Name: "repeat", Type: "password", Fill: "new-password", Most: 1024, Label: label("再次输入密码", "The password once more")},
+		{Name: "repeat", Type: "password", Fill: "new-password", Most: 1024, Label: label("再次输入密码", "Repeat password")},
 	}
 }
 
-// ShowFirstRun is the page behind the link that the operator is shown. It changes nothing.
+// ShowFirstRun returns the page behind the link that the operator receives. It changes nothing.
 func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObject) (api.ShowFirstRunResponseObject, error) {
 	l := httpapi.CallerOf(ctx).Language
 	shown := founding{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
@@ -120,7 +120,7 @@ func (f founding) render() (*bytes.Buffer, error) {
 	return &page, nil
 }
 
-// CreateFirstAdministrator makes the account, or shows the form once more with what is wrong in it.
+// CreateFirstAdministrator creates the account, or shows the form again with its errors.
 func (p *Public) CreateFirstAdministrator(
 	ctx context.Context, r api.CreateFirstAdministratorRequestObject,
 ) (api.CreateFirstAdministratorResponseObject, error) {
@@ -143,7 +143,7 @@ func (p *Public) CreateFirstAdministrator(
 	}, nil
 }
 
-// found reads the form. What is wrong with it is told to nobody who has no good link.
+// found reads the form. Only a caller with a valid link learns what is wrong with it.
 func (p *Public) found(ctx context.Context, filled api.FirstRunRequest) error {
 	var faults []problem.Field
 
@@ -172,7 +172,7 @@ func (p *Public) found(ctx context.Context, filled api.FirstRunRequest) error {
 	return p.firstRun.Create(ctx, httpapi.CallerOf(ctx), filled.Token, firstrun.Founder{Email: email, Name: name, Password: filled.Password})
 }
 
-// faultsOf are the fields of the form that the refusal is about; nil where it is about none.
+// faultsOf returns the fields of the form that the refusal is about, nil for none.
 func faultsOf(err error) []problem.Field {
 	refused, ok := errors.AsType[*problem.Problem](err)
 
@@ -186,7 +186,7 @@ func faultsOf(err error) []problem.Field {
 	return refused.Fields
 }
 
-// foundingAgain keeps what was filled in, but for the passwords.
+// foundingAgain shows the form again with its content, except for the passwords.
 func (p *Public) foundingAgain(
 	ctx context.Context, filled api.FirstRunRequest, faults []problem.Field,
 ) (api.CreateFirstAdministratorResponseObject, error) {

@@ -41,11 +41,11 @@ func (p *Public) ChangeUser(ctx context.Context, r api.ChangeUserRequestObject) 
 }
 
 var (
-	textNotNamed = language.Text{Chinese: "与 key 指明的字段不符", English: "key names another member"}
-	textMissing  = language.Text{Chinese: "key 指明了它，必须填写", English: "key names it, so it must be there"}
+	textNotNamed = language.Text{Chinese: "不是 key 指定的字段", English: "is not the member that key names"}
+	textMissing  = language.Text{Chinese: "key 指定了此字段，必须填写", English: "is required because key names it"}
 )
 
-// exactly refuses every member but the one that the key names; a code goes with an address only.
+// exactly refuses every member except the one that the key names; a code is allowed only with an address.
 func exactly(body api.ChangeUserRequest, key string) error {
 	there := map[string]bool{"email": body.Email != nil, "name": body.Name != nil, "avatar": body.Avatar != nil, "code": body.Code != nil}
 
@@ -80,7 +80,7 @@ func (p *Public) changeName(ctx context.Context, name string) error {
 	return p.profiles.SetName(ctx, httpapi.CallerOf(ctx), who(ctx), name)
 }
 
-// changeEmail takes two steps, unless the settings ask for no proof.
+// changeEmail takes two steps, unless the settings require no proof.
 func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigits) error {
 	email, err := present.Email(text)
 	if err != nil {
@@ -99,7 +99,7 @@ func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigi
 	return p.profiles.SetEmail(ctx, by, browser, email, *code)
 }
 
-// SendPhoneCode texts a code to the phone that is to be bound.
+// SendPhoneCode texts a code to the phone to be bound.
 func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestObject) (api.SendPhoneCodeResponseObject, error) {
 	if err := p.profiles.SendPhoneCode(ctx, httpapi.CallerOf(ctx), who(ctx), r.Params.Phone); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (p *Public) BindPhone(ctx context.Context, r api.BindPhoneRequestObject) (a
 	return api.BindPhone204Response{}, nil
 }
 
-// CreateTOTP makes a secret for an authenticator app.
+// CreateTOTP creates a secret for an authenticator app.
 func (p *Public) CreateTOTP(ctx context.Context, _ api.CreateTOTPRequestObject) (api.CreateTOTPResponseObject, error) {
 	url, err := p.profiles.NewTOTP(ctx, who(ctx))
 	if err != nil {
@@ -127,7 +127,7 @@ func (p *Public) CreateTOTP(ctx context.Context, _ api.CreateTOTPRequestObject) 
 	return api.CreateTOTP200JSONResponse{Totp: url}, nil
 }
 
-// GetTOTPPicture answers the secret that waits, as a QR code.
+// GetTOTPPicture returns the pending secret as a QR code.
 func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequestObject) (api.GetTOTPPictureResponseObject, error) {
 	format := factor.SVG
 	if r.Params.Format != nil {
@@ -157,7 +157,7 @@ func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api
 	return api.BindTOTP204Response{}, nil
 }
 
-// CreateRecoveryCodes makes new recovery codes, and voids those before.
+// CreateRecoveryCodes creates new recovery codes, and voids the previous ones.
 func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCodesRequestObject) (api.CreateRecoveryCodesResponseObject, error) {
 	codes, err := p.profiles.RecoveryCodes(ctx, httpapi.CallerOf(ctx), who(ctx))
 	if err != nil {
@@ -167,7 +167,7 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 	return api.CreateRecoveryCodes200JSONResponse{Codes: codes}, nil
 }
 
-// Unbind takes a phone, an authenticator app or a Lark identity away.
+// Unbind removes a phone, an authenticator app or a Lark identity.
 func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.UnbindResponseObject, error) {
 	by, browser := httpapi.CallerOf(ctx), who(ctx)
 

@@ -15,7 +15,7 @@ func toAPITokens(t session.Tokens) api.Tokens {
 	return api.Tokens{
 		AccessToken:  t.Access,
 		TokenType:    api.TokensTokenTypeBearer,
-		ExpiresIn:    int32(t.ExpiresIn / time.Second), //nolint:gosec // a day at the most
+		ExpiresIn:    int32(t.ExpiresIn / time.Second), //nolint:gosec // at most a day
 		RefreshToken: t.Refresh,
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// ListSessions answers the account's live sessions.
+// ListSessions returns the account's live sessions.
 func (t *Toolkit) ListSessions(ctx context.Context, _ api.ListSessionsRequestObject) (api.ListSessionsResponseObject, error) {
 	list, err := t.sessions.List(ctx, who(ctx).Account.ID)
 	if err != nil {

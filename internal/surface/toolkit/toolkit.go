@@ -1,6 +1,6 @@
 // Package toolkit is the surface of the four client apps: bearer tokens, JSON and one form. A
-// handler reads its input, calls one thing, and builds the answer; what is allowed is decided
-// behind it, and who calls before it.
+// handler reads its input, calls one method, and builds the response. The domain decides what is
+// allowed; the pipeline decides who calls.
 package toolkit
 
 import (
@@ -30,7 +30,7 @@ func New(s *signin.SignIn, sessions *session.Sessions, r *registration.Registrat
 	return &Toolkit{signin: s, sessions: sessions, registration: r, places: places}
 }
 
-// Bearer is the security scheme of this surface: an access token whose session lives.
+// Bearer is the security scheme of this surface: an access token of a live session.
 func (t *Toolkit) Bearer() httpapi.Scheme {
 	return httpapi.Scheme{
 		Presented: httpapi.BearerPresented,
@@ -51,7 +51,7 @@ func (t *Toolkit) Bearer() httpapi.Scheme {
 	}
 }
 
-// who is there in every operation whose security is bearer.
+// who returns the caller; it panics unless the operation requires bearer.
 func who(ctx context.Context) session.Identity { return session.IdentityOf(ctx) }
 
 // Login opens a session.
@@ -90,7 +90,7 @@ func (t *Toolkit) Logout(ctx context.Context, _ api.LogoutRequestObject) (api.Lo
 	return api.Logout204Response{}, nil
 }
 
-// GetMe answers the account that was read with the session: this operation costs no statement of
+// GetMe returns the account that was read with the session: this operation needs no query of
 // its own.
 func (t *Toolkit) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetMeResponseObject, error) {
 	return api.GetMe200JSONResponse{Success: true, User: toAPIUser(who(ctx).Account)}, nil
@@ -121,7 +121,7 @@ var textRegistered = language.Text{
 	English: "You are registered. An administrator will assign your member group.",
 }
 
-// Register makes an account.
+// Register creates an account.
 func (t *Toolkit) Register(ctx context.Context, r api.RegisterRequestObject) (api.RegisterResponseObject, error) {
 	applicant, err := fromAPIRegister(*r.Body)
 	if err != nil {
