@@ -1,5 +1,5 @@
-// Package inbox shows in development mode what was sent, on a page for people and as JSON for
-// programs, so that nobody needs a mail server to try the product. It keeps messages in memory, and
+// Package inbox shows sent messages in development mode, on a page for people and as JSON for
+// programs, so that the product can be tried without a mail server. It keeps messages in memory, and
 // does not exist in release mode.
 package inbox
 
@@ -26,22 +26,22 @@ type Inbox struct {
 	messages []Message // newest first
 }
 
-// Message is one message as /dev/inbox answers it.
+// Message is one message as /dev/inbox returns it.
 type Message struct {
 	Channel string    `json:"channel"` // mail or sms
 	To      string    `json:"to"`
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
-	Code    string    `json:"code"` // empty where the message has none
+	Code    string    `json:"code"` // empty if the message has none
 	Link    string    `json:"link"` // likewise
 	At      time.Time `json:"at"`
 }
 
-// New makes an empty Inbox.
+// New returns an empty Inbox.
 func New() *Inbox { return &Inbox{} }
 
-// After is a sender that sends by next, and then shows the message. Without a next, showing it is
-// all that happens.
+// After returns a sender that sends with next, and then shows the message. Without a next, it only
+// shows it.
 func (i *Inbox) After(next delivery.Sender) delivery.Sender { return sender{inbox: i, next: next} }
 
 type sender struct {
@@ -52,7 +52,7 @@ type sender struct {
 func (s sender) Send(ctx context.Context, message delivery.Outgoing) error {
 	if s.next != nil {
 		if err := s.next.Send(ctx, message); err != nil {
-			return err //nolint:wrapcheck // the inbox only looks on
+			return err //nolint:wrapcheck // the inbox is transparent
 		}
 	}
 
@@ -72,7 +72,7 @@ func (i *Inbox) add(message delivery.Outgoing) {
 	i.messages = i.messages[:min(len(i.messages), kept)]
 }
 
-// Messages answers what was sent, newest first.
+// Messages returns the sent messages, newest first.
 func (i *Inbox) Messages() []Message {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -85,7 +85,7 @@ var page string
 
 var pageTemplate = template.Must(template.New("inbox").Parse(page))
 
-// ServeHTTP answers the page, or the JSON list for `Accept: application/json`.
+// ServeHTTP writes the page, or the JSON list for `Accept: application/json`.
 func (i *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	messages := i.Messages()
 
@@ -95,7 +95,7 @@ func (i *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(messages) // the client has hung up; there is nobody to tell
+		_ = json.NewEncoder(w).Encode(messages) // the client has gone: no one reads the error
 
 		return
 	}

@@ -33,12 +33,12 @@ var (
 // `Origin: null`, as if another site had made it.
 const pageReferrer = "same-origin"
 
-// pagePolicy lets a page have its one style, and post its form to us.
+// pagePolicy allows a page its one style, and a form that is posted to this server.
 func pagePolicy(page string) string {
 	return "default-src 'none'; style-src '" + styleHash(page) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// styleHash is how a Content-Security-Policy names the one style of a page.
+// styleHash returns the Content-Security-Policy source of the one style of a page.
 func styleHash(page string) string {
 	_, after, _ := strings.Cut(page, "<style>")
 	style, _, _ := strings.Cut(after, "</style>")
@@ -48,20 +48,20 @@ func styleHash(page string) string {
 }
 
 var (
-	confirmTitle    = language.Text{Chinese: "修改账号邮箱", English: "Change the e-mail address"}
-	confirmText     = language.Text{Chinese: "按下按钮后，Toolkit 账号的邮箱将改为：", English: "Press the button to make this the e-mail address of your Toolkit account:"}
-	confirmButton   = language.Text{Chinese: "确认修改", English: "Change the address"}
-	confirmedTitle  = language.Text{Chinese: "邮箱已修改", English: "The address was changed"}
-	confirmedText   = language.Text{Chinese: "从现在起请用新邮箱登录。可以关闭这个页面。", English: "Sign in with the new address from now on. You may close this page."}
-	unconfirmed     = language.Text{Chinese: "邮箱未修改", English: "The address was not changed"}
+	confirmTitle    = language.Text{Chinese: "修改账号邮箱", English: "Change your e-mail address"}
+	confirmText     = language.Text{Chinese: "点击按钮后，您的 Toolkit 账号邮箱将改为：", English: "Press the button to change the e-mail address of your Toolkit account to:"}
+	confirmButton   = language.Text{Chinese: "确认修改", English: "Change address"}
+	confirmedTitle  = language.Text{Chinese: "邮箱已修改", English: "Your e-mail address was changed"}
+	confirmedText   = language.Text{Chinese: "从现在起，请使用新邮箱登录。您可以关闭此页面。", English: "From now on, sign in with the new address. You can close this page."}
+	unconfirmed     = language.Text{Chinese: "邮箱未修改", English: "Your e-mail address was not changed"}
 	unconfirmedText = map[string]language.Text{
 		code.ErrInvalid.Code: {
-			Chinese: "链接不完整、已使用、已过期，或发起修改的会话已结束。请登录后重新修改邮箱。",
-			English: "The link is not complete, was used, has expired, or the session that asked for it has ended. Sign in and change the address again.",
+			Chinese: "链接不完整、已使用或已过期，或者发起修改的会话已结束。请登录后重新修改邮箱。",
+			English: "The link is incomplete, already used or expired, or the session that requested it has ended. Sign in and change the address again.",
 		},
 		profile.ErrEmailTaken.Code: {
-			Chinese: "该邮箱已属于其他账号。",
-			English: "The address belongs to another account.",
+			Chinese: "该邮箱已被其他账号使用。",
+			English: "This e-mail address is used by another account.",
 		},
 	}
 )
@@ -72,7 +72,7 @@ type confirmation struct {
 	Title, Text, Email, Token, Button string
 }
 
-// ShowEmailConfirmation is the page behind the link that goes to a new address. It changes nothing.
+// ShowEmailConfirmation returns the page behind the link that goes to a new address. It changes nothing.
 func (p *Public) ShowEmailConfirmation(
 	ctx context.Context, r api.ShowEmailConfirmationRequestObject,
 ) (api.ShowEmailConfirmationResponseObject, error) {
@@ -106,7 +106,7 @@ func (p *Public) confirmation(l language.Language, asked api.ShowEmailConfirmati
 	return confirmation{Language: l, Title: unconfirmed.In(l), Text: unconfirmedText[failed].In(l)}
 }
 
-// ConfirmEmail changes the address as the link says, and shows how it went.
+// ConfirmEmail changes the address as the link says, and redirects to the page with the outcome.
 func (p *Public) ConfirmEmail(ctx context.Context, r api.ConfirmEmailRequestObject) (api.ConfirmEmailResponseObject, error) {
 	outcome := url.Values{"changed": {"true"}}
 

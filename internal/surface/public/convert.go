@@ -59,7 +59,7 @@ func toAPISignIn(last audit.SignIn, places *geo.Locator, in language.Language) n
 	return nullable.NewNullableWithValue(record)
 }
 
-// orAbsent leaves a member out where there is nothing to say.
+// orAbsent omits a member without a value.
 func orAbsent(s string) *string {
 	if s == "" {
 		return nil
@@ -81,7 +81,7 @@ func fromAPILarkState(state *api.LarkState) (action identity.Action, locale stri
 	return action, present.Text(state.Locale)
 }
 
-// fromAPIReturn takes no code from somebody whom Lark sends back with an error.
+// fromAPIReturn accepts no code if Lark returns the browser with an error.
 func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) identity.Arrival {
 	arrival := identity.Arrival{Cookie: cookie, State: params.State}
 	if params.Error == nil {

@@ -13,7 +13,7 @@ import (
 
 const (
 	cookieSession = "__Host-TOKEN"
-	// cookieBrowser names a browser in which nobody is signed in, for its XSRF token to be bound to.
+	// cookieBrowser names a browser in which no one is signed in: its XSRF token is bound to the name.
 	cookieBrowser   = "__Host-PRE"
 	browserLifetime = 30 * 24 * time.Hour
 	xsrfLifetime    = 24 * time.Hour
@@ -28,14 +28,14 @@ func (p *Public) setSession(ctx context.Context, id string, value session.Cookie
 	p.setXSRF(ctx, id)
 }
 
-// openSession ends a sign-in: with the session, and without the name that the browser had before it. Who knew
-// that name, and a token bound to it, knows nothing of the browser once nobody is signed in any more.
+// openSession completes a sign-in: it sets the session, and deletes the name that the browser had before. An attacker
+// who knew that name, and a token bound to it, cannot use them once the user has signed out.
 func (p *Public) openSession(ctx context.Context, opened signin.Opened) {
 	p.setSession(ctx, opened.SessionID, opened.Cookie)
 	httpapi.SetCookie(ctx, hostCookie(cookieBrowser, "", 0))
 }
 
-// setXSRF gives scripts a fresh token. It is no secret from them, and of no use to other sites.
+// setXSRF gives scripts a fresh token. It is not a secret from them, and of no use to other sites.
 func (p *Public) setXSRF(ctx context.Context, binding string) {
 	token := p.xsrf.Mint(binding)
 
@@ -47,7 +47,7 @@ func (p *Public) setXSRF(ctx context.Context, binding string) {
 	}
 }
 
-// setFresh gives a browser in which nobody is signed in what its next attempt needs.
+// setFresh sets the cookies that the next attempt needs, in a browser in which no one is signed in.
 func (p *Public) setFresh(ctx context.Context) {
 	id, known := httpapi.Cookie(ctx, cookieBrowser)
 	if !known {
@@ -58,10 +58,10 @@ func (p *Public) setFresh(ctx context.Context) {
 	p.setXSRF(ctx, browserBinding(id))
 }
 
-// browserBinding keeps the two kinds of bindings apart: a browser's name is whatever it sends.
+// browserBinding keeps the two kinds of bindings apart: a browser's name is whatever text it sends.
 func browserBinding(id string) string { return "browser " + id }
 
-// hostCookie is one that scripts cannot read and no other host can set (RFC 6265bis, section
+// hostCookie returns a cookie that scripts cannot read and no other host can set (RFC 6265bis, section
 // 4.1.3.2). A lifetime of zero deletes it.
 func hostCookie(name, value string, lifetime time.Duration) *http.Cookie {
 	cookie := &http.Cookie{

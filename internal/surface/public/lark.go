@@ -11,23 +11,23 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// cookieLark is there while somebody is on the way to Lark and back.
+// cookieLark exists while the browser is on its way to Lark and back.
 const cookieLark = "__Host-LARK"
 
-// Lark is what clients are told of it.
+// Lark holds the settings that clients receive.
 type Lark struct {
-	AppID     string // empty: nobody can sign in with Lark
-	Authorize string // our page that goes on to Lark's
-	Redirect  string // where browsers come back to
+	AppID     string // empty: no one can sign in with Lark
+	Authorize string // our page, which redirects to Lark's
+	Redirect  string // where browsers return to
 }
 
-// The console's pages that people come back to, as earlier servers had them.
+// The console's pages that browsers return to, as earlier servers had them.
 const (
 	pageBound  = "#/authorized"
 	pageFailed = "#/unauthorize"
 )
 
-// AuthorizeLark sends the browser on to Lark.
+// AuthorizeLark redirects the browser to Lark.
 func (p *Public) AuthorizeLark(ctx context.Context, r api.AuthorizeLarkRequestObject) (api.AuthorizeLarkResponseObject, error) {
 	if p.settings.Lark.AppID == "" {
 		return nil, errNotConfigured
@@ -60,7 +60,7 @@ func larkPage(location string) api.AuthorizeLark302Response {
 	return api.AuthorizeLark302Response{Headers: api.AuthorizeLark302ResponseHeaders{Location: location}}
 }
 
-// ReturnFromLark ends the way that AuthorizeLark began.
+// ReturnFromLark completes what AuthorizeLark began.
 func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequestObject) (api.ReturnFromLarkResponseObject, error) {
 	if p.settings.Lark.AppID == "" {
 		return nil, errNotConfigured
@@ -79,7 +79,7 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 		return nil, err
 	}
 
-	// Any site can send browsers here: what is not of this journey does not end it.
+	// Any site can send browsers here: a return that does not belong to this journey does not end it.
 	if outcome.Action != "" {
 		httpapi.SetCookie(ctx, hostCookie(cookieLark, "", 0))
 	}
@@ -98,8 +98,8 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	}}, nil
 }
 
-// consolePage is where the browser goes on to. Nothing of a request is in it but a locale that the document
-// let pass: the rest is from the settings and from here.
+// consolePage returns where the browser goes next. Of the request it contains only a locale that the document
+// accepts: the rest is from the settings and from here.
 func (p *Public) consolePage(locale, page string, failed *problem.Problem) string {
 	address := p.settings.ConsoleURL + "/"
 	if locale != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// errNotConfigured answers a type that this server has no settings for.
+// errNotConfigured is returned for a type that this server has no settings for.
 var errNotConfigured = problem.New(problem.Invalid, "NOT_CONFIGURED")
 
 // Upload is where clients upload to.
@@ -19,7 +19,7 @@ type Upload struct {
 	Limit int64  // bytes
 }
 
-// GetOptions answers settings for the client, or a pair to use as a key.
+// GetOptions returns settings for the client, or a pair to use as a key.
 func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (api.GetOptionsResponseObject, error) {
 	var options api.Options
 
@@ -61,7 +61,7 @@ func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (a
 	return api.GetOptions200JSONResponse(options), nil
 }
 
-// drawText is uniform over all texts of the length.
+// drawText returns a random text, uniform over all texts of the length.
 func drawText(length int, alphabet string) (string, error) {
 	text := make([]byte, length)
 

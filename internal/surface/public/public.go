@@ -1,6 +1,6 @@
 // Package public is the surface of the browser console: a session cookie, an XSRF header, JSON. A
-// handler reads its input, calls one thing, and builds the answer; what is allowed is decided behind
-// it, and who calls before it.
+// handler reads its input, calls one method, and builds the response. The domain decides what is allowed;
+// the pipeline decides who calls.
 package public
 
 import (
@@ -26,13 +26,13 @@ import (
 
 // Settings are those that only this surface knows.
 type Settings struct {
-	ServerName       string            // what GET / answers as name; the host's where it is empty
-	Values           map[string]string // what GET / answers as values; nil in release mode
+	ServerName       string            // the name that GET / returns; the host's if empty
+	Values           map[string]string // the values that GET / returns; nil in release mode
 	XSRFCookieDomain string            // empty for a cookie of this host only
-	SessionLifetime  time.Duration     // of the cookie in the browser; the server counts by itself
-	ConfirmEmail     bool              // whether a new address is proved before it counts
+	SessionLifetime  time.Duration     // of the cookie in the browser; the server keeps its own time
+	ConfirmEmail     bool              // whether a new address must be proved
 	EmailPage        string            // the address of the page behind the link of an e-mail change
-	FirstRunPage     string            // the address of the page that makes the first administrator
+	FirstRunPage     string            // the address of the page that creates the first administrator
 	Upload           Upload
 	Lark             Lark
 	ConsoleURL       string // where the browser console is
@@ -109,12 +109,12 @@ func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadRes
 	}, nil
 }
 
-// Verify says that the session lives: else its security would have answered.
+// Verify succeeds if the session is live: otherwise its security scheme refuses the request.
 func (p *Public) Verify(context.Context, api.VerifyRequestObject) (api.VerifyResponseObject, error) {
 	return api.Verify204Response{}, nil
 }
 
-// CreateRefreshCode makes a code for RenewSession.
+// CreateRefreshCode creates a code for RenewSession.
 func (p *Public) CreateRefreshCode(ctx context.Context, _ api.CreateRefreshCodeRequestObject) (api.CreateRefreshCodeResponseObject, error) {
 	code, err := p.sessions.RefreshCode(ctx, who(ctx))
 	if err != nil {
@@ -130,7 +130,7 @@ func (p *Public) RenewSession(ctx context.Context, r api.RenewSessionRequestObje
 
 	cookie, err := p.sessions.Renew(ctx, browser, r.Body.Code)
 	if errors.Is(err, problem.ErrTokenInvalid) {
-		p.setFresh(ctx) // ended in this very moment: what the next attempt needs, as with every 401
+		p.setFresh(ctx) // the session has just ended: set what the next attempt needs, as with every 401
 	}
 
 	if err != nil {
@@ -156,7 +156,7 @@ func (p *Public) SignOut(ctx context.Context, _ api.SignOutRequestObject) (api.S
 	return api.SignOut204Response{}, nil
 }
 
-// GetUser answers the account that was read with the session, and its last sign-in.
+// GetUser returns the account that was read with the session, and its last sign-in.
 func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.GetUserResponseObject, error) {
 	browser := who(ctx)
 

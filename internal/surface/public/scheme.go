@@ -14,19 +14,19 @@ const headerXSRF = "X-XSRF-TOKEN"
 
 type browserKey struct{}
 
-// who is there in every operation whose security is session.
+// who returns the caller; it panics unless the operation requires session.
 func who(ctx context.Context) session.Browser {
 	return *signedIn(ctx)
 }
 
-// signedIn is nil where nobody is, in an operation that asks for no session.
+// signedIn returns nil if no one is signed in, in an operation that requires no session.
 func signedIn(ctx context.Context) *session.Browser {
 	browser, _ := ctx.Value(browserKey{}).(*session.Browser)
 
 	return browser
 }
 
-// Session is the security scheme of the cookie: a session that lives.
+// Session is the security scheme of the cookie: a live session.
 func (p *Public) Session() httpapi.Scheme {
 	return httpapi.Scheme{
 		Presented: func(r *http.Request) bool { return len(r.CookiesNamed(cookieSession)) > 0 },
@@ -44,7 +44,7 @@ func (p *Public) Session() httpapi.Scheme {
 	}
 }
 
-// browser answers who the session cookie speaks for.
+// browser returns the session of the cookie.
 func (p *Public) browser(ctx context.Context) (session.Browser, error) {
 	cookie, there := httpapi.Cookie(ctx, cookieSession)
 	if !there {
@@ -54,8 +54,8 @@ func (p *Public) browser(ctx context.Context) (session.Browser, error) {
 	return p.sessions.AuthenticateBrowser(ctx, session.Cookie(cookie))
 }
 
-// XSRF is the security scheme of the header. The token must be bound to the session, if the browser has
-// one that lives, and else to the browser itself: one of before a sign-in is worth nothing after it.
+// XSRF is the security scheme of the header. The token must be bound to the session if the browser has a live
+// one, and otherwise to the browser itself: a token from before a sign-in is worthless after it.
 func (p *Public) XSRF() httpapi.Scheme {
 	return httpapi.Scheme{
 		Presented: func(r *http.Request) bool { return r.Header.Get(headerXSRF) != "" },
@@ -94,7 +94,7 @@ func (p *Public) checkXSRF(token, binding string) error {
 	return nil
 }
 
-// challenge sets what the next attempt needs, so that it works without another GET /.
+// challenge sets the cookies that the next attempt needs, so that it works without another GET /.
 func (p *Public) challenge(_ http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, problem.ErrXSRFInvalid):
@@ -110,7 +110,7 @@ func (p *Public) challenge(_ http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// current answers who is signed in, nil for nobody, where the operation does not ask for it.
+// current returns who is signed in, nil for no one, in an operation that requires no session.
 func (p *Public) current(ctx context.Context) (*session.Browser, error) {
 	if browser := signedIn(ctx); browser != nil {
 		return browser, nil
@@ -122,7 +122,7 @@ func (p *Public) current(ctx context.Context) (*session.Browser, error) {
 	case err == nil:
 		return &browser, nil
 	case errors.Is(err, problem.ErrUnauthenticated), errors.Is(err, problem.ErrTokenInvalid):
-		return nil, nil //nolint:nilnil // nobody is signed in, and that is no fault
+		return nil, nil //nolint:nilnil // no one is signed in, which is not an error
 	}
 
 	return nil, err

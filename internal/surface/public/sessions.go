@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// ListUserSessions answers the account's live sessions.
+// ListUserSessions returns the account's live sessions.
 func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsRequestObject) (api.ListUserSessionsResponseObject, error) {
 	browser := who(ctx)
 
@@ -29,7 +29,7 @@ func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequest
 	return api.EndUserSession204Response{}, nil
 }
 
-// EndOtherUserSessions ends all but the caller's.
+// EndOtherUserSessions ends all sessions except the caller's.
 func (p *Public) EndOtherUserSessions(
 	ctx context.Context, _ api.EndOtherUserSessionsRequestObject,
 ) (api.EndOtherUserSessionsResponseObject, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// door is where this browser signs in. The session that it had before ends.
+// door returns the sign-in of this browser. It ends the browser's previous session.
 func (p *Public) door(ctx context.Context) signin.Browser {
 	return p.signin.Browser(httpapi.CallerOf(ctx), signedIn(ctx))
 }
