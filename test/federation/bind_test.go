@@ -62,7 +62,7 @@ func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 			t.Errorf("step %d: version %d, and %d before", step, got, version)
 		}
 
-		if mail := d.Mail(t, world.Owner, mails+step); mail.Subject != "您的账号绑定的飞书已变更" {
+		if mail := d.Mail(t, world.Owner, mails+step); mail.Subject != "您绑定的飞书账号已更改" {
 			t.Errorf("step %d: %+v", step, mail)
 		}
 

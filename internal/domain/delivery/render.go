@@ -23,20 +23,20 @@ type Rendered struct {
 //go:embed templates
 var files embed.FS
 
-// One frame for each form, and the words of every kind and language in words.go.
+// One frame for each form; the words of every kind and language are in words.go.
 var (
 	textFrame = texttemplate.Must(texttemplate.ParseFS(files, "templates/message.txt"))
 	htmlFrame = htmltemplate.Must(htmltemplate.ParseFS(files, "templates/message.html"))
 )
 
-// frame is what the templates are given.
+// frame is the input of the templates.
 type frame struct {
 	Language language.Language
 	Subject  string
 	Before   []string // paragraphs before the code
 	Code     string
-	Link     string   // the address of a page that does in place of the code, or empty
-	LinkText string   // what is said of it
+	Link     string   // the address of a page that can be used instead of the code, or empty
+	LinkText string   // introduces it
 	After    []string // paragraphs after both
 	Footer   string
 }
@@ -76,8 +76,8 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 	return Rendered{Subject: f.Subject, Text: text.String(), HTML: html.String()}, nil
 }
 
-// renderSMS makes the text of a message to a phone. It has the whole life of the code in it, not what
-// is left, so that a repeat is the same text: a provider that takes no second one of the same knows it.
+// renderSMS returns the text of a message to a phone. It states the whole lifetime of the code, not what
+// is left, so that a repeat is the same text: a provider that refuses duplicates recognises it.
 func renderSMS(kind Kind, l language.Language, code string, minutes int) (Rendered, error) {
 	words, known := smsWording[kind]
 	if !known {
