@@ -950,7 +950,7 @@ type AdminAccount struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 名称 · The name shown to people.
+	// Name 姓名 · The name shown to people.
 	Name string `json:"name"`
 
 	// Phone 手机号 · The phone number (E.164), or empty.
@@ -1006,7 +1006,7 @@ type AuditEvent struct {
 	// AccountID 账号 ID · The account that the event is about; empty if unknown.
 	AccountID string `json:"accountId"`
 
-	// Action 动作 · What happened, such as `sign_in.failed`.
+	// Action 操作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
 	// ActorID 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
@@ -1109,7 +1109,7 @@ type ChangeUserRequest struct {
 	// Key 更新字段 · The member to change.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 名称 · The name shown to people; no control characters.
+	// Name 姓名 · The name shown to people; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
@@ -1118,7 +1118,7 @@ type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
 type ChangeWebhookRequest struct {
-	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// Description 说明 · What the webhook is for.
@@ -1164,7 +1164,7 @@ type CreateAccountRequest struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 名称 · The name shown to people.
+	// Name 姓名 · The name shown to people.
 	Name string `json:"name"`
 }
 
@@ -1185,7 +1185,7 @@ type CreateGroupRequest struct {
 
 // CreateWebhookRequest defines model for CreateWebhookRequest.
 type CreateWebhookRequest struct {
-	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions *WebhookActions `json:"actions,omitempty"`
 
 	// Description 说明 · What the webhook is for.
@@ -1403,7 +1403,7 @@ type FirstRunRequest struct {
 	// Email 邮箱地址 · The administrator's e-mail address.
 	Email string `json:"email"`
 
-	// Name 名称 · The name shown to people.
+	// Name 姓名 · The name shown to people.
 	Name string `json:"name"`
 
 	// Password 密码 · The password.
@@ -1663,7 +1663,7 @@ type PublicUser struct {
 	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
 	Lark nullable.Nullable[LarkProfile] `json:"lark"`
 
-	// Name 名称 · The name shown to people; the Toolkit surface calls it `username`.
+	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
 	Name string `json:"name"`
 
 	// Phone 手机是否已设置 · Whether a phone is bound.
@@ -2069,7 +2069,7 @@ type Version = int32
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
-	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2098,12 +2098,12 @@ type Webhook struct {
 	Version Version `json:"version"`
 }
 
-// WebhookActions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+// WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 type WebhookActions = []string
 
 // WebhookDelivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
 type WebhookDelivery struct {
-	// Action 动作 · What happened, such as `sign_in.failed`.
+	// Action 操作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
 	// Attempts 尝试次数 · The number of attempts since it was last requested.
@@ -2180,7 +2180,7 @@ type WebhookMessage struct {
 	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Timestamp Timestamp `json:"timestamp"`
 
-	// Type 动作 · What happened, `action` of the event.
+	// Type 操作 · What happened, `action` of the event.
 	Type string `json:"type"`
 }
 
@@ -2379,7 +2379,7 @@ type ListAccountsParams struct {
 	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
 	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
 
-	// Name 名称开头 · The beginning of the name, in any case.
+	// Name 姓名开头 · The beginning of the name, in any case.
 	Name *AccountNamePrefix `form:"name,omitempty" json:"name,omitempty"`
 
 	// Phone 手机号开头 · The beginning of the phone number, with `+` and the country's code.
@@ -2493,7 +2493,7 @@ type ListAuditEventsParams struct {
 	// Actor 操作人 ID · Only what this account did to others.
 	Actor *AuditActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Action 动作 · Only this action.
+	// Action 操作 · Only this action.
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.

@@ -951,7 +951,7 @@ type AdminAccount struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 名称 · The name shown to people.
+	// Name 姓名 · The name shown to people.
 	Name string `json:"name"`
 
 	// Phone 手机号 · The phone number (E.164), or empty.
@@ -1007,7 +1007,7 @@ type AuditEvent struct {
 	// AccountID 账号 ID · The account that the event is about; empty if unknown.
 	AccountID string `json:"accountId"`
 
-	// Action 动作 · What happened, such as `sign_in.failed`.
+	// Action 操作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
 	// ActorID 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
@@ -1110,7 +1110,7 @@ type ChangeUserRequest struct {
 	// Key 更新字段 · The member to change.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 名称 · The name shown to people; no control characters.
+	// Name 姓名 · The name shown to people; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
@@ -1119,7 +1119,7 @@ type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
 type ChangeWebhookRequest struct {
-	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// Description 说明 · What the webhook is for.
@@ -1165,7 +1165,7 @@ type CreateAccountRequest struct {
 	// MemberGroup 成员组名称 · The name of a member group.
 	MemberGroup GroupName `json:"memberGroup"`
 
-	// Name 名称 · The name shown to people.
+	// Name 姓名 · The name shown to people.
 	Name string `json:"name"`
 }
 
@@ -1186,7 +1186,7 @@ type CreateGroupRequest struct {
 
 // CreateWebhookRequest defines model for CreateWebhookRequest.
 type CreateWebhookRequest struct {
-	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions *WebhookActions `json:"actions,omitempty"`
 
 	// Description 说明 · What the webhook is for.
@@ -1404,7 +1404,7 @@ type FirstRunRequest struct {
 	// Email 邮箱地址 · The administrator's e-mail address.
 	Email string `json:"email"`
 
-	// Name 名称 · The name shown to people.
+	// Name 姓名 · The name shown to people.
 	Name string `json:"name"`
 
 	// Password 密码 · The password.
@@ -1664,7 +1664,7 @@ type PublicUser struct {
 	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
 	Lark nullable.Nullable[LarkProfile] `json:"lark"`
 
-	// Name 名称 · The name shown to people; the Toolkit surface calls it `username`.
+	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
 	Name string `json:"name"`
 
 	// Phone 手机是否已设置 · Whether a phone is bound.
@@ -2070,7 +2070,7 @@ type Version = int32
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
-	// Actions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
 
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -2099,12 +2099,12 @@ type Webhook struct {
 	Version Version `json:"version"`
 }
 
-// WebhookActions 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+// WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 type WebhookActions = []string
 
 // WebhookDelivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
 type WebhookDelivery struct {
-	// Action 动作 · What happened, such as `sign_in.failed`.
+	// Action 操作 · What happened, such as `sign_in.failed`.
 	Action string `json:"action"`
 
 	// Attempts 尝试次数 · The number of attempts since it was last requested.
@@ -2181,7 +2181,7 @@ type WebhookMessage struct {
 	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Timestamp Timestamp `json:"timestamp"`
 
-	// Type 动作 · What happened, `action` of the event.
+	// Type 操作 · What happened, `action` of the event.
 	Type string `json:"type"`
 }
 
@@ -2380,7 +2380,7 @@ type ListAccountsParams struct {
 	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
 	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
 
-	// Name 名称开头 · The beginning of the name, in any case.
+	// Name 姓名开头 · The beginning of the name, in any case.
 	Name *AccountNamePrefix `form:"name,omitempty" json:"name,omitempty"`
 
 	// Phone 手机号开头 · The beginning of the phone number, with `+` and the country's code.
@@ -2494,7 +2494,7 @@ type ListAuditEventsParams struct {
 	// Actor 操作人 ID · Only what this account did to others.
 	Actor *AuditActor `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Action 动作 · Only this action.
+	// Action 操作 · Only this action.
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
@@ -2996,7 +2996,7 @@ type ClientInterface interface {
 
 	// ListAccounts 查找账号 · Find accounts
 	//
-	// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 	//
 	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
 	// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
@@ -3207,7 +3207,7 @@ type ClientInterface interface {
 
 	// ListAuditEvents 审计事件 · List audit events
 	//
-	// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+	// 按账号、操作人、操作和时间查询审计事件，按时间倒序分页。
 	//
 	// Returns audit events, newest first, filtered by account, actor, action and time.
 	//
@@ -3399,7 +3399,7 @@ type ClientInterface interface {
 
 	// ChangeWebhookWithBody 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -3412,7 +3412,7 @@ type ClientInterface interface {
 
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -3713,7 +3713,7 @@ type ClientInterface interface {
 
 	// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 	//
-	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
 	//
 	// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 	// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -3725,7 +3725,7 @@ type ClientInterface interface {
 
 	// CreateFirstAdministratorWithBody 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -3740,7 +3740,7 @@ type ClientInterface interface {
 
 	// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -3994,7 +3994,7 @@ type ClientInterface interface {
 
 	// ChangeUserWithBody 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -4011,7 +4011,7 @@ type ClientInterface interface {
 
 	// ChangeUser 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -4220,7 +4220,7 @@ func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http
 
 // ListAccounts 查找账号 · Find accounts
 //
-// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 //
 // Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
 // time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
@@ -4611,7 +4611,7 @@ func (c *Client) UnlockAccount(ctx context.Context, accountID AccountKey, reqEdi
 
 // ListAuditEvents 审计事件 · List audit events
 //
-// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+// 按账号、操作人、操作和时间查询审计事件，按时间倒序分页。
 //
 // Returns audit events, newest first, filtered by account, actor, action and time.
 //
@@ -4963,7 +4963,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params
 
 // ChangeWebhookWithBody 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 // secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -4986,7 +4986,7 @@ func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookID WebhookKey
 
 // ChangeWebhook 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 // secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -5507,7 +5507,7 @@ func (c *Client) ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmE
 
 // ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 //
-// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
 //
 // The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 // first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -5529,7 +5529,7 @@ func (c *Client) ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, r
 
 // CreateFirstAdministratorWithBody 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -5554,7 +5554,7 @@ func (c *Client) CreateFirstAdministratorWithBody(ctx context.Context, contentTy
 
 // CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -5998,7 +5998,7 @@ func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 
 // ChangeUserWithBody 设置用户信息 · Change the profile
 //
-// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -6025,7 +6025,7 @@ func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, bod
 
 // ChangeUser 设置用户信息 · Change the profile
 //
-// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -9933,7 +9933,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAccountsWithResponse 查找账号 · Find accounts
 	//
-	// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 	//
 	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
 	// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
@@ -10164,7 +10164,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAuditEventsWithResponse 审计事件 · List audit events
 	//
-	// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+	// 按账号、操作人、操作和时间查询审计事件，按时间倒序分页。
 	//
 	// Returns audit events, newest first, filtered by account, actor, action and time.
 	//
@@ -10372,7 +10372,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -10385,7 +10385,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -10704,7 +10704,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowFirstRunWithResponse 首次运行的页面 · Show the page that creates the first administrator
 	//
-	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
 	//
 	// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 	// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -10718,7 +10718,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -10733,7 +10733,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -11003,7 +11003,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -11020,7 +11020,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -20862,7 +20862,7 @@ func (c *ClientWithResponses) LoadWithResponse(ctx context.Context, reqEditors .
 
 // ListAccountsWithResponse 查找账号 · Find accounts
 //
-// 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 //
 // Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
 // time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
@@ -21201,7 +21201,7 @@ func (c *ClientWithResponses) UnlockAccountWithResponse(ctx context.Context, acc
 
 // ListAuditEventsWithResponse 审计事件 · List audit events
 //
-// 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+// 按账号、操作人、操作和时间查询审计事件，按时间倒序分页。
 //
 // Returns audit events, newest first, filtered by account, actor, action and time.
 //
@@ -21505,7 +21505,7 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, web
 
 // ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 // secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -21524,7 +21524,7 @@ func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Cont
 
 // ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
 // secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
@@ -21975,7 +21975,7 @@ func (c *ClientWithResponses) ConfirmEmailWithFormdataBodyWithResponse(ctx conte
 
 // ShowFirstRunWithResponse 首次运行的页面 · Show the page that creates the first administrator
 //
-// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
 //
 // The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 // first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -21995,7 +21995,7 @@ func (c *ClientWithResponses) ShowFirstRunWithResponse(ctx context.Context, para
 
 // CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -22016,7 +22016,7 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithBodyWithResponse(ctx c
 
 // CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -22400,7 +22400,7 @@ func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, reqEditor
 
 // ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -22423,7 +22423,7 @@ func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context
 
 // ChangeUserWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //

@@ -319,7 +319,7 @@ export const getUser = <ThrowOnError extends boolean = false>(options?: Options<
 /**
  * 设置用户信息 · Change the profile
  *
- * 修改邮箱、名称或头像。`key` 指明要修改的字段，大小写均可。
+ * 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
  *
  * Changes the one member that `key` names, in either spelling. Exactly that member must be present.
  *
@@ -695,7 +695,7 @@ export const confirmEmail = <ThrowOnError extends boolean = false>(options: Opti
 /**
  * 首次运行的页面 · Show the page that creates the first administrator
  *
- * 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、名称和密码，创建第一个管理员。
+ * 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
  *
  * The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
  * first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -708,7 +708,7 @@ export const showFirstRun = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * 创建第一个管理员 · Create the first administrator
  *
- * 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和名称的要求与注册相同。
+ * 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
  *
  * Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
  * for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -797,7 +797,7 @@ export const getAdministrator = <ThrowOnError extends boolean = false>(options?:
 /**
  * 查找账号 · Find accounts
  *
- * 按邮箱、名称、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+ * 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
  *
  * Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
  * time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
@@ -1219,7 +1219,7 @@ export const changeGroup = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * 审计事件 · List audit events
  *
- * 按账号、操作人、动作和时间查询审计事件，按时间倒序分页。
+ * 按账号、操作人、操作和时间查询审计事件，按时间倒序分页。
  *
  * Returns audit events, newest first, filtered by account, actor, action and time.
  *
@@ -1354,7 +1354,7 @@ export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 修改 Webhook · Change a webhook
  *
- * 修改地址、说明、订阅的动作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+ * 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
  *
  * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
  * secret does not change. Pending events go to the new address. Events that happen while it is disabled are not

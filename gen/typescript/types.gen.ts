@@ -354,7 +354,7 @@ export type PublicUser = {
     _id: string;
     email: Email;
     /**
-     * 名称 · The name shown to people; the Toolkit surface calls it `username`.
+     * 姓名 · The name shown to people; the Toolkit surface calls it `username`.
      */
     name: string;
     /**
@@ -395,7 +395,7 @@ export type ChangeUserRequest = {
     key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
     email?: Email;
     /**
-     * 名称 · The name shown to people; no control characters.
+     * 姓名 · The name shown to people; no control characters.
      */
     name?: string;
     /**
@@ -487,7 +487,7 @@ export type FirstRunRequest = {
      */
     email: string;
     /**
-     * 名称 · The name shown to people.
+     * 姓名 · The name shown to people.
      */
     name: string;
     /**
@@ -609,7 +609,7 @@ export type AdminAccount = {
     id: AccountId;
     email: Email;
     /**
-     * 名称 · The name shown to people.
+     * 姓名 · The name shown to people.
      */
     name: string;
     memberGroup: GroupName;
@@ -690,7 +690,7 @@ export type MailLanguage = 'zh' | 'en';
 export type CreateAccountRequest = {
     email: Email;
     /**
-     * 名称 · The name shown to people.
+     * 姓名 · The name shown to people.
      */
     name: string;
     memberGroup: GroupName;
@@ -782,7 +782,7 @@ export type AuditEvent = {
     id: number;
     at: Timestamp;
     /**
-     * 动作 · What happened, such as `sign_in.failed`.
+     * 操作 · What happened, such as `sign_in.failed`.
      */
     action: string;
     /**
@@ -1008,7 +1008,7 @@ export type WebhookUrl = string;
 export type WebhookDescription = string;
 
 /**
- * 订阅的动作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
+ * 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
  */
 export type WebhookActions = Array<string>;
 
@@ -1067,7 +1067,7 @@ export type WebhookSecretResponse = {
  */
 export type WebhookMessage = {
     /**
-     * 动作 · What happened, `action` of the event.
+     * 操作 · What happened, `action` of the event.
      */
     type: string;
     timestamp: Timestamp;
@@ -1118,7 +1118,7 @@ export type WebhookDelivery = {
      */
     eventId: number;
     /**
-     * 动作 · What happened, such as `sign_in.failed`.
+     * 操作 · What happened, such as `sign_in.failed`.
      */
     action: string;
     /**
@@ -1179,7 +1179,7 @@ export type SessionId = string;
 export type AccountEmailPrefix = string;
 
 /**
- * 名称开头 · The beginning of the name, in any case.
+ * 姓名开头 · The beginning of the name, in any case.
  */
 export type AccountNamePrefix = string;
 
@@ -1271,7 +1271,7 @@ export type AuditAccount = string;
 export type AuditActor = string;
 
 /**
- * 动作 · Only this action.
+ * 操作 · Only this action.
  */
 export type AuditAction = string;
 
@@ -3234,7 +3234,7 @@ export type ListAccountsData = {
          */
         email?: string;
         /**
-         * 名称开头 · The beginning of the name, in any case.
+         * 姓名开头 · The beginning of the name, in any case.
          */
         name?: string;
         /**
@@ -4453,7 +4453,7 @@ export type ListAuditEventsData = {
          */
         actor?: string;
         /**
-         * 动作 · Only this action.
+         * 操作 · Only this action.
          */
         action?: string;
         /**
