@@ -34,7 +34,7 @@ async function nextCode() {
 
 await act(
   {
-    async 'nobody is signed in: the sign-in page stands in for the one that was asked for'() {
+    async 'while no one is signed in, the sign-in page replaces the requested one'() {
       await page.goto(`${gateway}/console/queue`)
       await heading('Sign in to the console').waitFor()
       await look(page, 'sign-in')
@@ -42,10 +42,10 @@ await act(
       await signIn('nobody@konec.com.au')
       const alert = page.getByRole('alert')
       await alert.waitFor()
-      assert.match(await alert.textContent(), /password.*Request id [A-Z0-9]{24}/is)
+      assert.match(await alert.textContent(), /password.*Request ID [A-Z0-9]{24}/is)
     },
 
-    async 'an administrator signs in, and is where they wanted to be'() {
+    async 'an administrator signs in, and is on the requested page'() {
       await signIn(people.administrator)
       await heading('Approval queue').waitFor()
       assert.equal(new URL(page.url()).pathname, '/console/queue')
@@ -89,45 +89,45 @@ await act(
       await row(people.waiting[2]).getByRole('checkbox').check()
       await field('Assign to').selectOption('Tester')
       await button('Assign 1 account').click()
-      await says('The server did not answer')
+      await says('The server did not respond')
       await button('Assign 1 account').click()
       await says('1 account is now in Tester.')
       assert.equal(keys.length, 2)
       assert.equal(keys[0], keys[1])
     },
 
-    async 'somebody else was faster: each account says for itself'() {
+    async 'someone else was faster: each account has its own outcome'() {
       await row(people.raced).getByRole('checkbox').check()
       await field('Assign to').selectOption('Member')
       await backstage('/race', { email: people.raced })
       await button('Assign 1 account').click()
       await says('1 account was not changed:')
-      await says('somebody else has changed it')
+      await says('someone else has changed it')
     },
 
-    async 'the overview says what waits'() {
+    async 'the overview shows what is waiting'() {
       await visit('/', 'Overview')
       await says('Waiting for approval')
       await look(page, 'overview')
     },
 
-    async 'charts count by the days of whoever reads them, and are there as a table'() {
+    async 'charts count by the days of the reader, and exist as a table'() {
       await page.getByRole('img', { name: /^Failed sign-ins: \d+\. Most: 17 on / }).waitFor()
-      await page.getByText('As a table').press('Enter')
+      await page.getByText('Show as table').press('Enter')
       const day = new Date(stage.failedAt).toLocaleDateString('en-GB', { timeZone, day: 'numeric', month: 'short' })
-      const cells = page.getByRole('table', { name: 'The last 30 days' }).getByRole('row').filter({ hasText: day })
+      const cells = page.getByRole('table', { name: 'Last 30 days' }).getByRole('row').filter({ hasText: day })
       assert.equal(await cells.getByRole('cell').nth(1).textContent(), '17')
       await glance(page, 'statistics')
     },
 
     async 'on a phone the navigation is behind a button'() {
       await page.setViewportSize({ width: 390, height: 844 })
-      await button('Open the navigation').click()
+      await button('Open navigation').click()
       await glance(page, 'navigation')
       await page.setViewportSize({ width: 390, height: 844 })
       await page.getByRole('navigation').getByRole('link', { name: 'Groups' }).click()
       await heading('Groups').waitFor()
-      await button('Open the navigation').waitFor()
+      await button('Open navigation').waitFor()
     },
 
     async 'one field finds an account by what is typed'() {
@@ -136,11 +136,11 @@ await act(
 
       for (const [text, by] of [
         ['+86138', 'Phone'],
-        [people.lockedOutID, 'Account id'],
+        [people.lockedOutID, 'Account ID'],
         ['Test Per', 'Name'],
         [people.lockedOut, 'E-mail'],
       ]) {
-        await field('E-mail, phone, id or name').fill(text)
+        await field('E-mail, phone, ID or name').fill(text)
         await page.keyboard.press('Enter')
         await says(`Searching by: ${by}`)
         await row(people.lockedOut).waitFor()
@@ -150,17 +150,17 @@ await act(
       await says('1 account')
     },
 
-    async 'why a person cannot sign in, and what helps'() {
+    async 'why a user cannot sign in, and what helps'() {
       await row(people.lockedOut).getByRole('link').click()
-      await says('Too many failures (password): the next attempt has to wait.')
+      await says('Too many failed attempts (password).')
       await settled()
       await row('Limit reached')
         .filter({ hasText: /limit: failures in a row · until: \d+ \w+ \d+, [\d:]+(?!.*Z)/ })
         .waitFor()
       await look(page, 'account')
-      await button('Lift the wait').click()
-      await says('The wait is lifted')
-      await says('Nothing is known that stands in the way.')
+      await button('Unlock').click()
+      await says('The user can try again now.')
+      await says('No sign-in problem found.')
     },
 
     async 'their sessions end'() {
@@ -171,7 +171,7 @@ await act(
       await button('End all sessions').click()
       await glance(page, 'confirmation')
       await button('End all sessions', dialog()).click()
-      await says('No live sessions.')
+      await says('No active sessions.')
     },
 
     async 'an account is disabled with a reason, which the timeline says, and enabled'() {
@@ -182,13 +182,13 @@ await act(
       await says('reason: lost laptop')
       await button('Enable account').first().click()
       await button('Enable account', dialog()).click()
-      await says('Nothing is known that stands in the way.')
+      await says('No sign-in problem found.')
     },
 
     async 'a password is reset, and what is kept is handed over'() {
       await button('Reset: Password').click()
       await button('Reset', dialog()).click()
-      await says('There is no password; a code by mail sets one.')
+      await says('No password is set.')
 
       const download = page.waitForEvent('download')
       await button('Export personal data').click()
@@ -196,10 +196,10 @@ await act(
     },
 
     async 'an account that is not there is said to be missing'() {
-      await visit(`/accounts/${'0'.repeat(24)}`, 'No such account')
+      await visit(`/accounts/${'0'.repeat(24)}`, 'Account not found')
     },
 
-    async 'somebody is invited'() {
+    async 'a user is invited'() {
       await visit('/accounts', 'Accounts')
       await button('New account').click()
       await field('E-mail', dialog()).fill('invited@konec.com.au')
@@ -209,12 +209,12 @@ await act(
       await says('Invitation')
     },
 
-    async 'a group is made, changed after somebody else, and deleted'() {
+    async 'a group is created, changed after someone else, and deleted'() {
       await visit('/groups', 'Groups')
       await look(page, 'groups')
       await button('New group').click()
       await field('Name', dialog()).fill('Partner')
-      await field('See accounts', dialog()).check()
+      await field('View accounts', dialog()).check()
       await glance(page, 'group-editor')
       await button('Save', dialog()).click()
       await says('Created.')
@@ -223,7 +223,7 @@ await act(
       await backstage('/rename', { group: 'Partner', description: 'written meanwhile' })
       await field('Description', dialog()).fill('too late')
       await button('Save', dialog()).click()
-      await says('What you see now is up to date.')
+      await says('You now see the latest version.')
       await eventually(
         'the other description',
         async () => (await field('Description', dialog()).inputValue()) === 'written meanwhile',
@@ -243,7 +243,7 @@ await act(
     },
 
     async 'what happened is in the audit log'() {
-      await visit('/audit', 'Audit')
+      await visit('/audit', 'Audit log')
       await row('Signed in').first().waitFor()
       await look(page, 'audit')
       await field('Action').selectOption('account.disabled')
@@ -260,7 +260,7 @@ await act(
       await field('State').selectOption('refused')
       await row('550 mailbox unavailable').waitFor()
       await look(page, 'deliveries')
-      await visit('/nowhere', 'No such page')
+      await visit('/nowhere', 'Page not found')
       await look(page, 'missing')
     },
 
@@ -281,26 +281,26 @@ await act(
       await field('Second code').fill(codes[1])
       await button('Bind', dialog()).click()
       await says('Bound.')
-      await button('Make recovery codes').click()
+      await button('Create recovery codes').click()
       await dialog().waitFor()
       assert.equal(await dialog().getByRole('listitem').count(), 10)
-      await button('I have kept them').click()
+      await button('I have saved them').click()
     },
 
-    async 'an old sign-in is asked for the password again, and then goes on'() {
+    async 'an old sign-in is asked for the password again, and continues'() {
       await backstage('/advance', { seconds: 16 * 60 })
-      await button('Make recovery codes').click()
+      await button('Create recovery codes').click()
       await says('You signed in more than 15 minutes ago.')
       await glance(page, 'reauthentication')
       await field('Password', dialog()).first().fill(password)
       await button('Continue').click()
-      await button('I have kept them').click()
+      await button('I have saved them').click()
     },
 
     async 'a group asks for the second factor, and the sign-in has two steps'() {
       await visit('/groups', 'Groups')
       await button('Change the group Admin').click()
-      await dialog().getByRole('switch', { name: 'Ask for a second factor at sign-in' }).check()
+      await dialog().getByRole('switch', { name: 'Require a second factor at sign-in' }).check()
       await button('Save', dialog()).click()
       await says('Changed.')
       await signOut()
@@ -331,7 +331,7 @@ await act(
       await page.getByRole('menuitemradio', { name: 'English' }).click()
     },
 
-    async 'whoever has no right sees their own account and nothing else'() {
+    async 'a user without rights sees their own account and nothing else'() {
       await signOut()
       await signIn(people.member)
       await heading('Not permitted').waitFor()
@@ -342,7 +342,7 @@ await act(
       await visit('/profile', 'My account')
     },
 
-    async 'somebody who may read is shown nothing to change'() {
+    async 'a user who may only read is shown nothing to change'() {
       await signOut()
       await signIn(people.reader)
       await heading('My account').waitFor()
@@ -364,7 +364,7 @@ await act(
       await heading('Sign in to the console').waitFor()
     },
 
-    async 'nothing was refused by the policy, no script failed, and nobody is kept out'() {
+    async 'nothing was refused by the policy, no script failed, and no one is kept out'() {
       assert.deepEqual([...failures, ...faults], [])
       console.log(`${looked.views} views in ${looked.milliseconds} ms, in ${stage.pictures}`)
     },

@@ -20,7 +20,7 @@ import { FailureNote } from './parts/failure'
 import { Loading } from './parts/loading'
 import { Shell } from './parts/shell'
 
-/** The sign-in page stands in for every other while nobody is signed in, so that people come back to where they were. */
+/** While no one is signed in, the sign-in page replaces every other, so that users return to where they were. */
 export function App() {
   const me = useQuery({ queryKey: meKey, queryFn: whoAmI, staleTime: 60_000 })
   const signedIn = Boolean(me.data)
@@ -56,7 +56,7 @@ export function App() {
   )
 }
 
-/** A page for whoever has a right, or any right at all. */
+/** A page for users who have a right, or any right at all. */
 function Needs({ right, page }: { right: Right | undefined; page: ReactNode }) {
   const { rights } = useMe()
   const may = useMay(right ?? 'accounts.read')

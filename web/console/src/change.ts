@@ -4,8 +4,8 @@ import { useRef } from 'react'
 import { Failure, memory } from './gateway'
 
 /**
- * A change of something. `make` gets an idempotency key, which stays the same while the same change is repeated after
- * an outage, so that nothing happens twice. Afterwards everything that is shown is asked for again, also where somebody
+ * A change. `make` receives an idempotency key, which stays the same while the same change is repeated after
+ * an outage, so that nothing happens twice. Afterwards everything that is shown is requested again, also if someone
  * else was faster.
  */
 export function useChange<V, R>(make: (what: V, key: string) => Promise<R>, done?: (result: R, what: V) => void) {
@@ -43,7 +43,7 @@ export function useChange<V, R>(make: (what: V, key: string) => Promise<R>, done
   })
 }
 
-/** Whether it is not known what became of the change. */
+/** Reports whether the outcome of the change is unknown. */
 function isOutage(failure: Failure): boolean {
   return failure.code === undefined || failure.code === 'INTERNAL' || failure.code === 'UNAVAILABLE'
 }

@@ -1,7 +1,7 @@
 import { createConsole, type Error as Refusal, type ErrorCode, type FieldError } from '@konec/toolkit-gateway'
 import { QueryCache, QueryClient, MutationCache } from '@tanstack/react-query'
 
-/** Why something did not work: what the gateway said, or, where there is no code, that it said nothing. */
+/** Why a request failed: the gateway's error, or, without a code, that there was no response. */
 export class Failure extends Error {
   constructor(
     readonly code: ErrorCode | undefined,
@@ -14,20 +14,20 @@ export class Failure extends Error {
   }
 }
 
-/** The key of who is signed in; null while nobody is. */
+/** The key of the signed-in user; null while no one is. */
 export const meKey = ['me']
 
-/** What was asked of the gateway before. */
+/** The cache of responses. */
 export const memory: QueryClient = new QueryClient({
   queryCache: new QueryCache({ onError: noticeRights }),
   mutationCache: new MutationCache({ onError: noticeRights }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,
-      // The client waits out 503 by itself; a refusal stays one.
+      // The client retries 503 by itself; a refusal is final.
       retry: (times, failure) => times < 2 && failure instanceof Failure && failure.code === undefined,
     },
-    // A change waits for nobody's network: its person repeats it, under the same key.
+    // A change does not wait for the network: the user repeats it, under the same key.
     mutations: { networkMode: 'always' },
   },
 })
@@ -36,18 +36,18 @@ const gateway = createConsole({ onSignedOut: forget })
 
 export const { client, keepSignedIn } = gateway
 
-/** Has the gateway answer in a language. */
+/** Sets the language of the gateway's messages. */
 export function speak(language: string) {
   client.setConfig({ headers: { 'Accept-Language': language } })
 }
 
-/** Nobody is signed in any more: nothing of what they saw stays. */
+/** No one is signed in any more: nothing that the user saw is kept. */
 export function forget() {
   memory.setQueryData(meKey, null)
   memory.removeQueries({ predicate: (query) => query.queryKey[0] !== meKey[0] })
 }
 
-/** Waits for an operation's answer, and throws a Failure where it is none. */
+/** Returns the data of an operation's response, and throws a Failure if it has none. */
 export async function ask<T>(
   operation: Promise<{ data?: T; error?: unknown; response?: Response | undefined }>,
 ): Promise<T> {
@@ -70,12 +70,12 @@ export async function ask<T>(
   )
 }
 
-/** The headers of a change: the version that it is made to, and a key under which it happens once. */
+/** The headers of a change: the version that it applies to, and a key under which it happens once. */
 export function changing(version: number, key: string) {
   return { 'If-Match': `"${version}"`, 'Idempotency-Key': key }
 }
 
-/** A right that is missing now may have been there when the page was drawn. */
+/** A right that is missing now may have existed when the page was rendered. */
 function noticeRights(failure: Error) {
   if (failure instanceof Failure && failure.code === 'RIGHT_MISSING') {
     void memory.invalidateQueries({ queryKey: meKey })

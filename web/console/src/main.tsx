@@ -14,7 +14,7 @@ import { Announcements } from './parts/announcement'
 import { theme, variables } from './theme'
 import { WordsProvider } from './words'
 
-// The page's policy lets nothing make a style element that does not know the nonce of this page view.
+// The page's policy allows style elements only with the nonce of this page view.
 const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce ?? ''
 setNonce(nonce) // for what stops the page from scrolling under a dialog
 

@@ -3,7 +3,7 @@ import { createContext, use } from 'react'
 
 import { ask, client, Failure } from './gateway'
 
-/** Who is signed in, and what they may do. */
+/** The signed-in user, and the user's rights. */
 export interface Me {
   id: string
   email: string
@@ -17,12 +17,12 @@ export function useMe(): Me {
   return use(MeContext)
 }
 
-/** Whether the page shows what needs a right. The gateway asks for itself. */
+/** Whether the page shows what requires a right. The gateway checks by itself. */
 export function useMay(right: Right): boolean {
   return useMe().rights.includes(right)
 }
 
-/** Asks who is signed in; null says nobody. Somebody without rights still has an account of their own. */
+/** Returns the signed-in user, null for no one. A user without rights still has an account. */
 export async function whoAmI(): Promise<Me | null> {
   try {
     const { account, rights } = await ask(getAdministrator({ client }))

@@ -1,6 +1,6 @@
 import { useSearchParams } from 'react-router'
 
-/** The filters of a list, which are in the address: going back, and passing it on, keep them. */
+/** The filters of a list. They are in the address, so that going back and sharing the link keep them. */
 export function useParameters<const K extends string>(...names: K[]) {
   const [parameters, setParameters] = useSearchParams()
   const values = Object.fromEntries(names.map((name) => [name, parameters.get(name) ?? ''])) as Record<K, string>
@@ -20,7 +20,7 @@ export function useParameters<const K extends string>(...names: K[]) {
   return [values, set] as const
 }
 
-/** What a field for a local time holds, as the gateway wants it; nothing where it is empty or half filled in. */
+/** Converts a local time to the gateway's form; undefined if it is empty or incomplete. */
 export function instant(local: string): string | undefined {
   const time = new Date(local)
 

@@ -2,7 +2,7 @@ import type { ListAccountsData } from '@konec/toolkit-gateway'
 
 export type Kind = 'email' | 'phone' | 'id' | 'name'
 
-/** Recognises what somebody typed: all of an id, a number, an address, or else a name. */
+/** Detects what was typed: an id, a number, an address, or otherwise a name. */
 export function recognise(text: string): Kind {
   if (/^[0-9a-f]{24}$/i.test(text) || (/^[0-9a-f]{8,23}$/i.test(text) && /\d.*[a-f]|[a-f].*\d/i.test(text))) {
     return 'id'
@@ -14,7 +14,7 @@ export function recognise(text: string): Kind {
   return /@|^[\w-]+\.[\w.-]*$/.test(text) ? 'email' : 'name'
 }
 
-/** The part of a question that looks for a text. A number without its country's code is one of China. */
+/** The part of a query that searches for a text. A number without a country code is Chinese. */
 export function lookingFor(text: string, kind: Kind): NonNullable<ListAccountsData['query']> {
   switch (kind) {
     case 'id':
@@ -28,7 +28,7 @@ export function lookingFor(text: string, kind: Kind): NonNullable<ListAccountsDa
   }
 }
 
-/** Whole days, so that all pages of a list ask the same. */
+/** Whole days, so that all pages of a list send the same query. */
 export function daysAgo(days: number): string {
   const day = new Date(Date.now() - days * 86_400_000)
   day.setUTCHours(0, 0, 0, 0)

@@ -21,7 +21,7 @@ import { NewAccount } from './new-account'
 
 type Query = NonNullable<ListAccountsData['query']>
 
-/** Looks accounts up: one field that recognises what is typed, and filters. */
+/** Searches accounts: one field that detects what is typed, and filters. */
 export function AccountsPage() {
   const words = useWords()
   const groups = useGroups()
@@ -134,7 +134,7 @@ export function AccountsPage() {
   )
 }
 
-/** Counting takes longer the more there are, so somebody has to ask for it. */
+/** Counting takes longer the more accounts there are, so it happens on request. */
 function Count({ question }: { question: Query }) {
   const words = useWords()
   const [asked, setAsked] = useState(false)

@@ -17,7 +17,7 @@ import { useWords } from '../words'
 
 const anId = /^[0-9a-f]{24}$/
 
-/** What happened, the newest first. */
+/** The audit events, newest first. */
 export function AuditPage() {
   const words = useWords()
   const [filters, setFilters] = useParameters('account', 'actor', 'action', 'from', 'to')
@@ -102,7 +102,7 @@ export function AuditPage() {
               <Button
                 variant="subtle"
                 size="compact-sm"
-                aria-label={`${words.details}: ${words.audit.eventTitle(event.id)}`}
+                aria-label={`${words.details}${words.colon}${words.audit.eventTitle(event.id)}`}
                 onClick={() => setShown(event)}
               >
                 {words.details}
@@ -125,7 +125,7 @@ export function AuditPage() {
   )
 }
 
-/** What an event is about, and whose account it is of. */
+/** The subject of an event, and its account. */
 function Subject({ event }: { event: AuditEvent }) {
   const mayRead = useMay('accounts.read')
 
@@ -152,16 +152,21 @@ function Event({ event }: { event: AuditEvent }) {
         [words.audit.account, rest.accountId ? account(rest.accountId) : words.none],
         [words.audit.by, account(rest.actorId)],
         [words.audit.subject, rest.subject || words.none],
-        [words.audit.method, rest.method || words.none],
+        [words.audit.method, words.factors[rest.method] ?? (rest.method || words.none)],
         [words.audit.address, placeOf(rest.address, rest.location) || words.unknown],
         [words.audit.device, rest.userAgent || words.unknown],
         [words.audit.session, rest.sessionId ? <Copyable key="session" text={rest.sessionId} /> : words.none],
         [words.audit.request, rest.requestId ? <Copyable key="request" text={rest.requestId} /> : words.none],
         ...Object.entries(detail).map(([name, value]): Fact => [
-          words.detail[name] ?? name,
-          <DetailValue key={name} name={name} value={value} />,
+          capital(words.detail[name] ?? name),
+          <DetailValue key={name} event={event} name={name} value={value} />,
         ]),
       ]}
     />
   )
+}
+
+/** The names of details are written small, for lines of them; here they are headings. */
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

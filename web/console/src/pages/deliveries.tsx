@@ -12,7 +12,7 @@ import { Panel } from '../parts/panel'
 import { When } from '../parts/when'
 import { useWords } from '../words'
 
-/** Why a mail or a text message did not arrive. */
+/** The mails and text messages, and why one was not delivered. */
 export function DeliveriesPage() {
   const words = useWords()
   const [filters, setFilters] = useParameters('recipient', 'state', 'from', 'to')

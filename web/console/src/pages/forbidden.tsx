@@ -7,7 +7,7 @@ import { memory, meKey } from '../gateway'
 import { Page } from '../parts/page'
 import { useWords } from '../words'
 
-/** For somebody whose group lacks what a page needs; without a right named, any right at all. */
+/** For a user whose group lacks the right that a page requires; without `right`, any right at all. */
 export function ForbiddenPage({ right }: { right: Right | undefined }) {
   const words = useWords()
 
@@ -18,7 +18,9 @@ export function ForbiddenPage({ right }: { right: Right | undefined }) {
           <Text size="sm">{right ? words.forbidden.text : words.forbidden.noneText}</Text>
           {right && (
             <Text size="sm">
-              {words.forbidden.needs}: {words.rights[right]} <Code>{right}</Code>
+              {words.forbidden.needs}
+              {words.colon}
+              {words.rights[right]} <Code>{right}</Code>
             </Text>
           )}
           <Stack gap="xs">

@@ -119,7 +119,7 @@ interface Draft {
 
 const blank: Draft = { name: '', description: '', rights: [], requiresTotp: false }
 
-/** Makes a group, or changes one. Where somebody else was faster, it shows what they have made of it. */
+/** Creates or changes a group. If someone else was faster, it shows their version. */
 function Editor({ opened, group, onClose }: { opened: boolean; group: MemberGroup | undefined; onClose: () => void }) {
   const words = useWords()
   const me = useMe()
@@ -131,7 +131,7 @@ function Editor({ opened, group, onClose }: { opened: boolean; group: MemberGrou
     if (opened) {
       setDraft(group ? { ...group } : blank)
     }
-    // A group that was asked for again, and is the same, does not take away what was typed.
+    // An unchanged group that was requested again does not discard what was typed.
   }, [opened, group?.name, version])
 
   const change = useChange(

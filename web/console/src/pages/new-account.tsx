@@ -13,7 +13,7 @@ import { useWords } from '../words'
 
 const blank: CreateAccountRequest = { email: '', name: '', memberGroup: newcomers, invite: true }
 
-/** Makes an account for somebody, and goes to its page. */
+/** Creates an account for a user, and opens its page. */
 export function NewAccount() {
   const words = useWords()
   const groups = useGroups()

@@ -16,7 +16,7 @@ import { More, usePages } from '../parts/pages'
 import { ago, When } from '../parts/when'
 import { useLanguage } from '../words'
 
-/** The gateway takes as many at once. */
+/** The gateway accepts at most this many at once. */
 const most = 100
 
 interface Refused {
@@ -24,7 +24,7 @@ interface Refused {
   code: ErrorCode | undefined
 }
 
-/** People who wait for a member group, the longest first; many get one at once. */
+/** Users who wait for a member group, longest wait first; many can be assigned at once. */
 export function QueuePage() {
   const { words, language } = useLanguage()
   const may = useMay('accounts.write')
@@ -43,7 +43,7 @@ export function QueuePage() {
   )
   const rows = pages.data?.pages.flatMap((page) => page.accounts)
 
-  // Who has left the queue meanwhile is no longer chosen.
+  // An account that has left the queue is no longer selected.
   const selected = rows?.filter(({ id }) => chosen.has(id)) ?? []
 
   const assignment = useChange(
@@ -182,7 +182,7 @@ export function QueuePage() {
           <List size="sm">
             {refused.map(({ account, code }) => (
               <List.Item key={account.id}>
-                {account.name} ({account.email}): {words.codes[code ?? ''] ?? code}
+                {words.queue.refusal(account.name, account.email, words.codes[code ?? ''] ?? code ?? '')}
               </List.Item>
             ))}
           </List>

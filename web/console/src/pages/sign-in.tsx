@@ -20,7 +20,7 @@ import { FailureNote } from '../parts/failure'
 import { Preferences } from '../parts/preferences'
 import { useWords } from '../words'
 
-/** Signs somebody in: with the password, and a second factor where their group asks for one, or with a code alone. */
+/** Signs a user in: with the password, and a second factor if the group requires one, or with a code alone. */
 export function SignInPage() {
   const words = useWords()
   const [way, setWay] = useState('password')
@@ -151,7 +151,7 @@ export function SignInPage() {
   )
 }
 
-/** Being asked for the second factor is no failure. */
+/** A request for the second factor is not a failure. */
 function SignInFailure({ failure }: { failure: Failure | null }) {
   return failure?.code === 'TOTP_REQUIRED' ? null : <FailureNote failure={failure} />
 }

@@ -6,7 +6,7 @@ import { useWords } from '../words'
 
 const Context = createContext<(text: string) => void>(() => {})
 
-/** Says that something worked: seen for a few seconds, and read out. */
+/** Announces a success: visible for a few seconds, and read out. */
 export function useAnnounce() {
   return use(Context)
 }

@@ -6,7 +6,7 @@ import { dayOf } from './when'
 
 interface Props {
   title: string
-  /** One of the theme's. */
+  /** A colour of the theme. */
   color: string
   bars: { date: Date; value: number }[]
 }
@@ -14,7 +14,7 @@ interface Props {
 const width = 10
 const height = 60
 
-/** A number for each day, as bars on a scale of its own, under their sum. Its words say what stands out. */
+/** A number for each day, as bars on a scale of its own, under their sum. The label names the highest. */
 export function Bars({ title, color, bars }: Props) {
   const { words, language } = useLanguage()
   const sum = bars.reduce((sum, { value }) => sum + value, 0)
@@ -38,14 +38,14 @@ export function Bars({ title, color, bars }: Props) {
         preserveAspectRatio="none"
         style={{ color: `var(--mantine-color-${color}-filled)` }}
         role="img"
-        aria-label={`${title}: ${number(sum)}. ${sum > 0 ? peak : ''}`}
+        aria-label={words.charts.summary(title, number(sum), sum > 0 ? peak : '')}
       >
         {bars.map(({ date, value }, i) => {
           const tall = value === 0 ? 0 : Math.max(1.5, (value / most.value) * height)
 
           return (
             <g key={date.getTime()}>
-              <title>{`${dayOf(date, language)}: ${number(value)}`}</title>
+              <title>{`${dayOf(date, language)}${words.colon}${number(value)}`}</title>
               <rect className={styles.day} x={i * width} y={0} width={width} height={height} />
               <rect className={styles.bar} x={i * width + 1} y={height - tall} width={width - 2} height={tall} />
             </g>

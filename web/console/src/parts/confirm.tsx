@@ -8,9 +8,9 @@ interface Props {
   opened: boolean
   title: string
   text?: ReactNode
-  /** What the button says: the act itself, not "OK". */
+  /** The label of the button: the action itself, not "OK". */
   act: string
-  /** It takes something away. */
+  /** The change removes something. */
   grave?: boolean
   change: { isPending: boolean; error: Error | null; reset: () => void }
   ready?: boolean
@@ -19,7 +19,7 @@ interface Props {
   children?: ReactNode
 }
 
-/** Asks before something is changed that somebody will notice, and says there why it did not work. */
+/** Asks for confirmation before a change that users will notice, and shows why it failed. */
 export function Confirm({ opened, title, text, act, grave, change, ready = true, onAct, onClose, children }: Props) {
   const words = useWords()
   const close = () => {

@@ -4,7 +4,7 @@ import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs'
 
 import { useWords } from '../words'
 
-/** Text for machines, to be read and taken along. */
+/** Text for machines, to be read and copied. */
 export function Copyable({ text }: { text: string }) {
   const words = useWords()
 
@@ -16,7 +16,7 @@ export function Copyable({ text }: { text: string }) {
       <CopyButton value={text}>
         {({ copied, copy }) => (
           <Tooltip label={copied ? words.copied : words.copy}>
-            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`${words.copy}: ${text}`} onClick={copy}>
+            <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`${words.copy}${words.colon}${text}`} onClick={copy}>
               {copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />}
             </ActionIcon>
           </Tooltip>

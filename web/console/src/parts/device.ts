@@ -14,7 +14,7 @@ const systems: [RegExp, string][] = [
   [/Linux/, 'Linux'],
 ]
 
-/** What people call a browser, out of its `User-Agent`; our own apps say it themselves. */
+/** The common name of a browser, from its `User-Agent`; our own apps name themselves. */
 export function deviceName(userAgent: string): string {
   const found = [browsers, systems].map((list) => list.find(([pattern]) => pattern.test(userAgent))?.[1])
 

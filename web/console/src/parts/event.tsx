@@ -3,10 +3,10 @@ import type { AuditEvent } from '@konec/toolkit-gateway'
 import { Fragment } from 'react'
 import { Link } from 'react-router'
 
-import { useWords } from '../words'
+import { useWords, type Words } from '../words'
 import { When } from './when'
 
-/** Events that somebody who looks for trouble looks for. */
+/** Events that point to trouble. */
 const bad = new Set([
   'sign_in.failed',
   'code.refused',
@@ -27,11 +27,22 @@ export function EventName({ action }: { action: string }) {
   )
 }
 
-/** One thing more that is known of an event. */
-export function DetailValue({ name, value }: { name: string; value: string }) {
+/** One detail of an event, in the reader's language if its values are known. */
+export function DetailValue({ event, name, value }: { event: AuditEvent; name: string; value: string }) {
   const words = useWords()
 
   switch (name) {
+    case 'rights':
+    case 'rightsBefore':
+      return <>{rightsIn(words, value)}</>
+    case 'requiresTotp':
+    case 'totpSecrets':
+    case 'enabled':
+      return <>{{ true: words.yes, false: words.no }[value] ?? value}</>
+    case 'change':
+      return <>{value === 'reset' ? words.account.factor.reset : value}</>
+    case 'from': // a status, except where a group was assigned
+      return <>{event.action === 'account.group_set' ? value : statusIn(words, value)}</>
     case 'until':
       return <When at={value} seconds />
     case 'limit': // those for sending name the kind of code first, which the event has beside it
@@ -41,7 +52,7 @@ export function DetailValue({ name, value }: { name: string; value: string }) {
   }
 }
 
-/** What more is known of an event, in a line: from what to what, and why. */
+/** The details of an event, in one line: from what to what, and why. */
 export function EventDetail({ event }: { event: AuditEvent }) {
   const words = useWords()
   const { from, to, ...rest } = event.detail
@@ -58,14 +69,28 @@ export function EventDetail({ event }: { event: AuditEvent }) {
       {parts.map(([name, value], i) => (
         <Fragment key={name}>
           {(changed || i > 0) && ' · '}
-          {words.detail[name] ?? name}: <DetailValue name={name} value={value} />
+          {words.detail[name] ?? name}
+          {words.colon}
+          <DetailValue event={event} name={name} value={value} />
         </Fragment>
       ))}
     </Text>
   )
 }
 
-/** An account's id, as the way to its page. */
+/** The names of rights that are separated by spaces. */
+function rightsIn(words: Words, value: string): string {
+  const names: Record<string, string> = words.rights
+  const rights = value.split(' ').filter(Boolean)
+
+  return rights.map((right) => names[right] ?? right).join(words.comma) || words.none
+}
+
+function statusIn({ account }: Words, value: string): string {
+  return { active: account.active, disabled: account.disabled, deleted: account.deleted }[value] ?? value
+}
+
+/** An account's id, as a link to its page. */
 export function AccountLink({ id, label }: { id: string; label?: string }) {
   return (
     <Group gap={4} component="span">

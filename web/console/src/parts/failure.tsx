@@ -7,11 +7,11 @@ import { useWords } from '../words'
 interface Props {
   failure: Error | null
   retry?: () => void
-  /** There is nothing else on the page. */
+  /** The page has no other content. */
   page?: boolean
 }
 
-/** Says what went wrong, and the id under which the server's log has it. */
+/** Shows what went wrong, and the id under which the server's log has it. */
 export function FailureNote({ failure, retry, page = false }: Props) {
   const words = useWords()
   if (!failure) {

@@ -8,18 +8,18 @@ import styles from './listing.module.css'
 export interface Column<T> {
   key: string
   head: string
-  /** The heading is for those who hear the table; the values speak for themselves. */
+  /** The heading is only for screen readers; the values need none. */
   hideHead?: boolean
-  /** It holds sentences. */
+  /** The column holds sentences. */
   long?: boolean
   cell: (row: T) => ReactNode
 }
 
 interface Props<T> {
-  /** What the table lists, for those who hear it. */
+  /** What the table lists, for screen readers. */
   label: string
   columns: Column<T>[]
-  /** Undefined while they are on their way. */
+  /** Undefined while they are loading. */
   rows: T[] | undefined
   idOf: (row: T) => string
   failure?: Error | null
@@ -29,7 +29,7 @@ interface Props<T> {
   onKeyDown?: KeyboardEventHandler
 }
 
-/** A table: with a place for what is on its way, for nothing, and for what went wrong; cards on a phone. */
+/** A table, with states for loading, empty and failed; cards on a phone. */
 export function Listing<T>({ label, columns, rows, idOf, failure, retry, empty, emptyText, onKeyDown }: Props<T>) {
   const words = useWords()
 

@@ -6,12 +6,12 @@ import { useWords } from '../words'
 interface Props {
   title: string
   intro?: ReactNode
-  /** What stands beside the title. */
+  /** Content beside the title. */
   aside?: ReactNode
   children: ReactNode
 }
 
-/** The frame of a page. Its heading gets the focus when it opens, as a new document would. */
+/** The frame of a page. Its heading receives the focus when it opens, as in a new document. */
 export function Page({ title, intro, aside, children }: Props) {
   const words = useWords()
   const heading = useRef<HTMLHeadingElement>(null)

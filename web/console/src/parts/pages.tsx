@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'react'
 import { useWords } from '../words'
 import { FailureNote } from './failure'
 
-/** A list that comes in pages, each of which says where the next begins. */
+/** A list in pages, each of which names the beginning of the next. */
 export function usePages<P extends { next: string | null }>(
   key: QueryKey,
   page: (cursor: string | undefined) => Promise<P>,
@@ -28,7 +28,7 @@ interface Props {
     error: Error | null
     fetchNextPage: () => unknown
   }
-  /** How many there are already. A page may be empty, and not the last. */
+  /** The number of entries shown. An empty page need not be the last. */
   shown: number
 }
 

@@ -1,6 +1,6 @@
 import type { Location } from '@konec/toolkit-gateway'
 
-/** An address, and where it is as far as the server knows. */
+/** An address, and its location if the server knows it. */
 export function placeOf(address: string, { country, city }: Location): string {
   return [address, [country, city].filter(Boolean).join(' ')].filter(Boolean).join(' · ')
 }

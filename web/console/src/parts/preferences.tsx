@@ -13,7 +13,7 @@ const schemes = [
   ['dark', IconMoon],
 ] as const
 
-/** The language and the colours, for whoever is signed in or not. */
+/** The language and the colours, also before signing in. */
 export function Preferences() {
   const { language, words, setLanguage } = useLanguage()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
@@ -31,7 +31,7 @@ export function Preferences() {
             value={language}
             onChange={(chosen) => {
               setLanguage(chosen as Language)
-              // What the gateway has said until now, it said in the other language.
+              // Cached responses are in the other language.
               void memory.invalidateQueries()
             }}
           >

@@ -15,12 +15,12 @@ import { When } from './when'
 
 interface Props {
   query: { data: Session[] | undefined; error: Failure | Error | null; refetch: () => unknown }
-  /** Absent where the person may only look. */
+  /** Absent if the user may only read. */
   end?: (id: string) => Promise<unknown>
   endAll?: { act: () => Promise<unknown>; label: string; text: string }
 }
 
-/** The sessions of an account, one's own or another's, and how to end them. */
+/** The sessions of an account, the user's own or another's, and how to end them. */
 export function Sessions({ query, end, endAll }: Props) {
   const words = useWords()
   const announce = useAnnounce()
@@ -94,7 +94,7 @@ export function Sessions({ query, end, endAll }: Props) {
                       variant="subtle"
                       color="red"
                       size="compact-sm"
-                      aria-label={`${words.sessions.end}: ${deviceName(session.device)}`}
+                      aria-label={`${words.sessions.end}${words.colon}${deviceName(session.device)}`}
                       onClick={() => setAsked(session.id)}
                     >
                       {words.sessions.end}

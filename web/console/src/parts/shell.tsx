@@ -29,7 +29,7 @@ const places = [
   { to: '/deliveries', name: 'deliveries', icon: IconMail, right: 'accounts.read' },
 ] as const satisfies { to: string; name: string; icon: unknown; right: Right | undefined }[]
 
-/** What stands around every page: where one can go, who one is, and how it looks. */
+/** The frame of every page: navigation, account menu and preferences. */
 export function Shell({ children }: { children: ReactNode }) {
   const words = useWords()
   const me = useMe()
@@ -112,7 +112,7 @@ function AccountMenu() {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <Button variant="subtle" color="gray" px="xs" aria-label={`${words.accountMenu}: ${me.name}`}>
+        <Button variant="subtle" color="gray" px="xs" aria-label={`${words.accountMenu}${words.colon}${me.name}`}>
           <IconUser size={18} aria-hidden />
           <Text component="span" size="sm" ml={6} maw={140} truncate visibleFrom="sm">
             {me.name}

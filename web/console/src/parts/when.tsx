@@ -8,10 +8,10 @@ const form = (language: Language) => ({
   day: new Intl.DateTimeFormat(locales[language], { day: 'numeric', month: 'short' }),
 })
 
-/** Made once: that takes longer than using them. */
+/** Created once: that takes longer than using them. */
 const forms = { zh: form('zh'), en: form('en') }
 
-/** A time as people here read it; the tooltip has it in UTC. */
+/** A time in the reader's form and time zone; the tooltip has it in UTC. */
 export function When({ at, seconds = false }: { at: string | null | undefined; seconds?: boolean }) {
   const { language, words } = useLanguage()
   if (!at) {
@@ -25,7 +25,7 @@ export function When({ at, seconds = false }: { at: string | null | undefined; s
   )
 }
 
-/** A day of this year, as people here write it. */
+/** A day of this year in the reader's form. */
 export function dayOf(date: Date, language: Language): string {
   return forms[language].day.format(date)
 }
@@ -43,5 +43,8 @@ export function ago(at: string, language: Language): string {
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? ['second', 1]
   const number = Math.floor(seconds / size)
 
-  return new Intl.NumberFormat(locales[language], { style: 'unit', unit, unitDisplay: 'long' }).format(number)
+  const text = new Intl.NumberFormat(locales[language], { style: 'unit', unit, unitDisplay: 'long' }).format(number)
+
+  // Intl writes 30天, and everything else here 30 天.
+  return text.replace(/(\d)(?=\p{Script=Han})/u, '$1 ')
 }

@@ -4,6 +4,7 @@ import { speak } from '../gateway'
 import { en } from './en'
 import { type Words, zh } from './zh'
 
+export type { Words } from './zh'
 export type Language = 'zh' | 'en'
 
 const spoken: Record<Language, Words> = { zh, en }
@@ -17,11 +18,11 @@ interface Spoken {
 
 const Context = createContext<Spoken>({ language: 'zh', words: zh, setLanguage: () => {} })
 
-/** Speaks the language that was chosen, else the browser's, and has the gateway answer in it. */
+/** Uses the language that was chosen, or else the browser's, and asks the gateway to answer in it. */
 export function WordsProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState<Language>(first)
 
-  // Before the first question is asked.
+  // Before the first request.
   speak(language)
 
   useEffect(() => {

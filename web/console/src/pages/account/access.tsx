@@ -20,7 +20,7 @@ import { Section } from '../../parts/page'
 import { Panel } from '../../parts/panel'
 import { useWords } from '../../words'
 
-/** Whether the account may sign in, and as a member of what; and what else can be done with it. */
+/** The group and status of the account, and further actions. */
 export function Access({ account }: { account: AdminAccount }) {
   const words = useWords()
   const mayWrite = useMay('accounts.write')
@@ -182,7 +182,7 @@ function Delete({ account, opened, onClose }: Props) {
   )
 }
 
-/** Mails a code to set a password with to somebody who did not get theirs. */
+/** Mails a code to set a password to a user who did not receive one. */
 function Resend({ account }: { account: AdminAccount }) {
   const words = useWords()
   const announce = useAnnounce()
@@ -201,7 +201,7 @@ function Resend({ account }: { account: AdminAccount }) {
   )
 }
 
-/** Hands over all that is kept about somebody, as a file. */
+/** Downloads all data that is kept about the user, as a file. */
 function Export({ account }: { account: AdminAccount }) {
   const words = useWords()
   const make = useChange(
@@ -209,7 +209,7 @@ function Export({ account }: { account: AdminAccount }) {
     (data) => {
       const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }))
       Object.assign(document.createElement('a'), { href: url, download: `account-${account.id}.json` }).click()
-      setTimeout(() => URL.revokeObjectURL(url), 60_000) // the browser reads it by and by
+      setTimeout(() => URL.revokeObjectURL(url), 60_000) // the browser reads it later
     },
   )
 
@@ -223,7 +223,7 @@ function Export({ account }: { account: AdminAccount }) {
   )
 }
 
-/** What changes the status of an account, by its name. */
+/** The name of the action that changes the status of an account. */
 function actOf(words: Record<'disable' | 'enable' | 'restore', string>, { status }: AdminAccount): string {
   return { active: words.disable, disabled: words.enable, deleted: words.restore }[status]
 }

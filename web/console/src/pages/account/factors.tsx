@@ -14,7 +14,7 @@ import { useWords } from '../../words'
 const names = ['password', 'phone', 'totp', 'lark'] as const
 type Name = (typeof names)[number]
 
-/** The ways to sign in of somebody, and how to take one away that they have lost. */
+/** The user's ways to sign in, and how to reset one that was lost. */
 export function Factors({ account }: { account: AdminAccount }) {
   const words = useWords()
   const announce = useAnnounce()

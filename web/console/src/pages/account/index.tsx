@@ -17,7 +17,7 @@ import { Factors } from './factors'
 import { Reasons } from './reasons'
 import { Timeline } from './timeline'
 
-/** All that is known of one account, why its person cannot sign in, and what can be done about it. */
+/** One account, why its user cannot sign in, and what can be done about it. */
 export function AccountPage() {
   const words = useWords()
   const { id = '' } = useParams()

@@ -15,10 +15,10 @@ import { useWords } from '../../words'
 import { ChangeGroup, ChangeStatus } from './access'
 import { useTimeline } from './timeline'
 
-/** These keep the person out; the others may. */
+/** These keep the user out; the others may. */
 const grave = new Set<AccessReason['code']>(['DISABLED', 'DELETED', 'WAIT'])
 
-/** Why somebody cannot sign in now, and what can be done about each reason. */
+/** Why the user cannot sign in now, and what can be done about each reason. */
 export function Reasons({ account }: { account: AdminAccount }) {
   const words = useWords()
   const first = useTimeline(account.id).data?.pages[0]
@@ -52,8 +52,9 @@ function List({ account, reasons }: { account: AdminAccount; reasons: AccessReas
                 {words.reasons[reason.code](words.factors[reason.factor ?? ''] ?? reason.factor ?? '')}
                 {reason.until && (
                   <>
-                    {' '}
-                    ({words.until} <When at={reason.until} seconds />)
+                    {words.until.before}
+                    <When at={reason.until} seconds />
+                    {words.until.after}
                   </>
                 )}
               </Text>
@@ -66,7 +67,7 @@ function List({ account, reasons }: { account: AdminAccount; reasons: AccessReas
   )
 }
 
-/** What takes a reason away. */
+/** The action that removes a reason. */
 function Remedy({ account, reason }: { account: AdminAccount; reason: AccessReason }) {
   const words = useWords()
   const announce = useAnnounce()

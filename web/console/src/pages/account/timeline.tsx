@@ -18,14 +18,14 @@ import { placeOf } from '../../parts/place'
 import { When } from '../../parts/when'
 import { useWords } from '../../words'
 
-/** The pages of an account's timeline, the first of which says what stands in the way now. */
+/** The pages of an account's timeline; the first has the current reasons why the user cannot sign in. */
 export function useTimeline(id: string) {
   return usePages(['account', id, 'timeline'], (cursor) =>
     ask(getTimeline({ client, path: { accountId: id }, query: { limit: 30, cursor } })),
   )
 }
 
-/** What has happened. */
+/** The events and deliveries of an account. */
 export function Timeline({ account }: { account: AdminAccount }) {
   const words = useWords()
   const pages = useTimeline(account.id)
@@ -94,7 +94,9 @@ function DeliveryLine({ delivery }: { delivery: Delivery }) {
     <>
       <Group gap={6}>
         <Text span size="sm" fw={500}>
-          {words.deliveries.channels[delivery.channel]}: {words.kinds[delivery.kind] ?? delivery.kind}
+          {words.deliveries.channels[delivery.channel]}
+          {words.colon}
+          {words.kinds[delivery.kind] ?? delivery.kind}
         </Text>
         <DeliveryBadge state={delivery.state} />
       </Group>

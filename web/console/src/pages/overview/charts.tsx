@@ -16,7 +16,7 @@ const shown = 30
 
 const colors = { signIns: 'blue', failures: 'red', registrations: 'teal' }
 
-/** How often somebody signed in, failed to, and registered, by the day of whoever reads it. */
+/** The number of sign-ins, failures and registrations, by the reader's days. */
 export function Charts() {
   const { words } = useLanguage()
   const empty = lastDays(shown, new Date())
@@ -52,7 +52,7 @@ export function Charts() {
   )
 }
 
-/** The same as a table, for whoever reads numbers rather than pictures. */
+/** The same as a table, for readers who prefer numbers to pictures. */
 function Numbers({ days }: { days: Day[] }) {
   const { words, language } = useLanguage()
 

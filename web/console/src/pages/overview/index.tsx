@@ -17,7 +17,7 @@ import { ago, When } from '../../parts/when'
 import { useLanguage, useWords } from '../../words'
 import { Charts } from './charts'
 
-/** What waits, the way to an account, and how things go. */
+/** What is waiting, a search for accounts, and statistics. */
 export function OverviewPage() {
   const words = useWords()
   const mayRead = useMay('accounts.read')
@@ -63,7 +63,7 @@ function Waiting() {
                 {waiting.data?.total}
               </Text>
               <Text size="sm" c="dimmed">
-                {words.overview.waitingSince} {ago(first.createdAt, language)}
+                {words.overview.waitingSince(ago(first.createdAt, language))}
               </Text>
             </div>
             <Button component={Link} to="/queue">

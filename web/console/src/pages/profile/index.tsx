@@ -24,7 +24,7 @@ import { useWords } from '../../words'
 import { Password } from './password'
 import { SecondFactor } from './second-factor'
 
-/** One's own account. */
+/** The user's own account. */
 export function ProfilePage() {
   const words = useWords()
   const user = useQuery({ queryKey: ['user'], queryFn: () => ask(getUser({ client })) })

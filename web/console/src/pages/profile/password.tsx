@@ -40,7 +40,7 @@ export function Password({ email }: { email: string }) {
         <form onSubmit={submit}>
           <Stack gap="xs">
             <Text size="sm">{words.profile.passwordText}</Text>
-            {/* Password managers want to know whose it is. */}
+            {/* Password managers need to know whose password it is. */}
             <input type="text" autoComplete="username" value={email} readOnly hidden />
             <PasswordInput
               label={words.profile.old}

@@ -11,11 +11,11 @@ interface Props {
   email: string
   /** The change that was refused because the sign-in is too old. */
   change: { error: Failure | null; reset: () => void }
-  /** Repeats it. */
+  /** Repeats the change. */
   onDone: () => void
 }
 
-/** Asks for the password again where the gateway wants a fresh sign-in, and then goes on with what was begun. */
+/** Asks for the password again if the gateway requires a fresh sign-in, and then continues. */
 export function Reauthentication({ email, change, onDone }: Props) {
   const words = useWords()
   const [password, setPassword] = useState('')

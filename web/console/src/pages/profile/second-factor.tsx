@@ -13,7 +13,7 @@ import { useWords } from '../../words'
 import { Binding } from './binding'
 import { Reauthentication } from './reauthentication'
 
-/** One's authenticator app and recovery codes. */
+/** The user's authenticator app and recovery codes. */
 export function SecondFactor({ user }: { user: PublicUser }) {
   const words = useWords()
   const announce = useAnnounce()
@@ -102,7 +102,7 @@ export function SecondFactor({ user }: { user: PublicUser }) {
   )
 }
 
-/** Shown this once; so nothing but the button closes it. */
+/** Shown only once, so only the button closes it. */
 function RecoveryCodes({ codes, onClose }: { codes: string[] | undefined; onClose: () => void }) {
   const words = useWords()
 
