@@ -1,5 +1,5 @@
-// Signup walks the whole way of a new person through the Go SDK, against a gateway in development
-// mode: code, account, tokens, refresh. Start one with `make run`, then:
+// Signup takes a new user through the Go SDK, against a gateway in development mode: code, account,
+// tokens, refresh. Start one with `make run`, then:
 //
 //	go run ./examples/signup http://localhost:8080 me@konec.com.au
 package main
@@ -89,7 +89,7 @@ func run(ctx context.Context, out io.Writer, gateway, email string) error {
 		return err
 	}
 
-	// A second refresher that lost the race, or an answer lost on the way: the same successor.
+	// A second refresh that lost a race, or a repeat after a lost response, returns the same successor.
 	again, err := refresh(ctx, sdk, login.JSON200.RefreshToken)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func refresh(ctx context.Context, sdk *client.ClientWithResponses, token string)
 	return response.JSON200, nil
 }
 
-// codeFromInbox does what a person does with a mail: it waits for it, and reads the code.
+// codeFromInbox waits for the mail, and reads its code.
 func codeFromInbox(ctx context.Context, gateway, email string) (string, error) {
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, gateway+"/dev/inbox", nil)
@@ -164,11 +164,11 @@ func codeFromInbox(ctx context.Context, gateway, email string) (string, error) {
 	}
 }
 
-// refused shows what the gateway says: a stable code for programs, a message for people.
+// refused returns the gateway's error: a stable code for programs, a message for people.
 func refused(operation string, body []byte) error {
 	var answer client.Error
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("%s: unexpected answer: %w", operation, err)
+		return fmt.Errorf("%s: unexpected response: %w", operation, err)
 	}
 
 	return fmt.Errorf("%s: %s: %s (request %s)", operation, answer.Code, answer.Message, answer.RequestID)

@@ -5,13 +5,13 @@ import { sendPatiently } from './patience.js'
 export interface ConsoleOptions {
   /** Where the server is; by default where the page is. */
   baseUrl?: string
-  /** Called when the server answers that nobody is signed in: show the sign-in page. */
+  /** Called when the server responds that no one is signed in: show the sign-in page. */
   onSignedOut?: () => void
   /** The fetch to send with; the global one by default. */
   fetch?: (request: Request) => Promise<Response>
   /**
    * Reads the cookie `XSRF-TOKEN`; by default from the document. A console on another host can read it only
-   * where the server sets it for both (XSRF_COOKIE_DOMAIN).
+   * if the server sets it for both (XSRF_COOKIE_DOMAIN).
    */
   xsrfToken?: () => string | undefined
 }
@@ -19,11 +19,11 @@ export interface ConsoleOptions {
 export interface ConsoleClient {
   /** Pass it to every operation of the public surface: `getUser({ client: console.client })`. */
   client: Client
-  /** Renews the session now, and answers whether somebody is still signed in. An outage throws. */
+  /** Renews the session now, and reports whether the user is still signed in. An outage throws. */
   renew(): Promise<boolean>
   /**
-   * Renews now, and every 3,200 s, until the function that it answers is called or the session has ended.
-   * An outage is tried again after a minute. Any number of tabs may do so at once.
+   * Renews now, and every 3,200 s, until the returned function is called or the session has ended.
+   * After an outage it tries again in a minute. Any number of tabs may do so at once.
    */
   keepSignedIn(): () => void
 }
@@ -31,17 +31,17 @@ export interface ConsoleClient {
 const renewEvery = 3_200_000
 const retryAfter = 60_000
 
-/** Nothing but reading: these may be sent again without asking what became of the first. */
+/** Read-only: these may be sent again, whatever became of the first attempt. */
 const readings = ['/', '/verify', '/user', '/user/sessions', '/options']
 
-/** Makes a client for a browser's page: the browser carries the session, and the client the XSRF header. */
+/** Creates a client for a web page: the browser sends the session, and the client the XSRF header. */
 export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
   const fetch = options.fetch ?? ((request: Request) => globalThis.fetch(request))
   const xsrfToken = options.xsrfToken ?? (() => cookieOf('XSRF-TOKEN'))
   const onSignedOut = options.onSignedOut ?? (() => {})
   const baseUrl = (options.baseUrl ?? globalThis.location?.origin ?? '').replace(/\/+$/, '')
 
-  // A path below which the server is mounted is not one of the document's.
+  // A path prefix of the server is not part of the document's paths.
   const prefix = new URL(baseUrl || 'http://localhost').pathname.replace(/\/$/, '')
 
   const send = async (request: Request): Promise<Response> => {
@@ -55,7 +55,7 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
     createConfig({ baseUrl, credentials: 'include', fetch: (input, init) => send(new Request(input, init)) }),
   )
 
-  /** The value of the cookie; the server is asked for one where there is none. */
+  /** The value of the cookie; if there is none, the server is asked for one. */
   const token = async (): Promise<string | undefined> => {
     if (xsrfToken() === undefined) {
       await load({ client: plain })
@@ -68,7 +68,7 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
     createConfig({
       baseUrl,
       credentials: 'include',
-      // The document says which operations want the header. The session's cookie is the browser's business.
+      // The document says which operations require the header. The browser sends the session's cookie.
       auth: (scheme) => (scheme.name === 'X-XSRF-TOKEN' ? token() : undefined),
       fetch: async (input, init) => {
         const request = new Request(input, init)
@@ -104,7 +104,7 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
       if (renewed.response?.status === 401) {
         return false
       }
-      // A code lives for 15 seconds: on a slow line it may be over, and another one is had for the asking.
+      // A code is valid for 15 seconds: on a slow connection it may expire, so try once more with a new one.
       if (renewed.response?.status === 204) {
         return true
       }
@@ -131,7 +131,7 @@ function keep(renew: () => Promise<boolean>): () => void {
         return
       }
     } catch {
-      wait = retryAfter // the session lives for two hours; there is time
+      wait = retryAfter // the session lives for two hours, so there is time
     }
 
     if (!stopped) {
@@ -146,7 +146,7 @@ function keep(renew: () => Promise<boolean>): () => void {
   }
 }
 
-/** Says that the XSRF value was missing, or that of another session. */
+/** Reports whether the XSRF value was missing, or belonged to another session. */
 async function isStale(answer: Response): Promise<boolean> {
   if (answer.status !== 403) {
     return false

@@ -17,17 +17,17 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Pass it to every operation: `getMe({ client: gateway.client })`. */
   client: Client
-  /** Signs in and keeps the tokens. The answer is the operation's own, `error` included. */
+  /** Signs in and keeps the tokens. Returns the operation's result, `error` included. */
   signIn(credentials: LoginRequest): ReturnType<typeof login<false>>
-  /** Ends the session on the server where it can be reached, and on this device in any case. */
+  /** Ends the session on the server if it can be reached, and on this device in any case. */
   signOut(): Promise<void>
-  /** Says whether tokens are kept; only a call tells whether the server still takes them. */
+  /** Reports whether tokens are kept; only a call shows whether the server still accepts them. */
   isSignedIn(): Promise<boolean>
   /** An access token for requests that do not go through `client`, such as those to other back ends. */
   accessToken(): Promise<string>
 }
 
-/** Makes a client that signs its requests, renews its tokens, and outlasts short outages. */
+/** Creates a client that authenticates its requests, renews its tokens, and survives short outages. */
 export function createGateway(options: GatewayOptions): Gateway {
   const fetch = options.fetch ?? ((request: Request) => globalThis.fetch(request))
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
@@ -35,7 +35,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const plain = createClient(
     createConfig({
       baseUrl,
-      // The server answers a repeated refresh with the same tokens, so a lost answer costs nothing.
+      // The server returns the same tokens for a repeated refresh, so a lost response does no harm.
       fetch: send(fetch, (request) => new URL(request.url).pathname.endsWith('/api/auth/refresh')),
     }),
   )
@@ -43,7 +43,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const client = createClient(
     createConfig({
       baseUrl,
-      // Without a token the server answers 401, in the same shape as every other error.
+      // Without a token the server returns 401, in the same form as every other error.
       auth: () => session.accessToken().catch(unlessSignedOut),
       fetch: renewing(send(fetch, isSafe), session),
     }),
@@ -74,7 +74,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 type Fetch = (request: Request) => Promise<Response>
 
-/** Safe methods may be sent again without asking what became of the first (RFC 9110, section 9.2.1). */
+/** Safe methods may be sent again, whatever became of the first attempt (RFC 9110, section 9.2.1). */
 function isSafe(request: Request): boolean {
   return request.method === 'GET' || request.method === 'HEAD'
 }
@@ -91,7 +91,7 @@ function send(fetch: Fetch, repeatable: (request: Request) => boolean): typeof g
   }
 }
 
-/** Repeats a request that carried a token and was answered 401, once, with a renewed token. */
+/** Repeats a request that carried a token and received 401, once, with a renewed token. */
 function renewing(fetch: typeof globalThis.fetch, session: Session): typeof globalThis.fetch {
   return async (input, init) => {
     const request = new Request(input, init)

@@ -1,12 +1,12 @@
-/** Attempts for one request, the first included. */
+/** The number of attempts for one request, the first included. */
 const attempts = 4
 
-/** A server that asks for more than this is waited for by the person, not by the program. */
+/** If the server asks for a longer wait, the user decides when to try again. */
 const longestWait = 30_000
 
 /**
- * Sends until there is an answer other than 503, waiting as long as `Retry-After` asks. A request that
- * got no answer at all is repeated only where `repeatable` says that doing it twice is harmless.
+ * Sends until there is a response other than 503, waiting as long as `Retry-After` asks. A request without
+ * any response is repeated only if `repeatable` says that sending it twice is harmless.
  */
 export async function sendPatiently(
   send: () => Promise<Response>,
@@ -26,7 +26,7 @@ export async function sendPatiently(
       if (wait > longestWait) {
         return answer
       }
-      // Nobody reads this answer, and an unread one holds its connection.
+      // No one reads this response, and an unread one holds its connection.
       await answer.body?.cancel()
     } catch (failure) {
       if (last || !repeatable || signal?.aborted) {
@@ -39,14 +39,14 @@ export async function sendPatiently(
   }
 }
 
-/** Milliseconds that the server asks to wait (RFC 9110, section 10.2.3; our server answers seconds). */
+/** The milliseconds that the server asks to wait (RFC 9110, section 10.2.3; our server sends seconds). */
 function retryAfter(answer: Response): number | undefined {
   const value = answer.headers.get('Retry-After')
 
   return value !== null && /^\d+$/.test(value) ? Number(value) * 1000 : undefined
 }
 
-/** Doubles, and spreads: a thousand clients that lost one server must not come back at one moment. */
+/** Doubles, with jitter: a thousand clients that lost one server must not return at the same moment. */
 function backOff(attempt: number): number {
   return 500 * 2 ** attempt * (0.5 + Math.random() / 2)
 }

@@ -5,7 +5,7 @@ import type { StoredTokens, TokenStorage } from './storage.js'
 /** Access tokens are renewed this long before they expire. */
 const early = 5 * 60_000
 
-/** Nobody is signed in, or the server has ended the session. */
+/** No one is signed in, or the server has ended the session. */
 export class SignedOutError extends Error {
   override name = 'SignedOutError'
 
@@ -33,17 +33,17 @@ export class Session {
     await this.storage.save(toStored(tokens))
   }
 
-  /** Forgets the tokens, without telling the server. */
+  /** Forgets the tokens, without notifying the server. */
   async forget(): Promise<void> {
     await this.storage.clear()
   }
 
-  /** Says whether there are tokens; the server may have ended their session meanwhile. */
+  /** Reports whether there are tokens; the server may have ended their session meanwhile. */
   async isOpen(): Promise<boolean> {
     return (await this.storage.load()) !== undefined
   }
 
-  /** Answers an access token that is still valid, renewed where its end is near. */
+  /** Returns a valid access token, renewed if it is about to expire. */
   async accessToken(): Promise<string> {
     const held = await this.storage.load()
     if (held === undefined) {
@@ -56,7 +56,7 @@ export class Session {
     try {
       return (await this.#renew(held)).accessToken
     } catch (failure) {
-      // Renewing early leaves time to fail: the old token is good until its own end.
+      // Renewing early leaves time to fail: the old token is valid until it expires.
       if (!(failure instanceof SignedOutError) && Date.now() < held.expiresAt) {
         return held.accessToken
       }
@@ -64,7 +64,7 @@ export class Session {
     }
   }
 
-  /** Answers an access token other than the one the server has just refused. */
+  /** Returns an access token other than the one that the server has just refused. */
   async replace(refused: string): Promise<string> {
     const held = await this.storage.load()
     if (held === undefined) {
@@ -78,7 +78,7 @@ export class Session {
     return (await this.#renew(held)).accessToken
   }
 
-  /** Renews once, however many ask at the same time. */
+  /** Renews once for any number of concurrent calls. */
   #renew(held: StoredTokens): Promise<StoredTokens> {
     this.#renewal ??= this.#refresh(held).finally(() => {
       this.#renewal = undefined
@@ -93,8 +93,8 @@ export class Session {
       body: { refresh_token: held.refreshToken },
     })
 
-    // Looked up again: while the answer was on its way, another tab may have renewed, or the person may
-    // have signed out or in as somebody else. Then that counts, and this answer is dropped.
+    // Load again: during the request another tab may have renewed, or the user may have signed out, or in
+    // as another user. Then that state wins, and this response is dropped.
     const now = await this.storage.load()
     if (now?.refreshToken !== held.refreshToken) {
       if (now === undefined) {
@@ -125,7 +125,7 @@ function toStored(tokens: Tokens): StoredTokens {
   return {
     accessToken: tokens.access_token,
     refreshToken: tokens.refresh_token,
-    // A server may be set to lives shorter than ten minutes; then at half of it.
+    // The server may be configured with a life shorter than ten minutes: then renew at half of it.
     renewAt: now + Math.max(life - early, life / 2),
     expiresAt: now + life,
   }

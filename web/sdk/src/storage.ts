@@ -1,4 +1,4 @@
-/** What a signed-in app keeps. It opens the account: treat it like a password. */
+/** What a signed-in app keeps. It gives access to the account: treat it like a password. */
 export interface StoredTokens {
   accessToken: string
   refreshToken: string
@@ -10,7 +10,7 @@ export interface StoredTokens {
 
 /**
  * Where the tokens live: a keychain, a secure store, a file that only its owner reads. Several tabs or
- * processes may share one; the session looks into it again before it believes that it is signed out.
+ * processes may share one; the session loads it again before it concludes that it is signed out.
  */
 export interface TokenStorage {
   load(): Promise<StoredTokens | undefined> | StoredTokens | undefined
