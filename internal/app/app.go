@@ -54,7 +54,7 @@ type App struct {
 	jobs     *river.Client[pgx.Tx]
 	places   *geo.Locator
 	metrics  *metrics
-	firstRun *firstrun.FirstRun
+	firstRun *firstrun.Bootstrap
 
 	// The operator's commands use these too.
 	Accounts  *account.Accounts

@@ -70,7 +70,7 @@ func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
 		Limits:   session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
 		Browsers: session.Limits{Idle: c.BrowserIdle, Absolute: c.BrowserMax, PerUser: c.SessionLimit},
 	})
-	s.failures = throttle.NewFailures(a.db, throttle.Patience{
+	s.failures = throttle.NewFailures(a.db, throttle.Backoff{
 		Free: c.FailuresFree, First: c.FailureDelay, Longest: c.FailureDelayMax, Network: c.NetworkFailures,
 	}, a.now)
 	s.challenges = challenge.New(challenge.Deps{
@@ -88,17 +88,17 @@ type domain struct {
 
 	registrations *registration.Registration
 	signIn        *signin.SignIn
-	recoveries    *recovery.Recovery
+	recoveries    *recovery.Resets
 	profiles      *profile.Profiles
 	identities    *identity.Identities
 	webhooks      *webhook.Webhooks
-	reach         standardwebhook.Reach // which addresses webhooks may have
+	reach         standardwebhook.Policy // which addresses webhooks may have
 }
 
 // newDomain makes it. It sets the accounts, groups and transfers of the App.
 func (a *App) newDomain(s security) (d domain, err error) {
 	c := a.config
-	d = domain{security: s, reach: standardwebhook.Reach{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
+	d = domain{security: s, reach: standardwebhook.Policy{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
 
 	domains, err := normalDomains(c.EmailDomains)
 	if err != nil {
@@ -178,8 +178,8 @@ func (a *App) newSurfaces(d domain) surfaces {
 		}),
 		Admin: admin.New(admin.Deps{
 			Accounts: a.Accounts, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
-			Codes: admin.Codes{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
-			Record: func(ctx context.Context, by caller.Caller, event audit.Event) error {
+			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
+			Record: func(ctx context.Context, by caller.Origin, event audit.Event) error {
 				return audit.RecordAlone(ctx, a.db, a.now(), by, event)
 			},
 			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Accounts, Events: events, Messages: messages, Now: a.now}),

@@ -14,8 +14,8 @@ import (
 	"github.com/konec/toolkit-gateway/sql/migrations"
 )
 
-// commandPatience is how long a command waits for a database that is unavailable.
-const commandPatience = 10 * time.Second
+// commandRetryBudget is how long a command waits for a database that is unavailable.
+const commandRetryBudget = 10 * time.Second
 
 // Operate opens the gateway for an operator's command, without serving, and closes it after run. It fails unless the
 // database answers, is migrated, and agrees with the clock of this machine, which dates what the command records.
@@ -26,7 +26,7 @@ func Operate(ctx context.Context, c config.Config, run func(ctx context.Context,
 	}
 	defer a.Close()
 
-	ctx = postgres.WithPatience(ctx, commandPatience)
+	ctx = postgres.WithRetryBudget(ctx, commandRetryBudget)
 
 	if asked := a.ask(ctx); errors.Join(asked.database, asked.migrations, asked.clock) != nil {
 		return cmp.Or(asked.database, asked.migrations, asked.clock)
@@ -49,7 +49,7 @@ func GrantServer(ctx context.Context, databaseURL, role string) error {
 // empty if an administrator exists.
 func FirstRunLink(ctx context.Context, c config.Config) (link string, err error) {
 	err = Operate(ctx, c, func(ctx context.Context, a *App) error {
-		token, err := a.firstRun.Offer(ctx)
+		token, err := a.firstRun.IssueLink(ctx)
 		if token != "" {
 			link = firstRunPage(c) + "?token=" + token
 		}

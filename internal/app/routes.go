@@ -58,7 +58,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		TrustedProxies: a.config.TrustedProxies,
 		Origins:        a.config.Origins,
 		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),
-		Costly:         password.Turns(a.config.HashConcurrency),
+		Expensive:      password.Slots(a.config.HashConcurrency),
 		Log:            a.log,
 		Observe:        a.metrics.observe,
 	})
@@ -67,7 +67,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	}
 
 	r := pipeline.Router()
-	r.Use(patient)
+	r.Use(withRetryBudget)
 	pipeline.Operations(r, func(r chi.Router) {
 		strict := api.NewStrictHandlerWithOptions(served, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
 			RequestErrorHandlerFunc:  pipeline.Fail,
@@ -95,10 +95,10 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	return r, nil
 }
 
-// patient bounds how long one request waits for the database, over all its statements.
-func patient(next http.Handler) http.Handler {
+// withRetryBudget bounds how long one request waits for the database, over all its statements.
+func withRetryBudget(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(postgres.WithPatience(r.Context(), postgres.DefaultPatience)))
+		next.ServeHTTP(w, r.WithContext(postgres.WithRetryBudget(r.Context(), postgres.DefaultRetryBudget)))
 	})
 }
 

@@ -166,7 +166,7 @@ func (a *App) ask(ctx context.Context) asked {
 	)
 
 	// A short wait: readiness must be current.
-	err := a.db.Do(postgres.WithPatience(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := a.db.Do(postgres.WithRetryBudget(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
 		if version, err = migration.Current(ctx, conn); err != nil {
 			return err

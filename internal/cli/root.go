@@ -86,7 +86,7 @@ func variables(environ []string) map[string]string {
 // invocation is what a command receives beside its flags and arguments.
 type invocation struct {
 	environment map[string]string
-	by          caller.Caller // recorded in the audit log: the path of the command itself, so that the two cannot differ
+	by          caller.Origin // recorded in the audit log: the path of the command itself, so that the two cannot differ
 }
 
 // wrong introduces errors about settings.

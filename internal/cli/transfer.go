@@ -160,7 +160,7 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 	})
 }
 
-func (command accountExportCommand) export(ctx context.Context, a *app.App, by caller.Caller, to *os.File) (int64, error) {
+func (command accountExportCommand) export(ctx context.Context, a *app.App, by caller.Origin, to *os.File) (int64, error) {
 	progress := newProgress(os.Stderr)
 	defer progress.clear()
 

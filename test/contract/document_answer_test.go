@@ -84,7 +84,7 @@ func checkRedirect(t *testing.T, status string, response *openapi3.Response) {
 
 	listed, _ := response.Extensions["x-redirect-errors"].([]any)
 	for _, code := range listed {
-		if text, _ := code.(string); !slices.Contains(problem.Codes(), text) {
+		if text, _ := code.(string); !slices.Contains(problem.ErrorCodes(), text) {
 			t.Errorf("%s: x-redirect-errors has %v, which is no code of ours", status, code)
 		}
 	}
@@ -112,7 +112,7 @@ func checkErrors(t *testing.T, status string, media *openapi3.MediaType) {
 	for name, example := range media.Examples {
 		checkExample(t, media.Schema, example.Value.Value)
 
-		if value, _ := example.Value.Value.(map[string]any); value["code"] != name || !slices.Contains(problem.Codes(), name) {
+		if value, _ := example.Value.Value.(map[string]any); value["code"] != name || !slices.Contains(problem.ErrorCodes(), name) {
 			t.Errorf("%s: the example %s has the code %v, which must be the same, and one of ours", status, name, value["code"])
 		}
 	}

@@ -137,12 +137,12 @@ func TestErrorCodesAgree(t *testing.T) {
 	slices.Sort(listed)
 
 	for _, code := range listed {
-		if !slices.Contains(problem.Codes(), code) {
+		if !slices.Contains(problem.ErrorCodes(), code) {
 			t.Errorf("%s is in ErrorCode, and has no message: add one in internal/problem/messages.go", code)
 		}
 	}
 
-	for _, code := range problem.Codes() {
+	for _, code := range problem.ErrorCodes() {
 		if !slices.Contains(listed, code) {
 			t.Errorf("%s has a message, and is not in the enum of ErrorCode", code)
 		}

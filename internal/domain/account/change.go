@@ -22,39 +22,39 @@ type Target struct {
 	Version *int32 // the one that the change is made to; nil for whichever it is
 }
 
-// held is an account whose row is locked.
-type held struct {
+// lockedAccount is an account whose row is locked.
+type lockedAccount struct {
 	db.AccountForChangeRow
 
 	rights group.Rights // those of its group
 }
 
-// step changes an account, and answers what happened; no action where nothing was to be done.
-type step func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error)
+// mutation changes an account, and answers what happened; no action where nothing was to be done.
+type mutation func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error)
 
-// Hold locks an account for a change by somebody, in the change's transaction: ErrNotFound for none, and
+// LockForChange locks an account for a change by somebody, in the change's transaction: ErrNotFound for none, and
 // problem.ErrRightMissing for one with a right that they do not have.
-func Hold(ctx context.Context, tx postgres.Tx, who group.Administrator, id string) error {
-	_, err := hold(ctx, tx, who, Target{ID: id})
+func LockForChange(ctx context.Context, tx postgres.Tx, who group.Administrator, id string) error {
+	_, err := lock(ctx, tx, who, Target{ID: id})
 
 	return err
 }
 
-func hold(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target) (held, error) {
+func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target) (lockedAccount, error) {
 	row, err := db.New(tx).AccountForChange(ctx, target.ID)
-	if postgres.Missing(err) {
-		return held{}, ErrNotFound
+	if postgres.IsNotFound(err) {
+		return lockedAccount{}, ErrNotFound
 	} else if err != nil {
-		return held{}, fmt.Errorf("look up account: %w", err)
+		return lockedAccount{}, fmt.Errorf("look up account: %w", err)
 	}
 
-	h := held{AccountForChangeRow: row, rights: group.RightsOf(row.Rights)}
+	h := lockedAccount{AccountForChangeRow: row, rights: group.RightsOf(row.Rights)}
 
 	switch {
 	case !who.Rights.Include(h.rights):
-		return held{}, problem.ErrRightMissing
+		return lockedAccount{}, problem.ErrRightMissing
 	case target.Version != nil && *target.Version != row.Version:
-		return held{}, problem.ErrVersionConflict
+		return lockedAccount{}, problem.ErrVersionConflict
 	}
 
 	return h, nil
@@ -62,8 +62,8 @@ func hold(ctx context.Context, tx postgres.Tx, who group.Administrator, target T
 
 // SetGroup assigns the member group, which counts from the person's next request on.
 func (a *Accounts) SetGroup(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, name, reason string,
-) (Record, error) {
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, name, reason string,
+) (Details, error) {
 	return a.change(ctx, by, who, key, target, a.toGroup(who, name, reason))
 }
 
@@ -83,7 +83,7 @@ type assigned struct {
 
 // SetGroups assigns one group to many. Each is judged by itself, and one that is refused stays as it is.
 func (a *Accounts) SetGroups(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
 ) ([]Assigned, error) {
 	kept, err := idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
 		if err := group.Lock(ctx, tx); err != nil {
@@ -127,35 +127,35 @@ func (a *Accounts) SetGroups(
 
 // setGroupOfOne undoes no more than this one where it fails.
 func (a *Accounts) setGroupOfOne(
-	ctx context.Context, tx postgres.Tx, by caller.Caller, who group.Administrator, target Target, name, reason string,
-) (Record, error) {
+	ctx context.Context, tx postgres.Tx, by caller.Origin, who group.Administrator, target Target, name, reason string,
+) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
-		return Record{}, fmt.Errorf("savepoint: %w", err)
+		return Details{}, fmt.Errorf("savepoint: %w", err)
 	}
 
 	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, by, who, target, a.toGroup(who, name, reason))
 	if err != nil {
 		if undone := inner.Rollback(ctx); undone != nil {
-			return Record{}, fmt.Errorf("back to savepoint: %w", undone)
+			return Details{}, fmt.Errorf("back to savepoint: %w", undone)
 		}
 
-		return Record{}, err
+		return Details{}, err
 	}
 
 	if err := inner.Commit(ctx); err != nil {
-		return Record{}, fmt.Errorf("release savepoint: %w", err)
+		return Details{}, fmt.Errorf("release savepoint: %w", err)
 	}
 
 	return changed, nil
 }
 
-func (a *Accounts) toGroup(who group.Administrator, name, reason string) step {
-	return func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error) {
+func (a *Accounts) toGroup(who group.Administrator, name, reason string) mutation {
+	return func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		queries := db.New(tx)
 
 		rights, err := queries.MemberGroupRights(ctx, name)
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return audit.Event{}, ErrUnknownGroup
 		} else if err != nil {
 			return audit.Event{}, fmt.Errorf("look up group: %w", err)
@@ -172,22 +172,22 @@ func (a *Accounts) toGroup(who group.Administrator, name, reason string) step {
 		err = queries.AccountSetGroup(ctx, db.AccountSetGroupParams{ID: h.ID, MemberGroup: name, Now: now})
 
 		switch {
-		case postgres.Violates(err, "account_member_group_fkey"):
+		case postgres.ViolatesConstraint(err, "account_member_group_fkey"):
 			return audit.Event{}, ErrUnknownGroup // deleted in this moment
 		case err != nil:
 			return audit.Event{}, fmt.Errorf("set member group: %w", err)
 		}
 
-		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: told(map[string]string{"from": h.MemberGroup, "to": name, "reason": reason})}, nil
+		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: compact(map[string]string{"from": h.MemberGroup, "to": name, "reason": reason})}, nil
 	}
 }
 
 // SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
 // is outstanding beside them. A deleted account that is made active is restored.
 func (a *Accounts) SetStatus(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
-) (Record, error) {
-	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error) {
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
+) (Details, error) {
+	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
 			return audit.Event{}, nil
 		}
@@ -197,7 +197,7 @@ func (a *Accounts) SetStatus(
 			return audit.Event{}, fmt.Errorf("set status: %w", err)
 		}
 
-		event := audit.Event{Detail: told(map[string]string{"from": h.Status, "reason": reason})}
+		event := audit.Event{Detail: compact(map[string]string{"from": h.Status, "reason": reason})}
 
 		switch status {
 		case Disabled:
@@ -232,11 +232,11 @@ func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 
 // change runs a step in a transaction of its own.
 func (a *Accounts) change(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, do step,
-) (Record, error) {
-	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Record, error) {
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, do mutation,
+) (Details, error) {
+	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		if err := group.Lock(ctx, tx); err != nil {
-			return Record{}, err
+			return Details{}, err
 		}
 
 		return a.apply(ctx, tx, by, who, target, do)
@@ -244,36 +244,36 @@ func (a *Accounts) change(
 }
 
 // apply runs a step under the locks, writes down what happened, and sees to it that an administrator is left.
-func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by caller.Caller, who group.Administrator, target Target, do step) (Record, error) {
-	h, err := hold(ctx, tx, who, target)
+func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by caller.Origin, who group.Administrator, target Target, do mutation) (Details, error) {
+	h, err := lock(ctx, tx, who, target)
 	if err != nil {
-		return Record{}, err
+		return Details{}, err
 	}
 
 	event, err := do(ctx, tx, h, a.now().Truncate(time.Millisecond))
 	if err != nil {
-		return Record{}, err
+		return Details{}, err
 	}
 
 	if event.Action != "" {
 		event.AccountID, event.ActorID = h.ID, who.AccountID
 
 		if err := audit.Record(ctx, tx, a.now(), by, event); err != nil {
-			return Record{}, err
+			return Details{}, err
 		}
 
 		if h.Status == string(Active) && h.rights.Has(group.Administer) {
-			if err := group.Remain(ctx, tx); err != nil {
-				return Record{}, err
+			if err := group.EnsureAdministrator(ctx, tx); err != nil {
+				return Details{}, err
 			}
 		}
 	}
 
-	return record(ctx, tx, h.ID)
+	return details(ctx, tx, h.ID)
 }
 
-// told leaves out what nobody said.
-func told(detail map[string]string) map[string]string {
+// compact leaves out what nobody said.
+func compact(detail map[string]string) map[string]string {
 	maps.DeleteFunc(detail, func(_, value string) bool { return value == "" })
 
 	return detail

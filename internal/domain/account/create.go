@@ -22,34 +22,34 @@ var ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
 // CreateFor makes an account for somebody, whose address an administrator vouches for. It has no password: with an
 // invitation, in the language that invite names, the person is told by mail and sets one with a code.
 func (a *Accounts) CreateFor(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
-) (Record, error) {
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
+) (Details, error) {
 	id, invitation := NewID(a.now()), delivery.NewID()
 
-	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Record, error) {
+	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		rights, err := db.New(tx).MemberGroupRights(ctx, c.MemberGroup)
-		if postgres.Missing(err) {
-			return Record{}, ErrUnknownGroup
+		if postgres.IsNotFound(err) {
+			return Details{}, ErrUnknownGroup
 		} else if err != nil {
-			return Record{}, fmt.Errorf("look up group: %w", err)
+			return Details{}, fmt.Errorf("look up group: %w", err)
 		}
 
 		if !who.Rights.Include(group.RightsOf(rights)) {
-			return Record{}, problem.ErrRightMissing
+			return Details{}, problem.ErrRightMissing
 		}
 
 		_, err = Insert(ctx, tx, a.now(), id, c)
 		if errors.Is(err, ErrTaken) {
-			return Record{}, ErrEmailTaken
+			return Details{}, ErrEmailTaken
 		} else if err != nil {
-			return Record{}, err
+			return Details{}, err
 		}
 
 		err = audit.Record(ctx, tx, a.now(), by, audit.Event{
 			Action: audit.AccountCreated, AccountID: id, ActorID: who.AccountID, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
 		})
 		if err != nil {
-			return Record{}, err
+			return Details{}, err
 		}
 
 		if invite != "" {
@@ -57,10 +57,10 @@ func (a *Accounts) CreateFor(
 				Kind: delivery.Invitation, Channel: delivery.Mail, To: c.Email, Language: invite, Content: delivery.Content{At: a.now()},
 			})
 			if err != nil {
-				return Record{}, err
+				return Details{}, err
 			}
 		}
 
-		return record(ctx, tx, id)
+		return details(ctx, tx, id)
 	})
 }

@@ -42,7 +42,7 @@ func (a *Accounts) IDOf(ctx context.Context, email string) (id string, err error
 
 		return err
 	})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return "", ErrUnknown
 	} else if err != nil {
 		return "", fmt.Errorf("look up account: %w", err)
@@ -60,7 +60,7 @@ type Creation struct {
 }
 
 // Create makes an account without a code: the operator vouches for the address.
-func (a *Accounts) Create(ctx context.Context, by caller.Caller, c Creation) (Account, error) {
+func (a *Accounts) Create(ctx context.Context, by caller.Origin, c Creation) (Account, error) {
 	var created Account
 
 	id := NewID(a.now())
@@ -86,9 +86,9 @@ func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Cre
 	})
 
 	switch {
-	case postgres.Violates(err, "account_member_group_fkey"):
+	case postgres.ViolatesConstraint(err, "account_member_group_fkey"):
 		return Account{}, ErrUnknownGroup
-	case postgres.Missing(err):
+	case postgres.IsNotFound(err):
 		if earlier, found, err := Earlier(ctx, tx, id); found || err != nil {
 			return earlier, err
 		}
@@ -108,7 +108,7 @@ func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, f
 	}
 
 	row, err := db.New(tx).AccountByID(ctx, id)
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return Account{}, false, nil
 	} else if err != nil {
 		return Account{}, false, fmt.Errorf("look for the earlier run: %w", err)

@@ -17,8 +17,8 @@ import (
 // ErrNotFound answers an id that is no account's.
 var ErrNotFound = problem.New(problem.NotFound, "ACCOUNT_NOT_FOUND")
 
-// Record is an account as administrators see it.
-type Record struct {
+// Details is an account as administrators see it.
+type Details struct {
 	Account
 
 	Phone        string // E.164, or empty
@@ -40,9 +40,9 @@ type Factors struct {
 }
 
 // Get answers one account with its factors.
-func (a *Accounts) Get(ctx context.Context, id string) (found Record, err error) {
+func (a *Accounts) Get(ctx context.Context, id string) (found Details, err error) {
 	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		found, err = record(ctx, conn, id)
+		found, err = details(ctx, conn, id)
 
 		return err
 	})
@@ -50,24 +50,24 @@ func (a *Accounts) Get(ctx context.Context, id string) (found Record, err error)
 	return found, err
 }
 
-func record(ctx context.Context, tx db.DBTX, id string) (Record, error) {
+func details(ctx context.Context, tx db.DBTX, id string) (Details, error) {
 	queries := db.New(tx)
 
 	row, err := queries.AccountRecord(ctx, id)
-	if postgres.Missing(err) {
-		return Record{}, ErrNotFound
+	if postgres.IsNotFound(err) {
+		return Details{}, ErrNotFound
 	} else if err != nil {
-		return Record{}, fmt.Errorf("look up account: %w", err)
+		return Details{}, fmt.Errorf("look up account: %w", err)
 	}
 
 	factors, err := queries.AccountFactors(ctx, id)
-	if postgres.Missing(err) {
-		return Record{}, ErrNotFound
+	if postgres.IsNotFound(err) {
+		return Details{}, ErrNotFound
 	} else if err != nil {
-		return Record{}, fmt.Errorf("look up factors: %w", err)
+		return Details{}, fmt.Errorf("look up factors: %w", err)
 	}
 
-	found := recordOf(row)
+	found := detailsOf(row)
 	found.Factors = &Factors{
 		Password: password.Scheme(factors.PasswordHash), Phone: factors.Phone, TOTP: factors.TOTP, RecoveryCodes: factors.RecoveryCodes,
 	}
@@ -78,7 +78,7 @@ func record(ctx context.Context, tx db.DBTX, id string) (Record, error) {
 		}
 
 		if err := json.Unmarshal(factors.Lark, &person); err != nil {
-			return Record{}, fmt.Errorf("read identity: %w", err)
+			return Details{}, fmt.Errorf("read identity: %w", err)
 		}
 
 		found.Factors.Lark = person.Name
@@ -87,9 +87,9 @@ func record(ctx context.Context, tx db.DBTX, id string) (Record, error) {
 	return found, nil
 }
 
-// recordOf turns a row into a Record. Every query that answers records lists the same columns.
-func recordOf(row db.AccountRecordRow) Record {
-	found := Record{
+// detailsOf turns a row into a Record. Every query that answers records lists the same columns.
+func detailsOf(row db.AccountRecordRow) Details {
+	found := Details{
 		Account: Account{
 			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: Status(row.Status),
 			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,

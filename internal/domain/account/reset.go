@@ -38,12 +38,12 @@ var changedBy = map[Factor]audit.Action{
 // ResetFactor takes a way to sign in from somebody who has lost it, and tells them. The address stays, and with a
 // code that goes there they set a new password. What is not there is no failure.
 func (a *Accounts) ResetFactor(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, target Target, which Factor,
-) (Record, error) {
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, which Factor,
+) (Details, error) {
 	notice := delivery.NewID()
 
-	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h held, now time.Time) (audit.Event, error) {
-		there, err := record(ctx, tx, h.ID)
+	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+		there, err := details(ctx, tx, h.ID)
 		if err != nil {
 			return audit.Event{}, err
 		}
@@ -102,9 +102,9 @@ func (a *Accounts) remove(ctx context.Context, tx postgres.Tx, id string, which 
 var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.
-func (a *Accounts) Unlock(ctx context.Context, by caller.Caller, who group.Administrator, id string) error {
+func (a *Accounts) Unlock(ctx context.Context, by caller.Origin, who group.Administrator, id string) error {
 	return a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if err := Hold(ctx, tx, who, id); err != nil {
+		if err := LockForChange(ctx, tx, who, id); err != nil {
 			return err
 		}
 

@@ -47,7 +47,7 @@ type Position struct {
 
 // Page is a part of what was found.
 type Page struct {
-	Records []Record
+	Records []Details
 	Next    *Position // nil where this is the last
 	Total   *int64    // only where it was asked for
 }
@@ -91,13 +91,13 @@ func (s Search) page(rows []db.AccountRecordRow) Page {
 			break
 		}
 
-		page.Records = append(page.Records, recordOf(row))
+		page.Records = append(page.Records, detailsOf(row))
 	}
 
 	return page
 }
 
-func (s Search) position(row db.AccountRecordRow, last Record) *Position {
+func (s Search) position(row db.AccountRecordRow, last Details) *Position {
 	position := &Position{ID: last.ID}
 
 	switch {

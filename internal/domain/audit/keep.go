@@ -89,7 +89,7 @@ func (c *Chain) look(ctx context.Context) (bool, error) {
 
 		return err
 	})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		c.waiting.Store(0)
 
 		return false, nil
@@ -117,7 +117,7 @@ func (c *Chain) logFailure(err error) {
 func (c *Chain) logHead(ctx context.Context, logged Head) Head {
 	var head Head
 
-	err := c.db.Do(postgres.WithPatience(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := c.db.Do(postgres.WithRetryBudget(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
 		head, err = end(ctx, db.New(conn))
 

@@ -38,7 +38,7 @@ func (r *Reader) LastSignIn(ctx context.Context, accountID string) (SignIn, bool
 
 		return err
 	})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return SignIn{}, false, nil
 	} else if err != nil {
 		return SignIn{}, false, fmt.Errorf("last sign-in: %w", err)

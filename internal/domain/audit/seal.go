@@ -17,8 +17,8 @@ const (
 	sealLock = 0x746b_7365 // "tkse"
 	// sealBatch is how many events are sealed in one transaction, and end in one checkpoint.
 	sealBatch = 1000
-	// sealPatience is how long a batch may take, which is 30 ms usually.
-	sealPatience = 5 * time.Second
+	// sealRetryBudget is how long a batch may take, which is 30 ms usually.
+	sealRetryBudget = 5 * time.Second
 )
 
 // ErrNotVouched refuses to go on with a chain whose end is not as the server left it: what comes next would vouch
@@ -34,7 +34,7 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 		busy  bool
 	)
 
-	err := c.db.InTx(postgres.WithPatience(ctx, sealPatience), func(ctx context.Context, tx postgres.Tx) error {
+	err := c.db.InTx(postgres.WithRetryBudget(ctx, sealRetryBudget), func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
 		ours, err := queries.AuditLinkLock(ctx, sealLock)
@@ -189,7 +189,7 @@ func (c *Chain) vouchedHead(ctx context.Context, queries *db.Queries) (Head, err
 // lost what it had acknowledged, or somebody who went back to an older checkpoint: no key can tell them apart.
 func (c *Chain) compareKnown(ctx context.Context, queries *db.Queries, head Head) error {
 	hash, err := queries.AuditLinkHash(ctx, c.known.Seq)
-	if err != nil && !postgres.Missing(err) {
+	if err != nil && !postgres.IsNotFound(err) {
 		return fmt.Errorf("link: %w", err)
 	}
 
@@ -206,7 +206,7 @@ func (c *Chain) compareKnown(ctx context.Context, queries *db.Queries, head Head
 // end is the last link.
 func end(ctx context.Context, queries *db.Queries) (Head, error) {
 	row, err := queries.AuditLinkHead(ctx)
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return Head{}, nil
 	} else if err != nil {
 		return Head{}, fmt.Errorf("head: %w", err)

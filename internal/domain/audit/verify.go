@@ -71,7 +71,7 @@ func (w *walk) read(ctx context.Context, run func(ctx context.Context, queries *
 		return fmt.Errorf("broken off: %w", err)
 	}
 
-	return w.chain.db.Do(postgres.WithPatience(ctx, verifyPatience), func(ctx context.Context, conn *pgxpool.Conn) error {
+	return w.chain.db.Do(postgres.WithRetryBudget(ctx, verifyPatience), func(ctx context.Context, conn *pgxpool.Conn) error {
 		return run(ctx, db.New(postgres.Planned(conn)))
 	})
 }

@@ -86,14 +86,14 @@ func New(d Deps) *Challenges {
 // Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
 // in, empty for nobody. The work and the answer are the same whether anybody waits for it: the worker that
 // sends decides what the destination gets.
-func (c *Challenges) Send(ctx context.Context, by caller.Caller, kind Kind, accountID, to string) error {
+func (c *Challenges) Send(ctx context.Context, by caller.Origin, kind Kind, accountID, to string) error {
 	return c.SendWithLink(ctx, by, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
 }
 
 // SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
 // transaction.
 func (c *Challenges) SendWithLink(
-	ctx context.Context, by caller.Caller, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
+	ctx context.Context, by caller.Origin, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
 ) error {
 	id, last := delivery.NewID(), false
 
@@ -132,24 +132,24 @@ func (c *Challenges) SendWithLink(
 		c.smsSpent()
 	}
 
-	return c.tell(ctx, by, err, kind, accountID, to)
+	return c.recordLimit(ctx, by, err, kind, accountID, to)
 }
 
-// tell writes down that a limit refused the destination, where err says so.
-func (c *Challenges) tell(ctx context.Context, by caller.Caller, err error, kind Kind, accountID, to string) error {
-	return throttle.Tell(ctx, c.db, c.now(), by, err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
+// recordLimit writes down that a limit refused the destination, where err says so.
+func (c *Challenges) recordLimit(ctx context.Context, by caller.Origin, err error, kind Kind, accountID, to string) error {
+	return throttle.RecordRefusal(ctx, c.db, c.now(), by, err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
 // take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
 // order: the destination first.
-func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller, kind Kind, to string, last *bool) error {
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Origin, kind Kind, to string, last *bool) error {
 	name := "send " + kind.purpose.Name
 
 	uses := []throttle.Use{
-		{Limit: throttle.Limit{Name: name + "/cooldown", Most: 1, Window: c.limits.Cooldown}, Subject: to},
-		{Limit: throttle.Limit{Name: name + "/hour", Most: c.limits.PerHour, Window: time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: name + "/day", Most: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: "send network/hour", Most: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
+		{Limit: throttle.Limit{Name: name + "/cooldown", Max: 1, Window: c.limits.Cooldown}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/hour", Max: c.limits.PerHour, Window: time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/day", Max: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: "send network/hour", Max: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
 	}
 
 	if kind.channel == delivery.SMS {
@@ -158,11 +158,11 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Caller,
 			return err
 		}
 
-		limit := throttle.Limit{Name: "send sms/day", Most: c.limits.SMSDay, Window: 24 * time.Hour}
-		uses = append(uses, throttle.Use{Limit: limit, Idle: !sent, Last: last})
+		limit := throttle.Limit{Name: "send sms/day", Max: c.limits.SMSDay, Window: 24 * time.Hour}
+		uses = append(uses, throttle.Use{Limit: limit, DryRun: !sent, Last: last})
 	}
 
-	return throttle.TakeAll(ctx, tx, c.now(), uses...)
+	return throttle.ConsumeAll(ctx, tx, c.now(), uses...)
 }
 
 // costs says whether a text message is sent at all. One to sign in with goes to the phones of accounts only: else
@@ -173,7 +173,7 @@ func costs(ctx context.Context, tx postgres.Tx, kind Kind, to string) (bool, err
 	}
 
 	status, err := db.New(tx).AccountStatusByPhone(ctx, &to)
-	if err != nil && !postgres.Missing(err) {
+	if err != nil && !postgres.IsNotFound(err) {
 		return false, fmt.Errorf("look for the account: %w", err)
 	}
 
@@ -190,7 +190,7 @@ type Proof struct {
 // Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
 // their network, of the code and of the day, and committed, before it is compared. accountID is whose the
 // destination is; where nobody knows, the destination itself is the person.
-func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, accountID, to, guess string) (Proof, error) {
+func (c *Challenges) Answer(ctx context.Context, by caller.Origin, kind Kind, accountID, to, guess string) (Proof, error) {
 	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
 	if err != nil {
 		return Proof{}, err
@@ -200,7 +200,7 @@ func (c *Challenges) Answer(ctx context.Context, by caller.Caller, kind Kind, ac
 	if errors.Is(err, code.ErrInvalid) {
 		return Proof{}, c.Refused(ctx, by, kind, accountID, to)
 	} else if err != nil {
-		return Proof{}, c.tell(ctx, by, err, kind, accountID, to)
+		return Proof{}, c.recordLimit(ctx, by, err, kind, accountID, to)
 	}
 
 	return Proof{codes: c.codes, ticket: ticket, attempt: attempt}, nil
@@ -221,11 +221,11 @@ func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Su
 
 // Done gives the day's budget of failed guesses its one back. What was paid for is there; a budget
 // that stays one too low for a day harms nobody.
-func (p Proof) Done(ctx context.Context) { _ = p.codes.GiveBack(ctx) }
+func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx) }
 
 // Refused records a wrong answer, or a right one that lost the race for its code, and answers
 // code.ErrInvalid.
-func (c *Challenges) Refused(ctx context.Context, by caller.Caller, kind Kind, accountID, to string) error {
+func (c *Challenges) Refused(ctx context.Context, by caller.Origin, kind Kind, accountID, to string) error {
 	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{
 		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
 	})

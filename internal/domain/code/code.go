@@ -69,7 +69,7 @@ func New(database *postgres.DB, keys *keyring.Keyring, budget int32, now func() 
 		db:     database,
 		keys:   keys,
 		now:    now,
-		budget: throttle.Limit{Name: "failed-codes", Most: budget, Window: 24 * time.Hour},
+		budget: throttle.Limit{Name: "failed-codes", Max: budget, Window: 24 * time.Hour},
 	}
 }
 
@@ -125,15 +125,15 @@ func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess str
 		found = err == nil
 
 		switch {
-		case postgres.Missing(err):
+		case postgres.IsNotFound(err):
 			// Nothing can be hit, so nothing is taken from the day's budget: else anybody could use it up.
 			// Neither the cost nor the answer tells that there is no code.
-			return throttle.TakeAll(ctx, tx, c.now(), throttle.Use{Limit: c.budget, Idle: true})
+			return throttle.ConsumeAll(ctx, tx, c.now(), throttle.Use{Limit: c.budget, DryRun: true})
 		case err != nil:
 			return fmt.Errorf("count guess: %w", err)
 		}
 
-		return throttle.Take(ctx, tx, c.now(), c.budget, "")
+		return throttle.Consume(ctx, tx, c.now(), c.budget, "")
 	})
 	if err != nil {
 		return Ticket{}, err
@@ -169,11 +169,11 @@ func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 	return nil
 }
 
-// GiveBack takes a guess that was right out of the day's budget of failed ones. Call it after the
+// Refund takes a guess that was right out of the day's budget of failed ones. Call it after the
 // transaction of Redeem: every guess of the day counts in one row, which nobody should hold long.
-func (c *Codes) GiveBack(ctx context.Context) error {
+func (c *Codes) Refund(ctx context.Context) error {
 	return c.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return throttle.GiveBack(ctx, conn, c.budget, "")
+		return throttle.Refund(ctx, conn, c.budget, "")
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Record is a message and what became of it. What stood in it is not kept.
-type Record struct {
+// LogEntry is a message and what became of it. What stood in it is not kept.
+type LogEntry struct {
 	ID         string
 	Channel    Channel
 	Recipient  string
@@ -26,7 +26,7 @@ type Record struct {
 }
 
 // Failed says that it did not arrive, or not yet though it was tried.
-func (r Record) Failed() bool {
+func (r LogEntry) Failed() bool {
 	return r.State != "sent" && (r.State != "queued" || r.LastError != "")
 }
 
@@ -56,7 +56,7 @@ type Log struct {
 func NewLog(database *postgres.DB) *Log { return &Log{db: database} }
 
 // Find answers a page of messages, the newest first, and where the next one begins; nil where this is the last.
-func (l *Log) Find(ctx context.Context, search Search) ([]Record, *Position, error) {
+func (l *Log) Find(ctx context.Context, search Search) ([]LogEntry, *Position, error) {
 	params := db.DeliveryListParams{
 		Recipients: search.Recipients, Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page
 	}
@@ -88,9 +88,9 @@ func (l *Log) Find(ctx context.Context, search Search) ([]Record, *Position, err
 		next = &Position{At: last.CreatedAt, ID: last.ID}
 	}
 
-	records := make([]Record, len(rows))
+	records := make([]LogEntry, len(rows))
 	for i, row := range rows {
-		records[i] = Record{
+		records[i] = LogEntry{
 			ID: row.ID, Channel: Channel(row.Channel), Recipient: row.Recipient, Kind: Kind(row.Kind), State: row.State, Attempts: row.Attempts,
 			LastError: row.LastError, CreatedAt: row.CreatedAt, FinishedAt: row.FinishedAt, ExpiresAt: row.ExpiresAt,
 		}

@@ -107,7 +107,7 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	})
 
 	switch {
-	case postgres.Missing(err):
+	case postgres.IsNotFound(err):
 		return nil
 	case err != nil:
 		return fmt.Errorf("read message: %w", err)
@@ -200,7 +200,7 @@ func (w *Worker) statusOf(ctx context.Context, channel Channel, destination stri
 
 		return err
 	})
-	if err != nil && !postgres.Missing(err) {
+	if err != nil && !postgres.IsNotFound(err) {
 		return "", fmt.Errorf("look for the account: %w", err)
 	}
 

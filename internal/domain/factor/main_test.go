@@ -93,7 +93,7 @@ func (e *env) set(at time.Time) { e.clock.Advance(at.Sub(e.clock.Now())) }
 func (e *env) account(t *testing.T) string {
 	t.Helper()
 
-	created, err := account.New(e.db, nil, e.clock.Now).Create(t.Context(), caller.Caller{}, account.Creation{
+	created, err := account.New(e.db, nil, e.clock.Now).Create(t.Context(), caller.Origin{}, account.Creation{
 		Email: fmt.Sprintf("holder-%d@konec.com.au", e.accounts.Add(1)), Name: "Holder", PasswordHash: "none", MemberGroup: account.GroupNone,
 	})
 	if err != nil {
@@ -200,7 +200,7 @@ func (e *env) signIn(t *testing.T, accountID, code string) error {
 		return err
 	}
 
-	return e.GiveBack(t.Context(), proof)
+	return e.Refund(t.Context(), proof)
 }
 
 func (e *env) redeem(t *testing.T, proof factor.Proof) error {

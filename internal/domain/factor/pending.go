@@ -42,7 +42,7 @@ func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, err
 
 		return err
 	})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return "", ErrNoPending
 	} else if err != nil {
 		return "", fmt.Errorf("look up pending authenticator: %w", err)
@@ -50,7 +50,7 @@ func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, err
 
 	url, err := f.keys.Open(row.URL, pendingContext(accountID, row.ID)...)
 	if err != nil {
-		return "", ErrNoPending.Because(err)
+		return "", ErrNoPending.WithCause(err)
 	}
 
 	return string(url), nil
@@ -79,7 +79,7 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 
 		return err
 	})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return Binding{}, ErrCodeInvalid
 	} else if err != nil {
 		return Binding{}, fmt.Errorf("count guess: %w", err)
@@ -87,7 +87,7 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 
 	issued, err := f.keys.Open(row.URL, pendingContext(accountID, row.ID)...)
 	if err != nil {
-		return Binding{}, ErrCodeInvalid.Because(err)
+		return Binding{}, ErrCodeInvalid.WithCause(err)
 	}
 
 	secret, err := secretOf(string(issued))
@@ -142,7 +142,7 @@ func (f *Factors) boundAlready(ctx context.Context, tx postgres.Tx, binding Bind
 	id, err := db.New(tx).TOTPBound(ctx, binding.accountID)
 
 	switch {
-	case postgres.Missing(err):
+	case postgres.IsNotFound(err):
 		return ErrCodeInvalid
 	case err != nil:
 		return fmt.Errorf("look up authenticator: %w", err)

@@ -26,7 +26,7 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 	queries := db.New(tx)
 
 	// Holds the authenticator, so that of two who ask at once the later voids the codes of the earlier.
-	if _, err := queries.TOTPBound(ctx, accountID); postgres.Missing(err) {
+	if _, err := queries.TOTPBound(ctx, accountID); postgres.IsNotFound(err) {
 		return nil, ErrNotActive
 	} else if err != nil {
 		return nil, fmt.Errorf("look up authenticator: %w", err)

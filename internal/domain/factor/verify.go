@@ -59,11 +59,11 @@ func (f *Factors) Attempt(ctx context.Context, accountID, code string) (Proof, e
 
 	switch {
 	case failure != nil:
-		return Proof{}, ErrCodeInvalid.Because(failure)
+		return Proof{}, ErrCodeInvalid.WithCause(failure)
 	case row.ID != "" && found:
 		return Proof{accountID: accountID, id: row.ID, secret: secret, step: step}, nil
 	case row.Failures == MaxFailures:
-		return Proof{}, ErrCodeInvalid.Because(ErrStopped)
+		return Proof{}, ErrCodeInvalid.WithCause(ErrStopped)
 	}
 
 	return Proof{}, ErrCodeInvalid
@@ -146,9 +146,9 @@ func (f *Factors) Redeem(ctx context.Context, tx postgres.Tx, proof Proof) error
 	return nil
 }
 
-// GiveBack takes a guess that was right out of the day's budget of failed ones. Call it after the
+// Refund takes a guess that was right out of the day's budget of failed ones. Call it after the
 // transaction of Redeem: every guess of the day counts in one row, which nobody should hold long.
-func (f *Factors) GiveBack(ctx context.Context, proof Proof) error {
+func (f *Factors) Refund(ctx context.Context, proof Proof) error {
 	if proof.digest != nil {
 		return nil // it has taken none
 	}

@@ -34,8 +34,8 @@ type Deps struct {
 	Now          func() time.Time
 }
 
-// FirstRun is the way from a link to the first administrator.
-type FirstRun struct {
+// Bootstrap is the way from a link to the first administrator.
+type Bootstrap struct {
 	db           *postgres.DB
 	codes        *code.Codes
 	hasher       *password.Hasher
@@ -45,14 +45,14 @@ type FirstRun struct {
 }
 
 // New makes FirstRun.
-func New(d Deps) *FirstRun {
-	return &FirstRun{db: d.DB, codes: d.Codes, hasher: d.Hasher, policy: d.Policy, emailAllowed: d.EmailAllowed, now: d.Now}
+func New(d Deps) *Bootstrap {
+	return &Bootstrap{db: d.DB, codes: d.Codes, hasher: d.Hasher, policy: d.Policy, emailAllowed: d.EmailAllowed, now: d.Now}
 }
 
-// Offer makes a link's token, which voids the one before it; empty where there is an administrator.
-func (f *FirstRun) Offer(ctx context.Context) (token string, err error) {
+// IssueLink makes a link's token, which voids the one before it; empty where there is an administrator.
+func (f *Bootstrap) IssueLink(ctx context.Context) (token string, err error) {
 	err = f.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		administered, err := group.Administered(ctx, tx)
+		administered, err := group.HasAdministrator(ctx, tx)
 		if err != nil || administered {
 			return err
 		}
@@ -66,7 +66,7 @@ func (f *FirstRun) Offer(ctx context.Context) (token string, err error) {
 }
 
 // Check answers code.ErrInvalid for whatever is no link that is good now.
-func (f *FirstRun) Check(ctx context.Context, token string) error {
+func (f *Bootstrap) Check(ctx context.Context, token string) error {
 	return f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		good, err := f.codes.HoldsSecret(ctx, conn, code.FirstRun, subject, token)
 		if err == nil && !good {
@@ -75,13 +75,13 @@ func (f *FirstRun) Check(ctx context.Context, token string) error {
 			return err
 		}
 
-		return vacant(ctx, conn)
+		return requireNoAdministrator(ctx, conn)
 	})
 }
 
-// vacant answers code.ErrInvalid where there is an administrator.
-func vacant(ctx context.Context, tx db.DBTX) error {
-	administered, err := group.Administered(ctx, tx)
+// requireNoAdministrator answers code.ErrInvalid where there is an administrator.
+func requireNoAdministrator(ctx context.Context, tx db.DBTX) error {
+	administered, err := group.HasAdministrator(ctx, tx)
 	if err == nil && administered {
 		return code.ErrInvalid
 	}
@@ -89,8 +89,8 @@ func vacant(ctx context.Context, tx db.DBTX) error {
 	return err
 }
 
-// Founder is who becomes the administrator. Email and Name are in their normal forms.
-type Founder struct {
+// Administrator is who becomes the administrator. Email and Name are in their normal forms.
+type Administrator struct {
 	Email    string
 	Name     string
 	Password string
@@ -98,7 +98,7 @@ type Founder struct {
 
 // Create uses the link up and makes the administrator, both or neither. What is wrong with the founder is told only to who
 // has a good link, and only for that is a password hashed.
-func (f *FirstRun) Create(ctx context.Context, by caller.Caller, token string, who Founder) error {
+func (f *Bootstrap) Create(ctx context.Context, by caller.Origin, token string, who Administrator) error {
 	if err := f.Check(ctx, token); err != nil {
 		return err
 	}
@@ -129,13 +129,13 @@ func (f *FirstRun) Create(ctx context.Context, by caller.Caller, token string, w
 	})
 }
 
-func (f *FirstRun) create(ctx context.Context, tx postgres.Tx, by caller.Caller, token, id string, c account.Creation) error {
+func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, by caller.Origin, token, id string, c account.Creation) error {
 	// Of two at once, with two links even, one waits here, and then finds the other's administrator.
 	if err := group.Lock(ctx, tx); err != nil {
 		return err
 	}
 
-	if err := vacant(ctx, tx); err != nil {
+	if err := requireNoAdministrator(ctx, tx); err != nil {
 		return err
 	}
 
@@ -151,7 +151,7 @@ func (f *FirstRun) create(ctx context.Context, tx postgres.Tx, by caller.Caller,
 	}
 
 	// Somebody may have taken the right from the group.
-	administered, err := group.Administered(ctx, tx)
+	administered, err := group.HasAdministrator(ctx, tx)
 	if err != nil {
 		return err
 	} else if !administered {

@@ -101,7 +101,7 @@ func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 
 		return err
 	})
-	if err != nil && !postgres.Missing(err) {
+	if err != nil && !postgres.IsNotFound(err) {
 		return nil, fmt.Errorf("rights of a group: %w", err)
 	}
 
@@ -109,7 +109,7 @@ func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 }
 
 // Create makes a group. Nobody gives it a right that they do not have.
-func (g *Groups) Create(ctx context.Context, by caller.Caller, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
+func (g *Groups) Create(ctx context.Context, by caller.Origin, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
 	if !who.Rights.Include(wanted.Rights) {
 		return Group{}, problem.ErrRightMissing
 	}
@@ -119,7 +119,7 @@ func (g *Groups) Create(ctx context.Context, by caller.Caller, who Administrator
 			Name: wanted.Name, Description: wanted.Description, Rights: wanted.Rights.texts(), RequiresTOTP: wanted.RequiresTOTP,
 			Now: g.now().Truncate(time.Millisecond),
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return Group{}, ErrTaken
 		} else if err != nil {
 			return Group{}, fmt.Errorf("create group: %w", err)
@@ -132,7 +132,7 @@ func (g *Groups) Create(ctx context.Context, by caller.Caller, who Administrator
 }
 
 // Change replaces what a group of that version says. It counts from the members' next request on.
-func (g *Groups) Change(ctx context.Context, by caller.Caller, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
+func (g *Groups) Change(ctx context.Context, by caller.Origin, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
 	return idempotency.Once(ctx, g.db, g.now(), key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		if err := Lock(ctx, tx); err != nil {
 			return Group{}, err
@@ -151,14 +151,14 @@ func (g *Groups) Change(ctx context.Context, by caller.Caller, who Administrator
 			Name: wanted.Name, Version: wanted.Version, Description: wanted.Description, Rights: wanted.Rights.texts(),
 			RequiresTOTP: wanted.RequiresTOTP, Now: g.now().Truncate(time.Millisecond),
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return Group{}, problem.ErrVersionConflict
 		} else if err != nil {
 			return Group{}, fmt.Errorf("change group: %w", err)
 		}
 
 		if before.Rights.Has(Administer) {
-			if err := Remain(ctx, tx); err != nil {
+			if err := EnsureAdministrator(ctx, tx); err != nil {
 				return Group{}, err
 			}
 		}
@@ -170,7 +170,7 @@ func (g *Groups) Change(ctx context.Context, by caller.Caller, who Administrator
 }
 
 // Delete removes a group of that version that nobody is in.
-func (g *Groups) Delete(ctx context.Context, by caller.Caller, who Administrator, name string, version int32) error {
+func (g *Groups) Delete(ctx context.Context, by caller.Origin, who Administrator, name string, version int32) error {
 	if name == None {
 		return ErrInUse
 	}
@@ -190,7 +190,7 @@ func (g *Groups) Delete(ctx context.Context, by caller.Caller, who Administrator
 		deleted, err := db.New(tx).MemberGroupDelete(ctx, db.MemberGroupDeleteParams{Name: name, Version: version})
 
 		switch {
-		case postgres.Violates(err, "account_member_group_fkey"):
+		case postgres.ViolatesConstraint(err, "account_member_group_fkey"):
 			return ErrInUse
 		case err != nil:
 			return fmt.Errorf("delete group: %w", err)
@@ -206,7 +206,7 @@ func (g *Groups) find(ctx context.Context, tx postgres.Tx, name string, version 
 	row, err := db.New(tx).MemberGroupByName(ctx, name)
 
 	switch {
-	case postgres.Missing(err):
+	case postgres.IsNotFound(err):
 		return Group{}, ErrNotFound
 	case err != nil:
 		return Group{}, fmt.Errorf("look up group: %w", err)
@@ -218,7 +218,7 @@ func (g *Groups) find(ctx context.Context, tx postgres.Tx, name string, version 
 }
 
 func (g *Groups) record(
-	ctx context.Context, tx postgres.Tx, by caller.Caller, who Administrator, action audit.Action, name string, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, by caller.Origin, who Administrator, action audit.Action, name string, detail map[string]string,
 ) error {
 	return audit.Record(ctx, tx, g.now(), by, audit.Event{Action: action, ActorID: who.AccountID, Subject: name, Detail: detail})
 }
@@ -239,10 +239,10 @@ func Lock(ctx context.Context, tx postgres.Tx) error {
 	return nil
 }
 
-// Remain answers ErrLastAdministrator where nobody who may sign in could give rights any more. The transaction
+// EnsureAdministrator answers ErrLastAdministrator where nobody who may sign in could give rights any more. The transaction
 // holds Lock.
-func Remain(ctx context.Context, tx postgres.Tx) error {
-	administered, err := Administered(ctx, tx)
+func EnsureAdministrator(ctx context.Context, tx postgres.Tx) error {
+	administered, err := HasAdministrator(ctx, tx)
 	if err == nil && !administered {
 		return ErrLastAdministrator
 	}
@@ -250,8 +250,8 @@ func Remain(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// Administered says whether anybody who may sign in can give rights.
-func Administered(ctx context.Context, tx db.DBTX) (bool, error) {
+// HasAdministrator says whether anybody who may sign in can give rights.
+func HasAdministrator(ctx context.Context, tx db.DBTX) (bool, error) {
 	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(Administer))
 	if err != nil {
 		return false, fmt.Errorf("look for administrators: %w", err)

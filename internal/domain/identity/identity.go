@@ -63,23 +63,23 @@ func New(d Deps) *Identities {
 	}
 }
 
-// Departure is how a browser sets out.
-type Departure struct {
+// Authorization is how a browser sets out.
+type Authorization struct {
 	Cookie string // for Lifetime
 	Page   string // Lark's
 }
 
-// Depart sends a browser on its way. who is signed in there, nil for nobody; only a binding asks for it.
-func (i *Identities) Depart(action Action, locale string, who *session.Browser) (Departure, *problem.Problem) {
-	j := journey{secret: randomid.New(), action: action, locale: locale}
+// Authorize sends a browser on its way. who is signed in there, nil for nobody; only a binding asks for it.
+func (i *Identities) Authorize(action Action, locale string, who *session.Browser) (Authorization, *problem.Problem) {
+	j := oauthState{secret: randomid.New(), action: action, locale: locale}
 
 	if action == Bind {
 		if who == nil {
-			return Departure{}, problem.ErrUnauthenticated
+			return Authorization{}, problem.ErrUnauthenticated
 		}
 
 		if !i.profiles.MayBindLark(*who) {
-			return Departure{}, profile.ErrReauthRequired
+			return Authorization{}, profile.ErrReauthRequired
 		}
 
 		j.session = who.SessionID
@@ -87,68 +87,68 @@ func (i *Identities) Depart(action Action, locale string, who *session.Browser) 
 
 	state := j.sign(i.keys, i.now().Add(Lifetime))
 
-	return Departure{Cookie: j.text(), Page: i.lark.Page(state, j.verifier(i.keys, state))}, nil
+	return Authorization{Cookie: j.text(), Page: i.lark.Page(state, j.verifier(i.keys, state))}, nil
 }
 
-// Arrival is what a browser comes back with.
-type Arrival struct {
+// Callback is what a browser comes back with.
+type Callback struct {
 	Cookie string // of the Departure; empty where there is none
 	State  string
 	Code   string // empty where the person did not agree
 }
 
-// Outcome is where a journey ended.
-type Outcome struct {
+// CallbackResult is where a journey ended.
+type CallbackResult struct {
 	Action Action           // empty where nobody can say
 	Locale string           // of the Departure, the same
-	Opened *signin.Opened   // the session of a sign-in
+	Opened *signin.Session  // the session of a sign-in
 	Failed *problem.Problem // nil for a success
 }
 
-// Arrive ends a journey. door is where a sign-in opens a session, and who is signed in there, nil for
+// HandleCallback ends a journey. door is where a sign-in opens a session, and who is signed in there, nil for
 // nobody. What went wrong on the way is in the Outcome, an outage of Lark included; an error is of our own
 // making.
-func (i *Identities) Arrive(ctx context.Context, by caller.Caller, door signin.Browser, who *session.Browser, a Arrival) (Outcome, error) {
-	j, ours := parseJourney(a.Cookie)
+func (i *Identities) HandleCallback(ctx context.Context, by caller.Origin, door signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
+	j, ours := parseState(a.Cookie)
 
 	if ours && j.action == Bind && who != nil {
 		j.session = who.SessionID
 	}
 
 	if !ours || j.action == Bind && who == nil || !j.signed(i.keys, a.State, i.now()) {
-		return Outcome{Failed: ErrStateInvalid}, nil
+		return CallbackResult{Failed: ErrStateInvalid}, nil
 	}
 
-	o := Outcome{Action: j.action, Locale: j.locale}
+	o := CallbackResult{Action: j.action, Locale: j.locale}
 
-	opened, err := i.arrive(ctx, by, door, who, j, a)
+	opened, err := i.handleCallback(ctx, by, door, who, j, a)
 
 	switch told, ok := errors.AsType[*problem.Problem](err); {
 	case err == nil:
-		_ = i.failures.GiveBackNetwork(ctx, by) // it is done; a count one too high harms nobody
+		_ = i.failures.RefundNetwork(ctx, by) // it is done; a count one too high harms nobody
 		o.Opened = opened
 	case errors.Is(err, errAway):
-		_ = i.failures.GiveBackNetwork(ctx, by) // nobody here has failed
+		_ = i.failures.RefundNetwork(ctx, by) // nobody here has failed
 		o.Failed = problem.ErrUnavailable
 	case ok && told.Kind != problem.Unavailable && told.Kind != problem.Internal:
 		o.Failed = told
 	default:
-		return Outcome{}, err
+		return CallbackResult{}, err
 	}
 
 	return o, nil
 }
 
-func (i *Identities) arrive(
-	ctx context.Context, by caller.Caller, door signin.Browser, who *session.Browser, j journey, a Arrival,
-) (*signin.Opened, error) {
+func (i *Identities) handleCallback(
+	ctx context.Context, by caller.Origin, door signin.Browser, who *session.Browser, j oauthState, a Callback,
+) (*signin.Session, error) {
 	event := audit.Event{Method: profile.Lark}
 	if j.action == Bind {
 		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
 	}
 
-	if err := i.useUp(ctx, by, a.State); err != nil {
-		return nil, throttle.Tell(ctx, i.db, i.now(), by, err, event)
+	if err := i.markUsed(ctx, by, a.State); err != nil {
+		return nil, throttle.RecordRefusal(ctx, i.db, i.now(), by, err, event)
 	}
 
 	person, err := i.ask(ctx, by, j, a)
@@ -170,7 +170,7 @@ func (i *Identities) arrive(
 		return nil, err
 	}
 
-	opened, err := door.WithIdentity(ctx, signin.Identity{Provider: profile.Lark, Subject: person.OpenID, Profile: told})
+	opened, err := door.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: profile.Lark, Subject: person.OpenID, Profile: told})
 	if err != nil {
 		return nil, err
 	}
@@ -178,19 +178,19 @@ func (i *Identities) arrive(
 	return &opened, nil
 }
 
-// useUp lets a state be good once, on every replica, and counts its use against the network until it has
+// markUsed lets a state be good once, on every replica, and counts its use against the network until it has
 // come to a good end: both are committed before Lark is asked, so that nobody makes us ask it at will.
-func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) error {
-	used := throttle.Limit{Name: "identity state", Most: 1, Window: Lifetime}
+func (i *Identities) markUsed(ctx context.Context, by caller.Origin, state string) error {
+	used := throttle.Limit{Name: "identity state", Max: 1, Window: Lifetime}
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
 
 	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if err := i.failures.TakeNetwork(ctx, tx, by); err != nil {
+		if err := i.failures.ConsumeNetwork(ctx, tx, by); err != nil {
 			return err
 		}
 
-		err := throttle.Take(ctx, tx, i.now(), used, subject)
+		err := throttle.Consume(ctx, tx, i.now(), used, subject)
 		if errors.Is(err, problem.ErrTooManyRequests) {
 			return ErrStateInvalid
 		}
@@ -203,7 +203,7 @@ func (i *Identities) useUp(ctx context.Context, by caller.Caller, state string) 
 var errAway = errors.New("identity: lark is away")
 
 // ask answers who has come.
-func (i *Identities) ask(ctx context.Context, by caller.Caller, j journey, a Arrival) (lark.Person, error) {
+func (i *Identities) ask(ctx context.Context, by caller.Origin, j oauthState, a Callback) (lark.Person, error) {
 	if a.Code == "" {
 		return lark.Person{}, ErrLarkRefused
 	}

@@ -23,10 +23,10 @@ const (
 	Bind   Action = "bind"
 )
 
-// journey is one way to Lark and back. Its text stays in the browser, in a cookie that no other site and no
+// oauthState is one way to Lark and back. Its text stays in the browser, in a cookie that no other site and no
 // script can read or set; what travels through Lark is a signature over it, which is worth nothing in
 // another browser (login CSRF), nor, of a binding, in another session (binding CSRF).
-type journey struct {
+type oauthState struct {
 	secret  string // 128 random bits
 	action  Action
 	locale  string // of the console's page to come back to; empty for its own choice
@@ -34,22 +34,22 @@ type journey struct {
 }
 
 // text is what the cookie holds. The session is not in it: it is always the browser's own.
-func (j journey) text() string { return j.secret + "." + string(j.action) + "." + j.locale }
+func (j oauthState) text() string { return j.secret + "." + string(j.action) + "." + j.locale }
 
-func parseJourney(text string) (journey, bool) {
+func parseState(text string) (oauthState, bool) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 || len(parts[0]) != len(randomid.New()) {
-		return journey{}, false
+		return oauthState{}, false
 	}
 
-	return journey{secret: parts[0], action: Action(parts[1]), locale: parts[2]}, true
+	return oauthState{secret: parts[0], action: Action(parts[1]), locale: parts[2]}, true
 }
 
 // stateSize is a key's id, the end of the journey, and the signature.
 const stateSize = 1 + 8 + keyring.Size
 
 // sign makes the state that travels through Lark.
-func (j journey) sign(keys *keyring.Keyring, ends time.Time) string {
+func (j oauthState) sign(keys *keyring.Keyring, ends time.Time) string {
 	state := make([]byte, 1+8, stateSize)
 	state[0] = keys.Current()
 	binary.BigEndian.PutUint64(state[1:], uint64(ends.Unix())) //nolint:gosec // after 1970
@@ -58,7 +58,7 @@ func (j journey) sign(keys *keyring.Keyring, ends time.Time) string {
 }
 
 // signed says that the state was made for this journey, and that it has not ended.
-func (j journey) signed(keys *keyring.Keyring, state string, now time.Time) bool {
+func (j oauthState) signed(keys *keyring.Keyring, state string, now time.Time) bool {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil || len(raw) != stateSize {
 		return false
@@ -71,7 +71,7 @@ func (j journey) signed(keys *keyring.Keyring, state string, now time.Time) bool
 }
 
 // mac is nil where the key is no longer here.
-func (j journey) mac(keys *keyring.Keyring, head []byte) []byte {
+func (j oauthState) mac(keys *keyring.Keyring, head []byte) []byte {
 	mac, _ := keys.Digest(head[0], "identity state", string(head[1:]), j.text(), j.session)
 
 	return mac
@@ -79,7 +79,7 @@ func (j journey) mac(keys *keyring.Keyring, head []byte) []byte {
 
 // verifier is what Lark wants to see beside the code (RFC 7636, section 4.1): 43 characters that only we
 // can make, and only for whoever has the cookie. keyID is that of the state.
-func (j journey) verifier(keys *keyring.Keyring, state string) string {
+func (j oauthState) verifier(keys *keyring.Keyring, state string) string {
 	raw, err := base64.RawURLEncoding.DecodeString(state)
 	if err != nil || len(raw) == 0 {
 		return ""

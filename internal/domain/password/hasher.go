@@ -21,22 +21,22 @@ const Factor = "password"
 // MaxBytes is the longest password; a longer one is refused before anything is computed.
 const MaxBytes = 1024
 
-// turnWait is how long a request waits for its turn before the server says that it is full.
-const turnWait = 2 * time.Second
+// slotWait is how long a request waits for its turn before the server says that it is full.
+const slotWait = 2 * time.Second
 
 // Hasher computes and verifies hashes, a few at a time.
 type Hasher struct {
-	turns   chan struct{} // see Turns
-	permits chan struct{}
-	cost    Cost
-	decoy   string // verified where there is no account, so that this costs the same
+	admitted chan struct{} // see Turns
+	hashing  chan struct{}
+	cost     Cost
+	decoy    string // verified where there is no account, so that this costs the same
 
 	mu    sync.Mutex
 	begun uint64 // hashes since the last collection, guarded by mu
 }
 
-// Turns is how many there are: enough that the next ones look things up while others compute.
-func Turns(concurrency int) int { return 2 * concurrency }
+// Slots is how many there are: enough that the next ones look things up while others compute.
+func Slots(concurrency int) int { return 2 * concurrency }
 
 // NewHasher returns a Hasher that computes at most concurrency hashes at once; each needs cost.Memory.
 func NewHasher(concurrency int, cost Cost) (*Hasher, error) {
@@ -46,18 +46,18 @@ func NewHasher(concurrency int, cost Cost) (*Hasher, error) {
 	}
 
 	return &Hasher{
-		turns: make(chan struct{}, Turns(concurrency)), permits: make(chan struct{}, concurrency), cost: cost, decoy: decoy,
+		admitted: make(chan struct{}, Slots(concurrency)), hashing: make(chan struct{}, concurrency), cost: cost, decoy: decoy,
 	}, nil
 }
 
 // Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
 // keyboards that compose characters differently mean the same password, or problem.ErrUnavailable when the server is full.
 func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
-	turn, err := h.Turn(ctx)
+	turn, err := h.Slot(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer turn.End()
+	defer turn.Release()
 
 	return turn.Hash(plain)
 }
@@ -66,37 +66,37 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 // account that does not exist or has no password: it costs the same, and never matches. stale
 // says that the hash should be made anew, with today's parameters.
 func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
-	turn, err := h.Turn(ctx)
+	turn, err := h.Slot(ctx)
 	if err != nil {
 		return false, false, err
 	}
-	defer turn.End()
+	defer turn.Release()
 
 	return turn.Verify(stored, plain)
 }
 
-// Turn is the right to compute hashes, one after the other, taken before something that must not
+// Slot is the right to compute hashes, one after the other, taken before something that must not
 // happen in vain: a client that hangs up in the middle changes nothing. There are so few turns that
 // whoever has one waits for a hash or two at the most.
-type Turn struct {
+type Slot struct {
 	hasher *Hasher
 }
 
-// Turn waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
-func (h *Hasher) Turn(ctx context.Context) (Turn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, turnWait, errFull)
+// Slot waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
+func (h *Hasher) Slot(ctx context.Context) (Slot, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, slotWait, errFull)
 	defer cancel()
 
 	select {
-	case h.turns <- struct{}{}:
-		return Turn{hasher: h}, nil
+	case h.admitted <- struct{}{}:
+		return Slot{hasher: h}, nil
 	case <-ctx.Done():
-		return Turn{}, problem.ErrUnavailable.After(turnWait).Because(context.Cause(ctx))
+		return Slot{}, problem.ErrUnavailable.WithRetryAfter(slotWait).WithCause(context.Cause(ctx))
 	}
 }
 
 // Hash is Hasher.Hash within the turn.
-func (t Turn) Hash(plain string) (string, error) {
+func (t Slot) Hash(plain string) (string, error) {
 	t.hasher.begin()
 	defer t.hasher.done()
 
@@ -104,7 +104,7 @@ func (t Turn) Hash(plain string) (string, error) {
 }
 
 // Verify is Hasher.Verify within the turn.
-func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
+func (t Slot) Verify(stored, plain string) (match, stale bool, err error) {
 	t.hasher.begin()
 	defer t.hasher.done()
 
@@ -119,15 +119,15 @@ func (t Turn) Verify(stored, plain string) (match, stale bool, err error) {
 	return t.hasher.cost.verify(stored, plain)
 }
 
-// End lets the next one in.
-func (t Turn) End() { <-t.hasher.turns }
+// Release lets the next one in.
+func (t Slot) Release() { <-t.hasher.admitted }
 
 func (h *Hasher) begin() {
-	h.permits <- struct{}{}
+	h.hashing <- struct{}{}
 	h.collect()
 }
 
-func (h *Hasher) done() { <-h.permits }
+func (h *Hasher) done() { <-h.hashing }
 
 // collect has the garbage collector take away what the hashes before left: x/crypto/argon2 allocates the memory
 // of each anew. By its own pace the collector would come late, and while it marks the next hashes

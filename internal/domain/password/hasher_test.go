@@ -72,16 +72,16 @@ func TestFullHasherSaysSo(t *testing.T) {
 
 	h := hasher(t, 1)
 
-	first, err := h.Turn(t.Context())
+	first, err := h.Slot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	second, err := h.Turn(t.Context())
+	second, err := h.Slot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer second.End()
+	defer second.Release()
 
 	if _, err := h.Hash(t.Context(), "x"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
@@ -94,7 +94,7 @@ func TestFullHasherSaysSo(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 
-	first.End()
+	first.Release()
 
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
 		t.Errorf("with the turn back: %v", err)

@@ -67,7 +67,7 @@ func (p Policy) Check(plain string, personal ...string) error {
 }
 
 func refuse(reason language.Text) error {
-	return ErrRefused.At(problem.Field{Name: "/password", Message: reason})
+	return ErrRefused.WithFields(problem.Field{Name: "/password", Message: reason})
 }
 
 // isCommon searches the sorted lines in place: no copy, no map.

@@ -25,12 +25,12 @@ func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecen
 
 // BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
 // there, and told what Lark tells of them, in JSON.
-func (p *Profiles) BindLark(ctx context.Context, by caller.Caller, who session.Browser, subject string, told []byte) error {
+func (p *Profiles) BindLark(ctx context.Context, by caller.Origin, who session.Browser, subject string, told []byte) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
-	return p.tell(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
 			return "", err
@@ -57,7 +57,7 @@ func (p *Profiles) BindLark(ctx context.Context, by caller.Caller, who session.B
 }
 
 // UnbindLark takes the identity away. What is not bound is no failure.
-func (p *Profiles) UnbindLark(ctx context.Context, by caller.Caller, who session.Browser) error {
+func (p *Profiles) UnbindLark(ctx context.Context, by caller.Origin, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Identity {
 			return false, nil

@@ -75,16 +75,16 @@ func New(d Deps) *Profiles {
 
 // ChangePassword sets a new password with the old one, ends every other session, and voids what is
 // outstanding beside them. A wrong old one counts as a failed sign-in does.
-func (p *Profiles) ChangePassword(ctx context.Context, by caller.Caller, who session.Identity, old, fresh string) error {
+func (p *Profiles) ChangePassword(ctx context.Context, by caller.Origin, who session.Principal, old, fresh string) error {
 	if err := p.policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
 		return err
 	}
 
-	turn, err := p.hasher.Turn(ctx)
+	turn, err := p.hasher.Slot(ctx)
 	if err != nil {
 		return err
 	}
-	defer turn.End()
+	defer turn.Release()
 
 	attempt, err := p.failures.Begin(ctx, by, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
 	if err != nil {
@@ -128,7 +128,7 @@ func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) 
 
 		return err
 	})
-	if err != nil && !postgres.Missing(err) {
+	if err != nil && !postgres.IsNotFound(err) {
 		return "", fmt.Errorf("look up password: %w", err)
 	}
 
@@ -139,7 +139,7 @@ func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) 
 	return *row.PasswordHash, nil
 }
 
-func (p *Profiles) changePassword(ctx context.Context, by caller.Caller, who session.Identity, stored, hash string, attempt throttle.Attempt) error {
+func (p *Profiles) changePassword(ctx context.Context, by caller.Origin, who session.Principal, stored, hash string, attempt throttle.Attempt) error {
 	notice := delivery.NewID()
 
 	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -152,7 +152,7 @@ func (p *Profiles) changePassword(ctx context.Context, by caller.Caller, who ses
 		email, err := db.New(tx).AccountChangePassword(ctx, db.AccountChangePasswordParams{
 			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now.Truncate(time.Millisecond),
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return ErrInvalidCredentials
 		} else if err != nil {
 			return fmt.Errorf("change password: %w", err)
@@ -184,7 +184,7 @@ func (p *Profiles) changePassword(ctx context.Context, by caller.Caller, who ses
 	})
 }
 
-func (p *Profiles) refuse(ctx context.Context, by caller.Caller, who session.Identity) error {
+func (p *Profiles) refuse(ctx context.Context, by caller.Origin, who session.Principal) error {
 	err := audit.RecordAlone(ctx, p.db, p.now(), by, audit.Event{
 		Action: audit.PasswordRefused, AccountID: who.Account.ID, SessionID: who.SessionID,
 	})

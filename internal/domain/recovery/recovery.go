@@ -33,8 +33,8 @@ type Deps struct {
 	Now        func() time.Time
 }
 
-// Recovery is the way back in.
-type Recovery struct {
+// Resets is the way back in.
+type Resets struct {
 	db         *postgres.DB
 	challenges *challenge.Challenges
 	sessions   *session.Sessions
@@ -45,31 +45,31 @@ type Recovery struct {
 }
 
 // New makes Recovery.
-func New(d Deps) *Recovery {
-	return &Recovery{
+func New(d Deps) *Resets {
+	return &Resets{
 		db: d.DB, challenges: d.Challenges, sessions: d.Sessions, queue: d.Queue, hasher: d.Hasher, policy: d.Policy, now: d.Now,
 	}
 }
 
 // SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
 // decides, so that the request does the same for every address.
-func (r *Recovery) SendCode(ctx context.Context, by caller.Caller, email string) error {
+func (r *Resets) SendCode(ctx context.Context, by caller.Origin, email string) error {
 	return r.challenges.Send(ctx, by, challenge.Reset, "", email)
 }
 
 // Reset redeems the code, sets the password and ends every session, all or nothing. A refused
 // password is told before the code is looked at, and so costs no guess. An account that was
 // disabled meanwhile answers like a wrong code.
-func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, plain string) error {
+func (r *Resets) Reset(ctx context.Context, by caller.Origin, email, guess, plain string) error {
 	if err := r.policy.Check(plain, email); err != nil {
 		return err
 	}
 
-	turn, err := r.hasher.Turn(ctx)
+	turn, err := r.hasher.Slot(ctx)
 	if err != nil {
 		return err
 	}
-	defer turn.End()
+	defer turn.Release()
 
 	proof, err := r.challenges.Answer(ctx, by, challenge.Reset, "", email, guess)
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *Recovery) Reset(ctx context.Context, by caller.Caller, email, guess, pl
 	return nil
 }
 
-func (r *Recovery) reset(ctx context.Context, by caller.Caller, email, hash string, proof challenge.Proof) error {
+func (r *Resets) reset(ctx context.Context, by caller.Origin, email, hash string, proof challenge.Proof) error {
 	notice := delivery.NewID()
 
 	return r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -107,7 +107,7 @@ func (r *Recovery) reset(ctx context.Context, by caller.Caller, email, hash stri
 		id, err := db.New(tx).AccountResetPassword(ctx, db.AccountResetPasswordParams{
 			Email: email, NewHash: hash, Now: now.Truncate(time.Millisecond),
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return code.ErrInvalid
 		} else if err != nil {
 			return fmt.Errorf("reset password: %w", err)

@@ -49,7 +49,7 @@ func New(d Deps) *Registration {
 
 // SendCode mails a code to the address. It does the same for a free and a taken one; the worker
 // that sends writes to the owner of a taken one that there is an account already.
-func (r *Registration) SendCode(ctx context.Context, by caller.Caller, email string) error {
+func (r *Registration) SendCode(ctx context.Context, by caller.Origin, email string) error {
 	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
 	}
@@ -75,17 +75,17 @@ type Applicant struct {
 // Register redeems the code and makes the account, both or neither. A refused password is told
 // before the code is looked at, and so costs no guess. An address that was taken meanwhile answers
 // like a wrong code.
-func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applicant) (account.Account, error) {
+func (r *Registration) Register(ctx context.Context, by caller.Origin, a Applicant) (account.Account, error) {
 	if err := r.policy.Check(a.Password, a.Email, a.Name); err != nil {
 		return account.Account{}, err
 	}
 
 	// Before the guess is counted: a server too busy to hash must not cost anybody a right code.
-	turn, err := r.hasher.Turn(ctx)
+	turn, err := r.hasher.Slot(ctx)
 	if err != nil {
 		return account.Account{}, err
 	}
-	defer turn.End()
+	defer turn.Release()
 
 	proof, err := r.challenges.Answer(ctx, by, challenge.Registration, "", a.Email, a.Code)
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *Registration) Register(ctx context.Context, by caller.Caller, a Applica
 }
 
 func (r *Registration) create(
-	ctx context.Context, by caller.Caller, a Applicant, turn password.Turn, proof challenge.Proof,
+	ctx context.Context, by caller.Origin, a Applicant, turn password.Slot, proof challenge.Proof,
 ) (account.Account, error) {
 	hash, err := turn.Hash(a.Password)
 	if err != nil {

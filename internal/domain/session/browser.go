@@ -50,7 +50,7 @@ func (c Cookie) digest() []byte {
 
 // Browser is a browser that is signed in.
 type Browser struct {
-	Identity
+	Principal
 
 	Cookie          Cookie // the value that it sent
 	AuthenticatedAt time.Time
@@ -62,7 +62,7 @@ type Browser struct {
 }
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
-func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string, cookie Cookie) error {
+func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, by caller.Origin, accountID, id string, cookie Cookie) error {
 	if err := s.open(ctx, tx, by, surfacePublic, s.browsers, accountID, id); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 
 		return err
 	})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return Browser{}, problem.ErrTokenInvalid
 	} else if err != nil {
 		return Browser{}, fmt.Errorf("check session: %w", err)
@@ -107,7 +107,7 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 	}
 
 	return Browser{
-		Identity: Identity{
+		Principal: Principal{
 			SessionID: row.SessionID,
 			Account: account.Account{
 				ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
@@ -126,15 +126,15 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 }
 
 // Living answers whose browser's session the id names, as long as it lives. Else problem.ErrTokenInvalid.
-func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Identity, error) {
+func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal, error) {
 	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.now()})
-	if postgres.Missing(err) {
-		return Identity{}, problem.ErrTokenInvalid
+	if postgres.IsNotFound(err) {
+		return Principal{}, problem.ErrTokenInvalid
 	} else if err != nil {
-		return Identity{}, fmt.Errorf("check session: %w", err)
+		return Principal{}, fmt.Errorf("check session: %w", err)
 	}
 
-	return identityOf(row), nil
+	return principalOf(row), nil
 }
 
 // larkOf is nil for nobody.
@@ -221,11 +221,11 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 
 // EndReplaced ends the session that a sign-in in the same browser takes the place of, in the
 // sign-in's transaction: an identifier never outlives a sign-in.
-func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, by caller.Caller, who Identity) error {
+func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, by caller.Origin, who Principal) error {
 	return s.end(ctx, tx, by, who, "signed in again")
 }
 
-func (s *Sessions) end(ctx context.Context, tx postgres.Tx, by caller.Caller, who Identity, reason string) error {
+func (s *Sessions) end(ctx context.Context, tx postgres.Tx, by caller.Origin, who Principal, reason string) error {
 	ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: who.SessionID, Now: s.now(), Reason: reason})
 	if err != nil {
 		return fmt.Errorf("end session: %w", err)

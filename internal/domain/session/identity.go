@@ -2,12 +2,12 @@ package session
 
 import "context"
 
-type identityKey struct{}
+type principalKey struct{}
 
-// WithIdentity says who makes a call, in the context of all that the call does.
-func WithIdentity(ctx context.Context, who Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, who)
+// WithPrincipal says who makes a call, in the context of all that the call does.
+func WithPrincipal(ctx context.Context, who Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, who)
 }
 
-// IdentityOf is there in every operation that somebody has to be signed in for.
-func IdentityOf(ctx context.Context) Identity { return ctx.Value(identityKey{}).(Identity) }
+// PrincipalFrom is there in every operation that somebody has to be signed in for.
+func PrincipalFrom(ctx context.Context) Principal { return ctx.Value(principalKey{}).(Principal) }

@@ -26,7 +26,7 @@ const (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
-var by = caller.Caller{UserAgent: "Toolkit Studio"}
+var by = caller.Origin{UserAgent: "Toolkit Studio"}
 
 // env is one account, whose sessions the test opens.
 type env struct {

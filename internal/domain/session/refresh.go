@@ -33,16 +33,16 @@ const (
 //
 // It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its
 // successor again.
-func (s *Sessions) Refresh(ctx context.Context, by caller.Caller, refreshToken string) (Tokens, error) {
+func (s *Sessions) Refresh(ctx context.Context, by caller.Origin, refreshToken string) (Tokens, error) {
 	id, generation, genuine := s.refresh.Read(refreshToken)
 	if !genuine {
 		return Tokens{}, ErrRefreshTokenInvalid
 	}
 
-	ctx = postgres.WithPatience(ctx, refreshPatience)
+	ctx = postgres.WithRetryBudget(ctx, refreshPatience)
 
 	rotated, err := s.rotate(ctx, id, generation)
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return s.refreshOld(ctx, by, id, generation)
 	} else if err != nil {
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
@@ -79,7 +79,7 @@ func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row
 }
 
 // refreshOld decides about a token that is not the current one.
-func (s *Sessions) refreshOld(ctx context.Context, by caller.Caller, id string, generation int64) (Tokens, error) {
+func (s *Sessions) refreshOld(ctx context.Context, by caller.Origin, id string, generation int64) (Tokens, error) {
 	var (
 		row     db.SessionForRefreshRow
 		current int64
@@ -95,7 +95,7 @@ func (s *Sessions) refreshOld(ctx context.Context, by caller.Caller, id string, 
 		var err error
 
 		row, err = queries.SessionForRefresh(ctx, db.SessionForRefreshParams{ID: id, Now: now})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return ErrRefreshTokenInvalid
 		} else if err != nil {
 			return fmt.Errorf("read session: %w", err)
@@ -175,7 +175,7 @@ func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict 
 }
 
 // endReused ends the session and tells its person.
-func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by caller.Caller, row db.SessionForRefreshRow, notice string) error {
+func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by caller.Origin, row db.SessionForRefreshRow, notice string) error {
 	now := s.now()
 
 	_, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: row.ID, Now: now, Reason: "refresh token reused"})

@@ -39,8 +39,8 @@ type Tokens struct {
 	Refresh   string
 }
 
-// Identity is who makes a call: a live session and its account, read together.
-type Identity struct {
+// Principal is who makes a call: a live session and its account, read together.
+type Principal struct {
 	SessionID string
 	Account   account.Account
 }
@@ -81,11 +81,11 @@ func NewID() string { return randomid.New() }
 
 // Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
 // and ends the ones idle the longest beyond the limit.
-func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Caller, accountID, id string) error {
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Origin, accountID, id string) error {
 	return s.open(ctx, tx, by, surfaceToolkit, s.limits, accountID, id)
 }
 
-func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by caller.Caller, surface string, limits Limits, accountID, id string) error {
+func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by caller.Origin, surface string, limits Limits, accountID, id string) error {
 	now := s.now()
 	ends := now.Add(limits.Absolute)
 
@@ -115,7 +115,7 @@ func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (membe
 	}
 
 	memberGroup, err = db.New(tx).SessionMemberGroup(ctx, id)
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return "", false, nil
 	} else if err != nil {
 		return "", false, fmt.Errorf("look for the earlier run: %w", err)
@@ -136,10 +136,10 @@ func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string
 
 // Authenticate answers who an access token speaks for: the signature says that we issued it, and
 // one statement that its session lives and its account is active. Else problem.ErrTokenInvalid.
-func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
+func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Principal, error) {
 	claims, err := s.access.Verify(ctx, accessToken)
 	if err != nil {
-		return Identity{}, err
+		return Principal{}, err
 	}
 
 	var row db.SessionAuthenticateRow
@@ -154,19 +154,19 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Identi
 	})
 
 	switch {
-	case postgres.Missing(err):
-		return Identity{}, problem.ErrTokenInvalid
+	case postgres.IsNotFound(err):
+		return Principal{}, problem.ErrTokenInvalid
 	case err != nil:
-		return Identity{}, fmt.Errorf("check session: %w", err)
+		return Principal{}, fmt.Errorf("check session: %w", err)
 	case row.ID != claims.AccountID:
-		return Identity{}, problem.ErrTokenInvalid
+		return Principal{}, problem.ErrTokenInvalid
 	}
 
-	return identityOf(row), nil
+	return principalOf(row), nil
 }
 
-func identityOf(row db.SessionAuthenticateRow) Identity {
-	return Identity{
+func principalOf(row db.SessionAuthenticateRow) Principal {
+	return Principal{
 		SessionID: row.SessionID,
 		Account: account.Account{
 			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
@@ -177,7 +177,7 @@ func identityOf(row db.SessionAuthenticateRow) Identity {
 }
 
 // End ends the caller's own session. Ending it twice is no error.
-func (s *Sessions) End(ctx context.Context, by caller.Caller, who Identity) error {
+func (s *Sessions) End(ctx context.Context, by caller.Origin, who Principal) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.end(ctx, tx, by, who, "logout")
 	})

@@ -20,11 +20,11 @@ import (
 
 // SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
 // sends decides, so that the request does the same for every number.
-func (s *SignIn) SendCode(ctx context.Context, by caller.Caller, phone string) error {
+func (s *SignIn) SendCode(ctx context.Context, by caller.Origin, phone string) error {
 	return s.challenges.Send(ctx, by, challenge.SignIn, "", phone)
 }
 
-func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, second string, through door) (opened, error) {
+func (s *SignIn) withSMS(ctx context.Context, by caller.Origin, phone, guess, second string, through openSession) (newSession, error) {
 	var found db.AccountByPhoneRow
 
 	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -33,24 +33,24 @@ func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, se
 
 		return err
 	})
-	if err != nil && !postgres.Missing(err) {
-		return opened{}, fmt.Errorf("look up phone: %w", err)
+	if err != nil && !postgres.IsNotFound(err) {
+		return newSession{}, fmt.Errorf("look up phone: %w", err)
 	}
 
 	right, err := s.challenges.Answer(ctx, by, challenge.SignIn, found.ID, phone, guess)
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	if found.Status != string(account.Active) {
-		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
 	}
 
 	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, use: func(ctx context.Context, tx postgres.Tx) error {
 		return right.Use(ctx, tx)
 	}}
 
-	var o opened
+	var o newSession
 	if found.RequiresTOTP {
 		o, err = s.withSecond(ctx, by, p, second, through)
 	} else {
@@ -61,11 +61,11 @@ func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, se
 	case errors.Is(err, ErrTOTPRequired):
 		right.Done(ctx)
 
-		return opened{}, s.askSecond(ctx, by, p, phone, right.Keep)
+		return newSession{}, s.askSecond(ctx, by, p, phone, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
-		return opened{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
 	case err != nil:
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	right.Done(ctx)
@@ -73,28 +73,28 @@ func (s *SignIn) withSMS(ctx context.Context, by caller.Caller, phone, guess, se
 	return o, nil
 }
 
-func (s *SignIn) withTOTP(ctx context.Context, by caller.Caller, email, guess string, through door) (opened, error) {
+func (s *SignIn) withTOTP(ctx context.Context, by caller.Origin, email, guess string, through openSession) (newSession, error) {
 	found, err := s.credentials(ctx, email)
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	o, err := s.compareTOTP(ctx, by, attempt, found, guess, through)
 	if errors.Is(err, errMovedOn) || errors.Is(err, factor.ErrCodeInvalid) {
-		return opened{}, s.refuse(ctx, by, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
+		return newSession{}, s.refuse(ctx, by, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
 	}
 
-	return o, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
+	return o, throttle.RecordRefusal(ctx, s.db, s.now(), by, err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
 }
 
 func (s *SignIn) compareTOTP(
-	ctx context.Context, by caller.Caller, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through door,
-) (opened, error) {
+	ctx context.Context, by caller.Origin, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
+) (newSession, error) {
 	accountID := found.ID
 	if found.Status != string(account.Active) || !s.totp {
 		accountID = "" // which costs the same, and never matches
@@ -102,7 +102,7 @@ func (s *SignIn) compareTOTP(
 
 	right, err := s.compareSecond(ctx, by, accountID, guess)
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	o, err := s.open(ctx, by, proof{accountID: accountID, method: methodTOTP, use: func(ctx context.Context, tx postgres.Tx) error {
@@ -113,7 +113,7 @@ func (s *SignIn) compareTOTP(
 		return attempt.Succeeded(ctx, tx)
 	}}, through)
 	if err == nil {
-		_ = s.factors.GiveBack(ctx, right) // the session is there; a budget one too low harms nobody
+		_ = s.factors.Refund(ctx, right) // the session is there; a budget one too low harms nobody
 	}
 
 	return o, err
@@ -121,19 +121,19 @@ func (s *SignIn) compareTOTP(
 
 // withSecond opens the session of a proof that is not enough by itself, with a code of the authenticator
 // app or a recovery code. Its failures count beside those of a sign-in with it alone.
-func (s *SignIn) withSecond(ctx context.Context, by caller.Caller, first proof, second string, through door) (opened, error) {
+func (s *SignIn) withSecond(ctx context.Context, by caller.Origin, first proof, second string, through openSession) (newSession, error) {
 	if second == "" {
-		return opened{}, ErrTOTPRequired
+		return newSession{}, ErrTOTPRequired
 	}
 
 	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: first.accountID})
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	right, err := s.compareSecond(ctx, by, first.accountID, second)
 	if err != nil {
-		return opened{}, throttle.Tell(ctx, s.db, s.now(), by, err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
+		return newSession{}, throttle.RecordRefusal(ctx, s.db, s.now(), by, err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
 	}
 
 	both := first
@@ -152,14 +152,14 @@ func (s *SignIn) withSecond(ctx context.Context, by caller.Caller, first proof, 
 
 	o, err := s.open(ctx, by, both, through)
 	if err == nil {
-		_ = s.factors.GiveBack(ctx, right)
+		_ = s.factors.Refund(ctx, right)
 	}
 
 	return o, err
 }
 
-// asCredentials keeps from whoever has the password which of the two was wrong.
-func asCredentials(err error) error {
+// asInvalidCredentials keeps from whoever has the password which of the two was wrong.
+func asInvalidCredentials(err error) error {
 	if errors.Is(err, factor.ErrCodeInvalid) {
 		return ErrInvalidCredentials
 	}

@@ -17,22 +17,22 @@ import (
 // ErrIdentityNotBound answers an identity that no account has, or a disabled one.
 var ErrIdentityNotBound = problem.New(problem.Refused, "IDENTITY_NOT_BOUND")
 
-// Identity is somebody whom another provider vouches for. Whoever makes one has asked the provider.
-type Identity struct {
+// ExternalIdentity is somebody whom another provider vouches for. Whoever makes one has asked the provider.
+type ExternalIdentity struct {
 	Provider string
 	Subject  string // their id there
 	Profile  []byte // what is told of them, in JSON
 }
 
-// WithIdentity signs in the account that the identity is bound to. It proves one thing about the person,
+// WithExternalIdentity signs in the account that the identity is bound to. It proves one thing about the person,
 // as a password does: where their member group asks for a second factor it opens nothing.
-func (b Browser) WithIdentity(ctx context.Context, who Identity) (Opened, error) {
-	o, err := b.signin.withIdentity(ctx, b.by, who, b.open)
+func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity) (Session, error) {
+	o, err := b.signin.withExternalIdentity(ctx, b.by, who, b.open)
 
-	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
-func (s *SignIn) withIdentity(ctx context.Context, by caller.Caller, who Identity, through door) (opened, error) {
+func (s *SignIn) withExternalIdentity(ctx context.Context, by caller.Origin, who ExternalIdentity, through openSession) (newSession, error) {
 	var found db.IdentityAccountRow
 
 	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -41,15 +41,15 @@ func (s *SignIn) withIdentity(ctx context.Context, by caller.Caller, who Identit
 
 		return err
 	})
-	if err != nil && !postgres.Missing(err) {
-		return opened{}, fmt.Errorf("look up identity: %w", err)
+	if err != nil && !postgres.IsNotFound(err) {
+		return newSession{}, fmt.Errorf("look up identity: %w", err)
 	}
 
 	switch {
 	case found.Status != string(account.Active):
-		return opened{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
+		return newSession{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
 	case found.RequiresTOTP:
-		return opened{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrTOTPRequired)
+		return newSession{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrTOTPRequired)
 	}
 
 	o, err := s.open(ctx, by, proof{accountID: found.ID, method: who.Provider, use: func(ctx context.Context, tx postgres.Tx) error {
@@ -65,7 +65,7 @@ func (s *SignIn) withIdentity(ctx context.Context, by caller.Caller, who Identit
 		return nil
 	}}, through)
 	if errors.Is(err, errMovedOn) {
-		return opened{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
+		return newSession{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
 	}
 
 	return o, err

@@ -26,51 +26,51 @@ var errCrowd = errors.New("signin: too many attempts of one person at once")
 // server full is told so before anything was counted against anybody. Then the attempt is counted, and only then compared.
 //
 // A password that was changed, or hashed anew, while it was checked is checked once more.
-func (s *SignIn) withPassword(ctx context.Context, by caller.Caller, c Password, through door) (opened, error) {
+func (s *SignIn) withPassword(ctx context.Context, by caller.Origin, c Credentials, through openSession) (newSession, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, patience, errCrowd)
 	defer cancel()
 
-	leave, err := s.people.Enter(waiting, c.Email)
+	leave, err := s.perPerson.Acquire(waiting, c.Email)
 	if err != nil {
-		return opened{}, problem.ErrUnavailable.After(patience).Because(err)
+		return newSession{}, problem.ErrUnavailable.WithRetryAfter(patience).WithCause(err)
 	}
 	defer leave()
 
-	turn, err := s.hasher.Turn(waiting)
+	turn, err := s.hasher.Slot(waiting)
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
-	defer turn.End()
+	defer turn.Release()
 
 	found, err := s.credentials(ctx, c.Email)
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	attempt, err := s.failures.Begin(ctx, by, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
 	if err != nil {
-		return opened{}, err
+		return newSession{}, err
 	}
 
 	o, err := s.comparePassword(ctx, by, turn, attempt, found, c, through)
 	if errors.Is(err, errMovedOn) {
 		if found, err = s.credentials(ctx, c.Email); err != nil {
-			return opened{}, err
+			return newSession{}, err
 		}
 
 		o, err = s.comparePassword(ctx, by, turn, attempt, found, c, through)
 	}
 
 	if errors.Is(err, errMovedOn) || errors.Is(err, ErrInvalidCredentials) {
-		return opened{}, s.refuse(ctx, by, methodPassword, found.ID, c.Email, ErrInvalidCredentials)
+		return newSession{}, s.refuse(ctx, by, methodPassword, found.ID, c.Email, ErrInvalidCredentials)
 	}
 
 	return o, err
 }
 
 func (s *SignIn) comparePassword(
-	ctx context.Context, by caller.Caller, turn password.Turn, attempt throttle.Attempt, found db.AccountCredentialsRow, c Password, through door,
-) (opened, error) {
+	ctx context.Context, by caller.Origin, turn password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, through openSession,
+) (newSession, error) {
 	var stored string
 	if found.PasswordHash != nil {
 		stored = *found.PasswordHash
@@ -78,11 +78,11 @@ func (s *SignIn) comparePassword(
 
 	match, stale, err := turn.Verify(stored, c.Plain)
 	if err != nil {
-		return opened{}, fmt.Errorf("verify password: %w", err)
+		return newSession{}, fmt.Errorf("verify password: %w", err)
 	}
 
 	if !match || found.Status != string(account.Active) {
-		return opened{}, ErrInvalidCredentials
+		return newSession{}, ErrInvalidCredentials
 	}
 
 	p := proof{accountID: found.ID, method: methodPassword, hash: &stored, use: func(ctx context.Context, tx postgres.Tx) error {
@@ -92,10 +92,10 @@ func (s *SignIn) comparePassword(
 	if found.RequiresTOTP {
 		o, err := s.withSecond(ctx, by, p, c.Second, through)
 		if errors.Is(err, ErrTOTPRequired) {
-			return opened{}, s.askSecond(ctx, by, p, c.Email, attempt.Succeeded)
+			return newSession{}, s.askSecond(ctx, by, p, c.Email, attempt.Succeeded)
 		}
 
-		return o, asCredentials(err)
+		return o, asInvalidCredentials(err)
 	}
 
 	o, err := s.open(ctx, by, p, through)
@@ -116,7 +116,7 @@ func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCrede
 
 		return err
 	})
-	if err != nil && !postgres.Missing(err) {
+	if err != nil && !postgres.IsNotFound(err) {
 		return row, fmt.Errorf("look up credentials: %w", err)
 	}
 
@@ -124,7 +124,7 @@ func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCrede
 }
 
 // rehash is a courtesy: the sign-in has succeeded, and the next one tries again.
-func (s *SignIn) rehash(ctx context.Context, turn password.Turn, accountID, stored, plain string) {
+func (s *SignIn) rehash(ctx context.Context, turn password.Slot, accountID, stored, plain string) {
 	fresh, err := turn.Hash(plain)
 	if err != nil {
 		return

@@ -17,7 +17,7 @@ import (
 // askSecond answers ErrTOTPRequired. What was compared was right, so that it is no failure, neither of the
 // person nor of their network: else everybody in an office would have one at each sign-in in two steps. It
 // is written down all the same, because somebody had the first proof.
-func (s *SignIn) askSecond(ctx context.Context, by caller.Caller, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
+func (s *SignIn) askSecond(ctx context.Context, by caller.Origin, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		err := audit.Record(ctx, tx, s.now(), by, audit.Event{
 			Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method,
@@ -37,21 +37,21 @@ func (s *SignIn) askSecond(ctx context.Context, by caller.Caller, first proof, n
 
 // compareSecond compares a code of the authenticator app, or a recovery code. The guess with which the
 // authenticator stops is the moment to tell its owner: from then on their right codes are refused, too.
-func (s *SignIn) compareSecond(ctx context.Context, by caller.Caller, accountID, guess string) (factor.Proof, error) {
+func (s *SignIn) compareSecond(ctx context.Context, by caller.Origin, accountID, guess string) (factor.Proof, error) {
 	right, err := s.factors.Attempt(ctx, accountID, guess)
 	if !errors.Is(err, factor.ErrStopped) {
 		return right, err
 	}
 
-	if untold := s.tellStopped(ctx, by, accountID); untold != nil {
+	if untold := s.notifyTOTPStopped(ctx, by, accountID); untold != nil {
 		return factor.Proof{}, untold
 	}
 
 	return right, err
 }
 
-// tellStopped is in nobody's language: who asks is a stranger.
-func (s *SignIn) tellStopped(ctx context.Context, by caller.Caller, accountID string) error {
+// notifyTOTPStopped is in nobody's language: who asks is a stranger.
+func (s *SignIn) notifyTOTPStopped(ctx context.Context, by caller.Origin, accountID string) error {
 	notice := delivery.NewID()
 
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {

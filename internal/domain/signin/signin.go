@@ -61,7 +61,7 @@ type SignIn struct {
 	failures   *throttle.Failures
 	queue      *delivery.Queue
 	totp       bool
-	people     *line.Lines // one attempt of a person at a time: each counts as a failure until it has succeeded
+	perPerson  *line.Semaphore // one attempt of a person at a time: each counts as a failure until it has succeeded
 	now        func() time.Time
 }
 
@@ -69,28 +69,28 @@ type SignIn struct {
 func New(d Deps) *SignIn {
 	return &SignIn{
 		db: d.DB, hasher: d.Hasher, challenges: d.Challenges, factors: d.Factors, sessions: d.Sessions,
-		failures: d.Failures, queue: d.Queue, totp: d.TOTP, people: line.New(1), now: d.Now,
+		failures: d.Failures, queue: d.Queue, totp: d.TOTP, perPerson: line.New(1), now: d.Now,
 	}
 }
 
-// door adds the session of one of the two surfaces to the transaction of a sign-in.
-type door func(ctx context.Context, tx postgres.Tx, o opened) error
+// openSession adds the session of one of the two surfaces to the transaction of a sign-in.
+type openSession func(ctx context.Context, tx postgres.Tx, o newSession) error
 
-// opened is a session, as far as both doors know it.
-type opened struct {
+// newSession is a session, as far as both doors know it.
+type newSession struct {
 	accountID, memberGroup, sessionID string
 }
 
-// Password is what a person signs in with.
-type Password struct {
+// Credentials is what a person signs in with.
+type Credentials struct {
 	Email  string // in its normal form
 	Plain  string
 	Second string // a code of the authenticator app or a recovery code; empty where none was sent
 }
 
-// Tokens signs an app in.
-func (s *SignIn) Tokens(ctx context.Context, by caller.Caller, credentials Password) (session.Tokens, error) {
-	o, err := s.withPassword(ctx, by, credentials, func(ctx context.Context, tx postgres.Tx, o opened) error {
+// App signs an app in.
+func (s *SignIn) App(ctx context.Context, by caller.Origin, credentials Credentials) (session.Tokens, error) {
+	o, err := s.withPassword(ctx, by, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
 		return s.sessions.Open(ctx, tx, by, o.accountID, o.sessionID)
 	})
 	if err != nil {
@@ -103,49 +103,49 @@ func (s *SignIn) Tokens(ctx context.Context, by caller.Caller, credentials Passw
 // Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
 type Browser struct {
 	signin *SignIn
-	by     caller.Caller
+	by     caller.Origin
 	before *session.Browser
 	cookie session.Cookie
 }
 
 // Browser is where a browser signs in, once, with one of its methods.
-func (s *SignIn) Browser(by caller.Caller, before *session.Browser) Browser {
+func (s *SignIn) Browser(by caller.Origin, before *session.Browser) Browser {
 	return Browser{signin: s, by: by, before: before, cookie: session.NewCookie()}
 }
 
-// Opened is a browser's new session.
-type Opened struct {
+// Session is a browser's new session.
+type Session struct {
 	SessionID string
 	Cookie    session.Cookie
 }
 
 // WithPassword signs in with a password.
-func (b Browser) WithPassword(ctx context.Context, credentials Password) (Opened, error) {
+func (b Browser) WithPassword(ctx context.Context, credentials Credentials) (Session, error) {
 	o, err := b.signin.withPassword(ctx, b.by, credentials, b.open)
 
-	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
 // WithSMS signs in with a code that SendCode sent.
-func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Opened, error) {
+func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Session, error) {
 	o, err := b.signin.withSMS(ctx, b.by, phone, code, second, b.open)
 
-	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
 // WithTOTP signs in with a code of the authenticator app, or a recovery code.
-func (b Browser) WithTOTP(ctx context.Context, email, code string) (Opened, error) {
+func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, error) {
 	o, err := b.signin.withTOTP(ctx, b.by, email, code, b.open)
 
-	return Opened{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
-func (b Browser) open(ctx context.Context, tx postgres.Tx, o opened) error {
+func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
 	sessions := b.signin.sessions
 
 	// The old one makes room before the new one is counted, or another browser's would have to.
 	if b.before != nil {
-		if err := sessions.EndReplaced(ctx, tx, b.by, b.before.Identity); err != nil {
+		if err := sessions.EndReplaced(ctx, tx, b.by, b.before.Principal); err != nil {
 			return err
 		}
 	}
@@ -168,8 +168,8 @@ type proof struct {
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
 // open is the transaction of a sign-in: counted, opened and recorded, or none of it.
-func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through door) (opened, error) {
-	o := opened{accountID: p.accountID, sessionID: session.NewID()}
+func (s *SignIn) open(ctx context.Context, by caller.Origin, p proof, through openSession) (newSession, error) {
+	o := newSession{accountID: p.accountID, sessionID: session.NewID()}
 
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		group, done, err := s.sessions.Opened(ctx, tx, o.sessionID)
@@ -184,7 +184,7 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through do
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
 			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: by.UserAgent, Now: &now,
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return errMovedOn
 		} else if err != nil {
 			return fmt.Errorf("sign in: %w", err)
@@ -204,7 +204,7 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through do
 		}
 
 		if row.NewDevice {
-			if err := s.tell(ctx, tx, by, row.Email, now); err != nil {
+			if err := s.notifyNewDevice(ctx, tx, by, row.Email, now); err != nil {
 				return err
 			}
 		}
@@ -216,8 +216,8 @@ func (s *SignIn) open(ctx context.Context, by caller.Caller, p proof, through do
 	return o, err
 }
 
-// tell writes to the person that a device signed in that never did before.
-func (s *SignIn) tell(ctx context.Context, tx postgres.Tx, by caller.Caller, email string, now time.Time) error {
+// notifyNewDevice writes to the person that a device signed in that never did before.
+func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, by caller.Origin, email string, now time.Time) error {
 	content := delivery.Content{Device: by.UserAgent, At: now}
 	if by.Address.IsValid() {
 		content.Address = by.Address.String()
@@ -229,7 +229,7 @@ func (s *SignIn) tell(ctx context.Context, tx postgres.Tx, by caller.Caller, ema
 }
 
 // refuse records a failure, and answers the error.
-func (s *SignIn) refuse(ctx context.Context, by caller.Caller, method, accountID, name string, answer error) error {
+func (s *SignIn) refuse(ctx context.Context, by caller.Origin, method, accountID, name string, answer error) error {
 	err := audit.RecordAlone(ctx, s.db, s.now(), by, audit.Event{
 		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,
 	})

@@ -16,9 +16,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Patience is how failures are slowed down: those of one person with one factor, and those of one
+// Backoff is how failures are slowed down: those of one person with one factor, and those of one
 // network with all of them.
-type Patience struct {
+type Backoff struct {
 	Free    int           // failures in a row that cost no wait
 	First   time.Duration // the wait after them; it doubles each time
 	Longest time.Duration // where the doubling ends
@@ -39,18 +39,18 @@ const (
 // Failures counts attempts to prove who somebody is.
 type Failures struct {
 	db       *postgres.DB
-	patience Patience
+	patience Backoff
 	delays   []float64
 	now      func() time.Time
 }
 
 // NewFailures makes Failures.
-func NewFailures(database *postgres.DB, patience Patience, now func() time.Time) *Failures {
+func NewFailures(database *postgres.DB, patience Backoff, now func() time.Time) *Failures {
 	return &Failures{db: database, patience: patience, delays: patience.delays(), now: now}
 }
 
 // delays are the waits, in seconds, after the first failure, the second and so on.
-func (p Patience) delays() []float64 {
+func (p Backoff) delays() []float64 {
 	list := make([]float64, max(0, p.Free-1))
 	for i := range list {
 		list[i] = -skew.Seconds()
@@ -78,7 +78,7 @@ type Person struct {
 // Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
 // it is too early. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash gives
 // none back.
-func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor string, person Person) (Attempt, error) {
+func (f *Failures) Begin(ctx context.Context, by caller.Origin, factor string, person Person) (Attempt, error) {
 	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), by.Network())}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false
@@ -102,7 +102,7 @@ func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor string, p
 			NetworkMost: f.patience.Network, NetworkEndsAt: now.Add(networkWindow),
 			Delays: f.delays, EndsAt: endsAt,
 		})
-		if err == nil || !postgres.Missing(err) {
+		if err == nil || !postgres.IsNotFound(err) {
 			return err
 		}
 
@@ -119,13 +119,13 @@ func (f *Failures) Begin(ctx context.Context, by caller.Caller, factor string, p
 		}
 
 		if !until.After(now) { // it was given back meanwhile
-			return problem.ErrTooManyRequests.After(time.Second)
+			return problem.ErrTooManyRequests.WithRetryAfter(time.Second)
 		}
 
-		return Refuse(now, until, limit, subject).After(max(time.Second, until.Sub(now)))
+		return Refuse(now, until, limit, subject).WithRetryAfter(max(time.Second, until.Sub(now)))
 	})
 	if err != nil {
-		err = Tell(ctx, f.db, f.now(), by, err, audit.Event{
+		err = RecordRefusal(ctx, f.db, f.now(), by, err, audit.Event{
 			AccountID: person.AccountID, Subject: person.Name, SessionID: person.SessionID, Method: factor,
 		})
 

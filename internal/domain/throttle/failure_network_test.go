@@ -9,7 +9,7 @@ import (
 )
 
 // few allows a network three failures.
-var few = throttle.Patience{Free: 5, First: 30 * time.Second, Longest: time.Hour, Network: 3}
+var few = throttle.Backoff{Free: 5, First: 30 * time.Second, Longest: time.Hour, Network: 3}
 
 // R-E1, R-E3, T-05: a network has so many failures in an hour, over all persons; of IPv6 it is a /64.
 func TestNetworkIsLimited(t *testing.T) {
@@ -73,7 +73,7 @@ func TestSuccessGivesOneAttemptBack(t *testing.T) {
 func TestNeighboursDoNotLengthenTheWait(t *testing.T) {
 	t.Parallel()
 
-	p := newPatient(t, throttle.Patience{Free: 2, First: 30 * time.Second, Longest: time.Hour, Network: 3})
+	p := newPatient(t, throttle.Backoff{Free: 2, First: 30 * time.Second, Longest: time.Hour, Network: 3})
 
 	for i := range 3 {
 		p.expect(t, "a neighbour", home, "password", fmt.Sprint(i), 0)
@@ -95,7 +95,7 @@ func TestNeighboursDoNotLengthenTheWait(t *testing.T) {
 func TestWaitingDoesNotCountForTheNetwork(t *testing.T) {
 	t.Parallel()
 
-	p := newPatient(t, throttle.Patience{Free: 2, First: 30 * time.Second, Longest: time.Hour, Network: 3})
+	p := newPatient(t, throttle.Backoff{Free: 2, First: 30 * time.Second, Longest: time.Hour, Network: 3})
 
 	for range 2 {
 		p.expect(t, "a failure", home, "password", "impatient", 0)

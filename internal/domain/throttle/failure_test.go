@@ -22,7 +22,7 @@ import (
 )
 
 // usual is what the contract says.
-var usual = throttle.Patience{Free: 5, First: 30 * time.Second, Longest: time.Hour, Network: 100}
+var usual = throttle.Backoff{Free: 5, First: 30 * time.Second, Longest: time.Hour, Network: 100}
 
 // patient counts failures by a clock that stands still.
 type patient struct {
@@ -33,7 +33,7 @@ type patient struct {
 	deadlocks *deadlocks
 }
 
-func newPatient(t *testing.T, patience throttle.Patience) *patient {
+func newPatient(t *testing.T, patience throttle.Backoff) *patient {
 	t.Helper()
 
 	p := &patient{clock: &apptest.Clock{}, deadlocks: &deadlocks{}}
@@ -53,8 +53,8 @@ func newPatient(t *testing.T, patience throttle.Patience) *patient {
 	return p
 }
 
-func from(address string) caller.Caller {
-	return caller.Caller{Address: netip.MustParseAddr(address)}
+func from(address string) caller.Origin {
+	return caller.Origin{Address: netip.MustParseAddr(address)}
 }
 
 // try answers the attempt, or the time to wait.
@@ -99,7 +99,7 @@ func TestWaitsDouble(t *testing.T) {
 	t.Parallel()
 
 	for name, c := range map[string]struct {
-		patience throttle.Patience
+		patience throttle.Backoff
 		waits    []time.Duration // after the first failure, the second and so on
 	}{
 		"Usual": {usual, []time.Duration{
@@ -107,11 +107,11 @@ func TestWaitsDouble(t *testing.T) {
 			16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour, time.Hour,
 		}},
 		"OneIsFree": {
-			throttle.Patience{Free: 1, First: time.Minute, Longest: 5 * time.Minute, Network: 100},
+			throttle.Backoff{Free: 1, First: time.Minute, Longest: 5 * time.Minute, Network: 100},
 			[]time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute},
 		},
 		"NothingDoubles": {
-			throttle.Patience{Free: 2, First: time.Second, Longest: time.Second, Network: 100},
+			throttle.Backoff{Free: 2, First: time.Second, Longest: time.Second, Network: 100},
 			[]time.Duration{0, time.Second, time.Second},
 		},
 	} {
@@ -269,7 +269,7 @@ func TestParallelAttemptsShareWhatIsFree(t *testing.T) {
 func TestCountingAndForgettingNeverDeadlock(t *testing.T) {
 	t.Parallel()
 
-	p := newPatient(t, throttle.Patience{Free: 1000, First: time.Second, Longest: time.Second, Network: 1000})
+	p := newPatient(t, throttle.Backoff{Free: 1000, First: time.Second, Longest: time.Second, Network: 1000})
 
 	var all sync.WaitGroup
 

@@ -11,18 +11,18 @@ import (
 
 // networkLimit is the limit under which Begin counts the network of an attempt, too.
 func (f *Failures) networkLimit() Limit {
-	return Limit{Name: "failures", Most: f.patience.Network, Window: networkWindow}
+	return Limit{Name: "failures", Max: f.patience.Network, Window: networkWindow}
 }
 
-// TakeNetwork counts an attempt of somebody who is not known until it has succeeded: against their
+// ConsumeNetwork counts an attempt of somebody who is not known until it has succeeded: against their
 // network, as Begin does, and against nobody.
-func (f *Failures) TakeNetwork(ctx context.Context, tx db.DBTX, by caller.Caller) error {
-	return Take(ctx, tx, f.now(), f.networkLimit(), by.Network())
+func (f *Failures) ConsumeNetwork(ctx context.Context, tx db.DBTX, by caller.Origin) error {
+	return Consume(ctx, tx, f.now(), f.networkLimit(), by.Network())
 }
 
-// GiveBackNetwork takes such an attempt back, which was no failure.
-func (f *Failures) GiveBackNetwork(ctx context.Context, by caller.Caller) error {
+// RefundNetwork takes such an attempt back, which was no failure.
+func (f *Failures) RefundNetwork(ctx context.Context, by caller.Origin) error {
 	return f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return GiveBack(ctx, conn, f.networkLimit(), by.Network())
+		return Refund(ctx, conn, f.networkLimit(), by.Network())
 	})
 }

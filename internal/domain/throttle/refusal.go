@@ -23,13 +23,13 @@ func (r *refusal) Error() string { return "throttle: " + r.limit }
 // Refuse is what a limit answers to its subject until the end of its window: problem.ErrTooManyRequests, with the
 // time to wait.
 func Refuse(now, until time.Time, limit, subject string) *problem.Problem {
-	return problem.ErrTooManyRequests.After(until.Sub(now)).Because(&refusal{limit: limit, key: limit + " " + subject, until: until})
+	return problem.ErrTooManyRequests.WithRetryAfter(until.Sub(now)).WithCause(&refusal{limit: limit, key: limit + " " + subject, until: until})
 }
 
-// Tell writes into the audit log that a limit refused somebody, where err says so, and answers err. It is written
+// RecordRefusal writes into the audit log that a limit refused somebody, where err says so, and answers err. It is written
 // once for each wait of each subject, so that whoever asks again and again does not fill the log; event says who
 // it was, and with what.
-func Tell(ctx context.Context, database *postgres.DB, now time.Time, by caller.Caller, err error, event audit.Event) error {
+func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, by caller.Origin, err error, event audit.Event) error {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || errors.Is(err, problem.ErrUnavailable) { // an outage after a refusal is an outage
 		return err

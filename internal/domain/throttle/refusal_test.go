@@ -104,7 +104,7 @@ func TestWaitIsToldOnce(t *testing.T) {
 func TestWaitAfterALiftedOneIsTold(t *testing.T) {
 	t.Parallel()
 
-	p := newPatient(t, throttle.Patience{Free: 1, First: time.Minute, Longest: time.Hour, Network: 100})
+	p := newPatient(t, throttle.Backoff{Free: 1, First: time.Minute, Longest: time.Hour, Network: 100})
 
 	p.expect(t, "the first failure", home, "password", "a", 0)
 	p.expect(t, "its wait", home, "password", "a", time.Minute)
@@ -177,10 +177,10 @@ func TestTell(t *testing.T) {
 
 	use := func() error {
 		err := p.db.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
-			return throttle.Take(ctx, tx, p.clock.Now(), three, "a@konec.com.au")
+			return throttle.Consume(ctx, tx, p.clock.Now(), three, "a@konec.com.au")
 		})
 
-		return throttle.Tell(t.Context(), p.db, p.clock.Now(), from(home), err, event)
+		return throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), err, event)
 	}
 
 	for range 3 {
@@ -200,7 +200,7 @@ func TestTell(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 
-	if err := throttle.Tell(t.Context(), p.db, p.clock.Now(), from(home), lost, event); !errors.Is(err, lost) {
+	if err := throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), lost, event); !errors.Is(err, lost) {
 		t.Errorf("what is no refusal: %v", err)
 	}
 
@@ -214,9 +214,9 @@ func TestOutageIsNoRefusal(t *testing.T) {
 	t.Parallel()
 
 	p := newPatient(t, usual)
-	outage := problem.ErrUnavailable.Because(throttle.Refuse(p.clock.Now(), p.clock.Now().Add(time.Minute), "three", "a"))
+	outage := problem.ErrUnavailable.WithCause(throttle.Refuse(p.clock.Now(), p.clock.Now().Add(time.Minute), "three", "a"))
 
-	err := throttle.Tell(t.Context(), p.db, p.clock.Now(), from(home), outage, audit.Event{Subject: "a"})
+	err := throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), outage, audit.Event{Subject: "a"})
 	if !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
@@ -235,7 +235,7 @@ func TestTellWithoutADatabase(t *testing.T) {
 
 	p.db.Close()
 
-	err := throttle.Tell(t.Context(), p.db, p.clock.Now(), from(home), refused, audit.Event{})
+	err := throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), refused, audit.Event{})
 	if err == nil || errors.Is(err, problem.ErrTooManyRequests) {
 		t.Errorf("%v", err)
 	}

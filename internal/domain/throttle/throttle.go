@@ -16,23 +16,23 @@ import (
 // Limit is how many times within a window.
 type Limit struct {
 	Name   string // becomes part of the key
-	Most   int32
+	Max    int32
 	Window time.Duration
 }
 
-// Take counts one use of the limit by subject, and answers problem.ErrTooManyRequests with the
+// Consume counts one use of the limit by subject, and answers problem.ErrTooManyRequests with the
 // time to wait once there are more than Most. Within a transaction that is rolled back on that
 // answer, a refused use is not counted.
-func Take(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject string) error {
-	_, err := take(ctx, tx, now, Use{Limit: limit, Subject: subject})
+func Consume(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject string) error {
+	_, err := consume(ctx, tx, now, Use{Limit: limit, Subject: subject})
 
 	return err
 }
 
-// take says whether this was the last one within the limit.
-func take(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
+// consume says whether this was the last one within the limit.
+func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
 	added := int32(1)
-	if use.Idle {
+	if use.DryRun {
 		added = 0
 	}
 
@@ -43,28 +43,28 @@ func take(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, e
 		return false, fmt.Errorf("throttle %s: %w", use.Limit.Name, err)
 	}
 
-	if row.Count+1-added > use.Limit.Most {
+	if row.Count+1-added > use.Limit.Max {
 		return false, Refuse(now, row.EndsAt, use.Limit.Name, use.Subject)
 	}
 
-	return !use.Idle && row.Count == use.Limit.Most, nil
+	return !use.DryRun && row.Count == use.Limit.Max, nil
 }
 
 // Use is one use of a limit by a subject.
 type Use struct {
 	Limit   Limit
 	Subject string
-	Idle    bool  // adds nothing, but does the same, and is refused where one more would be
+	DryRun  bool  // adds nothing, but does the same, and is refused where one more would be
 	Last    *bool // if it is set, TakeAll says there whether this was the last one within the limit
 }
 
-// TakeAll takes each use, in this order, and answers the longest of the times to wait: waiting that
+// ConsumeAll takes each use, in this order, and answers the longest of the times to wait: waiting that
 // long is enough for all of them.
-func TakeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
+func ConsumeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
 	var longest *problem.Problem
 
 	for _, use := range uses {
-		last, err := take(ctx, tx, now, use)
+		last, err := consume(ctx, tx, now, use)
 		if use.Last != nil {
 			*use.Last = last
 		}
@@ -87,9 +87,9 @@ func TakeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error 
 	return nil
 }
 
-// GiveBack takes one use back, for a limit of failures that counts before it is known whether
+// Refund takes one use back, for a limit of failures that counts before it is known whether
 // the attempt fails.
-func GiveBack(ctx context.Context, tx db.DBTX, limit Limit, subject string) error {
+func Refund(ctx context.Context, tx db.DBTX, limit Limit, subject string) error {
 	if err := db.New(tx).ThrottleGiveBack(ctx, key(limit, subject)); err != nil {
 		return fmt.Errorf("throttle %s: %w", limit.Name, err)
 	}

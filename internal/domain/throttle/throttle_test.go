@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
 var (
 	start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	three = throttle.Limit{Name: "three", Most: 3, Window: time.Minute}
+	three = throttle.Limit{Name: "three", Max: 3, Window: time.Minute}
 )
 
 func pool(t *testing.T) *pgxpool.Pool {
@@ -35,11 +35,11 @@ func pool(t *testing.T) *pgxpool.Pool {
 	return p
 }
 
-// take answers the time to wait, or 0 where the use was allowed.
-func take(t *testing.T, p *pgxpool.Pool, at time.Duration, limit throttle.Limit, subject string) time.Duration {
+// consume answers the time to wait, or 0 where the use was allowed.
+func consume(t *testing.T, p *pgxpool.Pool, at time.Duration, limit throttle.Limit, subject string) time.Duration {
 	t.Helper()
 
-	err := throttle.Take(t.Context(), p, start.Add(at), limit, subject)
+	err := throttle.Consume(t.Context(), p, start.Add(at), limit, subject)
 	if err == nil {
 		return 0
 	}
@@ -62,18 +62,18 @@ func TestTake(t *testing.T) {
 		p := pool(t)
 
 		for i := range 3 {
-			if wait := take(t, p, time.Duration(i)*time.Second, three, "a"); wait != 0 {
+			if wait := consume(t, p, time.Duration(i)*time.Second, three, "a"); wait != 0 {
 				t.Errorf("use %d waits %s", i+1, wait)
 			}
 		}
 
 		for _, at := range []time.Duration{3 * time.Second, 30 * time.Second, 59*time.Second + 999*time.Millisecond} {
-			if wait := take(t, p, at, three, "a"); wait != time.Minute-at {
+			if wait := consume(t, p, at, three, "a"); wait != time.Minute-at {
 				t.Errorf("at %s: wait %s, want %s", at, wait, time.Minute-at)
 			}
 		}
 
-		if wait := take(t, p, time.Minute, three, "a"); wait != 0 {
+		if wait := consume(t, p, time.Minute, three, "a"); wait != 0 {
 			t.Errorf("after the window: wait %s", wait)
 		}
 	})
@@ -82,17 +82,17 @@ func TestTake(t *testing.T) {
 		t.Parallel()
 
 		p := pool(t)
-		once, other := throttle.Limit{Name: "once", Most: 1, Window: time.Minute}, throttle.Limit{Name: "other", Most: 1, Window: time.Minute}
+		once, other := throttle.Limit{Name: "once", Max: 1, Window: time.Minute}, throttle.Limit{Name: "other", Max: 1, Window: time.Minute}
 
 		for _, limit := range []throttle.Limit{once, other} {
 			for _, subject := range []string{"a", "b", ""} {
-				if wait := take(t, p, 0, limit, subject); wait != 0 {
+				if wait := consume(t, p, 0, limit, subject); wait != 0 {
 					t.Errorf("%s %q waits %s", limit.Name, subject, wait)
 				}
 			}
 		}
 
-		if take(t, p, 0, once, "a") == 0 {
+		if consume(t, p, 0, once, "a") == 0 {
 			t.Error("the second use is allowed")
 		}
 	})
@@ -103,25 +103,25 @@ func TestTake(t *testing.T) {
 		p := pool(t)
 
 		for range 20 {
-			if wait := take(t, p, 0, three, "a"); wait != 0 {
+			if wait := consume(t, p, 0, three, "a"); wait != 0 {
 				t.Fatalf("waits %s", wait)
 			}
 
-			if err := throttle.GiveBack(t.Context(), p, three, "a"); err != nil {
+			if err := throttle.Refund(t.Context(), p, three, "a"); err != nil {
 				t.Fatal(err)
 			}
 		}
 
 		// What was never taken cannot be given back.
-		if err := throttle.GiveBack(t.Context(), p, three, "a"); err != nil {
+		if err := throttle.Refund(t.Context(), p, three, "a"); err != nil {
 			t.Fatal(err)
 		}
 
 		for range 3 {
-			take(t, p, 0, three, "a")
+			consume(t, p, 0, three, "a")
 		}
 
-		if take(t, p, 0, three, "a") == 0 {
+		if consume(t, p, 0, three, "a") == 0 {
 			t.Error("a credit was kept")
 		}
 	})
@@ -130,17 +130,17 @@ func TestTake(t *testing.T) {
 		t.Parallel()
 
 		p := pool(t)
-		hour := throttle.Limit{Name: "hour", Most: 1, Window: time.Hour}
-		minute := throttle.Limit{Name: "minute", Most: 1, Window: time.Minute}
+		hour := throttle.Limit{Name: "hour", Max: 1, Window: time.Hour}
+		minute := throttle.Limit{Name: "minute", Max: 1, Window: time.Minute}
 
 		for _, uses := range [][]throttle.Use{
 			{{Limit: hour, Subject: "a"}, {Limit: minute, Subject: "a"}}, {{Limit: minute, Subject: "b"}, {Limit: hour, Subject: "b"}},
 		} {
-			if err := throttle.TakeAll(t.Context(), p, start, uses...); err != nil {
+			if err := throttle.ConsumeAll(t.Context(), p, start, uses...); err != nil {
 				t.Fatal(err)
 			}
 
-			err := throttle.TakeAll(t.Context(), p, start.Add(time.Second), uses...)
+			err := throttle.ConsumeAll(t.Context(), p, start.Add(time.Second), uses...)
 			if told, ok := errors.AsType[*problem.Problem](err); !ok || told.RetryAfter != time.Hour-time.Second {
 				t.Errorf("got %+v", err)
 			}
@@ -159,7 +159,7 @@ func TestTake(t *testing.T) {
 
 		for range 32 {
 			all.Go(func() {
-				if take(t, p, 0, three, "a") == 0 {
+				if consume(t, p, 0, three, "a") == 0 {
 					allowed.Add(1)
 				}
 			})
@@ -178,8 +178,8 @@ func TestClean(t *testing.T) {
 	t.Parallel()
 
 	p := pool(t)
-	take(t, p, 0, three, "old")
-	take(t, p, 30*time.Second, three, "young")
+	consume(t, p, 0, three, "old")
+	consume(t, p, 30*time.Second, three, "young")
 
 	for _, want := range []int64{1, 0} {
 		if deleted, err := throttle.Clean(t.Context(), p, start.Add(61*time.Second)); err != nil || deleted != want {

@@ -36,11 +36,11 @@ type Reason struct {
 	Until  time.Time // with Wait
 }
 
-// Entry is one thing that happened: either of the two.
-type Entry struct {
+// Item is one thing that happened: either of the two.
+type Item struct {
 	At       time.Time
 	Event    *audit.Entry
-	Delivery *delivery.Record
+	Delivery *delivery.LogEntry
 }
 
 // Position is where a page ended, in each of the two logs.
@@ -52,7 +52,7 @@ type Position struct {
 // Timeline is a page of an account's.
 type Timeline struct {
 	Reasons []Reason
-	Entries []Entry   // the newest first
+	Entries []Item    // the newest first
 	Next    *Position // nil where this is the last
 }
 
@@ -105,7 +105,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 }
 
 // merge takes the newest of both, as many as a page holds.
-func merge(events []audit.Entry, messages []delivery.Record, after Position, limit int) Timeline {
+func merge(events []audit.Entry, messages []delivery.LogEntry, after Position, limit int) Timeline {
 	var timeline Timeline
 
 	for len(events)+len(messages) > 0 {
@@ -116,14 +116,14 @@ func merge(events []audit.Entry, messages []delivery.Record, after Position, lim
 		}
 
 		if len(messages) == 0 || len(events) > 0 && !events[0].At.Before(messages[0].CreatedAt) {
-			timeline.Entries = append(timeline.Entries, Entry{At: events[0].At, Event: &events[0]})
+			timeline.Entries = append(timeline.Entries, Item{At: events[0].At, Event: &events[0]})
 			after.Event = &audit.Position{At: events[0].At, ID: events[0].ID}
 			events = events[1:]
 
 			continue
 		}
 
-		timeline.Entries = append(timeline.Entries, Entry{At: messages[0].CreatedAt, Delivery: &messages[0]})
+		timeline.Entries = append(timeline.Entries, Item{At: messages[0].CreatedAt, Delivery: &messages[0]})
 		after.Delivery = &delivery.Position{At: messages[0].CreatedAt, ID: messages[0].ID}
 		messages = messages[1:]
 	}
@@ -132,7 +132,7 @@ func merge(events []audit.Entry, messages []delivery.Record, after Position, lim
 }
 
 // reasons are in the order in which they stand in the way.
-func (t *Timelines) reasons(ctx context.Context, found account.Record, recipients []string) ([]Reason, error) {
+func (t *Timelines) reasons(ctx context.Context, found account.Details, recipients []string) ([]Reason, error) {
 	var reasons []Reason
 
 	switch found.Status {

@@ -212,7 +212,7 @@ func (a *Access) verify(ctx context.Context, raw string) (verified, error) {
 	case outage != nil:
 		return verified{}, outage
 	case err != nil:
-		return verified{}, problem.ErrTokenInvalid.Because(err)
+		return verified{}, problem.ErrTokenInvalid.WithCause(err)
 	case claims.Subject == "" || claims.SessionID == "" || claims.IssuedAt == 0:
 		return verified{}, problem.ErrTokenInvalid
 	}

@@ -24,7 +24,7 @@ func (k *Keys) JWKS() ([]byte, error) {
 	keys := k.List()
 	if len(keys) == 0 {
 		// Just started. An empty set would be kept by whoever asks, and refuse every token.
-		return nil, problem.ErrUnavailable.After(time.Second)
+		return nil, problem.ErrUnavailable.WithRetryAfter(time.Second)
 	}
 
 	set := struct {

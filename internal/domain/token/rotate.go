@@ -57,7 +57,7 @@ func (k *Keys) Ensure(ctx context.Context) error {
 // Rotate makes a new key. It is published now and signs after PublishLead, while the others go on
 // verifying until their last token has ended. immediately is for a key that may have leaked: the
 // new one signs at once, and every token of the others is dead; the clients refresh.
-func (k *Keys) Rotate(ctx context.Context, by caller.Caller, immediately bool) (Key, error) {
+func (k *Keys) Rotate(ctx context.Context, by caller.Origin, immediately bool) (Key, error) {
 	var created Key
 
 	err := k.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {

@@ -37,7 +37,7 @@ type Extract struct {
 // Export writes every account in the order of the ids, and answers how many. It is no picture of one moment: an account
 // that changes meanwhile is there as it was when its turn came. That it was asked for is written down before the first
 // account leaves.
-func (t *Transfer) Export(ctx context.Context, by caller.Caller, to io.Writer, x Extract) (count int64, err error) {
+func (t *Transfer) Export(ctx context.Context, by caller.Origin, to io.Writer, x Extract) (count int64, err error) {
 	event := audit.Event{Action: audit.AccountsExported, Detail: map[string]string{
 		"format": string(x.Format), "totpSecrets": fmt.Sprint(x.TOTPSecrets),
 	}}
@@ -83,7 +83,7 @@ func (t *Transfer) Export(ctx context.Context, by caller.Caller, to io.Writer, x
 }
 
 func (t *Transfer) page(ctx context.Context, after string) (rows []db.AccountExportRow, err error) {
-	err = t.db.Do(postgres.WithPatience(ctx, pagePatience), func(ctx context.Context, conn *pgxpool.Conn) error {
+	err = t.db.Do(postgres.WithRetryBudget(ctx, pagePatience), func(ctx context.Context, conn *pgxpool.Conn) error {
 		rows, err = db.New(conn).AccountExport(ctx, db.AccountExportParams{After: after, Most: exportPage})
 
 		return err

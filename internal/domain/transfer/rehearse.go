@@ -56,7 +56,7 @@ func (r *run) rehearseBatch(ctx context.Context, tx pgx.Tx, b *batch) error {
 	}
 
 	r.Progress = r.after(b, v)
-	r.tell(v.remarks)
+	r.reportRemarks(v.remarks)
 
 	return nil
 }

@@ -32,7 +32,7 @@ func (r *run) begin(ctx context.Context, digest []byte) error {
 	}
 
 	row, err := queries.AccountImportUnderWay(ctx, db.AccountImportUnderWayParams{Digest: digest, Format: string(r.form.format)})
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return ErrOvertaken // it has just come to its end
 	} else if err != nil {
 		return fmt.Errorf("look for an earlier import: %w", err)
@@ -134,7 +134,7 @@ func (r *run) bring(ctx context.Context, b *batch) error {
 		}
 
 		position, err := db.New(tx).AccountImportHold(ctx, r.id)
-		if postgres.Missing(err) || err == nil && position != r.Position {
+		if postgres.IsNotFound(err) || err == nil && position != r.Position {
 			return ErrOvertaken
 		} else if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (r *run) bring(ctx context.Context, b *batch) error {
 	}
 
 	r.Progress = next
-	r.tell(remarks)
+	r.reportRemarks(remarks)
 
 	return nil
 }
@@ -210,8 +210,8 @@ func (r *run) advance(ctx context.Context, tx pgx.Tx, next Progress) error {
 	}})
 }
 
-// tell passes on what happened.
-func (r *run) tell(remarks []Remark) {
+// reportRemarks passes on what happened.
+func (r *run) reportRemarks(remarks []Remark) {
 	if r.Remark != nil {
 		for _, remark := range remarks {
 			r.Remark(remark)
@@ -260,7 +260,7 @@ func (r *run) createGroups(ctx context.Context, tx pgx.Tx, names []string) error
 		now := r.Transfer.now()
 
 		_, err := db.New(tx).MemberGroupCreate(ctx, db.MemberGroupCreateParams{Name: name, Rights: []string{}, Now: now})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			continue // somebody else has just made it
 		} else if err != nil {
 			return fmt.Errorf("create group: %w", err)

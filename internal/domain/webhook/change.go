@@ -39,7 +39,7 @@ type told struct {
 }
 
 // Create makes a webhook. It gets the events that are sealed from then on.
-func (w *Webhooks) Create(ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
+func (w *Webhooks) Create(ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
 	wanted, err := w.allowed(who, wanted)
 	if err != nil {
 		return Created{}, err
@@ -59,7 +59,7 @@ func (w *Webhooks) Create(ctx context.Context, by caller.Caller, who group.Admin
 			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
 			Now: w.moment(), Most: Most,
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return told{}, ErrTooMany
 		} else if err != nil {
 			return told{}, fmt.Errorf("create webhook: %w", err)
@@ -73,12 +73,12 @@ func (w *Webhooks) Create(ctx context.Context, by caller.Caller, who group.Admin
 		return Created{}, err
 	}
 
-	return w.tell(answer)
+	return w.reveal(answer)
 }
 
 // Change replaces what a webhook of that version says.
 func (w *Webhooks) Change(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
 ) (Webhook, error) {
 	wanted, err := w.allowed(who, wanted)
 	if err != nil {
@@ -96,7 +96,7 @@ func (w *Webhooks) Change(
 		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
 			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.moment(),
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return Webhook{}, problem.ErrVersionConflict
 		} else if err != nil {
 			return Webhook{}, fmt.Errorf("change webhook: %w", err)
@@ -115,7 +115,7 @@ func (w *Webhooks) Change(
 
 // Rotate gives a webhook of that version a new secret. The one before it goes on signing beside it for a while.
 func (w *Webhooks) Rotate(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, version int32,
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, id string, version int32,
 ) (Created, error) {
 	if err := mayRead(who); err != nil {
 		return Created{}, err
@@ -133,7 +133,7 @@ func (w *Webhooks) Rotate(
 		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
 			ID: id, Version: version, Secret: sealed, Until: w.now().Add(Overlap), Now: w.moment(),
 		})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return told{}, problem.ErrVersionConflict
 		} else if err != nil {
 			return told{}, fmt.Errorf("rotate secret: %w", err)
@@ -147,11 +147,11 @@ func (w *Webhooks) Rotate(
 		return Created{}, err
 	}
 
-	return w.tell(answer)
+	return w.reveal(answer)
 }
 
 // Delete ends a webhook of that version. What waits for it is not sent any more.
-func (w *Webhooks) Delete(ctx context.Context, by caller.Caller, who group.Administrator, id string, version int32) error {
+func (w *Webhooks) Delete(ctx context.Context, by caller.Origin, who group.Administrator, id string, version int32) error {
 	return w.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
@@ -193,7 +193,7 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 // moment is a time as the document shows it.
 func (w *Webhooks) moment() time.Time { return w.now().Truncate(time.Millisecond) }
 
-func (w *Webhooks) tell(answer told) (Created, error) {
+func (w *Webhooks) reveal(answer told) (Created, error) {
 	secret, err := w.keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
 	if err != nil {
 		return Created{}, fmt.Errorf("secret of webhook %s: %w", answer.Webhook.ID, err)

@@ -41,7 +41,7 @@ type Replayed struct {
 
 // Again sends one event again at once, whatever became of it.
 func (w *Webhooks) Again(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, eventID int64,
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, id string, eventID int64,
 ) (Delivery, error) {
 	if err := mayRead(who); err != nil {
 		return Delivery{}, err
@@ -54,7 +54,7 @@ func (w *Webhooks) Again(
 		}
 
 		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.moment()})
-		if postgres.Missing(err) {
+		if postgres.IsNotFound(err) {
 			return Delivery{}, ErrDeliveryNotFound
 		} else if err != nil {
 			return Delivery{}, fmt.Errorf("replay: %w", err)
@@ -76,13 +76,13 @@ func (w *Webhooks) Again(
 // Replay sends events again that the webhook wants as it is now, the oldest first: those that it got, those that failed, and
 // those that it never got because it was disabled or not there.
 func (w *Webhooks) Replay(
-	ctx context.Context, by caller.Caller, who group.Administrator, key idempotency.Key, id string, wanted Replay,
+	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, id string, wanted Replay,
 ) (Replayed, error) {
 	if err := mayRead(who); err != nil {
 		return Replayed{}, err
 	}
 
-	ctx = postgres.WithPatience(ctx, replayPatience)
+	ctx = postgres.WithRetryBudget(ctx, replayPatience)
 
 	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
 		hook, err := w.enabled(ctx, tx, id)

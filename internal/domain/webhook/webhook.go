@@ -64,7 +64,7 @@ type Wanted struct {
 type Deps struct {
 	DB    *postgres.DB
 	Keys  *keyring.Keyring
-	Reach standardwebhook.Reach
+	Reach standardwebhook.Policy
 	Now   func() time.Time
 }
 
@@ -72,7 +72,7 @@ type Deps struct {
 type Webhooks struct {
 	db    *postgres.DB
 	keys  *keyring.Keyring
-	reach standardwebhook.Reach
+	reach standardwebhook.Policy
 	now   func() time.Time
 	jobs  *river.Client[pgx.Tx]
 }
@@ -112,7 +112,7 @@ func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
 // find answers one.
 func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) {
 	row, err := queries.WebhookByID(ctx, id)
-	if postgres.Missing(err) {
+	if postgres.IsNotFound(err) {
 		return Webhook{}, ErrNotFound
 	} else if err != nil {
 		return Webhook{}, fmt.Errorf("look up webhook: %w", err)
@@ -149,7 +149,7 @@ func mayRead(who group.Administrator) error {
 
 // record writes down a change. The address is named by its host only: the rest of it is the key to many a receiver.
 func (w *Webhooks) record(
-	ctx context.Context, tx postgres.Tx, by caller.Caller, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, by caller.Origin, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
 ) error {
 	detail["host"] = hostOf(hook.URL)
 

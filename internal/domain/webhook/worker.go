@@ -45,7 +45,7 @@ type WorkerDeps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
 	Places *geo.Locator
-	Caller *standardwebhook.Caller
+	Caller *standardwebhook.Client
 	Count  func(Outcome)
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -58,7 +58,7 @@ type Worker struct {
 	db     *postgres.DB
 	keys   *keyring.Keyring
 	places *geo.Locator
-	caller *standardwebhook.Caller
+	caller *standardwebhook.Client
 	count  func(Outcome)
 	log    *slog.Logger
 	now    func() time.Time
@@ -112,7 +112,7 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	})
 
 	switch {
-	case postgres.Missing(err):
+	case postgres.IsNotFound(err):
 		return nil
 	case err != nil:
 		return fmt.Errorf("read delivery: %w", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// Caller is the origin of a request, or of a command (then Address is not valid).
-type Caller struct {
+// Origin is the origin of a request, or of a command (then Address is not valid).
+type Origin struct {
 	Address   netip.Addr // as the trusted-proxy setting sees it
 	UserAgent string     // at most 256 bytes, printable
 	RequestID string
@@ -20,13 +20,13 @@ type Caller struct {
 }
 
 // Command is the caller of the command line.
-func Command(name string) Caller {
-	return Caller{UserAgent: "toolkit-gateway " + name, Language: language.Chinese}
+func Command(name string) Origin {
+	return Origin{UserAgent: "toolkit-gateway " + name, Language: language.Chinese}
 }
 
 // Network is what a limit by address counts under: the address itself for IPv4, its /64 for
 // IPv6, where one person commands a whole prefix.
-func (c Caller) Network() string {
+func (c Origin) Network() string {
 	if !c.Address.IsValid() {
 		return "unknown"
 	}
@@ -46,7 +46,7 @@ func (c Caller) Network() string {
 }
 
 // AddressOrNil is the address in the form that a nullable column takes.
-func (c Caller) AddressOrNil() *netip.Addr {
+func (c Origin) AddressOrNil() *netip.Addr {
 	if !c.Address.IsValid() {
 		return nil
 	}

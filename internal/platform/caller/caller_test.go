@@ -20,12 +20,12 @@ func TestNetwork(t *testing.T) {
 		"fe80::1%eth0":             "fe80::/64",
 		"::1":                      "::/64",
 	} {
-		if got := (Caller{Address: netip.MustParseAddr(address)}).Network(); got != want {
+		if got := (Origin{Address: netip.MustParseAddr(address)}).Network(); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
 		}
 	}
 
-	if got := (Caller{}).Network(); got != "unknown" {
+	if got := (Origin{}).Network(); got != "unknown" {
 		t.Errorf("no address: %s", got)
 	}
 }
@@ -38,7 +38,7 @@ func TestAddressOrNil(t *testing.T) {
 	}
 
 	// A zone is no part of what Postgres stores.
-	if got := (Caller{Address: netip.MustParseAddr("fe80::1%eth0")}).AddressOrNil(); got == nil || got.String() != "fe80::1" {
+	if got := (Origin{Address: netip.MustParseAddr("fe80::1%eth0")}).AddressOrNil(); got == nil || got.String() != "fe80::1" {
 		t.Errorf("got %v", got)
 	}
 }

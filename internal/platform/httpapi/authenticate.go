@@ -36,7 +36,7 @@ func (p *Pipeline) authenticate(next http.Handler) http.Handler {
 			return
 		}
 
-		ctx, err := p.fulfil(w, r, p.chosen(r, requirements))
+		ctx, err := p.satisfy(w, r, p.chosen(r, requirements))
 		if err != nil {
 			p.Fail(w, r, err)
 
@@ -73,8 +73,8 @@ func (p *Pipeline) chosen(r *http.Request, requirements openapi3.SecurityRequire
 	return requirements[0]
 }
 
-// fulfil asks the requirement's schemes by name, so that the session is known before its XSRF token.
-func (p *Pipeline) fulfil(w http.ResponseWriter, r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
+// satisfy asks the requirement's schemes by name, so that the session is known before its XSRF token.
+func (p *Pipeline) satisfy(w http.ResponseWriter, r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
 	for _, name := range slices.Sorted(maps.Keys(requirement)) {
 		scheme := p.schemes[name]
 
@@ -125,7 +125,7 @@ func Bearer(r *http.Request) (string, error) {
 	}
 
 	if len(values) > 1 || !isToken68(token) {
-		return "", problem.ErrInvalidRequest.At(problem.Field{Name: "Authorization", Message: language.Text{
+		return "", problem.ErrInvalidRequest.WithFields(problem.Field{Name: "Authorization", Message: language.Text{
 			Chinese: "必须是 Bearer 加一个令牌，且只能出现一次",
 			English: "must be Bearer followed by one token, and appear once",
 		}})

@@ -17,12 +17,12 @@ func TestJudgementsAreBlurred(t *testing.T) {
 	for told, want := range map[*problem.Problem]bool{
 		problem.New(problem.Refused, "INVALID_CREDENTIALS"): true,
 		judgement: true,
-		problem.ErrTooManyRequests.After(time.Second):               true,
-		problem.ErrInvalidRequest.At(problem.Field{Name: "/email"}): false,
-		problem.ErrUnauthenticated:                                  false,
-		problem.ErrXSRFInvalid:                                      false,
-		problem.ErrInternal:                                         false,
-		problem.ErrUnavailable:                                      false,
+		problem.ErrTooManyRequests.WithRetryAfter(time.Second):              true,
+		problem.ErrInvalidRequest.WithFields(problem.Field{Name: "/email"}): false,
+		problem.ErrUnauthenticated:                                          false,
+		problem.ErrXSRFInvalid:                                              false,
+		problem.ErrInternal:                                                 false,
+		problem.ErrUnavailable:                                              false,
 	} {
 		if got := blurred(told); got != want {
 			t.Errorf("%s is blurred: %t", told.Code, got)

@@ -52,7 +52,7 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 	case tooLarge(err):
 		return body{}, problem.ErrBodyTooLarge
 	case err != nil:
-		return body{}, problem.ErrInvalidRequest.At(problem.Field{Message: textCutOff}).Because(err)
+		return body{}, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textCutOff}).WithCause(err)
 	}
 
 	r.Body = io.NopCloser(bytes.NewReader(raw))
@@ -98,11 +98,11 @@ func checkJSON(raw []byte) error {
 		case errors.Is(err, io.EOF) && decoder.InputOffset() > 0 && decoder.StackDepth() == 0:
 			return nil
 		case err != nil:
-			return problem.ErrInvalidRequest.At(problem.Field{Name: pointer(decoder), Message: syntax(err)})
+			return problem.ErrInvalidRequest.WithFields(problem.Field{Name: pointer(decoder), Message: syntax(err)})
 		case decoder.StackDepth() == 0 && len(bytes.TrimSpace(raw[decoder.InputOffset():])) > 0:
-			return problem.ErrInvalidRequest.At(problem.Field{Message: textTrailing})
+			return problem.ErrInvalidRequest.WithFields(problem.Field{Message: textTrailing})
 		case token.Kind() == '"' && strings.ContainsRune(token.String(), 0):
-			return problem.ErrInvalidRequest.At(problem.Field{Name: pointer(decoder), Message: textNotText})
+			return problem.ErrInvalidRequest.WithFields(problem.Field{Name: pointer(decoder), Message: textNotText})
 		}
 	}
 }
@@ -120,12 +120,12 @@ func pointer(decoder *jsontext.Decoder) string {
 // readForm parses a form, and refuses what the schema does not name: the validator does not.
 func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
 	if bytes.Count(raw, []byte("&")) >= maxKeys {
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Message: textForm})
+		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textForm})
 	}
 
 	form, err := url.ParseQuery(string(raw))
 	if err != nil {
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Message: textForm})
+		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textForm})
 	}
 
 	var faults []problem.Field

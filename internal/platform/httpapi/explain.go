@@ -71,7 +71,7 @@ func invalid(err error) error {
 		return again
 	})
 
-	return problem.ErrInvalidRequest.At(fields[:min(len(fields), maxKeys)]...)
+	return problem.ErrInvalidRequest.WithFields(fields[:min(len(fields), maxKeys)]...)
 }
 
 func collect(err error, prefix string, fields *[]problem.Field) {

@@ -15,37 +15,37 @@ import (
 // gateWait is how long a costly request waits at the gate before the server says that it is full.
 const gateWait = 2 * time.Second
 
-var errCrowded = errors.New("httpapi: a crowd waits at the gate")
+var errBusy = errors.New("httpapi: a crowd waits at the gate")
 
 // gate lets in few costly requests at once, and no more than its share of one network: in a flood of it
 // whoever comes from elsewhere finds a place. Here, before anything was parsed, a request that waits is
 // small, and thousands of them leave the collector little to look at.
 type gate struct {
-	networks *line.Lines
-	all      *line.Lines
+	networks *line.Semaphore
+	all      *line.Semaphore
 }
 
-// crowds is how many networks may have their share inside at once.
-const crowds = 8
+// maxNetworks is how many networks may have their share inside at once.
+const maxNetworks = 8
 
 func newGate(share int) gate {
-	return gate{networks: line.New(share), all: line.New(crowds * share)}
+	return gate{networks: line.New(share), all: line.New(maxNetworks * share)}
 }
 
 func (g gate) enter(ctx context.Context, network string) (leave func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, gateWait, errCrowded)
+	ctx, cancel := context.WithTimeoutCause(ctx, gateWait, errBusy)
 	defer cancel()
 
-	leaveNetwork, err := g.networks.Enter(ctx, network)
+	leaveNetwork, err := g.networks.Acquire(ctx, network)
 	if err != nil {
-		return nil, problem.ErrUnavailable.After(gateWait).Because(err)
+		return nil, problem.ErrUnavailable.WithRetryAfter(gateWait).WithCause(err)
 	}
 
-	leaveAll, err := g.all.Enter(ctx, "")
+	leaveAll, err := g.all.Acquire(ctx, "")
 	if err != nil {
 		leaveNetwork()
 
-		return nil, problem.ErrUnavailable.After(gateWait).Because(err)
+		return nil, problem.ErrUnavailable.WithRetryAfter(gateWait).WithCause(err)
 	}
 
 	return func() {
@@ -60,7 +60,7 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 	inside := p.recover(next) // whose log shows where a panic came from
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !operationOf(r.Context()).costly {
+		if !operationOf(r.Context()).expensive {
 			next.ServeHTTP(w, r)
 
 			return
@@ -68,24 +68,24 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 
 		// What goes wrong here is told where the body is looked at.
 		raw, err := io.ReadAll(r.Body)
-		r.Body = &held{Reader: bytes.NewReader(raw), raw: raw, err: err}
+		r.Body = &bufferedBody{Reader: bytes.NewReader(raw), raw: raw, err: err}
 
-		leave, err := p.gate.enter(r.Context(), CallerOf(r.Context()).Network())
+		leave, err := p.gate.enter(r.Context(), OriginOf(r.Context()).Network())
 		if err != nil {
-			aside(func() { p.Fail(w, r, err) })
+			runDetached(func() { p.Fail(w, r, err) })
 
 			return
 		}
 		defer leave()
 
-		aside(func() { inside.ServeHTTP(w, r) })
+		runDetached(func() { inside.ServeHTTP(w, r) })
 	})
 }
 
-// aside runs f on a goroutine of its own, whose stack is gone afterwards. That of a connection would grow to
+// runDetached runs f on a goroutine of its own, whose stack is gone afterwards. That of a connection would grow to
 // what the deepest handler needs, and stay so while the next request waits: 16 kB rather than 8 for each of
 // thousands. A panic of f goes on here.
-func aside(f func()) {
+func runDetached(f func()) {
 	thrown := make(chan any)
 
 	go func() {
@@ -99,19 +99,19 @@ func aside(f func()) {
 	}
 }
 
-// held is a body that was read, as far as that went.
-type held struct {
+// bufferedBody is a body that was read, as far as that went.
+type bufferedBody struct {
 	*bytes.Reader
 
 	raw []byte
 	err error
 }
 
-func (*held) Close() error { return nil }
+func (*bufferedBody) Close() error { return nil }
 
 // readAll reads a body, unless it was read at the gate.
 func readAll(body io.Reader) ([]byte, error) {
-	if h, ok := body.(*held); ok {
+	if h, ok := body.(*bufferedBody); ok {
 		return h.raw, h.err
 	}
 

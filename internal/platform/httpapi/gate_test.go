@@ -88,7 +88,7 @@ func TestGateIsNeverOverfull(t *testing.T) {
 
 	g := newGate(1)
 
-	leaves := make([]func(), crowds)
+	leaves := make([]func(), maxNetworks)
 	for i := range leaves {
 		var err error
 		if leaves[i], err = g.enter(t.Context(), string(rune('a'+i))); err != nil {
@@ -96,7 +96,7 @@ func TestGateIsNeverOverfull(t *testing.T) {
 		}
 	}
 
-	if _, err := g.enter(t.Context(), "late"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, errCrowded) {
+	if _, err := g.enter(t.Context(), "late"); !errors.Is(err, problem.ErrUnavailable) || !errors.Is(err, errBusy) {
 		t.Errorf("full: %v", err)
 	}
 
@@ -136,7 +136,7 @@ func TestPanicBehindTheGate(t *testing.T) {
 		}))))
 		server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := context.WithValue(r.Context(), chi.RouteCtxKey, chi.NewRouteContext())
-			served.ServeHTTP(w, r.WithContext(context.WithValue(ctx, operationKey{}, &operation{costly: true})))
+			served.ServeHTTP(w, r.WithContext(context.WithValue(ctx, operationKey{}, &operation{expensive: true})))
 		}))
 	)
 	defer server.Close()

@@ -69,7 +69,7 @@ var openHeaders = http.Header{
 // nothing, it is the browser that keeps the answer from other sites.
 func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if op.surface == Toolkit || op.foreign || !op.effects && reads || op.linked && p.followed(r) {
+	if op.surface == Toolkit || op.crossSite || !op.sideEffects && reads || op.linkable && p.followed(r) {
 		return nil
 	}
 
@@ -83,9 +83,9 @@ func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 	asked.Method = http.MethodPost
 
 	if err := p.crossSite.Check(&asked); err != nil {
-		return problem.ErrCrossSite.Because(err)
+		return problem.ErrCrossSite.WithCause(err)
 	} else if p.forged(r) {
-		return problem.ErrCrossSite.Because(errForged)
+		return problem.ErrCrossSite.WithCause(errForged)
 	}
 
 	return nil

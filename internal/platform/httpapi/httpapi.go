@@ -39,7 +39,7 @@ type Deps struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Origins        []string       // other origins that may call the public surface, exactly
 	Secure         bool           // our own pages come over https
-	Costly         int            // costly requests of one network that are answered at once
+	Expensive      int            // costly requests of one network that are answered at once
 	Log            *slog.Logger
 	Observe        func(Observation) // called once a request
 }
@@ -77,7 +77,7 @@ func New(d Deps) (*Pipeline, error) {
 		trusted:   d.TrustedProxies,
 		origins:   d.Origins,
 		secure:    d.Secure,
-		gate:      newGate(d.Costly),
+		gate:      newGate(d.Expensive),
 		log:       d.Log,
 		observe:   d.Observe,
 	}
@@ -170,7 +170,7 @@ func (p *Pipeline) allowed(r *http.Request) string {
 		}
 
 		op := p.operations[route{try, found.RoutePattern()}]
-		if method != http.MethodHead || op == nil || !op.effects {
+		if method != http.MethodHead || op == nil || !op.sideEffects {
 			if methods != "" {
 				methods += ", "
 			}

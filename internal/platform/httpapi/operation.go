@@ -21,19 +21,19 @@ type route struct{ method, pattern string }
 
 // operation is one of the document's, prepared once.
 type operation struct {
-	id       string
-	surface  Surface
-	effects  bool   // a GET that is not only read: it sends or mints something
-	foreign  bool   // one that other sites send browsers to
-	linked   bool   // one that the pages of a configured origin link to
-	costly   bool   // one that waits for its place: it computes a hash of a password
-	right    string // what the caller's member group must have, empty for nothing
-	security openapi3.SecurityRequirements
-	body     *openapi3.RequestBody // nil where none is documented
-	query    []string              // the names of its query parameters
-	produces []string              // the media types of its good answers; an error is always JSON
-	kin      *routers.Route        // for the validator, without the security, which is checked before
-	options  *openapi3filter.Options
+	id          string
+	surface     Surface
+	sideEffects bool   // a GET that is not only read: it sends or mints something
+	crossSite   bool   // one that other sites send browsers to
+	linkable    bool   // one that the pages of a configured origin link to
+	expensive   bool   // one that waits for its place: it computes a hash of a password
+	right       string // what the caller's member group must have, empty for nothing
+	security    openapi3.SecurityRequirements
+	body        *openapi3.RequestBody // nil where none is documented
+	query       []string              // the names of its query parameters
+	produces    []string              // the media types of its good answers; an error is always JSON
+	kin         *routers.Route        // for the validator, without the security, which is checked before
+	options     *openapi3filter.Options
 }
 
 type operationKey struct{}
@@ -65,7 +65,7 @@ func (p *Pipeline) match(next http.Handler) http.Handler {
 
 		p.allowOrigin(w, r, op.surface)
 
-		if r.Method == http.MethodHead && op.effects {
+		if r.Method == http.MethodHead && op.sideEffects {
 			w.Header().Set("Allow", p.allowed(r))
 			p.Fail(w, r, problem.ErrMethodNotAllowed)
 
@@ -135,7 +135,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	effects, err := effectsOf(op, method)
+	effects, err := sideEffectsOf(op, method)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	costly, err := costlyOf(op, method)
+	costly, err := expensiveOf(op, method)
 	if err != nil {
 		return nil, err
 	}
@@ -165,15 +165,15 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	open.Security = &openapi3.SecurityRequirements{}
 
 	compiled := &operation{
-		id:       op.OperationID,
-		surface:  surface,
-		effects:  effects,
-		foreign:  foreign,
-		linked:   linked,
-		costly:   costly,
-		right:    right,
-		security: *op.Security,
-		kin:      &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
+		id:          op.OperationID,
+		surface:     surface,
+		sideEffects: effects,
+		crossSite:   foreign,
+		linkable:    linked,
+		expensive:   costly,
+		right:       right,
+		security:    *op.Security,
+		kin:         &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
 
 	if op.RequestBody != nil {
@@ -214,8 +214,8 @@ func produced(op *openapi3.Operation) []string {
 	return types
 }
 
-// effectsOf reads x-side-effects, which only a GET needs: every other method has them.
-func effectsOf(op *openapi3.Operation, method string) (bool, error) {
+// sideEffectsOf reads x-side-effects, which only a GET needs: every other method has them.
+func sideEffectsOf(op *openapi3.Operation, method string) (bool, error) {
 	value, there := op.Extensions["x-side-effects"]
 	if !there {
 		return false, nil
@@ -228,8 +228,8 @@ func effectsOf(op *openapi3.Operation, method string) (bool, error) {
 	return false, errors.New("x-side-effects can only be true, at a GET")
 }
 
-// costlyOf reads x-costly, which only what has a body needs.
-func costlyOf(op *openapi3.Operation, method string) (bool, error) {
+// expensiveOf reads x-costly, which only what has a body needs.
+func expensiveOf(op *openapi3.Operation, method string) (bool, error) {
 	value, there := op.Extensions["x-costly"]
 	if !there {
 		return false, nil

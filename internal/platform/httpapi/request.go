@@ -20,7 +20,7 @@ import (
 
 // requestInfo is what the pipeline learns of a request on its way in.
 type requestInfo struct {
-	caller    caller.Caller
+	caller    caller.Origin
 	request   *http.Request // for its cookies
 	operation *operation    // nil outside the document
 	written   *recorder
@@ -42,13 +42,13 @@ func (i *requestInfo) surface() Surface {
 	return i.operation.surface
 }
 
-// CallerOf says who asks.
-func CallerOf(ctx context.Context) caller.Caller {
+// OriginOf says who asks.
+func OriginOf(ctx context.Context) caller.Origin {
 	if info := infoOf(ctx); info != nil {
 		return info.caller
 	}
 
-	return caller.Caller{}
+	return caller.Origin{}
 }
 
 // Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
@@ -94,7 +94,7 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() //nolint:forbidigo // measures, decides nothing
 		written := &recorder{ResponseWriter: w}
-		info := &requestInfo{written: written, request: r, caller: caller.Caller{
+		info := &requestInfo{written: written, request: r, caller: caller.Origin{
 			Address:   addressOf(r),
 			UserAgent: caller.Printable(r.UserAgent()),
 			RequestID: requestID(r),

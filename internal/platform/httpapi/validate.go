@@ -52,12 +52,12 @@ func (p *Pipeline) validate(next http.Handler) http.Handler {
 // readQuery refuses what the document does not name: a password in a query string, for one.
 func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 	if strings.Count(r.URL.RawQuery, "&") >= maxKeys {
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?", Message: textQuery})
+		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?", Message: textQuery})
 	}
 
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "?", Message: textQuery})
+		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?", Message: textQuery})
 	}
 
 	var faults []problem.Field
@@ -149,7 +149,7 @@ func orInvalid(faults []problem.Field) error {
 
 	slices.SortFunc(faults, func(a, b problem.Field) int { return strings.Compare(a.Name, b.Name) })
 
-	return problem.ErrInvalidRequest.At(faults...)
+	return problem.ErrInvalidRequest.WithFields(faults...)
 }
 
 // isText says that a string is UTF-8 without NUL, which Postgres cannot store.

@@ -7,49 +7,49 @@ import (
 	"sync"
 )
 
-// Lines are any number of lines, each with a name. The zero value is of no use; see New.
-type Lines struct {
-	most int
+// Semaphore are any number of lines, each with a name. The zero value is of no use; see New.
+type Semaphore struct {
+	limit int
 
 	mu    sync.Mutex
-	lines map[string]*line
+	slots map[string]*slot
 }
 
-// line is where those of one name wait.
-type line struct {
-	taken chan struct{}
+// slot is where those of one name wait.
+type slot struct {
+	held  chan struct{}
 	users int // at its head or waiting, guarded by Lines.mu
 }
 
 // New makes Lines, of each of which most may be at the head at once.
-func New(most int) *Lines { return &Lines{most: most, lines: map[string]*line{}} }
+func New(most int) *Semaphore { return &Semaphore{limit: most, slots: map[string]*slot{}} }
 
-// Enter waits until the caller is at the head of the line, first come first served, or answers why ctx
+// Acquire waits until the caller is at the head of the line, first come first served, or answers why ctx
 // ended before. Leave at the end.
-func (l *Lines) Enter(ctx context.Context, name string) (leave func(), err error) {
-	joined := l.join(name)
+func (l *Semaphore) Acquire(ctx context.Context, name string) (leave func(), err error) {
+	joined := l.use(name)
 
 	select {
-	case joined.taken <- struct{}{}:
+	case joined.held <- struct{}{}:
 		return func() {
-			<-joined.taken
-			l.part(name, joined)
+			<-joined.held
+			l.release(name, joined)
 		}, nil
 	case <-ctx.Done():
-		l.part(name, joined)
+		l.release(name, joined)
 
 		return nil, context.Cause(ctx) //nolint:wrapcheck // the caller's own
 	}
 }
 
-func (l *Lines) join(name string) *line {
+func (l *Semaphore) use(name string) *slot {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	joined := l.lines[name]
+	joined := l.slots[name]
 	if joined == nil {
-		joined = &line{taken: make(chan struct{}, l.most)}
-		l.lines[name] = joined
+		joined = &slot{held: make(chan struct{}, l.limit)}
+		l.slots[name] = joined
 	}
 
 	joined.users++
@@ -57,12 +57,12 @@ func (l *Lines) join(name string) *line {
 	return joined
 }
 
-// part forgets a line that nobody uses.
-func (l *Lines) part(name string, left *line) {
+// release forgets a line that nobody uses.
+func (l *Semaphore) release(name string, left *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
 	if left.users--; left.users == 0 {
-		delete(l.lines, name)
+		delete(l.slots, name)
 	}
 }

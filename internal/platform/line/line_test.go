@@ -22,7 +22,7 @@ func TestLines(t *testing.T) {
 
 		for range 100 {
 			group.Go(func() {
-				leave, err := lines.Enter(t.Context(), "one")
+				leave, err := lines.Acquire(t.Context(), "one")
 				if err != nil {
 					t.Error(err)
 
@@ -47,8 +47,8 @@ func TestLines(t *testing.T) {
 			t.Errorf("%d at once", most.Load())
 		}
 
-		if len(lines.lines) > 0 {
-			t.Errorf("%d lines are remembered that nobody is in", len(lines.lines))
+		if len(lines.slots) > 0 {
+			t.Errorf("%d lines are remembered that nobody is in", len(lines.slots))
 		}
 	})
 
@@ -57,13 +57,13 @@ func TestLines(t *testing.T) {
 
 		lines := New(1)
 
-		leave, err := lines.Enter(t.Context(), "one")
+		leave, err := lines.Acquire(t.Context(), "one")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer leave()
 
-		other, err := lines.Enter(t.Context(), "other")
+		other, err := lines.Acquire(t.Context(), "other")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func TestLines(t *testing.T) {
 			errTime = errors.New("took too long")
 		)
 
-		leave, err := lines.Enter(t.Context(), "one")
+		leave, err := lines.Acquire(t.Context(), "one")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,13 +87,13 @@ func TestLines(t *testing.T) {
 		gone, cancel := context.WithCancelCause(t.Context())
 		cancel(errTime)
 
-		if _, err := lines.Enter(gone, "one"); !errors.Is(err, errTime) {
+		if _, err := lines.Acquire(gone, "one"); !errors.Is(err, errTime) {
 			t.Errorf("told %v", err)
 		}
 
 		leave()
 
-		if leave, err = lines.Enter(t.Context(), "one"); err != nil {
+		if leave, err = lines.Acquire(t.Context(), "one"); err != nil {
 			t.Fatalf("after both have left: %v", err)
 		}
 

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// DefaultPatience is how long a request waits for the database, all in all.
-	DefaultPatience = 2 * time.Second
-	// leastPatience is what an operation gets when those before it have used up the patience: the
+	// DefaultRetryBudget is how long a request waits for the database, all in all.
+	DefaultRetryBudget = 2 * time.Second
+	// minRetryBudget is what an operation gets when those before it have used up the patience: the
 	// database may be back.
-	leastPatience = 100 * time.Millisecond
+	minRetryBudget = 100 * time.Millisecond
 	// attemptLimit bounds one attempt of a patient request, so that one connection into nowhere
 	// does not use up the patience.
 	attemptLimit = 5 * time.Second
@@ -27,43 +27,43 @@ const (
 	retryAfter = 2 * time.Second
 	// gapFirst and gapMost space the attempts.
 	gapFirst = 20 * time.Millisecond
-	gapMost  = 500 * time.Millisecond
+	gapMax   = 500 * time.Millisecond
 )
 
-type patienceKey struct{}
+type retryBudgetKey struct{}
 
-// WithPatience sets how long the operations under ctx wait for the database, all of them together.
-func WithPatience(ctx context.Context, d time.Duration) context.Context {
+// WithRetryBudget sets how long the operations under ctx wait for the database, all of them together.
+func WithRetryBudget(ctx context.Context, d time.Duration) context.Context {
 	left := new(atomic.Int64)
 	left.Store(int64(d))
 
-	return context.WithValue(ctx, patienceKey{}, left)
+	return context.WithValue(ctx, retryBudgetKey{}, left)
 }
 
-// patience is what is left for the next operation.
-func patience(ctx context.Context) time.Duration {
-	if left, ok := ctx.Value(patienceKey{}).(*atomic.Int64); ok {
-		return max(time.Duration(left.Load()), leastPatience)
+// retryBudget is what is left for the next operation.
+func retryBudget(ctx context.Context) time.Duration {
+	if left, ok := ctx.Value(retryBudgetKey{}).(*atomic.Int64); ok {
+		return max(time.Duration(left.Load()), minRetryBudget)
 	}
 
-	return DefaultPatience
+	return DefaultRetryBudget
 }
 
-// waited takes the time of an operation off what is left.
-func waited(ctx context.Context, since time.Time) {
-	if left, ok := ctx.Value(patienceKey{}).(*atomic.Int64); ok {
+// spendBudget takes the time of an operation off what is left.
+func spendBudget(ctx context.Context, since time.Time) {
+	if left, ok := ctx.Value(retryBudgetKey{}).(*atomic.Int64); ok {
 		left.Add(-int64(time.Since(since))) //nolint:forbidigo // measures, decides nothing
 	}
 }
 
-// patiently runs the attempt until it succeeds, fails for a reason of its own, or patience ends.
+// retry runs the attempt until it succeeds, fails for a reason of its own, or patience ends.
 //
 // It runs outside the caller's cancellation: a client that hangs up between UPDATE and COMMIT
 // must not leave the outcome to chance.
-func (d *DB) patiently(ctx context.Context, attempt func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error) error {
-	defer waited(ctx, time.Now()) //nolint:forbidigo // measures, decides nothing
+func (d *DB) retry(ctx context.Context, attempt func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error) error {
+	defer spendBudget(ctx, time.Now()) //nolint:forbidigo // measures, decides nothing
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryBudget(ctx))
 	defer cancel()
 
 	repeated := false
@@ -71,7 +71,7 @@ func (d *DB) patiently(ctx context.Context, attempt func(ctx context.Context, co
 
 	for {
 		reached, err := d.attempt(ctx, repeated, attempt)
-		if err == nil || !passing(err) {
+		if err == nil || !isTransient(err) {
 			return err
 		}
 
@@ -79,9 +79,9 @@ func (d *DB) patiently(ctx context.Context, attempt func(ctx context.Context, co
 
 		select {
 		case <-time.After(gap):
-			gap = min(2*gap, gapMost)
+			gap = min(2*gap, gapMax)
 		case <-ctx.Done():
-			return problem.ErrUnavailable.After(retryAfter).Because(err)
+			return problem.ErrUnavailable.WithRetryAfter(retryAfter).WithCause(err)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func (d *DB) patiently(ctx context.Context, attempt func(ctx context.Context, co
 // attempt runs once on one connection. reached says that a statement may have got through.
 func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Context, *pgxpool.Conn, bool) error) (reached bool, err error) {
 	// Most operations have less patience than that, and are spared a second timer.
-	if patience(ctx) > attemptLimit {
+	if retryBudget(ctx) > attemptLimit {
 		var cancel context.CancelFunc
 
 		ctx, cancel = context.WithTimeout(ctx, attemptLimit)
@@ -98,7 +98,7 @@ func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Co
 
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
-		return false, passingError{fmt.Errorf("acquire: %w", err)}
+		return false, transientError{fmt.Errorf("acquire: %w", err)}
 	}
 	defer conn.Release()
 
@@ -115,19 +115,19 @@ func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Co
 
 		go broken.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is broken
 
-		return true, passingError{err}
+		return true, transientError{err}
 	}
 
 	return true, err
 }
 
-// passingError marks an error as the database's, and worth another attempt.
-type passingError struct{ error }
+// transientError marks an error as the database's, and worth another attempt.
+type transientError struct{ error }
 
-func (e passingError) Unwrap() error { return e.error }
+func (e transientError) Unwrap() error { return e.error }
 
-func passing(err error) bool {
-	if _, ok := errors.AsType[passingError](err); ok {
+func isTransient(err error) bool {
+	if _, ok := errors.AsType[transientError](err); ok {
 		return true
 	}
 
@@ -158,14 +158,14 @@ func readOnly(err error) bool {
 	return ok && pgErr.Code == "25006"
 }
 
-// Missing says that a query for one row found none. An outage has found nothing out, whatever the
+// IsNotFound says that a query for one row found none. An outage has found nothing out, whatever the
 // last attempt said.
-func Missing(err error) bool {
+func IsNotFound(err error) bool {
 	return errors.Is(err, pgx.ErrNoRows) && !errors.Is(err, problem.ErrUnavailable)
 }
 
-// Violates says that the named constraint refused a statement.
-func Violates(err error, constraint string) bool {
+// ViolatesConstraint says that the named constraint refused a statement.
+func ViolatesConstraint(err error, constraint string) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 
 	return ok && pgErr.ConstraintName == constraint && !errors.Is(err, problem.ErrUnavailable)

@@ -79,7 +79,7 @@ func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 
 // Do runs single statements, each committed by itself. The closure may run more than once.
 func (d *DB) Do(ctx context.Context, run func(ctx context.Context, conn *pgxpool.Conn) error) error {
-	return d.patiently(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
+	return d.retry(ctx, func(ctx context.Context, conn *pgxpool.Conn, _ bool) error {
 		return run(ctx, conn)
 	})
 }
@@ -87,7 +87,7 @@ func (d *DB) Do(ctx context.Context, run func(ctx context.Context, conn *pgxpool
 // InTx runs the closure in one transaction: committed when it returns nil, rolled back
 // otherwise. The closure may run more than once, see Tx.Repeated.
 func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) error) error {
-	return d.patiently(ctx, func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error {
+	return d.retry(ctx, func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error {
 		tx, err := conn.Begin(ctx)
 		if err != nil {
 			return fmt.Errorf("begin: %w", err)

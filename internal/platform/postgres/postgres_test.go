@@ -126,7 +126,7 @@ func TestPatienceEnds(t *testing.T) {
 	db := open(t)
 	attempts := 0
 
-	err := db.Do(postgres.WithPatience(t.Context(), 300*time.Millisecond), func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := db.Do(postgres.WithRetryBudget(t.Context(), 300*time.Millisecond), func(ctx context.Context, conn *pgxpool.Conn) error {
 		attempts++
 
 		_, err := conn.Exec(ctx, raise("40001"))
@@ -237,12 +237,12 @@ func TestOutageFindsNothingOut(t *testing.T) {
 		return err
 	})
 
-	if !postgres.Missing(missing) || postgres.Missing(violated) || postgres.Missing(problem.ErrUnavailable.Because(missing)) {
+	if !postgres.IsNotFound(missing) || postgres.IsNotFound(violated) || postgres.IsNotFound(problem.ErrUnavailable.WithCause(missing)) {
 		t.Errorf("missing: %v, %v", missing, violated)
 	}
 
-	if !postgres.Violates(violated, "note_pkey") || postgres.Violates(violated, "other") || postgres.Violates(missing, "note_pkey") ||
-		postgres.Violates(problem.ErrUnavailable.Because(violated), "note_pkey") {
+	if !postgres.ViolatesConstraint(violated, "note_pkey") || postgres.ViolatesConstraint(violated, "other") || postgres.ViolatesConstraint(missing, "note_pkey") ||
+		postgres.ViolatesConstraint(problem.ErrUnavailable.WithCause(violated), "note_pkey") {
 		t.Errorf("violated: %v, %v", violated, missing)
 	}
 }

@@ -54,5 +54,5 @@ var messages = map[string]language.Text{
 	"UNAVAILABLE":                {Chinese: "服务暂时不可用，请稍后再试", English: "The service is temporarily unavailable. Please try again later."},
 }
 
-// Codes returns every code, sorted.
-func Codes() []string { return slices.Sorted(maps.Keys(messages)) }
+// ErrorCodes returns every code, sorted.
+func ErrorCodes() []string { return slices.Sorted(maps.Keys(messages)) }

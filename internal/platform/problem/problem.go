@@ -81,24 +81,24 @@ func (p *Problem) Is(target error) bool {
 // Message returns the text for people.
 func (p *Problem) Message(l language.Language) string { return messages[p.Code].In(l) }
 
-// At returns a copy with the fields at fault.
-func (p *Problem) At(fields ...Field) *Problem {
+// WithFields returns a copy with the fields at fault.
+func (p *Problem) WithFields(fields ...Field) *Problem {
 	q := *p
 	q.Fields = fields
 
 	return &q
 }
 
-// After returns a copy with the time to wait.
-func (p *Problem) After(d time.Duration) *Problem {
+// WithRetryAfter returns a copy with the time to wait.
+func (p *Problem) WithRetryAfter(d time.Duration) *Problem {
 	q := *p
 	q.RetryAfter = d
 
 	return &q
 }
 
-// Because returns a copy with its cause, which only the log sees.
-func (p *Problem) Because(err error) *Problem {
+// WithCause returns a copy with its cause, which only the log sees.
+func (p *Problem) WithCause(err error) *Problem {
 	q := *p
 	q.cause = err
 

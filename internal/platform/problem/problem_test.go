@@ -17,7 +17,7 @@ func TestProblem(t *testing.T) {
 		t.Parallel()
 
 		cause := errors.New("connection refused by db.internal")
-		told := ErrUnavailable.After(3 * time.Second).Because(cause).At(Field{Name: "/x"})
+		told := ErrUnavailable.WithRetryAfter(3 * time.Second).WithCause(cause).WithFields(Field{Name: "/x"})
 
 		if !errors.Is(told, ErrUnavailable) || !errors.Is(told, cause) || errors.Is(told, ErrInternal) {
 			t.Errorf("%v is not what it was made of", told)
@@ -35,7 +35,7 @@ func TestProblem(t *testing.T) {
 	t.Run("CauseIsForTheLogOnly", func(t *testing.T) {
 		t.Parallel()
 
-		told := ErrInternal.Because(errors.New("secret"))
+		told := ErrInternal.WithCause(errors.New("secret"))
 		if told.Error() != "INTERNAL: secret" || ErrInternal.Error() != "INTERNAL" {
 			t.Errorf("log says %q", told.Error())
 		}
@@ -65,7 +65,7 @@ func TestEveryCodeHasBothMessages(t *testing.T) {
 
 	form := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 
-	for _, code := range Codes() {
+	for _, code := range ErrorCodes() {
 		text := messages[code]
 		if !form.MatchString(code) || text.Chinese == "" || text.English == "" || text.Chinese == text.English {
 			t.Errorf("%s: %+v", code, text)

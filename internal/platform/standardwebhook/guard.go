@@ -14,8 +14,8 @@ var ErrInside = errors.New("the address is not a public one")
 // ErrAddress says that no webhook may be there.
 var ErrAddress = errors.New("not the address of a webhook")
 
-// Reach says where calls may go. The zero value is the Internet, by https.
-type Reach struct {
+// Policy says where calls may go. The zero value is the Internet, by https.
+type Policy struct {
 	// Inside are networks that are not on the Internet, and allowed all the same.
 	Inside []netip.Prefix
 	// Local allows this machine, and http: for development.
@@ -23,7 +23,7 @@ type Reach struct {
 }
 
 // Check answers ErrAddress for what cannot be called in any case. What a name stands for is judged when it is called.
-func (r Reach) Check(address string) error {
+func (r Policy) Check(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
 		return ErrAddress
@@ -42,7 +42,7 @@ func (r Reach) Check(address string) error {
 
 // control judges the address that a connection is about to be made to, after the name was looked up: what the name
 // stands for at another time says nothing. It is a net.Dialer's.
-func (r Reach) control(_, address string, _ syscall.RawConn) error {
+func (r Policy) control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !r.allows(to.Addr()) {
 		return ErrInside
@@ -73,7 +73,7 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),
 }
 
-func (r Reach) allows(address netip.Addr) bool {
+func (r Policy) allows(address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
 	contains := func(network netip.Prefix) bool { return network.Contains(address) }
 

@@ -17,7 +17,7 @@ func TestAddressIsChecked(t *testing.T) {
 		everywhere = internet | development | within
 	)
 
-	reaches := map[int]standardwebhook.Reach{
+	reaches := map[int]standardwebhook.Policy{
 		internet:    {},
 		development: {Local: true},
 		within:      {Inside: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24"), netip.MustParsePrefix("fd00:1::/64")}},

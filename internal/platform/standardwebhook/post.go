@@ -19,17 +19,17 @@ const Timeout = 10 * time.Second
 // maxAnswer is how much of an answer is read. Nothing in it is looked at.
 const maxAnswer = 4 << 10
 
-// Caller calls webhooks. It follows no redirect and uses no proxy: either would lead around Reach.
-type Caller struct {
-	reach  Reach
+// Client calls webhooks. It follows no redirect and uses no proxy: either would lead around Reach.
+type Client struct {
+	reach  Policy
 	client *http.Client
 }
 
-// NewCaller makes a Caller.
-func NewCaller(reach Reach) *Caller {
+// NewClient makes a Caller.
+func NewClient(reach Policy) *Client {
 	dialer := &net.Dialer{Timeout: Timeout, Control: reach.control}
 
-	return &Caller{reach, &http.Client{
+	return &Client{reach, &http.Client{
 		Timeout: Timeout,
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
@@ -44,7 +44,7 @@ func NewCaller(reach Reach) *Caller {
 
 // Call makes one call, and answers the status. Its errors show neither the address, which may hold a secret, nor
 // anything of the answer.
-func (c *Caller) Call(ctx context.Context, address string, header map[string]string, body []byte) (int, error) {
+func (c *Client) Call(ctx context.Context, address string, header map[string]string, body []byte) (int, error) {
 	// The settings may be others than when the address was taken.
 	if err := c.reach.Check(address); err != nil {
 		return 0, err

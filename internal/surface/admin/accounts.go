@@ -56,7 +56,7 @@ func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
 
 	if p.Order != nil {
 		if search.Email+search.Name+search.Phone != "" {
-			return search, problem.ErrInvalidRequest.At(problem.Field{Name: "?order", Message: textOrder})
+			return search, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?order", Message: textOrder})
 		}
 
 		search.Order = account.Order(*p.Order)
@@ -98,7 +98,7 @@ func targetOf(id, ifMatch string) (account.Target, error) {
 // named translates the domain's error for an unknown group into the document's.
 func named(err error) error {
 	if errors.Is(err, account.ErrUnknownGroup) {
-		return problem.ErrInvalidRequest.At(problem.Field{Name: "/memberGroup", Message: textNoGroup})
+		return problem.ErrInvalidRequest.WithFields(problem.Field{Name: "/memberGroup", Message: textNoGroup})
 	}
 
 	return err
@@ -116,7 +116,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 		return nil, err
 	}
 
-	changed, err := a.accounts.SetGroup(ctx, httpapi.CallerOf(ctx), who(ctx), key, target, r.Body.MemberGroup, present.Text(r.Body.Reason))
+	changed, err := a.accounts.SetGroup(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, r.Body.MemberGroup, present.Text(r.Body.Reason))
 	if err != nil {
 		return nil, named(err)
 	}
@@ -139,7 +139,7 @@ func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject)
 		return nil, err
 	}
 
-	results, err := a.accounts.SetGroups(ctx, httpapi.CallerOf(ctx), who(ctx), key, targets, r.Body.MemberGroup, "")
+	results, err := a.accounts.SetGroups(ctx, httpapi.OriginOf(ctx), who(ctx), key, targets, r.Body.MemberGroup, "")
 	if err != nil {
 		return nil, named(err)
 	}
@@ -173,7 +173,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 	}
 
 	changed, err := a.accounts.SetStatus(
-		ctx, httpapi.CallerOf(ctx), who(ctx), key, target, account.Status(r.Body.Status), present.Text(r.Body.Reason))
+		ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Status(r.Body.Status), present.Text(r.Body.Reason))
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.accounts.ResetFactor(ctx, httpapi.CallerOf(ctx), who(ctx), key, target, account.Factor(r.Factor))
+	changed, err := a.accounts.ResetFactor(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Factor(r.Factor))
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 
 // UnlockAccount lets the user try again immediately.
 func (a *Admin) UnlockAccount(ctx context.Context, r api.UnlockAccountRequestObject) (api.UnlockAccountResponseObject, error) {
-	if err := a.accounts.Unlock(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID); err != nil {
+	if err := a.accounts.Unlock(ctx, httpapi.OriginOf(ctx), who(ctx), r.AccountID); err != nil {
 		return nil, err
 	}
 

@@ -30,15 +30,15 @@ type Deps struct {
 	Timelines *timeline.Timelines
 	Webhooks  *webhook.Webhooks
 	Places    *geo.Locator
-	Codes     Codes
-	Record    func(ctx context.Context, by caller.Caller, event audit.Event) error // writes an event outside any transaction
+	Codes     CodeSenders
+	Record    func(ctx context.Context, by caller.Origin, event audit.Event) error // writes an event outside any transaction
 	Retention time.Duration                                                        // how long a deleted account is kept
 	Now       func() time.Time
 }
 
-// Codes mails a code of either kind to an address, or returns why it cannot.
-type Codes struct {
-	Registration, Reset func(ctx context.Context, by caller.Caller, email string) error
+// CodeSenders mails a code of either kind to an address, or returns why it cannot.
+type CodeSenders struct {
+	Registration, Reset func(ctx context.Context, by caller.Origin, email string) error
 }
 
 // Admin implements the operations of the surface of administrators.
@@ -51,8 +51,8 @@ type Admin struct {
 	timelines *timeline.Timelines
 	webhooks  *webhook.Webhooks
 	places    *geo.Locator
-	codes     Codes
-	record    func(ctx context.Context, by caller.Caller, event audit.Event) error
+	codes     CodeSenders
+	record    func(ctx context.Context, by caller.Origin, event audit.Event) error
 	retention time.Duration
 	now       func() time.Time
 }
@@ -70,7 +70,7 @@ type rightsKey struct{}
 // Authorize returns the context of a caller whose member group has the right, or problem.ErrRightMissing. It reads
 // the current group, whatever an access token says.
 func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, error) {
-	rights, err := a.groups.Rights(ctx, session.IdentityOf(ctx).Account.MemberGroup)
+	rights, err := a.groups.Rights(ctx, session.PrincipalFrom(ctx).Account.MemberGroup)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, e
 
 // who returns the caller, in every operation of this surface.
 func who(ctx context.Context) group.Administrator {
-	return group.Administrator{AccountID: session.IdentityOf(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(group.Rights)}
+	return group.Administrator{AccountID: session.PrincipalFrom(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(group.Rights)}
 }
 
 // Rights returns every value that x-required-right may have.

@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-func (a *Admin) toAccount(r account.Record) api.AdminAccount {
+func (a *Admin) toAccount(r account.Details) api.AdminAccount {
 	shown := api.AdminAccount{
 		ID: r.ID, Email: r.Email, Name: r.Name, MemberGroup: r.MemberGroup, Status: api.AccountState(r.Status), Phone: r.Phone,
 		Avatar: r.Avatar, Picture: r.Picture, Version: r.Version, SignIns: r.SignIns,
@@ -81,7 +81,7 @@ func (a *Admin) toEvent(e audit.Entry, in language.Language) api.AuditEvent {
 	}
 }
 
-func toDelivery(r delivery.Record) api.Delivery {
+func toDelivery(r delivery.LogEntry) api.Delivery {
 	return api.Delivery{
 		ID: r.ID, Channel: api.DeliveryChannel(r.Channel), Recipient: r.Recipient, Kind: string(r.Kind), State: api.DeliveryState(r.State),
 		Attempts: r.Attempts, LastError: r.LastError, CreatedAt: present.Time(r.CreatedAt), FinishedAt: timeOrNull(r.FinishedAt),

@@ -33,7 +33,7 @@ var textName = language.Text{Chinese: "名称首尾不能有空格", English: "m
 func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject) (api.CreateGroupResponseObject, error) {
 	name, err := account.ParseName(r.Body.Name)
 	if err != nil || name != r.Body.Name {
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: "/name", Message: textName})
+		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "/name", Message: textName})
 	}
 
 	key, err := keyOf(ctx, r.Params.IdempotencyKey, "createGroup", r.Body)
@@ -46,7 +46,7 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 		rights = fromRights(*r.Body.Rights)
 	}
 
-	created, err := a.groups.Create(ctx, httpapi.CallerOf(ctx), who(ctx), key, group.Group{
+	created, err := a.groups.Create(ctx, httpapi.OriginOf(ctx), who(ctx), key, group.Group{
 		Name: name, Description: present.Text(r.Body.Description), Rights: rights,
 		RequiresTOTP: r.Body.RequiresTotp != nil && *r.Body.RequiresTotp,
 	})
@@ -72,7 +72,7 @@ func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.groups.Change(ctx, httpapi.CallerOf(ctx), who(ctx), key, group.Group{
+	changed, err := a.groups.Change(ctx, httpapi.OriginOf(ctx), who(ctx), key, group.Group{
 		Name: r.Group, Version: version, Description: r.Body.Description, Rights: fromRights(r.Body.Rights), RequiresTOTP: r.Body.RequiresTotp,
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *Admin) DeleteGroup(ctx context.Context, r api.DeleteGroupRequestObject)
 		return nil, err
 	}
 
-	if err := a.groups.Delete(ctx, httpapi.CallerOf(ctx), who(ctx), r.Group, version); err != nil {
+	if err := a.groups.Delete(ctx, httpapi.OriginOf(ctx), who(ctx), r.Group, version); err != nil {
 		return nil, err
 	}
 

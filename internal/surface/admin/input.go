@@ -68,7 +68,7 @@ func cursorAt[Position any](field string, cursor *string) (*Position, error) {
 	}
 
 	if err != nil || strings.Contains(string(text), `\u0000`) { // no text in the database contains it
-		return nil, problem.ErrInvalidRequest.At(problem.Field{Name: field, Message: textCursor})
+		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: field, Message: textCursor})
 	}
 
 	return &position, nil
@@ -105,7 +105,7 @@ func timeOf(name string, text *string) (*time.Time, error) {
 func timeAt(field, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, problem.ErrInvalidRequest.At(problem.Field{Name: field, Message: textTime}).Because(fmt.Errorf("validated time: %w", err))
+		return time.Time{}, problem.ErrInvalidRequest.WithFields(problem.Field{Name: field, Message: textTime}).WithCause(fmt.Errorf("validated time: %w", err))
 	}
 
 	return t, nil

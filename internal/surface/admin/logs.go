@@ -44,7 +44,7 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 
 	response := api.ListAuditEvents200JSONResponse{Success: true, Events: make([]api.AuditEvent, len(entries)), Next: next}
 	for i, entry := range entries {
-		response.Events[i] = a.toEvent(entry, httpapi.CallerOf(ctx).Language)
+		response.Events[i] = a.toEvent(entry, httpapi.OriginOf(ctx).Language)
 	}
 
 	return response, nil
@@ -150,11 +150,11 @@ func toReason(r timeline.Reason) api.AccessReason {
 	return shown
 }
 
-func (a *Admin) toEntry(ctx context.Context, e timeline.Entry) api.TimelineEntry {
+func (a *Admin) toEntry(ctx context.Context, e timeline.Item) api.TimelineEntry {
 	shown := api.TimelineEntry{At: present.Time(e.At)}
 
 	if e.Event != nil {
-		event := a.toEvent(*e.Event, httpapi.CallerOf(ctx).Language)
+		event := a.toEvent(*e.Event, httpapi.OriginOf(ctx).Language)
 		shown.Event = &event
 	}
 

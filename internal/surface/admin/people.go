@@ -31,7 +31,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 		return nil, err
 	}
 
-	created, err := a.accounts.CreateFor(ctx, httpapi.CallerOf(ctx), who(ctx), key,
+	created, err := a.accounts.CreateFor(ctx, httpapi.OriginOf(ctx), who(ctx), key,
 		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
 	if err != nil {
 		return nil, named(err)
@@ -73,7 +73,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 		return nil, err
 	}
 
-	deleted, err := a.accounts.SetStatus(ctx, httpapi.CallerOf(ctx), who(ctx), key, target, account.Deleted, "")
+	deleted, err := a.accounts.SetStatus(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Deleted, "")
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.
 		send = a.codes.Registration
 	}
 
-	by := httpapi.CallerOf(ctx)
+	by := httpapi.OriginOf(ctx)
 	by.Language = mailLanguage(r.Body.Language)
 
 	if err := send(ctx, by, email); err != nil {
@@ -143,14 +143,14 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		return nil, err
 	}
 
-	by := httpapi.CallerOf(ctx)
+	by := httpapi.OriginOf(ctx)
 
 	err = a.record(ctx, by, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: who(ctx).AccountID})
 	if err != nil {
 		return nil, err
 	}
 
-	own := session.IdentityOf(ctx).SessionID
+	own := session.PrincipalFrom(ctx).SessionID
 	response := api.ExportAccount200JSONResponse{
 		Success: true, ExportedAt: present.Time(a.now()), Account: a.toAccount(found),
 		Sessions: present.Sessions(sessions, own, a.places, by.Language).Sessions,

@@ -20,14 +20,14 @@ func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessio
 		return nil, err
 	}
 
-	own := session.IdentityOf(ctx).SessionID
+	own := session.PrincipalFrom(ctx).SessionID
 
-	return api.ListAccountSessions200JSONResponse(present.Sessions(list, own, a.places, httpapi.CallerOf(ctx).Language)), nil
+	return api.ListAccountSessions200JSONResponse(present.Sessions(list, own, a.places, httpapi.OriginOf(ctx).Language)), nil
 }
 
 // EndAccountSessions ends all of them.
 func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessionsRequestObject) (api.EndAccountSessionsResponseObject, error) {
-	if err := a.sessions.EndAllOf(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID); err != nil {
+	if err := a.sessions.EndAllOf(ctx, httpapi.OriginOf(ctx), who(ctx), r.AccountID); err != nil {
 		return nil, err
 	}
 
@@ -36,7 +36,7 @@ func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessions
 
 // EndAccountSession ends one of them.
 func (a *Admin) EndAccountSession(ctx context.Context, r api.EndAccountSessionRequestObject) (api.EndAccountSessionResponseObject, error) {
-	if err := a.sessions.EndOneOf(ctx, httpapi.CallerOf(ctx), who(ctx), r.AccountID, r.ID); err != nil {
+	if err := a.sessions.EndOneOf(ctx, httpapi.OriginOf(ctx), who(ctx), r.AccountID, r.ID); err != nil {
 		return nil, err
 	}
 

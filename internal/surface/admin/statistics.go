@@ -88,5 +88,5 @@ func periodOf(asked api.GetStatisticsParams, now time.Time) (from, to time.Time,
 }
 
 func refusedTime(name string, why language.Text) error {
-	return problem.ErrInvalidRequest.At(problem.Field{Name: "?" + name, Message: why})
+	return problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?" + name, Message: why})
 }

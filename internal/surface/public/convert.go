@@ -82,8 +82,8 @@ func fromAPILarkState(state *api.LarkState) (action identity.Action, locale stri
 }
 
 // fromAPIReturn accepts no code if Lark returns the browser with an error.
-func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) identity.Arrival {
-	arrival := identity.Arrival{Cookie: cookie, State: params.State}
+func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) identity.Callback {
+	arrival := identity.Callback{Cookie: cookie, State: params.State}
 	if params.Error == nil {
 		arrival.Code = present.Text(params.Code)
 	}

@@ -30,7 +30,7 @@ func (p *Public) setSession(ctx context.Context, id string, value session.Cookie
 
 // openSession completes a sign-in: it sets the session, and deletes the name that the browser had before. An attacker
 // who knew that name, and a token bound to it, cannot use them once the user has signed out.
-func (p *Public) openSession(ctx context.Context, opened signin.Opened) {
+func (p *Public) openSession(ctx context.Context, opened signin.Session) {
 	p.setSession(ctx, opened.SessionID, opened.Cookie)
 	httpapi.SetCookie(ctx, hostCookie(cookieBrowser, "", 0))
 }

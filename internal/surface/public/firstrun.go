@@ -41,29 +41,29 @@ var (
 	textRepeat = language.Text{Chinese: "两次输入的密码不一致", English: "The two passwords do not match."}
 )
 
-// founding is what the page shows.
-type founding struct {
+// setupPage is what the page shows.
+type setupPage struct {
 	Language             language.Language
 	Title, Text, Console string
-	Form                 *foundingForm // nil if there is nothing to fill in
+	Form                 *setupForm // nil if there is nothing to fill in
 }
 
-type foundingForm struct {
+type setupForm struct {
 	Token, Button string
-	Fields        []foundingField
+	Fields        []setupField
 }
 
-type foundingField struct {
+type setupField struct {
 	Name, Type, Fill, Label, Hint, Value, Fault string
 	Most                                        int
 	Focus                                       bool
 }
 
-// foundingFields returns the empty fields of the form.
-func foundingFields(l language.Language) []foundingField {
+// setupFields returns the empty fields of the form.
+func setupFields(l language.Language) []setupField {
 	label := func(chinese, english string) string { return language.Text{Chinese: chinese, English: english}.In(l) }
 
-	return []foundingField{
+	return []setupField{
 		{Name: "email", Type: "email", Fill: "username", Most: 254, Label: label("邮箱", "E-mail address")},
 		{Name: "name", Type: "text", Fill: "name", Most: 64, Label: label("姓名", "Name")},
 		{
@@ -76,15 +76,15 @@ func foundingFields(l language.Language) []foundingField {
 
 // ShowFirstRun returns the page behind the link that the operator receives. It changes nothing.
 func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObject) (api.ShowFirstRunResponseObject, error) {
-	l := httpapi.CallerOf(ctx).Language
-	shown := founding{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
+	l := httpapi.OriginOf(ctx).Language
+	shown := setupPage{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
 
 	if r.Params.Created != nil {
 		shown.Title, shown.Text = foundedTitle.In(l), foundedText.In(l)
 	} else if r.Params.Token != nil {
 		err := p.firstRun.Check(ctx, *r.Params.Token)
 		if err == nil {
-			shown = emptyFounding(l, *r.Params.Token)
+			shown = emptySetupPage(l, *r.Params.Token)
 		} else if !errors.Is(err, code.ErrInvalid) {
 			return nil, err
 		}
@@ -101,17 +101,17 @@ func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObje
 	}, nil
 }
 
-func emptyFounding(l language.Language, token string) founding {
-	fields := foundingFields(l)
+func emptySetupPage(l language.Language, token string) setupPage {
+	fields := setupFields(l)
 	fields[0].Focus = true
 
-	return founding{
+	return setupPage{
 		Language: l, Title: firstRunTitle.In(l), Text: firstRunText.In(l),
-		Form: &foundingForm{Token: token, Button: firstRunButton.In(l), Fields: fields},
+		Form: &setupForm{Token: token, Button: firstRunButton.In(l), Fields: fields},
 	}
 }
 
-func (f founding) render() (*bytes.Buffer, error) {
+func (f setupPage) render() (*bytes.Buffer, error) {
 	var page bytes.Buffer
 	if err := firstRunTemplate.Execute(&page, f); err != nil {
 		return nil, fmt.Errorf("render page: %w", err)
@@ -124,11 +124,11 @@ func (f founding) render() (*bytes.Buffer, error) {
 func (p *Public) CreateFirstAdministrator(
 	ctx context.Context, r api.CreateFirstAdministratorRequestObject,
 ) (api.CreateFirstAdministratorResponseObject, error) {
-	err := p.found(ctx, *r.Body)
+	err := p.createAdministrator(ctx, *r.Body)
 
 	faults := faultsOf(err)
 	if faults != nil {
-		return p.foundingAgain(ctx, *r.Body, faults)
+		return p.setupPageAgain(ctx, *r.Body, faults)
 	}
 
 	outcome := "?created=true"
@@ -143,8 +143,8 @@ func (p *Public) CreateFirstAdministrator(
 	}, nil
 }
 
-// found reads the form. Only a caller with a valid link learns what is wrong with it.
-func (p *Public) found(ctx context.Context, filled api.FirstRunRequest) error {
+// createAdministrator reads the form. Only a caller with a valid link learns what is wrong with it.
+func (p *Public) createAdministrator(ctx context.Context, filled api.FirstRunRequest) error {
 	var faults []problem.Field
 
 	email, err := account.ParseEmail(filled.Email)
@@ -166,10 +166,10 @@ func (p *Public) found(ctx context.Context, filled api.FirstRunRequest) error {
 			return err
 		}
 
-		return problem.ErrInvalidRequest.At(faults...)
+		return problem.ErrInvalidRequest.WithFields(faults...)
 	}
 
-	return p.firstRun.Create(ctx, httpapi.CallerOf(ctx), filled.Token, firstrun.Founder{Email: email, Name: name, Password: filled.Password})
+	return p.firstRun.Create(ctx, httpapi.OriginOf(ctx), filled.Token, firstrun.Administrator{Email: email, Name: name, Password: filled.Password})
 }
 
 // faultsOf returns the fields of the form that the refusal is about, nil for none.
@@ -186,11 +186,11 @@ func faultsOf(err error) []problem.Field {
 	return refused.Fields
 }
 
-// foundingAgain shows the form again with its content, except for the passwords.
-func (p *Public) foundingAgain(
+// setupPageAgain shows the form again with its content, except for the passwords.
+func (p *Public) setupPageAgain(
 	ctx context.Context, filled api.FirstRunRequest, faults []problem.Field,
 ) (api.CreateFirstAdministratorResponseObject, error) {
-	shown := emptyFounding(httpapi.CallerOf(ctx).Language, filled.Token)
+	shown := emptySetupPage(httpapi.OriginOf(ctx).Language, filled.Token)
 	fields := shown.Form.Fields
 	fields[0].Value, fields[1].Value, fields[0].Focus = filled.Email, filled.Name, false
 

@@ -46,7 +46,7 @@ func (p *Public) AuthorizeLark(ctx context.Context, r api.AuthorizeLarkRequestOb
 		}
 	}
 
-	departure, failed := p.identities.Depart(action, locale, browser)
+	departure, failed := p.identities.Authorize(action, locale, browser)
 	if failed != nil {
 		return larkPage(p.consolePage(locale, "", failed)), nil
 	}
@@ -72,9 +72,9 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	}
 
 	cookie, _ := httpapi.Cookie(ctx, cookieLark)
-	by := httpapi.CallerOf(ctx)
+	by := httpapi.OriginOf(ctx)
 
-	outcome, err := p.identities.Arrive(ctx, by, p.signin.Browser(by, browser), browser, fromAPIReturn(cookie, r.Params))
+	outcome, err := p.identities.HandleCallback(ctx, by, p.signin.Browser(by, browser), browser, fromAPIReturn(cookie, r.Params))
 	if err != nil {
 		return nil, err
 	}

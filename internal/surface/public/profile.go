@@ -28,7 +28,7 @@ func (p *Public) ChangeUser(ctx context.Context, r api.ChangeUserRequestObject) 
 	case "name":
 		err = p.changeName(ctx, *r.Body.Name)
 	case "avatar":
-		err = p.profiles.SetPicture(ctx, httpapi.CallerOf(ctx), who(ctx), *r.Body.Avatar)
+		err = p.profiles.SetPicture(ctx, httpapi.OriginOf(ctx), who(ctx), *r.Body.Avatar)
 	default:
 		err = p.changeEmail(ctx, *r.Body.Email, r.Body.Code)
 	}
@@ -68,7 +68,7 @@ func exactly(body api.ChangeUserRequest, key string) error {
 
 	slices.SortFunc(faults, func(a, b problem.Field) int { return strings.Compare(a.Name, b.Name) })
 
-	return problem.ErrInvalidRequest.At(faults...)
+	return problem.ErrInvalidRequest.WithFields(faults...)
 }
 
 func (p *Public) changeName(ctx context.Context, name string) error {
@@ -77,7 +77,7 @@ func (p *Public) changeName(ctx context.Context, name string) error {
 		return err
 	}
 
-	return p.profiles.SetName(ctx, httpapi.CallerOf(ctx), who(ctx), name)
+	return p.profiles.SetName(ctx, httpapi.OriginOf(ctx), who(ctx), name)
 }
 
 // changeEmail takes two steps, unless the settings require no proof.
@@ -87,7 +87,7 @@ func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigi
 		return err
 	}
 
-	by, browser := httpapi.CallerOf(ctx), who(ctx)
+	by, browser := httpapi.OriginOf(ctx), who(ctx)
 
 	switch {
 	case !p.settings.ConfirmEmail:
@@ -101,7 +101,7 @@ func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigi
 
 // SendPhoneCode texts a code to the phone to be bound.
 func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestObject) (api.SendPhoneCodeResponseObject, error) {
-	if err := p.profiles.SendPhoneCode(ctx, httpapi.CallerOf(ctx), who(ctx), r.Params.Phone); err != nil {
+	if err := p.profiles.SendPhoneCode(ctx, httpapi.OriginOf(ctx), who(ctx), r.Params.Phone); err != nil {
 		return nil, err
 	}
 
@@ -110,7 +110,7 @@ func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestOb
 
 // BindPhone binds the phone that the code went to.
 func (p *Public) BindPhone(ctx context.Context, r api.BindPhoneRequestObject) (api.BindPhoneResponseObject, error) {
-	if err := p.profiles.BindPhone(ctx, httpapi.CallerOf(ctx), who(ctx), r.Body.Phone, r.Body.Code); err != nil {
+	if err := p.profiles.BindPhone(ctx, httpapi.OriginOf(ctx), who(ctx), r.Body.Phone, r.Body.Code); err != nil {
 		return nil, err
 	}
 
@@ -150,7 +150,7 @@ func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequest
 func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api.BindTOTPResponseObject, error) {
 	codes := [2]string{r.Body.Tss[0], r.Body.Tss[1]} // the document wants two
 
-	if err := p.profiles.BindTOTP(ctx, httpapi.CallerOf(ctx), who(ctx), present.Text(r.Body.Totp), codes); err != nil {
+	if err := p.profiles.BindTOTP(ctx, httpapi.OriginOf(ctx), who(ctx), present.Text(r.Body.Totp), codes); err != nil {
 		return nil, err
 	}
 
@@ -159,7 +159,7 @@ func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api
 
 // CreateRecoveryCodes creates new recovery codes, and voids the previous ones.
 func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCodesRequestObject) (api.CreateRecoveryCodesResponseObject, error) {
-	codes, err := p.profiles.RecoveryCodes(ctx, httpapi.CallerOf(ctx), who(ctx))
+	codes, err := p.profiles.RecoveryCodes(ctx, httpapi.OriginOf(ctx), who(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 
 // Unbind removes a phone, an authenticator app or a Lark identity.
 func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.UnbindResponseObject, error) {
-	by, browser := httpapi.CallerOf(ctx), who(ctx)
+	by, browser := httpapi.OriginOf(ctx), who(ctx)
 
 	var err error
 

@@ -43,9 +43,9 @@ type Deps struct {
 	SignIn     *signin.SignIn
 	Sessions   *session.Sessions
 	Profiles   *profile.Profiles
-	Recovery   *recovery.Recovery
+	Recovery   *recovery.Resets
 	Identities *identity.Identities
-	FirstRun   *firstrun.FirstRun
+	FirstRun   *firstrun.Bootstrap
 	XSRF       *xsrf.Guard
 	Log        *audit.Reader
 	Places     *geo.Locator
@@ -58,9 +58,9 @@ type Public struct {
 	signin     *signin.SignIn
 	sessions   *session.Sessions
 	profiles   *profile.Profiles
-	recovery   *recovery.Recovery
+	recovery   *recovery.Resets
 	identities *identity.Identities
-	firstRun   *firstrun.FirstRun
+	firstRun   *firstrun.Bootstrap
 	xsrf       *xsrf.Guard
 	log        *audit.Reader
 	places     *geo.Locator
@@ -105,7 +105,7 @@ func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadRes
 	}
 
 	return api.Load200JSONResponse{
-		Name: p.settings.ServerName, IP: present.Address(httpapi.CallerOf(ctx).Address), Now: present.Time(p.now()), Values: p.settings.Values,
+		Name: p.settings.ServerName, IP: present.Address(httpapi.OriginOf(ctx).Address), Now: present.Time(p.now()), Values: p.settings.Values,
 	}, nil
 }
 
@@ -145,7 +145,7 @@ func (p *Public) RenewSession(ctx context.Context, r api.RenewSessionRequestObje
 // SignOut ends the session, if there is one.
 func (p *Public) SignOut(ctx context.Context, _ api.SignOutRequestObject) (api.SignOutResponseObject, error) {
 	if browser := signedIn(ctx); browser != nil {
-		if err := p.sessions.End(ctx, httpapi.CallerOf(ctx), browser.Identity); err != nil {
+		if err := p.sessions.End(ctx, httpapi.OriginOf(ctx), browser.Principal); err != nil {
 			return nil, err
 		}
 	}
@@ -167,7 +167,7 @@ func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.G
 
 	user := toAPIUser(browser)
 	if found {
-		user.History = toAPISignIn(last, p.places, httpapi.CallerOf(ctx).Language)
+		user.History = toAPISignIn(last, p.places, httpapi.OriginOf(ctx).Language)
 	}
 
 	return api.GetUser200JSONResponse(user), nil

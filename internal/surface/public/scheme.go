@@ -36,7 +36,7 @@ func (p *Public) Session() httpapi.Scheme {
 				return nil, err
 			}
 
-			ctx := session.WithIdentity(r.Context(), browser.Identity)
+			ctx := session.WithPrincipal(r.Context(), browser.Principal)
 
 			return context.WithValue(ctx, browserKey{}, &browser), nil
 		},

@@ -17,12 +17,12 @@ func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsReq
 		return nil, err
 	}
 
-	return api.ListUserSessions200JSONResponse(present.Sessions(list, browser.SessionID, p.places, httpapi.CallerOf(ctx).Language)), nil
+	return api.ListUserSessions200JSONResponse(present.Sessions(list, browser.SessionID, p.places, httpapi.OriginOf(ctx).Language)), nil
 }
 
 // EndUserSession ends one of them.
 func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequestObject) (api.EndUserSessionResponseObject, error) {
-	if err := p.sessions.EndOne(ctx, httpapi.CallerOf(ctx), who(ctx).Account.ID, r.ID); err != nil {
+	if err := p.sessions.EndOne(ctx, httpapi.OriginOf(ctx), who(ctx).Account.ID, r.ID); err != nil {
 		return nil, err
 	}
 
@@ -33,7 +33,7 @@ func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequest
 func (p *Public) EndOtherUserSessions(
 	ctx context.Context, _ api.EndOtherUserSessionsRequestObject,
 ) (api.EndOtherUserSessionsResponseObject, error) {
-	if err := p.sessions.EndOthers(ctx, httpapi.CallerOf(ctx), who(ctx).Identity); err != nil {
+	if err := p.sessions.EndOthers(ctx, httpapi.OriginOf(ctx), who(ctx).Principal); err != nil {
 		return nil, err
 	}
 

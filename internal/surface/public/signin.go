@@ -9,9 +9,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/present"
 )
 
-// door returns the sign-in of this browser. It ends the browser's previous session.
-func (p *Public) door(ctx context.Context) signin.Browser {
-	return p.signin.Browser(httpapi.CallerOf(ctx), signedIn(ctx))
+// signInBrowser returns the sign-in of this browser. It ends the browser's previous session.
+func (p *Public) signInBrowser(ctx context.Context) signin.Browser {
+	return p.signin.Browser(httpapi.OriginOf(ctx), signedIn(ctx))
 }
 
 // SignIn signs in with a password.
@@ -21,7 +21,7 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 		return nil, err
 	}
 
-	opened, err := p.door(ctx).WithPassword(ctx, signin.Password{Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp)})
+	opened, err := p.signInBrowser(ctx).WithPassword(ctx, signin.Credentials{Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp)})
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 
 // SendSignInCode texts a code to the phone, if it is bound to an account.
 func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequestObject) (api.SendSignInCodeResponseObject, error) {
-	if err := p.signin.SendCode(ctx, httpapi.CallerOf(ctx), r.Params.Phone); err != nil {
+	if err := p.signin.SendCode(ctx, httpapi.OriginOf(ctx), r.Params.Phone); err != nil {
 		return nil, err
 	}
 
@@ -42,7 +42,7 @@ func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequest
 
 // SignInWithCode signs in with a code by SMS.
 func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequestObject) (api.SignInWithCodeResponseObject, error) {
-	opened, err := p.door(ctx).WithSMS(ctx, r.Body.Phone, r.Body.Code, present.Text(r.Body.Totp))
+	opened, err := p.signInBrowser(ctx).WithSMS(ctx, r.Body.Phone, r.Body.Code, present.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (p *Public) SignInWithTOTP(ctx context.Context, r api.SignInWithTOTPRequest
 		return nil, err
 	}
 
-	opened, err := p.door(ctx).WithTOTP(ctx, email, r.Body.Code)
+	opened, err := p.signInBrowser(ctx).WithTOTP(ctx, email, r.Body.Code)
 	if err != nil {
 		return nil, err
 	}

@@ -46,13 +46,13 @@ func (t *Toolkit) Bearer() httpapi.Scheme {
 				return nil, err
 			}
 
-			return session.WithIdentity(r.Context(), who), nil
+			return session.WithPrincipal(r.Context(), who), nil
 		},
 	}
 }
 
 // who returns the caller; it panics unless the operation requires bearer.
-func who(ctx context.Context) session.Identity { return session.IdentityOf(ctx) }
+func who(ctx context.Context) session.Principal { return session.PrincipalFrom(ctx) }
 
 // Login opens a session.
 func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
@@ -61,7 +61,7 @@ func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.Logi
 		return nil, err
 	}
 
-	tokens, err := t.signin.Tokens(ctx, httpapi.CallerOf(ctx), signin.Password{
+	tokens, err := t.signin.App(ctx, httpapi.OriginOf(ctx), signin.Credentials{
 		Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp),
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.Logi
 
 // Refresh renews the tokens of a session.
 func (t *Toolkit) Refresh(ctx context.Context, r api.RefreshRequestObject) (api.RefreshResponseObject, error) {
-	tokens, err := t.sessions.Refresh(ctx, httpapi.CallerOf(ctx), r.Body.RefreshToken)
+	tokens, err := t.sessions.Refresh(ctx, httpapi.OriginOf(ctx), r.Body.RefreshToken)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (t *Toolkit) Refresh(ctx context.Context, r api.RefreshRequestObject) (api.
 
 // Logout ends the session of the access token.
 func (t *Toolkit) Logout(ctx context.Context, _ api.LogoutRequestObject) (api.LogoutResponseObject, error) {
-	if err := t.sessions.End(ctx, httpapi.CallerOf(ctx), who(ctx)); err != nil {
+	if err := t.sessions.End(ctx, httpapi.OriginOf(ctx), who(ctx)); err != nil {
 		return nil, err
 	}
 
@@ -108,7 +108,7 @@ func (t *Toolkit) SendRegistrationCode(ctx context.Context, r api.SendRegistrati
 		return nil, err
 	}
 
-	by := httpapi.CallerOf(ctx)
+	by := httpapi.OriginOf(ctx)
 	if err := t.registration.SendCode(ctx, by, email); err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (t *Toolkit) Register(ctx context.Context, r api.RegisterRequestObject) (ap
 		return nil, err
 	}
 
-	by := httpapi.CallerOf(ctx)
+	by := httpapi.OriginOf(ctx)
 
 	created, err := t.registration.Register(ctx, by, applicant)
 	if err != nil {
