@@ -19,7 +19,7 @@ import (
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
+	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
@@ -54,7 +54,7 @@ type App struct {
 	jobs     *river.Client[pgx.Tx]
 	places   *geo.Locator
 	metrics  *metrics
-	firstRun *firstrun.Bootstrap
+	firstRun *bootstrap.Bootstrap
 
 	// The operator's commands use these too.
 	Accounts  *account.Accounts

@@ -7,16 +7,16 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
-	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
+	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/identity"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/passwordreset"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
-	"github.com/konec/toolkit-gateway/internal/domain/recovery"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -25,9 +25,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/admin"
@@ -88,9 +88,9 @@ type domain struct {
 
 	registrations *registration.Registration
 	signIn        *signin.SignIn
-	recoveries    *recovery.Resets
+	recoveries    *passwordreset.Resets
 	profiles      *profile.Profiles
-	identities    *identity.Identities
+	identities    *federation.Identities
 	webhooks      *webhook.Webhooks
 	reach         standardwebhook.Policy // which addresses webhooks may have
 }
@@ -116,7 +116,7 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		DB: a.db, Hasher: a.Hasher, Challenges: s.challenges, Factors: s.factors, Sessions: s.sessions,
 		Failures: s.failures, Queue: s.queue, TOTP: c.TOTPSignIn, Now: a.now,
 	})
-	d.recoveries = recovery.New(recovery.Deps{
+	d.recoveries = passwordreset.New(passwordreset.Deps{
 		DB: a.db, Challenges: s.challenges, Sessions: s.sessions, Queue: s.queue, Hasher: a.Hasher, Policy: a.Passwords, Now: a.now,
 	})
 	d.profiles = profile.New(profile.Deps{
@@ -124,13 +124,13 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		Hasher: a.Hasher, Policy: a.Passwords, Failures: s.failures, EmailAllowed: d.registrations.Allowed, EmailPage: emailPage(c),
 		TOTPSignIn: c.TOTPSignIn, Now: a.now,
 	})
-	d.identities = identity.New(identity.Deps{
+	d.identities = federation.New(federation.Deps{
 		DB: a.db, Keys: a.master, Profiles: d.profiles, Failures: s.failures, Log: a.log, Now: a.now,
 		Lark: lark.New(lark.Settings{
 			AppID: c.LarkAppID, AppSecret: c.LarkAppSecret, URL: c.LarkURL, AuthorizeURL: c.LarkAuthorizeURL, Redirect: larkSettings(c).Redirect,
 		}),
 	})
-	a.firstRun = firstrun.New(firstrun.Deps{
+	a.firstRun = bootstrap.New(bootstrap.Deps{
 		DB: a.db, Codes: s.codes, Hasher: a.Hasher, Policy: a.Passwords, EmailAllowed: d.registrations.Allowed, Now: a.now,
 	})
 
@@ -179,7 +179,7 @@ func (a *App) newSurfaces(d domain) surfaces {
 		Admin: admin.New(admin.Deps{
 			Accounts: a.Accounts, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
-			Record: func(ctx context.Context, by caller.Origin, event audit.Event) error {
+			Record: func(ctx context.Context, by origin.Origin, event audit.Event) error {
 				return audit.RecordAlone(ctx, a.db, a.now(), by, event)
 			},
 			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Accounts, Events: events, Messages: messages, Now: a.now}),

@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/konec/toolkit-gateway/internal/app"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 type commands struct {
@@ -57,7 +57,7 @@ func Run(args, environ []string) int {
 
 	err = command.Run(invocation{
 		environment: variables(environ),
-		by:          caller.Command(command.Selected().Path()),
+		by:          origin.Command(command.Selected().Path()),
 	})
 	if err == nil {
 		return 0
@@ -86,7 +86,7 @@ func variables(environ []string) map[string]string {
 // invocation is what a command receives beside its flags and arguments.
 type invocation struct {
 	environment map[string]string
-	by          caller.Origin // recorded in the audit log: the path of the command itself, so that the two cannot differ
+	by          origin.Origin // recorded in the audit log: the path of the command itself, so that the two cannot differ
 }
 
 // wrong introduces errors about settings.

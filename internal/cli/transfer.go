@@ -9,7 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // errRefusedLines is the result of an import that reached the end of its file and refused some lines.
@@ -160,7 +160,7 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 	})
 }
 
-func (command accountExportCommand) export(ctx context.Context, a *app.App, by caller.Origin, to *os.File) (int64, error) {
+func (command accountExportCommand) export(ctx context.Context, a *app.App, by origin.Origin, to *os.File) (int64, error) {
 	progress := newProgress(os.Stderr)
 	defer progress.clear()
 

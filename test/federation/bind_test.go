@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -119,7 +119,7 @@ func TestLarkBindingIsRefused(t *testing.T) {
 		}, world.LarkFailed("zh-Hans", "REAUTH_REQUIRED")},
 		"Late": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
 			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
-			d.Clock.Advance(identity.Lifetime)
+			d.Clock.Advance(federation.Lifetime)
 
 			return world.ReturnFromLark(t, d.OwnerBrowser, query)
 		}, world.LarkFailed("", "STATE_INVALID")},

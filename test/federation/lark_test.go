@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -124,7 +124,7 @@ func TestLarkSignInIsRefused(t *testing.T) {
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
 		"Late": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
 			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
-			d.Clock.Advance(identity.Lifetime + time.Second)
+			d.Clock.Advance(federation.Lifetime + time.Second)
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -62,7 +62,7 @@ func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target T
 
 // SetGroup assigns the member group, which counts from the person's next request on.
 func (a *Accounts) SetGroup(
-	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, name, reason string,
+	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, name, reason string,
 ) (Details, error) {
 	return a.change(ctx, by, who, key, target, a.toGroup(who, name, reason))
 }
@@ -83,7 +83,7 @@ type assigned struct {
 
 // SetGroups assigns one group to many. Each is judged by itself, and one that is refused stays as it is.
 func (a *Accounts) SetGroups(
-	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
+	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
 ) ([]Assigned, error) {
 	kept, err := idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
 		if err := group.Lock(ctx, tx); err != nil {
@@ -127,7 +127,7 @@ func (a *Accounts) SetGroups(
 
 // setGroupOfOne undoes no more than this one where it fails.
 func (a *Accounts) setGroupOfOne(
-	ctx context.Context, tx postgres.Tx, by caller.Origin, who group.Administrator, target Target, name, reason string,
+	ctx context.Context, tx postgres.Tx, by origin.Origin, who group.Administrator, target Target, name, reason string,
 ) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
@@ -185,7 +185,7 @@ func (a *Accounts) toGroup(who group.Administrator, name, reason string) mutatio
 // SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
 // is outstanding beside them. A deleted account that is made active is restored.
 func (a *Accounts) SetStatus(
-	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
+	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
 ) (Details, error) {
 	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
@@ -232,7 +232,7 @@ func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 
 // change runs a step in a transaction of its own.
 func (a *Accounts) change(
-	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, target Target, do mutation,
+	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, do mutation,
 ) (Details, error) {
 	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		if err := group.Lock(ctx, tx); err != nil {
@@ -244,7 +244,7 @@ func (a *Accounts) change(
 }
 
 // apply runs a step under the locks, writes down what happened, and sees to it that an administrator is left.
-func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by caller.Origin, who group.Administrator, target Target, do mutation) (Details, error) {
+func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by origin.Origin, who group.Administrator, target Target, do mutation) (Details, error) {
 	h, err := lock(ctx, tx, who, target)
 	if err != nil {
 		return Details{}, err

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -73,7 +73,7 @@ type Event struct {
 }
 
 // Record writes an event.
-func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Origin, event Event) error {
+func Record(ctx context.Context, tx db.DBTX, now time.Time, by origin.Origin, event Event) error {
 	row, err := rowOf(now, by, event)
 	if err == nil {
 		err = db.New(tx).AuditEventRecord(ctx, row)
@@ -86,7 +86,7 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, by caller.Origin, ev
 	return nil
 }
 
-func rowOf(now time.Time, by caller.Origin, event Event) (db.AuditEventRecordParams, error) {
+func rowOf(now time.Time, by origin.Origin, event Event) (db.AuditEventRecordParams, error) {
 	var detail []byte
 
 	if len(event.Detail) > 0 {
@@ -112,7 +112,7 @@ func rowOf(now time.Time, by caller.Origin, event Event) (db.AuditEventRecordPar
 }
 
 // RecordAlone writes an event that is all that happened.
-func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by caller.Origin, event Event) error {
+func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by origin.Origin, event Event) error {
 	return database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return Record(ctx, conn, now, by, event)
 	})
@@ -120,7 +120,7 @@ func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by c
 
 // RecordOnce writes an event that is all that happened, unless the last one of the same key had the same until: what
 // happens again and again until a moment is written once.
-func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by caller.Origin, event Event, key string, until time.Time) error {
+func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by origin.Origin, event Event, key string, until time.Time) error {
 	row, err := rowOf(now, by, event)
 	if err == nil {
 		err = database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -85,7 +85,7 @@ func (e *env) record(t *testing.T, count int) {
 }
 
 func (e *env) event(ctx context.Context, tx postgres.Tx) error {
-	return audit.Record(ctx, tx, e.clock.Now(), caller.Command("test"), audit.Event{
+	return audit.Record(ctx, tx, e.clock.Now(), origin.Command("test"), audit.Event{
 		Action: audit.AccountGroupSet, AccountID: "68ca4a3d0000000000000001", ActorID: "68ca4a3d0000000000000002",
 		SessionID: "session", Subject: "someone@konec.test", Method: "password", Detail: map[string]string{"from": "None", "to": "Member"},
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -86,14 +86,14 @@ func New(d Deps) *Challenges {
 // Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
 // in, empty for nobody. The work and the answer are the same whether anybody waits for it: the worker that
 // sends decides what the destination gets.
-func (c *Challenges) Send(ctx context.Context, by caller.Origin, kind Kind, accountID, to string) error {
+func (c *Challenges) Send(ctx context.Context, by origin.Origin, kind Kind, accountID, to string) error {
 	return c.SendWithLink(ctx, by, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
 }
 
 // SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
 // transaction.
 func (c *Challenges) SendWithLink(
-	ctx context.Context, by caller.Origin, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
+	ctx context.Context, by origin.Origin, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
 ) error {
 	id, last := delivery.NewID(), false
 
@@ -136,13 +136,13 @@ func (c *Challenges) SendWithLink(
 }
 
 // recordLimit writes down that a limit refused the destination, where err says so.
-func (c *Challenges) recordLimit(ctx context.Context, by caller.Origin, err error, kind Kind, accountID, to string) error {
+func (c *Challenges) recordLimit(ctx context.Context, by origin.Origin, err error, kind Kind, accountID, to string) error {
 	return throttle.RecordRefusal(ctx, c.db, c.now(), by, err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
 // take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
 // order: the destination first.
-func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by caller.Origin, kind Kind, to string, last *bool) error {
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by origin.Origin, kind Kind, to string, last *bool) error {
 	name := "send " + kind.purpose.Name
 
 	uses := []throttle.Use{
@@ -190,7 +190,7 @@ type Proof struct {
 // Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
 // their network, of the code and of the day, and committed, before it is compared. accountID is whose the
 // destination is; where nobody knows, the destination itself is the person.
-func (c *Challenges) Answer(ctx context.Context, by caller.Origin, kind Kind, accountID, to, guess string) (Proof, error) {
+func (c *Challenges) Answer(ctx context.Context, by origin.Origin, kind Kind, accountID, to, guess string) (Proof, error) {
 	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
 	if err != nil {
 		return Proof{}, err
@@ -225,7 +225,7 @@ func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx) }
 
 // Refused records a wrong answer, or a right one that lost the race for its code, and answers
 // code.ErrInvalid.
-func (c *Challenges) Refused(ctx context.Context, by caller.Origin, kind Kind, accountID, to string) error {
+func (c *Challenges) Refused(ctx context.Context, by origin.Origin, kind Kind, accountID, to string) error {
 	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{
 		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
 	})

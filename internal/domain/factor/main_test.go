@@ -14,8 +14,8 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -93,7 +93,7 @@ func (e *env) set(at time.Time) { e.clock.Advance(at.Sub(e.clock.Now())) }
 func (e *env) account(t *testing.T) string {
 	t.Helper()
 
-	created, err := account.New(e.db, nil, e.clock.Now).Create(t.Context(), caller.Origin{}, account.Creation{
+	created, err := account.New(e.db, nil, e.clock.Now).Create(t.Context(), origin.Origin{}, account.Creation{
 		Email: fmt.Sprintf("holder-%d@konec.com.au", e.accounts.Add(1)), Name: "Holder", PasswordHash: "none", MemberGroup: account.GroupNone,
 	})
 	if err != nil {

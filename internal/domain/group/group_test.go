@@ -6,7 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -26,7 +26,7 @@ func TestNames(t *testing.T) {
 
 	groups := group.New(database, (&apptest.Clock{}).Now)
 
-	_, err = groups.Create(t.Context(), caller.Command("test"), group.Operator(), idempotency.Key{}, group.Group{Name: "Beta"})
+	_, err = groups.Create(t.Context(), origin.Command("test"), group.Operator(), idempotency.Key{}, group.Group{Name: "Beta"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -39,14 +39,14 @@ func (p *Profiles) requireRecent(who session.Browser) error {
 }
 
 // SetName changes the name that people see. name is in its normal form.
-func (p *Profiles) SetName(ctx context.Context, by caller.Origin, who session.Browser, name string) error {
+func (p *Profiles) SetName(ctx context.Context, by origin.Origin, who session.Browser, name string) error {
 	return p.change(ctx, by, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetName(ctx, db.AccountSetNameParams{ID: who.Account.ID, Name: name, Now: now})
 	})
 }
 
 // SetPicture changes the picture: an object key or a URL, or empty for none.
-func (p *Profiles) SetPicture(ctx context.Context, by caller.Origin, who session.Browser, picture string) error {
+func (p *Profiles) SetPicture(ctx context.Context, by origin.Origin, who session.Browser, picture string) error {
 	return p.change(ctx, by, who, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetPicture(ctx, db.AccountSetPictureParams{ID: who.Account.ID, Picture: picture, Now: now})
 	})
@@ -54,7 +54,7 @@ func (p *Profiles) SetPicture(ctx context.Context, by caller.Origin, who session
 
 // change is one that nobody has to be told about.
 func (p *Profiles) change(
-	ctx context.Context, by caller.Origin, who session.Browser, what string,
+	ctx context.Context, by origin.Origin, who session.Browser, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
 ) error {
 	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -74,7 +74,7 @@ func (p *Profiles) change(
 }
 
 func (p *Profiles) record(
-	ctx context.Context, tx postgres.Tx, by caller.Origin, who session.Browser, action audit.Action, what string, now time.Time,
+	ctx context.Context, tx postgres.Tx, by origin.Origin, who session.Browser, action audit.Action, what string, now time.Time,
 ) error {
 	return audit.Record(ctx, tx, now, by, audit.Event{
 		Action: action, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what,
@@ -83,7 +83,7 @@ func (p *Profiles) record(
 
 // SendEmailCode mails a code and a link to the address that is to be the account's. Whether it is somebody else's is
 // told only to who proves control of it.
-func (p *Profiles) SendEmailCode(ctx context.Context, by caller.Origin, who session.Browser, email string) error {
+func (p *Profiles) SendEmailCode(ctx context.Context, by origin.Origin, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (p *Profiles) SendEmailCode(ctx context.Context, by caller.Origin, who sess
 }
 
 // SetEmail makes the address the account's, with the code that went to it, and tells the old one.
-func (p *Profiles) SetEmail(ctx context.Context, by caller.Origin, who session.Browser, email, guess string) error {
+func (p *Profiles) SetEmail(ctx context.Context, by origin.Origin, who session.Browser, email, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (p *Profiles) SetEmail(ctx context.Context, by caller.Origin, who session.B
 }
 
 // SetEmailAtOnce is the document's single step, where the settings ask for no proof.
-func (p *Profiles) SetEmailAtOnce(ctx context.Context, by caller.Origin, who session.Browser, email string) error {
+func (p *Profiles) SetEmailAtOnce(ctx context.Context, by origin.Origin, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, by caller.Origin, who ses
 }
 
 func (p *Profiles) setEmail(
-	ctx context.Context, by caller.Origin, who session.Browser, email string, use func(context.Context, db.DBTX) error,
+	ctx context.Context, by origin.Origin, who session.Browser, email string, use func(context.Context, db.DBTX) error,
 ) error {
 	return p.changeAndNotify(ctx, by, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		if email == who.Account.Email {
@@ -168,7 +168,7 @@ func (p *Profiles) setEmail(
 }
 
 // SendPhoneCode texts a code to the phone that is to be bound.
-func (p *Profiles) SendPhoneCode(ctx context.Context, by caller.Origin, who session.Browser, phone string) error {
+func (p *Profiles) SendPhoneCode(ctx context.Context, by origin.Origin, who session.Browser, phone string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (p *Profiles) SendPhoneCode(ctx context.Context, by caller.Origin, who sess
 }
 
 // BindPhone binds the phone, with the code that went to it.
-func (p *Profiles) BindPhone(ctx context.Context, by caller.Origin, who session.Browser, phone, guess string) error {
+func (p *Profiles) BindPhone(ctx context.Context, by origin.Origin, who session.Browser, phone, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (p *Profiles) BindPhone(ctx context.Context, by caller.Origin, who session.
 // changeAndNotify runs a change in one transaction with the mail that tells its owner. set locks the account, and answers
 // where the mail goes; empty: nothing has changed, and nobody is told.
 func (p *Profiles) changeAndNotify(
-	ctx context.Context, by caller.Origin, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
+	ctx context.Context, by origin.Origin, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
 ) error {
 	notice := delivery.NewID()
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -49,7 +49,7 @@ func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format 
 }
 
 // BindTOTP binds the app, with two codes that it showed one after the other.
-func (p *Profiles) BindTOTP(ctx context.Context, by caller.Origin, who session.Browser, url string, codes [2]string) error {
+func (p *Profiles) BindTOTP(ctx context.Context, by origin.Origin, who session.Browser, url string, codes [2]string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (p *Profiles) BindTOTP(ctx context.Context, by caller.Origin, who session.B
 }
 
 // RecoveryCodes makes new recovery codes, and voids those before. Nobody can read them again.
-func (p *Profiles) RecoveryCodes(ctx context.Context, by caller.Origin, who session.Browser) ([]string, error) {
+func (p *Profiles) RecoveryCodes(ctx context.Context, by origin.Origin, who session.Browser) ([]string, error) {
 	if err := p.requireRecent(who); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, by caller.Origin, who sess
 
 // changeTOTP locks the account before its factors, as every change of a factor does.
 func (p *Profiles) changeTOTP(
-	ctx context.Context, by caller.Origin, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
+	ctx context.Context, by origin.Origin, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
 ) error {
 	return p.changeAndNotify(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
@@ -126,7 +126,7 @@ func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browse
 }
 
 // UnbindPhone takes the phone away. What is not bound is no failure.
-func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Origin, who session.Browser) error {
+func (p *Profiles) UnbindPhone(ctx context.Context, by origin.Origin, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Phone {
 			return false, nil
@@ -147,7 +147,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by caller.Origin, who sessio
 
 // UnbindTOTP takes the authenticator app away, with its recovery codes. Where the member group asks for a second
 // factor no way in is left without it; where it opens nothing by itself nothing is lost.
-func (p *Profiles) UnbindTOTP(ctx context.Context, by caller.Origin, who session.Browser) error {
+func (p *Profiles) UnbindTOTP(ctx context.Context, by origin.Origin, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if ways.TOTP && (ways.RequiresTOTP || p.totpSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
 			return false, ErrLastWayIn
@@ -174,7 +174,7 @@ func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !way
 
 // unbind locks the account, and tells its owner where something was removed.
 func (p *Profiles) unbind(
-	ctx context.Context, by caller.Origin, who session.Browser, kind delivery.Kind,
+	ctx context.Context, by origin.Origin, who session.Browser, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
 ) error {
 	if err := p.requireRecent(who); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -25,7 +25,7 @@ func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecen
 
 // BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
 // there, and told what Lark tells of them, in JSON.
-func (p *Profiles) BindLark(ctx context.Context, by caller.Origin, who session.Browser, subject string, told []byte) error {
+func (p *Profiles) BindLark(ctx context.Context, by origin.Origin, who session.Browser, subject string, told []byte) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (p *Profiles) BindLark(ctx context.Context, by caller.Origin, who session.B
 }
 
 // UnbindLark takes the identity away. What is not bound is no failure.
-func (p *Profiles) UnbindLark(ctx context.Context, by caller.Origin, who session.Browser) error {
+func (p *Profiles) UnbindLark(ctx context.Context, by origin.Origin, who session.Browser) error {
 	return p.unbind(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Identity {
 			return false, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -66,7 +66,7 @@ func (p *Profiles) LinkedEmail(token string) (string, error) {
 // ConfirmEmail makes the address of a link its account's, and tells the old one. Whoever has the mail
 // may: it is often read where nobody is signed in. But the session that asked for it has to live, so that
 // a reset of the password, which ends it, ends what a thief has begun.
-func (p *Profiles) ConfirmEmail(ctx context.Context, by caller.Origin, token string) error {
+func (p *Profiles) ConfirmEmail(ctx context.Context, by origin.Origin, token string) error {
 	opened, err := p.openLink(token)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, by caller.Origin, token str
 	return err
 }
 
-func (p *Profiles) follow(ctx context.Context, by caller.Origin, opened link) error {
+func (p *Profiles) follow(ctx context.Context, by origin.Origin, opened link) error {
 	var who session.Browser
 
 	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {

@@ -19,8 +19,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -75,7 +75,7 @@ func New(d Deps) *Profiles {
 
 // ChangePassword sets a new password with the old one, ends every other session, and voids what is
 // outstanding beside them. A wrong old one counts as a failed sign-in does.
-func (p *Profiles) ChangePassword(ctx context.Context, by caller.Origin, who session.Principal, old, fresh string) error {
+func (p *Profiles) ChangePassword(ctx context.Context, by origin.Origin, who session.Principal, old, fresh string) error {
 	if err := p.policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) 
 	return *row.PasswordHash, nil
 }
 
-func (p *Profiles) changePassword(ctx context.Context, by caller.Origin, who session.Principal, stored, hash string, attempt throttle.Attempt) error {
+func (p *Profiles) changePassword(ctx context.Context, by origin.Origin, who session.Principal, stored, hash string, attempt throttle.Attempt) error {
 	notice := delivery.NewID()
 
 	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -184,7 +184,7 @@ func (p *Profiles) changePassword(ctx context.Context, by caller.Origin, who ses
 	})
 }
 
-func (p *Profiles) refuse(ctx context.Context, by caller.Origin, who session.Principal) error {
+func (p *Profiles) refuse(ctx context.Context, by origin.Origin, who session.Principal) error {
 	err := audit.RecordAlone(ctx, p.db, p.now(), by, audit.Event{
 		Action: audit.PasswordRefused, AccountID: who.Account.ID, SessionID: who.SessionID,
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -49,7 +49,7 @@ func New(d Deps) *Registration {
 
 // SendCode mails a code to the address. It does the same for a free and a taken one; the worker
 // that sends writes to the owner of a taken one that there is an account already.
-func (r *Registration) SendCode(ctx context.Context, by caller.Origin, email string) error {
+func (r *Registration) SendCode(ctx context.Context, by origin.Origin, email string) error {
 	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
 	}
@@ -75,7 +75,7 @@ type Applicant struct {
 // Register redeems the code and makes the account, both or neither. A refused password is told
 // before the code is looked at, and so costs no guess. An address that was taken meanwhile answers
 // like a wrong code.
-func (r *Registration) Register(ctx context.Context, by caller.Origin, a Applicant) (account.Account, error) {
+func (r *Registration) Register(ctx context.Context, by origin.Origin, a Applicant) (account.Account, error) {
 	if err := r.policy.Check(a.Password, a.Email, a.Name); err != nil {
 		return account.Account{}, err
 	}
@@ -105,7 +105,7 @@ func (r *Registration) Register(ctx context.Context, by caller.Origin, a Applica
 }
 
 func (r *Registration) create(
-	ctx context.Context, by caller.Origin, a Applicant, turn password.Slot, proof challenge.Proof,
+	ctx context.Context, by origin.Origin, a Applicant, turn password.Slot, proof challenge.Proof,
 ) (account.Account, error) {
 	hash, err := turn.Hash(a.Password)
 	if err != nil {

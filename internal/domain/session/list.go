@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -61,7 +61,7 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 }
 
 // EndOne ends one of the account's sessions, or answers ErrNotFound.
-func (s *Sessions) EndOne(ctx context.Context, by caller.Origin, accountID, id string) error {
+func (s *Sessions) EndOne(ctx context.Context, by origin.Origin, accountID, id string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		now := s.now()
 
@@ -83,7 +83,7 @@ func (s *Sessions) EndOne(ctx context.Context, by caller.Origin, accountID, id s
 }
 
 // EndOthers ends every session of the account but the caller's.
-func (s *Sessions) EndOthers(ctx context.Context, by caller.Origin, who Principal) error {
+func (s *Sessions) EndOthers(ctx context.Context, by origin.Origin, who Principal) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.EndAllBut(ctx, tx, by, who.Account.ID, who.SessionID, "ended by the owner")
 	})
@@ -91,7 +91,7 @@ func (s *Sessions) EndOthers(ctx context.Context, by caller.Origin, who Principa
 
 // EndAllBut ends an account's sessions of both doors but the one to keep (empty for none), in the
 // transaction of what makes them end.
-func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by caller.Origin, accountID, keep, reason string) error {
+func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by origin.Origin, accountID, keep, reason string) error {
 	now := s.now()
 
 	ended, err := db.New(tx).SessionRevokeOthers(ctx, db.SessionRevokeOthersParams{AccountID: accountID, Keep: keep, Now: now, Reason: reason})
@@ -109,7 +109,7 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by caller.Orig
 }
 
 // EndAllOf ends every session of an account that somebody else administers.
-func (s *Sessions) EndAllOf(ctx context.Context, by caller.Origin, who group.Administrator, accountID string) error {
+func (s *Sessions) EndAllOf(ctx context.Context, by origin.Origin, who group.Administrator, accountID string) error {
 	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
 		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
 		if err != nil {
@@ -121,7 +121,7 @@ func (s *Sessions) EndAllOf(ctx context.Context, by caller.Origin, who group.Adm
 }
 
 // EndOneOf ends one of them, or answers ErrNotFound.
-func (s *Sessions) EndOneOf(ctx context.Context, by caller.Origin, who group.Administrator, accountID, id string) error {
+func (s *Sessions) EndOneOf(ctx context.Context, by origin.Origin, who group.Administrator, accountID, id string) error {
 	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
 			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
@@ -137,7 +137,7 @@ func (s *Sessions) EndOneOf(ctx context.Context, by caller.Origin, who group.Adm
 }
 
 func (s *Sessions) administer(
-	ctx context.Context, by caller.Origin, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
+	ctx context.Context, by origin.Origin, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
 ) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {

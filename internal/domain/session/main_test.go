@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -26,7 +26,7 @@ const (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
-var by = caller.Origin{UserAgent: "Toolkit Studio"}
+var by = origin.Origin{UserAgent: "Toolkit Studio"}
 
 // env is one account, whose sessions the test opens.
 type env struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -33,7 +33,7 @@ const (
 //
 // It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its
 // successor again.
-func (s *Sessions) Refresh(ctx context.Context, by caller.Origin, refreshToken string) (Tokens, error) {
+func (s *Sessions) Refresh(ctx context.Context, by origin.Origin, refreshToken string) (Tokens, error) {
 	id, generation, genuine := s.refresh.Read(refreshToken)
 	if !genuine {
 		return Tokens{}, ErrRefreshTokenInvalid
@@ -79,7 +79,7 @@ func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row
 }
 
 // refreshOld decides about a token that is not the current one.
-func (s *Sessions) refreshOld(ctx context.Context, by caller.Origin, id string, generation int64) (Tokens, error) {
+func (s *Sessions) refreshOld(ctx context.Context, by origin.Origin, id string, generation int64) (Tokens, error) {
 	var (
 		row     db.SessionForRefreshRow
 		current int64
@@ -175,7 +175,7 @@ func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict 
 }
 
 // endReused ends the session and tells its person.
-func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by caller.Origin, row db.SessionForRefreshRow, notice string) error {
+func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by origin.Origin, row db.SessionForRefreshRow, notice string) error {
 	now := s.now()
 
 	_, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: row.ID, Now: now, Reason: "refresh token reused"})

@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
@@ -81,11 +81,11 @@ func NewID() string { return randomid.New() }
 
 // Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
 // and ends the ones idle the longest beyond the limit.
-func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by caller.Origin, accountID, id string) error {
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by origin.Origin, accountID, id string) error {
 	return s.open(ctx, tx, by, surfaceToolkit, s.limits, accountID, id)
 }
 
-func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by caller.Origin, surface string, limits Limits, accountID, id string) error {
+func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by origin.Origin, surface string, limits Limits, accountID, id string) error {
 	now := s.now()
 	ends := now.Add(limits.Absolute)
 
@@ -177,7 +177,7 @@ func principalOf(row db.SessionAuthenticateRow) Principal {
 }
 
 // End ends the caller's own session. Ending it twice is no error.
-func (s *Sessions) End(ctx context.Context, by caller.Origin, who Principal) error {
+func (s *Sessions) End(ctx context.Context, by origin.Origin, who Principal) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.end(ctx, tx, by, who, "logout")
 	})

@@ -14,17 +14,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
 // sends decides, so that the request does the same for every number.
-func (s *SignIn) SendCode(ctx context.Context, by caller.Origin, phone string) error {
+func (s *SignIn) SendCode(ctx context.Context, by origin.Origin, phone string) error {
 	return s.challenges.Send(ctx, by, challenge.SignIn, "", phone)
 }
 
-func (s *SignIn) withSMS(ctx context.Context, by caller.Origin, phone, guess, second string, through openSession) (newSession, error) {
+func (s *SignIn) withSMS(ctx context.Context, by origin.Origin, phone, guess, second string, through openSession) (newSession, error) {
 	var found db.AccountByPhoneRow
 
 	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -73,7 +73,7 @@ func (s *SignIn) withSMS(ctx context.Context, by caller.Origin, phone, guess, se
 	return o, nil
 }
 
-func (s *SignIn) withTOTP(ctx context.Context, by caller.Origin, email, guess string, through openSession) (newSession, error) {
+func (s *SignIn) withTOTP(ctx context.Context, by origin.Origin, email, guess string, through openSession) (newSession, error) {
 	found, err := s.credentials(ctx, email)
 	if err != nil {
 		return newSession{}, err
@@ -93,7 +93,7 @@ func (s *SignIn) withTOTP(ctx context.Context, by caller.Origin, email, guess st
 }
 
 func (s *SignIn) compareTOTP(
-	ctx context.Context, by caller.Origin, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
+	ctx context.Context, by origin.Origin, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
 ) (newSession, error) {
 	accountID := found.ID
 	if found.Status != string(account.Active) || !s.totp {
@@ -121,7 +121,7 @@ func (s *SignIn) compareTOTP(
 
 // withSecond opens the session of a proof that is not enough by itself, with a code of the authenticator
 // app or a recovery code. Its failures count beside those of a sign-in with it alone.
-func (s *SignIn) withSecond(ctx context.Context, by caller.Origin, first proof, second string, through openSession) (newSession, error) {
+func (s *SignIn) withSecond(ctx context.Context, by origin.Origin, first proof, second string, through openSession) (newSession, error) {
 	if second == "" {
 		return newSession{}, ErrTOTPRequired
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -32,7 +32,7 @@ func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity)
 	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
-func (s *SignIn) withExternalIdentity(ctx context.Context, by caller.Origin, who ExternalIdentity, through openSession) (newSession, error) {
+func (s *SignIn) withExternalIdentity(ctx context.Context, by origin.Origin, who ExternalIdentity, through openSession) (newSession, error) {
 	var found db.IdentityAccountRow
 
 	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -26,7 +26,7 @@ var errCrowd = errors.New("signin: too many attempts of one person at once")
 // server full is told so before anything was counted against anybody. Then the attempt is counted, and only then compared.
 //
 // A password that was changed, or hashed anew, while it was checked is checked once more.
-func (s *SignIn) withPassword(ctx context.Context, by caller.Origin, c Credentials, through openSession) (newSession, error) {
+func (s *SignIn) withPassword(ctx context.Context, by origin.Origin, c Credentials, through openSession) (newSession, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, patience, errCrowd)
 	defer cancel()
 
@@ -69,7 +69,7 @@ func (s *SignIn) withPassword(ctx context.Context, by caller.Origin, c Credentia
 }
 
 func (s *SignIn) comparePassword(
-	ctx context.Context, by caller.Origin, turn password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, through openSession,
+	ctx context.Context, by origin.Origin, turn password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, through openSession,
 ) (newSession, error) {
 	var stored string
 	if found.PasswordHash != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
-	"github.com/konec/toolkit-gateway/internal/platform/line"
+	"github.com/konec/toolkit-gateway/internal/platform/keyedsem"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -61,7 +61,7 @@ type SignIn struct {
 	failures   *throttle.Failures
 	queue      *delivery.Queue
 	totp       bool
-	perPerson  *line.Semaphore // one attempt of a person at a time: each counts as a failure until it has succeeded
+	perPerson  *keyedsem.Semaphore // one attempt of a person at a time: each counts as a failure until it has succeeded
 	now        func() time.Time
 }
 
@@ -69,7 +69,7 @@ type SignIn struct {
 func New(d Deps) *SignIn {
 	return &SignIn{
 		db: d.DB, hasher: d.Hasher, challenges: d.Challenges, factors: d.Factors, sessions: d.Sessions,
-		failures: d.Failures, queue: d.Queue, totp: d.TOTP, perPerson: line.New(1), now: d.Now,
+		failures: d.Failures, queue: d.Queue, totp: d.TOTP, perPerson: keyedsem.New(1), now: d.Now,
 	}
 }
 
@@ -89,7 +89,7 @@ type Credentials struct {
 }
 
 // App signs an app in.
-func (s *SignIn) App(ctx context.Context, by caller.Origin, credentials Credentials) (session.Tokens, error) {
+func (s *SignIn) App(ctx context.Context, by origin.Origin, credentials Credentials) (session.Tokens, error) {
 	o, err := s.withPassword(ctx, by, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
 		return s.sessions.Open(ctx, tx, by, o.accountID, o.sessionID)
 	})
@@ -103,13 +103,13 @@ func (s *SignIn) App(ctx context.Context, by caller.Origin, credentials Credenti
 // Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
 type Browser struct {
 	signin *SignIn
-	by     caller.Origin
+	by     origin.Origin
 	before *session.Browser
 	cookie session.Cookie
 }
 
 // Browser is where a browser signs in, once, with one of its methods.
-func (s *SignIn) Browser(by caller.Origin, before *session.Browser) Browser {
+func (s *SignIn) Browser(by origin.Origin, before *session.Browser) Browser {
 	return Browser{signin: s, by: by, before: before, cookie: session.NewCookie()}
 }
 
@@ -168,7 +168,7 @@ type proof struct {
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
 // open is the transaction of a sign-in: counted, opened and recorded, or none of it.
-func (s *SignIn) open(ctx context.Context, by caller.Origin, p proof, through openSession) (newSession, error) {
+func (s *SignIn) open(ctx context.Context, by origin.Origin, p proof, through openSession) (newSession, error) {
 	o := newSession{accountID: p.accountID, sessionID: session.NewID()}
 
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -217,7 +217,7 @@ func (s *SignIn) open(ctx context.Context, by caller.Origin, p proof, through op
 }
 
 // notifyNewDevice writes to the person that a device signed in that never did before.
-func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, by caller.Origin, email string, now time.Time) error {
+func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, by origin.Origin, email string, now time.Time) error {
 	content := delivery.Content{Device: by.UserAgent, At: now}
 	if by.Address.IsValid() {
 		content.Address = by.Address.String()
@@ -229,7 +229,7 @@ func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, by caller.
 }
 
 // refuse records a failure, and answers the error.
-func (s *SignIn) refuse(ctx context.Context, by caller.Origin, method, accountID, name string, answer error) error {
+func (s *SignIn) refuse(ctx context.Context, by origin.Origin, method, accountID, name string, answer error) error {
 	err := audit.RecordAlone(ctx, s.db, s.now(), by, audit.Event{
 		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,
 	})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -78,7 +78,7 @@ type Person struct {
 // Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
 // it is too early. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash gives
 // none back.
-func (f *Failures) Begin(ctx context.Context, by caller.Origin, factor string, person Person) (Attempt, error) {
+func (f *Failures) Begin(ctx context.Context, by origin.Origin, factor string, person Person) (Attempt, error) {
 	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), by.Network())}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false

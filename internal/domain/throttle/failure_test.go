@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -53,8 +53,8 @@ func newPatient(t *testing.T, patience throttle.Backoff) *patient {
 	return p
 }
 
-func from(address string) caller.Origin {
-	return caller.Origin{Address: netip.MustParseAddr(address)}
+func from(address string) origin.Origin {
+	return origin.Origin{Address: netip.MustParseAddr(address)}
 }
 
 // try answers the attempt, or the time to wait.

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // networkLimit is the limit under which Begin counts the network of an attempt, too.
@@ -16,12 +16,12 @@ func (f *Failures) networkLimit() Limit {
 
 // ConsumeNetwork counts an attempt of somebody who is not known until it has succeeded: against their
 // network, as Begin does, and against nobody.
-func (f *Failures) ConsumeNetwork(ctx context.Context, tx db.DBTX, by caller.Origin) error {
+func (f *Failures) ConsumeNetwork(ctx context.Context, tx db.DBTX, by origin.Origin) error {
 	return Consume(ctx, tx, f.now(), f.networkLimit(), by.Network())
 }
 
 // RefundNetwork takes such an attempt back, which was no failure.
-func (f *Failures) RefundNetwork(ctx context.Context, by caller.Origin) error {
+func (f *Failures) RefundNetwork(ctx context.Context, by origin.Origin) error {
 	return f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return Refund(ctx, conn, f.networkLimit(), by.Network())
 	})

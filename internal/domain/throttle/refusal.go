@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -29,7 +29,7 @@ func Refuse(now, until time.Time, limit, subject string) *problem.Problem {
 // RecordRefusal writes into the audit log that a limit refused somebody, where err says so, and answers err. It is written
 // once for each wait of each subject, so that whoever asks again and again does not fill the log; event says who
 // it was, and with what.
-func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, by caller.Origin, err error, event audit.Event) error {
+func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, by origin.Origin, err error, event audit.Event) error {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || errors.Is(err, problem.ErrUnavailable) { // an outage after a refusal is an outage
 		return err

@@ -10,7 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -57,7 +57,7 @@ func (k *Keys) Ensure(ctx context.Context) error {
 // Rotate makes a new key. It is published now and signs after PublishLead, while the others go on
 // verifying until their last token has ended. immediately is for a key that may have leaked: the
 // new one signs at once, and every token of the others is dead; the clients refresh.
-func (k *Keys) Rotate(ctx context.Context, by caller.Origin, immediately bool) (Key, error) {
+func (k *Keys) Rotate(ctx context.Context, by origin.Origin, immediately bool) (Key, error) {
 	var created Key
 
 	err := k.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -100,7 +100,7 @@ func (k *Keys) RotateDue(ctx context.Context, age time.Duration) error {
 		return nil
 	}
 
-	_, err := k.Rotate(ctx, caller.Command("key rotation"), false)
+	_, err := k.Rotate(ctx, origin.Command("key rotation"), false)
 
 	return err
 }

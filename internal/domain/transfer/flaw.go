@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // flaw is what is wrong with a line: a field of a Record, or of the file where it could not be read; empty for all of it.
@@ -61,5 +61,5 @@ func reasonOf(e *json.SemanticError) string {
 func fieldOf(pointer jsontext.Pointer) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/$")
 
-	return caller.Printable(name)
+	return origin.Printable(name)
 }

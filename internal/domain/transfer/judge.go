@@ -10,7 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -112,7 +112,7 @@ func (r *run) judgeGroup(name string, v *verdict) flaw {
 	}
 
 	if !r.CreateGroups {
-		return flaw{"memberGroup", fmt.Sprintf("there is no member group %.40q; there are %s", caller.Printable(name), r.groupNames())}
+		return flaw{"memberGroup", fmt.Sprintf("there is no member group %.40q; there are %s", origin.Printable(name), r.groupNames())}
 	}
 
 	if normal, err := account.ParseName(name); err != nil || normal != name || utf8.RuneCountInString(name) > 32 {

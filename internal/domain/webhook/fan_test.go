@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -24,7 +24,7 @@ func TestFanOut(t *testing.T) {
 		e := setup(t)
 		all, some, none := e.make(t), e.make(t, "code.sent", "sign_in.failed"), e.make(t, "nothing.happens")
 		disabled, deleted := e.make(t), e.make(t)
-		by := caller.Command("test")
+		by := origin.Command("test")
 
 		if _, err := e.Change(t.Context(), by, group.Operator(), idempotency.Key{}, disabled.ID, 0, webhook.Wanted{URL: disabled.URL}); err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -41,7 +41,7 @@ type Replayed struct {
 
 // Again sends one event again at once, whatever became of it.
 func (w *Webhooks) Again(
-	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, id string, eventID int64,
+	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, id string, eventID int64,
 ) (Delivery, error) {
 	if err := mayRead(who); err != nil {
 		return Delivery{}, err
@@ -76,7 +76,7 @@ func (w *Webhooks) Again(
 // Replay sends events again that the webhook wants as it is now, the oldest first: those that it got, those that failed, and
 // those that it never got because it was disabled or not there.
 func (w *Webhooks) Replay(
-	ctx context.Context, by caller.Origin, who group.Administrator, key idempotency.Key, id string, wanted Replay,
+	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, id string, wanted Replay,
 ) (Replayed, error) {
 	if err := mayRead(who); err != nil {
 		return Replayed{}, err

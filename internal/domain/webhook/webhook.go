@@ -19,8 +19,8 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
@@ -149,7 +149,7 @@ func mayRead(who group.Administrator) error {
 
 // record writes down a change. The address is named by its host only: the rest of it is the key to many a receiver.
 func (w *Webhooks) record(
-	ctx context.Context, tx postgres.Tx, by caller.Origin, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, by origin.Origin, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
 ) error {
 	detail["host"] = hostOf(hook.URL)
 

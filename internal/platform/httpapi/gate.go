@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/line"
+	"github.com/konec/toolkit-gateway/internal/platform/keyedsem"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -21,15 +21,15 @@ var errBusy = errors.New("httpapi: a crowd waits at the gate")
 // whoever comes from elsewhere finds a place. Here, before anything was parsed, a request that waits is
 // small, and thousands of them leave the collector little to look at.
 type gate struct {
-	networks *line.Semaphore
-	all      *line.Semaphore
+	networks *keyedsem.Semaphore
+	all      *keyedsem.Semaphore
 }
 
 // maxNetworks is how many networks may have their share inside at once.
 const maxNetworks = 8
 
 func newGate(share int) gate {
-	return gate{networks: line.New(share), all: line.New(maxNetworks * share)}
+	return gate{networks: keyedsem.New(share), all: keyedsem.New(maxNetworks * share)}
 }
 
 func (g gate) enter(ctx context.Context, network string) (leave func(), err error) {

@@ -14,13 +14,13 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // requestInfo is what the pipeline learns of a request on its way in.
 type requestInfo struct {
-	caller    caller.Origin
+	caller    origin.Origin
 	request   *http.Request // for its cookies
 	operation *operation    // nil outside the document
 	written   *recorder
@@ -43,12 +43,12 @@ func (i *requestInfo) surface() Surface {
 }
 
 // OriginOf says who asks.
-func OriginOf(ctx context.Context) caller.Origin {
+func OriginOf(ctx context.Context) origin.Origin {
 	if info := infoOf(ctx); info != nil {
 		return info.caller
 	}
 
-	return caller.Origin{}
+	return origin.Origin{}
 }
 
 // Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
@@ -94,9 +94,9 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() //nolint:forbidigo // measures, decides nothing
 		written := &recorder{ResponseWriter: w}
-		info := &requestInfo{written: written, request: r, caller: caller.Origin{
+		info := &requestInfo{written: written, request: r, caller: origin.Origin{
 			Address:   addressOf(r),
-			UserAgent: caller.Printable(r.UserAgent()),
+			UserAgent: origin.Printable(r.UserAgent()),
 			RequestID: requestID(r),
 			Language:  language.Preferred(r.Header.Get("Accept-Language")),
 		}}

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 var (
@@ -46,8 +46,8 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 
 func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
 	search = account.Search{
-		Email: present.Text(p.Email), Name: present.Text(p.Name), Phone: present.Text(p.Phone), ID: present.Text(p.ID),
-		Group: present.Text(p.Group), Order: account.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
+		Email: convert.Text(p.Email), Name: convert.Text(p.Name), Phone: convert.Text(p.Phone), ID: convert.Text(p.ID),
+		Group: convert.Text(p.Group), Order: account.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
 	}
 
 	if p.Status != nil {
@@ -116,7 +116,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 		return nil, err
 	}
 
-	changed, err := a.accounts.SetGroup(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, r.Body.MemberGroup, present.Text(r.Body.Reason))
+	changed, err := a.accounts.SetGroup(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, r.Body.MemberGroup, convert.Text(r.Body.Reason))
 	if err != nil {
 		return nil, named(err)
 	}
@@ -173,7 +173,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 	}
 
 	changed, err := a.accounts.SetStatus(
-		ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Status(r.Body.Status), present.Text(r.Body.Reason))
+		ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Status(r.Body.Status), convert.Text(r.Body.Reason))
 	if err != nil {
 		return nil, err
 	}

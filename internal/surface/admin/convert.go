@@ -12,19 +12,19 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 func (a *Admin) toAccount(r account.Details) api.AdminAccount {
 	shown := api.AdminAccount{
 		ID: r.ID, Email: r.Email, Name: r.Name, MemberGroup: r.MemberGroup, Status: api.AccountState(r.Status), Phone: r.Phone,
 		Avatar: r.Avatar, Picture: r.Picture, Version: r.Version, SignIns: r.SignIns,
-		CreatedAt: present.Time(r.CreatedAt), UpdatedAt: present.Time(r.UpdatedAt),
+		CreatedAt: convert.Time(r.CreatedAt), UpdatedAt: convert.Time(r.UpdatedAt),
 		LastSignInAt: timeOrNull(r.LastSignInAt), LastSeenAt: timeOrNull(r.SeenAt),
 	}
 
 	if r.DeletedAt != nil {
-		deleted, erased := present.Time(*r.DeletedAt), present.Time(r.DeletedAt.Add(a.retention))
+		deleted, erased := convert.Time(*r.DeletedAt), convert.Time(r.DeletedAt.Add(a.retention))
 		shown.DeletedAt, shown.ErasedAt = &deleted, &erased
 	}
 
@@ -40,7 +40,7 @@ func timeOrNull(t *time.Time) nullable.Nullable[api.TimestampOrNull] {
 		return nullable.NewNullNullable[api.TimestampOrNull]()
 	}
 
-	return nullable.NewNullableWithValue(present.Time(*t))
+	return nullable.NewNullableWithValue(convert.Time(*t))
 }
 
 func toRights(rights group.Rights) api.Rights {
@@ -64,7 +64,7 @@ func fromRights(rights api.Rights) group.Rights {
 func toGroup(g group.Group) api.Group {
 	return api.Group{
 		Name: g.Name, Description: g.Description, Rights: toRights(g.Rights), RequiresTotp: g.RequiresTOTP, Version: g.Version,
-		CreatedAt: present.Time(g.CreatedAt), UpdatedAt: present.Time(g.UpdatedAt),
+		CreatedAt: convert.Time(g.CreatedAt), UpdatedAt: convert.Time(g.UpdatedAt),
 	}
 }
 
@@ -75,8 +75,8 @@ func (a *Admin) toEvent(e audit.Entry, in language.Language) api.AuditEvent {
 	}
 
 	return api.AuditEvent{
-		ID: e.ID, At: present.Time(e.At), Action: string(e.Action), AccountID: e.AccountID, ActorID: e.ActorID, SessionID: e.SessionID,
-		Subject: e.Subject, Method: e.Method, Address: present.Address(e.Address), Location: present.Location(a.places, e.Address, in),
+		ID: e.ID, At: convert.Time(e.At), Action: string(e.Action), AccountID: e.AccountID, ActorID: e.ActorID, SessionID: e.SessionID,
+		Subject: e.Subject, Method: e.Method, Address: convert.Address(e.Address), Location: convert.Location(a.places, e.Address, in),
 		UserAgent: e.UserAgent, RequestID: e.RequestID, Detail: detail,
 	}
 }
@@ -84,15 +84,15 @@ func (a *Admin) toEvent(e audit.Entry, in language.Language) api.AuditEvent {
 func toDelivery(r delivery.LogEntry) api.Delivery {
 	return api.Delivery{
 		ID: r.ID, Channel: api.DeliveryChannel(r.Channel), Recipient: r.Recipient, Kind: string(r.Kind), State: api.DeliveryState(r.State),
-		Attempts: r.Attempts, LastError: r.LastError, CreatedAt: present.Time(r.CreatedAt), FinishedAt: timeOrNull(r.FinishedAt),
-		ExpiresAt: present.Time(r.ExpiresAt),
+		Attempts: r.Attempts, LastError: r.LastError, CreatedAt: convert.Time(r.CreatedAt), FinishedAt: timeOrNull(r.FinishedAt),
+		ExpiresAt: convert.Time(r.ExpiresAt),
 	}
 }
 
 func toWebhook(w webhook.Webhook) api.Webhook {
 	return api.Webhook{
 		ID: w.ID, URL: w.URL, Description: w.Description, Actions: w.Actions, Enabled: w.Enabled, GoneAt: timeOrNull(w.GoneAt), Version: w.Version,
-		CreatedAt: present.Time(w.CreatedAt), UpdatedAt: present.Time(w.UpdatedAt),
+		CreatedAt: convert.Time(w.CreatedAt), UpdatedAt: convert.Time(w.UpdatedAt),
 	}
 }
 
@@ -103,8 +103,8 @@ func toWebhookSecret(c webhook.Created) api.WebhookSecretResponse {
 func toWebhookDelivery(d webhook.Delivery) api.WebhookDelivery {
 	shown := api.WebhookDelivery{
 		EventID: d.EventID, Action: d.Action, State: api.WebhookDeliveryState(d.State), Attempts: d.Attempts,
-		LastStatus: nullable.NewNullNullable[int32](), LastError: d.LastError, CreatedAt: present.Time(d.CreatedAt),
-		QueuedAt: present.Time(d.QueuedAt), NextAttemptAt: timeOrNull(d.NextAt), FinishedAt: timeOrNull(d.FinishedAt),
+		LastStatus: nullable.NewNullNullable[int32](), LastError: d.LastError, CreatedAt: convert.Time(d.CreatedAt),
+		QueuedAt: convert.Time(d.QueuedAt), NextAttemptAt: timeOrNull(d.NextAt), FinishedAt: timeOrNull(d.FinishedAt),
 	}
 
 	if d.LastStatus != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ListGroups returns every group.
@@ -47,7 +47,7 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 	}
 
 	created, err := a.groups.Create(ctx, httpapi.OriginOf(ctx), who(ctx), key, group.Group{
-		Name: name, Description: present.Text(r.Body.Description), Rights: rights,
+		Name: name, Description: convert.Text(r.Body.Description), Rights: rights,
 		RequiresTOTP: r.Body.RequiresTotp != nil && *r.Body.RequiresTotp,
 	})
 	if err != nil {

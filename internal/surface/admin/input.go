@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // versionOf parses an If-Match that the validator has accepted: a number in quotes.
@@ -33,7 +33,7 @@ func etag(version int32) string { return `"` + strconv.Itoa(int(version)) + `"` 
 
 // keyOf returns the idempotency key of a change; the caller may have chosen one. request is all that the change depends on.
 func keyOf(ctx context.Context, chosen *string, request ...any) (idempotency.Key, error) {
-	return idempotency.NewKey(who(ctx).AccountID, present.Text(chosen), request...)
+	return idempotency.NewKey(who(ctx).AccountID, convert.Text(chosen), request...)
 }
 
 // defaultLimit is the page size if the caller names none, as in the document.

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/timeline"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ListAuditEvents returns a page of events.
@@ -30,7 +30,7 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 	}
 
 	entries, position, err := a.events.Find(ctx, audit.Search{
-		AccountID: present.Text(r.Params.Account), ActorID: present.Text(r.Params.Actor), Action: audit.Action(present.Text(r.Params.Action)),
+		AccountID: convert.Text(r.Params.Account), ActorID: convert.Text(r.Params.Actor), Action: audit.Action(convert.Text(r.Params.Action)),
 		Since: since, Until: until, Before: before, Limit: limitOf(r.Params.Limit),
 	})
 	if err != nil {
@@ -143,7 +143,7 @@ func toReason(r timeline.Reason) api.AccessReason {
 	shown := api.AccessReason{Code: api.AccessReasonCode(r.Code)}
 
 	if r.Code == timeline.Wait {
-		until := present.Time(r.Until)
+		until := convert.Time(r.Until)
 		shown.Factor, shown.Until = &r.Factor, &until
 	}
 
@@ -151,7 +151,7 @@ func toReason(r timeline.Reason) api.AccessReason {
 }
 
 func (a *Admin) toEntry(ctx context.Context, e timeline.Item) api.TimelineEntry {
-	shown := api.TimelineEntry{At: present.Time(e.At)}
+	shown := api.TimelineEntry{At: convert.Time(e.At)}
 
 	if e.Event != nil {
 		event := a.toEvent(*e.Event, httpapi.OriginOf(ctx).Language)

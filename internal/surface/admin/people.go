@@ -11,12 +11,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // CreateAccount creates an account for a user.
 func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObject) (api.CreateAccountResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 
 // SendCode mails a code to a user who did not receive one.
 func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.SendCodeResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,8 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 
 	own := session.PrincipalFrom(ctx).SessionID
 	response := api.ExportAccount200JSONResponse{
-		Success: true, ExportedAt: present.Time(a.now()), Account: a.toAccount(found),
-		Sessions: present.Sessions(sessions, own, a.places, by.Language).Sessions,
+		Success: true, ExportedAt: convert.Time(a.now()), Account: a.toAccount(found),
+		Sessions: convert.Sessions(sessions, own, a.places, by.Language).Sessions,
 		Events:   make([]api.AuditEvent, len(events)), Deliveries: make([]api.Delivery, len(messages)),
 	}
 

@@ -6,7 +6,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ListAccountSessions returns an account's live sessions.
@@ -22,7 +22,7 @@ func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessio
 
 	own := session.PrincipalFrom(ctx).SessionID
 
-	return api.ListAccountSessions200JSONResponse(present.Sessions(list, own, a.places, httpapi.OriginOf(ctx).Language)), nil
+	return api.ListAccountSessions200JSONResponse(convert.Sessions(list, own, a.places, httpapi.OriginOf(ctx).Language)), nil
 }
 
 // EndAccountSessions ends all of them.

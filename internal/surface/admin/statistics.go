@@ -7,7 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 const (
@@ -36,12 +36,12 @@ func (a *Admin) GetStatistics(ctx context.Context, r api.GetStatisticsRequestObj
 	}
 
 	response := api.GetStatistics200JSONResponse{
-		Success: true, From: present.Time(from), To: present.Time(to), Hours: make([]api.StatisticsHour, len(hours)),
+		Success: true, From: convert.Time(from), To: convert.Time(to), Hours: make([]api.StatisticsHour, len(hours)),
 	}
 
 	for i, hour := range hours {
 		response.Hours[i] = api.StatisticsHour{
-			At: present.Time(hour.At), SignIns: hour.SignIns, Failures: hour.Failures, Registrations: hour.Registrations,
+			At: convert.Time(hour.At), SignIns: hour.SignIns, Failures: hour.Failures, Registrations: hour.Registrations,
 		}
 	}
 

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 var textAddress = language.Text{
@@ -47,7 +47,7 @@ func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObj
 		return nil, err
 	}
 
-	wanted := webhook.Wanted{URL: r.Body.URL, Description: present.Text(r.Body.Description), Enabled: r.Body.Enabled == nil || *r.Body.Enabled}
+	wanted := webhook.Wanted{URL: r.Body.URL, Description: convert.Text(r.Body.Description), Enabled: r.Body.Enabled == nil || *r.Body.Enabled}
 	if r.Body.Actions != nil {
 		wanted.Actions = *r.Body.Actions
 	}

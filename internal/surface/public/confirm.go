@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 //go:embed confirm.html
@@ -90,7 +90,7 @@ func (p *Public) ShowEmailConfirmation(
 func (p *Public) confirmation(l language.Language, asked api.ShowEmailConfirmationParams) confirmation {
 	failed := code.ErrInvalid.Code
 
-	switch token := present.Text(asked.Token); {
+	switch token := convert.Text(asked.Token); {
 	case asked.Changed != nil:
 		return confirmation{Language: l, Title: confirmedTitle.In(l), Text: confirmedText.In(l)}
 	case asked.Error != nil:

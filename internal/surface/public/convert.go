@@ -6,11 +6,11 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // recordVersion is the version of SignInRecord's form.
@@ -27,8 +27,8 @@ func toAPIUser(browser session.Browser) api.PublicUser {
 		History:    nullable.NewNullNullable[api.SignInRecord](),
 		Lark:       nullable.NewNullNullable[api.LarkProfile](),
 		Status:     a.Status == account.Active,
-		CreateTime: present.Time(a.CreatedAt),
-		UpdateTime: present.Time(a.UpdatedAt),
+		CreateTime: convert.Time(a.CreatedAt),
+		UpdateTime: convert.Time(a.UpdatedAt),
 	}
 
 	if person := browser.Lark; person != nil {
@@ -50,9 +50,9 @@ func toAPIUser(browser session.Browser) api.PublicUser {
 
 func toAPISignIn(last audit.SignIn, places *geo.Locator, in language.Language) nullable.Nullable[api.SignInRecord] {
 	record := api.SignInRecord{
-		Timestamp: present.Time(last.At), UserAgent: last.UserAgent, Detail: present.Location(places, last.Address, in),
+		Timestamp: convert.Time(last.At), UserAgent: last.UserAgent, Detail: convert.Location(places, last.Address, in),
 	}
-	record.Metadata.ClientIP = present.Address(last.Address)
+	record.Metadata.ClientIP = convert.Address(last.Address)
 	record.Metadata.Version = recordVersion
 	record.Metadata.Source = last.Method
 
@@ -68,24 +68,24 @@ func orAbsent(s string) *string {
 	return &s
 }
 
-func fromAPILarkState(state *api.LarkState) (action identity.Action, locale string) {
+func fromAPILarkState(state *api.LarkState) (action federation.Action, locale string) {
 	if state == nil {
-		return identity.SignIn, ""
+		return federation.SignIn, ""
 	}
 
-	action = identity.SignIn
+	action = federation.SignIn
 	if state.Action != api.LarkStateActionLogin {
-		action = identity.Bind
+		action = federation.Bind
 	}
 
-	return action, present.Text(state.Locale)
+	return action, convert.Text(state.Locale)
 }
 
 // fromAPIReturn accepts no code if Lark returns the browser with an error.
-func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) identity.Callback {
-	arrival := identity.Callback{Cookie: cookie, State: params.State}
+func fromAPIReturn(cookie string, params api.ReturnFromLarkParams) federation.Callback {
+	arrival := federation.Callback{Cookie: cookie, State: params.State}
 	if params.Error == nil {
-		arrival.Code = present.Text(params.Code)
+		arrival.Code = convert.Text(params.Code)
 	}
 
 	return arrival

@@ -10,8 +10,8 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
-	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -169,7 +169,7 @@ func (p *Public) createAdministrator(ctx context.Context, filled api.FirstRunReq
 		return problem.ErrInvalidRequest.WithFields(faults...)
 	}
 
-	return p.firstRun.Create(ctx, httpapi.OriginOf(ctx), filled.Token, firstrun.Administrator{Email: email, Name: name, Password: filled.Password})
+	return p.firstRun.Create(ctx, httpapi.OriginOf(ctx), filled.Token, bootstrap.Administrator{Email: email, Name: name, Password: filled.Password})
 }
 
 // faultsOf returns the fields of the form that the refusal is about, nil for none.

@@ -5,7 +5,7 @@ import (
 	"net/url"
 
 	"github.com/konec/toolkit-gateway/gen/api"
-	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -40,7 +40,7 @@ func (p *Public) AuthorizeLark(ctx context.Context, r api.AuthorizeLarkRequestOb
 		err     error
 	)
 
-	if action == identity.Bind {
+	if action == federation.Bind {
 		if browser, err = p.current(ctx); err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (p *Public) AuthorizeLark(ctx context.Context, r api.AuthorizeLarkRequestOb
 		return larkPage(p.consolePage(locale, "", failed)), nil
 	}
 
-	httpapi.SetCookie(ctx, hostCookie(cookieLark, departure.Cookie, identity.Lifetime))
+	httpapi.SetCookie(ctx, hostCookie(cookieLark, departure.Cookie, federation.Lifetime))
 
 	return larkPage(departure.Page), nil
 }
@@ -89,7 +89,7 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	}
 
 	page := ""
-	if outcome.Action == identity.Bind {
+	if outcome.Action == federation.Bind {
 		page = pageBound
 	}
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ChangePassword sets a new password, with the old one.
@@ -20,7 +20,7 @@ func (p *Public) ChangePassword(ctx context.Context, r api.ChangePasswordRequest
 
 // SendResetCode mails a code to the address, if it has an account.
 func (p *Public) SendResetCode(ctx context.Context, r api.SendResetCodeRequestObject) (api.SendResetCodeResponseObject, error) {
-	email, err := present.Email(r.Params.Email)
+	email, err := convert.Email(r.Params.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (p *Public) SendResetCode(ctx context.Context, r api.SendResetCodeRequestOb
 
 // ResetPassword sets a new password, with the code.
 func (p *Public) ResetPassword(ctx context.Context, r api.ResetPasswordRequestObject) (api.ResetPasswordResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}

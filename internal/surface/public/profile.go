@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ChangeUser changes the one member that the key names.
@@ -82,7 +82,7 @@ func (p *Public) changeName(ctx context.Context, name string) error {
 
 // changeEmail takes two steps, unless the settings require no proof.
 func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigits) error {
-	email, err := present.Email(text)
+	email, err := convert.Email(text)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequest
 func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api.BindTOTPResponseObject, error) {
 	codes := [2]string{r.Body.Tss[0], r.Body.Tss[1]} // the document wants two
 
-	if err := p.profiles.BindTOTP(ctx, httpapi.OriginOf(ctx), who(ctx), present.Text(r.Body.Totp), codes); err != nil {
+	if err := p.profiles.BindTOTP(ctx, httpapi.OriginOf(ctx), who(ctx), convert.Text(r.Body.Totp), codes); err != nil {
 		return nil, err
 	}
 

@@ -11,17 +11,17 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/firstrun"
-	"github.com/konec/toolkit-gateway/internal/domain/identity"
+	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
+	"github.com/konec/toolkit-gateway/internal/domain/federation"
+	"github.com/konec/toolkit-gateway/internal/domain/passwordreset"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
-	"github.com/konec/toolkit-gateway/internal/domain/recovery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // Settings are those that only this surface knows.
@@ -43,9 +43,9 @@ type Deps struct {
 	SignIn     *signin.SignIn
 	Sessions   *session.Sessions
 	Profiles   *profile.Profiles
-	Recovery   *recovery.Resets
-	Identities *identity.Identities
-	FirstRun   *firstrun.Bootstrap
+	Recovery   *passwordreset.Resets
+	Identities *federation.Identities
+	FirstRun   *bootstrap.Bootstrap
 	XSRF       *xsrf.Guard
 	Log        *audit.Reader
 	Places     *geo.Locator
@@ -58,9 +58,9 @@ type Public struct {
 	signin     *signin.SignIn
 	sessions   *session.Sessions
 	profiles   *profile.Profiles
-	recovery   *recovery.Resets
-	identities *identity.Identities
-	firstRun   *firstrun.Bootstrap
+	recovery   *passwordreset.Resets
+	identities *federation.Identities
+	firstRun   *bootstrap.Bootstrap
 	xsrf       *xsrf.Guard
 	log        *audit.Reader
 	places     *geo.Locator
@@ -105,7 +105,7 @@ func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadRes
 	}
 
 	return api.Load200JSONResponse{
-		Name: p.settings.ServerName, IP: present.Address(httpapi.OriginOf(ctx).Address), Now: present.Time(p.now()), Values: p.settings.Values,
+		Name: p.settings.ServerName, IP: convert.Address(httpapi.OriginOf(ctx).Address), Now: convert.Time(p.now()), Values: p.settings.Values,
 	}, nil
 }
 

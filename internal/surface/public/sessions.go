@@ -5,7 +5,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ListUserSessions returns the account's live sessions.
@@ -17,7 +17,7 @@ func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsReq
 		return nil, err
 	}
 
-	return api.ListUserSessions200JSONResponse(present.Sessions(list, browser.SessionID, p.places, httpapi.OriginOf(ctx).Language)), nil
+	return api.ListUserSessions200JSONResponse(convert.Sessions(list, browser.SessionID, p.places, httpapi.OriginOf(ctx).Language)), nil
 }
 
 // EndUserSession ends one of them.

@@ -6,7 +6,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // signInBrowser returns the sign-in of this browser. It ends the browser's previous session.
@@ -16,12 +16,12 @@ func (p *Public) signInBrowser(ctx context.Context) signin.Browser {
 
 // SignIn signs in with a password.
 func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.SignInResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}
 
-	opened, err := p.signInBrowser(ctx).WithPassword(ctx, signin.Credentials{Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp)})
+	opened, err := p.signInBrowser(ctx).WithPassword(ctx, signin.Credentials{Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp)})
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequest
 
 // SignInWithCode signs in with a code by SMS.
 func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequestObject) (api.SignInWithCodeResponseObject, error) {
-	opened, err := p.signInBrowser(ctx).WithSMS(ctx, r.Body.Phone, r.Body.Code, present.Text(r.Body.Totp))
+	opened, err := p.signInBrowser(ctx).WithSMS(ctx, r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequest
 
 // SignInWithTOTP signs in with an authenticator app, or a recovery code.
 func (p *Public) SignInWithTOTP(ctx context.Context, r api.SignInWithTOTPRequestObject) (api.SignInWithTOTPResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}

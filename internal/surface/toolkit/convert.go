@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 func toAPITokens(t session.Tokens) api.Tokens {
@@ -27,14 +27,14 @@ func toAPIUser(a account.Account) api.User {
 		Email:       a.Email,
 		MemberGroup: a.MemberGroup,
 		Avatar:      a.Avatar,
-		CreatedAt:   present.Time(a.CreatedAt),
-		UpdatedAt:   present.Time(a.UpdatedAt),
+		CreatedAt:   convert.Time(a.CreatedAt),
+		UpdatedAt:   convert.Time(a.UpdatedAt),
 		V:           a.Version,
 	}
 }
 
 func fromAPIRegister(r api.RegisterRequest) (registration.Applicant, error) {
-	email, err := present.Email(r.Email)
+	email, err := convert.Email(r.Email)
 	if err != nil {
 		return registration.Applicant{}, err
 	}

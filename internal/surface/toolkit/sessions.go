@@ -5,7 +5,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ListSessions returns the account's live sessions.
@@ -15,7 +15,7 @@ func (t *Toolkit) ListSessions(ctx context.Context, _ api.ListSessionsRequestObj
 		return nil, err
 	}
 
-	return api.ListSessions200JSONResponse(present.Sessions(list, who(ctx).SessionID, t.places, httpapi.OriginOf(ctx).Language)), nil
+	return api.ListSessions200JSONResponse(convert.Sessions(list, who(ctx).SessionID, t.places, httpapi.OriginOf(ctx).Language)), nil
 }
 
 // EndSession ends one of them.

@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/surface/present"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // Toolkit implements the operations of the Toolkit surface.
@@ -56,13 +56,13 @@ func who(ctx context.Context) session.Principal { return session.PrincipalFrom(c
 
 // Login opens a session.
 func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}
 
 	tokens, err := t.signin.App(ctx, httpapi.OriginOf(ctx), signin.Credentials{
-		Email: email, Plain: r.Body.Password, Second: present.Text(r.Body.Totp),
+		Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp),
 	})
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ var textCodeSent = language.Text{
 
 // SendRegistrationCode mails a code.
 func (t *Toolkit) SendRegistrationCode(ctx context.Context, r api.SendRegistrationCodeRequestObject) (api.SendRegistrationCodeResponseObject, error) {
-	email, err := present.Email(r.Body.Email)
+	email, err := convert.Email(r.Body.Email)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -198,7 +198,7 @@ func (e *Env) Account(tb testing.TB, email string) account.Account {
 	}
 	defer database.Close()
 
-	created, err := account.New(database, nil, e.Clock.Now).Create(tb.Context(), caller.Command("test"), account.Creation{
+	created, err := account.New(database, nil, e.Clock.Now).Create(tb.Context(), origin.Command("test"), account.Creation{
 		Email: email, Name: "Test Person", PasswordHash: hash, MemberGroup: account.GroupNone,
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package caller
+package origin
 
 import (
 	"net/netip"

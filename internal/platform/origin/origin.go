@@ -1,6 +1,6 @@
 // Package caller says who asks: the facts about a request that things write down or answer by.
 // It holds no credential.
-package caller
+package origin
 
 import (
 	"net/netip"

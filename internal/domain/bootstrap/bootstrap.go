@@ -1,6 +1,6 @@
 // Package firstrun makes the first administrator of a gateway that has none, for whoever has the link that its operator
 // was shown. Once there is an administrator it makes nobody; all others come by package account.
-package firstrun
+package bootstrap
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -98,7 +98,7 @@ type Administrator struct {
 
 // Create uses the link up and makes the administrator, both or neither. What is wrong with the founder is told only to who
 // has a good link, and only for that is a password hashed.
-func (f *Bootstrap) Create(ctx context.Context, by caller.Origin, token string, who Administrator) error {
+func (f *Bootstrap) Create(ctx context.Context, by origin.Origin, token string, who Administrator) error {
 	if err := f.Check(ctx, token); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (f *Bootstrap) Create(ctx context.Context, by caller.Origin, token string, 
 	})
 }
 
-func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, by caller.Origin, token, id string, c account.Creation) error {
+func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, by origin.Origin, token, id string, c account.Creation) error {
 	// Of two at once, with two links even, one waits here, and then finds the other's administrator.
 	if err := group.Lock(ctx, tx); err != nil {
 		return err

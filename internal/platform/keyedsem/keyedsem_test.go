@@ -1,4 +1,4 @@
-package line
+package keyedsem
 
 import (
 	"context"

@@ -1,7 +1,7 @@
 // Package recovery lets people who have forgotten their password set a new one, with a code that only
 // the owner of their address gets. It signs nobody in, and tells nobody whether an address has an
 // account.
-package recovery
+package passwordreset
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -53,14 +53,14 @@ func New(d Deps) *Resets {
 
 // SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
 // decides, so that the request does the same for every address.
-func (r *Resets) SendCode(ctx context.Context, by caller.Origin, email string) error {
+func (r *Resets) SendCode(ctx context.Context, by origin.Origin, email string) error {
 	return r.challenges.Send(ctx, by, challenge.Reset, "", email)
 }
 
 // Reset redeems the code, sets the password and ends every session, all or nothing. A refused
 // password is told before the code is looked at, and so costs no guess. An account that was
 // disabled meanwhile answers like a wrong code.
-func (r *Resets) Reset(ctx context.Context, by caller.Origin, email, guess, plain string) error {
+func (r *Resets) Reset(ctx context.Context, by origin.Origin, email, guess, plain string) error {
 	if err := r.policy.Check(plain, email); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (r *Resets) Reset(ctx context.Context, by caller.Origin, email, guess, plai
 	return nil
 }
 
-func (r *Resets) reset(ctx context.Context, by caller.Origin, email, hash string, proof challenge.Proof) error {
+func (r *Resets) reset(ctx context.Context, by origin.Origin, email, hash string, proof challenge.Proof) error {
 	notice := delivery.NewID()
 
 	return r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {

@@ -1,6 +1,6 @@
 // Package present converts what the domain returns into the document's forms, for the surfaces that
 // share them. It decides nothing.
-package present
+package convert
 
 import (
 	"fmt"

@@ -1,7 +1,7 @@
 // Package identity takes people to the sign-in page of another provider, Lark, and back: to sign in with
 // who they are there, or to bind that to their account. It holds the database at no time while Lark is
 // asked, and keeps nothing that Lark gives out but who somebody is.
-package identity
+package federation
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/caller"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
@@ -108,7 +108,7 @@ type CallbackResult struct {
 // HandleCallback ends a journey. door is where a sign-in opens a session, and who is signed in there, nil for
 // nobody. What went wrong on the way is in the Outcome, an outage of Lark included; an error is of our own
 // making.
-func (i *Identities) HandleCallback(ctx context.Context, by caller.Origin, door signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
+func (i *Identities) HandleCallback(ctx context.Context, by origin.Origin, door signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
 	j, ours := parseState(a.Cookie)
 
 	if ours && j.action == Bind && who != nil {
@@ -140,7 +140,7 @@ func (i *Identities) HandleCallback(ctx context.Context, by caller.Origin, door 
 }
 
 func (i *Identities) handleCallback(
-	ctx context.Context, by caller.Origin, door signin.Browser, who *session.Browser, j oauthState, a Callback,
+	ctx context.Context, by origin.Origin, door signin.Browser, who *session.Browser, j oauthState, a Callback,
 ) (*signin.Session, error) {
 	event := audit.Event{Method: profile.Lark}
 	if j.action == Bind {
@@ -180,7 +180,7 @@ func (i *Identities) handleCallback(
 
 // markUsed lets a state be good once, on every replica, and counts its use against the network until it has
 // come to a good end: both are committed before Lark is asked, so that nobody makes us ask it at will.
-func (i *Identities) markUsed(ctx context.Context, by caller.Origin, state string) error {
+func (i *Identities) markUsed(ctx context.Context, by origin.Origin, state string) error {
 	used := throttle.Limit{Name: "identity state", Max: 1, Window: Lifetime}
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
@@ -203,7 +203,7 @@ func (i *Identities) markUsed(ctx context.Context, by caller.Origin, state strin
 var errAway = errors.New("identity: lark is away")
 
 // ask answers who has come.
-func (i *Identities) ask(ctx context.Context, by caller.Origin, j oauthState, a Callback) (lark.Person, error) {
+func (i *Identities) ask(ctx context.Context, by origin.Origin, j oauthState, a Callback) (lark.Person, error) {
 	if a.Code == "" {
 		return lark.Person{}, ErrLarkRefused
 	}
