@@ -123,7 +123,7 @@ func TestAccountCommands(t *testing.T) {
 	}
 
 	// Disabling ends the sessions for good.
-	gateway.run(t, "account", "disable", "given@konec.test").fails(t, "No administrator would be left.")
+	gateway.run(t, "account", "disable", "given@konec.test").fails(t, "The last administrator cannot be removed, disabled or demoted.")
 	gateway.run(t, create("second@konec.test", "--group", "Admin")...).succeeds(t, "second@konec.test in group Admin")
 	gateway.run(t, "account", "disable", "given@konec.test").succeeds(t, "given@konec.test is disabled")
 
