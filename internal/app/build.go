@@ -27,7 +27,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/admin"
@@ -179,8 +178,8 @@ func (a *App) newSurfaces(d domain) surfaces {
 		Admin: admin.New(admin.Deps{
 			Accounts: a.Accounts, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
-			Record: func(ctx context.Context, by origin.Origin, event audit.Event) error {
-				return audit.RecordAlone(ctx, a.db, a.now(), by, event)
+			Record: func(ctx context.Context, event audit.Event) error {
+				return audit.RecordAlone(ctx, a.db, a.now(), event)
 			},
 			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Accounts, Events: events, Messages: messages, Now: a.now}),
 			Webhooks:  d.webhooks,

@@ -82,7 +82,7 @@ func (command accountCreateCommand) Run(ctx context.Context, i invocation) error
 			return err
 		}
 
-		created, err := a.Accounts.Create(ctx, i.by, account.Creation{
+		created, err := a.Accounts.Create(ctx, account.Creation{
 			Email: email, Name: name, PasswordHash: hash, MemberGroup: command.Group,
 		})
 		if err != nil {
@@ -153,7 +153,7 @@ func (accountFirstRunCommand) Run(ctx context.Context, i invocation) error {
 // Run assigns a member group.
 func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) error {
 	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, target account.Target) error {
-		changed, err := a.Accounts.SetGroup(ctx, i.by, group.Operator(), idempotency.Key{}, target, command.Group, "")
+		changed, err := a.Accounts.SetGroup(ctx, group.Operator(), idempotency.Key{}, target, command.Group, "")
 		if err != nil {
 			return withGroups(ctx, a, err)
 		}
@@ -176,7 +176,7 @@ func (command accountEnableCommand) Run(ctx context.Context, i invocation) error
 
 func (i invocation) setStatus(ctx context.Context, email string, status account.Status) error {
 	return i.change(ctx, email, func(ctx context.Context, a *app.App, target account.Target) error {
-		changed, err := a.Accounts.SetStatus(ctx, i.by, group.Operator(), idempotency.Key{}, target, status, "")
+		changed, err := a.Accounts.SetStatus(ctx, group.Operator(), idempotency.Key{}, target, status, "")
 		if err != nil {
 			return explained(err)
 		}

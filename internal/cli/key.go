@@ -49,7 +49,7 @@ func (keyListCommand) Run(ctx context.Context, i invocation) error {
 // Run rotates the signing key.
 func (command keyRotateCommand) Run(ctx context.Context, i invocation) error {
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
-		created, err := a.Keys.Rotate(ctx, i.by, command.Immediately)
+		created, err := a.Keys.Rotate(ctx, command.Immediately)
 		if err != nil {
 			return err
 		}

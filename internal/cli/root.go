@@ -45,7 +45,6 @@ func Run(args, environ []string) int {
 		kong.ShortUsageOnError(),
 		kong.Vars{"version": app.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(context.Background(), (*context.Context)(nil)),
 	)
 
 	if len(args) > 0 && args[0] == "help" {
@@ -55,10 +54,11 @@ func Run(args, environ []string) int {
 	command, err := parser.Parse(args)
 	parser.FatalIfErrorf(err)
 
-	err = command.Run(invocation{
-		environment: variables(environ),
-		by:          origin.Command(command.Selected().Path()),
-	})
+	// What a command does is recorded in the audit log under the path of the command itself, so that the two cannot differ.
+	ctx := origin.With(context.Background(), origin.Command(command.Selected().Path()))
+	command.BindTo(ctx, (*context.Context)(nil))
+
+	err = command.Run(invocation{environment: variables(environ)})
 	if err == nil {
 		return 0
 	}
@@ -86,7 +86,6 @@ func variables(environ []string) map[string]string {
 // invocation is what a command receives beside its flags and arguments.
 type invocation struct {
 	environment map[string]string
-	by          origin.Origin // recorded in the audit log: the path of the command itself, so that the two cannot differ
 }
 
 // wrong introduces errors about settings.

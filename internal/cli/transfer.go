@@ -9,7 +9,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // errRefusedLines is the result of an import that reached the end of its file and refused some lines.
@@ -53,7 +52,7 @@ func (command accountImportCommand) Run(ctx context.Context, i invocation) error
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
 		shown, progress := int64(0), newProgress(os.Stderr)
 
-		done, err := a.Transfers.Import(ctx, i.by, input, transfer.Options{
+		done, err := a.Transfers.Import(ctx, input, transfer.Options{
 			Format: transfer.Format(command.Format), Group: command.Group, CreateGroups: command.CreateGroups,
 			DryRun: command.DryRun, Report: command.Report,
 			Progress: progress.imported,
@@ -134,7 +133,7 @@ func openInput(path string) (transfer.Input, func(), error) {
 func (command accountExportCommand) Run(ctx context.Context, i invocation) error {
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
 		if command.File == "-" {
-			_, err := command.export(ctx, a, i.by, os.Stdout)
+			_, err := command.export(ctx, a, os.Stdout)
 
 			return err
 		}
@@ -145,7 +144,7 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 		}
 		defer os.Remove(part.Name()) //nolint:errcheck // after success it has another name
 
-		count, err := command.export(ctx, a, i.by, part)
+		count, err := command.export(ctx, a, part)
 		if err := errors.Join(err, part.Sync(), part.Close()); err != nil {
 			return err
 		}
@@ -160,11 +159,11 @@ func (command accountExportCommand) Run(ctx context.Context, i invocation) error
 	})
 }
 
-func (command accountExportCommand) export(ctx context.Context, a *app.App, by origin.Origin, to *os.File) (int64, error) {
+func (command accountExportCommand) export(ctx context.Context, a *app.App, to *os.File) (int64, error) {
 	progress := newProgress(os.Stderr)
 	defer progress.clear()
 
-	return a.Transfers.Export(ctx, by, to, transfer.Extract{
+	return a.Transfers.Export(ctx, to, transfer.Extract{
 		Format: transfer.Format(command.Format), TOTPSecrets: command.TOTPSecrets, Progress: progress.exported,
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -62,9 +61,9 @@ func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target T
 
 // SetGroup assigns the member group, which counts from the person's next request on.
 func (a *Accounts) SetGroup(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, name, reason string,
+	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, name, reason string,
 ) (Details, error) {
-	return a.change(ctx, by, who, key, target, a.toGroup(who, name, reason))
+	return a.change(ctx, who, key, target, a.toGroup(who, name, reason))
 }
 
 // Assigned is what became of one of many.
@@ -83,7 +82,7 @@ type assigned struct {
 
 // SetGroups assigns one group to many. Each is judged by itself, and one that is refused stays as it is.
 func (a *Accounts) SetGroups(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
+	ctx context.Context, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
 ) ([]Assigned, error) {
 	kept, err := idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
 		if err := group.Lock(ctx, tx); err != nil {
@@ -93,7 +92,7 @@ func (a *Accounts) SetGroups(
 		results := make([]assigned, len(targets))
 
 		for i, target := range targets {
-			changed, err := a.setGroupOfOne(ctx, tx, by, who, target, name, reason)
+			changed, err := a.setGroupOfOne(ctx, tx, who, target, name, reason)
 
 			refusal, refused := errors.AsType[*problem.Problem](err)
 
@@ -127,14 +126,14 @@ func (a *Accounts) SetGroups(
 
 // setGroupOfOne undoes no more than this one where it fails.
 func (a *Accounts) setGroupOfOne(
-	ctx context.Context, tx postgres.Tx, by origin.Origin, who group.Administrator, target Target, name, reason string,
+	ctx context.Context, tx postgres.Tx, who group.Administrator, target Target, name, reason string,
 ) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
 		return Details{}, fmt.Errorf("savepoint: %w", err)
 	}
 
-	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, by, who, target, a.toGroup(who, name, reason))
+	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, who, target, a.toGroup(who, name, reason))
 	if err != nil {
 		if undone := inner.Rollback(ctx); undone != nil {
 			return Details{}, fmt.Errorf("back to savepoint: %w", undone)
@@ -185,9 +184,9 @@ func (a *Accounts) toGroup(who group.Administrator, name, reason string) mutatio
 // SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
 // is outstanding beside them. A deleted account that is made active is restored.
 func (a *Accounts) SetStatus(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
+	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
 ) (Details, error) {
-	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+	return a.change(ctx, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
 			return audit.Event{}, nil
 		}
@@ -232,19 +231,19 @@ func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 
 // change runs a step in a transaction of its own.
 func (a *Accounts) change(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, do mutation,
+	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, do mutation,
 ) (Details, error) {
 	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		if err := group.Lock(ctx, tx); err != nil {
 			return Details{}, err
 		}
 
-		return a.apply(ctx, tx, by, who, target, do)
+		return a.apply(ctx, tx, who, target, do)
 	})
 }
 
 // apply runs a step under the locks, writes down what happened, and sees to it that an administrator is left.
-func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by origin.Origin, who group.Administrator, target Target, do mutation) (Details, error) {
+func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target, do mutation) (Details, error) {
 	h, err := lock(ctx, tx, who, target)
 	if err != nil {
 		return Details{}, err
@@ -258,7 +257,7 @@ func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, by origin.Origin, 
 	if event.Action != "" {
 		event.AccountID, event.ActorID = h.ID, who.AccountID
 
-		if err := audit.Record(ctx, tx, a.now(), by, event); err != nil {
+		if err := audit.Record(ctx, tx, a.now(), event); err != nil {
 			return Details{}, err
 		}
 

@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -22,7 +21,7 @@ var ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
 // CreateFor makes an account for somebody, whose address an administrator vouches for. It has no password: with an
 // invitation, in the language that invite names, the person is told by mail and sets one with a code.
 func (a *Accounts) CreateFor(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
+	ctx context.Context, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
 ) (Details, error) {
 	id, invitation := NewID(a.now()), delivery.NewID()
 
@@ -45,7 +44,7 @@ func (a *Accounts) CreateFor(
 			return Details{}, err
 		}
 
-		err = audit.Record(ctx, tx, a.now(), by, audit.Event{
+		err = audit.Record(ctx, tx, a.now(), audit.Event{
 			Action: audit.AccountCreated, AccountID: id, ActorID: who.AccountID, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
 		})
 		if err != nil {

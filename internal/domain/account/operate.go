@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -60,7 +59,7 @@ type Creation struct {
 }
 
 // Create makes an account without a code: the operator vouches for the address.
-func (a *Accounts) Create(ctx context.Context, by origin.Origin, c Creation) (Account, error) {
+func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 	var created Account
 
 	id := NewID(a.now())
@@ -71,7 +70,7 @@ func (a *Accounts) Create(ctx context.Context, by origin.Origin, c Creation) (Ac
 			return err
 		}
 
-		return audit.Record(ctx, tx, a.now(), by, audit.Event{Action: audit.AccountCreated, AccountID: id})
+		return audit.Record(ctx, tx, a.now(), audit.Event{Action: audit.AccountCreated, AccountID: id})
 	})
 
 	return created, err

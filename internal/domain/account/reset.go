@@ -15,7 +15,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -38,11 +37,11 @@ var changedBy = map[Factor]audit.Action{
 // ResetFactor takes a way to sign in from somebody who has lost it, and tells them. The address stays, and with a
 // code that goes there they set a new password. What is not there is no failure.
 func (a *Accounts) ResetFactor(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, target Target, which Factor,
+	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, which Factor,
 ) (Details, error) {
 	notice := delivery.NewID()
 
-	return a.change(ctx, by, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+	return a.change(ctx, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		there, err := details(ctx, tx, h.ID)
 		if err != nil {
 			return audit.Event{}, err
@@ -102,7 +101,7 @@ func (a *Accounts) remove(ctx context.Context, tx postgres.Tx, id string, which 
 var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.
-func (a *Accounts) Unlock(ctx context.Context, by origin.Origin, who group.Administrator, id string) error {
+func (a *Accounts) Unlock(ctx context.Context, who group.Administrator, id string) error {
 	return a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if err := LockForChange(ctx, tx, who, id); err != nil {
 			return err
@@ -112,6 +111,6 @@ func (a *Accounts) Unlock(ctx context.Context, by origin.Origin, who group.Admin
 			return err
 		}
 
-		return audit.Record(ctx, tx, a.now(), by, audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID})
+		return audit.Record(ctx, tx, a.now(), audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID})
 	})
 }

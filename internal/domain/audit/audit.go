@@ -73,8 +73,8 @@ type Event struct {
 }
 
 // Record writes an event.
-func Record(ctx context.Context, tx db.DBTX, now time.Time, by origin.Origin, event Event) error {
-	row, err := rowOf(now, by, event)
+func Record(ctx context.Context, tx db.DBTX, now time.Time, event Event) error {
+	row, err := rowOf(ctx, now, event)
 	if err == nil {
 		err = db.New(tx).AuditEventRecord(ctx, row)
 	}
@@ -86,7 +86,7 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, by origin.Origin, ev
 	return nil
 }
 
-func rowOf(now time.Time, by origin.Origin, event Event) (db.AuditEventRecordParams, error) {
+func rowOf(ctx context.Context, now time.Time, event Event) (db.AuditEventRecordParams, error) {
 	var detail []byte
 
 	if len(event.Detail) > 0 {
@@ -96,6 +96,8 @@ func rowOf(now time.Time, by origin.Origin, event Event) (db.AuditEventRecordPar
 		}
 	}
 
+	from := origin.From(ctx)
+
 	return db.AuditEventRecordParams{
 		At:        now,
 		Action:    string(event.Action),
@@ -104,24 +106,24 @@ func rowOf(now time.Time, by origin.Origin, event Event) (db.AuditEventRecordPar
 		SessionID: orNil(event.SessionID),
 		Subject:   event.Subject,
 		Method:    event.Method,
-		Address:   by.AddressOrNil(),
-		UserAgent: by.UserAgent,
-		RequestID: by.RequestID,
+		Address:   from.AddressOrNil(),
+		UserAgent: from.UserAgent,
+		RequestID: from.RequestID,
 		Detail:    detail,
 	}, nil
 }
 
 // RecordAlone writes an event that is all that happened.
-func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, by origin.Origin, event Event) error {
+func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, event Event) error {
 	return database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return Record(ctx, conn, now, by, event)
+		return Record(ctx, conn, now, event)
 	})
 }
 
 // RecordOnce writes an event that is all that happened, unless the last one of the same key had the same until: what
 // happens again and again until a moment is written once.
-func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, by origin.Origin, event Event, key string, until time.Time) error {
-	row, err := rowOf(now, by, event)
+func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, event Event, key string, until time.Time) error {
+	row, err := rowOf(ctx, now, event)
 	if err == nil {
 		err = database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 			return db.New(conn).AuditEventRecordOnce(ctx, db.AuditEventRecordOnceParams{

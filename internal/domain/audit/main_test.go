@@ -85,7 +85,7 @@ func (e *env) record(t *testing.T, count int) {
 }
 
 func (e *env) event(ctx context.Context, tx postgres.Tx) error {
-	return audit.Record(ctx, tx, e.clock.Now(), origin.Command("test"), audit.Event{
+	return audit.Record(origin.With(ctx, origin.Command("test")), tx, e.clock.Now(), audit.Event{
 		Action: audit.AccountGroupSet, AccountID: "68ca4a3d0000000000000001", ActorID: "68ca4a3d0000000000000002",
 		SessionID: "session", Subject: "someone@konec.test", Method: "password", Detail: map[string]string{"from": "None", "to": "Member"},
 	})

@@ -17,7 +17,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -98,7 +97,7 @@ type Administrator struct {
 
 // Create uses the link up and makes the administrator, both or neither. What is wrong with the founder is told only to who
 // has a good link, and only for that is a password hashed.
-func (f *Bootstrap) Create(ctx context.Context, by origin.Origin, token string, who Administrator) error {
+func (f *Bootstrap) Create(ctx context.Context, token string, who Administrator) error {
 	if err := f.Check(ctx, token); err != nil {
 		return err
 	}
@@ -123,13 +122,13 @@ func (f *Bootstrap) Create(ctx context.Context, by origin.Origin, token string, 
 			return err
 		}
 
-		return f.create(ctx, tx, by, token, id, account.Creation{
+		return f.create(ctx, tx, token, id, account.Creation{
 			Email: who.Email, Name: who.Name, PasswordHash: hash, MemberGroup: group.Admin,
 		})
 	})
 }
 
-func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, by origin.Origin, token, id string, c account.Creation) error {
+func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string, c account.Creation) error {
 	// Of two at once, with two links even, one waits here, and then finds the other's administrator.
 	if err := group.Lock(ctx, tx); err != nil {
 		return err
@@ -158,7 +157,7 @@ func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, by origin.Origin
 		return fmt.Errorf("the member group %s does not have the right %s", c.MemberGroup, group.Administer)
 	}
 
-	return audit.Record(ctx, tx, f.now(), by, audit.Event{
+	return audit.Record(ctx, tx, f.now(), audit.Event{
 		Action: audit.AccountCreated, AccountID: id, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
 	})
 }

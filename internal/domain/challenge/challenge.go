@@ -86,14 +86,14 @@ func New(d Deps) *Challenges {
 // Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
 // in, empty for nobody. The work and the answer are the same whether anybody waits for it: the worker that
 // sends decides what the destination gets.
-func (c *Challenges) Send(ctx context.Context, by origin.Origin, kind Kind, accountID, to string) error {
-	return c.SendWithLink(ctx, by, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
+func (c *Challenges) Send(ctx context.Context, kind Kind, accountID, to string) error {
+	return c.SendWithLink(ctx, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
 }
 
 // SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
 // transaction.
 func (c *Challenges) SendWithLink(
-	ctx context.Context, by origin.Origin, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
+	ctx context.Context, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
 ) error {
 	id, last := delivery.NewID(), false
 
@@ -102,7 +102,7 @@ func (c *Challenges) SendWithLink(
 			return err
 		}
 
-		if err := c.take(ctx, tx, by, kind, to, &last); err != nil {
+		if err := c.take(ctx, tx, kind, to, &last); err != nil {
 			return err
 		}
 
@@ -116,7 +116,7 @@ func (c *Challenges) SendWithLink(
 			return err
 		}
 
-		err = audit.Record(ctx, tx, c.now(), by, audit.Event{
+		err = audit.Record(ctx, tx, c.now(), audit.Event{
 			Action: audit.CodeSent, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
 		})
 		if err != nil {
@@ -124,7 +124,7 @@ func (c *Challenges) SendWithLink(
 		}
 
 		return c.queue.Enqueue(ctx, tx, id, delivery.Message{
-			Kind: kind.message, Channel: kind.channel, To: to, Language: by.Language,
+			Kind: kind.message, Channel: kind.channel, To: to, Language: origin.From(ctx).Language,
 			Content: delivery.Content{Code: plain, Link: page}, Expires: expires,
 		})
 	})
@@ -132,24 +132,24 @@ func (c *Challenges) SendWithLink(
 		c.smsSpent()
 	}
 
-	return c.recordLimit(ctx, by, err, kind, accountID, to)
+	return c.recordLimit(ctx, err, kind, accountID, to)
 }
 
 // recordLimit writes down that a limit refused the destination, where err says so.
-func (c *Challenges) recordLimit(ctx context.Context, by origin.Origin, err error, kind Kind, accountID, to string) error {
-	return throttle.RecordRefusal(ctx, c.db, c.now(), by, err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
+func (c *Challenges) recordLimit(ctx context.Context, err error, kind Kind, accountID, to string) error {
+	return throttle.RecordRefusal(ctx, c.db, c.now(), err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
 // take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
 // order: the destination first.
-func (c *Challenges) take(ctx context.Context, tx postgres.Tx, by origin.Origin, kind Kind, to string, last *bool) error {
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, kind Kind, to string, last *bool) error {
 	name := "send " + kind.purpose.Name
 
 	uses := []throttle.Use{
 		{Limit: throttle.Limit{Name: name + "/cooldown", Max: 1, Window: c.limits.Cooldown}, Subject: to},
 		{Limit: throttle.Limit{Name: name + "/hour", Max: c.limits.PerHour, Window: time.Hour}, Subject: to},
 		{Limit: throttle.Limit{Name: name + "/day", Max: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: "send network/hour", Max: c.limits.Network, Window: time.Hour}, Subject: by.Network()},
+		{Limit: throttle.Limit{Name: "send network/hour", Max: c.limits.Network, Window: time.Hour}, Subject: origin.From(ctx).Network()},
 	}
 
 	if kind.channel == delivery.SMS {
@@ -190,17 +190,17 @@ type Proof struct {
 // Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
 // their network, of the code and of the day, and committed, before it is compared. accountID is whose the
 // destination is; where nobody knows, the destination itself is the person.
-func (c *Challenges) Answer(ctx context.Context, by origin.Origin, kind Kind, accountID, to, guess string) (Proof, error) {
-	attempt, err := c.failures.Begin(ctx, by, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
+func (c *Challenges) Answer(ctx context.Context, kind Kind, accountID, to, guess string) (Proof, error) {
+	attempt, err := c.failures.Begin(ctx, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
 	if err != nil {
 		return Proof{}, err
 	}
 
 	ticket, err := c.codes.Attempt(ctx, kind.purpose, kind.subject(accountID, to), guess)
 	if errors.Is(err, code.ErrInvalid) {
-		return Proof{}, c.Refused(ctx, by, kind, accountID, to)
+		return Proof{}, c.Refused(ctx, kind, accountID, to)
 	} else if err != nil {
-		return Proof{}, c.recordLimit(ctx, by, err, kind, accountID, to)
+		return Proof{}, c.recordLimit(ctx, err, kind, accountID, to)
 	}
 
 	return Proof{codes: c.codes, ticket: ticket, attempt: attempt}, nil
@@ -225,8 +225,8 @@ func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx) }
 
 // Refused records a wrong answer, or a right one that lost the race for its code, and answers
 // code.ErrInvalid.
-func (c *Challenges) Refused(ctx context.Context, by origin.Origin, kind Kind, accountID, to string) error {
-	err := audit.RecordAlone(ctx, c.db, c.now(), by, audit.Event{
+func (c *Challenges) Refused(ctx context.Context, kind Kind, accountID, to string) error {
+	err := audit.RecordAlone(ctx, c.db, c.now(), audit.Event{
 		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
 	})
 	if err != nil {

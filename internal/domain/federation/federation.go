@@ -108,7 +108,7 @@ type CallbackResult struct {
 // HandleCallback ends a journey. door is where a sign-in opens a session, and who is signed in there, nil for
 // nobody. What went wrong on the way is in the Outcome, an outage of Lark included; an error is of our own
 // making.
-func (i *Identities) HandleCallback(ctx context.Context, by origin.Origin, door signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
+func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
 	j, ours := parseState(a.Cookie)
 
 	if ours && j.action == Bind && who != nil {
@@ -121,14 +121,14 @@ func (i *Identities) HandleCallback(ctx context.Context, by origin.Origin, door 
 
 	o := CallbackResult{Action: j.action, Locale: j.locale}
 
-	opened, err := i.handleCallback(ctx, by, door, who, j, a)
+	opened, err := i.handleCallback(ctx, door, who, j, a)
 
 	switch told, ok := errors.AsType[*problem.Problem](err); {
 	case err == nil:
-		_ = i.failures.RefundNetwork(ctx, by) // it is done; a count one too high harms nobody
+		_ = i.failures.RefundNetwork(ctx) // it is done; a count one too high harms nobody
 		o.Opened = opened
 	case errors.Is(err, errAway):
-		_ = i.failures.RefundNetwork(ctx, by) // nobody here has failed
+		_ = i.failures.RefundNetwork(ctx) // nobody here has failed
 		o.Failed = problem.ErrUnavailable
 	case ok && told.Kind != problem.Unavailable && told.Kind != problem.Internal:
 		o.Failed = told
@@ -140,18 +140,18 @@ func (i *Identities) HandleCallback(ctx context.Context, by origin.Origin, door 
 }
 
 func (i *Identities) handleCallback(
-	ctx context.Context, by origin.Origin, door signin.Browser, who *session.Browser, j oauthState, a Callback,
+	ctx context.Context, door signin.Browser, who *session.Browser, j oauthState, a Callback,
 ) (*signin.Session, error) {
 	event := audit.Event{Method: profile.Lark}
 	if j.action == Bind {
 		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
 	}
 
-	if err := i.markUsed(ctx, by, a.State); err != nil {
-		return nil, throttle.RecordRefusal(ctx, i.db, i.now(), by, err, event)
+	if err := i.markUsed(ctx, a.State); err != nil {
+		return nil, throttle.RecordRefusal(ctx, i.db, i.now(), err, event)
 	}
 
-	person, err := i.ask(ctx, by, j, a)
+	person, err := i.ask(ctx, j, a)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (i *Identities) handleCallback(
 	}
 
 	if j.action == Bind {
-		err := i.profiles.BindLark(ctx, by, *who, person.OpenID, told)
+		err := i.profiles.BindLark(ctx, *who, person.OpenID, told)
 		if errors.Is(err, problem.ErrTokenInvalid) {
 			return nil, ErrStateInvalid // the session that set out has ended on the way
 		}
@@ -180,13 +180,13 @@ func (i *Identities) handleCallback(
 
 // markUsed lets a state be good once, on every replica, and counts its use against the network until it has
 // come to a good end: both are committed before Lark is asked, so that nobody makes us ask it at will.
-func (i *Identities) markUsed(ctx context.Context, by origin.Origin, state string) error {
+func (i *Identities) markUsed(ctx context.Context, state string) error {
 	used := throttle.Limit{Name: "identity state", Max: 1, Window: Lifetime}
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
 
 	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if err := i.failures.ConsumeNetwork(ctx, tx, by); err != nil {
+		if err := i.failures.ConsumeNetwork(ctx, tx); err != nil {
 			return err
 		}
 
@@ -203,7 +203,7 @@ func (i *Identities) markUsed(ctx context.Context, by origin.Origin, state strin
 var errAway = errors.New("identity: lark is away")
 
 // ask answers who has come.
-func (i *Identities) ask(ctx context.Context, by origin.Origin, j oauthState, a Callback) (lark.Person, error) {
+func (i *Identities) ask(ctx context.Context, j oauthState, a Callback) (lark.Person, error) {
 	if a.Code == "" {
 		return lark.Person{}, ErrLarkRefused
 	}
@@ -214,7 +214,7 @@ func (i *Identities) ask(ctx context.Context, by origin.Origin, j oauthState, a 
 	case errors.Is(err, lark.ErrRefused):
 		return lark.Person{}, ErrLarkRefused
 	case err != nil:
-		i.log.WarnContext(ctx, "lark is away, or its settings cannot work", "requestId", by.RequestID, "error", err.Error())
+		i.log.WarnContext(ctx, "lark is away, or its settings cannot work", "requestId", origin.From(ctx).RequestID, "error", err.Error())
 
 		return lark.Person{}, errAway
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -109,7 +108,7 @@ func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 }
 
 // Create makes a group. Nobody gives it a right that they do not have.
-func (g *Groups) Create(ctx context.Context, by origin.Origin, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
+func (g *Groups) Create(ctx context.Context, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
 	if !who.Rights.Include(wanted.Rights) {
 		return Group{}, problem.ErrRightMissing
 	}
@@ -125,14 +124,14 @@ func (g *Groups) Create(ctx context.Context, by origin.Origin, who Administrator
 			return Group{}, fmt.Errorf("create group: %w", err)
 		}
 
-		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, by, who, audit.GroupCreated, wanted.Name, map[string]string{
+		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, who, audit.GroupCreated, wanted.Name, map[string]string{
 			"rights": wanted.Rights.String(), "requiresTotp": fmt.Sprint(wanted.RequiresTOTP),
 		})
 	})
 }
 
 // Change replaces what a group of that version says. It counts from the members' next request on.
-func (g *Groups) Change(ctx context.Context, by origin.Origin, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
+func (g *Groups) Change(ctx context.Context, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
 	return idempotency.Once(ctx, g.db, g.now(), key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		if err := Lock(ctx, tx); err != nil {
 			return Group{}, err
@@ -163,14 +162,14 @@ func (g *Groups) Change(ctx context.Context, by origin.Origin, who Administrator
 			}
 		}
 
-		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, by, who, audit.GroupChanged, wanted.Name, map[string]string{
+		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, who, audit.GroupChanged, wanted.Name, map[string]string{
 			"rightsBefore": before.Rights.String(), "rights": wanted.Rights.String(), "requiresTotp": fmt.Sprint(wanted.RequiresTOTP),
 		})
 	})
 }
 
 // Delete removes a group of that version that nobody is in.
-func (g *Groups) Delete(ctx context.Context, by origin.Origin, who Administrator, name string, version int32) error {
+func (g *Groups) Delete(ctx context.Context, who Administrator, name string, version int32) error {
 	if name == None {
 		return ErrInUse
 	}
@@ -198,7 +197,7 @@ func (g *Groups) Delete(ctx context.Context, by origin.Origin, who Administrator
 			return problem.ErrVersionConflict
 		}
 
-		return g.record(ctx, tx, by, who, audit.GroupDeleted, name, map[string]string{"rights": before.Rights.String()})
+		return g.record(ctx, tx, who, audit.GroupDeleted, name, map[string]string{"rights": before.Rights.String()})
 	})
 }
 
@@ -218,9 +217,9 @@ func (g *Groups) find(ctx context.Context, tx postgres.Tx, name string, version 
 }
 
 func (g *Groups) record(
-	ctx context.Context, tx postgres.Tx, by origin.Origin, who Administrator, action audit.Action, name string, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, who Administrator, action audit.Action, name string, detail map[string]string,
 ) error {
-	return audit.Record(ctx, tx, g.now(), by, audit.Event{Action: action, ActorID: who.AccountID, Subject: name, Detail: detail})
+	return audit.Record(ctx, tx, g.now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: name, Detail: detail})
 }
 
 func fromRow(row db.MemberGroupByNameRow) Group {

@@ -26,7 +26,7 @@ func TestNames(t *testing.T) {
 
 	groups := group.New(database, (&apptest.Clock{}).Now)
 
-	_, err = groups.Create(t.Context(), origin.Command("test"), group.Operator(), idempotency.Key{}, group.Group{Name: "Beta"})
+	_, err = groups.Create(origin.With(t.Context(), origin.Command("test")), group.Operator(), idempotency.Key{}, group.Group{Name: "Beta"})
 	if err != nil {
 		t.Fatal(err)
 	}

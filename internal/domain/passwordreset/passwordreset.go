@@ -53,14 +53,14 @@ func New(d Deps) *Resets {
 
 // SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
 // decides, so that the request does the same for every address.
-func (r *Resets) SendCode(ctx context.Context, by origin.Origin, email string) error {
-	return r.challenges.Send(ctx, by, challenge.Reset, "", email)
+func (r *Resets) SendCode(ctx context.Context, email string) error {
+	return r.challenges.Send(ctx, challenge.Reset, "", email)
 }
 
 // Reset redeems the code, sets the password and ends every session, all or nothing. A refused
 // password is told before the code is looked at, and so costs no guess. An account that was
 // disabled meanwhile answers like a wrong code.
-func (r *Resets) Reset(ctx context.Context, by origin.Origin, email, guess, plain string) error {
+func (r *Resets) Reset(ctx context.Context, email, guess, plain string) error {
 	if err := r.policy.Check(plain, email); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (r *Resets) Reset(ctx context.Context, by origin.Origin, email, guess, plai
 	}
 	defer turn.Release()
 
-	proof, err := r.challenges.Answer(ctx, by, challenge.Reset, "", email, guess)
+	proof, err := r.challenges.Answer(ctx, challenge.Reset, "", email, guess)
 	if err != nil {
 		return err
 	}
@@ -81,9 +81,9 @@ func (r *Resets) Reset(ctx context.Context, by origin.Origin, email, guess, plai
 		return err
 	}
 
-	err = r.reset(ctx, by, email, hash, proof)
+	err = r.reset(ctx, email, hash, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return r.challenges.Refused(ctx, by, challenge.Reset, "", email)
+		return r.challenges.Refused(ctx, challenge.Reset, "", email)
 	} else if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (r *Resets) Reset(ctx context.Context, by origin.Origin, email, guess, plai
 	return nil
 }
 
-func (r *Resets) reset(ctx context.Context, by origin.Origin, email, hash string, proof challenge.Proof) error {
+func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.Proof) error {
 	notice := delivery.NewID()
 
 	return r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -117,7 +117,7 @@ func (r *Resets) reset(ctx context.Context, by origin.Origin, email, hash string
 			return err
 		}
 
-		if err := r.sessions.EndAllBut(ctx, tx, by, id, "", "password reset"); err != nil {
+		if err := r.sessions.EndAllBut(ctx, tx, id, "", "password reset"); err != nil {
 			return err
 		}
 
@@ -130,14 +130,14 @@ func (r *Resets) reset(ctx context.Context, by origin.Origin, email, hash string
 			return err
 		}
 
-		err = audit.Record(ctx, tx, now, by, audit.Event{Action: audit.PasswordReset, AccountID: id})
+		err = audit.Record(ctx, tx, now, audit.Event{Action: audit.PasswordReset, AccountID: id})
 		if err != nil {
 			return err
 		}
 
 		return r.queue.Enqueue(ctx, tx, notice, delivery.Message{
-			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: by.Language,
-			Content: delivery.Content{Device: by.UserAgent, At: now},
+			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: origin.From(ctx).Language,
+			Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})
 	})
 }

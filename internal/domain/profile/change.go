@@ -39,22 +39,22 @@ func (p *Profiles) requireRecent(who session.Browser) error {
 }
 
 // SetName changes the name that people see. name is in its normal form.
-func (p *Profiles) SetName(ctx context.Context, by origin.Origin, who session.Browser, name string) error {
-	return p.change(ctx, by, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+func (p *Profiles) SetName(ctx context.Context, who session.Browser, name string) error {
+	return p.change(ctx, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetName(ctx, db.AccountSetNameParams{ID: who.Account.ID, Name: name, Now: now})
 	})
 }
 
 // SetPicture changes the picture: an object key or a URL, or empty for none.
-func (p *Profiles) SetPicture(ctx context.Context, by origin.Origin, who session.Browser, picture string) error {
-	return p.change(ctx, by, who, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+func (p *Profiles) SetPicture(ctx context.Context, who session.Browser, picture string) error {
+	return p.change(ctx, who, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetPicture(ctx, db.AccountSetPictureParams{ID: who.Account.ID, Picture: picture, Now: now})
 	})
 }
 
 // change is one that nobody has to be told about.
 func (p *Profiles) change(
-	ctx context.Context, by origin.Origin, who session.Browser, what string,
+	ctx context.Context, who session.Browser, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
 ) error {
 	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -69,21 +69,21 @@ func (p *Profiles) change(
 			return problem.ErrTokenInvalid // the account was disabled in this moment
 		}
 
-		return p.record(ctx, tx, by, who, audit.AccountChanged, what, now)
+		return p.record(ctx, tx, who, audit.AccountChanged, what, now)
 	})
 }
 
 func (p *Profiles) record(
-	ctx context.Context, tx postgres.Tx, by origin.Origin, who session.Browser, action audit.Action, what string, now time.Time,
+	ctx context.Context, tx postgres.Tx, who session.Browser, action audit.Action, what string, now time.Time,
 ) error {
-	return audit.Record(ctx, tx, now, by, audit.Event{
+	return audit.Record(ctx, tx, now, audit.Event{
 		Action: action, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what,
 	})
 }
 
 // SendEmailCode mails a code and a link to the address that is to be the account's. Whether it is somebody else's is
 // told only to who proves control of it.
-func (p *Profiles) SendEmailCode(ctx context.Context, by origin.Origin, who session.Browser, email string) error {
+func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -92,25 +92,25 @@ func (p *Profiles) SendEmailCode(ctx context.Context, by origin.Origin, who sess
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.challenges.SendWithLink(ctx, by, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
+	return p.challenges.SendWithLink(ctx, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
 		return p.emailLink(ctx, tx, who, email)
 	})
 }
 
 // SetEmail makes the address the account's, with the code that went to it, and tells the old one.
-func (p *Profiles) SetEmail(ctx context.Context, by origin.Origin, who session.Browser, email, guess string) error {
+func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, by, challenge.Email, who.Account.ID, email, guess)
+	proof, err := p.challenges.Answer(ctx, challenge.Email, who.Account.ID, email, guess)
 	if err != nil {
 		return err
 	}
 
-	err = p.setEmail(ctx, by, who, email, proof.Use)
+	err = p.setEmail(ctx, who, email, proof.Use)
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, by, challenge.Email, who.Account.ID, email)
+		return p.challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
 	}
 
 	if err == nil {
@@ -121,7 +121,7 @@ func (p *Profiles) SetEmail(ctx context.Context, by origin.Origin, who session.B
 }
 
 // SetEmailAtOnce is the document's single step, where the settings ask for no proof.
-func (p *Profiles) SetEmailAtOnce(ctx context.Context, by origin.Origin, who session.Browser, email string) error {
+func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -130,13 +130,13 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, by origin.Origin, who ses
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.setEmail(ctx, by, who, email, func(context.Context, db.DBTX) error { return nil })
+	return p.setEmail(ctx, who, email, func(context.Context, db.DBTX) error { return nil })
 }
 
 func (p *Profiles) setEmail(
-	ctx context.Context, by origin.Origin, who session.Browser, email string, use func(context.Context, db.DBTX) error,
+	ctx context.Context, who session.Browser, email string, use func(context.Context, db.DBTX) error,
 ) error {
-	return p.changeAndNotify(ctx, by, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		if email == who.Account.Email {
 			return "", use(ctx, tx) // there is nothing to change, and nobody to tell
 		}
@@ -163,31 +163,31 @@ func (p *Profiles) setEmail(
 			return "", err
 		}
 
-		return who.Account.Email, p.record(ctx, tx, by, who, audit.EmailChanged, "", now)
+		return who.Account.Email, p.record(ctx, tx, who, audit.EmailChanged, "", now)
 	})
 }
 
 // SendPhoneCode texts a code to the phone that is to be bound.
-func (p *Profiles) SendPhoneCode(ctx context.Context, by origin.Origin, who session.Browser, phone string) error {
+func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
-	return p.challenges.Send(ctx, by, challenge.Phone, who.Account.ID, phone)
+	return p.challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
 }
 
 // BindPhone binds the phone, with the code that went to it.
-func (p *Profiles) BindPhone(ctx context.Context, by origin.Origin, who session.Browser, phone, guess string) error {
+func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, by, challenge.Phone, who.Account.ID, phone, guess)
+	proof, err := p.challenges.Answer(ctx, challenge.Phone, who.Account.ID, phone, guess)
 	if err != nil {
 		return err
 	}
 
-	err = p.changeAndNotify(ctx, by, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	err = p.changeAndNotify(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
 			ID: who.Account.ID, Phone: &phone, Now: now.Truncate(time.Millisecond),
 		})
@@ -205,10 +205,10 @@ func (p *Profiles) BindPhone(ctx context.Context, by origin.Origin, who session.
 			return "", err
 		}
 
-		return email, p.record(ctx, tx, by, who, audit.PhoneChanged, "bound", now)
+		return email, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
 	})
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, by, challenge.Phone, who.Account.ID, phone)
+		return p.challenges.Refused(ctx, challenge.Phone, who.Account.ID, phone)
 	}
 
 	if err == nil {
@@ -221,7 +221,7 @@ func (p *Profiles) BindPhone(ctx context.Context, by origin.Origin, who session.
 // changeAndNotify runs a change in one transaction with the mail that tells its owner. set locks the account, and answers
 // where the mail goes; empty: nothing has changed, and nobody is told.
 func (p *Profiles) changeAndNotify(
-	ctx context.Context, by origin.Origin, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
+	ctx context.Context, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
 ) error {
 	notice := delivery.NewID()
 
@@ -244,7 +244,7 @@ func (p *Profiles) changeAndNotify(
 		}
 
 		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
-			Kind: kind, Channel: delivery.Mail, To: to, Language: by.Language, Content: delivery.Content{Device: by.UserAgent, At: now},
+			Kind: kind, Channel: delivery.Mail, To: to, Language: origin.From(ctx).Language, Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -49,14 +48,14 @@ func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format 
 }
 
 // BindTOTP binds the app, with two codes that it showed one after the other.
-func (p *Profiles) BindTOTP(ctx context.Context, by origin.Origin, who session.Browser, url string, codes [2]string) error {
+func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string, codes [2]string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
 	binding, err := p.factors.AttemptBinding(ctx, who.Account.ID, url, codes)
 	if err == nil {
-		err = p.changeTOTP(ctx, by, who, "bound", func(ctx context.Context, tx postgres.Tx) error {
+		err = p.changeTOTP(ctx, who, "bound", func(ctx context.Context, tx postgres.Tx) error {
 			return p.factors.Bind(ctx, tx, binding)
 		})
 	}
@@ -65,7 +64,7 @@ func (p *Profiles) BindTOTP(ctx context.Context, by origin.Origin, who session.B
 		return err
 	}
 
-	refused := audit.RecordAlone(ctx, p.db, p.now(), by, audit.Event{
+	refused := audit.RecordAlone(ctx, p.db, p.now(), audit.Event{
 		Action: audit.CodeRefused, AccountID: who.Account.ID, SessionID: who.SessionID, Method: factor.Name,
 	})
 	if refused != nil {
@@ -76,14 +75,14 @@ func (p *Profiles) BindTOTP(ctx context.Context, by origin.Origin, who session.B
 }
 
 // RecoveryCodes makes new recovery codes, and voids those before. Nobody can read them again.
-func (p *Profiles) RecoveryCodes(ctx context.Context, by origin.Origin, who session.Browser) ([]string, error) {
+func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]string, error) {
 	if err := p.requireRecent(who); err != nil {
 		return nil, err
 	}
 
 	var codes []string
 
-	err := p.changeTOTP(ctx, by, who, "recovery codes", func(ctx context.Context, tx postgres.Tx) error {
+	err := p.changeTOTP(ctx, who, "recovery codes", func(ctx context.Context, tx postgres.Tx) error {
 		var err error
 		codes, err = p.factors.RecoveryCodes(ctx, tx, who.Account.ID)
 
@@ -98,9 +97,9 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, by origin.Origin, who sess
 
 // changeTOTP locks the account before its factors, as every change of a factor does.
 func (p *Profiles) changeTOTP(
-	ctx context.Context, by origin.Origin, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
+	ctx context.Context, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
 ) error {
-	return p.changeAndNotify(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
 			return "", err
@@ -110,7 +109,7 @@ func (p *Profiles) changeTOTP(
 			return "", err
 		}
 
-		return email, p.record(ctx, tx, by, who, audit.TOTPChanged, what, now)
+		return email, p.record(ctx, tx, who, audit.TOTPChanged, what, now)
 	})
 }
 
@@ -126,8 +125,8 @@ func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browse
 }
 
 // UnbindPhone takes the phone away. What is not bound is no failure.
-func (p *Profiles) UnbindPhone(ctx context.Context, by origin.Origin, who session.Browser) error {
-	return p.unbind(ctx, by, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
+	return p.unbind(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Phone {
 			return false, nil
 		}
@@ -141,14 +140,14 @@ func (p *Profiles) UnbindPhone(ctx context.Context, by origin.Origin, who sessio
 			return false, fmt.Errorf("unbind phone: %w", err)
 		}
 
-		return true, p.record(ctx, tx, by, who, audit.PhoneChanged, "removed", now)
+		return true, p.record(ctx, tx, who, audit.PhoneChanged, "removed", now)
 	})
 }
 
 // UnbindTOTP takes the authenticator app away, with its recovery codes. Where the member group asks for a second
 // factor no way in is left without it; where it opens nothing by itself nothing is lost.
-func (p *Profiles) UnbindTOTP(ctx context.Context, by origin.Origin, who session.Browser) error {
-	return p.unbind(ctx, by, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
+	return p.unbind(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if ways.TOTP && (ways.RequiresTOTP || p.totpSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
 			return false, ErrLastWayIn
 		}
@@ -162,7 +161,7 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, by origin.Origin, who session
 			return false, err
 		}
 
-		return true, p.record(ctx, tx, by, who, audit.TOTPChanged, "removed", now)
+		return true, p.record(ctx, tx, who, audit.TOTPChanged, "removed", now)
 	})
 }
 
@@ -174,14 +173,14 @@ func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !way
 
 // unbind locks the account, and tells its owner where something was removed.
 func (p *Profiles) unbind(
-	ctx context.Context, by origin.Origin, who session.Browser, kind delivery.Kind,
+	ctx context.Context, who session.Browser, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
 ) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
-	return p.changeAndNotify(ctx, by, who, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
 		if postgres.IsNotFound(err) {
 			return "", problem.ErrTokenInvalid

@@ -9,7 +9,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -25,12 +24,12 @@ func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecen
 
 // BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
 // there, and told what Lark tells of them, in JSON.
-func (p *Profiles) BindLark(ctx context.Context, by origin.Origin, who session.Browser, subject string, told []byte) error {
+func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject string, told []byte) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
 
-	return p.changeAndNotify(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
 			return "", err
@@ -52,13 +51,13 @@ func (p *Profiles) BindLark(ctx context.Context, by origin.Origin, who session.B
 			return "", ErrIdentityTaken
 		}
 
-		return email, p.record(ctx, tx, by, who, audit.LarkChanged, "bound", now)
+		return email, p.record(ctx, tx, who, audit.LarkChanged, "bound", now)
 	})
 }
 
 // UnbindLark takes the identity away. What is not bound is no failure.
-func (p *Profiles) UnbindLark(ctx context.Context, by origin.Origin, who session.Browser) error {
-	return p.unbind(ctx, by, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+func (p *Profiles) UnbindLark(ctx context.Context, who session.Browser) error {
+	return p.unbind(ctx, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Identity {
 			return false, nil
 		}
@@ -78,6 +77,6 @@ func (p *Profiles) UnbindLark(ctx context.Context, by origin.Origin, who session
 			return false, err
 		}
 
-		return true, p.record(ctx, tx, by, who, audit.LarkChanged, "removed", now)
+		return true, p.record(ctx, tx, who, audit.LarkChanged, "removed", now)
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -66,22 +65,22 @@ func (p *Profiles) LinkedEmail(token string) (string, error) {
 // ConfirmEmail makes the address of a link its account's, and tells the old one. Whoever has the mail
 // may: it is often read where nobody is signed in. But the session that asked for it has to live, so that
 // a reset of the password, which ends it, ends what a thief has begun.
-func (p *Profiles) ConfirmEmail(ctx context.Context, by origin.Origin, token string) error {
+func (p *Profiles) ConfirmEmail(ctx context.Context, token string) error {
 	opened, err := p.openLink(token)
 	if err != nil {
 		return err
 	}
 
-	err = p.follow(ctx, by, opened)
+	err = p.follow(ctx, opened)
 	if errors.Is(err, code.ErrInvalid) {
 		// Of two who were here at once, the later finds the link used, but the address as it should be.
-		err = p.follow(ctx, by, opened)
+		err = p.follow(ctx, opened)
 	}
 
 	return err
 }
 
-func (p *Profiles) follow(ctx context.Context, by origin.Origin, opened link) error {
+func (p *Profiles) follow(ctx context.Context, opened link) error {
 	var who session.Browser
 
 	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -100,7 +99,7 @@ func (p *Profiles) follow(ctx context.Context, by origin.Origin, opened link) er
 		return nil // the button was pressed twice, or the code was quicker
 	}
 
-	err = p.setEmail(ctx, by, who, opened.email, func(ctx context.Context, tx db.DBTX) error {
+	err = p.setEmail(ctx, who, opened.email, func(ctx context.Context, tx db.DBTX) error {
 		return p.codes.RedeemSecret(ctx, tx, code.EmailLink, linkSubject(who, opened.email), opened.secret)
 	})
 	if errors.Is(err, problem.ErrTokenInvalid) {

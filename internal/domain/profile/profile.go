@@ -75,7 +75,7 @@ func New(d Deps) *Profiles {
 
 // ChangePassword sets a new password with the old one, ends every other session, and voids what is
 // outstanding beside them. A wrong old one counts as a failed sign-in does.
-func (p *Profiles) ChangePassword(ctx context.Context, by origin.Origin, who session.Principal, old, fresh string) error {
+func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, old, fresh string) error {
 	if err := p.policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by origin.Origin, who ses
 	}
 	defer turn.Release()
 
-	attempt, err := p.failures.Begin(ctx, by, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
+	attempt, err := p.failures.Begin(ctx, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, by origin.Origin, who ses
 	}
 
 	if !match {
-		return p.refuse(ctx, by, who)
+		return p.refuse(ctx, who)
 	}
 
 	hash, err := turn.Hash(fresh)
@@ -110,9 +110,9 @@ func (p *Profiles) ChangePassword(ctx context.Context, by origin.Origin, who ses
 		return err
 	}
 
-	err = p.changePassword(ctx, by, who, stored, hash, attempt)
+	err = p.changePassword(ctx, who, stored, hash, attempt)
 	if errors.Is(err, ErrInvalidCredentials) {
-		return p.refuse(ctx, by, who) // another change came first
+		return p.refuse(ctx, who) // another change came first
 	}
 
 	return err
@@ -139,7 +139,7 @@ func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) 
 	return *row.PasswordHash, nil
 }
 
-func (p *Profiles) changePassword(ctx context.Context, by origin.Origin, who session.Principal, stored, hash string, attempt throttle.Attempt) error {
+func (p *Profiles) changePassword(ctx context.Context, who session.Principal, stored, hash string, attempt throttle.Attempt) error {
 	notice := delivery.NewID()
 
 	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -158,7 +158,7 @@ func (p *Profiles) changePassword(ctx context.Context, by origin.Origin, who ses
 			return fmt.Errorf("change password: %w", err)
 		}
 
-		if err := p.sessions.EndAllBut(ctx, tx, by, who.Account.ID, who.SessionID, "password changed"); err != nil {
+		if err := p.sessions.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "password changed"); err != nil {
 			return err
 		}
 
@@ -170,7 +170,7 @@ func (p *Profiles) changePassword(ctx context.Context, by origin.Origin, who ses
 			return err
 		}
 
-		err = audit.Record(ctx, tx, now, by, audit.Event{
+		err = audit.Record(ctx, tx, now, audit.Event{
 			Action: audit.PasswordChanged, AccountID: who.Account.ID, SessionID: who.SessionID,
 		})
 		if err != nil {
@@ -178,14 +178,14 @@ func (p *Profiles) changePassword(ctx context.Context, by origin.Origin, who ses
 		}
 
 		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
-			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: by.Language,
-			Content: delivery.Content{Device: by.UserAgent, At: now},
+			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: origin.From(ctx).Language,
+			Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})
 	})
 }
 
-func (p *Profiles) refuse(ctx context.Context, by origin.Origin, who session.Principal) error {
-	err := audit.RecordAlone(ctx, p.db, p.now(), by, audit.Event{
+func (p *Profiles) refuse(ctx context.Context, who session.Principal) error {
+	err := audit.RecordAlone(ctx, p.db, p.now(), audit.Event{
 		Action: audit.PasswordRefused, AccountID: who.Account.ID, SessionID: who.SessionID,
 	})
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -49,12 +48,12 @@ func New(d Deps) *Registration {
 
 // SendCode mails a code to the address. It does the same for a free and a taken one; the worker
 // that sends writes to the owner of a taken one that there is an account already.
-func (r *Registration) SendCode(ctx context.Context, by origin.Origin, email string) error {
+func (r *Registration) SendCode(ctx context.Context, email string) error {
 	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
 	}
 
-	return r.challenges.Send(ctx, by, challenge.Registration, "", email)
+	return r.challenges.Send(ctx, challenge.Registration, "", email)
 }
 
 // Allowed says whether the address is of a domain that may register.
@@ -75,7 +74,7 @@ type Applicant struct {
 // Register redeems the code and makes the account, both or neither. A refused password is told
 // before the code is looked at, and so costs no guess. An address that was taken meanwhile answers
 // like a wrong code.
-func (r *Registration) Register(ctx context.Context, by origin.Origin, a Applicant) (account.Account, error) {
+func (r *Registration) Register(ctx context.Context, a Applicant) (account.Account, error) {
 	if err := r.policy.Check(a.Password, a.Email, a.Name); err != nil {
 		return account.Account{}, err
 	}
@@ -87,14 +86,14 @@ func (r *Registration) Register(ctx context.Context, by origin.Origin, a Applica
 	}
 	defer turn.Release()
 
-	proof, err := r.challenges.Answer(ctx, by, challenge.Registration, "", a.Email, a.Code)
+	proof, err := r.challenges.Answer(ctx, challenge.Registration, "", a.Email, a.Code)
 	if err != nil {
 		return account.Account{}, err
 	}
 
-	created, err := r.create(ctx, by, a, turn, proof)
+	created, err := r.create(ctx, a, turn, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return account.Account{}, r.challenges.Refused(ctx, by, challenge.Registration, "", a.Email)
+		return account.Account{}, r.challenges.Refused(ctx, challenge.Registration, "", a.Email)
 	} else if err != nil {
 		return account.Account{}, err
 	}
@@ -105,7 +104,7 @@ func (r *Registration) Register(ctx context.Context, by origin.Origin, a Applica
 }
 
 func (r *Registration) create(
-	ctx context.Context, by origin.Origin, a Applicant, turn password.Slot, proof challenge.Proof,
+	ctx context.Context, a Applicant, turn password.Slot, proof challenge.Proof,
 ) (account.Account, error) {
 	hash, err := turn.Hash(a.Password)
 	if err != nil {
@@ -135,7 +134,7 @@ func (r *Registration) create(
 			return err
 		}
 
-		err = audit.Record(ctx, tx, r.now(), by, audit.Event{Action: audit.AccountRegistered, AccountID: id})
+		err = audit.Record(ctx, tx, r.now(), audit.Event{Action: audit.AccountRegistered, AccountID: id})
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -62,8 +61,8 @@ type Browser struct {
 }
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
-func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, by origin.Origin, accountID, id string, cookie Cookie) error {
-	if err := s.open(ctx, tx, by, surfacePublic, s.browsers, accountID, id); err != nil {
+func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, accountID, id string, cookie Cookie) error {
+	if err := s.open(ctx, tx, surfacePublic, s.browsers, accountID, id); err != nil {
 		return err
 	}
 
@@ -221,11 +220,11 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 
 // EndReplaced ends the session that a sign-in in the same browser takes the place of, in the
 // sign-in's transaction: an identifier never outlives a sign-in.
-func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, by origin.Origin, who Principal) error {
-	return s.end(ctx, tx, by, who, "signed in again")
+func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, who Principal) error {
+	return s.end(ctx, tx, who, "signed in again")
 }
 
-func (s *Sessions) end(ctx context.Context, tx postgres.Tx, by origin.Origin, who Principal, reason string) error {
+func (s *Sessions) end(ctx context.Context, tx postgres.Tx, who Principal, reason string) error {
 	ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: who.SessionID, Now: s.now(), Reason: reason})
 	if err != nil {
 		return fmt.Errorf("end session: %w", err)
@@ -235,7 +234,7 @@ func (s *Sessions) end(ctx context.Context, tx postgres.Tx, by origin.Origin, wh
 		return nil
 	}
 
-	return audit.Record(ctx, tx, s.now(), by, audit.Event{
+	return audit.Record(ctx, tx, s.now(), audit.Event{
 		Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: who.SessionID,
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 )
@@ -121,7 +122,7 @@ func TestDisabledAccount(t *testing.T) {
 	tokens := env.open(t)
 
 	for _, status := range []account.Status{account.Disabled, account.Active} {
-		_, err := env.accounts().SetStatus(t.Context(), by, group.Operator(), idempotency.Key{}, account.Target{ID: env.account.ID}, status, "")
+		_, err := env.accounts().SetStatus(origin.With(t.Context(), studio), group.Operator(), idempotency.Key{}, account.Target{ID: env.account.ID}, status, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +150,7 @@ func TestEnd(t *testing.T) {
 	}
 
 	for range 2 {
-		if err := env.End(t.Context(), by, who); err != nil {
+		if err := env.End(origin.With(t.Context(), studio), who); err != nil {
 			t.Error(err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -61,7 +60,7 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 }
 
 // EndOne ends one of the account's sessions, or answers ErrNotFound.
-func (s *Sessions) EndOne(ctx context.Context, by origin.Origin, accountID, id string) error {
+func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		now := s.now()
 
@@ -78,20 +77,20 @@ func (s *Sessions) EndOne(ctx context.Context, by origin.Origin, accountID, id s
 			return ErrNotFound
 		}
 
-		return audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id})
+		return audit.Record(ctx, tx, now, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id})
 	})
 }
 
 // EndOthers ends every session of the account but the caller's.
-func (s *Sessions) EndOthers(ctx context.Context, by origin.Origin, who Principal) error {
+func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		return s.EndAllBut(ctx, tx, by, who.Account.ID, who.SessionID, "ended by the owner")
+		return s.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "ended by the owner")
 	})
 }
 
 // EndAllBut ends an account's sessions of both doors but the one to keep (empty for none), in the
 // transaction of what makes them end.
-func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by origin.Origin, accountID, keep, reason string) error {
+func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, keep, reason string) error {
 	now := s.now()
 
 	ended, err := db.New(tx).SessionRevokeOthers(ctx, db.SessionRevokeOthersParams{AccountID: accountID, Keep: keep, Now: now, Reason: reason})
@@ -100,7 +99,7 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by origin.Orig
 	}
 
 	for _, id := range ended {
-		if err := audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id}); err != nil {
+		if err := audit.Record(ctx, tx, now, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id}); err != nil {
 			return err
 		}
 	}
@@ -109,8 +108,8 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, by origin.Orig
 }
 
 // EndAllOf ends every session of an account that somebody else administers.
-func (s *Sessions) EndAllOf(ctx context.Context, by origin.Origin, who group.Administrator, accountID string) error {
-	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+func (s *Sessions) EndAllOf(ctx context.Context, who group.Administrator, accountID string) error {
+	return s.administer(ctx, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
 		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
 		if err != nil {
 			return audit.Event{}, fmt.Errorf("end sessions: %w", err)
@@ -121,8 +120,8 @@ func (s *Sessions) EndAllOf(ctx context.Context, by origin.Origin, who group.Adm
 }
 
 // EndOneOf ends one of them, or answers ErrNotFound.
-func (s *Sessions) EndOneOf(ctx context.Context, by origin.Origin, who group.Administrator, accountID, id string) error {
-	return s.administer(ctx, by, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+func (s *Sessions) EndOneOf(ctx context.Context, who group.Administrator, accountID, id string) error {
+	return s.administer(ctx, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
 			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
 		})
@@ -137,7 +136,7 @@ func (s *Sessions) EndOneOf(ctx context.Context, by origin.Origin, who group.Adm
 }
 
 func (s *Sessions) administer(
-	ctx context.Context, by origin.Origin, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
+	ctx context.Context, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
 ) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
@@ -151,6 +150,6 @@ func (s *Sessions) administer(
 
 		event.Action, event.AccountID, event.ActorID = audit.SessionEnded, accountID, who.AccountID
 
-		return audit.Record(ctx, tx, s.now(), by, event)
+		return audit.Record(ctx, tx, s.now(), event)
 	})
 }

@@ -26,7 +26,7 @@ const (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
-var by = origin.Origin{UserAgent: "Toolkit Studio"}
+var studio = origin.Origin{UserAgent: "Toolkit Studio"}
 
 // env is one account, whose sessions the test opens.
 type env struct {
@@ -77,7 +77,7 @@ func setup(t *testing.T) *env {
 		Limits: session.Limits{Idle: idle, Absolute: absolute, PerUser: perUser}, Now: e.clock.Now,
 	})
 
-	e.account, err = e.accounts().Create(t.Context(), by, account.Creation{
+	e.account, err = e.accounts().Create(origin.With(t.Context(), studio), account.Creation{
 		Email: "holder@konec.com.au", Name: "Holder", PasswordHash: "none", MemberGroup: account.GroupNone,
 	})
 	must(err)
@@ -100,7 +100,7 @@ func (e *env) open(t *testing.T) session.Tokens {
 		t.Fatal(err)
 	}
 
-	if err := e.Open(t.Context(), postgres.Tx{Tx: tx}, by, e.account.ID, id); err != nil {
+	if err := e.Open(origin.With(t.Context(), studio), postgres.Tx{Tx: tx}, e.account.ID, id); err != nil {
 		t.Fatal(err)
 	}
 
@@ -120,7 +120,7 @@ func (e *env) open(t *testing.T) session.Tokens {
 func (e *env) refresh(t *testing.T, text string) session.Tokens {
 	t.Helper()
 
-	tokens, err := e.Refresh(t.Context(), by, text)
+	tokens, err := e.Refresh(origin.With(t.Context(), studio), text)
 	if err != nil {
 		t.Fatalf("refresh: %v", err)
 	}
@@ -136,7 +136,7 @@ func (e *env) refresh(t *testing.T, text string) session.Tokens {
 func (e *env) expectRefused(t *testing.T, text string) {
 	t.Helper()
 
-	if _, err := e.Refresh(t.Context(), by, text); !errors.Is(err, session.ErrRefreshTokenInvalid) {
+	if _, err := e.Refresh(origin.With(t.Context(), studio), text); !errors.Is(err, session.ErrRefreshTokenInvalid) {
 		t.Errorf("got %v, want REFRESH_TOKEN_INVALID", err)
 	}
 }

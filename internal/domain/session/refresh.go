@@ -33,7 +33,7 @@ const (
 //
 // It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its
 // successor again.
-func (s *Sessions) Refresh(ctx context.Context, by origin.Origin, refreshToken string) (Tokens, error) {
+func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
 	id, generation, genuine := s.refresh.Read(refreshToken)
 	if !genuine {
 		return Tokens{}, ErrRefreshTokenInvalid
@@ -43,7 +43,7 @@ func (s *Sessions) Refresh(ctx context.Context, by origin.Origin, refreshToken s
 
 	rotated, err := s.rotate(ctx, id, generation)
 	if postgres.IsNotFound(err) {
-		return s.refreshOld(ctx, by, id, generation)
+		return s.refreshOld(ctx, id, generation)
 	} else if err != nil {
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
 	}
@@ -79,7 +79,7 @@ func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row
 }
 
 // refreshOld decides about a token that is not the current one.
-func (s *Sessions) refreshOld(ctx context.Context, by origin.Origin, id string, generation int64) (Tokens, error) {
+func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) (Tokens, error) {
 	var (
 		row     db.SessionForRefreshRow
 		current int64
@@ -116,7 +116,7 @@ func (s *Sessions) refreshOld(ctx context.Context, by origin.Origin, id string, 
 
 			return nil
 		default:
-			return s.endReused(ctx, tx, by, row, notice)
+			return s.endReused(ctx, tx, row, notice)
 		}
 	})
 	if err != nil {
@@ -175,7 +175,7 @@ func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict 
 }
 
 // endReused ends the session and tells its person.
-func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by origin.Origin, row db.SessionForRefreshRow, notice string) error {
+func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, row db.SessionForRefreshRow, notice string) error {
 	now := s.now()
 
 	_, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: row.ID, Now: now, Reason: "refresh token reused"})
@@ -183,7 +183,7 @@ func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by origin.Orig
 		return fmt.Errorf("end session: %w", err)
 	}
 
-	err = audit.Record(ctx, tx, now, by, audit.Event{
+	err = audit.Record(ctx, tx, now, audit.Event{
 		Action: audit.RefreshTokenReused, AccountID: row.AccountID, SessionID: row.ID,
 	})
 	if err != nil {
@@ -192,6 +192,6 @@ func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, by origin.Orig
 
 	return s.queue.Enqueue(ctx, tx, notice, delivery.Message{
 		Kind: delivery.SessionEnded, Channel: delivery.Mail, To: row.Email, Language: language.Chinese,
-		Content: delivery.Content{Device: by.UserAgent, At: now},
+		Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 	})
 }

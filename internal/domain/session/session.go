@@ -81,16 +81,16 @@ func NewID() string { return randomid.New() }
 
 // Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
 // and ends the ones idle the longest beyond the limit.
-func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, by origin.Origin, accountID, id string) error {
-	return s.open(ctx, tx, by, surfaceToolkit, s.limits, accountID, id)
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, accountID, id string) error {
+	return s.open(ctx, tx, surfaceToolkit, s.limits, accountID, id)
 }
 
-func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by origin.Origin, surface string, limits Limits, accountID, id string) error {
+func (s *Sessions) open(ctx context.Context, tx postgres.Tx, surface string, limits Limits, accountID, id string) error {
 	now := s.now()
 	ends := now.Add(limits.Absolute)
 
 	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
-		ID: id, AccountID: accountID, Surface: surface, Device: by.UserAgent, Address: by.AddressOrNil(),
+		ID: id, AccountID: accountID, Surface: surface, Device: origin.From(ctx).UserAgent, Address: origin.From(ctx).AddressOrNil(),
 		Now: now, ExpiresAt: earlier(now.Add(limits.Idle), ends), EndsAt: ends, Keep: limits.PerUser - 1,
 	})
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Sessions) open(ctx context.Context, tx postgres.Tx, by origin.Origin, s
 	}
 
 	for _, one := range evicted {
-		err := audit.Record(ctx, tx, now, by, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: one})
+		err := audit.Record(ctx, tx, now, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: one})
 		if err != nil {
 			return err
 		}
@@ -177,9 +177,9 @@ func principalOf(row db.SessionAuthenticateRow) Principal {
 }
 
 // End ends the caller's own session. Ending it twice is no error.
-func (s *Sessions) End(ctx context.Context, by origin.Origin, who Principal) error {
+func (s *Sessions) End(ctx context.Context, who Principal) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		return s.end(ctx, tx, by, who, "logout")
+		return s.end(ctx, tx, who, "logout")
 	})
 }
 

@@ -14,17 +14,16 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
 // sends decides, so that the request does the same for every number.
-func (s *SignIn) SendCode(ctx context.Context, by origin.Origin, phone string) error {
-	return s.challenges.Send(ctx, by, challenge.SignIn, "", phone)
+func (s *SignIn) SendCode(ctx context.Context, phone string) error {
+	return s.challenges.Send(ctx, challenge.SignIn, "", phone)
 }
 
-func (s *SignIn) withSMS(ctx context.Context, by origin.Origin, phone, guess, second string, through openSession) (newSession, error) {
+func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, through openSession) (newSession, error) {
 	var found db.AccountByPhoneRow
 
 	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -37,13 +36,13 @@ func (s *SignIn) withSMS(ctx context.Context, by origin.Origin, phone, guess, se
 		return newSession{}, fmt.Errorf("look up phone: %w", err)
 	}
 
-	right, err := s.challenges.Answer(ctx, by, challenge.SignIn, found.ID, phone, guess)
+	right, err := s.challenges.Answer(ctx, challenge.SignIn, found.ID, phone, guess)
 	if err != nil {
 		return newSession{}, err
 	}
 
 	if found.Status != string(account.Active) {
-		return newSession{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
 	}
 
 	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, use: func(ctx context.Context, tx postgres.Tx) error {
@@ -52,18 +51,18 @@ func (s *SignIn) withSMS(ctx context.Context, by origin.Origin, phone, guess, se
 
 	var o newSession
 	if found.RequiresTOTP {
-		o, err = s.withSecond(ctx, by, p, second, through)
+		o, err = s.withSecond(ctx, p, second, through)
 	} else {
-		o, err = s.open(ctx, by, p, through)
+		o, err = s.open(ctx, p, through)
 	}
 
 	switch {
 	case errors.Is(err, ErrTOTPRequired):
 		right.Done(ctx)
 
-		return newSession{}, s.askSecond(ctx, by, p, phone, right.Keep)
+		return newSession{}, s.askSecond(ctx, p, phone, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
-		return newSession{}, s.challenges.Refused(ctx, by, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
 	case err != nil:
 		return newSession{}, err
 	}
@@ -73,39 +72,39 @@ func (s *SignIn) withSMS(ctx context.Context, by origin.Origin, phone, guess, se
 	return o, nil
 }
 
-func (s *SignIn) withTOTP(ctx context.Context, by origin.Origin, email, guess string, through openSession) (newSession, error) {
+func (s *SignIn) withTOTP(ctx context.Context, email, guess string, through openSession) (newSession, error) {
 	found, err := s.credentials(ctx, email)
 	if err != nil {
 		return newSession{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
+	attempt, err := s.failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
 	if err != nil {
 		return newSession{}, err
 	}
 
-	o, err := s.compareTOTP(ctx, by, attempt, found, guess, through)
+	o, err := s.compareTOTP(ctx, attempt, found, guess, through)
 	if errors.Is(err, errMovedOn) || errors.Is(err, factor.ErrCodeInvalid) {
-		return newSession{}, s.refuse(ctx, by, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
+		return newSession{}, s.refuse(ctx, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
 	}
 
-	return o, throttle.RecordRefusal(ctx, s.db, s.now(), by, err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
+	return o, throttle.RecordRefusal(ctx, s.db, s.now(), err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
 }
 
 func (s *SignIn) compareTOTP(
-	ctx context.Context, by origin.Origin, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
+	ctx context.Context, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
 ) (newSession, error) {
 	accountID := found.ID
 	if found.Status != string(account.Active) || !s.totp {
 		accountID = "" // which costs the same, and never matches
 	}
 
-	right, err := s.compareSecond(ctx, by, accountID, guess)
+	right, err := s.compareSecond(ctx, accountID, guess)
 	if err != nil {
 		return newSession{}, err
 	}
 
-	o, err := s.open(ctx, by, proof{accountID: accountID, method: methodTOTP, use: func(ctx context.Context, tx postgres.Tx) error {
+	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, use: func(ctx context.Context, tx postgres.Tx) error {
 		if err := s.factors.Redeem(ctx, tx, right); err != nil {
 			return err
 		}
@@ -121,19 +120,19 @@ func (s *SignIn) compareTOTP(
 
 // withSecond opens the session of a proof that is not enough by itself, with a code of the authenticator
 // app or a recovery code. Its failures count beside those of a sign-in with it alone.
-func (s *SignIn) withSecond(ctx context.Context, by origin.Origin, first proof, second string, through openSession) (newSession, error) {
+func (s *SignIn) withSecond(ctx context.Context, first proof, second string, through openSession) (newSession, error) {
 	if second == "" {
 		return newSession{}, ErrTOTPRequired
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodTOTP, throttle.Person{AccountID: first.accountID})
+	attempt, err := s.failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: first.accountID})
 	if err != nil {
 		return newSession{}, err
 	}
 
-	right, err := s.compareSecond(ctx, by, first.accountID, second)
+	right, err := s.compareSecond(ctx, first.accountID, second)
 	if err != nil {
-		return newSession{}, throttle.RecordRefusal(ctx, s.db, s.now(), by, err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
+		return newSession{}, throttle.RecordRefusal(ctx, s.db, s.now(), err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
 	}
 
 	both := first
@@ -150,7 +149,7 @@ func (s *SignIn) withSecond(ctx context.Context, by origin.Origin, first proof, 
 		return attempt.Succeeded(ctx, tx)
 	}
 
-	o, err := s.open(ctx, by, both, through)
+	o, err := s.open(ctx, both, through)
 	if err == nil {
 		_ = s.factors.Refund(ctx, right)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -27,12 +26,12 @@ type ExternalIdentity struct {
 // WithExternalIdentity signs in the account that the identity is bound to. It proves one thing about the person,
 // as a password does: where their member group asks for a second factor it opens nothing.
 func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity) (Session, error) {
-	o, err := b.signin.withExternalIdentity(ctx, b.by, who, b.open)
+	o, err := b.signin.withExternalIdentity(ctx, who, b.open)
 
 	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
-func (s *SignIn) withExternalIdentity(ctx context.Context, by origin.Origin, who ExternalIdentity, through openSession) (newSession, error) {
+func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity, through openSession) (newSession, error) {
 	var found db.IdentityAccountRow
 
 	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -47,12 +46,12 @@ func (s *SignIn) withExternalIdentity(ctx context.Context, by origin.Origin, who
 
 	switch {
 	case found.Status != string(account.Active):
-		return newSession{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
+		return newSession{}, s.refuse(ctx, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
 	case found.RequiresTOTP:
-		return newSession{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrTOTPRequired)
+		return newSession{}, s.refuse(ctx, who.Provider, found.ID, who.Subject, ErrTOTPRequired)
 	}
 
-	o, err := s.open(ctx, by, proof{accountID: found.ID, method: who.Provider, use: func(ctx context.Context, tx postgres.Tx) error {
+	o, err := s.open(ctx, proof{accountID: found.ID, method: who.Provider, use: func(ctx context.Context, tx postgres.Tx) error {
 		used, err := db.New(tx).IdentityUse(ctx, db.IdentityUseParams{
 			Provider: who.Provider, Subject: who.Subject, AccountID: found.ID, Profile: who.Profile, Now: s.now(),
 		})
@@ -65,7 +64,7 @@ func (s *SignIn) withExternalIdentity(ctx context.Context, by origin.Origin, who
 		return nil
 	}}, through)
 	if errors.Is(err, errMovedOn) {
-		return newSession{}, s.refuse(ctx, by, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
+		return newSession{}, s.refuse(ctx, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
 	}
 
 	return o, err

@@ -12,7 +12,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -26,7 +25,7 @@ var errCrowd = errors.New("signin: too many attempts of one person at once")
 // server full is told so before anything was counted against anybody. Then the attempt is counted, and only then compared.
 //
 // A password that was changed, or hashed anew, while it was checked is checked once more.
-func (s *SignIn) withPassword(ctx context.Context, by origin.Origin, c Credentials, through openSession) (newSession, error) {
+func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSession) (newSession, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, patience, errCrowd)
 	defer cancel()
 
@@ -47,29 +46,29 @@ func (s *SignIn) withPassword(ctx context.Context, by origin.Origin, c Credentia
 		return newSession{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, by, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
+	attempt, err := s.failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
 	if err != nil {
 		return newSession{}, err
 	}
 
-	o, err := s.comparePassword(ctx, by, turn, attempt, found, c, through)
+	o, err := s.comparePassword(ctx, turn, attempt, found, c, through)
 	if errors.Is(err, errMovedOn) {
 		if found, err = s.credentials(ctx, c.Email); err != nil {
 			return newSession{}, err
 		}
 
-		o, err = s.comparePassword(ctx, by, turn, attempt, found, c, through)
+		o, err = s.comparePassword(ctx, turn, attempt, found, c, through)
 	}
 
 	if errors.Is(err, errMovedOn) || errors.Is(err, ErrInvalidCredentials) {
-		return newSession{}, s.refuse(ctx, by, methodPassword, found.ID, c.Email, ErrInvalidCredentials)
+		return newSession{}, s.refuse(ctx, methodPassword, found.ID, c.Email, ErrInvalidCredentials)
 	}
 
 	return o, err
 }
 
 func (s *SignIn) comparePassword(
-	ctx context.Context, by origin.Origin, turn password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, through openSession,
+	ctx context.Context, turn password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, through openSession,
 ) (newSession, error) {
 	var stored string
 	if found.PasswordHash != nil {
@@ -90,15 +89,15 @@ func (s *SignIn) comparePassword(
 	}}
 
 	if found.RequiresTOTP {
-		o, err := s.withSecond(ctx, by, p, c.Second, through)
+		o, err := s.withSecond(ctx, p, c.Second, through)
 		if errors.Is(err, ErrTOTPRequired) {
-			return newSession{}, s.askSecond(ctx, by, p, c.Email, attempt.Succeeded)
+			return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
 		}
 
 		return o, asInvalidCredentials(err)
 	}
 
-	o, err := s.open(ctx, by, p, through)
+	o, err := s.open(ctx, p, through)
 	if err == nil && stale {
 		s.rehash(ctx, turn, found.ID, stored, c.Plain)
 	}

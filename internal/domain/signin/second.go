@@ -10,16 +10,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // askSecond answers ErrTOTPRequired. What was compared was right, so that it is no failure, neither of the
 // person nor of their network: else everybody in an office would have one at each sign-in in two steps. It
 // is written down all the same, because somebody had the first proof.
-func (s *SignIn) askSecond(ctx context.Context, by origin.Origin, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
+func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		err := audit.Record(ctx, tx, s.now(), by, audit.Event{
+		err := audit.Record(ctx, tx, s.now(), audit.Event{
 			Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method,
 		})
 		if err != nil {
@@ -37,13 +36,13 @@ func (s *SignIn) askSecond(ctx context.Context, by origin.Origin, first proof, n
 
 // compareSecond compares a code of the authenticator app, or a recovery code. The guess with which the
 // authenticator stops is the moment to tell its owner: from then on their right codes are refused, too.
-func (s *SignIn) compareSecond(ctx context.Context, by origin.Origin, accountID, guess string) (factor.Proof, error) {
+func (s *SignIn) compareSecond(ctx context.Context, accountID, guess string) (factor.Proof, error) {
 	right, err := s.factors.Attempt(ctx, accountID, guess)
 	if !errors.Is(err, factor.ErrStopped) {
 		return right, err
 	}
 
-	if untold := s.notifyTOTPStopped(ctx, by, accountID); untold != nil {
+	if untold := s.notifyTOTPStopped(ctx, accountID); untold != nil {
 		return factor.Proof{}, untold
 	}
 
@@ -51,7 +50,7 @@ func (s *SignIn) compareSecond(ctx context.Context, by origin.Origin, accountID,
 }
 
 // notifyTOTPStopped is in nobody's language: who asks is a stranger.
-func (s *SignIn) notifyTOTPStopped(ctx context.Context, by origin.Origin, accountID string) error {
+func (s *SignIn) notifyTOTPStopped(ctx context.Context, accountID string) error {
 	notice := delivery.NewID()
 
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -66,7 +65,7 @@ func (s *SignIn) notifyTOTPStopped(ctx context.Context, by origin.Origin, accoun
 
 		now := s.now()
 
-		err = audit.Record(ctx, tx, now, by, audit.Event{Action: audit.TOTPStopped, AccountID: accountID})
+		err = audit.Record(ctx, tx, now, audit.Event{Action: audit.TOTPStopped, AccountID: accountID})
 		if err != nil {
 			return err
 		}

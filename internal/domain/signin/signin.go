@@ -89,9 +89,9 @@ type Credentials struct {
 }
 
 // App signs an app in.
-func (s *SignIn) App(ctx context.Context, by origin.Origin, credentials Credentials) (session.Tokens, error) {
-	o, err := s.withPassword(ctx, by, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
-		return s.sessions.Open(ctx, tx, by, o.accountID, o.sessionID)
+func (s *SignIn) App(ctx context.Context, credentials Credentials) (session.Tokens, error) {
+	o, err := s.withPassword(ctx, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
+		return s.sessions.Open(ctx, tx, o.accountID, o.sessionID)
 	})
 	if err != nil {
 		return session.Tokens{}, err
@@ -103,14 +103,13 @@ func (s *SignIn) App(ctx context.Context, by origin.Origin, credentials Credenti
 // Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
 type Browser struct {
 	signin *SignIn
-	by     origin.Origin
 	before *session.Browser
 	cookie session.Cookie
 }
 
 // Browser is where a browser signs in, once, with one of its methods.
-func (s *SignIn) Browser(by origin.Origin, before *session.Browser) Browser {
-	return Browser{signin: s, by: by, before: before, cookie: session.NewCookie()}
+func (s *SignIn) Browser(before *session.Browser) Browser {
+	return Browser{signin: s, before: before, cookie: session.NewCookie()}
 }
 
 // Session is a browser's new session.
@@ -121,21 +120,21 @@ type Session struct {
 
 // WithPassword signs in with a password.
 func (b Browser) WithPassword(ctx context.Context, credentials Credentials) (Session, error) {
-	o, err := b.signin.withPassword(ctx, b.by, credentials, b.open)
+	o, err := b.signin.withPassword(ctx, credentials, b.open)
 
 	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
 // WithSMS signs in with a code that SendCode sent.
 func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Session, error) {
-	o, err := b.signin.withSMS(ctx, b.by, phone, code, second, b.open)
+	o, err := b.signin.withSMS(ctx, phone, code, second, b.open)
 
 	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
 // WithTOTP signs in with a code of the authenticator app, or a recovery code.
 func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, error) {
-	o, err := b.signin.withTOTP(ctx, b.by, email, code, b.open)
+	o, err := b.signin.withTOTP(ctx, email, code, b.open)
 
 	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
@@ -145,12 +144,12 @@ func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
 
 	// The old one makes room before the new one is counted, or another browser's would have to.
 	if b.before != nil {
-		if err := sessions.EndReplaced(ctx, tx, b.by, b.before.Principal); err != nil {
+		if err := sessions.EndReplaced(ctx, tx, b.before.Principal); err != nil {
 			return err
 		}
 	}
 
-	return sessions.OpenBrowser(ctx, tx, b.by, o.accountID, o.sessionID, b.cookie)
+	return sessions.OpenBrowser(ctx, tx, o.accountID, o.sessionID, b.cookie)
 }
 
 // proof is what a sign-in rests on: whose, how, and what its transaction must still find true.
@@ -168,7 +167,7 @@ type proof struct {
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
 // open is the transaction of a sign-in: counted, opened and recorded, or none of it.
-func (s *SignIn) open(ctx context.Context, by origin.Origin, p proof, through openSession) (newSession, error) {
+func (s *SignIn) open(ctx context.Context, p proof, through openSession) (newSession, error) {
 	o := newSession{accountID: p.accountID, sessionID: session.NewID()}
 
 	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -182,7 +181,7 @@ func (s *SignIn) open(ctx context.Context, by origin.Origin, p proof, through op
 		now := s.now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: by.UserAgent, Now: &now,
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: origin.From(ctx).UserAgent, Now: &now,
 		})
 		if postgres.IsNotFound(err) {
 			return errMovedOn
@@ -196,7 +195,7 @@ func (s *SignIn) open(ctx context.Context, by origin.Origin, p proof, through op
 			return err
 		}
 
-		err = audit.Record(ctx, tx, now, by, audit.Event{
+		err = audit.Record(ctx, tx, now, audit.Event{
 			Action: audit.SignInSucceeded, AccountID: p.accountID, SessionID: o.sessionID, Method: p.method,
 		})
 		if err != nil {
@@ -204,7 +203,7 @@ func (s *SignIn) open(ctx context.Context, by origin.Origin, p proof, through op
 		}
 
 		if row.NewDevice {
-			if err := s.notifyNewDevice(ctx, tx, by, row.Email, now); err != nil {
+			if err := s.notifyNewDevice(ctx, tx, row.Email, now); err != nil {
 				return err
 			}
 		}
@@ -217,20 +216,20 @@ func (s *SignIn) open(ctx context.Context, by origin.Origin, p proof, through op
 }
 
 // notifyNewDevice writes to the person that a device signed in that never did before.
-func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, by origin.Origin, email string, now time.Time) error {
-	content := delivery.Content{Device: by.UserAgent, At: now}
-	if by.Address.IsValid() {
-		content.Address = by.Address.String()
+func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, email string, now time.Time) error {
+	content := delivery.Content{Device: origin.From(ctx).UserAgent, At: now}
+	if origin.From(ctx).Address.IsValid() {
+		content.Address = origin.From(ctx).Address.String()
 	}
 
 	return s.queue.Enqueue(ctx, tx, delivery.NewID(), delivery.Message{
-		Kind: delivery.NewDevice, Channel: delivery.Mail, To: email, Language: by.Language, Content: content,
+		Kind: delivery.NewDevice, Channel: delivery.Mail, To: email, Language: origin.From(ctx).Language, Content: content,
 	})
 }
 
 // refuse records a failure, and answers the error.
-func (s *SignIn) refuse(ctx context.Context, by origin.Origin, method, accountID, name string, answer error) error {
-	err := audit.RecordAlone(ctx, s.db, s.now(), by, audit.Event{
+func (s *SignIn) refuse(ctx context.Context, method, accountID, name string, answer error) error {
+	err := audit.RecordAlone(ctx, s.db, s.now(), audit.Event{
 		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,
 	})
 	if err != nil {

@@ -78,8 +78,8 @@ type Person struct {
 // Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
 // it is too early. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash gives
 // none back.
-func (f *Failures) Begin(ctx context.Context, by origin.Origin, factor string, person Person) (Attempt, error) {
-	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), by.Network())}
+func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Attempt, error) {
+	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), origin.From(ctx).Network())}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false
 
@@ -115,7 +115,7 @@ func (f *Failures) Begin(ctx context.Context, by origin.Origin, factor string, p
 
 		limit, subject, until := inARow, attempt.person, wait.Person
 		if wait.Network.After(until) {
-			limit, subject, until = f.networkLimit().Name, by.Network(), wait.Network
+			limit, subject, until = f.networkLimit().Name, origin.From(ctx).Network(), wait.Network
 		}
 
 		if !until.After(now) { // it was given back meanwhile
@@ -125,7 +125,7 @@ func (f *Failures) Begin(ctx context.Context, by origin.Origin, factor string, p
 		return Refuse(now, until, limit, subject).WithRetryAfter(max(time.Second, until.Sub(now)))
 	})
 	if err != nil {
-		err = RecordRefusal(ctx, f.db, f.now(), by, err, audit.Event{
+		err = RecordRefusal(ctx, f.db, f.now(), err, audit.Event{
 			AccountID: person.AccountID, Subject: person.Name, SessionID: person.SessionID, Method: factor,
 		})
 

@@ -61,7 +61,7 @@ func from(address string) origin.Origin {
 func (p *patient) try(t *testing.T, address, factor, person string) (throttle.Attempt, time.Duration) {
 	t.Helper()
 
-	attempt, err := p.Begin(t.Context(), from(address), factor, throttle.Person{Name: person})
+	attempt, err := p.Begin(origin.With(t.Context(), from(address)), factor, throttle.Person{Name: person})
 	if err == nil {
 		return attempt, 0
 	}
@@ -249,7 +249,7 @@ func TestParallelAttemptsShareWhatIsFree(t *testing.T) {
 
 	for range 64 {
 		all.Go(func() {
-			_, err := p.Begin(t.Context(), from(home), "password", throttle.Person{Name: "a"})
+			_, err := p.Begin(origin.With(t.Context(), from(home)), "password", throttle.Person{Name: "a"})
 			if err == nil {
 				allowed.Add(1)
 			} else if !errors.Is(err, problem.ErrTooManyRequests) {
@@ -276,7 +276,7 @@ func TestCountingAndForgettingNeverDeadlock(t *testing.T) {
 	for i := range 16 {
 		all.Go(func() {
 			for round := range 40 {
-				attempt, err := p.Begin(t.Context(), from(home), "password", throttle.Person{Name: fmt.Sprint((i + round) % 2)})
+				attempt, err := p.Begin(origin.With(t.Context(), from(home)), "password", throttle.Person{Name: fmt.Sprint((i + round) % 2)})
 				if err != nil {
 					t.Error(err)
 

@@ -16,13 +16,13 @@ func (f *Failures) networkLimit() Limit {
 
 // ConsumeNetwork counts an attempt of somebody who is not known until it has succeeded: against their
 // network, as Begin does, and against nobody.
-func (f *Failures) ConsumeNetwork(ctx context.Context, tx db.DBTX, by origin.Origin) error {
-	return Consume(ctx, tx, f.now(), f.networkLimit(), by.Network())
+func (f *Failures) ConsumeNetwork(ctx context.Context, tx db.DBTX) error {
+	return Consume(ctx, tx, f.now(), f.networkLimit(), origin.From(ctx).Network())
 }
 
 // RefundNetwork takes such an attempt back, which was no failure.
-func (f *Failures) RefundNetwork(ctx context.Context, by origin.Origin) error {
+func (f *Failures) RefundNetwork(ctx context.Context) error {
 	return f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return Refund(ctx, conn, f.networkLimit(), by.Network())
+		return Refund(ctx, conn, f.networkLimit(), origin.From(ctx).Network())
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -29,7 +28,7 @@ func Refuse(now, until time.Time, limit, subject string) *problem.Problem {
 // RecordRefusal writes into the audit log that a limit refused somebody, where err says so, and answers err. It is written
 // once for each wait of each subject, so that whoever asks again and again does not fill the log; event says who
 // it was, and with what.
-func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, by origin.Origin, err error, event audit.Event) error {
+func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, err error, event audit.Event) error {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || errors.Is(err, problem.ErrUnavailable) { // an outage after a refusal is an outage
 		return err
@@ -41,7 +40,7 @@ func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, by
 	event.Action = audit.LimitReached
 	event.Detail = map[string]string{"limit": r.limit, "until": until.UTC().Format(time.RFC3339)}
 
-	if untold := audit.RecordOnce(ctx, database, now, by, event, "told "+r.key, r.until); untold != nil {
+	if untold := audit.RecordOnce(ctx, database, now, event, "told "+r.key, r.until); untold != nil {
 		return untold
 	}
 

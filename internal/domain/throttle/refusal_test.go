@@ -13,6 +13,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -68,7 +69,7 @@ func TestWaitIsToldOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			_, err := p.Begin(t.Context(), from(home), "password", throttle.Person{Name: "a@konec.com.au"})
+			_, err := p.Begin(origin.With(t.Context(), from(home)), "password", throttle.Person{Name: "a@konec.com.au"})
 			if !errors.Is(err, problem.ErrTooManyRequests) {
 				t.Errorf("at once: %v", err)
 			}
@@ -180,7 +181,7 @@ func TestTell(t *testing.T) {
 			return throttle.Consume(ctx, tx, p.clock.Now(), three, "a@konec.com.au")
 		})
 
-		return throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), err, event)
+		return throttle.RecordRefusal(origin.With(t.Context(), from(home)), p.db, p.clock.Now(), err, event)
 	}
 
 	for range 3 {
@@ -200,7 +201,7 @@ func TestTell(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 
-	if err := throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), lost, event); !errors.Is(err, lost) {
+	if err := throttle.RecordRefusal(origin.With(t.Context(), from(home)), p.db, p.clock.Now(), lost, event); !errors.Is(err, lost) {
 		t.Errorf("what is no refusal: %v", err)
 	}
 
@@ -216,7 +217,7 @@ func TestOutageIsNoRefusal(t *testing.T) {
 	p := newPatient(t, usual)
 	outage := problem.ErrUnavailable.WithCause(throttle.Refuse(p.clock.Now(), p.clock.Now().Add(time.Minute), "three", "a"))
 
-	err := throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), outage, audit.Event{Subject: "a"})
+	err := throttle.RecordRefusal(origin.With(t.Context(), from(home)), p.db, p.clock.Now(), outage, audit.Event{Subject: "a"})
 	if !errors.Is(err, problem.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
@@ -235,7 +236,7 @@ func TestTellWithoutADatabase(t *testing.T) {
 
 	p.db.Close()
 
-	err := throttle.RecordRefusal(t.Context(), p.db, p.clock.Now(), from(home), refused, audit.Event{})
+	err := throttle.RecordRefusal(origin.With(t.Context(), from(home)), p.db, p.clock.Now(), refused, audit.Event{})
 	if err == nil || errors.Is(err, problem.ErrTooManyRequests) {
 		t.Errorf("%v", err)
 	}

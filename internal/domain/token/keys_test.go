@@ -22,7 +22,7 @@ func TestStagedRotation(t *testing.T) {
 	old := first.issue(t)
 	oldKey := first.keys.List()[0].ID
 
-	created, err := first.keys.Rotate(t.Context(), origin.Command("test"), false)
+	created, err := first.keys.Rotate(origin.With(t.Context(), origin.Command("test")), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,13 +87,13 @@ func TestImmediateRotation(t *testing.T) {
 	text := first.issue(t)
 	env.expectBothAccept(t, first, second, text) // and remember
 
-	if _, err := first.keys.Rotate(t.Context(), origin.Command("test"), false); err != nil { // one more, published only
+	if _, err := first.keys.Rotate(origin.With(t.Context(), origin.Command("test")), false); err != nil { // one more, published only
 		t.Fatal(err)
 	}
 
 	env.clock.Advance(time.Second)
 
-	created, err := first.keys.Rotate(t.Context(), origin.Command("test"), true)
+	created, err := first.keys.Rotate(origin.With(t.Context(), origin.Command("test")), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestEnsure(t *testing.T) {
 		env := setup(t)
 		gateway := env.replica(t)
 
-		if _, err := gateway.keys.Rotate(t.Context(), origin.Command("test"), false); err != nil {
+		if _, err := gateway.keys.Rotate(origin.With(t.Context(), origin.Command("test")), false); err != nil {
 			t.Fatal(err)
 		}
 

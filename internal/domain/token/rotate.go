@@ -57,7 +57,7 @@ func (k *Keys) Ensure(ctx context.Context) error {
 // Rotate makes a new key. It is published now and signs after PublishLead, while the others go on
 // verifying until their last token has ended. immediately is for a key that may have leaked: the
 // new one signs at once, and every token of the others is dead; the clients refresh.
-func (k *Keys) Rotate(ctx context.Context, by origin.Origin, immediately bool) (Key, error) {
+func (k *Keys) Rotate(ctx context.Context, immediately bool) (Key, error) {
 	var created Key
 
 	err := k.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -84,7 +84,7 @@ func (k *Keys) Rotate(ctx context.Context, by origin.Origin, immediately bool) (
 			return fmt.Errorf("retire signing keys: %w", err)
 		}
 
-		return audit.Record(ctx, tx, now, by, audit.Event{Action: audit.KeyRotated, Subject: created.ID})
+		return audit.Record(ctx, tx, now, audit.Event{Action: audit.KeyRotated, Subject: created.ID})
 	})
 	if err != nil {
 		return Key{}, err
@@ -100,7 +100,7 @@ func (k *Keys) RotateDue(ctx context.Context, age time.Duration) error {
 		return nil
 	}
 
-	_, err := k.Rotate(ctx, origin.Command("key rotation"), false)
+	_, err := k.Rotate(origin.With(ctx, origin.Command("key rotation")), false)
 
 	return err
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -37,11 +36,11 @@ type Extract struct {
 // Export writes every account in the order of the ids, and answers how many. It is no picture of one moment: an account
 // that changes meanwhile is there as it was when its turn came. That it was asked for is written down before the first
 // account leaves.
-func (t *Transfer) Export(ctx context.Context, by origin.Origin, to io.Writer, x Extract) (count int64, err error) {
+func (t *Transfer) Export(ctx context.Context, to io.Writer, x Extract) (count int64, err error) {
 	event := audit.Event{Action: audit.AccountsExported, Detail: map[string]string{
 		"format": string(x.Format), "totpSecrets": fmt.Sprint(x.TOTPSecrets),
 	}}
-	if err := audit.RecordAlone(ctx, t.db, t.now(), by, event); err != nil {
+	if err := audit.RecordAlone(ctx, t.db, t.now(), event); err != nil {
 		return 0, err
 	}
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // ErrOvertaken says that the same file is being imported by somebody else.
@@ -39,7 +38,7 @@ type Options struct {
 
 // Import brings a file in. What is in after each batch is committed together with how far it is: the same file again
 // goes on behind it. The result counts from the beginning of the file.
-func (t *Transfer) Import(ctx context.Context, by origin.Origin, in Input, o Options) (Progress, error) {
+func (t *Transfer) Import(ctx context.Context, in Input, o Options) (Progress, error) {
 	// A connection of its own, for as long as it takes: nobody waits for an answer, and a failure is gone on behind.
 	conn, err := t.db.Pool().Acquire(ctx)
 	if err != nil {
@@ -47,7 +46,7 @@ func (t *Transfer) Import(ctx context.Context, by origin.Origin, in Input, o Opt
 	}
 	defer conn.Release()
 
-	r := &run{Transfer: t, Options: o, by: by, conn: conn, source: in.Name, now: t.now(), Progress: Progress{Size: in.Size}}
+	r := &run{Transfer: t, Options: o, conn: conn, source: in.Name, now: t.now(), Progress: Progress{Size: in.Size}}
 
 	from, err := r.open(ctx, in)
 	if err != nil {
@@ -71,7 +70,6 @@ type run struct {
 	Options
 	Progress
 
-	by     origin.Origin
 	conn   *pgxpool.Conn
 	source string
 	form   form

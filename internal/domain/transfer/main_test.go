@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
-var by = origin.Command("test")
+var commandLine = origin.Command("test")
 
 // bcrypted is a hash that nothing was computed for.
 const bcrypted = "$2b$10$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba"
@@ -94,7 +94,7 @@ func (e *env) importsFrom(t *testing.T, in transfer.Input, change ...func(*trans
 		one(&options)
 	}
 
-	o.Progress, o.err = e.Import(t.Context(), by, in, options)
+	o.Progress, o.err = e.Import(origin.With(t.Context(), commandLine), in, options)
 
 	return o
 }
@@ -138,7 +138,7 @@ func (e *env) exports(t *testing.T, x transfer.Extract) string {
 
 	var out bytes.Buffer
 
-	count, err := e.Export(t.Context(), by, &out, x)
+	count, err := e.Export(origin.With(t.Context(), commandLine), &out, x)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // mixed is a file of several batches, with a line in each hundred that is refused.
@@ -73,7 +74,7 @@ func TestResume(t *testing.T) {
 
 	// Stopped after the second batch; the third is on its way.
 	ctx, stop := context.WithCancel(t.Context())
-	_, err := e.Import(ctx, by, transfer.Input{Name: "a", From: strings.NewReader(text), Size: int64(len(text))}, transfer.Options{
+	_, err := e.Import(origin.With(ctx, commandLine), transfer.Input{Name: "a", From: strings.NewReader(text), Size: int64(len(text))}, transfer.Options{
 		Format: transfer.Auto, Group: "None", Report: broken,
 		Progress: func(p transfer.Progress) {
 			if p.Line == 10_000 {
@@ -169,7 +170,7 @@ func TestStandardInput(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 
-	_, err := e.Import(ctx, by, input(), transfer.Options{Format: transfer.Auto, Group: "None", Progress: func(p transfer.Progress) {
+	_, err := e.Import(origin.With(ctx, commandLine), input(), transfer.Options{Format: transfer.Auto, Group: "None", Progress: func(p transfer.Progress) {
 		if p.Line > 0 {
 			stop()
 		}

@@ -201,7 +201,7 @@ func (r *run) advance(ctx context.Context, tx pgx.Tx, next Progress) error {
 		return err
 	}
 
-	return audit.Record(ctx, tx, now, r.by, audit.Event{Action: audit.AccountImported, Subject: r.source, Detail: map[string]string{
+	return audit.Record(ctx, tx, now, audit.Event{Action: audit.AccountImported, Subject: r.source, Detail: map[string]string{
 		"import": r.id, "format": string(r.form.format),
 		"lines":    fmt.Sprintf("%d-%d", r.Line+1, next.Line),
 		"imported": strconv.FormatInt(next.Imported-r.Imported, 10),
@@ -266,7 +266,7 @@ func (r *run) createGroups(ctx context.Context, tx pgx.Tx, names []string) error
 			return fmt.Errorf("create group: %w", err)
 		}
 
-		if err := audit.Record(ctx, tx, now, r.by, audit.Event{Action: audit.GroupCreated, Subject: name}); err != nil {
+		if err := audit.Record(ctx, tx, now, audit.Event{Action: audit.GroupCreated, Subject: name}); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
@@ -39,7 +38,7 @@ type told struct {
 }
 
 // Create makes a webhook. It gets the events that are sealed from then on.
-func (w *Webhooks) Create(ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
+func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
 	wanted, err := w.allowed(who, wanted)
 	if err != nil {
 		return Created{}, err
@@ -67,7 +66,7 @@ func (w *Webhooks) Create(ctx context.Context, by origin.Origin, who group.Admin
 
 		created := fromRow(db.WebhookByIDRow(row))
 
-		return told{created, sealed}, w.record(ctx, tx, by, who, audit.WebhookCreated, created, described(created))
+		return told{created, sealed}, w.record(ctx, tx, who, audit.WebhookCreated, created, described(created))
 	})
 	if err != nil {
 		return Created{}, err
@@ -78,7 +77,7 @@ func (w *Webhooks) Create(ctx context.Context, by origin.Origin, who group.Admin
 
 // Change replaces what a webhook of that version says.
 func (w *Webhooks) Change(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
+	ctx context.Context, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
 ) (Webhook, error) {
 	wanted, err := w.allowed(who, wanted)
 	if err != nil {
@@ -109,13 +108,13 @@ func (w *Webhooks) Change(
 			detail["hostBefore"] = host
 		}
 
-		return changed, w.record(ctx, tx, by, who, audit.WebhookChanged, changed, detail)
+		return changed, w.record(ctx, tx, who, audit.WebhookChanged, changed, detail)
 	})
 }
 
 // Rotate gives a webhook of that version a new secret. The one before it goes on signing beside it for a while.
 func (w *Webhooks) Rotate(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, id string, version int32,
+	ctx context.Context, who group.Administrator, key idempotency.Key, id string, version int32,
 ) (Created, error) {
 	if err := mayRead(who); err != nil {
 		return Created{}, err
@@ -141,7 +140,7 @@ func (w *Webhooks) Rotate(
 
 		rotated := fromRow(db.WebhookByIDRow(row))
 
-		return told{rotated, sealed}, w.record(ctx, tx, by, who, audit.WebhookSecretRotated, rotated, map[string]string{})
+		return told{rotated, sealed}, w.record(ctx, tx, who, audit.WebhookSecretRotated, rotated, map[string]string{})
 	})
 	if err != nil {
 		return Created{}, err
@@ -151,7 +150,7 @@ func (w *Webhooks) Rotate(
 }
 
 // Delete ends a webhook of that version. What waits for it is not sent any more.
-func (w *Webhooks) Delete(ctx context.Context, by origin.Origin, who group.Administrator, id string, version int32) error {
+func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id string, version int32) error {
 	return w.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
@@ -169,7 +168,7 @@ func (w *Webhooks) Delete(ctx context.Context, by origin.Origin, who group.Admin
 			return problem.ErrVersionConflict
 		}
 
-		return w.record(ctx, tx, by, who, audit.WebhookDeleted, before, map[string]string{})
+		return w.record(ctx, tx, who, audit.WebhookDeleted, before, map[string]string{})
 	})
 }
 

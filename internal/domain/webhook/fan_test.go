@@ -26,11 +26,11 @@ func TestFanOut(t *testing.T) {
 		disabled, deleted := e.make(t), e.make(t)
 		by := origin.Command("test")
 
-		if _, err := e.Change(t.Context(), by, group.Operator(), idempotency.Key{}, disabled.ID, 0, webhook.Wanted{URL: disabled.URL}); err != nil {
+		if _, err := e.Change(origin.With(t.Context(), by), group.Operator(), idempotency.Key{}, disabled.ID, 0, webhook.Wanted{URL: disabled.URL}); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := e.Delete(t.Context(), by, group.Operator(), deleted.ID, 0); err != nil {
+		if err := e.Delete(origin.With(t.Context(), by), group.Operator(), deleted.ID, 0); err != nil {
 			t.Fatal(err)
 		}
 

@@ -96,7 +96,7 @@ func TestClean(t *testing.T) {
 		e.record(t, 3, audit.CodeSent)
 		e.seal(t)
 
-		if err := e.Delete(t.Context(), origin.Command("test"), group.Operator(), deleted.ID, 0); err != nil {
+		if err := e.Delete(origin.With(t.Context(), origin.Command("test")), group.Operator(), deleted.ID, 0); err != nil {
 			t.Fatal(err)
 		}
 
@@ -121,7 +121,7 @@ func TestClean(t *testing.T) {
 		e := setup(t)
 		hook := e.make(t)
 
-		if _, err := e.Rotate(t.Context(), origin.Command("test"), group.Operator(), idempotency.Key{}, hook.ID, 0); err != nil {
+		if _, err := e.Rotate(origin.With(t.Context(), origin.Command("test")), group.Operator(), idempotency.Key{}, hook.ID, 0); err != nil {
 			t.Fatal(err)
 		}
 
@@ -189,7 +189,7 @@ func TestReplayGoesOn(t *testing.T) {
 	)
 
 	for next != nil || len(queued) == 0 {
-		replayed, err := e.Replay(t.Context(), origin.Command("test"), group.Operator(), idempotency.Key{}, hook.ID, webhook.Replay{Since: since, After: next})
+		replayed, err := e.Replay(origin.With(t.Context(), origin.Command("test")), group.Operator(), idempotency.Key{}, hook.ID, webhook.Replay{Since: since, After: next})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func (e *env) make(t *testing.T, actions ...string) webhook.Webhook {
 }
 
 func (e *env) create(ctx context.Context, wanted webhook.Wanted) (webhook.Created, error) {
-	return e.Create(ctx, origin.Command("test"), group.Operator(), idempotency.Key{}, wanted)
+	return e.Create(origin.With(ctx, origin.Command("test")), group.Operator(), idempotency.Key{}, wanted)
 }
 
 // record writes events of the action.
@@ -91,7 +91,7 @@ func (e *env) record(t *testing.T, count int, action audit.Action) {
 	t.Helper()
 
 	for range count {
-		if err := audit.RecordAlone(t.Context(), e.db, e.clock.Now(), origin.Command("test"), audit.Event{Action: action}); err != nil {
+		if err := audit.RecordAlone(origin.With(t.Context(), origin.Command("test")), e.db, e.clock.Now(), audit.Event{Action: action}); err != nil {
 			t.Fatal(err)
 		}
 	}

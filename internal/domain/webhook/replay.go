@@ -10,7 +10,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -41,7 +40,7 @@ type Replayed struct {
 
 // Again sends one event again at once, whatever became of it.
 func (w *Webhooks) Again(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, id string, eventID int64,
+	ctx context.Context, who group.Administrator, key idempotency.Key, id string, eventID int64,
 ) (Delivery, error) {
 	if err := mayRead(who); err != nil {
 		return Delivery{}, err
@@ -69,14 +68,14 @@ func (w *Webhooks) Again(
 				LastStatus: row.LastStatus, LastError: row.LastError, CreatedAt: row.CreatedAt, QueuedAt: row.QueuedAt, NextAt: row.NextAt,
 				FinishedAt: row.FinishedAt,
 			},
-			w.record(ctx, tx, by, who, audit.WebhookReplayed, hook, map[string]string{"event": strconv.FormatInt(eventID, 10)})
+			w.record(ctx, tx, who, audit.WebhookReplayed, hook, map[string]string{"event": strconv.FormatInt(eventID, 10)})
 	})
 }
 
 // Replay sends events again that the webhook wants as it is now, the oldest first: those that it got, those that failed, and
 // those that it never got because it was disabled or not there.
 func (w *Webhooks) Replay(
-	ctx context.Context, by origin.Origin, who group.Administrator, key idempotency.Key, id string, wanted Replay,
+	ctx context.Context, who group.Administrator, key idempotency.Key, id string, wanted Replay,
 ) (Replayed, error) {
 	if err := mayRead(who); err != nil {
 		return Replayed{}, err
@@ -109,7 +108,7 @@ func (w *Webhooks) Replay(
 			return Replayed{}, err
 		}
 
-		return Replayed{int32(len(jobs)), next}, w.record(ctx, tx, by, who, audit.WebhookReplayed, hook, map[string]string{ //nolint:gosec // mostReplayed
+		return Replayed{int32(len(jobs)), next}, w.record(ctx, tx, who, audit.WebhookReplayed, hook, map[string]string{ //nolint:gosec // mostReplayed
 			"since": wanted.Since.UTC().Format(time.RFC3339Nano), "events": strconv.Itoa(len(jobs)),
 		})
 	})

@@ -20,7 +20,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
@@ -149,11 +148,11 @@ func mayRead(who group.Administrator) error {
 
 // record writes down a change. The address is named by its host only: the rest of it is the key to many a receiver.
 func (w *Webhooks) record(
-	ctx context.Context, tx postgres.Tx, by origin.Origin, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
 ) error {
 	detail["host"] = hostOf(hook.URL)
 
-	return audit.Record(ctx, tx, w.now(), by, audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
+	return audit.Record(ctx, tx, w.now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
 }
 
 // described is what the audit log says of a webhook's settings.

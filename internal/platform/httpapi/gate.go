@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/keyedsem"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -70,7 +71,7 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 		raw, err := io.ReadAll(r.Body)
 		r.Body = &bufferedBody{Reader: bytes.NewReader(raw), raw: raw, err: err}
 
-		leave, err := p.gate.enter(r.Context(), OriginOf(r.Context()).Network())
+		leave, err := p.gate.enter(r.Context(), origin.From(r.Context()).Network())
 		if err != nil {
 			runDetached(func() { p.Fail(w, r, err) })
 

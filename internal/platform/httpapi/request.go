@@ -20,7 +20,7 @@ import (
 
 // requestInfo is what the pipeline learns of a request on its way in.
 type requestInfo struct {
-	caller    origin.Origin
+	origin    origin.Origin
 	request   *http.Request // for its cookies
 	operation *operation    // nil outside the document
 	written   *recorder
@@ -40,15 +40,6 @@ func (i *requestInfo) surface() Surface {
 	}
 
 	return i.operation.surface
-}
-
-// OriginOf says who asks.
-func OriginOf(ctx context.Context) origin.Origin {
-	if info := infoOf(ctx); info != nil {
-		return info.caller
-	}
-
-	return origin.Origin{}
 }
 
 // Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
@@ -94,15 +85,15 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() //nolint:forbidigo // measures, decides nothing
 		written := &recorder{ResponseWriter: w}
-		info := &requestInfo{written: written, request: r, caller: origin.Origin{
+		info := &requestInfo{written: written, request: r, origin: origin.Origin{
 			Address:   addressOf(r),
 			UserAgent: origin.Printable(r.UserAgent()),
 			RequestID: requestID(r),
 			Language:  language.Preferred(r.Header.Get("Accept-Language")),
 		}}
 
-		w.Header().Set("X-Request-Id", info.caller.RequestID)
-		next.ServeHTTP(written, r.WithContext(context.WithValue(r.Context(), infoKey{}, info)))
+		w.Header().Set("X-Request-Id", info.origin.RequestID)
+		next.ServeHTTP(written, r.WithContext(context.WithValue(origin.With(r.Context(), info.origin), infoKey{}, info)))
 		p.finished(r, info, time.Since(start))
 	})
 }
@@ -120,13 +111,13 @@ func (p *Pipeline) finished(r *http.Request, info *requestInfo, took time.Durati
 	}
 
 	p.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-		slog.String("requestId", info.caller.RequestID),
+		slog.String("requestId", info.origin.RequestID),
 		slog.String("method", r.Method),
 		slog.String("route", chi.RouteContext(r.Context()).RoutePattern()),
 		slog.String("operation", seen.Operation),
 		slog.Int("status", seen.Status),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("address", info.caller.Address.String()),
+		slog.String("address", info.origin.Address.String()),
 	)
 }
 

@@ -73,7 +73,7 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 			level = slog.LevelWarn
 		}
 
-		p.log.Log(r.Context(), level, "request failed", "requestId", info.caller.RequestID, "code", told.Code, "error", err.Error())
+		p.log.Log(r.Context(), level, "request failed", "requestId", info.origin.RequestID, "code", told.Code, "error", err.Error())
 	}
 
 	if info.written.wroteHeader {
@@ -101,12 +101,12 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 func problemBody(told *problem.Problem, info *requestInfo) errorBody {
 	b := errorBody{
 		Code:      told.Code,
-		Message:   told.Message(info.caller.Language),
-		RequestID: info.caller.RequestID,
+		Message:   told.Message(info.origin.Language),
+		RequestID: info.origin.RequestID,
 	}
 
 	for _, field := range told.Fields {
-		b.Errors = append(b.Errors, fieldError{Field: field.Name, Message: field.Message.In(info.caller.Language)})
+		b.Errors = append(b.Errors, fieldError{Field: field.Name, Message: field.Message.In(info.origin.Language)})
 	}
 
 	return b

@@ -1,8 +1,9 @@
-// Package caller says who asks: the facts about a request that things write down or answer by.
-// It holds no credential.
+// Package origin holds where a request comes from: what the audit log records, what limits count by, and the language of
+// the answer. It travels in the context, and holds no credential.
 package origin
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -19,7 +20,23 @@ type Origin struct {
 	Language  language.Language
 }
 
-// Command is the caller of the command line.
+type contextKey struct{}
+
+// With returns a context that carries the origin of what is done in it.
+func With(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, contextKey{}, &o)
+}
+
+// From returns the origin that ctx carries; the zero Origin stands for the gateway itself.
+func From(ctx context.Context) Origin {
+	if o, ok := ctx.Value(contextKey{}).(*Origin); ok {
+		return *o
+	}
+
+	return Origin{}
+}
+
+// Command returns the origin of what a command does.
 func Command(name string) Origin {
 	return Origin{UserAgent: "toolkit-gateway " + name, Language: language.Chinese}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -116,7 +115,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 		return nil, err
 	}
 
-	changed, err := a.accounts.SetGroup(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, r.Body.MemberGroup, convert.Text(r.Body.Reason))
+	changed, err := a.accounts.SetGroup(ctx, who(ctx), key, target, r.Body.MemberGroup, convert.Text(r.Body.Reason))
 	if err != nil {
 		return nil, named(err)
 	}
@@ -139,7 +138,7 @@ func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject)
 		return nil, err
 	}
 
-	results, err := a.accounts.SetGroups(ctx, httpapi.OriginOf(ctx), who(ctx), key, targets, r.Body.MemberGroup, "")
+	results, err := a.accounts.SetGroups(ctx, who(ctx), key, targets, r.Body.MemberGroup, "")
 	if err != nil {
 		return nil, named(err)
 	}
@@ -173,7 +172,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 	}
 
 	changed, err := a.accounts.SetStatus(
-		ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Status(r.Body.Status), convert.Text(r.Body.Reason))
+		ctx, who(ctx), key, target, account.Status(r.Body.Status), convert.Text(r.Body.Reason))
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +195,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.accounts.ResetFactor(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Factor(r.Factor))
+	changed, err := a.accounts.ResetFactor(ctx, who(ctx), key, target, account.Factor(r.Factor))
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +208,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 
 // UnlockAccount lets the user try again immediately.
 func (a *Admin) UnlockAccount(ctx context.Context, r api.UnlockAccountRequestObject) (api.UnlockAccountResponseObject, error) {
-	if err := a.accounts.Unlock(ctx, httpapi.OriginOf(ctx), who(ctx), r.AccountID); err != nil {
+	if err := a.accounts.Unlock(ctx, who(ctx), r.AccountID); err != nil {
 		return nil, err
 	}
 

@@ -16,7 +16,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/timeline"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -31,14 +30,14 @@ type Deps struct {
 	Webhooks  *webhook.Webhooks
 	Places    *geo.Locator
 	Codes     CodeSenders
-	Record    func(ctx context.Context, by origin.Origin, event audit.Event) error // writes an event outside any transaction
-	Retention time.Duration                                                        // how long a deleted account is kept
+	Record    func(ctx context.Context, event audit.Event) error // writes an event outside any transaction
+	Retention time.Duration                                      // how long a deleted account is kept
 	Now       func() time.Time
 }
 
 // CodeSenders mails a code of either kind to an address, or returns why it cannot.
 type CodeSenders struct {
-	Registration, Reset func(ctx context.Context, by origin.Origin, email string) error
+	Registration, Reset func(ctx context.Context, email string) error
 }
 
 // Admin implements the operations of the surface of administrators.
@@ -52,7 +51,7 @@ type Admin struct {
 	webhooks  *webhook.Webhooks
 	places    *geo.Locator
 	codes     CodeSenders
-	record    func(ctx context.Context, by origin.Origin, event audit.Event) error
+	record    func(ctx context.Context, event audit.Event) error
 	retention time.Duration
 	now       func() time.Time
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -46,7 +45,7 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 		rights = fromRights(*r.Body.Rights)
 	}
 
-	created, err := a.groups.Create(ctx, httpapi.OriginOf(ctx), who(ctx), key, group.Group{
+	created, err := a.groups.Create(ctx, who(ctx), key, group.Group{
 		Name: name, Description: convert.Text(r.Body.Description), Rights: rights,
 		RequiresTOTP: r.Body.RequiresTotp != nil && *r.Body.RequiresTotp,
 	})
@@ -72,7 +71,7 @@ func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.groups.Change(ctx, httpapi.OriginOf(ctx), who(ctx), key, group.Group{
+	changed, err := a.groups.Change(ctx, who(ctx), key, group.Group{
 		Name: r.Group, Version: version, Description: r.Body.Description, Rights: fromRights(r.Body.Rights), RequiresTOTP: r.Body.RequiresTotp,
 	})
 	if err != nil {
@@ -92,7 +91,7 @@ func (a *Admin) DeleteGroup(ctx context.Context, r api.DeleteGroupRequestObject)
 		return nil, err
 	}
 
-	if err := a.groups.Delete(ctx, httpapi.OriginOf(ctx), who(ctx), r.Group, version); err != nil {
+	if err := a.groups.Delete(ctx, who(ctx), r.Group, version); err != nil {
 		return nil, err
 	}
 

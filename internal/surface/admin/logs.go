@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/timeline"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -44,7 +44,7 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 
 	response := api.ListAuditEvents200JSONResponse{Success: true, Events: make([]api.AuditEvent, len(entries)), Next: next}
 	for i, entry := range entries {
-		response.Events[i] = a.toEvent(entry, httpapi.OriginOf(ctx).Language)
+		response.Events[i] = a.toEvent(entry, origin.From(ctx).Language)
 	}
 
 	return response, nil
@@ -154,7 +154,7 @@ func (a *Admin) toEntry(ctx context.Context, e timeline.Item) api.TimelineEntry 
 	shown := api.TimelineEntry{At: convert.Time(e.At)}
 
 	if e.Event != nil {
-		event := a.toEvent(*e.Event, httpapi.OriginOf(ctx).Language)
+		event := a.toEvent(*e.Event, origin.From(ctx).Language)
 		shown.Event = &event
 	}
 

@@ -9,8 +9,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -31,7 +31,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 		return nil, err
 	}
 
-	created, err := a.accounts.CreateFor(ctx, httpapi.OriginOf(ctx), who(ctx), key,
+	created, err := a.accounts.CreateFor(ctx, who(ctx), key,
 		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
 	if err != nil {
 		return nil, named(err)
@@ -73,7 +73,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 		return nil, err
 	}
 
-	deleted, err := a.accounts.SetStatus(ctx, httpapi.OriginOf(ctx), who(ctx), key, target, account.Deleted, "")
+	deleted, err := a.accounts.SetStatus(ctx, who(ctx), key, target, account.Deleted, "")
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +96,14 @@ func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.
 		send = a.codes.Registration
 	}
 
-	by := httpapi.OriginOf(ctx)
-	by.Language = mailLanguage(r.Body.Language)
+	recipient := origin.From(ctx)
+	recipient.Language = mailLanguage(r.Body.Language)
 
-	if err := send(ctx, by, email); err != nil {
+	if err := send(origin.With(ctx, recipient), email); err != nil {
 		return nil, err
 	}
 
-	err = a.record(ctx, by, audit.Event{
+	err = a.record(ctx, audit.Event{
 		Action: audit.CodeResent, ActorID: who(ctx).AccountID, Subject: email, Method: string(r.Body.Purpose),
 	})
 	if err != nil {
@@ -143,9 +143,7 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		return nil, err
 	}
 
-	by := httpapi.OriginOf(ctx)
-
-	err = a.record(ctx, by, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: who(ctx).AccountID})
+	err = a.record(ctx, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: who(ctx).AccountID})
 	if err != nil {
 		return nil, err
 	}
@@ -153,12 +151,12 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 	own := session.PrincipalFrom(ctx).SessionID
 	response := api.ExportAccount200JSONResponse{
 		Success: true, ExportedAt: convert.Time(a.now()), Account: a.toAccount(found),
-		Sessions: convert.Sessions(sessions, own, a.places, by.Language).Sessions,
+		Sessions: convert.Sessions(sessions, own, a.places, origin.From(ctx).Language).Sessions,
 		Events:   make([]api.AuditEvent, len(events)), Deliveries: make([]api.Delivery, len(messages)),
 	}
 
 	for i, event := range events {
-		response.Events[i] = a.toEvent(event, by.Language)
+		response.Events[i] = a.toEvent(event, origin.From(ctx).Language)
 	}
 
 	for i, message := range messages {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -22,12 +22,12 @@ func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessio
 
 	own := session.PrincipalFrom(ctx).SessionID
 
-	return api.ListAccountSessions200JSONResponse(convert.Sessions(list, own, a.places, httpapi.OriginOf(ctx).Language)), nil
+	return api.ListAccountSessions200JSONResponse(convert.Sessions(list, own, a.places, origin.From(ctx).Language)), nil
 }
 
 // EndAccountSessions ends all of them.
 func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessionsRequestObject) (api.EndAccountSessionsResponseObject, error) {
-	if err := a.sessions.EndAllOf(ctx, httpapi.OriginOf(ctx), who(ctx), r.AccountID); err != nil {
+	if err := a.sessions.EndAllOf(ctx, who(ctx), r.AccountID); err != nil {
 		return nil, err
 	}
 
@@ -36,7 +36,7 @@ func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessions
 
 // EndAccountSession ends one of them.
 func (a *Admin) EndAccountSession(ctx context.Context, r api.EndAccountSessionRequestObject) (api.EndAccountSessionResponseObject, error) {
-	if err := a.sessions.EndOneOf(ctx, httpapi.OriginOf(ctx), who(ctx), r.AccountID, r.ID); err != nil {
+	if err := a.sessions.EndOneOf(ctx, who(ctx), r.AccountID, r.ID); err != nil {
 		return nil, err
 	}
 

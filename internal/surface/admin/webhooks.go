@@ -6,7 +6,6 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -52,7 +51,7 @@ func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObj
 		wanted.Actions = *r.Body.Actions
 	}
 
-	created, err := a.webhooks.Create(ctx, httpapi.OriginOf(ctx), who(ctx), key, wanted)
+	created, err := a.webhooks.Create(ctx, who(ctx), key, wanted)
 	if err != nil {
 		return nil, addressed(err)
 	}
@@ -75,7 +74,7 @@ func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObj
 		return nil, err
 	}
 
-	changed, err := a.webhooks.Change(ctx, httpapi.OriginOf(ctx), who(ctx), key, r.WebhookID, version, webhook.Wanted{
+	changed, err := a.webhooks.Change(ctx, who(ctx), key, r.WebhookID, version, webhook.Wanted{
 		URL: r.Body.URL, Description: r.Body.Description, Actions: r.Body.Actions, Enabled: r.Body.Enabled,
 	})
 	if err != nil {
@@ -102,7 +101,7 @@ func (a *Admin) RotateWebhookSecret(
 		return nil, err
 	}
 
-	rotated, err := a.webhooks.Rotate(ctx, httpapi.OriginOf(ctx), who(ctx), key, r.WebhookID, version)
+	rotated, err := a.webhooks.Rotate(ctx, who(ctx), key, r.WebhookID, version)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +119,7 @@ func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObj
 		return nil, err
 	}
 
-	if err := a.webhooks.Delete(ctx, httpapi.OriginOf(ctx), who(ctx), r.WebhookID, version); err != nil {
+	if err := a.webhooks.Delete(ctx, who(ctx), r.WebhookID, version); err != nil {
 		return nil, err
 	}
 
@@ -168,7 +167,7 @@ func (a *Admin) ReplayWebhookDelivery(
 		return nil, err
 	}
 
-	delivery, err := a.webhooks.Again(ctx, httpapi.OriginOf(ctx), who(ctx), key, r.WebhookID, r.EventID)
+	delivery, err := a.webhooks.Again(ctx, who(ctx), key, r.WebhookID, r.EventID)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +193,7 @@ func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObj
 	}
 
 	replayed, err := a.webhooks.Replay(
-		ctx, httpapi.OriginOf(ctx), who(ctx), key, r.WebhookID, webhook.Replay{Since: since, After: after})
+		ctx, who(ctx), key, r.WebhookID, webhook.Replay{Since: since, After: after})
 	if err != nil {
 		return nil, err
 	}

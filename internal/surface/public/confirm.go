@@ -15,8 +15,8 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
@@ -77,7 +77,7 @@ func (p *Public) ShowEmailConfirmation(
 	ctx context.Context, r api.ShowEmailConfirmationRequestObject,
 ) (api.ShowEmailConfirmationResponseObject, error) {
 	var page bytes.Buffer
-	if err := confirmTemplate.Execute(&page, p.confirmation(httpapi.OriginOf(ctx).Language, r.Params)); err != nil {
+	if err := confirmTemplate.Execute(&page, p.confirmation(origin.From(ctx).Language, r.Params)); err != nil {
 		return nil, fmt.Errorf("render page: %w", err)
 	}
 
@@ -110,7 +110,7 @@ func (p *Public) confirmation(l language.Language, asked api.ShowEmailConfirmati
 func (p *Public) ConfirmEmail(ctx context.Context, r api.ConfirmEmailRequestObject) (api.ConfirmEmailResponseObject, error) {
 	outcome := url.Values{"changed": {"true"}}
 
-	err := p.profiles.ConfirmEmail(ctx, httpapi.OriginOf(ctx), r.Body.Token)
+	err := p.profiles.ConfirmEmail(ctx, r.Body.Token)
 	if failed := (*problem.Problem)(nil); errors.As(err, &failed) && unconfirmedText[failed.Code] != (language.Text{}) {
 		outcome = url.Values{"error": {failed.Code}}
 	} else if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -76,7 +77,7 @@ func setupFields(l language.Language) []setupField {
 
 // ShowFirstRun returns the page behind the link that the operator receives. It changes nothing.
 func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObject) (api.ShowFirstRunResponseObject, error) {
-	l := httpapi.OriginOf(ctx).Language
+	l := origin.From(ctx).Language
 	shown := setupPage{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
 
 	if r.Params.Created != nil {
@@ -169,7 +170,7 @@ func (p *Public) createAdministrator(ctx context.Context, filled api.FirstRunReq
 		return problem.ErrInvalidRequest.WithFields(faults...)
 	}
 
-	return p.firstRun.Create(ctx, httpapi.OriginOf(ctx), filled.Token, bootstrap.Administrator{Email: email, Name: name, Password: filled.Password})
+	return p.firstRun.Create(ctx, filled.Token, bootstrap.Administrator{Email: email, Name: name, Password: filled.Password})
 }
 
 // faultsOf returns the fields of the form that the refusal is about, nil for none.
@@ -190,7 +191,7 @@ func faultsOf(err error) []problem.Field {
 func (p *Public) setupPageAgain(
 	ctx context.Context, filled api.FirstRunRequest, faults []problem.Field,
 ) (api.CreateFirstAdministratorResponseObject, error) {
-	shown := emptySetupPage(httpapi.OriginOf(ctx).Language, filled.Token)
+	shown := emptySetupPage(origin.From(ctx).Language, filled.Token)
 	fields := shown.Form.Fields
 	fields[0].Value, fields[1].Value, fields[0].Focus = filled.Email, filled.Name, false
 

@@ -72,9 +72,8 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	}
 
 	cookie, _ := httpapi.Cookie(ctx, cookieLark)
-	by := httpapi.OriginOf(ctx)
 
-	outcome, err := p.identities.HandleCallback(ctx, by, p.signin.Browser(by, browser), browser, fromAPIReturn(cookie, r.Params))
+	outcome, err := p.identities.HandleCallback(ctx, p.signin.Browser(browser), browser, fromAPIReturn(cookie, r.Params))
 	if err != nil {
 		return nil, err
 	}

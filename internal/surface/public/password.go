@@ -4,13 +4,12 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // ChangePassword sets a new password, with the old one.
 func (p *Public) ChangePassword(ctx context.Context, r api.ChangePasswordRequestObject) (api.ChangePasswordResponseObject, error) {
-	err := p.profiles.ChangePassword(ctx, httpapi.OriginOf(ctx), who(ctx).Principal, r.Body.Old, r.Body.Password)
+	err := p.profiles.ChangePassword(ctx, who(ctx).Principal, r.Body.Old, r.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +24,7 @@ func (p *Public) SendResetCode(ctx context.Context, r api.SendResetCodeRequestOb
 		return nil, err
 	}
 
-	if err := p.recovery.SendCode(ctx, httpapi.OriginOf(ctx), email); err != nil {
+	if err := p.recovery.SendCode(ctx, email); err != nil {
 		return nil, err
 	}
 
@@ -39,7 +38,7 @@ func (p *Public) ResetPassword(ctx context.Context, r api.ResetPasswordRequestOb
 		return nil, err
 	}
 
-	if err := p.recovery.Reset(ctx, httpapi.OriginOf(ctx), email, r.Body.Code, r.Body.Password); err != nil {
+	if err := p.recovery.Reset(ctx, email, r.Body.Code, r.Body.Password); err != nil {
 		return nil, err
 	}
 

@@ -9,7 +9,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -28,7 +27,7 @@ func (p *Public) ChangeUser(ctx context.Context, r api.ChangeUserRequestObject) 
 	case "name":
 		err = p.changeName(ctx, *r.Body.Name)
 	case "avatar":
-		err = p.profiles.SetPicture(ctx, httpapi.OriginOf(ctx), who(ctx), *r.Body.Avatar)
+		err = p.profiles.SetPicture(ctx, who(ctx), *r.Body.Avatar)
 	default:
 		err = p.changeEmail(ctx, *r.Body.Email, r.Body.Code)
 	}
@@ -77,7 +76,7 @@ func (p *Public) changeName(ctx context.Context, name string) error {
 		return err
 	}
 
-	return p.profiles.SetName(ctx, httpapi.OriginOf(ctx), who(ctx), name)
+	return p.profiles.SetName(ctx, who(ctx), name)
 }
 
 // changeEmail takes two steps, unless the settings require no proof.
@@ -87,21 +86,21 @@ func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigi
 		return err
 	}
 
-	by, browser := httpapi.OriginOf(ctx), who(ctx)
+	browser := who(ctx)
 
 	switch {
 	case !p.settings.ConfirmEmail:
-		return p.profiles.SetEmailAtOnce(ctx, by, browser, email)
+		return p.profiles.SetEmailAtOnce(ctx, browser, email)
 	case code == nil:
-		return p.profiles.SendEmailCode(ctx, by, browser, email)
+		return p.profiles.SendEmailCode(ctx, browser, email)
 	}
 
-	return p.profiles.SetEmail(ctx, by, browser, email, *code)
+	return p.profiles.SetEmail(ctx, browser, email, *code)
 }
 
 // SendPhoneCode texts a code to the phone to be bound.
 func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestObject) (api.SendPhoneCodeResponseObject, error) {
-	if err := p.profiles.SendPhoneCode(ctx, httpapi.OriginOf(ctx), who(ctx), r.Params.Phone); err != nil {
+	if err := p.profiles.SendPhoneCode(ctx, who(ctx), r.Params.Phone); err != nil {
 		return nil, err
 	}
 
@@ -110,7 +109,7 @@ func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestOb
 
 // BindPhone binds the phone that the code went to.
 func (p *Public) BindPhone(ctx context.Context, r api.BindPhoneRequestObject) (api.BindPhoneResponseObject, error) {
-	if err := p.profiles.BindPhone(ctx, httpapi.OriginOf(ctx), who(ctx), r.Body.Phone, r.Body.Code); err != nil {
+	if err := p.profiles.BindPhone(ctx, who(ctx), r.Body.Phone, r.Body.Code); err != nil {
 		return nil, err
 	}
 
@@ -150,7 +149,7 @@ func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequest
 func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api.BindTOTPResponseObject, error) {
 	codes := [2]string{r.Body.Tss[0], r.Body.Tss[1]} // the document wants two
 
-	if err := p.profiles.BindTOTP(ctx, httpapi.OriginOf(ctx), who(ctx), convert.Text(r.Body.Totp), codes); err != nil {
+	if err := p.profiles.BindTOTP(ctx, who(ctx), convert.Text(r.Body.Totp), codes); err != nil {
 		return nil, err
 	}
 
@@ -159,7 +158,7 @@ func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api
 
 // CreateRecoveryCodes creates new recovery codes, and voids the previous ones.
 func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCodesRequestObject) (api.CreateRecoveryCodesResponseObject, error) {
-	codes, err := p.profiles.RecoveryCodes(ctx, httpapi.OriginOf(ctx), who(ctx))
+	codes, err := p.profiles.RecoveryCodes(ctx, who(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -169,17 +168,17 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 
 // Unbind removes a phone, an authenticator app or a Lark identity.
 func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.UnbindResponseObject, error) {
-	by, browser := httpapi.OriginOf(ctx), who(ctx)
+	browser := who(ctx)
 
 	var err error
 
 	switch r.Key {
 	case api.UnbindParamsKeyPhone:
-		err = p.profiles.UnbindPhone(ctx, by, browser)
+		err = p.profiles.UnbindPhone(ctx, browser)
 	case api.UnbindParamsKeyTotp:
-		err = p.profiles.UnbindTOTP(ctx, by, browser)
+		err = p.profiles.UnbindTOTP(ctx, browser)
 	case api.UnbindParamsKeyLark:
-		err = p.profiles.UnbindLark(ctx, by, browser)
+		err = p.profiles.UnbindLark(ctx, browser)
 	}
 
 	if err != nil {

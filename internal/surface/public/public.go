@@ -19,6 +19,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -105,7 +106,7 @@ func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadRes
 	}
 
 	return api.Load200JSONResponse{
-		Name: p.settings.ServerName, IP: convert.Address(httpapi.OriginOf(ctx).Address), Now: convert.Time(p.now()), Values: p.settings.Values,
+		Name: p.settings.ServerName, IP: convert.Address(origin.From(ctx).Address), Now: convert.Time(p.now()), Values: p.settings.Values,
 	}, nil
 }
 
@@ -145,7 +146,7 @@ func (p *Public) RenewSession(ctx context.Context, r api.RenewSessionRequestObje
 // SignOut ends the session, if there is one.
 func (p *Public) SignOut(ctx context.Context, _ api.SignOutRequestObject) (api.SignOutResponseObject, error) {
 	if browser := signedIn(ctx); browser != nil {
-		if err := p.sessions.End(ctx, httpapi.OriginOf(ctx), browser.Principal); err != nil {
+		if err := p.sessions.End(ctx, browser.Principal); err != nil {
 			return nil, err
 		}
 	}
@@ -167,7 +168,7 @@ func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.G
 
 	user := toAPIUser(browser)
 	if found {
-		user.History = toAPISignIn(last, p.places, httpapi.OriginOf(ctx).Language)
+		user.History = toAPISignIn(last, p.places, origin.From(ctx).Language)
 	}
 
 	return api.GetUser200JSONResponse(user), nil

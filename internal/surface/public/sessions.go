@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -17,12 +17,12 @@ func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsReq
 		return nil, err
 	}
 
-	return api.ListUserSessions200JSONResponse(convert.Sessions(list, browser.SessionID, p.places, httpapi.OriginOf(ctx).Language)), nil
+	return api.ListUserSessions200JSONResponse(convert.Sessions(list, browser.SessionID, p.places, origin.From(ctx).Language)), nil
 }
 
 // EndUserSession ends one of them.
 func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequestObject) (api.EndUserSessionResponseObject, error) {
-	if err := p.sessions.EndOne(ctx, httpapi.OriginOf(ctx), who(ctx).Account.ID, r.ID); err != nil {
+	if err := p.sessions.EndOne(ctx, who(ctx).Account.ID, r.ID); err != nil {
 		return nil, err
 	}
 
@@ -33,7 +33,7 @@ func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequest
 func (p *Public) EndOtherUserSessions(
 	ctx context.Context, _ api.EndOtherUserSessionsRequestObject,
 ) (api.EndOtherUserSessionsResponseObject, error) {
-	if err := p.sessions.EndOthers(ctx, httpapi.OriginOf(ctx), who(ctx).Principal); err != nil {
+	if err := p.sessions.EndOthers(ctx, who(ctx).Principal); err != nil {
 		return nil, err
 	}
 

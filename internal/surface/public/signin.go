@@ -5,13 +5,12 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // signInBrowser returns the sign-in of this browser. It ends the browser's previous session.
 func (p *Public) signInBrowser(ctx context.Context) signin.Browser {
-	return p.signin.Browser(httpapi.OriginOf(ctx), signedIn(ctx))
+	return p.signin.Browser(signedIn(ctx))
 }
 
 // SignIn signs in with a password.
@@ -33,7 +32,7 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 
 // SendSignInCode texts a code to the phone, if it is bound to an account.
 func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequestObject) (api.SendSignInCodeResponseObject, error) {
-	if err := p.signin.SendCode(ctx, httpapi.OriginOf(ctx), r.Params.Phone); err != nil {
+	if err := p.signin.SendCode(ctx, r.Params.Phone); err != nil {
 		return nil, err
 	}
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -15,12 +15,12 @@ func (t *Toolkit) ListSessions(ctx context.Context, _ api.ListSessionsRequestObj
 		return nil, err
 	}
 
-	return api.ListSessions200JSONResponse(convert.Sessions(list, who(ctx).SessionID, t.places, httpapi.OriginOf(ctx).Language)), nil
+	return api.ListSessions200JSONResponse(convert.Sessions(list, who(ctx).SessionID, t.places, origin.From(ctx).Language)), nil
 }
 
 // EndSession ends one of them.
 func (t *Toolkit) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
-	if err := t.sessions.EndOne(ctx, httpapi.OriginOf(ctx), who(ctx).Account.ID, r.ID); err != nil {
+	if err := t.sessions.EndOne(ctx, who(ctx).Account.ID, r.ID); err != nil {
 		return nil, err
 	}
 
@@ -29,7 +29,7 @@ func (t *Toolkit) EndSession(ctx context.Context, r api.EndSessionRequestObject)
 
 // EndOtherSessions ends all but the caller's.
 func (t *Toolkit) EndOtherSessions(ctx context.Context, _ api.EndOtherSessionsRequestObject) (api.EndOtherSessionsResponseObject, error) {
-	if err := t.sessions.EndOthers(ctx, httpapi.OriginOf(ctx), who(ctx)); err != nil {
+	if err := t.sessions.EndOthers(ctx, who(ctx)); err != nil {
 		return nil, err
 	}
 

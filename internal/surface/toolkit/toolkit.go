@@ -14,6 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -61,7 +62,7 @@ func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.Logi
 		return nil, err
 	}
 
-	tokens, err := t.signin.App(ctx, httpapi.OriginOf(ctx), signin.Credentials{
+	tokens, err := t.signin.App(ctx, signin.Credentials{
 		Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp),
 	})
 	if err != nil {
@@ -73,7 +74,7 @@ func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.Logi
 
 // Refresh renews the tokens of a session.
 func (t *Toolkit) Refresh(ctx context.Context, r api.RefreshRequestObject) (api.RefreshResponseObject, error) {
-	tokens, err := t.sessions.Refresh(ctx, httpapi.OriginOf(ctx), r.Body.RefreshToken)
+	tokens, err := t.sessions.Refresh(ctx, r.Body.RefreshToken)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (t *Toolkit) Refresh(ctx context.Context, r api.RefreshRequestObject) (api.
 
 // Logout ends the session of the access token.
 func (t *Toolkit) Logout(ctx context.Context, _ api.LogoutRequestObject) (api.LogoutResponseObject, error) {
-	if err := t.sessions.End(ctx, httpapi.OriginOf(ctx), who(ctx)); err != nil {
+	if err := t.sessions.End(ctx, who(ctx)); err != nil {
 		return nil, err
 	}
 
@@ -108,12 +109,11 @@ func (t *Toolkit) SendRegistrationCode(ctx context.Context, r api.SendRegistrati
 		return nil, err
 	}
 
-	by := httpapi.OriginOf(ctx)
-	if err := t.registration.SendCode(ctx, by, email); err != nil {
+	if err := t.registration.SendCode(ctx, email); err != nil {
 		return nil, err
 	}
 
-	return api.SendRegistrationCode200JSONResponse{Success: true, Message: textCodeSent.In(by.Language)}, nil
+	return api.SendRegistrationCode200JSONResponse{Success: true, Message: textCodeSent.In(origin.From(ctx).Language)}, nil
 }
 
 var textRegistered = language.Text{
@@ -128,14 +128,12 @@ func (t *Toolkit) Register(ctx context.Context, r api.RegisterRequestObject) (ap
 		return nil, err
 	}
 
-	by := httpapi.OriginOf(ctx)
-
-	created, err := t.registration.Register(ctx, by, applicant)
+	created, err := t.registration.Register(ctx, applicant)
 	if err != nil {
 		return nil, err
 	}
 
 	return api.Register201JSONResponse{
-		Success: true, Message: textRegistered.In(by.Language), User: toAPIUser(created),
+		Success: true, Message: textRegistered.In(origin.From(ctx).Language), User: toAPIUser(created),
 	}, nil
 }

@@ -13,7 +13,7 @@ import (
 // SetStatus disables or enables the account of the address, as the operator's command does.
 func (e *Env) SetStatus(ctx context.Context, email string, status account.Status) error {
 	return e.operate(ctx, email, func(accounts *account.Accounts, target account.Target) error {
-		_, err := accounts.SetStatus(ctx, origin.Command("test"), group.Operator(), idempotency.Key{}, target, status, "")
+		_, err := accounts.SetStatus(origin.With(ctx, origin.Command("test")), group.Operator(), idempotency.Key{}, target, status, "")
 
 		return err
 	})
@@ -22,7 +22,7 @@ func (e *Env) SetStatus(ctx context.Context, email string, status account.Status
 // SetGroup assigns its member group, as the operator's command does.
 func (e *Env) SetGroup(ctx context.Context, email, name string) error {
 	return e.operate(ctx, email, func(accounts *account.Accounts, target account.Target) error {
-		_, err := accounts.SetGroup(ctx, origin.Command("test"), group.Operator(), idempotency.Key{}, target, name, "")
+		_, err := accounts.SetGroup(origin.With(ctx, origin.Command("test")), group.Operator(), idempotency.Key{}, target, name, "")
 
 		return err
 	})
