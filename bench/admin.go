@@ -36,7 +36,7 @@ var lookedUp = []struct {
 func measureAdmin(ctx context.Context, b *bench) (_ []line, err error) {
 	if b.growth == 0 {
 		return []line{{
-			work: "administration of 1 million accounts", measured: "not measured in this run: `go run ./internal/bench -only admin -growth 1000000`",
+			work: "administration of 1 million accounts", measured: "not measured in this run: `go run ./bench -only admin -growth 1000000`",
 			target: fmt.Sprintf("p99 ≤ %.1f of that with 10,000", adminTarget), unknown: true,
 		}}, nil
 	}

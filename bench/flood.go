@@ -287,7 +287,7 @@ func (f *flood) lines(b *bench, grown int64) []line {
 			held: verify.quantile(0.99) <= floodQuick,
 		},
 		{
-			work: work + "somebody from elsewhere signs in once a second", measured: fmt.Sprintf("%d of %d", f.honest.done, f.honest.asked),
+			work: work + "a user from another network signs in once a second", measured: fmt.Sprintf("%d of %d", f.honest.done, f.honest.asked),
 			result: fmt.Sprintf("%.0f %%", 100*honest), target: fmt.Sprintf("≥ %.0f %%", 100*floodHonest), held: honest >= floodHonest,
 		},
 	}

@@ -32,7 +32,7 @@ type grown struct {
 func measureGrowth(ctx context.Context, b *bench) (_ []line, err error) {
 	if b.growth == 0 {
 		return []line{{
-			work: "growth to 10 million accounts", measured: "not measured in this run: `go run ./internal/bench -growth 10000000`",
+			work: "growth to 10 million accounts", measured: "not measured in this run: `go run ./bench -growth 10000000`",
 			target: "p99 ≤ 1.3 of that with 10,000", unknown: true,
 		}}, nil
 	}

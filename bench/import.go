@@ -88,7 +88,7 @@ func measureImport(ctx context.Context, b *bench) ([]line, error) {
 			target: "≤ 100 MB", held: peak <= importMemory,
 		},
 		{
-			work: "import: sign-in with the bcrypt hash of before", measured: "answered 200",
+			work: "import: sign-in with the earlier bcrypt hash", measured: "answered 200",
 			result: "the hash is now " + rehashed, target: "argon2id", held: rehashed == "argon2id",
 		},
 	}, nil

@@ -1,8 +1,8 @@
 // Bench measures the gateway beside programs that do the least that the same work can cost, in one
 // run and by turns, so that whatever else the machine does hits both. What it prints are the numbers
-// that the README promises. It passes no judgement by its exit code: a busy machine is no defect.
+// that docs/performance.md promises. It passes no judgement by its exit code: a busy machine is no defect.
 //
-// Run it with `make bench`. `go run ./internal/bench -help` lists the flags; `-growth 10000000` also
+// Run it with `make bench`. `go run ./bench -help` lists the flags; `-growth 10000000` also
 // compares a large database with a small one, and takes about 10 GB and half an hour. To profile the
 // gateway meanwhile, set PRIVATE_ADDR as for any gateway.
 package main
@@ -84,7 +84,7 @@ func readOptions() options {
 
 	flag.StringVar(&o.gateway, "gateway", "", "measure this `binary`, rather than building one")
 	flag.StringVar(&o.dir, "dir", filepath.Join(".dev", "bench"), "`folder` of the private Postgres; removed before and after")
-	flag.BoolVar(&o.markdown, "markdown", false, "print the table as the README has it")
+	flag.BoolVar(&o.markdown, "markdown", false, "print the table as docs/performance.md has it")
 	flag.StringVar(&o.logLevel, "log-level", "INFO", "LOG_LEVEL of the gateway; its log goes to the null device")
 	flag.IntVar(&o.connections, "connections", 16, "keep-alive connections of the closed loop")
 	flag.IntVar(&o.rounds, "rounds", 16, "slices of each side")
