@@ -86,7 +86,7 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 // Handle drops two expected messages: that work was canceled because the server stops, which the next start or another
-// replica resumes; and that a role which does not own the indexes cannot rebuild them each night (README).
+// replica resumes; and that a role which does not own the indexes cannot rebuild them each night (docs/operate.md).
 func (q quiet) Handle(ctx context.Context, record slog.Record) error {
 	const notOwner = "(SQLSTATE 42501)"
 

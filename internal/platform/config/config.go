@@ -22,7 +22,7 @@ const (
 // DefaultAddr is the default of ADDR.
 const DefaultAddr = ":8080"
 
-// Config holds every setting. `toolkit-gateway config` and the README show the help tags.
+// Config holds every setting. `toolkit-gateway config` and docs/operate.md show the help tags.
 type Config struct {
 	Mode      string `env:"MODE" envDefault:"release" help:"Run mode: release or development. In development mode an inbox page takes the place of the mail server, and logs are plain text."`
 	Addr      string `env:"ADDR" envDefault:":8080" help:"Listen address of the API. Unless it is set, development mode listens on localhost only."`
