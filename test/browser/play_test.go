@@ -23,7 +23,7 @@ import (
 // picturesFolder is where the scripts keep pictures of what they have looked at, by the test. Git ignores it.
 const picturesFolder = "../../.dev/pictures"
 
-// play runs a script of web/browser in front of the stage.
+// play runs a script of test/browser/scripts in front of the stage.
 func (s *stage) play(t *testing.T, script string, more map[string]any) {
 	t.Helper()
 

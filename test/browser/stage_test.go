@@ -107,7 +107,7 @@ func (s *stage) at(host string) string {
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(s.front.Listener.Addr().(*net.TCPAddr).Port))
 }
 
-// pages are those of web/browser.
+// pages are those of test/browser/scripts.
 func pages() http.Handler {
 	files := http.FileServer(http.Dir(scripts))
 
