@@ -117,7 +117,7 @@ func (a *Accounts) SetGroups(
 	for i, one := range kept {
 		results[i] = Assigned{ID: one.ID, Version: one.Version}
 		if one.Code != "" {
-			results[i].Refusal = problem.New(problem.Conflict, one.Code)
+			results[i].Refusal = problem.Kept(problem.Conflict, one.Code)
 		}
 	}
 

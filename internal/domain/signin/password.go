@@ -88,16 +88,19 @@ func (s *SignIn) comparePassword(
 		return attempt.Succeeded(ctx, tx)
 	}}
 
+	open := s.open
 	if found.RequiresTOTP {
-		o, err := s.withSecond(ctx, p, c.Second, through)
-		if errors.Is(err, ErrTOTPRequired) {
-			return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
-		}
+		open = func(ctx context.Context, p proof, through openSession) (newSession, error) {
+			o, err := s.withSecond(ctx, p, c.Second, through)
+			if errors.Is(err, ErrTOTPRequired) {
+				return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
+			}
 
-		return o, asInvalidCredentials(err)
+			return o, asInvalidCredentials(err)
+		}
 	}
 
-	o, err := s.open(ctx, p, through)
+	o, err := open(ctx, p, through)
 	if err == nil && stale {
 		s.rehash(ctx, turn, found.ID, stored, c.Plain)
 	}

@@ -17,11 +17,13 @@ import (
 // person nor of their network: else everybody in an office would have one at each sign-in in two steps. It
 // is written down all the same, because somebody had the first proof.
 func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
-	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		err := audit.Record(ctx, tx, s.now(), audit.Event{
-			Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method,
-		})
-		if err != nil {
+	now := s.now()
+	event := audit.Event{Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+
+	err := s.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		if err := audit.Record(ctx, tx, now, event); err != nil {
 			return err
 		}
 
