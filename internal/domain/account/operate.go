@@ -64,7 +64,13 @@ func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 
 	id := NewID(a.now())
 
-	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	done := func(ctx context.Context, tx postgres.Tx) (found bool, err error) {
+		created, found, err = Earlier(ctx, tx, id)
+
+		return found, err
+	}
+
+	err := a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		var err error
 		if created, err = Insert(ctx, tx, a.now(), id, c); err != nil {
 			return err

@@ -97,20 +97,36 @@ func (a *Accounts) remove(ctx context.Context, tx postgres.Tx, id string, which 
 	return nil
 }
 
-// WaitFactors are those whose failures somebody may have to wait for.
+// WaitNames returns what an account's failures are counted under: its id and, for a reset, which knows no account, its
+// address.
+func WaitNames(id, email string) []string { return []string{id, email} }
+
+// WaitFactors are those whose failures make a user wait.
 var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.
 func (a *Accounts) Unlock(ctx context.Context, who group.Administrator, id string) error {
-	return a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := a.now()
+	event := audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
 		if err := LockForChange(ctx, tx, who, id); err != nil {
+			return false, err
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		locked, err := lock(ctx, tx, who, Target{ID: id})
+		if err != nil {
 			return err
 		}
 
-		if err := throttle.ForgetAll(ctx, tx, WaitFactors, id); err != nil {
+		if err := throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(id, locked.Email)...); err != nil {
 			return err
 		}
 
-		return audit.Record(ctx, tx, a.now(), audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID})
+		return audit.Record(ctx, tx, now, event)
 	})
 }

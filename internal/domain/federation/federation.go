@@ -185,12 +185,16 @@ func (i *Identities) markUsed(ctx context.Context, state string) error {
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
 
-	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := i.now()
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return throttle.Begun(ctx, tx, now, used, subject) }
+
+	return i.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		if err := i.failures.ConsumeNetwork(ctx, tx); err != nil {
 			return err
 		}
 
-		err := throttle.Consume(ctx, tx, i.now(), used, subject)
+		err := throttle.Consume(ctx, tx, now, used, subject)
 		if errors.Is(err, problem.ErrTooManyRequests) {
 			return ErrStateInvalid
 		}

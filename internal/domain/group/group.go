@@ -5,7 +5,6 @@ package group
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -174,11 +173,15 @@ func (g *Groups) Delete(ctx context.Context, who Administrator, name string, ver
 		return ErrInUse
 	}
 
-	return g.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := g.now()
+
+	event := audit.Event{Action: audit.GroupDeleted, ActorID: who.AccountID, Subject: name}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+
+	return g.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		before, err := g.find(ctx, tx, name, version)
-		if tx.Repeated && errors.Is(err, ErrNotFound) {
-			return nil // an earlier run was committed
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 
@@ -197,7 +200,9 @@ func (g *Groups) Delete(ctx context.Context, who Administrator, name string, ver
 			return problem.ErrVersionConflict
 		}
 
-		return g.record(ctx, tx, who, audit.GroupDeleted, name, map[string]string{"rights": before.Rights.String()})
+		event.Detail = map[string]string{"rights": before.Rights.String()}
+
+		return audit.Record(ctx, tx, now, event)
 	})
 }
 

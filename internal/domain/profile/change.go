@@ -57,9 +57,18 @@ func (p *Profiles) change(
 	ctx context.Context, who session.Browser, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
 ) error {
-	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		now := p.now()
+	now := p.now()
+	event := audit.Event{Action: audit.AccountChanged, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what}
 
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if _, err := db.New(tx).AccountForChange(ctx, who.Account.ID); err != nil && !postgres.IsNotFound(err) {
+			return false, fmt.Errorf("lock account: %w", err)
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return p.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		changed, err := set(ctx, tx, now.Truncate(time.Millisecond))
 		if err != nil {
 			return fmt.Errorf("change %s: %w", what, err)
@@ -69,7 +78,7 @@ func (p *Profiles) change(
 			return problem.ErrTokenInvalid // the account was disabled in this moment
 		}
 
-		return p.record(ctx, tx, who, audit.AccountChanged, what, now)
+		return audit.Record(ctx, tx, now, event)
 	})
 }
 

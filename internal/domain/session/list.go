@@ -59,7 +59,7 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 	return list, nil
 }
 
-// EndOne ends one of the account's sessions, or answers ErrNotFound.
+// EndOne ends one of the account's sessions, or returns ErrNotFound.
 func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		now := s.now()
@@ -109,47 +109,58 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, kee
 
 // EndAllOf ends every session of an account that somebody else administers.
 func (s *Sessions) EndAllOf(ctx context.Context, who group.Administrator, accountID string) error {
-	return s.administer(ctx, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+	return s.administer(ctx, who, accountID, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
 		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
 		if err != nil {
-			return audit.Event{}, fmt.Errorf("end sessions: %w", err)
+			return nil, fmt.Errorf("end sessions: %w", err)
 		}
 
-		return audit.Event{Detail: map[string]string{"sessions": strconv.FormatInt(ended, 10)}}, nil
+		return map[string]string{"sessions": strconv.FormatInt(ended, 10)}, nil
 	})
 }
 
 // EndOneOf ends one of them, or answers ErrNotFound.
 func (s *Sessions) EndOneOf(ctx context.Context, who group.Administrator, accountID, id string) error {
-	return s.administer(ctx, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
+	return s.administer(ctx, who, accountID, id, func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
 			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
 		})
 		if err != nil {
-			return audit.Event{}, fmt.Errorf("end session: %w", err)
-		} else if ended == 0 && !tx.Repeated {
-			return audit.Event{}, ErrNotFound
+			return nil, fmt.Errorf("end session: %w", err)
+		} else if ended == 0 {
+			return nil, ErrNotFound
 		}
 
-		return audit.Event{SessionID: id}, nil
+		return nil, nil
 	})
 }
 
+// administer ends sessions in one transaction, under the account's lock, and records one event. id names the session of the
+// event, empty for all of the account.
 func (s *Sessions) administer(
-	ctx context.Context, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
+	ctx context.Context, who group.Administrator, accountID, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
 ) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := s.now()
+	event := audit.Event{Action: audit.SessionEnded, AccountID: accountID, ActorID: who.AccountID, SessionID: id}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
+			return false, err
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return s.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
 			return err
 		}
 
-		event, err := end(ctx, tx)
-		if err != nil {
+		var err error
+		if event.Detail, err = end(ctx, tx); err != nil {
 			return err
 		}
 
-		event.Action, event.AccountID, event.ActorID = audit.SessionEnded, accountID, who.AccountID
-
-		return audit.Record(ctx, tx, s.now(), event)
+		return audit.Record(ctx, tx, now, event)
 	})
 }

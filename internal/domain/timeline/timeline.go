@@ -147,7 +147,7 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 
 	err := t.d.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
-		waits, err = throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, found.ID)
+		waits, err = throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, account.WaitNames(found.ID, found.Email)...)
 
 		return err
 	})

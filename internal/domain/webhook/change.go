@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -151,13 +150,16 @@ func (w *Webhooks) Rotate(
 
 // Delete ends a webhook of that version. What waits for it is not sent any more.
 func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id string, version int32) error {
-	return w.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := w.now()
+	event := audit.Event{Action: audit.WebhookDeleted, ActorID: who.AccountID, Subject: id}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+
+	return w.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, id, version)
-		if tx.Repeated && errors.Is(err, ErrNotFound) {
-			return nil // an earlier run was committed
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 
@@ -168,7 +170,9 @@ func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id strin
 			return problem.ErrVersionConflict
 		}
 
-		return w.record(ctx, tx, who, audit.WebhookDeleted, before, map[string]string{})
+		event.Detail = map[string]string{"host": hostOf(before.URL)}
+
+		return audit.Record(ctx, tx, now, event)
 	})
 }
 

@@ -110,3 +110,18 @@ func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) erro
 		return nil
 	})
 }
+
+// Once runs the closure as InTx does, but not again if an earlier run was committed without our knowing. done looks for
+// what such a run leaves: an event of the audit log, a row with an id of its own. It first locks what run locks first, so
+// that it waits for an earlier run that is still on its way.
+func (d *DB) Once(ctx context.Context, done func(ctx context.Context, tx Tx) (bool, error), run func(ctx context.Context, tx Tx) error) error {
+	return d.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		if tx.Repeated {
+			if committed, err := done(ctx, tx); committed || err != nil {
+				return err
+			}
+		}
+
+		return run(ctx, tx)
+	})
+}
