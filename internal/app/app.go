@@ -77,7 +77,8 @@ type App struct {
 // New puts the gateway together. It fails if a setting or the document is wrong, and leaves nothing open then. It succeeds
 // while the database is unavailable: the gateway is not ready then, and Start keeps trying.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{config: o.Config, log: o.Log, now: o.Now}
+	// The one clock ticks in milliseconds, as the times in the answers do.
+	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }}
 
 	var err error
 

@@ -249,7 +249,7 @@ func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, who group.Administ
 		return Details{}, err
 	}
 
-	event, err := do(ctx, tx, h, a.now().Truncate(time.Millisecond))
+	event, err := do(ctx, tx, h, a.now())
 	if err != nil {
 		return Details{}, err
 	}

@@ -87,7 +87,7 @@ func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Creation) (Account, error) {
 	row, err := db.New(tx).AccountCreate(ctx, db.AccountCreateParams{
 		ID: id, Email: c.Email, Name: c.Name, PasswordHash: orNil(c.PasswordHash), MemberGroup: c.MemberGroup,
-		Now: now.Truncate(time.Millisecond), // what the answers show
+		Now: now,
 	})
 
 	switch {

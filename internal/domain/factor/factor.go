@@ -93,13 +93,8 @@ func secretContext(accountID, id string) []string {
 
 // Active says whether the account has an authenticator.
 func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
-	var active bool
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		active, err = db.New(conn).TOTPActive(ctx, accountID)
-
-		return err
+	active, err := postgres.Get(ctx, f.db, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
+		return db.New(conn).TOTPActive(ctx, accountID)
 	})
 	if err != nil {
 		return false, fmt.Errorf("look for authenticator: %w", err)

@@ -34,13 +34,8 @@ func (f *Factors) Pending(ctx context.Context, accountID, email string) (url str
 
 // PendingURL is the URL that waits to be bound, or ErrNoPending.
 func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, error) {
-	var row db.TOTPPendingRow
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).TOTPPending(ctx, db.TOTPPendingParams{AccountID: accountID, Now: f.now()})
-
-		return err
+	row, err := postgres.Get(ctx, f.db, func(ctx context.Context, conn *pgxpool.Conn) (db.TOTPPendingRow, error) {
+		return db.New(conn).TOTPPending(ctx, db.TOTPPendingParams{AccountID: accountID, Now: f.now()})
 	})
 	if postgres.IsNotFound(err) {
 		return "", ErrNoPending
@@ -69,15 +64,10 @@ type Binding struct {
 //
 // The guess is counted, and committed, before the comparison.
 func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, codes [2]string) (Binding, error) {
-	var row db.TOTPPendingAttemptRow
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).TOTPPendingAttempt(ctx, db.TOTPPendingAttemptParams{
+	row, err := postgres.Get(ctx, f.db, func(ctx context.Context, conn *pgxpool.Conn) (db.TOTPPendingAttemptRow, error) {
+		return db.New(conn).TOTPPendingAttempt(ctx, db.TOTPPendingAttemptParams{
 			AccountID: accountID, Now: f.now(), MaxAttempts: MaxAttempts,
 		})
-
-		return err
 	})
 	if postgres.IsNotFound(err) {
 		return Binding{}, ErrCodeInvalid

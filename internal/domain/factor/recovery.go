@@ -57,13 +57,8 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 
 // attemptRecovery counts nothing: nobody guesses 100 bits.
 func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) (Proof, error) {
-	var rows []db.RecoveryCodeListRow
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).RecoveryCodeList(ctx, accountID)
-
-		return err
+	rows, err := postgres.Get(ctx, f.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.RecoveryCodeListRow, error) {
+		return db.New(conn).RecoveryCodeList(ctx, accountID)
 	})
 	if err != nil {
 		return Proof{}, fmt.Errorf("look up recovery codes: %w", err)

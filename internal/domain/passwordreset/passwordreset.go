@@ -105,7 +105,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 		now := r.now()
 
 		id, err := db.New(tx).AccountResetPassword(ctx, db.AccountResetPasswordParams{
-			Email: email, NewHash: hash, Now: now.Truncate(time.Millisecond),
+			Email: email, NewHash: hash, Now: now,
 		})
 		if postgres.IsNotFound(err) {
 			return code.ErrInvalid

@@ -69,7 +69,7 @@ func (p *Profiles) change(
 	}
 
 	return p.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		changed, err := set(ctx, tx, now.Truncate(time.Millisecond))
+		changed, err := set(ctx, tx, now)
 		if err != nil {
 			return fmt.Errorf("change %s: %w", what, err)
 		}
@@ -151,7 +151,7 @@ func (p *Profiles) setEmail(
 		}
 
 		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
-			ID: who.Account.ID, OldEmail: who.Account.Email, NewEmail: email, Now: now.Truncate(time.Millisecond),
+			ID: who.Account.ID, OldEmail: who.Account.Email, NewEmail: email, Now: now,
 		})
 
 		switch {
@@ -198,7 +198,7 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 
 	err = p.changeAndNotify(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
-			ID: who.Account.ID, Phone: &phone, Now: now.Truncate(time.Millisecond),
+			ID: who.Account.ID, Phone: &phone, Now: now,
 		})
 
 		switch {

@@ -114,7 +114,7 @@ func (p *Profiles) changeTOTP(
 }
 
 func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browser, now time.Time) (string, error) {
-	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now.Truncate(time.Millisecond)})
+	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now})
 	if postgres.IsNotFound(err) {
 		return "", problem.ErrTokenInvalid // the account was disabled in this moment
 	} else if err != nil {
@@ -135,7 +135,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 			return false, ErrLastWayIn
 		}
 
-		_, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{ID: who.Account.ID, Now: now.Truncate(time.Millisecond)})
+		_, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{ID: who.Account.ID, Now: now})
 		if err != nil {
 			return false, fmt.Errorf("unbind phone: %w", err)
 		}

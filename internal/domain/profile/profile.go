@@ -120,13 +120,8 @@ func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, ol
 
 // passwordHash is empty for an account without a password.
 func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) {
-	var row db.AccountPasswordRow
-
-	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).AccountPassword(ctx, id)
-
-		return err
+	row, err := postgres.Get(ctx, p.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountPasswordRow, error) {
+		return db.New(conn).AccountPassword(ctx, id)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return "", fmt.Errorf("look up password: %w", err)
@@ -150,7 +145,7 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 		now := p.now()
 
 		email, err := db.New(tx).AccountChangePassword(ctx, db.AccountChangePasswordParams{
-			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now.Truncate(time.Millisecond),
+			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now,
 		})
 		if postgres.IsNotFound(err) {
 			return ErrInvalidCredentials

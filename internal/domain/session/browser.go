@@ -86,13 +86,8 @@ func (s *Sessions) addCookie(ctx context.Context, tx postgres.Tx, id string, coo
 // AuthenticateBrowser answers whose browser sent the cookie, in one statement. Else
 // problem.ErrTokenInvalid.
 func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Browser, error) {
-	var row db.SessionByCookieRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).SessionByCookie(ctx, db.SessionByCookieParams{Digest: cookie.digest(), Now: s.now()})
-
-		return err
+	row, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) (db.SessionByCookieRow, error) {
+		return db.New(conn).SessionByCookie(ctx, db.SessionByCookieParams{Digest: cookie.digest(), Now: s.now()})
 	})
 	if postgres.IsNotFound(err) {
 		return Browser{}, problem.ErrTokenInvalid
@@ -153,13 +148,8 @@ func larkOf(stored []byte) (*lark.Person, error) {
 // RefreshCode makes a code that Renew takes, once, within its lifetime. It belongs to the session, and
 // voids no other.
 func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
-	var plain string
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		plain, err = s.codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID)
-
-		return err
+	plain, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) (string, error) {
+		return s.codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID)
 	})
 
 	return plain, err

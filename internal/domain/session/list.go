@@ -33,13 +33,8 @@ type Session struct {
 
 // List answers an account's live sessions, of both doors, the one used last first.
 func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error) {
-	var rows []db.SessionListRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.now()})
-
-		return err
+	rows, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.SessionListRow, error) {
+		return db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.now()})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)

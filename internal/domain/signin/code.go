@@ -24,13 +24,8 @@ func (s *SignIn) SendCode(ctx context.Context, phone string) error {
 }
 
 func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, through openSession) (newSession, error) {
-	var found db.AccountByPhoneRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		found, err = db.New(conn).AccountByPhone(ctx, &phone)
-
-		return err
+	found, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountByPhoneRow, error) {
+		return db.New(conn).AccountByPhone(ctx, &phone)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return newSession{}, fmt.Errorf("look up phone: %w", err)

@@ -110,13 +110,8 @@ func (s *SignIn) comparePassword(
 
 // credentials are empty where there is no such account.
 func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
-	var row db.AccountCredentialsRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).AccountCredentials(ctx, email)
-
-		return err
+	row, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountCredentialsRow, error) {
+		return db.New(conn).AccountCredentials(ctx, email)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return row, fmt.Errorf("look up credentials: %w", err)

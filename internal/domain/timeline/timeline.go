@@ -143,13 +143,8 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 		reasons = append(reasons, Reason{Code: Disabled})
 	}
 
-	var waits []throttle.Wait
-
-	err := t.d.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		waits, err = throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, account.WaitNames(found.ID, found.Email)...)
-
-		return err
+	waits, err := postgres.Get(ctx, t.d.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
+		return throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, account.WaitNames(found.ID, found.Email)...)
 	})
 	if err != nil {
 		return nil, err

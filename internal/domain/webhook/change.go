@@ -55,7 +55,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 
 		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
 			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
-			Now: w.moment(), Most: Most,
+			Now: w.now(), Most: Most,
 		})
 		if postgres.IsNotFound(err) {
 			return told{}, ErrTooMany
@@ -92,7 +92,7 @@ func (w *Webhooks) Change(
 		}
 
 		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
-			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.moment(),
+			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Webhook{}, problem.ErrVersionConflict
@@ -129,7 +129,7 @@ func (w *Webhooks) Rotate(
 		}
 
 		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
-			ID: id, Version: version, Secret: sealed, Until: w.now().Add(Overlap), Now: w.moment(),
+			ID: id, Version: version, Secret: sealed, Until: w.now().Add(Overlap), Now: w.now(),
 		})
 		if postgres.IsNotFound(err) {
 			return told{}, problem.ErrVersionConflict
@@ -192,9 +192,6 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 
 	return wanted, nil
 }
-
-// moment is a time as the document shows it.
-func (w *Webhooks) moment() time.Time { return w.now().Truncate(time.Millisecond) }
 
 func (w *Webhooks) reveal(answer told) (Created, error) {
 	secret, err := w.keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)

@@ -52,7 +52,7 @@ func (w *Webhooks) Again(
 			return Delivery{}, err
 		}
 
-		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.moment()})
+		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.now()})
 		if postgres.IsNotFound(err) {
 			return Delivery{}, ErrDeliveryNotFound
 		} else if err != nil {
@@ -94,7 +94,7 @@ func (w *Webhooks) Replay(
 			return Replayed{}, err
 		}
 
-		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: id, EventIds: ids, Now: w.moment()})
+		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: id, EventIds: ids, Now: w.now()})
 		if err != nil {
 			return Replayed{}, fmt.Errorf("replay: %w", err)
 		}

@@ -88,13 +88,8 @@ func New(d Deps) (*Webhooks, error) {
 
 // List answers all of them, the oldest first.
 func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
-	var rows []db.WebhookListRow
-
-	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).WebhookList(ctx, Most)
-
-		return err
+	rows, err := postgres.Get(ctx, w.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.WebhookListRow, error) {
+		return db.New(conn).WebhookList(ctx, Most)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
