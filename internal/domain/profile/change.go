@@ -31,7 +31,7 @@ var (
 
 // requireRecent refuses a change by whoever found an open browser.
 func (p *Profiles) requireRecent(who session.Browser) error {
-	if p.now().Sub(who.AuthenticatedAt) > recent {
+	if p.Now().Sub(who.AuthenticatedAt) > recent {
 		return ErrReauthRequired
 	}
 
@@ -57,7 +57,7 @@ func (p *Profiles) change(
 	ctx context.Context, who session.Browser, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
 ) error {
-	now := p.now()
+	now := p.Now()
 	event := audit.Event{Action: audit.AccountChanged, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
@@ -68,7 +68,7 @@ func (p *Profiles) change(
 		return audit.Recorded(ctx, tx, now, event)
 	}
 
-	return p.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+	return p.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		changed, err := set(ctx, tx, now)
 		if err != nil {
 			return fmt.Errorf("change %s: %w", what, err)
@@ -97,11 +97,11 @@ func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email
 		return err
 	}
 
-	if !p.emailAllowed(email) {
+	if !p.EmailAllowed(email) {
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.challenges.SendWithLink(ctx, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
+	return p.Challenges.SendWithLink(ctx, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
 		return p.emailLink(ctx, tx, who, email)
 	})
 }
@@ -112,14 +112,14 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, challenge.Email, who.Account.ID, email, guess)
+	proof, err := p.Challenges.Answer(ctx, challenge.Email, who.Account.ID, email, guess)
 	if err != nil {
 		return err
 	}
 
 	err = p.setEmail(ctx, who, email, proof.Use)
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
+		return p.Challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
 	}
 
 	if err == nil {
@@ -135,7 +135,7 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, emai
 		return err
 	}
 
-	if !p.emailAllowed(email) {
+	if !p.EmailAllowed(email) {
 		return registration.ErrEmailNotAllowed
 	}
 
@@ -182,7 +182,7 @@ func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone
 		return err
 	}
 
-	return p.challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
+	return p.Challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
 }
 
 // BindPhone binds the phone, with the code that went to it.
@@ -191,7 +191,7 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, challenge.Phone, who.Account.ID, phone, guess)
+	proof, err := p.Challenges.Answer(ctx, challenge.Phone, who.Account.ID, phone, guess)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return email, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
 	})
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, challenge.Phone, who.Account.ID, phone)
+		return p.Challenges.Refused(ctx, challenge.Phone, who.Account.ID, phone)
 	}
 
 	if err == nil {
@@ -234,12 +234,12 @@ func (p *Profiles) changeAndNotify(
 ) error {
 	notice := delivery.NewID()
 
-	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := p.queue.Queued(ctx, tx, notice); queued || err != nil {
+	return p.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := p.Queue.Queued(ctx, tx, notice); queued || err != nil {
 			return err
 		}
 
-		now := p.now()
+		now := p.Now()
 
 		to, err := set(ctx, tx, now)
 		if err != nil || to == "" {
@@ -248,11 +248,11 @@ func (p *Profiles) changeAndNotify(
 
 		// Again, now that the account is locked: a request can be long on its way, to Lark or because its sender
 		// dawdles, and what ends all sessions, which locks the account first, must end what they have begun.
-		if _, err := p.sessions.Living(ctx, tx, who.SessionID); err != nil {
+		if _, err := p.Sessions.Living(ctx, tx, who.SessionID); err != nil {
 			return err
 		}
 
-		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
+		return p.Queue.Enqueue(ctx, tx, notice, delivery.Message{
 			Kind: kind, Channel: delivery.Mail, To: to, Language: origin.From(ctx).Language, Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})
 	})

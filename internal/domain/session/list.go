@@ -33,8 +33,8 @@ type Session struct {
 
 // List answers an account's live sessions, of both doors, the one used last first.
 func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error) {
-	rows, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.SessionListRow, error) {
-		return db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.now()})
+	rows, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.SessionListRow, error) {
+		return db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.Now()})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
@@ -56,8 +56,8 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 
 // EndOne ends one of the account's sessions, or returns ErrNotFound.
 func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		now := s.now()
+	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		now := s.Now()
 
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
 			ID: id, AccountID: accountID, Now: now, Reason: "ended by the owner",
@@ -78,7 +78,7 @@ func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
 
 // EndOthers ends every session of the account but the caller's.
 func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "ended by the owner")
 	})
 }
@@ -86,7 +86,7 @@ func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
 // EndAllBut ends an account's sessions of both doors but the one to keep (empty for none), in the
 // transaction of what makes them end.
 func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, keep, reason string) error {
-	now := s.now()
+	now := s.Now()
 
 	ended, err := db.New(tx).SessionRevokeOthers(ctx, db.SessionRevokeOthersParams{AccountID: accountID, Keep: keep, Now: now, Reason: reason})
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, kee
 // EndAllOf ends every session of an account that somebody else administers.
 func (s *Sessions) EndAllOf(ctx context.Context, who group.Administrator, accountID string) error {
 	return s.administer(ctx, who, accountID, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
-		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
+		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.Now(), Reason: "administrator"})
 		if err != nil {
 			return nil, fmt.Errorf("end sessions: %w", err)
 		}
@@ -118,7 +118,7 @@ func (s *Sessions) EndAllOf(ctx context.Context, who group.Administrator, accoun
 func (s *Sessions) EndOneOf(ctx context.Context, who group.Administrator, accountID, id string) error {
 	return s.administer(ctx, who, accountID, id, func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
-			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
+			ID: id, AccountID: accountID, Now: s.Now(), Reason: "administrator",
 		})
 		if err != nil {
 			return nil, fmt.Errorf("end session: %w", err)
@@ -135,7 +135,7 @@ func (s *Sessions) EndOneOf(ctx context.Context, who group.Administrator, accoun
 func (s *Sessions) administer(
 	ctx context.Context, who group.Administrator, accountID, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
 ) error {
-	now := s.now()
+	now := s.Now()
 	event := audit.Event{Action: audit.SessionEnded, AccountID: accountID, ActorID: who.AccountID, SessionID: id}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
@@ -146,7 +146,7 @@ func (s *Sessions) administer(
 		return audit.Recorded(ctx, tx, now, event)
 	}
 
-	return s.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+	return s.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
 			return err
 		}

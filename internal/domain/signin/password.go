@@ -35,7 +35,7 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSe
 	}
 	defer leave()
 
-	turn, err := s.hasher.Slot(waiting)
+	turn, err := s.Hasher.Slot(waiting)
 	if err != nil {
 		return newSession{}, err
 	}
@@ -46,7 +46,7 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSe
 		return newSession{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
+	attempt, err := s.Failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
 	if err != nil {
 		return newSession{}, err
 	}
@@ -110,7 +110,7 @@ func (s *SignIn) comparePassword(
 
 // credentials are empty where there is no such account.
 func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
-	row, err := postgres.Get(ctx, s.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountCredentialsRow, error) {
+	row, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountCredentialsRow, error) {
 		return db.New(conn).AccountCredentials(ctx, email)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
@@ -127,7 +127,7 @@ func (s *SignIn) rehash(ctx context.Context, turn password.Slot, accountID, stor
 		return
 	}
 
-	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	_ = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).AccountRehash(ctx, db.AccountRehashParams{ID: accountID, OldHash: stored, NewHash: fresh})
 	})
 }

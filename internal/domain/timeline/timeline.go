@@ -66,19 +66,19 @@ type Deps struct {
 }
 
 // Timelines reads them.
-type Timelines struct{ d Deps }
+type Timelines struct{ Deps }
 
 // New makes Timelines.
-func New(d Deps) *Timelines { return &Timelines{d: d} }
+func New(d Deps) *Timelines { return &Timelines{Deps: d} }
 
 // Of answers a page of an account's timeline, or account.ErrNotFound.
 func (t *Timelines) Of(ctx context.Context, accountID string, after Position, limit int32) (Timeline, error) {
-	found, err := t.d.Accounts.Get(ctx, accountID)
+	found, err := t.Accounts.Get(ctx, accountID)
 	if err != nil {
 		return Timeline{}, err
 	}
 
-	events, _, err := t.d.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
+	events, _, err := t.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -88,7 +88,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 		recipients = append(recipients, found.Phone)
 	}
 
-	messages, _, err := t.d.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
+	messages, _, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -143,8 +143,8 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 		reasons = append(reasons, Reason{Code: Disabled})
 	}
 
-	waits, err := postgres.Get(ctx, t.d.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
-		return throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, account.WaitNames(found.ID, found.Email)...)
+	waits, err := postgres.Get(ctx, t.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
+		return throttle.Waits(ctx, conn, t.Now(), account.WaitFactors, account.WaitNames(found.ID, found.Email)...)
 	})
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 		reasons = append(reasons, Reason{Code: NoGroup})
 	}
 
-	last, _, err := t.d.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
+	last, _, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 	id := randomid.New()
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
 		queries := db.New(tx)
 
 		if err := queries.WebhookLock(ctx, createLock); err != nil {
@@ -55,7 +55,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 
 		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
 			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
-			Now: w.now(), Most: Most,
+			Now: w.Now(), Most: Most,
 		})
 		if postgres.IsNotFound(err) {
 			return told{}, ErrTooMany
@@ -83,7 +83,7 @@ func (w *Webhooks) Change(
 		return Webhook{}, err
 	}
 
-	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
+	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, id, version)
@@ -92,7 +92,7 @@ func (w *Webhooks) Change(
 		}
 
 		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
-			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.now(),
+			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Webhook{}, problem.ErrVersionConflict
@@ -121,7 +121,7 @@ func (w *Webhooks) Rotate(
 
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
 		queries := db.New(tx)
 
 		if _, err := findIn(ctx, queries, id, version); err != nil {
@@ -129,7 +129,7 @@ func (w *Webhooks) Rotate(
 		}
 
 		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
-			ID: id, Version: version, Secret: sealed, Until: w.now().Add(Overlap), Now: w.now(),
+			ID: id, Version: version, Secret: sealed, Until: w.Now().Add(Overlap), Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return told{}, problem.ErrVersionConflict
@@ -150,12 +150,12 @@ func (w *Webhooks) Rotate(
 
 // Delete ends a webhook of that version. What waits for it is not sent any more.
 func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id string, version int32) error {
-	now := w.now()
+	now := w.Now()
 	event := audit.Event{Action: audit.WebhookDeleted, ActorID: who.AccountID, Subject: id}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
 
-	return w.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+	return w.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, id, version)
@@ -163,7 +163,7 @@ func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id strin
 			return err
 		}
 
-		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: id, Version: version, Now: w.now()})
+		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: id, Version: version, Now: w.Now()})
 		if err != nil {
 			return fmt.Errorf("delete webhook: %w", err)
 		} else if deleted == 0 {
@@ -182,7 +182,7 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 		return wanted, err
 	}
 
-	if err := w.reach.Check(wanted.URL); err != nil {
+	if err := w.Reach.Check(wanted.URL); err != nil {
 		return wanted, ErrAddress
 	}
 
@@ -194,7 +194,7 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 }
 
 func (w *Webhooks) reveal(answer told) (Created, error) {
-	secret, err := w.keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
+	secret, err := w.Keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
 	if err != nil {
 		return Created{}, fmt.Errorf("secret of webhook %s: %w", answer.Webhook.ID, err)
 	}
@@ -203,7 +203,7 @@ func (w *Webhooks) reveal(answer told) (Created, error) {
 }
 
 func (w *Webhooks) seal(id string, secret standardwebhook.Secret) []byte {
-	return w.keys.Seal(secret, secretContext(id)...)
+	return w.Keys.Seal(secret, secretContext(id)...)
 }
 
 func secretContext(id string) []string { return []string{"webhook", "secret", id} }
