@@ -18,6 +18,7 @@ import (
 
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -57,13 +58,14 @@ type App struct {
 	firstRun *bootstrap.Bootstrap
 
 	// The operator's commands use these too.
-	Accounts  *account.Accounts
-	Groups    *group.Groups
-	Keys      *token.Keys
-	Chain     *audit.Chain
-	Transfers *transfer.Transfer
-	Hasher    *password.Hasher
-	Passwords password.Policy
+	Accounts       *account.Accounts
+	Administration *administration.Administration
+	Groups         *group.Groups
+	Keys           *token.Keys
+	Chain          *audit.Chain
+	Transfers      *transfer.Transfer
+	Hasher         *password.Hasher
+	Passwords      password.Policy
 
 	handler http.Handler
 	private http.Handler

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
@@ -113,7 +112,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 			return err
 		}
 
-		if err := account.Void(ctx, tx, id); err != nil {
+		if err := challenge.Void(ctx, tx, id); err != nil {
 			return err
 		}
 

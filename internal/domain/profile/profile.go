@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
@@ -140,7 +139,7 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 			return err
 		}
 
-		if err := account.Void(ctx, tx, who.Account.ID); err != nil {
+		if err := challenge.Void(ctx, tx, who.Account.ID); err != nil {
 			return err
 		}
 

@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -100,62 +97,4 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, kee
 	}
 
 	return nil
-}
-
-// EndAllOf ends every session of an account that somebody else administers.
-func (s *Sessions) EndAllOf(ctx context.Context, who group.Administrator, accountID string) error {
-	return s.administer(ctx, who, accountID, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
-		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.Now(), Reason: "administrator"})
-		if err != nil {
-			return nil, fmt.Errorf("end sessions: %w", err)
-		}
-
-		return map[string]string{"sessions": strconv.FormatInt(ended, 10)}, nil
-	})
-}
-
-// EndOneOf ends one of them, or answers ErrNotFound.
-func (s *Sessions) EndOneOf(ctx context.Context, who group.Administrator, accountID, id string) error {
-	return s.administer(ctx, who, accountID, id, func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
-		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
-			ID: id, AccountID: accountID, Now: s.Now(), Reason: "administrator",
-		})
-		if err != nil {
-			return nil, fmt.Errorf("end session: %w", err)
-		} else if ended == 0 {
-			return nil, ErrNotFound
-		}
-
-		return nil, nil
-	})
-}
-
-// administer ends sessions in one transaction, under the account's lock, and records one event. id names the session of the
-// event, empty for all of the account.
-func (s *Sessions) administer(
-	ctx context.Context, who group.Administrator, accountID, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
-) error {
-	now := s.Now()
-	event := audit.Event{Action: audit.SessionEnded, AccountID: accountID, ActorID: who.AccountID, SessionID: id}
-
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
-		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
-			return false, err
-		}
-
-		return audit.Recorded(ctx, tx, now, event)
-	}
-
-	return s.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
-			return err
-		}
-
-		var err error
-		if event.Detail, err = end(ctx, tx); err != nil {
-			return err
-		}
-
-		return audit.Record(ctx, tx, now, event)
-	})
 }

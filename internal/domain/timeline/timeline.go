@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -59,7 +60,7 @@ type Timeline struct {
 // Deps are what Timelines are made of.
 type Deps struct {
 	DB       *postgres.DB
-	Accounts *account.Accounts
+	Accounts *administration.Administration
 	Events   *audit.Reader
 	Messages *delivery.Log
 	Now      func() time.Time
@@ -132,7 +133,7 @@ func merge(events []audit.Entry, messages []delivery.LogEntry, after Position, l
 }
 
 // reasons are in the order in which they stand in the way.
-func (t *Timelines) reasons(ctx context.Context, found account.Details, recipients []string) ([]Reason, error) {
+func (t *Timelines) reasons(ctx context.Context, found administration.Details, recipients []string) ([]Reason, error) {
 	var reasons []Reason
 
 	switch found.Status {
@@ -144,7 +145,7 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 	}
 
 	waits, err := postgres.Get(ctx, t.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
-		return throttle.Waits(ctx, conn, t.Now(), account.WaitFactors, account.WaitNames(found.ID, found.Email)...)
+		return throttle.Waits(ctx, conn, t.Now(), administration.WaitFactors, administration.WaitNames(found.ID, found.Email)...)
 	})
 	if err != nil {
 		return nil, err

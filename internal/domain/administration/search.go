@@ -1,4 +1,4 @@
-package account
+package administration
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -28,7 +29,7 @@ type Search struct {
 	Email, Name, Phone, ID string
 
 	Group      string
-	Status     Status
+	Status     account.Status
 	SeenAfter  *time.Time
 	SeenBefore *time.Time
 	Order      Order
@@ -53,7 +54,7 @@ type Page struct {
 }
 
 // Find answers a page of accounts.
-func (a *Accounts) Find(ctx context.Context, search Search) (page Page, err error) {
+func (a *Administration) Find(ctx context.Context, search Search) (page Page, err error) {
 	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		queries := db.New(postgres.Planned(conn))
 		filter := search.filter()
