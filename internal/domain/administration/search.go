@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
@@ -53,32 +54,33 @@ type Page struct {
 	Total   *int64    // only where it was asked for
 }
 
-// Find answers a page of accounts.
-func (a *Administration) Find(ctx context.Context, search Search) (page Page, err error) {
-	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		queries := db.New(postgres.Planned(conn))
-		filter := search.filter()
+// Find returns a page of accounts.
+func (a *Administration) Find(ctx context.Context, search Search) (Page, error) {
+	return postgres.Get(ctx, a.db, func(ctx context.Context, conn *pgxpool.Conn) (Page, error) {
+		planned := postgres.Planned(conn)
+		conditions, args := search.conditions()
+		order := search.order()
 
-		rows, err := search.list(ctx, queries, filter)
+		listed, _ := planned.Query(ctx, search.list(conditions, order, args), args) // CollectRows returns its error
+
+		rows, err := pgx.CollectRows(listed, pgx.RowToStructByPos[db.AccountRecordRow])
 		if err != nil {
-			return fmt.Errorf("search accounts: %w", err)
+			return Page{}, fmt.Errorf("search accounts: %w", err)
 		}
 
-		page = search.page(rows)
+		page := search.page(rows)
 
 		if search.Count {
-			total, err := queries.AccountCount(ctx, filter)
-			if err != nil {
-				return fmt.Errorf("count accounts: %w", err)
+			var total int64
+			if err := planned.QueryRow(ctx, "-- name: AccountCount :one\nSELECT count(*) FROM account a WHERE "+conditions, args).Scan(&total); err != nil {
+				return Page{}, fmt.Errorf("count accounts: %w", err)
 			}
 
 			page.Total = &total
 		}
 
-		return nil
+		return page, nil
 	})
-
-	return page, err
 }
 
 func (s Search) page(rows []db.AccountRecordRow) Page {
@@ -118,103 +120,70 @@ func (s Search) position(row db.AccountRecordRow, last Details) *Position {
 	return position
 }
 
-// filter is what all orders share.
-func (s Search) filter() db.AccountCountParams {
-	filter := db.AccountCountParams{
-		Email: beginning(strings.ToLower(s.Email)), Person: beginning(s.Name), Phone: beginning(s.Phone),
-		MemberGroup: orNil(s.Group), Status: orNil(string(s.Status)), SeenAfter: s.SeenAfter, SeenBefore: s.SeenBefore,
+// conditions returns what the search asks for as SQL, and its arguments. It is built of constants alone.
+func (s Search) conditions() (string, pgx.NamedArgs) {
+	list, args := []string{"true"}, pgx.NamedArgs{}
+
+	add := func(asked bool, condition, name string, value any) {
+		if asked {
+			list = append(list, condition)
+			args[name] = value
+		}
 	}
 
-	if s.ID != "" {
-		first, last := s.ID+strings.Repeat("0", 24-len(s.ID)), s.ID+strings.Repeat("f", 24-len(s.ID))
-		filter.FirstID, filter.LastID = &first, &last
-	}
+	add(s.Email != "", `a.email COLLATE "C" LIKE @email`, "email", beginning(strings.ToLower(s.Email)))
+	add(s.Name != "", `lower(a.name) COLLATE "C" LIKE lower(@name)`, "name", beginning(s.Name))
+	add(s.Phone != "", `a.phone COLLATE "C" LIKE @phone`, "phone", beginning(s.Phone))
+	add(s.ID != "", "a.id >= @firstId", "firstId", s.ID+strings.Repeat("0", 24-len(s.ID)))
+	add(s.ID != "", "a.id <= @lastId", "lastId", s.ID+strings.Repeat("f", 24-len(s.ID)))
+	add(s.Group != "", "a.member_group = @memberGroup", "memberGroup", s.Group)
+	add(s.Status != "", "a.status = @status", "status", string(s.Status))
+	add(s.SeenAfter != nil, "COALESCE(a.seen_at, 'epoch') >= @seenAfter", "seenAfter", s.SeenAfter)
+	add(s.SeenBefore != nil, "COALESCE(a.seen_at, 'epoch') < @seenBefore", "seenBefore", s.SeenBefore)
 
-	return filter
+	return strings.Join(list, " AND "), args
 }
 
-// list asks the one of the six queries whose order it is. One more than the page holds says that there is a next.
-func (s Search) list(ctx context.Context, queries *db.Queries, f db.AccountCountParams) ([]db.AccountRecordRow, error) {
-	var (
-		afterID, afterText *string
-		afterSeen          *time.Time
-		most               = s.Limit + 1
-	)
+// order is what accounts are sorted by, and the condition on those behind a Position. Each has an index.
+type order struct{ by, after string }
 
-	if s.After != nil {
-		afterID, afterText, afterSeen = &s.After.ID, &s.After.Text, &s.After.Seen
-	}
-
+func (s Search) order() order {
 	switch {
 	case s.Email != "":
-		rows, err := queries.AccountListEmail(ctx, db.AccountListEmailParams{
-			After: afterText, Email: f.Email, Person: f.Person, Phone: f.Phone, FirstID: f.FirstID, LastID: f.LastID,
-			MemberGroup: f.MemberGroup, Status: f.Status, SeenAfter: f.SeenAfter, SeenBefore: f.SeenBefore, Most: most,
-		})
-
-		return same(rows, func(row db.AccountListEmailRow) db.AccountRecordRow { return db.AccountRecordRow(row) }), err
+		return order{`a.email COLLATE "C"`, `a.email COLLATE "C" > @afterText`}
 	case s.Name != "":
-		rows, err := queries.AccountListName(ctx, db.AccountListNameParams{
-			After: afterText, AfterID: afterID, Email: f.Email, Person: f.Person, Phone: f.Phone, FirstID: f.FirstID, LastID: f.LastID,
-			MemberGroup: f.MemberGroup, Status: f.Status, SeenAfter: f.SeenAfter, SeenBefore: f.SeenBefore, Most: most,
-		})
-
-		return same(rows, func(row db.AccountListNameRow) db.AccountRecordRow { return db.AccountRecordRow(row) }), err
+		return order{`lower(a.name) COLLATE "C", a.id`, `(lower(a.name) COLLATE "C", a.id) > (lower(@afterText), @afterId)`}
 	case s.Phone != "":
-		rows, err := queries.AccountListPhone(ctx, db.AccountListPhoneParams{
-			After: afterText, Email: f.Email, Person: f.Person, Phone: f.Phone, FirstID: f.FirstID, LastID: f.LastID,
-			MemberGroup: f.MemberGroup, Status: f.Status, SeenAfter: f.SeenAfter, SeenBefore: f.SeenBefore, Most: most,
-		})
-
-		return same(rows, func(row db.AccountListPhoneRow) db.AccountRecordRow { return db.AccountRecordRow(row) }), err
+		return order{`a.phone COLLATE "C"`, `a.phone COLLATE "C" > @afterText`}
 	case s.Order == LeastSeen:
-		rows, err := queries.AccountListSeen(ctx, db.AccountListSeenParams{
-			AfterSeen: afterSeen, AfterID: afterID, Email: f.Email, Person: f.Person, Phone: f.Phone, FirstID: f.FirstID, LastID: f.LastID,
-			MemberGroup: f.MemberGroup, Status: f.Status, SeenAfter: f.SeenAfter, SeenBefore: f.SeenBefore, Most: most,
-		})
-
-		return same(rows, func(row db.AccountListSeenRow) db.AccountRecordRow { return db.AccountRecordRow(row) }), err
+		return order{"COALESCE(a.seen_at, 'epoch'), a.id", "(COALESCE(a.seen_at, 'epoch'), a.id) > (@afterSeen::timestamptz, @afterId)"}
 	case s.Order == Oldest:
-		rows, err := queries.AccountListOldest(ctx, db.AccountListOldestParams{
-			AfterID: afterID, Email: f.Email, Person: f.Person, Phone: f.Phone, FirstID: f.FirstID, LastID: f.LastID,
-			MemberGroup: f.MemberGroup, Status: f.Status, SeenAfter: f.SeenAfter, SeenBefore: f.SeenBefore, Most: most,
-		})
-
-		return same(rows, func(row db.AccountListOldestRow) db.AccountRecordRow { return db.AccountRecordRow(row) }), err
-	default:
-		rows, err := queries.AccountListNewest(ctx, db.AccountListNewestParams{
-			AfterID: afterID, Email: f.Email, Person: f.Person, Phone: f.Phone, FirstID: f.FirstID, LastID: f.LastID,
-			MemberGroup: f.MemberGroup, Status: f.Status, SeenAfter: f.SeenAfter, SeenBefore: f.SeenBefore, Most: most,
-		})
-
-		return same(rows, func(row db.AccountListNewestRow) db.AccountRecordRow { return db.AccountRecordRow(row) }), err
+		return order{"a.id", "a.id > @afterId"}
 	}
+
+	return order{"a.id DESC", "a.id < @afterId"}
 }
 
-func same[Row any](rows []Row, convert func(Row) db.AccountRecordRow) []db.AccountRecordRow {
-	list := make([]db.AccountRecordRow, len(rows))
-	for i, row := range rows {
-		list[i] = convert(row)
+// list returns the statement of a page, whose columns are those of AccountRecord, and adds its arguments. One row more
+// than the page holds shows that there is a next one.
+func (s Search) list(conditions string, order order, args pgx.NamedArgs) string {
+	args["limit"] = s.Limit + 1
+
+	if s.After != nil {
+		conditions += " AND " + order.after
+		args["afterId"], args["afterText"], args["afterSeen"] = s.After.ID, s.After.Text, s.After.Seen
 	}
 
-	return list
+	return `-- name: AccountSearch :many
+SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at,
+    a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
+FROM account a
+WHERE ` + conditions + `
+ORDER BY ` + order.by + `
+LIMIT @limit`
 }
 
-// beginning is the pattern of what starts with the text, nil for none.
-func beginning(text string) *string {
-	if text == "" {
-		return nil
-	}
-
-	pattern := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
-
-	return &pattern
-}
-
-func orNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-
-	return &s
+// beginning returns the pattern of what starts with the text.
+func beginning(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
 }
