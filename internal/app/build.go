@@ -28,7 +28,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/admin"
 	"github.com/konec/toolkit-gateway/internal/surface/public"
@@ -92,13 +92,13 @@ type domain struct {
 	profiles      *profile.Profiles
 	identities    *federation.Identities
 	webhooks      *webhook.Webhooks
-	reach         standardwebhook.Policy // which addresses webhooks may have
+	reach         outbound.Policy // which addresses webhooks may have
 }
 
 // newDomain makes it. It sets the accounts, groups and transfers of the App.
 func (a *App) newDomain(s security) (d domain, err error) {
 	c := a.config
-	d = domain{security: s, reach: standardwebhook.Policy{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
+	d = domain{security: s, reach: outbound.Policy{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
 
 	domains, err := normalDomains(c.EmailDomains)
 	if err != nil {

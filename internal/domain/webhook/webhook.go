@@ -20,9 +20,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
 
 // Most is how many there may be: each event is written down for each of them when it is sealed.
@@ -63,7 +63,7 @@ type Wanted struct {
 type Deps struct {
 	DB    *postgres.DB
 	Keys  *keyring.Keyring
-	Reach standardwebhook.Policy
+	Reach outbound.Policy
 	Now   func() time.Time
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
@@ -45,7 +46,7 @@ type WorkerDeps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
 	Places *geo.Locator
-	Caller *standardwebhook.Client
+	Caller *outbound.Client
 	Count  func(Outcome)
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -58,7 +59,7 @@ type Worker struct {
 	db     *postgres.DB
 	keys   *keyring.Keyring
 	places *geo.Locator
-	caller *standardwebhook.Client
+	caller *outbound.Client
 	count  func(Outcome)
 	log    *slog.Logger
 	now    func() time.Time
@@ -78,7 +79,7 @@ func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) 
 
 // Timeout is River's bound of one attempt.
 func (w *Worker) Timeout(*river.Job[job]) time.Duration {
-	return standardwebhook.Timeout + 15*time.Second
+	return outbound.Timeout + 15*time.Second
 }
 
 // NextRetry follows waits.

@@ -1,6 +1,5 @@
-// Package standardwebhook is the sender's side of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com): secrets,
-// signatures, and a request to an address that somebody else chose, which never leads into a network of ours. It knows
-// nothing of what is sent, and keeps nothing.
+// Package standardwebhook is the sender's side of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com): secrets and
+// signatures. It makes no request; package outbound does.
 package standardwebhook
 
 import (

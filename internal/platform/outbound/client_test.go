@@ -1,4 +1,4 @@
-package standardwebhook_test
+package outbound_test
 
 import (
 	"net/http"
@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 const canary = "canary-in-the-address"
@@ -32,7 +32,7 @@ func fine(http.ResponseWriter, *http.Request) {}
 func TestCall(t *testing.T) {
 	t.Parallel()
 
-	local := standardwebhook.NewClient(standardwebhook.Policy{Local: true})
+	local := outbound.NewClient(outbound.Policy{Local: true})
 
 	t.Run("BringsTheBody", func(t *testing.T) {
 		t.Parallel()
@@ -123,11 +123,11 @@ func TestCallStaysOutside(t *testing.T) {
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
 	byName := "https://localhost:" + port
 
-	for name, reach := range map[string]standardwebhook.Policy{
+	for name, reach := range map[string]outbound.Policy{
 		"the Internet":    {},
 		"another network": {Inside: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 	} {
-		if _, err := standardwebhook.NewClient(reach).Call(t.Context(), byName, nil, nil); err == nil || !strings.HasSuffix(err.Error(), standardwebhook.ErrInside.Error()) {
+		if _, err := outbound.NewClient(reach).Call(t.Context(), byName, nil, nil); err == nil || !strings.HasSuffix(err.Error(), outbound.ErrInside.Error()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -137,13 +137,13 @@ func TestCallStaysOutside(t *testing.T) {
 	}
 
 	// The same, of what is allowed: a connection is made, which is no TLS.
-	inside := standardwebhook.NewClient(standardwebhook.Policy{Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
-	if _, err := inside.Call(t.Context(), byName, nil, nil); err == nil || strings.HasSuffix(err.Error(), standardwebhook.ErrInside.Error()) {
+	inside := outbound.NewClient(outbound.Policy{Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
+	if _, err := inside.Call(t.Context(), byName, nil, nil); err == nil || strings.HasSuffix(err.Error(), outbound.ErrInside.Error()) {
 		t.Errorf("allowed: %v", err)
 	}
 
 	// An address that was taken under other settings.
-	if _, err := standardwebhook.NewClient(standardwebhook.Policy{}).Call(t.Context(), server.URL, nil, nil); err == nil || calls.Load() > 0 {
+	if _, err := outbound.NewClient(outbound.Policy{}).Call(t.Context(), server.URL, nil, nil); err == nil || calls.Load() > 0 {
 		t.Errorf("%v and %d calls by http", err, calls.Load())
 	}
 }

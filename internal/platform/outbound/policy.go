@@ -1,4 +1,4 @@
-package standardwebhook
+package outbound
 
 import (
 	"errors"

@@ -1,4 +1,7 @@
-package standardwebhook
+// Package outbound makes HTTP requests to other systems: no redirect, no proxy that the environment names, no connection
+// that is kept, a time limit for each request and a size limit for each answer. Its errors never show an address, which may
+// hold a secret. It does not know what is sent, and does not try again.
+package outbound
 
 import (
 	"bytes"
@@ -19,17 +22,17 @@ const Timeout = 10 * time.Second
 // maxAnswer is how much of an answer is read. Nothing in it is looked at.
 const maxAnswer = 4 << 10
 
-// Client calls webhooks. It follows no redirect and uses no proxy: either would lead around Reach.
+// Client calls webhooks. It follows no redirect and uses no proxy: either would lead around the Policy.
 type Client struct {
-	reach  Policy
+	policy Policy
 	client *http.Client
 }
 
-// NewClient makes a Caller.
-func NewClient(reach Policy) *Client {
-	dialer := &net.Dialer{Timeout: Timeout, Control: reach.control}
+// NewClient makes a Client.
+func NewClient(policy Policy) *Client {
+	dialer := &net.Dialer{Timeout: Timeout, Control: policy.control}
 
-	return &Client{reach, &http.Client{
+	return &Client{policy, &http.Client{
 		Timeout: Timeout,
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
@@ -46,7 +49,7 @@ func NewClient(reach Policy) *Client {
 // anything of the answer.
 func (c *Client) Call(ctx context.Context, address string, header map[string]string, body []byte) (int, error) {
 	// The settings may be others than when the address was taken.
-	if err := c.reach.Check(address); err != nil {
+	if err := c.policy.Check(address); err != nil {
 		return 0, err
 	}
 

@@ -1,10 +1,10 @@
-package standardwebhook_test
+package outbound_test
 
 import (
 	"net/netip"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 func TestAddressIsChecked(t *testing.T) {
@@ -17,7 +17,7 @@ func TestAddressIsChecked(t *testing.T) {
 		everywhere = internet | development | within
 	)
 
-	reaches := map[int]standardwebhook.Policy{
+	reaches := map[int]outbound.Policy{
 		internet:    {},
 		development: {Local: true},
 		within:      {Inside: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24"), netip.MustParsePrefix("fd00:1::/64")}},
