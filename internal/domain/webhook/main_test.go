@@ -58,7 +58,7 @@ func setup(t *testing.T) *env {
 		t.Fatal(err)
 	}
 
-	if e.Webhooks, err = webhook.New(webhook.Deps{DB: e.db, Keys: keys, Reach: outbound.Policy{}, Now: e.clock.Now}); err != nil {
+	if e.Webhooks, err = webhook.New(webhook.Deps{DB: e.db, Keys: keys, Policy: outbound.Policy{}, Now: e.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -61,10 +61,10 @@ type Wanted struct {
 
 // Deps are what Webhooks are made of.
 type Deps struct {
-	DB    *postgres.DB
-	Keys  *keyring.Keyring
-	Reach outbound.Policy
-	Now   func() time.Time
+	DB     *postgres.DB
+	Keys   *keyring.Keyring
+	Policy outbound.Policy // which addresses a webhook may have
+	Now    func() time.Time
 }
 
 // Webhooks lists and changes them, and writes down what they are to get.

@@ -1,12 +1,13 @@
-// Package outbound makes HTTP requests to other systems: no redirect, no proxy that the environment names, no connection
-// that is kept, a time limit for each request and a size limit for each answer. Its errors never show an address, which may
-// hold a secret. It does not know what is sent, and does not try again.
+// Package outbound makes HTTP requests to other systems: no redirect, no proxy from the environment, no connection kept for
+// the next request, a time limit for each request and a size limit for each answer. Its errors never show the address, which
+// may hold a secret. It does not know what it sends, and never repeats a request.
 package outbound
 
 import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,46 +17,99 @@ import (
 	"time"
 )
 
-// Timeout bounds one call, from the first packet to the end of the answer.
-const Timeout = 10 * time.Second
+// maxHeader is the limit for the header of an answer, in bytes.
+const maxHeader = 64 << 10
 
-// maxAnswer is how much of an answer is read. Nothing in it is looked at.
-const maxAnswer = 4 << 10
+var errTooLong = errors.New("the answer is too long")
 
-// Client calls webhooks. It follows no redirect and uses no proxy: either would lead around the Policy.
-type Client struct {
-	policy Policy
-	client *http.Client
+// Settings are the limits of one Client.
+type Settings struct {
+	Timeout   time.Duration  // of a request, from the first packet to the end of the answer
+	Handshake time.Duration  // of TLS, which is part of that
+	MaxAnswer int            // bytes of an answer that are read
+	Roots     *x509.CertPool // the certificate authorities to trust; nil for those of the system
 }
 
-// NewClient makes a Client.
-func NewClient(policy Policy) *Client {
-	dialer := &net.Dialer{Timeout: Timeout, Control: policy.control}
+// Client makes requests.
+type Client struct {
+	settings Settings
+	policy   *Policy // nil: each address is the operator's
+	client   *http.Client
+}
 
-	return &Client{policy, &http.Client{
-		Timeout: Timeout,
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    Timeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			// A connection that went stale while it was idle would leave it open whether a call has arrived.
-			DisableKeepAlives: true,
-		},
+// New makes a Client for addresses from the server's own settings.
+func New(s Settings) *Client {
+	transport := &http.Transport{
+		TLSHandshakeTimeout:    s.Handshake,
+		MaxResponseHeaderBytes: maxHeader,
+		// A request on a connection that went stale while idle may have arrived or not: no one could tell.
+		DisableKeepAlives: true,
+	}
+	if s.Roots != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12}
+	}
+
+	return &Client{settings: s, client: &http.Client{
+		Timeout:       s.Timeout,
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Call makes one call, and answers the status. Its errors show neither the address, which may hold a secret, nor
-// anything of the answer.
-func (c *Client) Call(ctx context.Context, address string, header map[string]string, body []byte) (int, error) {
-	// The settings may be others than when the address was taken.
-	if err := c.policy.Check(address); err != nil {
-		return 0, err
+// NewGuarded makes a Client for addresses that someone else chose (server-side request forgery): the policy is applied to the
+// address, and to what its name resolves to when the connection is made. Errors say in our own words what went wrong, because
+// the person who chose the address reads them.
+func NewGuarded(policy Policy, s Settings) *Client {
+	c := New(s)
+	c.policy = &policy
+
+	dialer := &net.Dialer{Timeout: s.Timeout, Control: policy.control}
+	c.client.Transport.(*http.Transport).DialContext = dialer.DialContext //nolint:forcetypeassert // New made it
+
+	return c
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status int
+	Body   []byte // its first Settings.MaxAnswer bytes
+	Cut    error  // why Body is not the whole answer; nil if it is
+}
+
+// Accepted reports whether the other system accepted the request: 2xx.
+func (a Answer) Accepted() bool { return a.Status/100 == 2 }
+
+// Final reports whether a repeat would be refused as well: 4xx, except the three statuses that are about the moment.
+func (a Answer) Final() bool {
+	switch a.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
 	}
 
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	return a.Status/100 == 4
+}
+
+// Get makes one GET request.
+func (c *Client) Get(ctx context.Context, address string, header map[string]string) (Answer, error) {
+	return c.do(ctx, http.MethodGet, address, header, nil)
+}
+
+// Post makes one POST request.
+func (c *Client) Post(ctx context.Context, address string, header map[string]string, body []byte) (Answer, error) {
+	return c.do(ctx, http.MethodPost, address, header, body)
+}
+
+func (c *Client) do(ctx context.Context, method, address string, header map[string]string, body []byte) (Answer, error) {
+	// The policy may have changed since the address was stored.
+	if c.policy != nil {
+		if err := c.policy.Check(address); err != nil {
+			return Answer{}, err
+		}
+	}
+
+	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return 0, ErrAddress // the library's error quotes it
+		return Answer{}, ErrAddress // the library's error quotes it
 	}
 
 	request.Header.Set("User-Agent", "toolkit-gateway")
@@ -66,18 +120,40 @@ func (c *Client) Call(ctx context.Context, address string, header map[string]str
 
 	response, err := c.client.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("no answer: %s", reason(err))
+		return Answer{}, c.failure(err)
 	}
 	defer response.Body.Close()
 
-	// So that the receiver is not cut off in the middle of a short answer. What comes of it does not matter.
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
+	answer := Answer{Status: response.StatusCode}
 
-	return response.StatusCode, nil
+	// One byte more than the limit tells an answer that is too long from one that just fits.
+	answer.Body, err = io.ReadAll(io.LimitReader(response.Body, int64(c.settings.MaxAnswer)+1))
+
+	switch {
+	case len(answer.Body) > c.settings.MaxAnswer:
+		answer.Body, answer.Cut = answer.Body[:c.settings.MaxAnswer], errTooLong
+	case err != nil:
+		answer.Cut = fmt.Errorf("the answer broke off: %w", err)
+	}
+
+	return answer, nil
+}
+
+// failure is the error for a request without an answer.
+func (c *Client) failure(err error) error {
+	if c.policy != nil {
+		return fmt.Errorf("no answer: %s", c.reason(err))
+	}
+
+	if withAddress, ok := errors.AsType[*url.Error](err); ok {
+		err = withAddress.Err
+	}
+
+	return fmt.Errorf("no answer: %w", err)
 }
 
 // reason says in our own words what went wrong: the library's name the resolver, and quote what came.
-func reason(err error) string {
+func (c *Client) reason(err error) string {
 	var (
 		name        *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -93,7 +169,7 @@ func reason(err error) string {
 	case errors.As(err, &certificate):
 		return "the certificate is not valid"
 	case errors.As(err, &call) && call.Timeout():
-		return fmt.Sprintf("none within %s", Timeout)
+		return fmt.Sprintf("none within %s", c.settings.Timeout)
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return "the connection was refused"
 	}
