@@ -4,6 +4,9 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 // SMSSettings say how text messages go.
@@ -18,6 +21,9 @@ type SMSSettings struct {
 	SignName  string   // likewise
 	Templates []string // likewise, as KEY:ID; see templates
 }
+
+// smsLimits are those of one request to a provider. A longer answer is not one that a sender expects.
+var smsLimits = outbound.Settings{Timeout: 15 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 64 << 10}
 
 // NewSMS makes the sender that the settings ask for.
 func NewSMS(s SMSSettings) (Sender, error) {
