@@ -3,7 +3,6 @@ package delivery
 import (
 	"errors"
 	"net/url"
-	"regexp"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
@@ -42,6 +41,3 @@ func NewSMS(s SMSSettings) (Sender, error) {
 
 	return nil, errors.New("the scheme is neither tencent nor https")
 }
-
-// e164 is a phone number as ITU-T E.164 writes it, with the + and nothing between the digits.
-var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)

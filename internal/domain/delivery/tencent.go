@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
@@ -146,7 +147,7 @@ func (t *Tencent) Send(ctx context.Context, message Outgoing) error {
 
 // template is the one for the message, and refuses what no attempt would make better.
 func (t *Tencent) template(message Outgoing) (string, error) {
-	if !e164.MatchString(message.To) {
+	if _, err := account.ParsePhone(message.To); err != nil {
 		return "", fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
 	}
 

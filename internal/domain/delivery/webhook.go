@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
@@ -52,7 +53,7 @@ func newWebhook(u *url.URL, secret string) (Sender, error) {
 
 // Send makes one attempt.
 func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
-	if !e164.MatchString(message.To) {
+	if _, err := account.ParsePhone(message.To); err != nil {
 		return fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
 	}
 
