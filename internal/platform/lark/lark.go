@@ -18,6 +18,9 @@ import (
 // the person may not use the app. Every other error is an outage, or a setting that cannot work.
 var ErrRefused = errors.New("lark: the code is refused")
 
+// Provider is the name of Lark among the providers of identities, as it is stored.
+const Provider = "lark"
+
 const (
 	pathToken   = "/open-apis/authen/v2/oauth/token"
 	pathProfile = "/open-apis/authen/v1/user_info"
