@@ -4,13 +4,14 @@ package standardwebhook
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // The bytes that the specification wants of a secret, and those of ours.
@@ -30,10 +31,7 @@ type Secret []byte
 
 // NewSecret makes a random one.
 func NewSecret() Secret {
-	secret := make(Secret, newSecret)
-	rand.Read(secret) // never fails
-
-	return secret
+	return randomid.Bytes(newSecret)
 }
 
 // ParseSecret reads what Text answers, with the prefix or without.

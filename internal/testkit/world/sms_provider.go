@@ -109,7 +109,7 @@ func (e *SMSProvider) Calls(t *testing.T) []SMSRequest {
 			t.Fatal(err)
 		}
 
-		if calls[i].ID != calls[i].HeaderID || len(calls[i].HeaderID) != len(randomid.New()) {
+		if calls[i].ID != calls[i].HeaderID || len(calls[i].HeaderID) != randomid.Length {
 			t.Errorf("the header says %q, the body %q", calls[i].HeaderID, calls[i].ID)
 		}
 	}
