@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -64,13 +65,13 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 			for range 5 {
 				own := m.Members(t, 1, account.GroupNone)[0]
 				sent := m.AsMember(own, c.ask(t, m, own))
-				held := proxy.Trap(world.AtStatement(c.at), world.HoldBefore)
+				held := proxy.Inject(pgproxy.AtStatement(c.at), pgproxy.HoldBefore)
 				answered := make(chan world.Reply, 1)
 				before := failures(t, m.Seeder)
 
 				go func() { answered <- sent.To(t, env.Server) }()
 
-				<-held.Sprung
+				<-held.Reached
 
 				if n := failures(t, m.Seeder) - before; n != 1 {
 					t.Errorf("%d failures are counted while it is compared, want 1", n)

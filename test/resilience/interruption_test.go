@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -19,8 +20,8 @@ import (
 // interruption is an operation, a point in it where something goes wrong, and what has to be there
 // after it all the same, once.
 type interruption struct {
-	at      world.Point // where a connection breaks
-	inside  string      // the query at which a client hangs up, before COMMIT where there is one
+	at      pgproxy.Point // where a connection breaks
+	inside  string        // the query at which a client hangs up, before COMMIT where there is one
 	prepare func(t *testing.T, env *apptest.Env) operate
 	want    int            // the status
 	counts  map[string]int // by SELECT
@@ -31,15 +32,15 @@ type operate func(ctx context.Context) (status int, refreshToken string, err err
 
 var interruptions = map[string]interruption{
 	"Refresh": {
-		at: world.AtStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
+		at: pgproxy.AtStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
 		counts: map[string]int{"SELECT generation FROM session": 1},
 	},
 	"RefreshAfterALostAnswer": {
-		at: world.AtCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
+		at: pgproxy.AtCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
 		counts: map[string]int{"SELECT generation FROM session": 2},
 	},
 	"RefreshWithAnOldToken": {
-		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
+		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":                             1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.refresh_token_reused'":        1,
@@ -49,7 +50,7 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Login": {
-		at: world.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
+		at: pgproxy.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
 		counts: map[string]int{
 			"SELECT count(*) FROM session":                                        1,
 			"SELECT sign_in_count FROM account":                                   1,
@@ -57,29 +58,29 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Logout": {
-		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
 	"BrowserSignIn": {
-		at: world.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
 		counts: oneMoreSignIn,
 	},
 	"Renewal": {
-		at: world.AtCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
 		counts: oneRenewal,
 	},
 	"SignOut": {
-		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
 	"SendCode": {
-		at: world.AtCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
+		at: pgproxy.AtCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
 		counts: map[string]int{
 			"SELECT count(*) FROM code":                                                     1,
 			"SELECT count(*) FROM delivery":                                                 1,
@@ -89,11 +90,11 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Register": {
-		at: world.AtCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
+		at: pgproxy.AtCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
 		counts: registered,
 	},
 	"RegisterWhereTheGuessIsCounted": {
-		at: world.AtCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
+		at: pgproxy.AtCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
 		counts: registered,
 	},
 }
@@ -111,14 +112,14 @@ func TestConnectionBreaks(t *testing.T) {
 	t.Parallel()
 
 	for name, c := range interruptions {
-		for moment, action := range map[string]world.TrapAction{"Before": world.CutBefore, "After": world.CutAfter} {
+		for moment, action := range map[string]pgproxy.Action{"Before": pgproxy.CutBefore, "After": pgproxy.CutAfter} {
 			t.Run(name+moment, func(t *testing.T) {
 				t.Parallel()
 
-				proxy := world.NewPGProxy(t, postgrestest.New(t))
+				proxy := pgproxy.New(t, postgrestest.New(t))
 				env := apptest.On(t, proxy.URL)
 				run := c.prepare(t, env)
-				trap := proxy.Trap(c.at, action)
+				fault := proxy.Inject(c.at, action)
 
 				status, successor, err := run(t.Context())
 				if err != nil || status != c.want {
@@ -126,7 +127,7 @@ func TestConnectionBreaks(t *testing.T) {
 				}
 
 				select {
-				case <-trap.Sprung:
+				case <-fault.Reached:
 				default:
 					t.Error("nothing was cut: the test is blind")
 				}
@@ -153,10 +154,10 @@ func TestClientHangsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			proxy := world.NewPGProxy(t, postgrestest.New(t))
+			proxy := pgproxy.New(t, postgrestest.New(t))
 			env := apptest.On(t, proxy.URL)
 			run := c.prepare(t, env)
-			trap := proxy.Trap(world.AtStatement(c.inside), world.HoldBefore)
+			fault := proxy.Inject(pgproxy.AtStatement(c.inside), pgproxy.HoldBefore)
 
 			ctx, hangUp := context.WithCancel(t.Context())
 			answered := make(chan error, 1)
@@ -166,14 +167,14 @@ func TestClientHangsUp(t *testing.T) {
 				answered <- err
 			}()
 
-			<-trap.Sprung
+			<-fault.Reached
 			hangUp()
 
 			if err := <-answered; err == nil {
 				t.Error("there was an answer: the test is blind")
 			}
 
-			close(trap.Release)
+			close(fault.Release)
 
 			apptest.Eventually(t, "the whole effect is there", func() bool { return c.look(t, env) == "" })
 		})

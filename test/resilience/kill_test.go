@@ -15,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -25,7 +26,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	t.Parallel()
 
 	url := postgrestest.New(t)
-	proxy := world.NewPGProxy(t, url)
+	proxy := pgproxy.New(t, url)
 	program := &program{path: buildProgram(t), environment: map[string]string{
 		"MODE": config.Release, "DATABASE_URL": proxy.URL, "MASTER_KEY": keyring.Generate(),
 		"ADDR": "127.0.0.1:0", "PUBLIC_URL": "https://gateway.test",
@@ -64,7 +65,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	}
 
 	for _, late := range []bool{false, true} {
-		trap := proxy.Trap(world.AtStatement("SessionRotate"), world.HoldAfter)
+		fault := proxy.Inject(pgproxy.AtStatement("SessionRotate"), pgproxy.HoldAfter)
 		lost := make(chan error, 1)
 
 		go func() {
@@ -72,14 +73,14 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 			lost <- err
 		}()
 
-		<-trap.Sprung
+		<-fault.Reached
 		kill()
 
 		if err := <-lost; err == nil {
 			t.Fatal("the answer was not lost: the test is blind")
 		}
 
-		close(trap.Release)
+		close(fault.Release)
 
 		server, kill = program.start(t)
 

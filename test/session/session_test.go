@@ -7,6 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -197,12 +198,12 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 
 	browser := env.SignedIn(t, world.Owner)
 	c := world.RenewTokenCall(t, browser)
-	held := proxy.Trap(world.AtStatement("CodeRedeem"), world.HoldBefore)
+	held := proxy.Inject(pgproxy.AtStatement("CodeRedeem"), pgproxy.HoldBefore)
 	answered := make(chan world.Reply, 1)
 
 	go func() { answered <- c.InBrowser(t, env.Server, browser) }()
 
-	<-held.Sprung
+	<-held.Reached
 
 	if _, err := env.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = now(), revoked_reason = 'test'"); err != nil {
 		t.Fatal(err)

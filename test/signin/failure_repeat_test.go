@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -14,7 +15,7 @@ import (
 func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 	t.Parallel()
 
-	proxy := world.NewPGProxy(t, postgrestest.New(t))
+	proxy := pgproxy.New(t, postgrestest.New(t))
 	env := apptest.On(t, proxy.URL, func(c *apptest.Settings) { c.FailuresFree = 1 })
 	p := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
 
@@ -29,7 +30,7 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 			{apptest.Password, "", 0},
 			{"wrong", "INVALID_CREDENTIALS", 1},
 		} {
-			cut := proxy.Trap(world.AtStatement("FailureAttempt"), world.CutAfter)
+			cut := proxy.Inject(pgproxy.AtStatement("FailureAttempt"), pgproxy.CutAfter)
 
 			got := p.SignInCall(d, world.PersonEmail, c.password).To(t, env.Server)
 			if got.Problem.Code != c.want || got.Status == http.StatusTooManyRequests {
@@ -37,7 +38,7 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 			}
 
 			select {
-			case <-cut.Sprung:
+			case <-cut.Reached:
 			default:
 				t.Error("nothing was cut: the test is blind")
 			}

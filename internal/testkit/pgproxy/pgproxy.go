@@ -1,3 +1,7 @@
+// Package pgproxy is a proxy between a gateway and Postgres that breaks or holds connections at a chosen statement.
+//
+// It follows the framing of the protocol and reads the text of each statement, so that a test can name the very point at
+// which a connection is lost. It never changes what it forwards.
 package pgproxy
 
 import (
@@ -16,43 +20,44 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// pgProxy stands between a gateway and Postgres, reads what goes by (the protocol's framing, and the
-// text of each statement), and breaks connections at the very point that a test names.
-type pgProxy struct {
+// Proxy forwards connections to a Postgres server and injects the faults that a test asks for.
+type Proxy struct {
 	URL             string // of the same database, through the proxy
 	network, server string
 
-	mu    sync.Mutex
-	traps []*trap
+	mu     sync.Mutex
+	faults []*Fault
 }
 
-// trap springs once, at the first statement that it matches.
-type trap struct {
+// Fault happens once, at the first statement that its point matches.
+type Fault struct {
 	at     Point
-	action TrapAction
+	action Action
 
-	Sprung  chan struct{} // closed when it does
-	Release chan struct{} // what was held goes on when this is closed
+	Reached chan struct{} // is closed when the statement is reached
+	Release chan struct{} // the test closes it to let a held statement or response continue
 }
 
-// Point matches a statement, and those before it in its transaction.
+// Point reports whether a statement, given the statements before it in its transaction, is the one to match.
 type Point func(statement string, transaction []string) bool
 
-type TrapAction int
+// Action is what happens to the matched statement and its connection.
+type Action int
 
+// The actions of a fault.
 const (
-	CutBefore  TrapAction = iota // the statement never reaches Postgres
-	CutAfter                     // it is done, committed if that is what it is about, and nobody is told
-	HoldBefore                   // it waits, and goes on
-	HoldAfter                    // it is done, and the answer waits for the connection's end
+	CutBefore  Action = iota // the connection is cut, and the statement never reaches Postgres
+	CutAfter                 // Postgres executes the statement, and the connection is cut before the response
+	HoldBefore               // the statement waits until Release is closed, then continues
+	HoldAfter                // Postgres executes the statement; the connection is cut, without the response, once Release is closed
 )
 
-// AtStatement matches the query of that name in sql/queries.
+// AtStatement returns a point that matches the query with this name in sql/queries.
 func AtStatement(name string) Point {
 	return func(statement string, _ []string) bool { return named(statement, name) }
 }
 
-// AtCommit matches the COMMIT of the transaction in which the query of that name ran.
+// AtCommit returns a point that matches the COMMIT of a transaction in which the query with this name ran.
 func AtCommit(name string) Point {
 	return func(statement string, transaction []string) bool {
 		return statement == "commit" && slices.ContainsFunc(transaction, func(s string) bool { return named(s, name) })
@@ -61,7 +66,8 @@ func AtCommit(name string) Point {
 
 func named(statement, name string) bool { return strings.HasPrefix(statement, "-- name: "+name+" ") }
 
-func NewPGProxy(t *testing.T, databaseURL string) *pgProxy {
+// New starts a proxy in front of the server of databaseURL. The proxy stops when the test ends.
+func New(t *testing.T, databaseURL string) *Proxy {
 	t.Helper()
 
 	config, err := pgconn.ParseConfig(databaseURL)
@@ -76,10 +82,10 @@ func NewPGProxy(t *testing.T, databaseURL string) *pgProxy {
 
 	through := url.URL{
 		Scheme: "postgres", User: url.UserPassword(config.User, config.Password), Host: listener.Addr().String(),
-		Path: "/" + config.Database, RawQuery: "sslmode=disable", // what is encrypted cannot be read
+		Path: "/" + config.Database, RawQuery: "sslmode=disable", // the proxy cannot read encrypted statements
 	}
 
-	p := &pgProxy{URL: through.String()}
+	p := &Proxy{URL: through.String()}
 	p.network, p.server = pgconn.NetworkAddress(config.Host, config.Port)
 
 	var connections sync.WaitGroup
@@ -104,78 +110,80 @@ func NewPGProxy(t *testing.T, databaseURL string) *pgProxy {
 	return p
 }
 
-// Trap sets one.
-func (p *pgProxy) Trap(at Point, action TrapAction) *trap {
+// Inject adds a fault to the ones that wait for their statement.
+func (p *Proxy) Inject(at Point, action Action) *Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	one := &trap{at: at, action: action, Sprung: make(chan struct{}), Release: make(chan struct{})}
-	p.traps = append(p.traps, one)
+	fault := &Fault{at: at, action: action, Reached: make(chan struct{}), Release: make(chan struct{})}
+	p.faults = append(p.faults, fault)
 
-	return one
+	return fault
 }
 
-// spring answers the trap that the statement has run into.
-func (p *pgProxy) spring(statement string, transaction []string) *trap {
+// take removes the first fault that matches the statement and returns it, or nil if none does.
+func (p *Proxy) take(statement string, transaction []string) *Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	for i, one := range p.traps {
-		if one.at(statement, transaction) {
-			p.traps = slices.Delete(p.traps, i, i+1)
+	for i, fault := range p.faults {
+		if fault.at(statement, transaction) {
+			p.faults = slices.Delete(p.faults, i, i+1)
 
-			return one
+			return fault
 		}
 	}
 
 	return nil
 }
 
-// pgConnection is one connection through the proxy.
-type pgConnection struct {
-	proxy          *pgProxy
+// connection is one connection through the proxy.
+type connection struct {
+	proxy          *Proxy
 	client, server net.Conn
 
-	statements  map[string]string // prepared, by name
-	bound       string            // the text of what Bind named
-	transaction []string          // since BEGIN
+	statements  map[string]string // prepared statements, by name
+	bound       string            // the text of the statement that Bind named
+	transaction []string          // its statements since BEGIN
 
 	mu    sync.Mutex
-	muted *trap // the answer to come is for nobody
+	muted *Fault // set if the next response must not reach the client
 }
 
-func (p *pgProxy) connect(client net.Conn) {
+// connect forwards one connection until either side closes it.
+func (p *Proxy) connect(client net.Conn) {
 	defer client.Close()
 
 	server, err := net.Dial(p.network, p.server)
 	if err != nil {
-		return // as if nobody listened
+		return // the client sees a closed connection, as if no server listened
 	}
 	defer server.Close()
 
-	c := &pgConnection{proxy: p, client: client, server: server, statements: map[string]string{}}
+	c := &connection{proxy: p, client: client, server: server, statements: map[string]string{}}
 
 	done := make(chan struct{})
 
 	go func() {
 		defer close(done)
 
-		c.downwards()
+		c.forwardResponses()
 		c.cut()
 	}()
 
-	c.upwards()
+	c.forwardRequests()
 	c.cut()
 	<-done
 }
 
-func (c *pgConnection) cut() {
+// cut closes both sides of the connection.
+func (c *connection) cut() {
 	_ = c.client.Close()
 	_ = c.server.Close()
 }
 
-// upwards passes on what the gateway says.
-func (c *pgConnection) upwards() {
+// forwardRequests forwards messages from the gateway to Postgres.
+func (c *connection) forwardRequests() {
 	reader := bufio.NewReader(c.client)
 
 	// The first message has no type.
@@ -195,10 +203,10 @@ func (c *pgConnection) upwards() {
 		}
 
 		if statement, complete := c.read(kind, body[4:]); complete {
-			one := c.proxy.spring(statement, c.transaction)
+			fault := c.proxy.take(statement, c.transaction)
 			c.transaction = append(c.transaction, statement)
 
-			if one != nil && !c.sprung(one) {
+			if fault != nil && !c.apply(fault) {
 				return
 			}
 		}
@@ -209,8 +217,8 @@ func (c *pgConnection) upwards() {
 	}
 }
 
-// read follows the protocol, and answers the statement that this message asks the server to finish.
-func (c *pgConnection) read(kind byte, body []byte) (statement string, complete bool) {
+// read follows the protocol. It returns the statement that this message makes the server execute, and whether there is one.
+func (c *connection) read(kind byte, body []byte) (statement string, complete bool) {
 	words := bytes.Split(body, []byte{0})
 
 	switch kind {
@@ -234,28 +242,28 @@ func (c *pgConnection) read(kind byte, body []byte) (statement string, complete 
 	return "", false
 }
 
-// sprung does what the trap is for, and says whether the statement is passed on.
-func (c *pgConnection) sprung(one *trap) bool {
-	switch one.action {
+// apply carries out the fault and reports whether the statement is forwarded.
+func (c *connection) apply(fault *Fault) bool {
+	switch fault.action {
 	case CutBefore:
-		close(one.Sprung)
+		close(fault.Reached)
 
 		return false
 	case HoldBefore:
-		close(one.Sprung)
-		<-one.Release
+		close(fault.Reached)
+		<-fault.Release
 	default:
 		c.mu.Lock()
 		defer c.mu.Unlock()
 
-		c.muted = one
+		c.muted = fault
 	}
 
 	return true
 }
 
-// downwards passes on what Postgres says.
-func (c *pgConnection) downwards() {
+// forwardResponses forwards messages from Postgres to the gateway.
+func (c *connection) forwardResponses() {
 	reader := bufio.NewReader(c.server)
 
 	for {
@@ -273,8 +281,8 @@ func (c *pgConnection) downwards() {
 			if _, err := c.client.Write(append([]byte{kind}, body...)); err != nil {
 				return
 			}
-		case kind == 'Z': // ReadyForQuery: it is done
-			close(muted.Sprung)
+		case kind == 'Z': // ReadyForQuery: the statement is executed
+			close(muted.Reached)
 
 			if muted.action == HoldAfter {
 				<-muted.Release
@@ -285,6 +293,7 @@ func (c *pgConnection) downwards() {
 	}
 }
 
+// readMessage reads the type of a message and its body.
 func readMessage(r *bufio.Reader) (kind byte, body []byte, err error) {
 	if kind, err = r.ReadByte(); err != nil {
 		return 0, nil, fmt.Errorf("kind: %w", err)
@@ -295,7 +304,7 @@ func readMessage(r *bufio.Reader) (kind byte, body []byte, err error) {
 	return kind, body, err
 }
 
-// readBody reads a length, which counts itself, and what follows.
+// readBody reads a length, which counts itself, and the bytes that follow. It returns both.
 func readBody(r *bufio.Reader) ([]byte, error) {
 	length, err := r.Peek(4)
 	if err != nil {
