@@ -70,14 +70,14 @@ func TestServerRole(t *testing.T) {
 
 	env := apptest.On(t, asRole)
 
-	if got := world.EventExists[string](t, env.Pool, "SELECT current_user::text"); got != role {
+	if got := world.QueryValue[string](t, env.Pool, "SELECT current_user::text"); got != role {
 		t.Fatalf("served as %s", got)
 	}
 
-	serveEverything(t, env)
+	useGateway(t, env)
 
 	apptest.Eventually(t, "all events are sealed", func() bool {
-		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
+		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
 	})
 
 	verdict, err := env.App.Chain.Verify(t.Context(), audit.Head{}, func(string, int64, int64) {})
@@ -96,7 +96,7 @@ func TestServerRole(t *testing.T) {
 				statement = strings.Replace(statement, "seq = 0", "subject = ''", 1)
 			}
 
-			deny(t, env.Pool, statement)
+			expectDenied(t, env.Pool, statement)
 		}
 	}
 
@@ -105,12 +105,12 @@ func TestServerRole(t *testing.T) {
 		"CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
 		"SET session_replication_role = replica", "DELETE FROM goose_db_version", "TRUNCATE account CASCADE", "SELECT setval('river_job_id_seq', 1)",
 	} {
-		deny(t, env.Pool, statement)
+		expectDenied(t, env.Pool, statement)
 	}
 }
 
-// deny expects that the database refuses a statement because of who asks.
-func deny(t *testing.T, pool *pgxpool.Pool, statement string) {
+// expectDenied expects that the database refuses a statement because of who asks.
+func expectDenied(t *testing.T, pool *pgxpool.Pool, statement string) {
 	t.Helper()
 
 	_, err := pool.Exec(t.Context(), statement)
@@ -119,8 +119,8 @@ func deny(t *testing.T, pool *pgxpool.Pool, statement string) {
 	}
 }
 
-// serveEverything goes through what a gateway does most.
-func serveEverything(t *testing.T, env *apptest.Env) {
+// useGateway goes through what a gateway does most.
+func useGateway(t *testing.T, env *apptest.Env) {
 	t.Helper()
 
 	ctx := t.Context()
@@ -159,7 +159,7 @@ func serveEverything(t *testing.T, env *apptest.Env) {
 
 	// The chores of the worker, which each start does.
 	apptest.Eventually(t, "the chores are done", func() bool {
-		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
+		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
 	})
 
 	if log := env.Log.String(); strings.Contains(log, "permission denied") {
@@ -182,7 +182,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 				t.Errorf("got %v, want %q", err, says)
 			}
 
-			if n := world.EventExists[int](t, owner, "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1", role); n > 0 {
+			if n := world.QueryValue[int](t, owner, "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1", role); n > 0 {
 				t.Errorf("%d grants", n)
 			}
 		})
@@ -215,7 +215,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 
 		const query = `SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1
 			AND (privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR table_name = ANY($2) AND privilege_type NOT IN ('SELECT', 'INSERT'))`
-		if n := world.EventExists[int](t, owner, query, role, audit.AppendOnly()); n > 0 {
+		if n := world.QueryValue[int](t, owner, query, role, audit.AppendOnly()); n > 0 {
 			t.Errorf("%d grants too many", n)
 		}
 	})
@@ -241,7 +241,7 @@ func TestOwnerIsWarned(t *testing.T) {
 	served.Account(t, world.PersonEmail)
 
 	// Sealing begins when the start, with all its warnings, is over.
-	apptest.Eventually(t, "sealing has begun", func() bool { return world.EventExists[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
+	apptest.Eventually(t, "sealing has begun", func() bool { return world.QueryValue[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
 
 	if strings.Contains(served.Log.String(), warning) {
 		t.Error("a role that cannot is warned of")

@@ -34,12 +34,12 @@ func TestAuditChain(t *testing.T) {
 
 	all.Wait()
 
-	events := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_event")
+	events := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_event")
 	if events < 2*people*signIns {
 		t.Fatalf("%d events", events)
 	}
 
-	apptest.Eventually(t, "all are sealed", func() bool { return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
+	apptest.Eventually(t, "all are sealed", func() bool { return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
 
 	verify := func() (faults []string) {
 		verdict, err := env.App.Chain.Verify(t.Context(), audit.Head{}, func(string, int64, int64) {})

@@ -12,10 +12,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func (b *bureau) timeline(t *testing.T, id string) client.Timeline {
+func (g *adminGateway) timeline(t *testing.T, id string) client.Timeline {
 	t.Helper()
 
-	got, err := b.Client.GetTimelineWithResponse(t.Context(), id, nil, b.admin)
+	got, err := g.Client.GetTimelineWithResponse(t.Context(), id, nil, g.admin)
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("timeline: %v %s", err, got.Body)
 	}
@@ -35,24 +35,24 @@ func reasonsOf(line client.Timeline) (codes []string) {
 func TestTimelineSaysWhy(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t, func(c *apptest.Settings) { c.FailuresFree = 2 })
-	b.Account(t, world.Owner)
-	found := b.look(t, world.Owner)
+	g := newAdminGateway(t, func(c *apptest.Settings) { c.FailuresFree = 2 })
+	g.Account(t, world.Owner)
+	found := g.account(t, world.Owner)
 
 	expect := func(when string, want ...string) {
 		t.Helper()
 
-		if got := reasonsOf(b.timeline(t, found.ID)); !slices.Equal(got, want) {
+		if got := reasonsOf(g.timeline(t, found.ID)); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", when, got, want)
 		}
 	}
 
 	expect("a new account", "NO_GROUP")
-	b.assign(t, b.admin, found, "Member")
+	g.assign(t, g.admin, found, "Member")
 	expect("in a group")
 
 	for range 2 {
-		refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: "wrong"})
+		refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: "wrong"})
 		if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 			t.Fatalf("login: %v %s", err, refused.Body)
 		}
@@ -60,7 +60,7 @@ func TestTimelineSaysWhy(t *testing.T) {
 
 	expect("locked out", "WAIT")
 
-	line := b.timeline(t, found.ID)
+	line := g.timeline(t, found.ID)
 	if wait := line.Reasons[0]; wait.Factor == nil || *wait.Factor != "password" || wait.Until == nil {
 		t.Errorf("waits for %+v", wait)
 	}
@@ -75,28 +75,28 @@ func TestTimelineSaysWhy(t *testing.T) {
 	}
 
 	group := line.Entries[2].Event
-	if group.ActorID != b.look(t, world.Administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
+	if group.ActorID != g.account(t, world.Administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
 		t.Errorf("the assignment was written down as %+v", group)
 	}
 
-	if unlocked, err := b.Client.UnlockAccountWithResponse(t.Context(), found.ID, b.admin); err != nil || unlocked.StatusCode() != http.StatusNoContent {
+	if unlocked, err := g.Client.UnlockAccountWithResponse(t.Context(), found.ID, g.admin); err != nil || unlocked.StatusCode() != http.StatusNoContent {
 		t.Fatalf("unlock: %v %s", err, unlocked.Body)
 	}
 
 	expect("unlocked")
-	b.SignIn(t, world.Owner)
+	g.SignIn(t, world.Owner)
 
-	if err := b.SetStatus(t.Context(), world.Owner, account.Disabled); err != nil {
+	if err := g.SetStatus(t.Context(), world.Owner, account.Disabled); err != nil {
 		t.Fatal(err)
 	}
 
 	expect("disabled", "DISABLED")
 
-	if err := b.SetStatus(t.Context(), world.Owner, account.Active); err != nil {
+	if err := g.SetStatus(t.Context(), world.Owner, account.Active); err != nil {
 		t.Fatal(err)
 	}
 
-	reset := b.reset(t, world.Owner, "password")
+	reset := g.reset(t, world.Owner, "password")
 	if reset.Factors == nil || reset.Factors.Password != "" {
 		t.Errorf("after the reset %+v", reset.Factors)
 	}
@@ -105,12 +105,12 @@ func TestTimelineSaysWhy(t *testing.T) {
 }
 
 // reset takes a way to sign in away.
-func (b *bureau) reset(t *testing.T, email string, factor client.ResetFactorParamsFactor) client.AdminAccount {
+func (g *adminGateway) reset(t *testing.T, email string, factor client.ResetFactorParamsFactor) client.AdminAccount {
 	t.Helper()
 
-	before := b.look(t, email)
+	before := g.account(t, email)
 
-	got, err := b.Client.ResetFactorWithResponse(t.Context(), before.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(before)}, b.admin)
+	got, err := g.Client.ResetFactorWithResponse(t.Context(), before.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(before)}, g.admin)
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("reset %s: %v %s", factor, err, got.Body)
 	}
@@ -122,40 +122,40 @@ func (b *bureau) reset(t *testing.T, email string, factor client.ResetFactorPara
 func TestResetFactor(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
-	tokens := b.SignIn(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+	tokens := g.SignIn(t, world.Owner)
 
-	b.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
-	b.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", world.Owner)
-	b.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", world.Owner)
+	g.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
+	g.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", world.Owner)
+	g.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", world.Owner)
 
-	before := b.look(t, world.Owner)
+	before := g.account(t, world.Owner)
 	if f := before.Factors; f == nil || f.Password != "argon2id" || !f.Phone || !f.Totp || f.Lark != "Wei" {
 		t.Fatalf("factors %+v", f)
 	}
 
 	for i, factor := range []client.ResetFactorParamsFactor{"phone", "totp", "lark", "password"} {
-		if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusOK {
+		if status, _ := g.Me(t, tokens.AccessToken); status != http.StatusOK {
 			t.Errorf("before %s: %d", factor, status)
 		}
 
-		if after := b.reset(t, world.Owner, factor); after.Version != before.Version+int32(i)+1 {
+		if after := g.reset(t, world.Owner, factor); after.Version != before.Version+int32(i)+1 {
 			t.Errorf("%s: version %d", factor, after.Version)
 		}
 
-		b.Mail(t, world.Owner, i)
+		g.Mail(t, world.Owner, i)
 
-		if again := b.reset(t, world.Owner, factor); again.Version != before.Version+int32(i)+1 {
+		if again := g.reset(t, world.Owner, factor); again.Version != before.Version+int32(i)+1 {
 			t.Errorf("%s again: version %d", factor, again.Version)
 		}
 	}
 
-	if f := b.look(t, world.Owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
+	if f := g.account(t, world.Owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
 		t.Errorf("left: %+v", f)
 	}
 
-	if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+	if status, _ := g.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
 		t.Errorf("after the password: %d", status)
 	}
 }
@@ -164,33 +164,33 @@ func TestResetFactor(t *testing.T) {
 func TestEndAccountSessions(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
-	first, second, browser := b.SignIn(t, world.Owner), b.SignIn(t, world.Owner), b.SignedIn(t, world.Owner)
-	id := b.look(t, world.Owner).ID
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+	first, second, browser := g.SignIn(t, world.Owner), g.SignIn(t, world.Owner), g.SignedIn(t, world.Owner)
+	id := g.account(t, world.Owner).ID
 
-	list, err := b.Client.ListAccountSessionsWithResponse(t.Context(), id, b.admin)
+	list, err := g.Client.ListAccountSessionsWithResponse(t.Context(), id, g.admin)
 	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 3 {
 		t.Fatalf("sessions: %v %s", err, list.Body)
 	}
 
-	one, err := b.Client.EndAccountSessionWithResponse(t.Context(), id, sessionOfToken(t, first.AccessToken), b.admin)
+	one, err := g.Client.EndAccountSessionWithResponse(t.Context(), id, sessionOfToken(t, first.AccessToken), g.admin)
 	if err != nil || one.StatusCode() != http.StatusNoContent {
 		t.Fatalf("end one: %v %s", err, one.Body)
 	}
 
 	for token, want := range map[string]int{first.AccessToken: http.StatusUnauthorized, second.AccessToken: http.StatusOK} {
-		if status, _ := b.Me(t, token); status != want {
+		if status, _ := g.Me(t, token); status != want {
 			t.Errorf("after one was ended: %d, want %d", status, want)
 		}
 	}
 
-	all, err := b.Client.EndAccountSessionsWithResponse(t.Context(), id, b.admin)
+	all, err := g.Client.EndAccountSessionsWithResponse(t.Context(), id, g.admin)
 	if err != nil || all.StatusCode() != http.StatusNoContent {
 		t.Fatalf("end all: %v %s", err, all.Body)
 	}
 
-	if status, _ := b.Me(t, second.AccessToken); status != http.StatusUnauthorized {
+	if status, _ := g.Me(t, second.AccessToken); status != http.StatusUnauthorized {
 		t.Errorf("the app: %d", status)
 	}
 
@@ -198,7 +198,7 @@ func TestEndAccountSessions(t *testing.T) {
 		t.Errorf("the browser: %d", status)
 	}
 
-	if status, _ := b.Me(t, b.SignIn(t, world.Owner).AccessToken); status != http.StatusOK {
+	if status, _ := g.Me(t, g.SignIn(t, world.Owner).AccessToken); status != http.StatusOK {
 		t.Errorf("a new sign-in: %d", status)
 	}
 }

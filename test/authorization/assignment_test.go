@@ -12,9 +12,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// assigned are members that a body could try to set, under the names that the answers, the tables and other
+// privilegedMembers are members that a body could try to set, under the names that the answers, the tables and other
 // servers have for them.
-var assigned = map[string]any{
+var privilegedMembers = map[string]any{
 	"memberGroup": "Admin", "member_group": "Admin", "MemberGroup": "Admin", "membergroup": "Admin", "group": "Admin", "groups": []string{"Admin"},
 	"role": "admin", "roles": []string{"admin"}, "isAdmin": true, "is_admin": true, "admin": true, "superuser": true,
 	"permissions": []string{"*"}, "scope": "*", "claims": map[string]any{"memberGroup": "Admin"}, "requires_totp": false,
@@ -36,24 +36,24 @@ func TestNobodyAssignsMore(t *testing.T) {
 	m := world.NewMatrix(t)
 	tried := 0
 
-	for _, a := range aims {
+	for _, one := range validCalls {
 		for _, o := range world.Operations() {
-			if o.OperationID != a.operation || o.RequestBody == nil {
+			if o.OperationID != one.operation || o.RequestBody == nil {
 				continue
 			}
 
 			people := m.Members(t, 3, account.GroupNone)
-			c := a.ready(t, m, o, people[0], people[1], people[2])
+			c := one.prepare(t, m, o, people[0], people[1], people[2])
 			before := m.AllState(t)
 
-			for name, value := range assigned {
+			for name, value := range privilegedMembers {
 				if slices.Contains(o.Fields(), name) {
 					continue
 				}
 
-				got := sentBoth(m, people[0], and(t, o, c, name, value)).To(t, m.Server)
+				got := withBothCredentials(m, people[0], withMember(t, o, c, name, value)).To(t, m.Server)
 				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || !slices.Contains(got.Fields(), "/"+name) {
-					t.Errorf("%s %s with %q: %s", a.operation, a.object, name, got)
+					t.Errorf("%s %s with %q: %s", one.operation, one.object, name, got)
 				}
 
 				tried++
@@ -61,20 +61,20 @@ func TestNobodyAssignsMore(t *testing.T) {
 
 			// The same in the case of a documented member, which some decoders take for it.
 			for _, name := range o.Fields() {
-				if twin := strings.ToUpper(name); twin != name {
-					if got := sentBoth(m, people[0], and(t, o, c, twin, "x")).To(t, m.Server); got.Problem.Code != "INVALID_REQUEST" {
-						t.Errorf("%s %s with %q: %s", a.operation, a.object, twin, got)
+				if upperCase := strings.ToUpper(name); upperCase != name {
+					if got := withBothCredentials(m, people[0], withMember(t, o, c, upperCase, "x")).To(t, m.Server); got.Problem.Code != "INVALID_REQUEST" {
+						t.Errorf("%s %s with %q: %s", one.operation, one.object, upperCase, got)
 					}
 				}
 			}
 
 			if m.AllState(t) != before {
-				t.Errorf("%s %s: something was changed", a.operation, a.object)
+				t.Errorf("%s %s: something was changed", one.operation, one.object)
 			}
 
 			// Nothing else was wrong with it.
-			if got := world.StatusAndCode(sentBoth(m, people[0], c).To(t, m.Server)); got != a.want {
-				t.Errorf("%s %s with nothing more: %s, want %s", a.operation, a.object, got, a.want)
+			if got := world.StatusAndCode(withBothCredentials(m, people[0], c).To(t, m.Server)); got != one.want {
+				t.Errorf("%s %s with nothing more: %s, want %s", one.operation, one.object, got, one.want)
 			}
 		}
 	}
@@ -84,13 +84,13 @@ func TestNobodyAssignsMore(t *testing.T) {
 	}
 }
 
-// sentBoth is the call with both of a person's credentials: each operation reads its own.
-func sentBoth(m *world.Matrix, h *world.Member, c world.Call) world.Call {
-	return m.AsMember(h, c).With("Authorization", "Bearer "+h.AccessToken)
+// withBothCredentials is the call with both of a person's credentials: each operation reads its own.
+func withBothCredentials(m *world.Matrix, member *world.Member, c world.Call) world.Call {
+	return m.AsMember(member, c).With("Authorization", "Bearer "+member.AccessToken)
 }
 
-// and adds a member to a body.
-func and(t *testing.T, o world.Operation, c world.Call, name string, value any) world.Call {
+// withMember adds a member to a body.
+func withMember(t *testing.T, o world.Operation, c world.Call, name string, value any) world.Call {
 	t.Helper()
 
 	if o.Media() != "application/json" {

@@ -25,10 +25,10 @@ const (
 `
 )
 
-// cell is one line of the table.
-type cell struct {
+// matrixCall is one line of the table.
+type matrixCall struct {
 	world.Operation
-	aim
+	validCall
 	state
 
 	own, other, named *world.Member
@@ -41,7 +41,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	m := world.NewMatrix(t)
 	byID := map[string]world.Operation{}
-	aimed := map[string]bool{}
+	covered := map[string]bool{}
 
 	for _, o := range world.Operations() {
 		byID[o.OperationID] = o
@@ -49,22 +49,22 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	var waiting sync.WaitGroup
 
-	turns := make(chan struct{}, 4) // more would wait for a connection until they are told to come again
+	slots := make(chan struct{}, 4) // more would wait for a connection until they are told to come again
 
-	for _, a := range slices.Concat(aims, adminAims) {
-		aimed[a.operation] = true
-		turns <- struct{}{}
+	for _, c := range slices.Concat(validCalls, adminCalls) {
+		covered[c.operation] = true
+		slots <- struct{}{}
 
 		waiting.Go(func() {
-			row(t, m, byID[a.operation], a)
-			<-turns
+			checkOperation(t, m, byID[c.operation], c)
+			<-slots
 		})
 	}
 
 	waiting.Wait()
 
 	for id := range byID {
-		if !aimed[id] {
+		if !covered[id] {
 			t.Errorf("nobody aims at the operation %s: add it to the list in call_test.go", id)
 		}
 	}
@@ -79,8 +79,8 @@ func TestAuthorizationMatrix(t *testing.T) {
 	compare(t, m)
 }
 
-// row makes all the calls of an aim, each for people of its own.
-func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
+// checkOperation makes all the calls of an aim, each for people of its own.
+func checkOperation(t *testing.T, m *world.Matrix, o world.Operation, c validCall) {
 	t.Helper()
 
 	people := map[string][]*world.Member{}
@@ -93,10 +93,10 @@ func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
 		people[group] = m.Members(t, len(list), group)
 	}
 
-	bystanders := m.Members(t, 2*len(states), account.GroupNone)
+	others := m.Members(t, 2*len(states), account.GroupNone)
 
 	for i, s := range states {
-		if a.costly && !s.first {
+		if c.costly && !s.withCostly {
 			continue
 		}
 
@@ -104,17 +104,17 @@ func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
 		own := people[group][0]
 		people[group] = people[group][1:]
 
-		fill(t, m, cell{Operation: o, aim: a, state: s, own: own, other: bystanders[2*i], named: bystanders[2*i+1]})
+		check(t, m, matrixCall{Operation: o, validCall: c, state: s, own: own, other: others[2*i], named: others[2*i+1]})
 	}
 }
 
-// fill makes one call, and holds the answer against the rules.
-func fill(t *testing.T, m *world.Matrix, c cell) {
+// check makes one call, and holds the answer against the rules.
+func check(t *testing.T, m *world.Matrix, c matrixCall) {
 	t.Helper()
 
-	ready := c.ready(t, m, c.Operation, c.own, c.other, c.named)
-	if c.happened != nil {
-		c.happened(t, m.Seeder, c.own)
+	ready := c.prepare(t, m, c.Operation, c.own, c.other, c.named)
+	if c.before != nil {
+		c.before(t, m.Seeder, c.own)
 	}
 
 	asked := c.send(m.Seeder, ready, c.own, c.other)
@@ -147,21 +147,21 @@ func fill(t *testing.T, m *world.Matrix, c cell) {
 }
 
 // want is what follows from the document and the contract.
-func (c cell) want() string {
+func (c matrixCall) want() string {
 	if refused := c.refused(c.Operation); refused != "" {
 		return refused
 	}
 
 	switch {
-	case c.stranger != "" && !c.signedIn():
-		return c.stranger
-	case c.late != "" && c.old:
-		return c.late
-	case c.another != "" && c.isOther(c.Operation):
-		return c.another
+	case c.visitorWant != "" && !c.signedIn():
+		return c.visitorWant
+	case c.oldSignInWant != "" && c.oldSignIn:
+		return c.oldSignInWant
+	case c.otherWant != "" && c.isOther(c.Operation):
+		return c.otherWant
 	}
 
-	return c.aim.want
+	return c.validCall.want
 }
 
 func orDash(s string) string {

@@ -17,7 +17,7 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 
 	m := world.NewMatrix(t)
 
-	for _, s := range []shortcut{
+	for _, s := range []skippedStep{
 		{"password", "400 INVALID_CREDENTIALS", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 			return m.AsVisitor(own, m.Call(t, "signIn", map[string]any{"email": own.Email, "password": apptest.Password}))
 		}},
@@ -54,8 +54,8 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 		}},
 	} {
 		people := m.Members(t, 2, account.GroupNone)
-		c := s.ask(t, m, people[0], people[1])
-		world.Disable(t, m.Seeder, people[0])
+		c := s.call(t, m, people[0], people[1])
+		world.DisableAccount(t, m.Seeder, people[0])
 
 		before := m.AllState(t)
 
@@ -75,12 +75,12 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
-	m.Change(t, "UPDATE member_group SET requires_totp = $1 WHERE name = 'Tester'", true)
+	m.Update(t, "UPDATE member_group SET requires_totp = $1 WHERE name = 'Tester'", true)
 
-	opened := func(h *world.Member) (n int) {
+	opened := func(member *world.Member) (n int) {
 		t.Helper()
 
-		err := m.Pool.QueryRow(t.Context(), "SELECT count(*) FROM session WHERE account_id = $1", h.ID).Scan(&n)
+		err := m.Pool.QueryRow(t.Context(), "SELECT count(*) FROM session WHERE account_id = $1", member.ID).Scan(&n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 
 	type way struct {
 		name, alone, both string
-		ask               func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call
+		ask               func(t *testing.T, m *world.Matrix, member *world.Member, second map[string]any) world.Call
 	}
 
 	with := func(body, second map[string]any) map[string]any {
@@ -102,32 +102,32 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 	}
 
 	for _, w := range []way{
-		{"password", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call {
-			return m.AsVisitor(h, m.Call(t, "signIn", with(map[string]any{"email": h.Email, "password": apptest.Password}, second)))
+		{"password", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *world.Matrix, member *world.Member, second map[string]any) world.Call {
+			return m.AsVisitor(member, m.Call(t, "signIn", with(map[string]any{"email": member.Email, "password": apptest.Password}, second)))
 		}},
-		{"password of an app", "401 TOTP_REQUIRED", "200", func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call {
-			return m.Call(t, "login", with(map[string]any{"email": h.Email, "password": apptest.Password}, second))
+		{"password of an app", "401 TOTP_REQUIRED", "200", func(t *testing.T, m *world.Matrix, member *world.Member, second map[string]any) world.Call {
+			return m.Call(t, "login", with(map[string]any{"email": member.Email, "password": apptest.Password}, second))
 		}},
-		{"code by SMS", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *world.Matrix, h *world.Member, second map[string]any) world.Call {
+		{"code by SMS", "400 TOTP_REQUIRED", "204", func(t *testing.T, m *world.Matrix, member *world.Member, second map[string]any) world.Call {
 			phone := m.NewPhone()
-			m.Change(t, "UPDATE account SET phone = $2 WHERE id = $1", h.ID, phone)
+			m.Update(t, "UPDATE account SET phone = $2 WHERE id = $1", member.ID, phone)
 
-			return m.AsVisitor(h, m.Call(t, "signInWithCode", with(map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}, second)))
+			return m.AsVisitor(member, m.Call(t, "signInWithCode", with(map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}, second)))
 		}},
-		{"Lark", "302 TOTP_REQUIRED", "", func(t *testing.T, m *world.Matrix, h *world.Member, _ map[string]any) world.Call {
-			return m.LarkReturn(t, h)
+		{"Lark", "302 TOTP_REQUIRED", "", func(t *testing.T, m *world.Matrix, member *world.Member, _ map[string]any) world.Call {
+			return m.LarkReturn(t, member)
 		}},
-		{"reset", "204", "", func(t *testing.T, m *world.Matrix, h *world.Member, _ map[string]any) world.Call {
-			return m.ResetCall(t, h, m.IssueCode(t, code.Reset, h.Email))
+		{"reset", "204", "", func(t *testing.T, m *world.Matrix, member *world.Member, _ map[string]any) world.Call {
+			return m.ResetCall(t, member, m.IssueCode(t, code.Reset, member.Email))
 		}},
 	} {
-		h := m.Members(t, 1, "Tester")[0]
-		second := m.BindAuthenticator(t, h)
-		before := opened(h)
+		member := m.Members(t, 1, "Tester")[0]
+		second := m.BindAuthenticator(t, member)
+		before := opened(member)
 
-		got := w.ask(t, m, h, nil).To(t, m.Server)
-		if world.StatusAndCode(got) != w.alone || opened(h) != before || strings.Contains(strings.Join(got.Header.Values("Set-Cookie"), "\n"), "__Host-TOKEN") {
-			t.Errorf("%s, alone: %s %q, and %d sessions of %d", w.name, world.StatusAndCode(got), got.Header.Values("Set-Cookie"), opened(h), before)
+		got := w.ask(t, m, member, nil).To(t, m.Server)
+		if world.StatusAndCode(got) != w.alone || opened(member) != before || strings.Contains(strings.Join(got.Header.Values("Set-Cookie"), "\n"), "__Host-TOKEN") {
+			t.Errorf("%s, alone: %s %q, and %d sessions of %d", w.name, world.StatusAndCode(got), got.Header.Values("Set-Cookie"), opened(member), before)
 		}
 
 		if w.both == "" {
@@ -135,12 +135,12 @@ func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
 		}
 
 		for _, wrong := range []string{"000000", strings.Repeat("A", 20)} {
-			if got := w.ask(t, m, h, map[string]any{"totp": wrong}).To(t, m.Server); got.Status < http.StatusBadRequest || opened(h) != before {
+			if got := w.ask(t, m, member, map[string]any{"totp": wrong}).To(t, m.Server); got.Status < http.StatusBadRequest || opened(member) != before {
 				t.Errorf("%s, with %s: %s", w.name, wrong, world.StatusAndCode(got))
 			}
 		}
 
-		if got := world.StatusAndCode(w.ask(t, m, h, map[string]any{"totp": second}).To(t, m.Server)); got != w.both || opened(h) != before+1 {
+		if got := world.StatusAndCode(w.ask(t, m, member, map[string]any{"totp": second}).To(t, m.Server)); got != w.both || opened(member) != before+1 {
 			t.Errorf("%s, with the second factor: %s", w.name, got)
 		}
 	}

@@ -15,20 +15,20 @@ func TestConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 
 	for name, one := range map[string]struct {
-		change          []func(*stage, *apptest.Settings)
+		change          []func(*browserSite, *apptest.Settings)
 		console, domain string
 		rounds          int
 	}{
-		"SisterHost": {[]func(*stage, *apptest.Settings){sisterConsole}, consoleHost, ".app.test", 100},
+		"SisterHost": {[]func(*browserSite, *apptest.Settings){siblingConsole}, consoleHost, ".app.test", 100},
 		"OwnOrigin":  {nil, gatewayHost, "", 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			s := newStage(t, one.change...)
+			s := newBrowserSite(t, one.change...)
 			created := s.Account(t, world.Owner)
 
-			s.play(t, "flow.mjs", map[string]any{
+			s.runScript(t, "flow.mjs", map[string]any{
 				"console": s.console(one.console), "domain": one.domain, "rounds": one.rounds,
 				"person": map[string]string{
 					"email": world.Owner, "second": "second@konec.com.au", "third": "third@konec.com.au", "fourth": "fourth@konec.com.au", "phone": world.FreePhone,
@@ -58,10 +58,10 @@ func TestConsoleInABrowser(t *testing.T) {
 }
 
 // console is the address of the page on a host.
-func (s *stage) console(host string) string {
+func (s *browserSite) console(host string) string {
 	if host == gatewayHost {
-		return s.at(host) + "/small/console.html"
+		return s.origin(host) + "/small/console.html"
 	}
 
-	return s.at(host) + "/console.html?gateway=" + s.at(gatewayHost)
+	return s.origin(host) + "/console.html?gateway=" + s.origin(gatewayHost)
 }

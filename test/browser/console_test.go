@@ -22,7 +22,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 		t.Fatal("the console is not built; `make test` builds it before it runs the tests")
 	}
 
-	s := newStage(t, func(_ *stage, c *apptest.Settings) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
+	s := newBrowserSite(t, func(_ *browserSite, c *apptest.Settings) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
 	waiting := []string{"first@konec.com.au", "second@konec.com.au", "third@konec.com.au"}
 
 	const lockedOut, raced, member, reader = "locked.out@konec.com.au", "raced@konec.com.au", "member@konec.com.au", "reader@konec.com.au"
@@ -58,11 +58,11 @@ func TestAdministrationInABrowser(t *testing.T) {
 	approved, ended := s.SignIn(t, waiting[0]), s.signInAs(t, lockedOut, "ToolkitStudio/2.1 (Windows 11)")
 	lockOut(t, s.Env, lockedOut)
 
-	s.serve(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
-	s.serve(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
-	s.serve(t, "/end", "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE account_id = (SELECT id FROM account WHERE email = $1)", "email")
+	s.serveStatement(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
+	s.serveStatement(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
+	s.serveStatement(t, "/end", "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE account_id = (SELECT id FROM account WHERE email = $1)", "email")
 
-	s.play(t, "administration.mjs", map[string]any{
+	s.runScript(t, "administration.mjs", map[string]any{
 		"password": apptest.Password, "failedAt": failedAt,
 		"people": map[string]any{
 			"administrator": world.Administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": accountID(t, s.Env, lockedOut),
@@ -98,7 +98,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 }
 
 // register goes the way of a new person, through the API.
-func (s *stage) register(t *testing.T, email, name string) {
+func (s *browserSite) register(t *testing.T, email, name string) {
 	t.Helper()
 
 	sent, err := s.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email})
@@ -115,7 +115,7 @@ func (s *stage) register(t *testing.T, email, name string) {
 }
 
 // signInAs signs in as a device that says its name.
-func (s *stage) signInAs(t *testing.T, email, device string) client.Tokens {
+func (s *browserSite) signInAs(t *testing.T, email, device string) client.Tokens {
 	t.Helper()
 
 	got, err := s.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password},
@@ -149,11 +149,11 @@ func accountID(t *testing.T, env *apptest.Env, email string) (id string) {
 	return id
 }
 
-// serve lets the script do something that nobody can do by the API: a statement with parameters of the request.
-func (s *stage) serve(t *testing.T, path, statement string, parameters ...string) {
+// serveStatement lets the script do something that nobody can do by the API: a statement with parameters of the request.
+func (s *browserSite) serveStatement(t *testing.T, path, statement string, parameters ...string) {
 	t.Helper()
 
-	s.requests.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+	s.scriptMux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		args := make([]any, len(parameters))
 		for i, name := range parameters {
 			args[i] = r.FormValue(name)
@@ -164,6 +164,6 @@ func (s *stage) serve(t *testing.T, path, statement string, parameters ...string
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 
-		tell(w, true)
+		writeJSON(w, true)
 	})
 }

@@ -22,16 +22,16 @@ var browserForms = map[string][]string{
 	http.MethodDelete: {"OPTIONS cors empty"},
 }
 
-// judgePassages looks at every answer that a browser got. That each forgery arrived is looked at too: what
+// checkGatewayRequests looks at every answer that a browser got. That each forgery arrived is looked at too: what
 // was never tried cannot fail.
-func (s *stage) judgePassages(t *testing.T) {
+func (s *browserSite) checkGatewayRequests(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
 	arrived := map[string]bool{}
 
-	for _, one := range s.passages {
+	for _, one := range s.gatewayRequests {
 		policy, private := one.header.Get("Content-Security-Policy"), one.header.Get("Referrer-Policy")
 		if !strings.Contains(policy, "frame-ancestors 'none'") || one.header.Get("X-Content-Type-Options") != "nosniff" ||
 			private != "no-referrer" && (private != "same-origin" || one.path != "/confirm_email" && one.path != "/first_run") {
@@ -47,7 +47,7 @@ func (s *stage) judgePassages(t *testing.T) {
 			t.Errorf("%+v may be read, with cookies", one)
 		}
 
-		method := cmp.Or(one.asks, one.method)
+		method := cmp.Or(one.preflightMethod, one.method)
 
 		o := world.OperationAt(method, one.path)
 		if o == nil || !o.IsPublic() {
@@ -58,7 +58,7 @@ func (s *stage) judgePassages(t *testing.T) {
 		arrived[o.OperationID+", asked as "+form+" from "+site] = true
 
 		// Of old browsers only the token keeps another site's requests apart.
-		effective := one.asks == "" && o.RefusesOtherSites() && (!one.old || o.RequiresScheme("xsrf"))
+		effective := one.preflightMethod == "" && o.RefusesOtherSites() && (!one.fromOldBrowser || o.RequiresScheme("xsrf"))
 		if effective && one.status < http.StatusBadRequest {
 			t.Errorf("%s, asked as %s from %s: %d", o.OperationID, form, site, one.status)
 		}
@@ -82,13 +82,13 @@ func (s *stage) judgePassages(t *testing.T) {
 }
 
 // siteOf says from which of the others a request came, and is empty for our own pages, and for people.
-func (s *stage) siteOf(one passage) string {
-	switch ours := s.at(consoleHost); {
+func (s *browserSite) siteOf(one gatewayRequest) string {
+	switch ours := s.origin(consoleHost); {
 	case one.origin == ours, one.path == "/lark/authorize" && strings.HasPrefix(one.referrer, ours):
 		return ""
-	case one.origin == s.at(evilHost): // a web socket says its origin and no site
+	case one.origin == s.origin(evilHost): // a web socket says its origin and no site
 		return "cross-site"
-	case one.origin == s.at(neighbourHost):
+	case one.origin == s.origin(neighbourHost):
 		return "same-site"
 	case one.site == "cross-site", one.site == "same-site":
 		return one.site
@@ -97,15 +97,15 @@ func (s *stage) siteOf(one passage) string {
 	return ""
 }
 
-// judgeVisits looks at what came to the stranger by way of the gateway: not from where, and no cookie of ours.
-func (s *stage) judgeVisits(t *testing.T) {
+// checkAttackerRequests looks at what came to the stranger by way of the gateway: not from where, and no cookie of ours.
+func (s *browserSite) checkAttackerRequests(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
 	sent := 0
 
-	for _, one := range s.visits {
+	for _, one := range s.attackerRequests {
 		from, err := url.Parse(one.referrer)
 		if err != nil || from.Hostname() == gatewayHost || from.Hostname() == consoleHost && !strings.HasPrefix(one.path, "/redirect") {
 			t.Errorf("%s: came from %s", one.path, one.referrer)

@@ -23,15 +23,15 @@ import (
 // picturesFolder is where the scripts keep pictures of what they have looked at, by the test. Git ignores it.
 const picturesFolder = "../../.dev/pictures"
 
-// play runs a script of test/browser/scripts in front of the stage.
-func (s *stage) play(t *testing.T, script string, more map[string]any) {
+// runScript runs a script of test/browser/scripts in front of the stage.
+func (s *browserSite) runScript(t *testing.T, script string, more map[string]any) {
 	t.Helper()
 
 	if _, err := os.Stat("../../web/node_modules/playwright-core"); err != nil {
 		t.Fatal("the web workspace is not installed; `make test` installs it before it runs the tests")
 	}
 
-	seeScripts(t)
+	trackScripts(t)
 
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -43,10 +43,10 @@ func (s *stage) play(t *testing.T, script string, more map[string]any) {
 		t.Fatal(err)
 	}
 
-	pin := sha256.Sum256(s.front.TLS.Certificates[0].Leaf.RawSubjectPublicKeyInfo)
+	pin := sha256.Sum256(s.tlsServer.TLS.Certificates[0].Leaf.RawSubjectPublicKeyInfo)
 	about := map[string]any{
-		"hosts": []string{gatewayHost, consoleHost, neighbourHost, evilHost}, "gateway": s.at(gatewayHost),
-		"pin": base64.StdEncoding.EncodeToString(pin[:]), "backstage": s.backstage.URL,
+		"hosts": []string{gatewayHost, consoleHost, neighbourHost, evilHost}, "gateway": s.origin(gatewayHost),
+		"pin": base64.StdEncoding.EncodeToString(pin[:]), "backstage": s.scriptServer.URL,
 		"cache": filepath.Join(cache, "toolkit-gateway"), "pictures": pictures,
 	}
 
@@ -71,8 +71,8 @@ func (s *stage) play(t *testing.T, script string, more map[string]any) {
 	}
 }
 
-// seeScripts looks at the scripts, so that `go test` knows that a result of before they were changed is an old one.
-func seeScripts(t *testing.T) {
+// trackScripts looks at the scripts, so that `go test` knows that a result of before they were changed is an old one.
+func trackScripts(t *testing.T) {
 	t.Helper()
 
 	all, err := filepath.Glob(filepath.Join(scripts, "*"))

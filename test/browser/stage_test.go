@@ -28,45 +28,45 @@ const (
 
 const scripts = "scripts"
 
-// stage is a gateway as browsers meet it: behind a proxy that ends TLS, beside a console, a neighbour under
+// browserSite is a gateway as browsers meet it: behind a proxy that ends TLS, beside a console, a neighbour under
 // the same domain, and a stranger.
-type stage struct {
+type browserSite struct {
 	*apptest.Env
 
-	front     *httptest.Server // all hosts
-	requests  *http.ServeMux   // what the scripts ask of the test
-	backstage *httptest.Server // where they ask it
+	tlsServer    *httptest.Server // all hosts
+	scriptMux    *http.ServeMux   // what the scripts ask of the test
+	scriptServer *httptest.Server // where they ask it
 
-	mu       sync.Mutex
-	passages []passage
-	visits   []visit
-	old      bool
+	mu               sync.Mutex
+	gatewayRequests  []gatewayRequest
+	attackerRequests []attackerRequest
+	oldBrowsers      bool
 }
 
-// passage is a request that the gateway answered.
-type passage struct {
+// gatewayRequest is a request that the gateway answered.
+type gatewayRequest struct {
 	method, path             string
 	origin, site, mode, dest string // what the browser said of it
-	asks                     string // the method of a preflight
-	old                      bool   // and the gateway heard nothing of it
+	preflightMethod          string // the method of a preflight
+	fromOldBrowser           bool   // and the gateway heard nothing of it
 	referrer                 string
 	status                   int
 	header                   http.Header // of the answer
 }
 
-// visit is a request that came to the stranger.
-type visit struct{ path, referrer, cookies string }
+// attackerRequest is a request that came to the stranger.
+type attackerRequest struct{ path, referrer, cookies string }
 
-// newStage opens the house before the gateway, which has to know its own address.
-func newStage(t *testing.T, change ...func(*stage, *apptest.Settings)) *stage {
+// newBrowserSite opens the house before the gateway, which has to know its own address.
+func newBrowserSite(t *testing.T, change ...func(*browserSite, *apptest.Settings)) *browserSite {
 	t.Helper()
 
-	s := &stage{}
+	s := &browserSite{}
 	hosts := map[string]http.Handler{
-		gatewayHost: nil, consoleHost: pages(), neighbourHost: stranger(nil), evilHost: stranger(s.visited),
+		gatewayHost: nil, consoleHost: pages(), neighbourHost: attackerSite(nil), evilHost: attackerSite(s.recordAttackerRequest),
 	}
 
-	s.front = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.tlsServer = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.Host)
 		if handler := hosts[host]; handler != nil {
 			handler.ServeHTTP(w, r)
@@ -74,12 +74,12 @@ func newStage(t *testing.T, change ...func(*stage, *apptest.Settings)) *stage {
 			http.NotFound(w, r)
 		}
 	}))
-	s.front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // browsers hang up as they like
-	s.front.EnableHTTP2 = true
-	s.front.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
+	s.tlsServer.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // browsers hang up as they like
+	s.tlsServer.EnableHTTP2 = true
+	s.tlsServer.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 
 	s.Env = apptest.New(t, func(c *apptest.Settings) {
-		c.PublicURL, c.ConsoleURL = s.at(gatewayHost), s.at(gatewayHost)+"/small/console.html"
+		c.PublicURL, c.ConsoleURL = s.origin(gatewayHost), s.origin(gatewayHost)+"/small/console.html"
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 
 		for _, one := range change {
@@ -87,24 +87,24 @@ func newStage(t *testing.T, change ...func(*stage, *apptest.Settings)) *stage {
 		}
 	})
 
-	hosts[gatewayHost] = s.gateway(t)
-	s.requests = s.services()
-	s.backstage = httptest.NewServer(s.requests)
-	s.front.StartTLS()
-	t.Cleanup(s.front.Close)
-	t.Cleanup(s.backstage.Close)
+	hosts[gatewayHost] = s.proxyToGateway(t)
+	s.scriptMux = s.scriptServices()
+	s.scriptServer = httptest.NewServer(s.scriptMux)
+	s.tlsServer.StartTLS()
+	t.Cleanup(s.tlsServer.Close)
+	t.Cleanup(s.scriptServer.Close)
 
 	return s
 }
 
-// sisterConsole is for a console on a host beside the gateway's.
-func sisterConsole(s *stage, c *apptest.Settings) {
-	c.Origins, c.XSRFCookieDomain, c.ConsoleURL = []string{s.at(consoleHost)}, "app.test", s.at(consoleHost)+"/console.html"
+// siblingConsole is for a console on a host beside the gateway's.
+func siblingConsole(s *browserSite, c *apptest.Settings) {
+	c.Origins, c.XSRFCookieDomain, c.ConsoleURL = []string{s.origin(consoleHost)}, "app.test", s.origin(consoleHost)+"/console.html"
 }
 
-// at is the origin of a host.
-func (s *stage) at(host string) string {
-	return "https://" + net.JoinHostPort(host, strconv.Itoa(s.front.Listener.Addr().(*net.TCPAddr).Port))
+// origin is the origin of a host.
+func (s *browserSite) origin(host string) string {
+	return "https://" + net.JoinHostPort(host, strconv.Itoa(s.tlsServer.Listener.Addr().(*net.TCPAddr).Port))
 }
 
 // pages are those of test/browser/scripts.
@@ -117,8 +117,8 @@ func pages() http.Handler {
 	})
 }
 
-// stranger is a site of somebody who means ill: the pages, a redirect to anywhere, and cookies of any form.
-func stranger(visited func(*http.Request)) http.Handler {
+// attackerSite is a site of somebody who means ill: the pages, a redirect to anywhere, and cookies of any form.
+func attackerSite(visited func(*http.Request)) http.Handler {
 	files := pages()
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,15 +139,15 @@ func stranger(visited func(*http.Request)) http.Handler {
 	})
 }
 
-func (s *stage) visited(r *http.Request) {
+func (s *browserSite) recordAttackerRequest(r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	s.visits = append(s.visits, visit{r.URL.RequestURI(), r.Referer(), r.Header.Get("Cookie")})
+	s.attackerRequests = append(s.attackerRequests, attackerRequest{r.URL.RequestURI(), r.Referer(), r.Header.Get("Cookie")})
 }
 
-// gateway is the proxy, with a small console on the gateway's own origin.
-func (s *stage) gateway(t *testing.T) http.Handler {
+// proxyToGateway is the proxy, with a small console on the gateway's own origin.
+func (s *browserSite) proxyToGateway(t *testing.T) http.Handler {
 	t.Helper()
 
 	to, err := url.Parse(s.URL)
@@ -163,7 +163,7 @@ func (s *stage) gateway(t *testing.T) http.Handler {
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
 
-			if s.isOld() {
+			if s.hasOldBrowsers() {
 				for _, name := range []string{"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"} {
 					r.Out.Header.Del(name)
 				}
@@ -174,14 +174,14 @@ func (s *stage) gateway(t *testing.T) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/small/", http.StripPrefix("/small", pages()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		answer, old := &observed{ResponseWriter: w}, s.isOld()
+		answer, old := &statusRecorder{ResponseWriter: w}, s.hasOldBrowsers()
 		proxy.ServeHTTP(answer, r)
 
 		s.mu.Lock()
 		defer s.mu.Unlock()
 
 		said := r.Header.Get
-		s.passages = append(s.passages, passage{
+		s.gatewayRequests = append(s.gatewayRequests, gatewayRequest{
 			r.Method, r.URL.Path, said("Origin"), said("Sec-Fetch-Site"), said("Sec-Fetch-Mode") + said("Upgrade"), said("Sec-Fetch-Dest"),
 			said("Access-Control-Request-Method"), old, r.Referer(), answer.status, w.Header().Clone(),
 		})
@@ -190,46 +190,46 @@ func (s *stage) gateway(t *testing.T) http.Handler {
 	return mux
 }
 
-// observed remembers the status.
-type observed struct {
+// statusRecorder remembers the status.
+type statusRecorder struct {
 	http.ResponseWriter
 
 	status int
 }
 
-func (o *observed) WriteHeader(status int) {
+func (o *statusRecorder) WriteHeader(status int) {
 	o.status = status
 	o.ResponseWriter.WriteHeader(status)
 }
 
-// isOld says that browsers now are of before Sec-Fetch-Site and Origin.
-func (s *stage) isOld() bool {
+// hasOldBrowsers says that browsers now are of before Sec-Fetch-Site and Origin.
+func (s *browserSite) hasOldBrowsers() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return s.old
+	return s.oldBrowsers
 }
 
 // Only the test can do this for the scripts.
-func (s *stage) services() *http.ServeMux {
+func (s *browserSite) scriptServices() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/inbox", s.Inbox)
 	mux.HandleFunc("/advance", func(w http.ResponseWriter, r *http.Request) {
 		seconds, _ := strconv.Atoi(r.FormValue("seconds"))
 		s.Clock.Advance(time.Duration(seconds) * time.Second)
-		tell(w, map[string]any{"now": s.Clock.Now().Unix()})
+		writeJSON(w, map[string]any{"now": s.Clock.Now().Unix()})
 	})
 	mux.HandleFunc("/old", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 
-		s.old = r.FormValue("is") == "true"
-		tell(w, s.old)
+		s.oldBrowsers = r.FormValue("is") == "true"
+		writeJSON(w, s.oldBrowsers)
 	})
 
 	return mux
 }
 
-func tell(w http.ResponseWriter, answer any) {
+func writeJSON(w http.ResponseWriter, answer any) {
 	_ = json.NewEncoder(w).Encode(answer) // the script misses it
 }

@@ -9,197 +9,197 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// guarded is somebody of a member group that asks for a second factor.
-func guarded(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	address, _ := d.Person(tb)
-	d.RequireSecondFactor(tb, address)
+// secondFactorRequired is somebody of a member group that asks for a second factor.
+func secondFactorRequired(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, _ := g.NewUser(tb)
+	g.RequireSecondFactor(tb, address)
 
-	return changed(d, o, map[string]any{"email": address})
+	return withValues(g, o, map[string]any{"email": address})
 }
 
-func rightSMSCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	address, _ := d.Person(tb)
-	phone, code := d.BindPhone(tb, address)
+func rightSMSCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, _ := g.NewUser(tb)
+	phone, code := g.BindPhone(tb, address)
 
-	return changed(d, o, map[string]any{"phone": phone, "code": code}).FromBrowser(d.Visitor)
+	return withValues(g, o, map[string]any{"phone": phone, "code": code}).FromBrowser(g.Visitor)
 }
 
-func guardedSMSCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	address, _ := d.Person(tb)
-	d.RequireSecondFactor(tb, address)
+func secondFactorAfterSMSCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, _ := g.NewUser(tb)
+	g.RequireSecondFactor(tb, address)
 
-	phone, code := d.BindPhone(tb, address)
+	phone, code := g.BindPhone(tb, address)
 
-	return changed(d, o, map[string]any{"phone": phone, "code": code}).FromBrowser(d.Visitor)
+	return withValues(g, o, map[string]any{"phone": phone, "code": code}).FromBrowser(g.Visitor)
 }
 
-func rightTOTP(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	address, browser := d.Person(tb)
-	secret := d.BindAuthenticator(tb, browser)
+func rightTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, browser := g.NewUser(tb)
+	secret := g.BindAuthenticator(tb, browser)
 
-	return changed(d, o, map[string]any{"email": address, "code": d.TOTPCode(tb, secret, 1)}).FromBrowser(d.Visitor)
+	return withValues(g, o, map[string]any{"email": address, "code": g.TOTPCode(tb, secret, 1)}).FromBrowser(g.Visitor)
 }
 
-func rightPair(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	_, browser := d.Person(tb)
-	_, _, codes := d.PendingAuthenticator(tb, browser)
+func rightTOTPPair(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	_, browser := g.NewUser(tb)
+	_, _, codes := g.PendingAuthenticator(tb, browser)
 
-	return changed(d, o, map[string]any{"tss": codes}).FromBrowser(browser)
+	return withValues(g, o, map[string]any{"tss": codes}).FromBrowser(browser)
 }
 
-func waiting(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	_, browser := d.Person(tb)
-	d.PendingAuthenticator(tb, browser)
+func pendingTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	_, browser := g.NewUser(tb)
+	g.PendingAuthenticator(tb, browser)
 
-	return d.Call(o).FromBrowser(browser)
+	return g.Call(o).FromBrowser(browser)
 }
 
-func withTOTP(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	_, browser := d.Person(tb)
-	d.BindAuthenticator(tb, browser)
+func withTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	_, browser := g.NewUser(tb)
+	g.BindAuthenticator(tb, browser)
 
-	return d.Call(o).FromBrowser(browser)
+	return g.Call(o).FromBrowser(browser)
 }
 
-// moving asks for a change of somebody's address.
-func moving(tb testing.TB, d *world.Gateway, o world.Operation, to string, more map[string]any) world.Call {
+// changeEmailCall asks for a change of somebody's address.
+func changeEmailCall(tb testing.TB, g *world.Gateway, o world.Operation, to string, more map[string]any) world.Call {
 	tb.Helper()
 
-	_, browser := d.Person(tb)
+	_, browser := g.NewUser(tb)
 	values := map[string]any{"key": "email", "email": to}
 
 	for name, value := range more {
 		values[name] = value
 	}
 
-	c := d.Call(o).FromBrowser(browser)
+	c := g.Call(o).FromBrowser(browser)
 	c.Body = o.Encode(values)
 
 	return c
 }
 
-func wrongEmailCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	return moving(tb, d, o, "nowhere@konec.com.au", map[string]any{"code": "000000"})
+func wrongEmailCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return changeEmailCall(tb, g, o, "nowhere@konec.com.au", map[string]any{"code": "000000"})
 }
 
-func foreignEmail(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	return moving(tb, d, o, "somebody@example.com", nil)
+func foreignEmail(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return changeEmailCall(tb, g, o, "somebody@example.com", nil)
 }
 
-func emailTwice(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	c := moving(tb, d, o, "twice@konec.com.au", nil)
-	c.To(tb, d.Server)
+func emailTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := changeEmailCall(tb, g, o, "twice@konec.com.au", nil)
+	c.To(tb, g.Server)
 
 	return c
 }
 
 // takenEmail proves control of an address that is another account's already.
-func takenEmail(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	taken, _ := d.Person(tb)
-	before := len(d.Mails(taken))
+func takenEmail(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	taken, _ := g.NewUser(tb)
+	before := len(g.Mails(taken))
 
-	c := moving(tb, d, o, taken, nil)
-	c.To(tb, d.Server)
+	c := changeEmailCall(tb, g, o, taken, nil)
+	c.To(tb, g.Server)
 
-	code := d.Mail(tb, taken, before).Code
+	code := g.Mail(tb, taken, before).Code
 	c.Body = o.Encode(map[string]any{"key": "email", "email": taken, "code": code})
 
 	return c
 }
 
-// old is somebody whose sign-in is more than 15 minutes old.
-func old(tb testing.TB, d *world.Gateway) *apptest.Browser {
+// oldSignIn is somebody whose sign-in is more than 15 minutes old.
+func oldSignIn(tb testing.TB, g *world.Gateway) *apptest.Browser {
 	tb.Helper()
 
-	address, browser := d.Person(tb)
-	d.Exec(tb, `UPDATE session SET authenticated_at = authenticated_at - interval '16 minutes'
+	address, browser := g.NewUser(tb)
+	g.Exec(tb, `UPDATE session SET authenticated_at = authenticated_at - interval '16 minutes'
 		WHERE account_id = (SELECT id FROM account WHERE email = $1)`, address)
 
 	return browser
 }
 
-func later(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	return d.Call(o).FromBrowser(old(tb, d))
+func afterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).FromBrowser(oldSignIn(tb, g))
 }
 
-func laterEmail(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	c := d.Call(o).FromBrowser(old(tb, d))
+func emailAfterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o).FromBrowser(oldSignIn(tb, g))
 	c.Body = o.Encode(map[string]any{"key": "email", "email": "later@konec.com.au"})
 
 	return c
 }
 
-// proving has been texted the code for a phone.
-func proving(tb testing.TB, d *world.Gateway, o world.Operation, phone string) world.Call {
+// bindPhoneCall has been texted the code for a phone.
+func bindPhoneCall(tb testing.TB, g *world.Gateway, o world.Operation, phone string) world.Call {
 	tb.Helper()
 
-	_, browser := d.Person(tb)
+	_, browser := g.NewUser(tb)
 
 	sent, err := browser.Client.SendPhoneCodeWithResponse(tb.Context(), &client.SendPhoneCodeParams{Phone: phone})
 	if err != nil || sent.StatusCode() != http.StatusNoContent {
 		tb.Fatalf("send phone code: %v %s", err, sent.Body)
 	}
 
-	return changed(d, o, map[string]any{"phone": phone, "code": d.Mail(tb, phone, 0).Code}).FromBrowser(browser)
+	return withValues(g, o, map[string]any{"phone": phone, "code": g.Mail(tb, phone, 0).Code}).FromBrowser(browser)
 }
 
-func rightPhoneCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	return proving(tb, d, o, d.NewPhone())
+func rightPhoneCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return bindPhoneCall(tb, g, o, g.NewPhone())
 }
 
-func takenPhone(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	other, _ := d.Person(tb)
-	phone := d.NewPhone()
-	d.Exec(tb, "UPDATE account SET phone = $1 WHERE email = $2", phone, other)
+func takenPhone(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	other, _ := g.NewUser(tb)
+	phone := g.NewPhone()
+	g.Exec(tb, "UPDATE account SET phone = $1 WHERE email = $2", phone, other)
 
-	return proving(tb, d, o, phone)
+	return bindPhoneCall(tb, g, o, phone)
 }
 
-// lastWayIn has a phone and nothing else.
-func lastWayIn(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	address, browser := d.Person(tb)
-	d.Exec(tb, "UPDATE account SET phone = $1, password_hash = NULL WHERE email = $2", d.NewPhone(), address)
+// lastSignInMethod has a phone and nothing else.
+func lastSignInMethod(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, browser := g.NewUser(tb)
+	g.Exec(tb, "UPDATE account SET phone = $1, password_hash = NULL WHERE email = $2", g.NewPhone(), address)
 
-	return d.Call(o).FromBrowser(browser)
+	return g.Call(o).FromBrowser(browser)
 }
 
-func noUpload(_ testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	c := d.Call(o)
+func uploadNotConfigured(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
 	c.Query = "type=upload"
 
 	return c
 }
 
-func rightRenewalCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	code, err := d.OwnerBrowser.Client.CreateRefreshCodeWithResponse(tb.Context())
+func rightRenewalCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	code, err := g.OwnerBrowser.Client.CreateRefreshCodeWithResponse(tb.Context())
 	if err != nil || code.JSON200 == nil {
 		tb.Fatalf("refresh code: %v %s", err, code.Body)
 	}
 
-	return changed(d, o, map[string]any{"code": code.JSON200.Code})
+	return withValues(g, o, map[string]any{"code": code.JSON200.Code})
 }
 
-func rightOldPassword(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	_, browser := d.Person(tb)
+func rightOldPassword(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	_, browser := g.NewUser(tb)
 
-	return changed(d, o, map[string]any{"old": apptest.Password}).FromBrowser(browser)
+	return withValues(g, o, map[string]any{"old": apptest.Password}).FromBrowser(browser)
 }
 
-func rightResetCode(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	address, _ := d.Person(tb)
-	before := len(d.Mails(address))
+func rightResetCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, _ := g.NewUser(tb)
+	before := len(g.Mails(address))
 
-	sent, err := d.Visitor.Client.SendResetCodeWithResponse(tb.Context(), &client.SendResetCodeParams{Email: address})
+	sent, err := g.Visitor.Client.SendResetCodeWithResponse(tb.Context(), &client.SendResetCodeParams{Email: address})
 	if err != nil || sent.StatusCode() != http.StatusNoContent {
 		tb.Fatalf("send reset code: %v %s", err, sent.Body)
 	}
 
-	return changed(d, o, map[string]any{"email": address, "code": d.Mail(tb, address, before).Code})
+	return withValues(g, o, map[string]any{"email": address, "code": g.Mail(tb, address, before).Code})
 }
 
 // ownBrowser signs in for this one call.
-func ownBrowser(tb testing.TB, d *world.Gateway, o world.Operation) world.Call {
-	_, browser := d.Person(tb)
+func ownBrowser(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	_, browser := g.NewUser(tb)
 
-	return d.Call(o).FromBrowser(browser)
+	return g.Call(o).FromBrowser(browser)
 }

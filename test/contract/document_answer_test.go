@@ -61,7 +61,7 @@ func checkResponses(t *testing.T, o world.Operation) {
 		media := response.Value.Content["application/json"]
 
 		switch {
-		case status < "400" && isForPeople(response.Value.Content):
+		case status < "400" && isPage(response.Value.Content):
 		case media == nil || len(response.Value.Content) != 1:
 			t.Errorf("%s is not just application/json", status)
 		case status < "400" && media.Example == nil:
@@ -69,7 +69,7 @@ func checkResponses(t *testing.T, o world.Operation) {
 		case status < "400":
 			checkExample(t, media.Schema, media.Example)
 		default:
-			checkErrors(t, status, media)
+			checkErrorExamples(t, status, media)
 		}
 	}
 }
@@ -90,8 +90,8 @@ func checkRedirect(t *testing.T, status string, response *openapi3.Response) {
 	}
 }
 
-// isForPeople says that the content is pictures or a page.
-func isForPeople(content openapi3.Content) bool {
+// isPage says that the content is pictures or a page.
+func isPage(content openapi3.Content) bool {
 	for name := range content {
 		if !strings.HasPrefix(name, "image/") && !strings.HasPrefix(name, "text/html") {
 			return false
@@ -101,8 +101,8 @@ func isForPeople(content openapi3.Content) bool {
 	return len(content) > 0
 }
 
-// checkErrors wants each code of a status as an example whose name is the code.
-func checkErrors(t *testing.T, status string, media *openapi3.MediaType) {
+// checkErrorExamples wants each code of a status as an example whose name is the code.
+func checkErrorExamples(t *testing.T, status string, media *openapi3.MediaType) {
 	t.Helper()
 
 	if media.Schema.Ref != "#/components/schemas/Error" || len(media.Examples) == 0 {

@@ -246,14 +246,14 @@ var early = []string{
 func TestEveryOperationHasAHandler(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	promised := promises()
+	g := world.NewGateway(t)
+	documented := documentedResponses()
 
 	for _, o := range world.Operations() {
-		d.KeepSignedIn(t)
+		g.KeepSignedIn(t)
 
-		got := d.Call(o).To(t, d.Server)
-		if slices.Contains(early, got.Problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.Status, got.Problem.Code)] {
+		got := g.Call(o).To(t, g.Server)
+		if slices.Contains(early, got.Problem.Code) || !documented[fmt.Sprintf("%s %d %s", o.OperationID, got.Status, got.Problem.Code)] {
 			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in internal/testkit/world/gateway.go good?", o.OperationID, got)
 		}
 	}

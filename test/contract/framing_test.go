@@ -21,14 +21,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// wire is one connection without a client library that would mend what is sent.
-type wire struct {
+// rawConn is one connection without a client library that would mend what is sent.
+type rawConn struct {
 	net.Conn
 
 	in *bufio.Reader
 }
 
-func dial(tb testing.TB, s *apptest.Server) *wire {
+func dial(tb testing.TB, s *apptest.Server) *rawConn {
 	tb.Helper()
 
 	conn, err := net.Dial("tcp", s.HTTP.Listener.Addr().String())
@@ -42,11 +42,11 @@ func dial(tb testing.TB, s *apptest.Server) *wire {
 		tb.Fatal(err)
 	}
 
-	return &wire{conn, bufio.NewReader(conn)}
+	return &rawConn{conn, bufio.NewReader(conn)}
 }
 
 // replies reads every answer until the server closes; there are at most two.
-func (w *wire) replies(tb testing.TB) []world.Reply {
+func (w *rawConn) replies(tb testing.TB) []world.Reply {
 	tb.Helper()
 
 	var list []world.Reply
@@ -73,7 +73,7 @@ func (w *wire) replies(tb testing.TB) []world.Reply {
 func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	const (
 		body   = `{"refresh_token":"x"}`
@@ -121,7 +121,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 
 	for name, text := range refused {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, d.Server)
+			w := dial(t, g.Server)
 			if _, err := io.WriteString(w, text+poison); err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 
 	for name, text := range understood {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, d.Server)
+			w := dial(t, g.Server)
 			if _, err := io.WriteString(w, text+poison); err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 func TestLargeHeaderIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	line := "GET /api/users/me HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n"
 	want := map[string]struct {
 		text   string
@@ -195,7 +195,7 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 
 	for name, one := range want {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, d.Server)
+			w := dial(t, g.Server)
 
 			go io.WriteString(w, one.text) // the server hangs up in the middle
 
@@ -215,7 +215,7 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 		most    = 64      // of size, that the server takes before it hangs up
 	)
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	chunk := slices.Concat(fmt.Appendf(nil, "%x\r\n", size), bytes.Repeat([]byte{'a'}, size), []byte("\r\n"))
 
 	allocated := func() uint64 {
@@ -233,7 +233,7 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 
 	for _, o := range operations {
 		before := allocated()
-		w := dial(t, d.Server)
+		w := dial(t, g.Server)
 
 		if _, err := fmt.Fprintf(w, "%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.Method, o.Path, o.Media()); err != nil {
 			t.Fatal(err)
@@ -273,7 +273,7 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if o.Media() != "application/json" {
@@ -281,24 +281,24 @@ func TestBodyLimit(t *testing.T) {
 		}
 
 		for _, chunks := range []bool{false, true} {
-			c := d.Call(o)
+			c := g.Call(o)
 			c.Chunked = chunks
 			c.Body += strings.Repeat(" ", 64<<10-len(c.Body))
 
-			if got := c.To(t, d.Server); got.Status >= 500 || got.Status == http.StatusRequestEntityTooLarge || got.Problem.Code == "INVALID_REQUEST" {
+			if got := c.To(t, g.Server); got.Status >= 500 || got.Status == http.StatusRequestEntityTooLarge || got.Problem.Code == "INVALID_REQUEST" {
 				t.Errorf("%s, 64 KiB, chunked %t: %s", o.OperationID, chunks, got)
 			}
 
 			c.Body += " "
 
-			got := c.To(t, d.Server)
+			got := c.To(t, g.Server)
 			if got.Status != http.StatusRequestEntityTooLarge || got.Problem.Code != "BODY_TOO_LARGE" {
 				t.Errorf("%s, 64 KiB and a byte, chunked %t: %s", o.OperationID, chunks, got)
 			}
 		}
 	}
 
-	w := dial(t, d.Server)
+	w := dial(t, g.Server)
 	_, err := io.WriteString(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"+strings.Repeat(" ", 70_000))
 
 	if replies := w.replies(t); err != nil || len(replies) != 1 || replies[0].Status != http.StatusRequestEntityTooLarge {
@@ -333,12 +333,12 @@ func TestServerHasTimeouts(t *testing.T) {
 func TestHangingUpLosesNothing(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	token := d.OwnerTokens.RefreshToken
+	g := world.NewGateway(t)
+	token := g.OwnerTokens.RefreshToken
 
 	for range 20 {
 		body := fmt.Sprintf(`{"refresh_token":%q}`, token)
-		w := dial(t, d.Server)
+		w := dial(t, g.Server)
 
 		_, err := fmt.Fprintf(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		if err != nil {
@@ -347,7 +347,7 @@ func TestHangingUpLosesNothing(t *testing.T) {
 
 		w.Close()
 
-		status, tokens := d.Refresh(t, token)
+		status, tokens := g.Refresh(t, token)
 		if status != http.StatusOK {
 			t.Fatalf("after hanging up: %d", status)
 		}

@@ -8,5 +8,5 @@ import "testing"
 func TestHostileClientForLong(t *testing.T) {
 	t.Parallel()
 
-	hostile(t, 50_000)
+	sendRandomRequests(t, 50_000)
 }

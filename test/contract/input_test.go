@@ -19,16 +19,16 @@ import (
 func TestBadFieldIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		for _, field := range o.Fields() {
 			t.Run(o.OperationID+"/"+field, func(t *testing.T) {
 				for name, value := range badValues(o, field) {
-					c := d.Call(o)
-					c.Body = spoiled(d, o, field, value)
+					c := g.Call(o)
+					c.Body = bodyWithField(g, o, field, value)
 
-					got := c.To(t, d.Server)
+					got := c.To(t, g.Server)
 					if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s: %s", name, got)
 					}
@@ -47,7 +47,7 @@ func TestBadFieldIsRefused(t *testing.T) {
 		}
 	}
 
-	if strings.Contains(d.Log.String(), canary) {
+	if strings.Contains(g.Log.String(), canary) {
 		t.Error("a refused value is in the log") // F-06, R-K3
 	}
 }
@@ -103,9 +103,9 @@ func badJSON() map[string]string {
 	}
 }
 
-// spoiled is a good body but for the text of one field.
-func spoiled(d *world.Gateway, o world.Operation, field, text string) string {
-	values := d.ValuesWith(o, field)
+// bodyWithField is a good body but for the text of one field.
+func bodyWithField(g *world.Gateway, o world.Operation, field, text string) string {
+	values := g.ValuesWith(o, field)
 	parts := make([]string, 0, len(values))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -145,7 +145,7 @@ func spoiled(d *world.Gateway, o world.Operation, field, text string) string {
 func TestBadBodyIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if o.RequestBody == nil {
@@ -153,11 +153,11 @@ func TestBadBodyIsRefused(t *testing.T) {
 		}
 
 		t.Run(o.OperationID, func(t *testing.T) {
-			for name, spoil := range bodySpoilers(o) {
-				c := d.Call(o)
+			for name, spoil := range bodyFaults(o) {
+				c := g.Call(o)
 				c.Body = spoil(strings.TrimSpace(c.Body))
 
-				if got := c.To(t, d.Server); got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
+				if got := c.To(t, g.Server); got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 					t.Errorf("%s: %s", name, got)
 				} else if len(got.Problem.Errors) == 0 || len(got.Problem.Errors) > 50 {
 					t.Errorf("%s: blames %d fields", name, len(got.Problem.Errors))
@@ -167,7 +167,7 @@ func TestBadBodyIsRefused(t *testing.T) {
 	}
 }
 
-func bodySpoilers(o world.Operation) map[string]func(string) string {
+func bodyFaults(o world.Operation) map[string]func(string) string {
 	field := o.Schema().Required[0] // which is there once
 	as := func(text string) func(string) string { return func(string) string { return text } }
 
@@ -256,27 +256,27 @@ func manyMembers(n int) string {
 func TestQueryIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	credentials := url.Values{"email": {world.Owner}, "password": {apptest.Password}}.Encode()
 	queries := map[string]string{
 		"unknown": "debug=1", "no value": "debug", "escaped": "%64ebug=1", "NUL": "a%00b=1", "bytes": "%FF=%FF", "broken": "%zz=1",
-		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + d.OwnerTokens.AccessToken,
-		"refresh token": "refresh_token=" + d.OwnerTokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
+		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + g.OwnerTokens.AccessToken,
+		"refresh token": "refresh_token=" + g.OwnerTokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
 		"equal keys": strings.Repeat("a&", 3_000), "only": "=", "long name": strings.Repeat("n", 3_000) + "=1",
 	}
 
 	for _, o := range world.Operations() {
 		t.Run(o.OperationID, func(t *testing.T) {
 			for name, query := range queries {
-				c := d.Call(o)
+				c := g.Call(o)
 				c.Query = query
 
-				got := c.To(t, d.Server)
+				got := c.To(t, g.Server)
 				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 					t.Errorf("%s: %s", name, got)
 				}
 
-				if strings.Contains(string(got.Body), apptest.Password) || strings.Contains(string(got.Body), d.OwnerTokens.RefreshToken) {
+				if strings.Contains(string(got.Body), apptest.Password) || strings.Contains(string(got.Body), g.OwnerTokens.RefreshToken) {
 					t.Errorf("%s: the answer repeats a secret: %s", name, got)
 				}
 			}
@@ -285,16 +285,16 @@ func TestQueryIsRefused(t *testing.T) {
 
 	// F-05: what lacks in the body is not taken from the query.
 	c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Query: credentials}.With("Content-Type", "application/x-www-form-urlencoded")
-	if got := c.To(t, d.Server); got.Status != http.StatusBadRequest {
+	if got := c.To(t, g.Server); got.Status != http.StatusBadRequest {
 		t.Errorf("credentials in the query alone: %s", got)
 	}
 
-	me := world.Call{Method: http.MethodGet, Path: "/api/users/me", Query: "access_token=" + d.OwnerTokens.AccessToken}
-	if got := me.To(t, d.Server); got.Status != http.StatusUnauthorized {
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me", Query: "access_token=" + g.OwnerTokens.AccessToken}
+	if got := me.To(t, g.Server); got.Status != http.StatusUnauthorized {
 		t.Errorf("a token in the query alone: %s", got)
 	}
 
-	if strings.Contains(d.Log.String(), d.OwnerTokens.RefreshToken) || strings.Contains(d.Log.String(), url.QueryEscape(apptest.Password)) {
+	if strings.Contains(g.Log.String(), g.OwnerTokens.RefreshToken) || strings.Contains(g.Log.String(), url.QueryEscape(apptest.Password)) {
 		t.Error("a query is in the log") // R-K4
 	}
 }

@@ -96,7 +96,7 @@ func TestStatements(t *testing.T) {
 	expect := func(t *testing.T, want ...string) {
 		t.Helper()
 
-		if got := world.WithoutChores(env.Statements.Take()); !slices.Equal(got, want) {
+		if got := world.WithoutMaintenance(env.Statements.Take()); !slices.Equal(got, want) {
 			t.Errorf("statements %q, want %q", got, want)
 		}
 	}

@@ -16,16 +16,16 @@ import (
 func TestBadParameterIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d, tried := world.NewGateway(t), 0
+	g, tried := world.NewGateway(t), 0
 
 	for _, o := range world.Operations() {
 		for _, parameter := range o.Parameters {
 			t.Run(o.OperationID+"/"+parameter.Value.Name, func(t *testing.T) {
 				for name, value := range badParameters(parameter.Value) {
-					c := mistaken(d, o, parameter.Value, value)
+					c := withParameter(g, o, parameter.Value, value)
 					tried++
 
-					got := c.To(t, d.Server)
+					got := c.To(t, g.Server)
 					if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s: %s", name, got)
 					}
@@ -49,7 +49,7 @@ func TestBadParameterIsRefused(t *testing.T) {
 	}
 
 	// The route is logged, and never the path or the query (R-K4).
-	if strings.Contains(d.Log.String(), canary) {
+	if strings.Contains(g.Log.String(), canary) {
 		t.Error("a refused value is in the log")
 	}
 }
@@ -99,14 +99,14 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 	return bad
 }
 
-// mistaken is a good call but for the text of one parameter.
-func mistaken(d *world.Gateway, o world.Operation, parameter *openapi3.Parameter, text string) world.Call {
-	c := d.Call(o)
+// withParameter is a good call but for the text of one parameter.
+func withParameter(g *world.Gateway, o world.Operation, parameter *openapi3.Parameter, text string) world.Call {
+	c := g.Call(o)
 
 	if parameter.In == openapi3.ParameterInPath {
 		c.Path = strings.Replace(o.Path, "{"+parameter.Name+"}", text, 1)
 		if o.IsAdmin() {
-			c = d.AdminCall(o, c) // the other parameters are good
+			c = g.AdminCall(o, c) // the other parameters are good
 		}
 
 		c.Path = strings.Replace(c.Path, "{id}", strings.Repeat("A", 22), 1)

@@ -29,23 +29,23 @@ func hashes(run func()) uint64 {
 //
 // Not parallel: the hashes of other tests would be counted.
 func TestEveryClassCostsAsManyHashes(t *testing.T) {
-	crowd := world.NewPopulation(t, apptest.StandardHashes)
+	population := world.NewPopulation(t, apptest.StandardHashes)
 
-	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
+	for _, probe := range append(world.PublicProbes, world.ToolkitProbes...) {
 		want := uint64(0)
-		if i.Password {
+		if probe.Password {
 			want = 1
 		}
 
 		for _, class := range world.Classes {
-			if i.Password && i.ControlClass(class) == world.ClassHammered || class == world.ClassHammered {
+			if probe.Password && probe.ControlClass(class) == world.ClassGuessed || class == world.ClassGuessed {
 				continue // told to wait, without a hash; so are both
 			}
 
 			var got world.Observation
 
-			if n := hashes(func() { got = crowd.Inquire(t, i, class) }); n != want {
-				t.Errorf("%s for %s: %d hashes, want %d; answered %s", i.Name, class, n, want, got)
+			if n := hashes(func() { got = population.Run(t, probe, class) }); n != want {
+				t.Errorf("%s for %s: %d hashes, want %d; answered %s", probe.Name, class, n, want, got)
 			}
 		}
 	}

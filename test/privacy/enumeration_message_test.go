@@ -22,48 +22,48 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 		taken    = "您已经有 Toolkit 账号"
 	)
 
-	arrives := func(class string, i world.Probe) string {
+	arrives := func(class string, probe world.Probe) string {
 		resident := slices.Contains(world.WithAccount, class)
 
 		switch {
-		case i.Name == "send-code" && resident:
+		case probe.Name == "send-code" && resident:
 			return taken
-		case i.Name == "send-code":
+		case probe.Name == "send-code":
 			return withCode
-		case !resident, class == world.ClassDisabled, i.ByPhone && class == world.ClassWithoutPhone:
+		case !resident, class == world.ClassDisabled, probe.ByPhone && class == world.ClassWithoutPhone:
 			return nothing
 		}
 
 		return withCode
 	}
 
-	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
-		if i.Steps[0].Want[0] != '2' {
+	for _, probe := range append(world.PublicProbes, world.ToolkitProbes...) {
+		if probe.Steps[0].Want[0] != '2' {
 			continue // not one that sends
 		}
 
-		t.Run(i.Name, func(t *testing.T) {
+		t.Run(probe.Name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := world.NewPopulation(t)
+			population := world.NewPopulation(t)
 
-			crowd.Settle(t)
-			crowd.Clock.Advance(time.Minute)
+			population.AwaitMessages(t)
+			population.Clock.Advance(time.Minute)
 
 			var control []string
 
 			for _, class := range world.Classes {
-				before := len(crowd.Mails(i.Subject(class)))
-				crowd.Statements.Take()
+				before := len(population.Mails(probe.Subject(class)))
+				population.Statements.Take()
 
-				if got := i.Ask(i.Subject(class)).FromBrowser(crowd.Visitor).To(t, crowd.Server); got.Status >= 300 {
+				if got := probe.Call(probe.Subject(class)).FromBrowser(population.Visitor).To(t, population.Server); got.Status >= 300 {
 					t.Fatalf("%s: %s", class, got)
 				}
 
-				crowd.Settle(t)
+				population.AwaitMessages(t)
 
-				messages := crowd.Mails(i.Subject(class))
-				statements := world.WithoutChores(crowd.Statements.Take())
+				messages := population.Mails(probe.Subject(class))
+				statements := world.WithoutMaintenance(population.Statements.Take())
 
 				if control == nil {
 					control = statements
@@ -79,7 +79,7 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 					}
 				}
 
-				if want := arrives(class, i); got != want || len(messages) > before+1 {
+				if want := arrives(class, probe); got != want || len(messages) > before+1 {
 					t.Errorf("%s gets %q and %d messages, want %q", class, got, len(messages)-before, want)
 				}
 			}
@@ -93,30 +93,30 @@ func TestTakenAddress(t *testing.T) {
 
 	const right = "222222"
 
-	crowd := world.NewPopulation(t)
+	population := world.NewPopulation(t)
 
 	register := func(class, code string) world.Observation {
-		return crowd.Show(t, world.RegisterCall(world.AddressOfClass(class), apptest.Password, code))
+		return population.Observe(t, world.RegisterCall(world.AddressOfClass(class), apptest.Password, code))
 	}
 
 	for _, class := range world.WithAccount {
-		crowd.PlantCode(t, code.Registration, world.AddressOfClass(class), right)
+		population.PlantCode(t, code.Registration, world.AddressOfClass(class), right)
 		wrong := register(class, "111111")
 
-		if got := register(class, right); got.Outside() != wrong.Outside() || !got.Is("CODE_INVALID") {
-			t.Errorf("%s: the secret code is answered\n%s\nand a wrong one\n%s", class, got.Outside(), wrong.Outside())
+		if got := register(class, right); got.Visible() != wrong.Visible() || !got.Matches("CODE_INVALID") {
+			t.Errorf("%s: the secret code is answered\n%s\nand a wrong one\n%s", class, got.Visible(), wrong.Visible())
 		}
 
 		var version int32
-		if err := crowd.Pool.QueryRow(t.Context(), `SELECT version FROM account WHERE email = $1`, world.AddressOfClass(class)).Scan(&version); err != nil || version != 0 {
+		if err := population.Pool.QueryRow(t.Context(), `SELECT version FROM account WHERE email = $1`, world.AddressOfClass(class)).Scan(&version); err != nil || version != 0 {
 			t.Errorf("%s: the account is at version %d, %v", class, version, err)
 		}
 	}
 
 	// The same code registers a free address: the test knows how to make one.
-	crowd.PlantCode(t, code.Registration, world.AddressOfClass(world.ClassUnknown), right)
+	population.PlantCode(t, code.Registration, world.AddressOfClass(world.ClassUnknown), right)
 
-	if got := register(world.ClassUnknown, right); !got.Is("201") {
+	if got := register(world.ClassUnknown, right); !got.Matches("201") {
 		t.Errorf("a planted code is answered %s", got)
 	}
 }

@@ -35,16 +35,16 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := world.NewPopulation(t)
-			crowd.Hold(t)
-			crowd.Clock.Advance(time.Minute) // since moving has asked
+			population := world.NewPopulation(t)
+			population.HoldMessages(t)
+			population.Clock.Advance(time.Minute) // since moving has asked
 
-			askers := map[string]*apptest.Browser{}
+			browsers := map[string]*apptest.Browser{}
 
 			for n, class := range world.Classes {
 				address := fmt.Sprintf("asker.%02d@konec.test", n)
-				crowd.Account(t, address)
-				askers[class] = crowd.SignedIn(t, address)
+				population.Account(t, address)
+				browsers[class] = population.SignedIn(t, address)
 			}
 
 			guess := func(to string) world.Call { return c.prove(to, "000000") }
@@ -64,20 +64,20 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
 				{world.ProbeStep{Want: "TOO_MANY_REQUESTS"}, guess},
 			} {
-				crowd.Clock.Advance(one.Wait)
+				population.Clock.Advance(one.Wait)
 
-				control := crowd.Show(t, one.call(c.of(world.ClassUnknown)).FromBrowser(askers[world.ClassUnknown]))
-				if !control.Is(one.Want) {
+				control := population.Observe(t, one.call(c.of(world.ClassUnknown)).FromBrowser(browsers[world.ClassUnknown]))
+				if !control.Matches(one.Want) {
 					t.Fatalf("call %d: got %s, want %s", n+1, control, one.Want)
 				}
 
 				for _, class := range world.Classes[1:] {
-					crowd.Show(t, one.call(c.of(class)).FromBrowser(askers[class])).ExpectLike(t, fmt.Sprintf("call %d for %s", n+1, class), control)
+					population.Observe(t, one.call(c.of(class)).FromBrowser(browsers[class])).ExpectSame(t, fmt.Sprintf("call %d for %s", n+1, class), control)
 				}
 			}
 
-			crowd.Clock.Advance(world.FirstWait)
-			crowd.Release(t)
+			population.Clock.Advance(world.FirstWait)
+			population.ReleaseMessages(t)
 
 			for _, class := range world.Classes {
 				want := c.taken
@@ -85,13 +85,13 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 					want = "204"
 				}
 
-				messages := crowd.Mails(c.of(class))
+				messages := population.Mails(c.of(class))
 				if len(messages) == 0 {
 					t.Fatalf("no code came for %s", class)
 				}
 
-				got := crowd.Show(t, c.prove(c.of(class), messages[0].Code).FromBrowser(askers[class]))
-				if !got.Is(want) {
+				got := population.Observe(t, c.prove(c.of(class), messages[0].Code).FromBrowser(browsers[class]))
+				if !got.Matches(want) {
 					t.Errorf("the right code for %s is answered %s, want %s", class, got, want)
 				}
 			}

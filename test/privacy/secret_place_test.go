@@ -28,23 +28,23 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// showcase is a vault whose database is alone on its server, which writes down every statement with its
+// searchableGateway is a vault whose database is alone on its server, which writes down every statement with its
 // parameters, and whose messages and people go through servers of the test.
-type showcase struct {
-	*vault
+type searchableGateway struct {
+	*secretGateway
 
-	desk     *world.Gateway
-	lark     *world.FakeLark
-	exchange *world.SMSProvider
-	cluster  *pgcluster.Cluster
-	firstWAL string
+	gateway     *world.Gateway
+	lark        *world.FakeLark
+	smsProvider *world.SMSProvider
+	cluster     *pgcluster.Cluster
+	firstWAL    string
 }
 
-func newShowcase(t *testing.T) *showcase {
+func newSearchableGateway(t *testing.T) *searchableGateway {
 	t.Helper()
 
 	cluster, database := postgrestest.NewCluster(t, false)
-	s := &showcase{lark: world.NewFakeLark(t), exchange: world.NewSMSProvider(t), cluster: cluster}
+	s := &searchableGateway{lark: world.NewFakeLark(t), smsProvider: world.NewSMSProvider(t), cluster: cluster}
 	sink := smtptest.New(t, smtptest.Options{})
 
 	settings := func(c *apptest.Settings) {
@@ -52,19 +52,19 @@ func newShowcase(t *testing.T) *showcase {
 		world.WithoutNetworkLimits(c)
 
 		c.SMTPURL = sink.URL()
-		c.SMSURL, c.SMSWebhookSecret = s.exchange.URL+"/canary-of-the-path?key=canary-of-the-query", world.SMSSecret
+		c.SMSURL, c.SMSWebhookSecret = s.smsProvider.URL+"/canary-of-the-path?key=canary-of-the-query", world.SMSSecret
 	}
 
-	s.firstWAL = loud(t, database)
-	s.vault = vaultIn(&world.MailGateway{Env: apptest.On(t, database, settings), Sink: sink})
-	s.desk = world.GatewayOn(t, s.Env)
+	s.firstWAL = logEveryStatement(t, database)
+	s.secretGateway = recordSecrets(&world.MailGateway{Env: apptest.On(t, database, settings), Sink: sink})
+	s.gateway = world.GatewayOn(t, s.Env)
 
 	return s
 }
 
-// loud lets Postgres write down every statement of the connections to come, and answers the file that the
+// logEveryStatement lets Postgres write down every statement of the connections to come, and answers the file that the
 // WAL goes on in.
-func loud(t *testing.T, database string) (walFile string) {
+func logEveryStatement(t *testing.T, database string) (walFile string) {
 	t.Helper()
 
 	conn, err := pgx.Connect(t.Context(), database)
@@ -91,25 +91,25 @@ func loud(t *testing.T, database string) (walFile string) {
 func TestSecretsAreFoundNowhere(t *testing.T) {
 	t.Parallel()
 
-	s := newShowcase(t)
-	s.live(t)
-	s.livePublic(t)
-	s.settle(t)
-	s.keepSettings()
+	s := newSearchableGateway(t)
+	s.useToolkit(t)
+	s.usePublic(t)
+	s.awaitMessages(t)
+	s.addSettings()
 
-	places := map[string]string{
-		"the log": s.Log.String(), "the database": dump(t, s.vault.MailGateway), "the metrics": s.Metrics(t), "an error's body": s.errors.String(),
+	stores := map[string]string{
+		"the log": s.Log.String(), "the database": dump(t, s.secretGateway.MailGateway), "the metrics": s.Metrics(t), "an error's body": s.errors.String(),
 		"what profiles show": s.profiles(t), "Postgres's log": s.postgresLog(t), "Postgres's WAL": s.wal(t), "a dump": s.pgDump(t),
 	}
 
-	for place, text := range places {
+	for store, text := range stores {
 		if len(text) < 1000 {
-			t.Errorf("%s is nearly empty: %s", place, text)
+			t.Errorf("%s is nearly empty: %s", store, text)
 		}
 
 		for what, secret := range s.secrets {
 			if at := find(text, secret); at >= 0 {
-				t.Errorf("%s is in %s: %q", what, place, text[max(0, at-160):min(len(text), at+160)])
+				t.Errorf("%s is in %s: %q", what, store, text[max(0, at-160):min(len(text), at+160)])
 			}
 		}
 	}
@@ -122,67 +122,67 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 		`SELECT count(*) FROM river_job j, unnest(j.errors) e WHERE regexp_replace(e->>'error', '<[^>]*>', '') ` + digits: false,
 		`SELECT count(*) FROM delivery WHERE last_error LIKE '%[code]%'`:                                                  true,
 	} {
-		if got := s.desk.Count(t, query); (got > 0) != want {
+		if got := s.gateway.Count(t, query); (got > 0) != want {
 			t.Errorf("%s: %d rows", query, got)
 		}
 	}
 
 	// The search itself must work: these are there.
-	for place, there := range map[string]string{
-		"the log": `"operation":"register"`, "the database": holder, "the metrics": `operation="refresh"`, "an error's body": "INVALID_CREDENTIALS",
-		"what profiles show": "goroutine", "Postgres's log": singer, "Postgres's WAL": singer, "a dump": singer,
+	for store, there := range map[string]string{
+		"the log": `"operation":"register"`, "the database": ownerEmail, "the metrics": `operation="refresh"`, "an error's body": "INVALID_CREDENTIALS",
+		"what profiles show": "goroutine", "Postgres's log": browserOwnerEmail, "Postgres's WAL": browserOwnerEmail, "a dump": browserOwnerEmail,
 	} {
-		if find(places[place], there) < 0 {
-			t.Errorf("not even %q is in %s", there, place)
+		if find(stores[store], there) < 0 {
+			t.Errorf("not even %q is in %s", there, store)
 		}
 	}
 
 	// R-K4: and nobody is named where nobody has to be.
-	for _, place := range []string{"the log", "the metrics", "what profiles show"} {
-		if at := regexp.MustCompile(`@konec|%40konec|[^0-9.]86139[0-9]{8}[^0-9]`).FindStringIndex(places[place]); at != nil {
-			t.Errorf("%s names somebody: %q", place, places[place][max(0, at[0]-160):min(len(places[place]), at[1]+160)])
+	for _, store := range []string{"the log", "the metrics", "what profiles show"} {
+		if at := regexp.MustCompile(`@konec|%40konec|[^0-9.]86139[0-9]{8}[^0-9]`).FindStringIndex(stores[store]); at != nil {
+			t.Errorf("%s names somebody: %q", store, stores[store][max(0, at[0]-160):min(len(stores[store]), at[1]+160)])
 		}
 	}
 
-	t.Logf("%d secrets in %d places", len(s.secrets), len(places))
+	t.Logf("%d secrets in %d places", len(s.secrets), len(stores))
 }
 
-// keepSettings adds the secret settings.
-func (s *showcase) keepSettings() {
+// addSettings adds the secret settings.
+func (s *searchableGateway) addSettings() {
 	for _, setting := range s.Config.Settings() {
 		if setting.Secret && setting.Value != "" && setting.Name != "DATABASE_URL" && setting.Name != "SMTP_URL" { // which have no password here
-			s.secret(setting.Name, setting.Value)
+			s.add(setting.Name, setting.Value)
 		}
 	}
 
-	s.secret("path of SMS_URL", "canary-of-the-path")
-	s.secret("query of SMS_URL", "canary-of-the-query")
-	s.secret("secret of SMS_WEBHOOK_SECRET", strings.TrimPrefix(world.SMSSecret, "whsec_"))
+	s.add("path of SMS_URL", "canary-of-the-path")
+	s.add("query of SMS_URL", "canary-of-the-query")
+	s.add("secret of SMS_WEBHOOK_SECRET", strings.TrimPrefix(world.SMSSecret, "whsec_"))
 }
 
-// settle waits until every message has gone, or was tried.
-func (s *showcase) settle(t *testing.T) {
+// awaitMessages waits until every message has gone, or was tried.
+func (s *searchableGateway) awaitMessages(t *testing.T) {
 	t.Helper()
 	apptest.Eventually(t, "every message was tried", func() bool {
-		return s.desk.Count(t, "SELECT count(*) FROM delivery WHERE state = 'queued' AND attempts = 0") == 0
+		return s.gateway.Count(t, "SELECT count(*) FROM delivery WHERE state = 'queued' AND attempts = 0") == 0
 	})
 
 	for _, message := range s.Inbox.Messages() {
 		if message.Code != "" {
-			s.secret("code to "+message.To+" "+message.Code, message.Code)
+			s.add("code to "+message.To+" "+message.Code, message.Code)
 		}
 
 		if link, err := url.Parse(message.Link); err == nil && message.Link != "" {
-			s.secret("link to "+message.To, link.Query().Get("token"))
+			s.add("link to "+message.To, link.Query().Get("token"))
 		}
 	}
 }
 
-// measured are the runtime's own numbers in a profile, some of which look like codes: sizes, pauses, ids of goroutines.
-var measured = regexp.MustCompile(`(?m)\d+: \d+ \[\d+: \d+\] @|^# \w+ = [\[\]0-9. ]+$|(goroutine) \d+`)
+// measuredNumbers are the runtime's own numbers in a profile, some of which look like codes: sizes, pauses, ids of goroutines.
+var measuredNumbers = regexp.MustCompile(`(?m)\d+: \d+ \[\d+: \d+\] @|^# \w+ = [\[\]0-9. ]+$|(goroutine) \d+`)
 
 // profiles are what the private listener shows of the running process, without what it measured.
-func (s *showcase) profiles(t *testing.T) string {
+func (s *searchableGateway) profiles(t *testing.T) string {
 	t.Helper()
 
 	var text strings.Builder
@@ -193,11 +193,11 @@ func (s *showcase) profiles(t *testing.T) string {
 		text.WriteString(answer.Body.String())
 	}
 
-	return measured.ReplaceAllString(text.String(), "$1")
+	return measuredNumbers.ReplaceAllString(text.String(), "$1")
 }
 
 // postgresLog is without the ids of processes, which look like codes.
-func (s *showcase) postgresLog(t *testing.T) string {
+func (s *searchableGateway) postgresLog(t *testing.T) string {
 	t.Helper()
 
 	text, err := os.ReadFile(s.cluster.LogFile())
@@ -213,7 +213,7 @@ func (s *showcase) postgresLog(t *testing.T) string {
 }
 
 // wal is what was written since the gateway started, without the empty rest of each page.
-func (s *showcase) wal(t *testing.T) string {
+func (s *searchableGateway) wal(t *testing.T) string {
 	t.Helper()
 
 	files, err := filepath.Glob(filepath.Join(s.cluster.Dir(), "data", "pg_wal", strings.Repeat("[0-9A-F]", 24)))
@@ -242,7 +242,7 @@ func (s *showcase) wal(t *testing.T) string {
 }
 
 // pgDump is what an operator would carry away.
-func (s *showcase) pgDump(t *testing.T) string {
+func (s *searchableGateway) pgDump(t *testing.T) string {
 	t.Helper()
 
 	bin, err := pgcluster.FindBinaries()
@@ -320,12 +320,12 @@ func findAlone(text, digits string) int {
 }
 
 // dump is every row of every table, as text, and every byte string once more as bytes.
-func dump(t *testing.T, o *world.MailGateway) string {
+func dump(t *testing.T, g *world.MailGateway) string {
 	t.Helper()
 
 	var tables []string
 
-	err := o.Pool.QueryRow(t.Context(), `
+	err := g.Pool.QueryRow(t.Context(), `
 		SELECT array_agg(quote_ident(schemaname) || '.' || quote_ident(tablename)) FROM pg_tables
 		WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`).Scan(&tables)
 	if err != nil {
@@ -335,7 +335,7 @@ func dump(t *testing.T, o *world.MailGateway) string {
 	var dump strings.Builder
 
 	for _, table := range tables {
-		rows, err := o.Pool.Query(t.Context(), `SELECT row_to_json(t)::text FROM `+table+` t`)
+		rows, err := g.Pool.Query(t.Context(), `SELECT row_to_json(t)::text FROM `+table+` t`)
 		if err != nil {
 			t.Fatal(err)
 		}

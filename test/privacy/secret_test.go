@@ -18,8 +18,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// vault is a gateway with everything secret that went in, or came out, of it.
-type vault struct {
+// secretGateway is a gateway with everything secret that went in, or came out, of it.
+type secretGateway struct {
 	*world.MailGateway
 
 	mu      sync.Mutex
@@ -27,27 +27,27 @@ type vault struct {
 	errors  bytes.Buffer      // the bodies of all error answers
 }
 
-func newVault(t *testing.T, change ...func(*apptest.Settings)) *vault {
+func newSecretGateway(t *testing.T, change ...func(*apptest.Settings)) *secretGateway {
 	t.Helper()
 
-	return vaultIn(world.NewMailGateway(t, change...))
+	return recordSecrets(world.NewMailGateway(t, change...))
 }
 
-func vaultIn(o *world.MailGateway) *vault {
-	v := &vault{MailGateway: o, secrets: map[string]string{}}
-	v.HTTP.Client().Transport = eavesdropper{v.HTTP.Client().Transport, v}
+func recordSecrets(g *world.MailGateway) *secretGateway {
+	v := &secretGateway{MailGateway: g, secrets: map[string]string{}}
+	v.HTTP.Client().Transport = recordingTransport{v.HTTP.Client().Transport, v}
 
 	return v
 }
 
-// eavesdropper keeps the bodies of errors, and takes every cookie for a secret.
-type eavesdropper struct {
+// recordingTransport keeps the bodies of errors, and takes every cookie for a secret.
+type recordingTransport struct {
 	http.RoundTripper
 
-	vault *vault
+	recorder *secretGateway
 }
 
-func (e eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
+func (e recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := e.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return response, err
@@ -55,7 +55,7 @@ func (e eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
 
 	for _, cookie := range response.Cookies() {
 		if cookie.MaxAge >= 0 {
-			e.vault.secret(cookie.Name+" "+cookie.Value, cookie.Value)
+			e.recorder.add(cookie.Name+" "+cookie.Value, cookie.Value)
 		}
 	}
 
@@ -67,15 +67,15 @@ func (e eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
 
-	e.vault.mu.Lock()
-	defer e.vault.mu.Unlock()
+	e.recorder.mu.Lock()
+	defer e.recorder.mu.Unlock()
 
-	e.vault.errors.Write(body)
+	e.recorder.errors.Write(body)
 
 	return response, err
 }
 
-func (v *vault) secret(what, value string) string {
+func (v *secretGateway) add(what, value string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 
@@ -84,29 +84,29 @@ func (v *vault) secret(what, value string) string {
 	return value
 }
 
-func (v *vault) tokens(t *testing.T, what string, tokens *client.Tokens) client.Tokens {
+func (v *secretGateway) tokens(t *testing.T, what string, tokens *client.Tokens) client.Tokens {
 	t.Helper()
 
 	if tokens == nil {
 		t.Fatalf("%s: no tokens", what)
 	}
 
-	v.secret(what+": access token", tokens.AccessToken)
-	v.secret(what+": its signature", tokens.AccessToken[strings.LastIndexByte(tokens.AccessToken, '.')+1:])
-	v.secret(what+": refresh token", tokens.RefreshToken)
+	v.add(what+": access token", tokens.AccessToken)
+	v.add(what+": its signature", tokens.AccessToken[strings.LastIndexByte(tokens.AccessToken, '.')+1:])
+	v.add(what+": refresh token", tokens.RefreshToken)
 
 	raw, err := base64.RawURLEncoding.DecodeString(tokens.RefreshToken)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	v.secret(what+": MAC of the refresh token", string(raw[len(raw)-32:]))
+	v.add(what+": MAC of the refresh token", string(raw[len(raw)-32:]))
 
 	return *tokens
 }
 
 // login sends whatever as a form, and answers the tokens, if there were any.
-func (v *vault) login(t *testing.T, email, password string) *client.Tokens {
+func (v *secretGateway) login(t *testing.T, email, password string) *client.Tokens {
 	t.Helper()
 
 	response, err := v.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: password})
@@ -118,7 +118,7 @@ func (v *vault) login(t *testing.T, email, password string) *client.Tokens {
 }
 
 // post sends whatever as whatever.
-func (v *vault) post(t *testing.T, path, contentType, body string, header http.Header) {
+func (v *secretGateway) post(t *testing.T, path, contentType, body string, header http.Header) {
 	t.Helper()
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.URL+path, strings.NewReader(body))
@@ -139,24 +139,24 @@ func (v *vault) post(t *testing.T, path, contentType, body string, header http.H
 	response.Body.Close()
 }
 
-const holder = "kanarienvogel@konec.test"
+const ownerEmail = "kanarienvogel@konec.test"
 
-// live sends a canary through every secret input, well-formed and not, and through every failure.
-func (v *vault) live(t *testing.T) {
+// useToolkit sends a canary through every secret input, well-formed and not, and through every failure.
+func (v *secretGateway) useToolkit(t *testing.T) {
 	t.Helper()
 
 	const form, text = "application/x-www-form-urlencoded", "application/json"
 
 	// Registration: wrong inputs first, then the right ones.
 	v.Sink.Set(smtptest.Quotes) // a server that repeats what it was sent
-	v.Send(t, holder)
-	v.Settled(t, holder)
+	v.Send(t, ownerEmail)
+	v.AwaitOutcome(t, ownerEmail)
 	v.Clock.Advance(time.Hour)
 	v.Sink.Set(smtptest.Accepts)
-	v.Send(t, holder)
+	v.Send(t, ownerEmail)
 
-	right := v.secret("code", world.CodeIn(t, v.Arrived(t, holder, 1)[0]))
-	password := v.secret("password", "canary-Password-7c1f registered")
+	right := v.add("code", world.CodeIn(t, v.AwaitMails(t, ownerEmail, 1)[0]))
+	password := v.add("password", "canary-Password-7c1f registered")
 
 	for what, body := range map[string]map[string]any{
 		"short password":                 {"password": "cNry-7x"},
@@ -169,12 +169,12 @@ func (v *vault) live(t *testing.T) {
 		"long code":                      {"verificationCode": "canary-code-4411"},
 		"unknown member":                 {"passwort": "canary-Member-03bd"},
 	} {
-		whole := map[string]any{"username": "Bird", "email": holder, "password": "canary-Other-22b7 fine", "verificationCode": "000000"}
+		whole := map[string]any{"username": "Bird", "email": ownerEmail, "password": "canary-Other-22b7 fine", "verificationCode": "000000"}
 		for name, value := range body {
 			whole[name] = value
 
 			if s, ok := value.(string); ok && what != "wrong code" {
-				v.secret(what, s)
+				v.add(what, s)
 			}
 		}
 
@@ -190,64 +190,64 @@ func (v *vault) live(t *testing.T) {
 		v.post(t, "/api/users/register", text, string(encoded), nil)
 	}
 
-	v.secret("password of a refused registration", "canary-Other-22b7 fine")
-	v.secret("password in an array", "canary-Array-90ce")
+	v.add("password of a refused registration", "canary-Other-22b7 fine")
+	v.add("password in an array", "canary-Array-90ce")
 	delete(v.secrets, "password like the email") // it is the address as well
 
 	registered, err := v.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
-		Username: "Bird", Email: holder, Password: password, VerificationCode: right,
+		Username: "Bird", Email: ownerEmail, Password: password, VerificationCode: right,
 	})
 	if err != nil || registered.JSON201 == nil {
 		t.Fatalf("register: %v %s", err, registered.Body)
 	}
 
 	// Signing in: right, wrong, malformed, in the wrong place.
-	tokens := v.tokens(t, "sign-in", v.login(t, holder, password))
-	v.login(t, holder, v.secret("wrong password", "canary-Wrong-8f02"))
-	v.login(t, "nobody@konec.test", v.secret("password of nobody", "canary-Nobody-11d9"))
-	v.login(t, holder, v.secret("password too long to sign in", strings.Repeat("canary-Huge-67", 100)))
-	v.post(t, "/api/auth/login?password="+v.secret("password in the query", "canary-Query-5e5e"), form, "email="+holder, nil)
-	v.post(t, "/api/auth/login", form, "password="+v.secret("half a form", "canary-Half-4a4a")+"%zz", nil)
-	v.post(t, "/api/auth/login", text, `{"password":"`+v.secret("wrong media type", "canary-Media-3b3b")+`"`, nil)
-	v.post(t, "/api/users/register", text, `{"password":"`+v.secret("broken JSON", "canary-Broken-2c2c")+`"`, nil)
-	v.post(t, "/api/users/register", text, `{"`+v.secret("secret as a name", "canary-Name-9d9d")+`":1,"`+"canary-Name-9d9d"+`":2}`, nil)
+	tokens := v.tokens(t, "sign-in", v.login(t, ownerEmail, password))
+	v.login(t, ownerEmail, v.add("wrong password", "canary-Wrong-8f02"))
+	v.login(t, "nobody@konec.test", v.add("password of nobody", "canary-Nobody-11d9"))
+	v.login(t, ownerEmail, v.add("password too long to sign in", strings.Repeat("canary-Huge-67", 100)))
+	v.post(t, "/api/auth/login?password="+v.add("password in the query", "canary-Query-5e5e"), form, "email="+ownerEmail, nil)
+	v.post(t, "/api/auth/login", form, "password="+v.add("half a form", "canary-Half-4a4a")+"%zz", nil)
+	v.post(t, "/api/auth/login", text, `{"password":"`+v.add("wrong media type", "canary-Media-3b3b")+`"`, nil)
+	v.post(t, "/api/users/register", text, `{"password":"`+v.add("broken JSON", "canary-Broken-2c2c")+`"`, nil)
+	v.post(t, "/api/users/register", text, `{"`+v.add("secret as a name", "canary-Name-9d9d")+`":1,"`+"canary-Name-9d9d"+`":2}`, nil)
 	delete(v.secrets, "secret as a name") // an unknown member is named in the answer, to the one who sent it
 
 	// Tokens: right, spent, altered, malformed, in the wrong place.
 	_, second := v.Refresh(t, tokens.RefreshToken)
 	v.tokens(t, "refresh", second)
 	v.Me(t, second.AccessToken)
-	v.Me(t, v.secret("altered access token", second.AccessToken[:len(second.AccessToken)-6]+"canary"))
-	v.Refresh(t, v.secret("made-up refresh token", "canary-Refresh-77aa"))
-	v.Refresh(t, v.secret("altered refresh token", second.RefreshToken[:70]+"canary"))
+	v.Me(t, v.add("altered access token", second.AccessToken[:len(second.AccessToken)-6]+"canary"))
+	v.Refresh(t, v.add("made-up refresh token", "canary-Refresh-77aa"))
+	v.Refresh(t, v.add("altered refresh token", second.RefreshToken[:70]+"canary"))
 
 	for _, value := range []string{"Bearer canary-Bearer-61f0", "Basic canary-Basic-62f0", "Bearer canary Two 63f0", "canary-Bare-64f0", "Bearer canary-\"Quote-65f0"} {
 		v.post(t, "/api/auth/logout", text, "", http.Header{
-			"Authorization": {v.secret(value, value)}, "Cookie": {"TOKEN=" + v.secret("cookie", "canary-Cookie-66f0")}, "X-Api-Key": {v.secret("key", "canary-Key-67f0")},
+			"Authorization": {v.add(value, value)}, "Cookie": {"TOKEN=" + v.add("cookie", "canary-Cookie-66f0")}, "X-Api-Key": {v.add("key", "canary-Key-67f0")},
 		})
 	}
 
-	v.secret("bearer alone", "canary-Bearer-61f0")
-	v.post(t, "/api/users/me?access_token="+v.secret("token in the query", "canary-Access-68f0"), text, "", nil)
-	v.post(t, "/nowhere/"+v.secret("secret in a path", "canary-Path-69f0"), text, "", nil)
+	v.add("bearer alone", "canary-Bearer-61f0")
+	v.post(t, "/api/users/me?access_token="+v.add("token in the query", "canary-Access-68f0"), text, "", nil)
+	v.post(t, "/nowhere/"+v.add("secret in a path", "canary-Path-69f0"), text, "", nil)
 
 	v.Clock.Advance(session.Grace + time.Second)
 	_, third := v.Refresh(t, second.RefreshToken)
 	v.tokens(t, "second refresh", third)
 	v.Clock.Advance(session.Grace + time.Second)
 	v.Refresh(t, tokens.RefreshToken) // ends the session, with a mail
-	v.Arrived(t, holder, 2)
-	v.tokens(t, "last sign-in", v.login(t, holder, password))
-	v.break500(t)
+	v.AwaitMails(t, ownerEmail, 2)
+	v.tokens(t, "last sign-in", v.login(t, ownerEmail, password))
+	v.expectInternalErrors(t)
 }
 
-// break500 takes tables away under a sign-in and a registration.
-func (v *vault) break500(t *testing.T) {
+// expectInternalErrors takes tables away under a sign-in and a registration.
+func (v *secretGateway) expectInternalErrors(t *testing.T) {
 	t.Helper()
 
 	for _, table := range []string{"account", "code", "throttle"} {
 		v.Exec(t, `ALTER TABLE `+table+` RENAME TO away`)
-		v.login(t, holder, v.secret("password during a fault", "canary-Fault-70f0"))
+		v.login(t, ownerEmail, v.add("password during a fault", "canary-Fault-70f0"))
 		v.post(t, "/api/users/register", "application/json",
 			`{"username":"Bird","email":"x@konec.test","password":"canary-Fault-70f0","verificationCode":"654321"}`, nil)
 		v.Exec(t, `ALTER TABLE away RENAME TO `+table)

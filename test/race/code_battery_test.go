@@ -16,7 +16,7 @@ func TestRaceForEveryKindOfCodeBattery(t *testing.T) {
 				rounds = 300
 			}
 
-			newArena(t, patiently).raceFor(t, name, prepare, rounds)
+			newRaceGateway(t, withoutOtherLimits).raceFor(t, name, prepare, rounds)
 		})
 	}
 }

@@ -17,7 +17,7 @@ import (
 func raceWithDisabling(t *testing.T, rounds int) {
 	const email = "disabled@konec.com.au"
 
-	r := NewReplicas(t)
+	r := newReplicas(t)
 	r.Account(t, email)
 
 	refreshed := 0
@@ -30,7 +30,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 			got = []client.Tokens{tokens}
 		)
 
-		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			switch i {
 			case world.Contenders / 2:
 				if err := r.SetStatus(t.Context(), email, account.Disabled); err != nil {
@@ -74,7 +74,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 	t.Logf("disabling: %d rounds, in which %d of %d contenders were faster; no token lived on", rounds, refreshed, rounds*(world.Contenders-1))
 }
 
-func (r *Replicas) expectDead(t *testing.T, got []client.Tokens) {
+func (r *replicas) expectDead(t *testing.T, got []client.Tokens) {
 	t.Helper()
 
 	for _, tokens := range got {

@@ -13,5 +13,5 @@ func TestGuessesAtOnceShareTheLimitBattery(t *testing.T) {
 // T-05: a thousand numbers.
 func TestTextMessagesHaveACeilingBattery(t *testing.T) {
 	t.Parallel()
-	floodWithTexts(t, 1000, 200)
+	sendManyTexts(t, 1000, 200)
 }

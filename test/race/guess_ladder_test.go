@@ -19,39 +19,39 @@ func TestEveryKindOfSecretSlowsDown(t *testing.T) {
 
 	const free = 2
 
-	a := newArena(t, patiently, func(c *apptest.Settings) { c.FailuresFree = free })
-	a.Clock.Stop()
+	g := newRaceGateway(t, withoutOtherLimits, func(c *apptest.Settings) { c.FailuresFree = free })
+	g.Clock.Stop()
 
-	for name, prepare := range secrets() {
+	for name, prepare := range guessedSecrets() {
 		if name == "AuthenticatorToBind" {
 			continue // its secret is void after five guesses, and nobody has to wait
 		}
 
-		next := prepare(t, a)
-		a.expectLadder(t, name, next, free)
+		next := prepare(t, g)
+		g.expectLadder(t, name, next, free)
 	}
 
-	a.expectCounts(t)
+	g.expectCounts(t)
 }
 
-func (a *arena) expectLadder(t *testing.T, name string, next func(round int) prize, free int) {
+func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round int) raceRound, free int) {
 	t.Helper()
 
 	// Somebody has guessed at something else of this person before.
-	other := a.guessAtAnother(t, name, next(0).email)
+	other := g.guessAtAnother(t, name, next(0).email)
 	p := next(0)
 
 	for i := range free {
 		// Every other contender is at another door; every one writes the address another way.
-		if got := p.call(2*i, another(p.code(2*i))).To(t, a.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
+		if got := p.call(2*i, differentCode(p.code(2*i))).To(t, g.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
 			t.Errorf("%s: a wrong guess got %s", name, got)
 		}
 	}
 
-	told := func() int {
-		return value[int](t, a, "SELECT count(*) FROM audit_event WHERE action = 'limit.reached' AND detail->>'limit' = 'failures in a row'")
+	responses := func() int {
+		return queryValue[int](t, g, "SELECT count(*) FROM audit_event WHERE action = 'limit.reached' AND detail->>'limit' = 'failures in a row'")
 	}
-	before := told()
+	before := responses()
 
 	expectEarly := func(what string, want time.Duration) {
 		t.Helper()
@@ -64,7 +64,7 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 				status = http.StatusTooManyRequests
 			}
 
-			got := c.To(t, a.gateways[i%2])
+			got := c.To(t, g.gateways[i%2])
 			if got.Status != status || got.Problem.Code != "TOO_MANY_REQUESTS" || world.RetryAfter(t, got) != want || got.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", name, what, got, world.RetryAfter(t, got), status, want)
 			}
@@ -72,32 +72,32 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 	}
 
 	expectEarly("at once", world.FirstWait)
-	a.Clock.Advance(world.FirstWait - time.Second)
+	g.Clock.Advance(world.FirstWait - time.Second)
 	expectEarly("a second early", time.Second)
-	a.Clock.Advance(time.Second)
+	g.Clock.Advance(time.Second)
 
 	waits := 1
 	if name == "CodeAtThreeDoors" {
 		waits = 2 // at one of them the password waits, too
 	}
 
-	if got := told() - before; got != waits {
+	if got := responses() - before; got != waits {
 		t.Errorf("%s: %d waits that twelve met were written down %d times", name, waits, got)
 	}
 
-	if got := p.call(0, p.code(0)).To(t, a.Server); got.Status >= 300 {
+	if got := p.call(0, p.code(0)).To(t, g.Server); got.Status >= 300 {
 		t.Errorf("%s: the right one, in time, got %s", name, got)
 	}
 
 	// A reset forgets who guessed at the old password, and a new address is another name.
-	if got := other.To(t, a.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
+	if got := other.To(t, g.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
 		t.Errorf("%s: its success cleared what is not its own: %s", name, got)
 	}
 
 	p = next(1)
 
 	for i := range free {
-		if got := p.call(2*i, another(p.code(2*i))).To(t, a.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
+		if got := p.call(2*i, differentCode(p.code(2*i))).To(t, g.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
 			t.Errorf("%s: after a success, a wrong guess got %s", name, got)
 		}
 	}
@@ -106,29 +106,29 @@ func (a *arena) expectLadder(t *testing.T, name string, next func(round int) pri
 		expectEarly("spent again", world.FirstWait)
 	}
 
-	a.Clock.Advance(time.Hour)
+	g.Clock.Advance(time.Hour)
 }
 
 // guessAtAnother fails with another factor of the person until somebody has to wait for a while, and answers
 // that call.
-func (a *arena) guessAtAnother(t *testing.T, name, email string) world.Call {
+func (g *raceGateway) guessAtAnother(t *testing.T, name, email string) world.Call {
 	t.Helper()
 
-	c := world.PostCall("/login", map[string]any{"email": email, "password": "wrong"}).FromBrowser(a.Visitor)
+	c := world.PostCall("/login", map[string]any{"email": email, "password": "wrong"}).FromBrowser(g.Visitor)
 	if name == "PasswordAtBothDoors" || name == "OldPassword" || name == "CodeAtThreeDoors" {
-		c = world.PostCall("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).FromBrowser(a.Visitor)
+		c = world.PostCall("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).FromBrowser(g.Visitor)
 	}
 
 	for range 3 {
-		c.To(t, a.Server)
+		c.To(t, g.Server)
 	}
 
 	for i := range 2 { // until the wait is longer than this test's own
-		a.Clock.Advance(time.Duration(i+1) * world.FirstWait)
-		c.To(t, a.Server)
+		g.Clock.Advance(time.Duration(i+1) * world.FirstWait)
+		c.To(t, g.Server)
 	}
 
-	if got := c.To(t, a.Server); world.RetryAfter(t, got) != 4*world.FirstWait {
+	if got := c.To(t, g.Server); world.RetryAfter(t, got) != 4*world.FirstWait {
 		t.Fatalf("%s: another factor got %s, Retry-After %s", name, got, world.RetryAfter(t, got))
 	}
 
@@ -136,17 +136,17 @@ func (a *arena) guessAtAnother(t *testing.T, name, email string) world.Call {
 }
 
 // expectCounts says that nothing counts for longer than a day, and that all of it is cleaned away then.
-func (a *arena) expectCounts(t *testing.T) {
+func (g *raceGateway) expectCounts(t *testing.T) {
 	t.Helper()
 
 	for table, clean := range map[string]func() (int64, error){
-		"throttle": func() (int64, error) { return throttle.Clean(t.Context(), a.Pool, a.Clock.Now().Add(25*time.Hour)) },
+		"throttle": func() (int64, error) { return throttle.Clean(t.Context(), g.Pool, g.Clock.Now().Add(25*time.Hour)) },
 		"failure": func() (int64, error) {
-			return throttle.CleanFailures(t.Context(), a.Pool, a.Clock.Now().Add(25*time.Hour))
+			return throttle.CleanFailures(t.Context(), g.Pool, g.Clock.Now().Add(25*time.Hour))
 		},
 	} {
-		rows := value[int64](t, a, "SELECT count(*) FROM "+table)
-		if late := value[int](t, a, "SELECT count(*) FROM "+table+" WHERE ends_at > $1", a.Clock.Now().Add(24*time.Hour)); rows == 0 || late > 0 {
+		rows := queryValue[int64](t, g, "SELECT count(*) FROM "+table)
+		if late := queryValue[int](t, g, "SELECT count(*) FROM "+table+" WHERE ends_at > $1", g.Clock.Now().Add(24*time.Hour)); rows == 0 || late > 0 {
 			t.Errorf("%s: %d rows, of which %d count for more than a day", table, rows, late)
 		}
 
@@ -165,20 +165,20 @@ func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
 
-			a := newArena(t, patiently)
-			a.Clock.Stop() // or an authenticator's code would be too old in the end
+			g := newRaceGateway(t, withoutOtherLimits)
+			g.Clock.Stop() // or an authenticator's code would be too old in the end
 
-			var prizes []prize
+			var rounds []raceRound
 
-			for name, prepare := range secrets() {
+			for name, prepare := range guessedSecrets() {
 				if name != "AuthenticatorToBind" {
-					prizes = append(prizes, prepare(t, a)(0))
+					rounds = append(rounds, prepare(t, g)(0))
 				}
 			}
 
-			before := value[int](t, a, "SELECT count(*) FROM audit_event")
+			before := queryValue[int](t, g, "SELECT count(*) FROM audit_event")
 
-			lock, err := a.Pool.Begin(t.Context())
+			lock, err := g.Pool.Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,11 +189,11 @@ func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 
 			var all sync.WaitGroup
 
-			for i, p := range prizes {
+			for i, p := range rounds {
 				all.Go(func() {
 					c := p.call(i, p.code(i))
 
-					got := c.To(t, a.gateways[i%2])
+					got := c.To(t, g.gateways[i%2])
 					if got.Status != http.StatusServiceUnavailable || world.RetryAfter(t, got) == 0 || cookieOf(got, "__Host-TOKEN") != "" {
 						t.Errorf("%s: %s, Retry-After %s", c.Path, got, world.RetryAfter(t, got))
 					}
@@ -206,13 +206,13 @@ func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if after := value[int](t, a, "SELECT count(*) FROM audit_event"); after != before {
+			if after := queryValue[int](t, g, "SELECT count(*) FROM audit_event"); after != before {
 				t.Errorf("%d were judged", after-before)
 			}
 
-			for i, p := range prizes {
+			for i, p := range rounds {
 				c := p.call(i, p.code(i))
-				if got := c.To(t, a.gateways[i%2]); got.Status >= 300 {
+				if got := c.To(t, g.gateways[i%2]); got.Status >= 300 {
 					t.Errorf("%s, once they are back: %s", c.Path, got)
 				}
 			}

@@ -10,10 +10,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// secrets are all kinds of secrets that somebody could guess at.
-func secrets() map[string]func(*testing.T, *arena) func(round int) prize {
-	list := map[string]func(*testing.T, *arena) func(round int) prize{
-		"PasswordAtBothDoors": passwordAtBothDoors,
+// guessedSecrets are all kinds of secrets that somebody could guess at.
+func guessedSecrets() map[string]func(*testing.T, *raceGateway) func(round int) raceRound {
+	list := map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
+		"PasswordAtBothDoors": passwordOnBothSurfaces,
 		"OldPassword":         oldPassword,
 	}
 
@@ -26,54 +26,54 @@ func secrets() map[string]func(*testing.T, *arena) func(round int) prize {
 	return list
 }
 
-func passwordAtBothDoors(t *testing.T, a *arena) func(round int) prize {
+func passwordOnBothSurfaces(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
-	p := &world.BothSurfaces{Env: a.Env, Visitor: a.Visitor}
+	user := g.newUser(t)
+	b := &world.BothSurfaces{Env: g.Env, Visitor: g.Visitor}
 
-	return func(int) prize {
-		return prize{
-			code: same(apptest.Password), email: v.email, audit: []string{record(audit.SignInSucceeded, "password")},
+	return func(int) raceRound {
+		return raceRound{
+			code: sameCode(apptest.Password), email: user.email, audit: []string{auditRecord(audit.SignInSucceeded, "password")},
 			call: func(i int, guess string) world.Call {
-				return p.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], spelled(v.email, i), guess)
+				return b.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], spellingOf(user.email, i), guess)
 			},
 		}
 	}
 }
 
-func oldPassword(t *testing.T, a *arena) func(round int) prize {
+func oldPassword(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
+	return func(round int) raceRound {
 		old := apptest.Password
 		if round > 0 {
 			old = fmt.Sprintf("%s, %d", apptest.Password, round-1)
 		}
 
-		return prize{
-			code: same(old), email: v.email, audit: []string{record(audit.PasswordChanged, "")},
+		return raceRound{
+			code: sameCode(old), email: user.email, audit: []string{auditRecord(audit.PasswordChanged, "")},
 			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/user/password", map[string]any{"old": guess, "password": fmt.Sprintf("%s, %d", apptest.Password, round)}).FromBrowser(v.browser)
+				return world.PostCall("/user/password", map[string]any{"old": guess, "password": fmt.Sprintf("%s, %d", apptest.Password, round)}).FromBrowser(user.browser)
 			},
 		}
 	}
 }
 
-// nobodyWins makes every right guess a fault of ours, once it has been compared: whatever it opens or
+// failAccountWrites makes every right guess a fault of ours, once it has been compared: whatever it opens or
 // changes writes the account's row. So many were compared.
-func (a *arena) nobodyWins(t *testing.T) (end func()) {
+func (g *raceGateway) failAccountWrites(t *testing.T) (end func()) {
 	t.Helper()
-	a.Exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
-	a.Exec(t, "CREATE TRIGGER nobody_wins BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION nobody_wins()")
+	g.Exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
+	g.Exec(t, "CREATE TRIGGER nobody_wins BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION nobody_wins()")
 
-	return func() { a.Exec(t, "DROP FUNCTION nobody_wins CASCADE") }
+	return func() { g.Exec(t, "DROP FUNCTION nobody_wins CASCADE") }
 }
 
-// atOnce lets so many go by one barrier, half of them through each gateway, and counts the answers.
-func (a *arena) atOnce(t *testing.T, n int, next func(i int) world.Call) map[string]int {
+// countAtOnce lets so many go by one barrier, half of them through each gateway, and counts the answers.
+func (g *raceGateway) countAtOnce(t *testing.T, n int, next func(i int) world.Call) map[string]int {
 	t.Helper()
 
 	var (
@@ -88,7 +88,7 @@ func (a *arena) atOnce(t *testing.T, n int, next func(i int) world.Call) map[str
 			c := next(i)
 			<-barrier
 
-			got := c.To(t, a.gateways[i%2])
+			got := c.To(t, g.gateways[i%2])
 
 			mu.Lock()
 			defer mu.Unlock()
@@ -120,12 +120,12 @@ func guessAtOnce(t *testing.T, rounds int) {
 		next     string // what the next one gets
 	}{
 		"OfThePerson": {
-			settings: func(c *apptest.Settings) { usually(c); world.WithManyNetworkFailures(c) },
+			settings: func(c *apptest.Settings) { withDefaultLimits(c); world.WithManyNetworkFailures(c) },
 			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // by who is signed in
 			next:     "TOO_MANY_REQUESTS",
 		},
 		"OfTheCode": {
-			settings: patiently,
+			settings: withoutOtherLimits,
 			limited: func(name string) bool {
 				return map[string]bool{
 					"RegistrationCode": true, "SMSCode": true, "ResetCode": true, "PhoneCode": true, "EmailCode": true, "AuthenticatorToBind": true,
@@ -137,19 +137,19 @@ func guessAtOnce(t *testing.T, rounds int) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			a := newArena(t, c.settings)
+			g := newRaceGateway(t, c.settings)
 
-			for secret, prepare := range secrets() {
+			for secret, prepare := range guessedSecrets() {
 				if !c.limited(secret) {
 					continue
 				}
 
-				next := prepare(t, a)
+				next := prepare(t, g)
 
 				for range rounds {
 					// A gateway that has no time says so, to all of them if need be: that round proves little.
 					for range 5 {
-						if a.expectFewCompared(t, secret, next(0), c.next) {
+						if g.expectFewCompared(t, secret, next(0), c.next) {
 							break
 						}
 					}
@@ -160,17 +160,17 @@ func guessAtOnce(t *testing.T, rounds int) {
 }
 
 // expectFewCompared answers whether as many as are free were compared, and not fewer.
-func (a *arena) expectFewCompared(t *testing.T, name string, p prize, next string) (all bool) {
+func (g *raceGateway) expectFewCompared(t *testing.T, name string, p raceRound, next string) (all bool) {
 	t.Helper()
 
 	const guesses = 64
 
-	end := a.nobodyWins(t)
-	counts := a.atOnce(t, guesses, func(i int) world.Call { return p.call(i, p.code(i)) })
+	end := g.failAccountWrites(t)
+	counts := g.countAtOnce(t, guesses, func(i int) world.Call { return p.call(i, p.code(i)) })
 
 	end()
 
-	defer a.Exec(t, "TRUNCATE throttle, failure")
+	defer g.Exec(t, "TRUNCATE throttle, failure")
 
 	busy := counts["UNAVAILABLE"]
 	if counts["INTERNAL"] > world.MaxGuesses || counts["INTERNAL"] < world.MaxGuesses && busy == 0 || counts["INTERNAL"]+counts[next]+busy != guesses {
@@ -182,7 +182,7 @@ func (a *arena) expectFewCompared(t *testing.T, name string, p prize, next strin
 	}
 
 	for i := range 3 {
-		got := p.call(2*i, p.code(2*i)).To(t, a.gateways[i%2])
+		got := p.call(2*i, p.code(2*i)).To(t, g.gateways[i%2])
 		if got.Problem.Code != next || (world.RetryAfter(t, got) > 0) != (next == "TOO_MANY_REQUESTS") {
 			t.Errorf("%s: the next one, which is right, got %s", name, got)
 		}

@@ -36,14 +36,14 @@ func TestRace(t *testing.T) {
 	})
 }
 
-// Replicas is two gateways on one database.
-type Replicas struct {
+// replicas is two gateways on one database.
+type replicas struct {
 	*apptest.Env
 
-	Servers [2]*apptest.Server
+	servers [2]*apptest.Server
 }
 
-func NewReplicas(t *testing.T) *Replicas {
+func newReplicas(t *testing.T) *replicas {
 	t.Helper()
 
 	// Every contender has its turn to hash at once, and none has failed too often: what is raced for is
@@ -52,12 +52,12 @@ func NewReplicas(t *testing.T) *Replicas {
 		c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	})
 
-	return &Replicas{Env: env, Servers: [2]*apptest.Server{env.Server, env.Serve(t)}}
+	return &replicas{Env: env, servers: [2]*apptest.Server{env.Server, env.Serve(t)}}
 }
 
-// Contend lets the contenders go by one barrier, and waits for all of them. Their connections were
+// contend lets the contenders go by one barrier, and waits for all of them. Their connections were
 // opened by an earlier round.
-func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses)) {
+func (r *replicas) contend(run func(i int, gateway *client.ClientWithResponses)) {
 	var (
 		all     sync.WaitGroup
 		ready   sync.WaitGroup
@@ -70,7 +70,7 @@ func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses))
 		all.Go(func() {
 			ready.Done()
 			<-barrier
-			run(i, r.Servers[i%len(r.Servers)].Client)
+			run(i, r.servers[i%len(r.servers)].Client)
 		})
 	}
 
@@ -80,7 +80,7 @@ func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses))
 }
 
 func raceForCode(t *testing.T, rounds int) {
-	r := NewReplicas(t)
+	r := newReplicas(t)
 
 	keys, err := keyring.Parse(r.Config.MasterKey)
 	if err != nil {
@@ -100,7 +100,7 @@ func raceForCode(t *testing.T, rounds int) {
 
 		results := [world.Contenders]*client.RegisterResult{}
 
-		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			result, err := gateway.RegisterWithResponse(t.Context(), client.RegisterRequest{
 				Username: "Racer", Email: email, Password: apptest.Password, VerificationCode: plain,
 			})
@@ -143,7 +143,7 @@ func raceForCode(t *testing.T, rounds int) {
 }
 
 // registrations counts the audit rows that say that the address registered.
-func (r *Replicas) registrations(t *testing.T, email string) (rows int) {
+func (r *replicas) registrations(t *testing.T, email string) (rows int) {
 	t.Helper()
 
 	err := r.Pool.QueryRow(t.Context(),
@@ -157,7 +157,7 @@ func (r *Replicas) registrations(t *testing.T, email string) (rows int) {
 }
 
 func raceForRefresh(t *testing.T, rounds int) {
-	r := NewReplicas(t)
+	r := newReplicas(t)
 	r.Account(t, "racer@konec.com.au")
 
 	current := r.SignIn(t, "racer@konec.com.au").RefreshToken
@@ -174,7 +174,7 @@ func raceForRefresh(t *testing.T, rounds int) {
 			t.Fatalf("round %d: generation %d became %d, want one more", round, before, after)
 		}
 
-		status, next := r.Servers[round%2].Refresh(t, successors[0])
+		status, next := r.servers[round%2].Refresh(t, successors[0])
 		if next == nil {
 			t.Fatalf("round %d: the successor got %d", round, status)
 		}
@@ -197,7 +197,7 @@ func raceForRefresh(t *testing.T, rounds int) {
 }
 
 // raceToken answers the different refresh tokens that the contenders got for theirs.
-func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
+func (r *replicas) raceToken(t *testing.T, token string) (successors []string) {
 	t.Helper()
 
 	var (
@@ -205,7 +205,7 @@ func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
 		got = map[string]bool{}
 	)
 
-	r.Contend(func(i int, gateway *client.ClientWithResponses) {
+	r.contend(func(i int, gateway *client.ClientWithResponses) {
 		result, err := gateway.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: token})
 		if err != nil || result.JSON200 == nil {
 			t.Errorf("contender %d: %v %+v", i, err, result)
@@ -227,7 +227,7 @@ func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
 }
 
 // generation is that of the only session there is.
-func (r *Replicas) generation(t *testing.T) (generation int64) {
+func (r *replicas) generation(t *testing.T) (generation int64) {
 	t.Helper()
 
 	if err := r.Pool.QueryRow(t.Context(), "SELECT generation FROM session").Scan(&generation); err != nil {
@@ -238,7 +238,7 @@ func (r *Replicas) generation(t *testing.T) (generation int64) {
 }
 
 // revive gives an ended session back: a new one would cost a password hash each round.
-func (r *Replicas) revive(t *testing.T) {
+func (r *replicas) revive(t *testing.T) {
 	t.Helper()
 
 	if _, err := r.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = NULL, revoked_reason = NULL"); err != nil {

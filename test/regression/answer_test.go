@@ -19,7 +19,7 @@ func TestOneAnswerForEverybody(t *testing.T) {
 	people := m.Members(t, 2, account.GroupNone)
 	known, disabled := people[0], people[1]
 
-	world.Disable(t, m.Seeder, disabled)
+	world.DisableAccount(t, m.Seeder, disabled)
 
 	addresses := map[string]string{"known": known.Email, "disabled": disabled.Email}
 	unknown := m.NewAddress()
@@ -57,8 +57,8 @@ func TestOneAnswerForEverybody(t *testing.T) {
 
 		for class, email := range addresses {
 			for i, got := range answers(email) {
-				if told(got) != told(control[i]) {
-					t.Errorf("%s, %s, time %d: %s, and for an unknown address %s", name, class, i+1, told(got), told(control[i]))
+				if visible(got) != visible(control[i]) {
+					t.Errorf("%s, %s, time %d: %s, and for an unknown address %s", name, class, i+1, visible(got), visible(control[i]))
 				}
 			}
 		}
@@ -66,10 +66,10 @@ func TestOneAnswerForEverybody(t *testing.T) {
 
 	// The right password of who may not sign in is a wrong one. Each is slowed down by now, so it takes another person.
 	stopped := m.Members(t, 1, account.GroupNone)[0]
-	world.Disable(t, m.Seeder, stopped)
+	world.DisableAccount(t, m.Seeder, stopped)
 
 	ask := func(email, password string) string {
-		return told(m.AsVisitor(known, m.Call(t, "signIn", map[string]any{"email": email, "password": password})).To(t, m.Server))
+		return visible(m.AsVisitor(known, m.Call(t, "signIn", map[string]any{"email": email, "password": password})).To(t, m.Server))
 	}
 
 	if got, want := ask(stopped.Email, apptest.Password), ask(m.NewAddress(), apptest.Password); got != want || want[:3] != "400" {
@@ -81,8 +81,8 @@ func TestOneAnswerForEverybody(t *testing.T) {
 func newMatrixOf(t *testing.T, change func(*apptest.Settings)) *world.Matrix {
 	t.Helper()
 
-	d := world.NewGateway(t, change)
-	d.Clock.Stop()
+	g := world.NewGateway(t, change)
+	g.Clock.Stop()
 
-	return &world.Matrix{Seeder: world.NewSeeder(t, d.Env)}
+	return &world.Matrix{Seeder: world.NewSeeder(t, g.Env)}
 }

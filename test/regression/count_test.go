@@ -111,10 +111,10 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 }
 
 // failures are those of persons that everybody sees.
-func failures(t *testing.T, k *world.Seeder) (n int) {
+func failures(t *testing.T, s *world.Seeder) (n int) {
 	t.Helper()
 
-	if err := k.Pool.QueryRow(t.Context(), "SELECT coalesce(sum(count), 0) FROM failure").Scan(&n); err != nil {
+	if err := s.Pool.QueryRow(t.Context(), "SELECT coalesce(sum(count), 0) FROM failure").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 

@@ -31,29 +31,29 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 		t.Run(c.operation+" "+c.want, func(t *testing.T) {
 			t.Parallel()
 
-			o := &world.MailGateway{Env: apptest.New(t)}
-			o.Account(t, world.Owner)
-			o.Exec(t, "UPDATE account SET phone = '+8613800138001'")
+			g := &world.MailGateway{Env: apptest.New(t)}
+			g.Account(t, world.Owner)
+			g.Exec(t, "UPDATE account SET phone = '+8613800138001'")
 
 			ask := world.OperationOf(t, c.operation).Call(c.query, nil)
 
 			fails := func(what string) {
 				t.Helper()
 
-				if got := ask.To(t, o.Server); got.Status < http.StatusInternalServerError || len(o.Deliveries(t, c.to)) > 0 {
-					t.Errorf("%s: %s, and messages %v", what, got, o.Deliveries(t, c.to))
+				if got := ask.To(t, g.Server); got.Status < http.StatusInternalServerError || len(g.Deliveries(t, c.to)) > 0 {
+					t.Errorf("%s: %s, and messages %v", what, got, g.Deliveries(t, c.to))
 				}
 			}
 
-			o.Exec(t, "ALTER TABLE code RENAME TO elsewhere")
+			g.Exec(t, "ALTER TABLE code RENAME TO elsewhere")
 			fails("where no code can be stored")
-			o.Exec(t, "ALTER TABLE elsewhere RENAME TO code")
-			o.Exec(t, "ALTER TABLE account RENAME TO elsewhere")
+			g.Exec(t, "ALTER TABLE elsewhere RENAME TO code")
+			g.Exec(t, "ALTER TABLE account RENAME TO elsewhere")
 
 			if c.waits {
-				expectSent(t, o, ask)
+				expectSent(t, g, ask)
 				apptest.Eventually(t, "an attempt at "+c.to, func() bool {
-					waiting := o.Deliveries(t, c.to)
+					waiting := g.Deliveries(t, c.to)
 
 					return len(waiting) == 1 && (waiting[0].LastError != "" || waiting[0].Finished)
 				})
@@ -61,27 +61,27 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 				fails("where nobody can be looked up")
 			}
 
-			if sent := o.Mails(c.to); len(sent) > 0 {
+			if sent := g.Mails(c.to); len(sent) > 0 {
 				t.Errorf("nobody was found, and %q was sent", sent[0].Text)
 			}
 
-			o.Exec(t, "ALTER TABLE elsewhere RENAME TO account")
+			g.Exec(t, "ALTER TABLE elsewhere RENAME TO account")
 
 			if !c.waits {
-				expectSent(t, o, ask)
+				expectSent(t, g, ask)
 			}
 
-			if got := o.Settled(t, c.to); got.State != c.want || (len(o.Mails(c.to)) == 1) != (c.want == "sent") {
-				t.Errorf("afterwards: %+v, and %d messages", got, len(o.Mails(c.to)))
+			if got := g.AwaitOutcome(t, c.to); got.State != c.want || (len(g.Mails(c.to)) == 1) != (c.want == "sent") {
+				t.Errorf("afterwards: %+v, and %d messages", got, len(g.Mails(c.to)))
 			}
 		})
 	}
 }
 
-func expectSent(t *testing.T, o *world.MailGateway, ask world.Call) {
+func expectSent(t *testing.T, g *world.MailGateway, ask world.Call) {
 	t.Helper()
 
-	if got := ask.To(t, o.Server); got.Status != http.StatusNoContent {
+	if got := ask.To(t, g.Server); got.Status != http.StatusNoContent {
 		t.Errorf("%s: %s", ask.Path, got)
 	}
 }
@@ -117,9 +117,9 @@ func TestSignInAsksNobody(t *testing.T) {
 			t.Errorf("sign-in %d: the session before it lives, or this one does not", i)
 		}
 
-		told := world.PublicUser(t, browser)
-		if history, err := told.History.Get(); err != nil || history.UserAgent == "" || told.Sessions != int64(2*(i+1)) {
-			t.Errorf("sign-in %d: %+v, %v, %d sessions", i, history, err, told.Sessions)
+		settings := world.PublicUser(t, browser)
+		if history, err := settings.History.Get(); err != nil || history.UserAgent == "" || settings.Sessions != int64(2*(i+1)) {
+			t.Errorf("sign-in %d: %+v, %v, %d sessions", i, history, err, settings.Sessions)
 		}
 	}
 }

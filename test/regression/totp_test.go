@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// told is all that a caller learns of an answer, but for what differs each time.
-func told(r world.Reply) string {
+// visible is all that a caller learns of an answer, but for what differs each time.
+func visible(r world.Reply) string {
 	return r.String()[:3] + " " + r.Header.Get("Retry-After") + " " + string(bytes.ReplaceAll(r.Body, []byte(r.Problem.RequestID), nil))
 }
 
@@ -39,7 +39,7 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 	m.BindAuthenticator(t, owner)
 	m.PendingAuthenticator(t, pending)
 	m.BindAuthenticator(t, empty)
-	m.Change(t, "UPDATE totp SET secret = '' WHERE account_id = $1", empty.ID)
+	m.Update(t, "UPDATE totp SET secret = '' WHERE account_id = $1", empty.ID)
 	m.BindAuthenticator(t, removed)
 
 	unbind := m.Call(t, "unbind", nil)
@@ -55,13 +55,13 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 		return m.AsVisitor(bare, m.Call(t, "signInWithTOTP", map[string]any{"email": email, "code": plain})).To(t, m.Server)
 	}
 
-	want := told(ask(owner.Email, "000000"))
+	want := visible(ask(owner.Email, "000000"))
 
 	for name, email := range map[string]string{
 		"nobody": m.NewAddress(), "no secret": bare.Email, "a secret that waits": pending.Email, "a secret that was removed": removed.Email, "an empty value": empty.Email,
 	} {
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {
-			if got := ask(email, plain); told(got) != want || len(got.Header.Values("Set-Cookie")) > 0 {
+			if got := ask(email, plain); visible(got) != want || len(got.Header.Values("Set-Cookie")) > 0 {
 				t.Errorf("%s: %s, want %s", name, got, want)
 			}
 		}
@@ -105,7 +105,7 @@ func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
 		unbind := m.Call(t, "unbind", nil)
 		unbind.Path = "/user/" + key
 
-		m.Change(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(-15*time.Minute-time.Millisecond))
+		m.Update(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(-15*time.Minute-time.Millisecond))
 
 		renewed := m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": m.RefreshCode(t, own.BrowserSession)})).To(t, m.Server)
 		before := m.AllState(t)
@@ -114,7 +114,7 @@ func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
 			t.Errorf("%s, after a renewal (%s): %s, want %s", key, renewed, got, world.ReauthRequired)
 		}
 
-		m.Change(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(time.Second-15*time.Minute))
+		m.Update(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(time.Second-15*time.Minute))
 
 		if got := world.StatusAndCode(m.AsMember(own, unbind).To(t, m.Server)); got != "204" || m.AllState(t) == before {
 			t.Errorf("%s, after a little less than a quarter of an hour: %s", key, got)

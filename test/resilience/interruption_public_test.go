@@ -45,7 +45,7 @@ func verified(ctx context.Context, b *apptest.Browser, status int) int {
 	return result.StatusCode()
 }
 
-func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
+func prepareBrowserSignIn(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -61,7 +61,7 @@ func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareRenewal(t *testing.T, env *apptest.Env) operate {
+func prepareRenewal(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -78,7 +78,7 @@ func prepareRenewal(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareSignOut(t *testing.T, env *apptest.Env) operate {
+func prepareSignOut(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 

@@ -22,13 +22,13 @@ import (
 type interruption struct {
 	at      pgproxy.Point // where a connection breaks
 	inside  string        // the query at which a client hangs up, before COMMIT where there is one
-	prepare func(t *testing.T, env *apptest.Env) operate
+	prepare func(t *testing.T, env *apptest.Env) runOperation
 	want    int            // the status
 	counts  map[string]int // by SELECT
 }
 
-// operate runs the operation, and answers its status, and the refresh token if it got one.
-type operate func(ctx context.Context) (status int, refreshToken string, err error)
+// runOperation runs the operation, and answers its status, and the refresh token if it got one.
+type runOperation func(ctx context.Context) (status int, refreshToken string, err error)
 
 var interruptions = map[string]interruption{
 	"Refresh": {
@@ -132,7 +132,7 @@ func TestConnectionBreaks(t *testing.T) {
 					t.Error("nothing was cut: the test is blind")
 				}
 
-				if wrong := c.look(t, env); wrong != "" {
+				if wrong := c.fault(t, env); wrong != "" {
 					t.Error(wrong)
 				}
 
@@ -176,13 +176,13 @@ func TestClientHangsUp(t *testing.T) {
 
 			close(fault.Release)
 
-			apptest.Eventually(t, "the whole effect is there", func() bool { return c.look(t, env) == "" })
+			apptest.Eventually(t, "the whole effect is there", func() bool { return c.fault(t, env) == "" })
 		})
 	}
 }
 
-// look says what is not as it should be.
-func (c interruption) look(t *testing.T, env *apptest.Env) string {
+// fault says what is not as it should be.
+func (c interruption) fault(t *testing.T, env *apptest.Env) string {
 	t.Helper()
 
 	for query, want := range c.counts {
@@ -200,8 +200,8 @@ func (c interruption) look(t *testing.T, env *apptest.Env) string {
 }
 
 // prepareRefresh presents the current token, the one before it, or an older one.
-func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
-	return func(t *testing.T, env *apptest.Env) operate {
+func prepareRefresh(old int) func(*testing.T, *apptest.Env) runOperation {
+	return func(t *testing.T, env *apptest.Env) runOperation {
 		t.Helper()
 		env.Account(t, world.PersonEmail)
 
@@ -230,7 +230,7 @@ func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
 	}
 }
 
-func prepareLogin(t *testing.T, env *apptest.Env) operate {
+func prepareLogin(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -248,7 +248,7 @@ func prepareLogin(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareLogout(t *testing.T, env *apptest.Env) operate {
+func prepareLogout(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -264,7 +264,7 @@ func prepareLogout(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareSendCode(_ *testing.T, env *apptest.Env) operate {
+func prepareSendCode(_ *testing.T, env *apptest.Env) runOperation {
 	return func(ctx context.Context) (int, string, error) {
 		result, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: world.PersonEmail})
 		if err != nil {
@@ -275,7 +275,7 @@ func prepareSendCode(_ *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareRegister(t *testing.T, env *apptest.Env) operate {
+func prepareRegister(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 
 	keys, err := keyring.Parse(env.Config.MasterKey)

@@ -19,28 +19,28 @@ import (
 
 const phone = "+8613800138000"
 
-// switchboard is a gateway whose text messages go to an exchange.
-type switchboard struct {
+// smsGateway is a gateway whose text messages go to an exchange.
+type smsGateway struct {
 	*world.MailGateway
 
-	exchange *world.SMSProvider
+	provider *world.SMSProvider
 	code     string
 }
 
-func newSwitchboard(t *testing.T) *switchboard {
+func newSMSGateway(t *testing.T) *smsGateway {
 	t.Helper()
 
-	e := world.NewSMSProvider(t)
+	p := world.NewSMSProvider(t)
 
-	o := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", world.SMSSecret })
-	o.Account(t, "caller@konec.test")
-	o.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
+	g := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = p.URL+"/sms", world.SMSSecret })
+	g.Account(t, "caller@konec.test")
+	g.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
 
-	return &switchboard{exchange: e, code: "042137", MailGateway: o}
+	return &smsGateway{provider: p, code: "042137", MailGateway: g}
 }
 
 // enqueue is what the transaction of a sign-in by phone does.
-func (s *switchboard) enqueue(t *testing.T) {
+func (s *smsGateway) enqueue(t *testing.T) {
 	t.Helper()
 
 	database, err := postgres.Open(t.Context(), postgres.Options{URL: s.Config.DatabaseURL, MaxConns: 1})
@@ -76,24 +76,24 @@ func (s *switchboard) enqueue(t *testing.T) {
 func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.SMSUnavailable)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.SMSUnavailable)
 	s.enqueue(t)
-	s.Attempted(t, phone, 2)
+	s.AwaitAttempts(t, phone, 2)
 
-	if found := s.Deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.exchange.Charges() != 0 {
+	if found := s.Deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.provider.Charges() != 0 {
 		t.Errorf("during the outage: %+v", found)
 	}
 
-	s.exchange.Behave(world.AcceptSMS)
+	s.provider.SetBehavior(world.AcceptSMS)
 
-	if found := s.Settled(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
+	if found := s.AwaitOutcome(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
 		t.Errorf("after the outage: %+v", found)
 	}
 
-	calls := s.exchange.Calls(t)
-	if s.exchange.Charges() != 1 || calls[0].HeaderID != s.Deliveries(t, phone)[0].ID {
-		t.Errorf("%d charges, %+v", s.exchange.Charges(), calls)
+	calls := s.provider.Calls(t)
+	if s.provider.Charges() != 1 || calls[0].HeaderID != s.Deliveries(t, phone)[0].ID {
+		t.Errorf("%d charges, %+v", s.provider.Charges(), calls)
 	}
 
 	for _, c := range calls {
@@ -114,18 +114,18 @@ func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.AcceptSMSAndHangUp)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.AcceptSMSAndHangUp)
 	s.enqueue(t)
-	s.Attempted(t, phone, 2)
-	s.exchange.Behave(world.AcceptSMS)
+	s.AwaitAttempts(t, phone, 2)
+	s.provider.SetBehavior(world.AcceptSMS)
 
-	if found := s.Settled(t, phone); found.State != "sent" {
+	if found := s.AwaitOutcome(t, phone); found.State != "sent" {
 		t.Errorf("got %+v", found)
 	}
 
-	if n := len(s.exchange.Calls(t)); n < 2 || s.exchange.Charges() != 1 {
-		t.Errorf("%d calls, %d charges", n, s.exchange.Charges())
+	if n := len(s.provider.Calls(t)); n < 2 || s.provider.Charges() != 1 {
+		t.Errorf("%d calls, %d charges", n, s.provider.Charges())
 	}
 }
 
@@ -134,11 +134,11 @@ func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
 func TestRefusedTextMessageIsGivenUp(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.RefuseSMS)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.RefuseSMS)
 	s.enqueue(t)
 
-	found := s.Settled(t, phone)
+	found := s.AwaitOutcome(t, phone)
 	if found.State != "refused" || found.Attempts != 1 || !strings.Contains(found.LastError, "status 422") || strings.Contains(found.LastError, s.code) {
 		t.Errorf("got %+v", found)
 	}
@@ -152,24 +152,24 @@ func TestRefusedTextMessageIsGivenUp(t *testing.T) {
 func TestExpiredTextMessageIsNeverSent(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.SMSUnavailable)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.SMSUnavailable)
 	s.enqueue(t)
-	s.Attempted(t, phone, 1)
+	s.AwaitAttempts(t, phone, 1)
 	s.Clock.Advance(5 * time.Minute)
-	s.exchange.Behave(world.AcceptSMS)
+	s.provider.SetBehavior(world.AcceptSMS)
 
-	before := len(s.exchange.Calls(t))
+	before := len(s.provider.Calls(t))
 
 	s.RetryNow(t)
 
-	if found := s.Settled(t, phone); found.State != "expired" || found.LastError == "" {
+	if found := s.AwaitOutcome(t, phone); found.State != "expired" || found.LastError == "" {
 		t.Errorf("got %+v", found)
 	}
 
 	// An attempt may have been under way when the clock was moved.
-	if n := len(s.exchange.Calls(t)); n > before+1 || s.exchange.Charges() > 0 {
-		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.exchange.Charges())
+	if n := len(s.provider.Calls(t)); n > before+1 || s.provider.Charges() > 0 {
+		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.provider.Charges())
 	}
 }
 

@@ -49,7 +49,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				{"load when signed in", load, browser, []string{scripts, written}},
 				{"verify", world.VerifyCall(), browser, nil},
 				{"403 when signed in", world.SignOutCall().With("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
-				{"renewal", world.RenewTokenCall(t, signedIn), signedIn, []string{value, scripts, written}},
+				{"renewal", world.NewRenewCall(t, signedIn), signedIn, []string{value, scripts, written}},
 				{"sign-out", world.SignOutCall(), browser, []string{cleared, name, scripts, written}},
 				{"cross-site", world.SignOutCall().With("Sec-Fetch-Site", "cross-site"), browser, nil},
 			} {
@@ -68,7 +68,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 func TestCookiesAreNotEchoed(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	long := strings.Repeat("planted", 1000)
 
 	for _, o := range world.Operations() {
@@ -76,7 +76,7 @@ func TestCookiesAreNotEchoed(t *testing.T) {
 			continue
 		}
 
-		got := d.Call(o).With("Cookie", "__Host-PRE="+long+"; XSRF-TOKEN=planted; XSRF_TOKEN=planted").To(t, d.Server)
+		got := g.Call(o).With("Cookie", "__Host-PRE="+long+"; XSRF-TOKEN=planted; XSRF_TOKEN=planted").To(t, g.Server)
 		for _, line := range got.Header.Values("Set-Cookie") {
 			if len(line) > 4096 || strings.Contains(line, "planted") {
 				t.Errorf("%s: cookie %.100q of %d bytes", o.OperationID, line, len(line))
@@ -94,14 +94,14 @@ func TestSignInChangesTheSession(t *testing.T) {
 	env.Account(t, world.Owner)
 	env.Account(t, world.PersonEmail)
 
-	elsewhere := env.SignedIn(t, world.Owner)
+	replica := env.SignedIn(t, world.Owner)
 	browser := env.Browser(t)
 	browser.Load(t)
 
 	planted := strings.Repeat("A", 43)
 	browser.SetCookie("__Host-TOKEN", planted)
 
-	seen := map[string]bool{planted: true, elsewhere.Cookie("__Host-TOKEN"): true}
+	seen := map[string]bool{planted: true, replica.Cookie("__Host-TOKEN"): true}
 
 	for i, email := range []string{world.Owner, world.Owner, world.PersonEmail, world.Owner} {
 		before := browser.Copy(t, env.Server)
@@ -121,7 +121,7 @@ func TestSignInChangesTheSession(t *testing.T) {
 			t.Errorf("sign-in %d: the value before it gets %d", i, status)
 		}
 
-		if browser.Verify(t) != http.StatusNoContent || elsewhere.Verify(t) != http.StatusNoContent {
+		if browser.Verify(t) != http.StatusNoContent || replica.Verify(t) != http.StatusNoContent {
 			t.Errorf("sign-in %d: somebody is signed out", i)
 		}
 	}

@@ -12,100 +12,100 @@ import (
 // What is outstanding, each as a function that says whether it works, on another replica than everything
 // happened on. All but a few use it up.
 
-func here(k kept) browserState  { return k.here }
-func there(k kept) browserState { return k.there }
-func app1(k kept) client.Tokens { return k.app }
-func app2(k kept) client.Tokens { return k.other }
+func ofThisBrowser(k issued) browserState  { return k.thisBrowser }
+func ofOtherBrowser(k issued) browserState { return k.otherBrowser }
+func ofThisApp(k issued) client.Tokens     { return k.thisApp }
+func ofOtherApp(k issued) client.Tokens    { return k.otherApp }
 
-// refusedSession answers whatever speaks for a session that is over.
-const refusedSession = "TOKEN_INVALID"
+// sessionRefusal answers whatever speaks for a session that is over.
+const sessionRefusal = "TOKEN_INVALID"
 
-func cookie(of func(kept) browserState) func(*testing.T, *household) bool {
-	return func(t *testing.T, h *household) bool {
+func cookie(of func(issued) browserState) func(*testing.T, *lifecycleUser) bool {
+	return func(t *testing.T, u *lifecycleUser) bool {
 		t.Helper()
 
-		return judge(t, "cookie", as(world.VerifyCall(), of(h.kept)).To(t, h.elsewhere), http.StatusNoContent, refusedSession)
+		return accepted(t, "cookie", fromState(world.VerifyCall(), of(u.issued)).To(t, u.replica), http.StatusNoContent, sessionRefusal)
 	}
 }
 
-func refreshing(of func(kept) browserState) func(*testing.T, *household) bool {
-	return func(t *testing.T, h *household) bool {
+func refreshCode(of func(issued) browserState) func(*testing.T, *lifecycleUser) bool {
+	return func(t *testing.T, u *lifecycleUser) bool {
 		t.Helper()
 
-		got := as(world.RenewCall(of(h.kept).code), of(h.kept)).To(t, h.elsewhere)
+		got := fromState(world.RenewCall(of(u.issued).code), of(u.issued)).To(t, u.replica)
 
-		return judge(t, "refresh code", got, http.StatusNoContent, refusedSession, "CODE_INVALID")
+		return accepted(t, "refresh code", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID")
 	}
 }
 
 // xsrfValue is sent where nothing but it is needed, with a body that is refused later.
-func xsrfValue(of func(kept) browserState) func(*testing.T, *household) bool {
-	return func(t *testing.T, h *household) bool {
+func xsrfValue(of func(issued) browserState) func(*testing.T, *lifecycleUser) bool {
+	return func(t *testing.T, u *lifecycleUser) bool {
 		t.Helper()
 
-		got := as(world.SendCall(http.MethodPost, "/login", ""), of(h.kept)).To(t, h.elsewhere)
+		got := fromState(world.JSONCall(http.MethodPost, "/login", ""), of(u.issued)).To(t, u.replica)
 		if got.Problem.Code == "INVALID_REQUEST" {
 			return true
 		}
 
-		return judge(t, "XSRF value", got, http.StatusNoContent, "XSRF_INVALID")
+		return accepted(t, "XSRF value", got, http.StatusNoContent, "XSRF_INVALID")
 	}
 }
 
-func accessToken(of func(kept) client.Tokens) func(*testing.T, *household) bool {
-	return func(t *testing.T, h *household) bool {
+func accessToken(of func(issued) client.Tokens) func(*testing.T, *lifecycleUser) bool {
+	return func(t *testing.T, u *lifecycleUser) bool {
 		t.Helper()
 
-		got := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+of(h.kept).AccessToken).To(t, h.elsewhere)
+		got := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+of(u.issued).AccessToken).To(t, u.replica)
 
-		return judge(t, "access token", got, http.StatusOK, refusedSession)
+		return accepted(t, "access token", got, http.StatusOK, sessionRefusal)
 	}
 }
 
-func refreshToken(of func(kept) client.Tokens) func(*testing.T, *household) bool {
-	return func(t *testing.T, h *household) bool {
+func refreshToken(of func(issued) client.Tokens) func(*testing.T, *lifecycleUser) bool {
+	return func(t *testing.T, u *lifecycleUser) bool {
 		t.Helper()
 
-		got := world.SendCall(http.MethodPost, "/api/auth/refresh", map[string]string{"refresh_token": of(h.kept).RefreshToken}).To(t, h.elsewhere)
+		got := world.JSONCall(http.MethodPost, "/api/auth/refresh", map[string]string{"refresh_token": of(u.issued).RefreshToken}).To(t, u.replica)
 
-		return judge(t, "refresh token", got, http.StatusOK, "REFRESH_TOKEN_INVALID")
+		return accepted(t, "refresh token", got, http.StatusOK, "REFRESH_TOKEN_INVALID")
 	}
 }
 
-func smsCode(t *testing.T, h *household) bool {
+func smsCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	got := h.visiting("/login/sms", map[string]string{"phone": h.kept.phone, "code": h.kept.sms}).To(t, h.elsewhere)
+	got := u.visitorCall("/login/sms", map[string]string{"phone": u.issued.phone, "code": u.issued.sms}).To(t, u.replica)
 
-	return judge(t, "code by SMS", got, http.StatusNoContent, "CODE_INVALID", "TOTP_REQUIRED")
+	return accepted(t, "code by SMS", got, http.StatusNoContent, "CODE_INVALID", "TOTP_REQUIRED")
 }
 
 // authenticatorApp shows the code of the next step: those before were used to bind it.
-func authenticatorApp(t *testing.T, h *household) bool {
+func authenticatorApp(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	return h.secondFactor(t, "authenticator app", h.TOTPCode(t, h.kept.secret, 1))
+	return u.secondFactor(t, "authenticator app", u.TOTPCode(t, u.issued.secret, 1))
 }
 
-func recovered(t *testing.T, h *household) bool {
+func recoveryCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	return h.secondFactor(t, "recovery code", h.kept.recovery)
+	return u.secondFactor(t, "recovery code", u.issued.recovery)
 }
 
-func (h *household) secondFactor(t *testing.T, what, code string) bool {
+func (u *lifecycleUser) secondFactor(t *testing.T, what, code string) bool {
 	t.Helper()
 
-	got := h.visiting("/login/totp", map[string]string{"email": h.email, "code": code}).To(t, h.elsewhere)
+	got := u.visitorCall("/login/totp", map[string]string{"email": u.email, "code": code}).To(t, u.replica)
 
-	return judge(t, what, got, http.StatusNoContent, "CODE_INVALID")
+	return accepted(t, what, got, http.StatusNoContent, "CODE_INVALID")
 }
 
-func larkIdentity(t *testing.T, h *household) bool {
+func larkIdentity(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	switch to := h.lark.Travel(h.elsewhere.Browser(t), world.LarkLogin, h.kept.person); to {
-	case world.ConsoleOfLark + "/zh-Hans/":
+	switch to := u.lark.Authorize(u.replica.Browser(t), world.LarkLogin, u.issued.person); to {
+	case world.LarkConsoleURL + "/zh-Hans/":
 		return true
 	case world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND"), world.LarkFailed("zh-Hans", "TOTP_REQUIRED"):
 	default:
@@ -115,64 +115,64 @@ func larkIdentity(t *testing.T, h *household) bool {
 	return false
 }
 
-// thePassword is the one of before, with the address of now.
-func thePassword(t *testing.T, h *household) bool {
+// oldPassword is the one of before, with the address of now.
+func oldPassword(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	got := h.visiting("/login", map[string]string{"email": h.email, "password": apptest.Password}).To(t, h.elsewhere)
+	got := u.visitorCall("/login", map[string]string{"email": u.email, "password": apptest.Password}).To(t, u.replica)
 
-	return judge(t, "password", got, http.StatusNoContent, "INVALID_CREDENTIALS", "TOTP_REQUIRED")
+	return accepted(t, "password", got, http.StatusNoContent, "INVALID_CREDENTIALS", "TOTP_REQUIRED")
 }
 
-func pendingTOTP(t *testing.T, h *household) bool {
+func pendingTOTP(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	codes := []string{h.TOTPCode(t, h.kept.pending, -1), h.TOTPCode(t, h.kept.pending, 0)}
-	got := as(world.SendCall(http.MethodPost, "/user/totp", map[string]any{"tss": codes}), h.someone(t)).To(t, h.elsewhere)
+	codes := []string{u.TOTPCode(t, u.issued.pending, -1), u.TOTPCode(t, u.issued.pending, 0)}
+	got := fromState(world.JSONCall(http.MethodPost, "/user/totp", map[string]any{"tss": codes}), u.changingBrowser(t)).To(t, u.replica)
 
-	return judge(t, "secret asked for", got, http.StatusNoContent, refusedSession, "CODE_INVALID")
+	return accepted(t, "secret asked for", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID")
 }
 
-func phoneCode(t *testing.T, h *household) bool {
+func phoneCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	got := as(world.SendCall(http.MethodPost, "/user/phone", map[string]string{"phone": h.kept.newPhone, "code": h.kept.phoneCode}), h.someone(t)).To(t, h.elsewhere)
+	got := fromState(world.JSONCall(http.MethodPost, "/user/phone", map[string]string{"phone": u.issued.newPhone, "code": u.issued.phoneCode}), u.changingBrowser(t)).To(t, u.replica)
 
-	return judge(t, "code to a phone", got, http.StatusNoContent, refusedSession, "CODE_INVALID")
+	return accepted(t, "code to a phone", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID")
 }
 
 // emailCode is right where the answer is that the address is taken: only who has proved control of it is told.
 // So the address stays, and with it what is to be tried after this.
-func emailCode(t *testing.T, h *household) bool {
+func emailCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	got := as(world.PatchEmail(h.kept.taken, h.kept.emailCode), h.someone(t)).To(t, h.elsewhere)
+	got := fromState(world.EmailCall(u.issued.taken, u.issued.emailCode), u.changingBrowser(t)).To(t, u.replica)
 	if got.Problem.Code == "EMAIL_TAKEN" {
 		return true
 	}
 
-	return judge(t, "code to an address", got, 0, refusedSession, "CODE_INVALID")
+	return accepted(t, "code to an address", got, 0, sessionRefusal, "CODE_INVALID")
 }
 
-func registrationCode(t *testing.T, h *household) bool {
+func registrationCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	got := world.SendCall(http.MethodPost, "/api/users/register", map[string]string{
-		"username": "Somebody", "email": h.kept.newEmail, "password": apptest.Password, "verificationCode": h.kept.registrationCode,
-	}).To(t, h.elsewhere)
+	got := world.JSONCall(http.MethodPost, "/api/users/register", map[string]string{
+		"username": "Somebody", "email": u.issued.newEmail, "password": apptest.Password, "verificationCode": u.issued.registrationCode,
+	}).To(t, u.replica)
 
-	return judge(t, "registration code", got, http.StatusCreated, "CODE_INVALID")
+	return accepted(t, "registration code", got, http.StatusCreated, "CODE_INVALID")
 }
 
 // resetCode is used with the address that it went to.
-func resetCode(t *testing.T, h *household) bool {
+func resetCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	return judge(t, "reset code", h.reset(t), http.StatusNoContent, "CODE_INVALID")
+	return accepted(t, "reset code", u.reset(t), http.StatusNoContent, "CODE_INVALID")
 }
 
-func (h *household) reset(t *testing.T) world.Reply {
+func (u *lifecycleUser) reset(t *testing.T) world.Reply {
 	t.Helper()
 
-	return h.visiting("/forget_reset", map[string]string{"email": h.kept.email, "code": h.kept.resetCode, "password": world.AnotherPassword}).To(t, h.elsewhere)
+	return u.visitorCall("/forget_reset", map[string]string{"email": u.issued.email, "code": u.issued.resetCode, "password": world.NewPassword}).To(t, u.replica)
 }

@@ -15,117 +15,117 @@ import (
 
 // What happens to an account. Each has to succeed.
 
-func (h *household) do(t *testing.T, c world.Call) {
+func (u *lifecycleUser) do(t *testing.T, c world.Call) {
 	t.Helper()
 
-	if got := c.InBrowser(t, h.Server, h.here); got.Status != http.StatusNoContent {
+	if got := c.InBrowser(t, u.Server, u.thisBrowser); got.Status != http.StatusNoContent {
 		t.Fatalf("%s %s: %s", c.Method, c.Path, got)
 	}
 }
 
 // doAsApp sends with the access token of this app.
-func (h *household) doAsApp(t *testing.T, c world.Call) {
+func (u *lifecycleUser) doAsApp(t *testing.T, c world.Call) {
 	t.Helper()
-	world.ExpectStatus(t, h.Gateway, c.With("Authorization", "Bearer "+h.app.AccessToken), http.StatusNoContent, c.Path)
+	world.ExpectStatus(t, u.Gateway, c.With("Authorization", "Bearer "+u.thisApp.AccessToken), http.StatusNoContent, c.Path)
 }
 
-func changePassword(t *testing.T, h *household) {
+func changePassword(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, world.SendCall(http.MethodPost, "/user/password", map[string]string{"old": h.plain, "password": world.AnotherPassword}))
-	h.plain = world.AnotherPassword
+	u.do(t, world.JSONCall(http.MethodPost, "/user/password", map[string]string{"old": u.password, "password": world.NewPassword}))
+	u.password = world.NewPassword
 }
 
 // resetPassword signs nobody in.
-func resetPassword(t *testing.T, h *household) {
+func resetPassword(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
-	got := h.reset(t)
+	got := u.reset(t)
 	if got.Status != http.StatusNoContent || len(got.Header.Values("Set-Cookie")) > 0 {
 		t.Fatalf("reset: %s, cookies %q", got, got.Header.Values("Set-Cookie"))
 	}
 
-	h.plain = world.AnotherPassword
+	u.password = world.NewPassword
 }
 
-func signOut(t *testing.T, h *household) {
+func signOut(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, world.SignOutCall())
+	u.do(t, world.SignOutCall())
 
-	if h.here.Cookie("__Host-TOKEN") != "" {
+	if u.thisBrowser.Cookie("__Host-TOKEN") != "" {
 		t.Error("the cookie is still there")
 	}
 }
 
 // signOutTwice signs out once more with the cookie of before, as a tab does that was asleep.
-func signOutTwice(t *testing.T, h *household) {
+func signOutTwice(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	signOut(t, h)
-	h.here.SetCookie("__Host-TOKEN", cookieIn(h.kept.here))
-	h.do(t, world.SignOutCall())
-	h.do(t, world.SignOutCall())
+	signOut(t, u)
+	u.thisBrowser.SetCookie("__Host-TOKEN", cookieIn(u.issued.thisBrowser))
+	u.do(t, world.SignOutCall())
+	u.do(t, world.SignOutCall())
 }
 
 func cookieIn(state browserState) string {
 	return world.Call{Header: state.header}.Cookies("__Host-TOKEN")[0]
 }
 
-func logout(t *testing.T, h *household) {
+func logout(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.doAsApp(t, world.Call{Method: http.MethodPost, Path: "/api/auth/logout"})
+	u.doAsApp(t, world.Call{Method: http.MethodPost, Path: "/api/auth/logout"})
 }
 
-func signInAgain(t *testing.T, h *household) {
+func signInAgain(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, world.SignInCall(h.email, h.plain))
+	u.do(t, world.SignInCall(u.email, u.password))
 }
 
-func takeOver(t *testing.T, h *household) {
+func signInAsOther(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, world.SignInCall(h.kept.taken, apptest.Password))
+	u.do(t, world.SignInCall(u.issued.taken, apptest.Password))
 }
 
-func ending(id string) world.Call {
+func endSessionCall(id string) world.Call {
 	return world.Call{Method: http.MethodDelete, Path: "/user/sessions/" + id}
 }
-func appEnding(id string) world.Call {
+func endAppSessionCall(id string) world.Call {
 	return world.Call{Method: http.MethodDelete, Path: "/api/users/me/sessions/" + id}
 }
 
-func hereEndsThere(t *testing.T, h *household) {
+func thisBrowserEndsOther(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, ending(world.SessionOf(t, h.Env, h.there)))
+	u.do(t, endSessionCall(world.SessionOf(t, u.Env, u.otherBrowser)))
 }
 
-func hereEndsOther(t *testing.T, h *household) {
+func thisBrowserEndsOtherApp(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, ending(h.sessionOfApp(t, h.other)))
+	u.do(t, endSessionCall(u.sessionOfApp(t, u.otherApp)))
 }
 
-func appEndsThere(t *testing.T, h *household) {
+func thisAppEndsOtherBrowser(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.doAsApp(t, appEnding(world.SessionOf(t, h.Env, h.there)))
+	u.doAsApp(t, endAppSessionCall(world.SessionOf(t, u.Env, u.otherBrowser)))
 }
 
-func appEndsOther(t *testing.T, h *household) {
+func thisAppEndsOtherApp(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.doAsApp(t, appEnding(h.sessionOfApp(t, h.other)))
+	u.doAsApp(t, endAppSessionCall(u.sessionOfApp(t, u.otherApp)))
 }
 
-func hereEndsAll(t *testing.T, h *household) {
+func thisBrowserEndsOthers(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.do(t, world.Call{Method: http.MethodDelete, Path: "/user/sessions"})
+	u.do(t, world.Call{Method: http.MethodDelete, Path: "/user/sessions"})
 }
 
-func appEndsAll(t *testing.T, h *household) {
+func thisAppEndsOthers(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.doAsApp(t, world.Call{Method: http.MethodDelete, Path: "/api/users/me/sessions"})
+	u.doAsApp(t, world.Call{Method: http.MethodDelete, Path: "/api/users/me/sessions"})
 }
 
 // sessionOfApp is the id of the session that tokens belong to.
-func (h *household) sessionOfApp(t *testing.T, tokens client.Tokens) string {
+func (u *lifecycleUser) sessionOfApp(t *testing.T, tokens client.Tokens) string {
 	t.Helper()
 
-	list, err := h.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(tokens.AccessToken))
+	list, err := u.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(tokens.AccessToken))
 	if err != nil || list.JSON200 == nil {
 		t.Fatalf("list sessions: %v %s", err, list.Body)
 	}
@@ -142,100 +142,100 @@ func (h *household) sessionOfApp(t *testing.T, tokens client.Tokens) string {
 }
 
 // disableAccount and enableAgain are the operator's commands.
-func disableAccount(t *testing.T, h *household) {
+func disableAccount(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.setStatus(t, account.Disabled)
+	u.setStatus(t, account.Disabled)
 }
 
-func enableAgain(t *testing.T, h *household) {
+func enableAgain(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.setStatus(t, account.Disabled)
-	h.setStatus(t, account.Active)
+	u.setStatus(t, account.Disabled)
+	u.setStatus(t, account.Active)
 }
 
-func (h *household) setStatus(t *testing.T, status account.Status) {
+func (u *lifecycleUser) setStatus(t *testing.T, status account.Status) {
 	t.Helper()
 
-	if err := h.SetStatus(t.Context(), h.email, status); err != nil {
+	if err := u.SetStatus(t.Context(), u.email, status); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func deleteAccount(t *testing.T, h *household) {
+func deleteAccount(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.Exec(t, "DELETE FROM account WHERE email = $1", h.email)
+	u.Exec(t, "DELETE FROM account WHERE email = $1", u.email)
 }
 
-func changeGroup(t *testing.T, h *household) {
+func changeGroup(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.setGroup(t, "Member")
+	u.setGroup(t, "Member")
 }
 
-func guardGroup(t *testing.T, h *household) {
+func moveToSecondFactorGroup(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.setGroup(t, "Tester") // whose members need a second factor here
+	u.setGroup(t, "Tester") // whose members need a second factor here
 }
 
-func (h *household) setGroup(t *testing.T, name string) {
+func (u *lifecycleUser) setGroup(t *testing.T, name string) {
 	t.Helper()
 
-	if err := h.SetGroup(t.Context(), h.email, name); err != nil {
+	if err := u.SetGroup(t.Context(), u.email, name); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // changeEmail moves the account to the address that waits to be registered.
-func changeEmail(t *testing.T, h *household) {
+func changeEmail(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
-	to := h.kept.newEmail
-	before := len(h.Mails(to))
+	to := u.issued.newEmail
+	before := len(u.Mails(to))
 
-	h.do(t, world.PatchEmail(to, ""))
-	h.do(t, world.PatchEmail(to, h.Mail(t, to, before).Code))
-	h.email = to
+	u.do(t, world.EmailCall(to, ""))
+	u.do(t, world.EmailCall(to, u.Mail(t, to, before).Code))
+	u.email = to
 }
 
-func bindPhone(t *testing.T, h *household) {
+func bindPhone(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
-	phone := h.NewPhone()
-	h.do(t, world.QueryCall("/user/phone_code", "phone", phone))
-	h.do(t, world.SendCall(http.MethodPost, "/user/phone", map[string]string{"phone": phone, "code": h.Mail(t, phone, 0).Code}))
+	phone := u.NewPhone()
+	u.do(t, world.QueryCall("/user/phone_code", "phone", phone))
+	u.do(t, world.JSONCall(http.MethodPost, "/user/phone", map[string]string{"phone": phone, "code": u.Mail(t, phone, 0).Code}))
 }
 
-func removePhone(t *testing.T, h *household) { t.Helper(); h.unbind(t, "phone") }
-func removeTOTP(t *testing.T, h *household)  { t.Helper(); h.unbind(t, "totp") }
-func removeLark(t *testing.T, h *household)  { t.Helper(); h.unbind(t, "lark") }
+func removePhone(t *testing.T, u *lifecycleUser) { t.Helper(); u.unbind(t, "phone") }
+func removeTOTP(t *testing.T, u *lifecycleUser)  { t.Helper(); u.unbind(t, "totp") }
+func removeLark(t *testing.T, u *lifecycleUser)  { t.Helper(); u.unbind(t, "lark") }
 
-func (h *household) unbind(t *testing.T, key string) {
+func (u *lifecycleUser) unbind(t *testing.T, key string) {
 	t.Helper()
-	h.do(t, world.Call{Method: http.MethodDelete, Path: "/user/" + key})
+	u.do(t, world.Call{Method: http.MethodDelete, Path: "/user/" + key})
 }
 
-func bindTOTP(t *testing.T, h *household) {
+func bindTOTP(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.BindAuthenticator(t, h.here)
+	u.BindAuthenticator(t, u.thisBrowser)
 }
 
-func renewCodes(t *testing.T, h *household) {
+func renewCodes(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	world.RecoveryCode(t, h.here)
+	world.RecoveryCode(t, u.thisBrowser)
 }
 
-func bindLark(t *testing.T, h *household) {
+func bindLark(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.bindLark(t, world.LarkPerson(fmt.Sprintf("another-%d", h.Fresh.Add(1))))
+	u.bindLark(t, world.LarkPerson(fmt.Sprintf("another-%d", u.Sequence.Add(1))))
 }
 
-// reuse is what happens when a copy of a refresh token is used, long after the original was.
-func reuse(t *testing.T, h *household) {
+// reuseRefreshToken is what happens when a copy of a refresh token is used, long after the original was.
+func reuseRefreshToken(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
-	tokens := h.app
+	tokens := u.thisApp
 
 	for range 2 {
-		_, next := h.Refresh(t, tokens.RefreshToken)
+		_, next := u.Refresh(t, tokens.RefreshToken)
 		if next == nil {
 			t.Fatal("no tokens")
 		}
@@ -243,41 +243,41 @@ func reuse(t *testing.T, h *household) {
 		tokens = *next
 	}
 
-	h.Clock.Advance(session.Grace + time.Second)
+	u.Clock.Advance(session.Grace + time.Second)
 
-	if status, _ := h.Refresh(t, h.app.RefreshToken); status != http.StatusUnauthorized {
+	if status, _ := u.Refresh(t, u.thisApp.RefreshToken); status != http.StatusUnauthorized {
 		t.Fatalf("the copy: %d", status)
 	}
 
-	h.kept.app = tokens // not even the newest
+	u.issued.thisApp = tokens // not even the newest
 }
 
-// crowdOut signs in as many browsers as there may be, the one idle the longest included.
-func crowdOut(t *testing.T, h *household) {
+// exceedBrowserLimit signs in as many browsers as there may be, the one idle the longest included.
+func exceedBrowserLimit(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.Clock.Advance(time.Second)
-	world.RenewSession(t, h.here)
-	h.kept.here = stateOf(t, h.here)
+	u.Clock.Advance(time.Second)
+	world.RenewSession(t, u.thisBrowser)
+	u.issued.thisBrowser = stateOf(t, u.thisBrowser)
 
-	for range h.Config.SessionLimit - 1 {
-		h.SignedIn(t, h.email)
+	for range u.Config.SessionLimit - 1 {
+		u.SignedIn(t, u.email)
 	}
 }
 
-func crowdOutApp(t *testing.T, h *household) {
+func exceedAppLimit(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	h.Clock.Advance(time.Second)
-	h.kept.app = h.refreshed(t, h.app)
+	u.Clock.Advance(time.Second)
+	u.issued.thisApp = u.refreshed(t, u.thisApp)
 
-	for range h.Config.SessionLimit - 1 {
-		h.SignIn(t, h.email)
+	for range u.Config.SessionLimit - 1 {
+		u.SignIn(t, u.email)
 	}
 }
 
-func (h *household) refreshed(t *testing.T, tokens client.Tokens) client.Tokens {
+func (u *lifecycleUser) refreshed(t *testing.T, tokens client.Tokens) client.Tokens {
 	t.Helper()
 
-	_, next := h.Refresh(t, tokens.RefreshToken)
+	_, next := u.Refresh(t, tokens.RefreshToken)
 	if next == nil {
 		t.Fatal("no tokens")
 	}
@@ -285,21 +285,21 @@ func (h *household) refreshed(t *testing.T, tokens client.Tokens) client.Tokens 
 	return *next
 }
 
-func after(wait time.Duration) func(*testing.T, *household) {
-	return func(t *testing.T, h *household) {
+func advance(wait time.Duration) func(*testing.T, *lifecycleUser) {
+	return func(t *testing.T, u *lifecycleUser) {
 		t.Helper()
-		h.Clock.Advance(wait)
+		u.Clock.Advance(wait)
 	}
 }
 
 // refreshedForLong refreshes in time, until the sessions end all the same.
-func refreshedForLong(t *testing.T, h *household) {
+func refreshedForLong(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
 	for range 6 {
-		h.Clock.Advance(29 * 24 * time.Hour)
-		h.kept.app, h.kept.other = h.refreshed(t, h.kept.app), h.refreshed(t, h.kept.other)
+		u.Clock.Advance(29 * 24 * time.Hour)
+		u.issued.thisApp, u.issued.otherApp = u.refreshed(t, u.issued.thisApp), u.refreshed(t, u.issued.otherApp)
 	}
 
-	h.Clock.Advance(6 * 24 * time.Hour)
+	u.Clock.Advance(6 * 24 * time.Hour)
 }

@@ -11,27 +11,27 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// household is one account with everything outstanding that there can be.
-type household struct {
+// lifecycleUser is one account with everything outstanding that there can be.
+type lifecycleUser struct {
 	*world.Gateway
 
-	lark      *world.FakeLark
-	elsewhere *apptest.Server // another replica
+	lark    *world.FakeLark
+	replica *apptest.Server // another replica
 
-	email string // as they are now
-	plain string // the password
+	email    string // as they are now
+	password string // the password
 
-	here, there *apptest.Browser
-	app, other  client.Tokens
+	thisBrowser, otherBrowser *apptest.Browser
+	thisApp, otherApp         client.Tokens
 
-	kept kept
-	user *browserState // who uses what was asked for; nil until then
+	issued   issued
+	changing *browserState // who uses what was asked for; nil until then
 }
 
-// kept is what was given out before anything happened.
-type kept struct {
-	here, there browserState
-	app, other  client.Tokens
+// issued is what was given out before anything happened.
+type issued struct {
+	thisBrowser, otherBrowser browserState
+	thisApp, otherApp         client.Tokens
 
 	phone, sms       string
 	email, resetCode string
@@ -50,48 +50,48 @@ type browserState struct {
 	code   string
 }
 
-func newHousehold(t *testing.T, d *world.Gateway, f *world.FakeLark, elsewhere *apptest.Server) *household {
+func newLifecycleUser(t *testing.T, g *world.Gateway, f *world.FakeLark, replica *apptest.Server) *lifecycleUser {
 	t.Helper()
 
-	n := d.Fresh.Add(1)
-	h := &household{Gateway: d, lark: f, elsewhere: elsewhere, email: fmt.Sprintf("household.%d@konec.test", n), plain: apptest.Password}
-	k := &h.kept
+	n := g.Sequence.Add(1)
+	u := &lifecycleUser{Gateway: g, lark: f, replica: replica, email: fmt.Sprintf("household.%d@konec.test", n), password: apptest.Password}
+	k := &u.issued
 
-	d.Account(t, h.email)
-	h.there, h.other = d.SignedIn(t, h.email), d.SignIn(t, h.email)
-	h.here, h.app = d.SignedIn(t, h.email), d.SignIn(t, h.email)
+	g.Account(t, u.email)
+	u.otherBrowser, u.otherApp = g.SignedIn(t, u.email), g.SignIn(t, u.email)
+	u.thisBrowser, u.thisApp = g.SignedIn(t, u.email), g.SignIn(t, u.email)
 
-	k.email, k.phone, k.newPhone = h.email, d.NewPhone(), d.NewPhone()
-	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", k.phone, h.email)
+	k.email, k.phone, k.newPhone = u.email, g.NewPhone(), g.NewPhone()
+	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", k.phone, u.email)
 
-	k.secret = d.BindAuthenticator(t, h.here)
-	k.recovery = world.RecoveryCode(t, h.here)
+	k.secret = g.BindAuthenticator(t, u.thisBrowser)
+	k.recovery = world.RecoveryCode(t, u.thisBrowser)
 	k.person = world.LarkPerson(fmt.Sprintf("household-%d", n))
-	h.bindLark(t, k.person)
+	u.bindLark(t, k.person)
 
 	// Asked for in the other browser; the answers are told here or there alike.
-	_, k.pending, _ = d.PendingAuthenticator(t, h.there)
+	_, k.pending, _ = g.PendingAuthenticator(t, u.otherBrowser)
 	k.newEmail, k.taken = fmt.Sprintf("moved.%d@konec.test", n), fmt.Sprintf("taken.%d@konec.test", n)
-	d.Account(t, k.taken)
+	g.Account(t, k.taken)
 
 	for _, c := range []world.Call{
-		world.QueryCall("/user/phone_code", "phone", k.newPhone).FromBrowser(h.there),
-		world.PatchEmail(k.taken, "").FromBrowser(h.there),
+		world.QueryCall("/user/phone_code", "phone", k.newPhone).FromBrowser(u.otherBrowser),
+		world.EmailCall(k.taken, "").FromBrowser(u.otherBrowser),
 		world.QueryCall("/login/sms", "phone", k.phone),
-		world.QueryCall("/forget_code", "email", h.email),
+		world.QueryCall("/forget_code", "email", u.email),
 	} {
-		world.ExpectStatus(t, d, c, http.StatusNoContent, c.Path)
+		world.ExpectStatus(t, g, c, http.StatusNoContent, c.Path)
 	}
 
-	k.registrationCode = d.RegistrationCode(t, k.newEmail)
-	k.phoneCode, k.sms = d.Mail(t, k.newPhone, 0).Code, d.Mail(t, k.phone, 0).Code
-	k.emailCode = d.Mail(t, k.taken, 0).Code
-	k.resetCode = h.codeTo(t, h.email)
+	k.registrationCode = g.RegistrationCode(t, k.newEmail)
+	k.phoneCode, k.sms = g.Mail(t, k.newPhone, 0).Code, g.Mail(t, k.phone, 0).Code
+	k.emailCode = g.Mail(t, k.taken, 0).Code
+	k.resetCode = u.codeTo(t, u.email)
 
-	k.here, k.there = stateOf(t, h.here), stateOf(t, h.there)
-	k.app, k.other = h.app, h.other
+	k.thisBrowser, k.otherBrowser = stateOf(t, u.thisBrowser), stateOf(t, u.otherBrowser)
+	k.thisApp, k.otherApp = u.thisApp, u.otherApp
 
-	return h
+	return u
 }
 
 func stateOf(t *testing.T, b *apptest.Browser) browserState {
@@ -101,11 +101,11 @@ func stateOf(t *testing.T, b *apptest.Browser) browserState {
 }
 
 // codeTo waits for the newest code among other mails to the address.
-func (h *household) codeTo(t *testing.T, address string) (code string) {
+func (u *lifecycleUser) codeTo(t *testing.T, address string) (code string) {
 	t.Helper()
 
 	apptest.Eventually(t, "a code for "+address, func() bool {
-		for _, message := range h.Mails(address) {
+		for _, message := range u.Mails(address) {
 			if message.Code != "" {
 				code = message.Code
 
@@ -119,16 +119,16 @@ func (h *household) codeTo(t *testing.T, address string) (code string) {
 	return code
 }
 
-func (h *household) bindLark(t *testing.T, person map[string]any) {
+func (u *lifecycleUser) bindLark(t *testing.T, person map[string]any) {
 	t.Helper()
 
-	if to := h.lark.Travel(h.here, world.LarkBind, person); to != world.ConsoleOfLark+"/zh-Hans/#/authorized" {
+	if to := u.lark.Authorize(u.thisBrowser, world.LarkBind, person); to != world.LarkConsoleURL+"/zh-Hans/#/authorized" {
 		t.Fatalf("bind Lark: %s", to)
 	}
 }
 
-// as sends what the browser would have sent then.
-func as(c world.Call, state browserState) world.Call {
+// fromState sends what the browser would have sent then.
+func fromState(c world.Call, state browserState) world.Call {
 	for name, values := range state.header {
 		c = c.With(name, values...)
 	}
@@ -136,30 +136,30 @@ func as(c world.Call, state browserState) world.Call {
 	return c
 }
 
-// visiting sends a body as a browser would in which nobody is signed in.
-func (h *household) visiting(path string, body any) world.Call {
-	return world.SendCall(http.MethodPost, path, body).FromBrowser(h.Visitor)
+// visitorCall sends a body as a browser would in which nobody is signed in.
+func (u *lifecycleUser) visitorCall(path string, body any) world.Call {
+	return world.JSONCall(http.MethodPost, path, body).FromBrowser(u.Visitor)
 }
 
-// someone is a browser of the account that has just signed in or, where nobody can, this one.
-func (h *household) someone(t *testing.T) browserState {
+// changingBrowser is a browser of the account that has just signed in or, where nobody can, this one.
+func (u *lifecycleUser) changingBrowser(t *testing.T) browserState {
 	t.Helper()
 
-	if h.user == nil {
-		h.user = &h.kept.here
-		browser := h.Browser(t)
+	if u.changing == nil {
+		u.changing = &u.issued.thisBrowser
+		browser := u.Browser(t)
 		browser.Load(t)
 
-		if got := world.SignInCall(h.email, h.plain).InBrowser(t, h.Server, browser); got.Status == http.StatusNoContent {
-			h.user = &browserState{header: browser.Header()}
+		if got := world.SignInCall(u.email, u.password).InBrowser(t, u.Server, browser); got.Status == http.StatusNoContent {
+			u.changing = &browserState{header: browser.Header()}
 		}
 	}
 
-	return *h.user
+	return *u.changing
 }
 
-// judge says whether an answer is the good one. Any other has to be one of the refusals.
-func judge(t *testing.T, what string, got world.Reply, good int, refusals ...string) bool {
+// accepted says whether an answer is the good one. Any other has to be one of the refusals.
+func accepted(t *testing.T, what string, got world.Reply, good int, refusals ...string) bool {
 	t.Helper()
 
 	if got.Status == good {

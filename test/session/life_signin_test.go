@@ -15,28 +15,28 @@ import (
 func TestEveryWayInChangesTheSession(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, world.WithoutNetworkLimits)
-	d.Clock.Stop()
+	g, f := world.LarkGateway(t, world.WithoutNetworkLimits)
+	g.Clock.Stop()
 
-	h := newHousehold(t, d, f, d.Server)
-	browser := h.Browser(t)
+	u := newLifecycleUser(t, g, f, g.Server)
+	browser := u.Browser(t)
 	browser.Load(t)
 	browser.SetCookie("__Host-TOKEN", strings.Repeat("A", 43))
 
-	values := []string{cookieIn(h.kept.here), cookieIn(h.kept.there)}
+	values := []string{cookieIn(u.issued.thisBrowser), cookieIn(u.issued.otherBrowser)}
 
 	for _, way := range []struct {
 		what, path string
 		body       map[string]string
 	}{
-		{"a code by SMS", "/login/sms", map[string]string{"phone": h.kept.phone, "code": h.kept.sms}},
-		{"the authenticator app", "/login/totp", map[string]string{"email": h.email, "code": h.TOTPCode(t, h.kept.secret, 1)}},
-		{"a recovery code", "/login/totp", map[string]string{"email": h.email, "code": h.kept.recovery}},
+		{"a code by SMS", "/login/sms", map[string]string{"phone": u.issued.phone, "code": u.issued.sms}},
+		{"the authenticator app", "/login/totp", map[string]string{"email": u.email, "code": u.TOTPCode(t, u.issued.secret, 1)}},
+		{"a recovery code", "/login/totp", map[string]string{"email": u.email, "code": u.issued.recovery}},
 	} {
-		before, xsrf := browser.Copy(t, d.Server), browser.Cookie("XSRF-TOKEN")
+		before, xsrf := browser.Copy(t, g.Server), browser.Cookie("XSRF-TOKEN")
 		values = append(values, before.Cookie("__Host-TOKEN"))
 
-		if got := world.SendCall(http.MethodPost, way.path, way.body).InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+		if got := world.JSONCall(http.MethodPost, way.path, way.body).InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 			t.Fatalf("%s: %s", way.what, got)
 		}
 
@@ -48,6 +48,6 @@ func TestEveryWayInChangesTheSession(t *testing.T) {
 		world.ExpectSignedIn(t, way.what, browser, true)
 	}
 
-	world.ExpectSignedIn(t, "elsewhere", h.here, true)
-	world.ExpectSignedIn(t, "elsewhere", h.there, true)
+	world.ExpectSignedIn(t, "elsewhere", u.thisBrowser, true)
+	world.ExpectSignedIn(t, "elsewhere", u.otherBrowser, true)
 }

@@ -15,24 +15,24 @@ import (
 // where nobody can, in this one.
 var outstanding = []struct {
 	what  string
-	works func(*testing.T, *household) bool
+	works func(*testing.T, *lifecycleUser) bool
 }{
-	{"this browser's cookie", cookie(here)},
-	{"its refresh code", refreshing(here)},
-	{"its XSRF value", xsrfValue(here)},
-	{"the other browser's cookie", cookie(there)},
-	{"its refresh code", refreshing(there)},
-	{"its XSRF value", xsrfValue(there)},
-	{"this app's access token", accessToken(app1)},
-	{"its refresh token", refreshToken(app1)},
-	{"the other app's access token", accessToken(app2)},
-	{"its refresh token", refreshToken(app2)},
+	{"this browser's cookie", cookie(ofThisBrowser)},
+	{"its refresh code", refreshCode(ofThisBrowser)},
+	{"its XSRF value", xsrfValue(ofThisBrowser)},
+	{"the other browser's cookie", cookie(ofOtherBrowser)},
+	{"its refresh code", refreshCode(ofOtherBrowser)},
+	{"its XSRF value", xsrfValue(ofOtherBrowser)},
+	{"this app's access token", accessToken(ofThisApp)},
+	{"its refresh token", refreshToken(ofThisApp)},
+	{"the other app's access token", accessToken(ofOtherApp)},
+	{"its refresh token", refreshToken(ofOtherApp)},
 
 	{"the code by SMS", smsCode},
 	{"the authenticator app", authenticatorApp},
-	{"a recovery code", recovered},
+	{"a recovery code", recoveryCode},
 	{"the Lark identity", larkIdentity},
-	{"the password", thePassword},
+	{"the password", oldPassword},
 
 	{"the secret asked for", pendingTOTP},
 	{"the code to a phone asked for", phoneCode},
@@ -41,11 +41,11 @@ var outstanding = []struct {
 	{"the reset code", resetCode}, // last: a reset ends everything
 }
 
-// life is one row: what an event leaves. A plus is for what works after it, a minus for what does not.
-type life struct {
+// lifecycle is one row: what an event leaves. A plus is for what works after it, a minus for what does not.
+type lifecycle struct {
 	event  string
-	happen func(*testing.T, *household)
-	leaves string
+	happen func(*testing.T, *lifecycleUser)
+	works  string
 }
 
 // The columns are those of outstanding: of this browser (H) and the other (T) the cookie, a refresh code and
@@ -62,9 +62,9 @@ type life struct {
 //   - a code is bound to the destination that it went to: nothing is left of it for another one;
 //   - what is removed or replaced lets nobody in, and takes what stands in for it along;
 //   - everything else changes nothing, a request for a reset included.
-var lives = []life{
+var lifecycles = []lifecycle{
 	//                                                    HHH TTT aa oo  SARLP tpe r x
-	{"nothing", func(*testing.T, *household) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
+	{"nothing", func(*testing.T, *lifecycleUser) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
 
 	{"the password is changed", changePassword, "         +++ --- -- --  -+++- --- + -"},
 	{"the password is reset", resetPassword, "            --- --- -- --  -+++- --- + -"},
@@ -73,21 +73,21 @@ var lives = []life{
 	{"it signs out twice", signOutTwice, "                --- +++ ++ ++  +++++ +++ + +"},
 	{"this app logs out", logout, "                       +++ +++ -- ++  +++++ +++ + +"},
 	{"it signs in again", signInAgain, "                  --- +++ ++ ++  +++++ +++ + +"},
-	{"somebody else signs in there", takeOver, "          --- +++ ++ ++  +++++ +++ + +"},
+	{"somebody else signs in there", signInAsOther, "          --- +++ ++ ++  +++++ +++ + +"},
 
-	{"this browser ends the other", hereEndsThere, "      +++ --- ++ ++  +++++ +++ + +"},
-	{"this browser ends the other app", hereEndsOther, "  +++ +++ ++ --  +++++ +++ + +"},
-	{"this app ends the other", appEndsOther, "           +++ +++ ++ --  +++++ +++ + +"},
-	{"this app ends the other browser", appEndsThere, "   +++ --- ++ ++  +++++ +++ + +"},
-	{"this browser ends all others", hereEndsAll, "       +++ --- -- --  +++++ +++ + +"},
-	{"this app ends all others", appEndsAll, "            --- --- ++ --  +++++ +++ + +"},
+	{"this browser ends the other", thisBrowserEndsOther, "      +++ --- ++ ++  +++++ +++ + +"},
+	{"this browser ends the other app", thisBrowserEndsOtherApp, "  +++ +++ ++ --  +++++ +++ + +"},
+	{"this app ends the other", thisAppEndsOtherApp, "           +++ +++ ++ --  +++++ +++ + +"},
+	{"this app ends the other browser", thisAppEndsOtherBrowser, "   +++ --- ++ ++  +++++ +++ + +"},
+	{"this browser ends all others", thisBrowserEndsOthers, "       +++ --- -- --  +++++ +++ + +"},
+	{"this app ends all others", thisAppEndsOthers, "            --- --- ++ --  +++++ +++ + +"},
 
 	{"the account is disabled", disableAccount, "         --- --- -- --  ----- --- + -"},
 	{"it is disabled and enabled", enableAgain, "         --- --- -- --  -++++ --- + -"},
 	{"the account is deleted", deleteAccount, "           --- --- -- --  ----- --- + -"}, // by hand: there is no operation
 
 	{"the group is changed", changeGroup, "               +++ +++ ++ ++  +++++ +++ + +"},
-	{"to one with a second factor", guardGroup, "         +++ +++ ++ ++  -++-- +++ + +"},
+	{"to one with a second factor", moveToSecondFactorGroup, "         +++ +++ ++ ++  -++-- +++ + +"},
 
 	{"the address is changed", changeEmail, "             +++ +++ ++ ++  +++++ ++- - -"},
 	{"a phone is bound", bindPhone, "                     +++ +++ ++ ++  -++++ +++ + +"},
@@ -101,17 +101,17 @@ var lives = []life{
 
 // The same for what time does, on a gateway of its own, whose clock moves, and where an account has three
 // sessions of each kind at the most. The absolute end of a browser's session is in TestBrowserSessionEnds.
-var timedLives = []life{
-	{"nothing", func(*testing.T, *household) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
-	{"a refresh token is used again", reuse, "            +++ +++ -- ++  +++++ +++ + +"},
-	{"too many browsers sign in", crowdOut, "             +++ --- ++ ++  +++++ +++ + +"},
-	{"too many apps sign in", crowdOutApp, "              +++ +++ ++ --  +++++ +++ + +"},
-	{"15 seconds pass", after(15 * time.Second), "        +-+ +-+ ++ ++  +++++ +++ + +"},
-	{"5 minutes pass", after(5 * time.Minute), "          +-+ +-+ ++ ++  -++++ --+ + +"},
-	{"10 minutes pass", after(10 * time.Minute), "        +-+ +-+ ++ ++  -++++ --- - -"},
-	{"an hour passes", after(time.Hour + 5*time.Second), "+-+ +-+ -+ -+  -++++ --- - -"},
-	{"2 hours pass", after(2 * time.Hour), "              --- --- -+ -+  -++++ --- - -"},
-	{"30 days pass", after(30 * 24 * time.Hour), "        --- --- -- --  -++++ --- - -"},
+var timedLifecycles = []lifecycle{
+	{"nothing", func(*testing.T, *lifecycleUser) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
+	{"a refresh token is used again", reuseRefreshToken, "            +++ +++ -- ++  +++++ +++ + +"},
+	{"too many browsers sign in", exceedBrowserLimit, "             +++ --- ++ ++  +++++ +++ + +"},
+	{"too many apps sign in", exceedAppLimit, "              +++ +++ ++ --  +++++ +++ + +"},
+	{"15 seconds pass", advance(15 * time.Second), "        +-+ +-+ ++ ++  +++++ +++ + +"},
+	{"5 minutes pass", advance(5 * time.Minute), "          +-+ +-+ ++ ++  -++++ --+ + +"},
+	{"10 minutes pass", advance(10 * time.Minute), "        +-+ +-+ ++ ++  -++++ --- - -"},
+	{"an hour passes", advance(time.Hour + 5*time.Second), "+-+ +-+ -+ -+  -++++ --- - -"},
+	{"2 hours pass", advance(2 * time.Hour), "              --- --- -+ -+  -++++ --- - -"},
+	{"30 days pass", advance(30 * 24 * time.Hour), "        --- --- -- --  -++++ --- - -"},
 	{"180 days pass, with refreshes", refreshedForLong, " --- --- -- --  -++++ --- - -"},
 }
 
@@ -120,15 +120,15 @@ var timedLives = []life{
 func TestLives(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, world.WithoutNetworkLimits)
-	elsewhere := d.Serve(t)
-	d.Clock.Stop() // so that nothing ends by itself
-	d.Exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
+	g, f := world.LarkGateway(t, world.WithoutNetworkLimits)
+	replica := g.Serve(t)
+	g.Clock.Stop() // so that nothing ends by itself
+	g.Exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
 
-	for _, row := range lives {
+	for _, row := range lifecycles {
 		t.Run(strings.ReplaceAll(row.event, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			row.check(t, newHousehold(t, d, f, elsewhere))
+			row.check(t, newLifecycleUser(t, g, f, replica))
 		})
 	}
 }
@@ -137,30 +137,30 @@ func TestLives(t *testing.T) {
 func TestTimedLives(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, world.WithoutNetworkLimits, func(c *apptest.Settings) { c.SessionLimit = 3 })
-	elsewhere := d.Serve(t)
-	d.Clock.Stop()
+	g, f := world.LarkGateway(t, world.WithoutNetworkLimits, func(c *apptest.Settings) { c.SessionLimit = 3 })
+	replica := g.Serve(t)
+	g.Clock.Stop()
 
-	for _, row := range timedLives {
+	for _, row := range timedLifecycles {
 		t.Run(strings.ReplaceAll(row.event, " ", "_"), func(t *testing.T) {
-			row.check(t, newHousehold(t, d, f, elsewhere))
+			row.check(t, newLifecycleUser(t, g, f, replica))
 		})
 	}
 }
 
-func (l life) check(t *testing.T, h *household) {
+func (c lifecycle) check(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
-	leaves := strings.ReplaceAll(l.leaves, " ", "")
+	leaves := strings.ReplaceAll(c.works, " ", "")
 	if len(leaves) != len(outstanding) {
 		t.Fatalf("%d columns, want %d", len(leaves), len(outstanding))
 	}
 
-	l.happen(t, h)
+	c.happen(t, u)
 
 	for i, one := range outstanding {
-		if want := leaves[i] == '+'; one.works(t, h) != want {
-			t.Errorf("%s: column %d, %s: works %t, want %t", l.event, i+1, one.what, !want, want)
+		if want := leaves[i] == '+'; one.works(t, u) != want {
+			t.Errorf("%s: column %d, %s: works %t, want %t", c.event, i+1, one.what, !want, want)
 		}
 	}
 }

@@ -80,10 +80,10 @@ func TestLocation(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			for door, body := range map[string][]byte{"public": ofBrowser.Body, "toolkit": ofApp.Body} {
+			for surface, body := range map[string][]byte{"public": ofBrowser.Body, "toolkit": ofApp.Body} {
 				got := locations(t, body)
 				if got["public"] != c.browser || got["toolkit"] != c.app || len(got) != 2 {
-					t.Errorf("the %s list: %v, want %s and %s", door, got, c.browser, c.app)
+					t.Errorf("the %s list: %v, want %s and %s", surface, got, c.browser, c.app)
 				}
 			}
 		})

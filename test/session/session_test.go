@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func newLobby(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env {
+func newVisitorEnv(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env {
 	t.Helper()
 
 	env := apptest.New(t, change...)
@@ -28,7 +28,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 	t.Run("TwoHoursAfterItsLastRenewal", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t)
+		env := newVisitorEnv(t)
 		browser := env.SignedIn(t, world.Owner)
 
 		for range 2 {
@@ -46,7 +46,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 	t.Run("ThirtyDaysAfterTheSignIn", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t, func(c *apptest.Settings) { c.BrowserIdle = c.BrowserMax })
+		env := newVisitorEnv(t, func(c *apptest.Settings) { c.BrowserIdle = c.BrowserMax })
 		browser := env.SignedIn(t, world.Owner)
 
 		for range 29 {
@@ -66,7 +66,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	t.Parallel()
 
-	env := newLobby(t)
+	env := newVisitorEnv(t)
 	browser := env.SignedIn(t, world.Owner)
 	first := browser.Copy(t, env.Server)
 
@@ -101,7 +101,7 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Run("ByDisablingTheAccount", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t)
+		env := newVisitorEnv(t)
 		browser := env.SignedIn(t, world.Owner)
 		plain := world.RefreshCode(t, browser)
 
@@ -124,8 +124,8 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Run("BySigningOutOnceOrTwice", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t)
-		browser, elsewhere := env.SignedIn(t, world.Owner), env.SignedIn(t, world.Owner)
+		env := newVisitorEnv(t)
+		browser, replica := env.SignedIn(t, world.Owner), env.SignedIn(t, world.Owner)
 		copied := browser.Copy(t, env.Server)
 
 		for range 2 {
@@ -135,7 +135,7 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		}
 
 		world.ExpectSignedIn(t, "a copy of the cookie", copied, false)
-		world.ExpectSignedIn(t, "another browser", elsewhere, true)
+		world.ExpectSignedIn(t, "another browser", replica, true)
 
 		copied.Load(t)
 
@@ -154,7 +154,7 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Run("ByTooManyOthers", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t, func(c *apptest.Settings) { c.SessionLimit = 3 })
+		env := newVisitorEnv(t, func(c *apptest.Settings) { c.SessionLimit = 3 })
 		app := env.SignIn(t, world.Owner)
 
 		var browsers []*apptest.Browser
@@ -197,7 +197,7 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 	env.Account(t, world.Owner)
 
 	browser := env.SignedIn(t, world.Owner)
-	c := world.RenewTokenCall(t, browser)
+	c := world.NewRenewCall(t, browser)
 	held := proxy.Inject(pgproxy.AtStatement("CodeRedeem"), pgproxy.HoldBefore)
 	answered := make(chan world.Reply, 1)
 

@@ -17,12 +17,12 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 
 	proxy := pgproxy.New(t, postgrestest.New(t))
 	env := apptest.On(t, proxy.URL, func(c *apptest.Settings) { c.FailuresFree = 1 })
-	p := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
+	b := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
 
 	env.Account(t, world.PersonEmail)
-	p.Visitor.Load(t)
+	b.Visitor.Load(t)
 
-	for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+	for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 		for _, c := range []struct {
 			password, want string
 			failures       int
@@ -32,9 +32,9 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 		} {
 			cut := proxy.Inject(pgproxy.AtStatement("FailureAttempt"), pgproxy.CutAfter)
 
-			got := p.SignInCall(d, world.PersonEmail, c.password).To(t, env.Server)
+			got := b.SignInCall(surface, world.PersonEmail, c.password).To(t, env.Server)
 			if got.Problem.Code != c.want || got.Status == http.StatusTooManyRequests {
-				t.Errorf("%s: %s", d, got)
+				t.Errorf("%s: %s", surface, got)
 			}
 
 			select {
@@ -48,7 +48,7 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 			err := env.Pool.QueryRow(t.Context(), `SELECT
 				(SELECT coalesce(max(count), 0) FROM failure), (SELECT coalesce(max(count), 0) FROM throttle WHERE key LIKE 'failures %')`).Scan(&failures, &network)
 			if err != nil || failures != c.failures || network != c.failures {
-				t.Errorf("%s: %d failures of the person, %d of the network, %v; want %d", d, failures, network, err, c.failures)
+				t.Errorf("%s: %d failures of the person, %d of the network, %v; want %d", surface, failures, network, err, c.failures)
 			}
 		}
 

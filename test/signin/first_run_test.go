@@ -47,14 +47,14 @@ func TestFirstRun(t *testing.T) {
 		t.Fatalf("the administrator: %v %s", err, me.Body)
 	}
 
-	event := world.EventExists[string](t, env.Pool, `SELECT concat_ws(' ', account_id = $1, coalesce(actor_id, 'nobody'), subject, detail ->> 'group')
+	event := world.QueryValue[string](t, env.Pool, `SELECT concat_ws(' ', account_id = $1, coalesce(actor_id, 'nobody'), subject, detail ->> 'group')
 		FROM audit_event WHERE action = 'account.created'`, me.JSON200.Account.ID)
 	if event != "t nobody "+world.FirstAdministrator+" Admin" {
 		t.Errorf("written down: %s", event)
 	}
 
 	again := world.FirstRunCall(token, map[string]string{"email": "again@konec.com.au"}).To(t, env.Server)
-	if again.Header.Get("Location") != world.FirstRunInvalid || world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
+	if again.Header.Get("Location") != world.FirstRunInvalid || world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
 		t.Errorf("used again: %s %s", again, again.Header["Location"])
 	}
 
@@ -68,7 +68,7 @@ func TestFirstRun(t *testing.T) {
 	}
 
 	again = world.FirstRunCall(token, map[string]string{"email": "again@konec.com.au"}).To(t, env.Server)
-	if again.Header.Get("Location") != world.FirstRunInvalid || world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
+	if again.Header.Get("Location") != world.FirstRunInvalid || world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
 		t.Errorf("used again, without an administrator: %s %s", again, again.Header["Location"])
 	}
 
@@ -84,7 +84,7 @@ func TestFirstRunTokenIsNotStored(t *testing.T) {
 	env := apptest.New(t)
 	token := world.FirstRunToken(t, env)
 
-	if row := world.EventExists[string](t, env.Pool, "SELECT code::text FROM code WHERE purpose = 'first-run'"); strings.Contains(row, token[:22]) || strings.Contains(row, token[22:]) {
+	if row := world.QueryValue[string](t, env.Pool, "SELECT code::text FROM code WHERE purpose = 'first-run'"); strings.Contains(row, token[:22]) || strings.Contains(row, token[22:]) {
 		t.Errorf("stored as %s", row)
 	}
 }
@@ -132,7 +132,7 @@ func TestFirstRunLinkIsVoid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := apptest.New(t)
 			token := spoil(t, env, world.FirstRunToken(t, env))
-			before := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account")
+			before := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account")
 
 			for _, query := range []string{"token=" + token, "", "error=CODE_INVALID"} {
 				page := firstRunPage(query).To(t, env.Server)
@@ -152,7 +152,7 @@ func TestFirstRunLinkIsVoid(t *testing.T) {
 				}
 			}
 
-			if after := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account"); after != before {
+			if after := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account"); after != before {
 				t.Errorf("%d accounts, before %d", after, before)
 			}
 		})
@@ -228,7 +228,7 @@ func TestFirstRunShowsWhatIsWrong(t *testing.T) {
 		}
 	}
 
-	if got := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account WHERE member_group = 'Admin'"); got != 0 {
+	if got := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account WHERE member_group = 'Admin'"); got != 0 {
 		t.Errorf("%d administrators", got)
 	}
 
@@ -283,7 +283,7 @@ func TestFirstRunMeetsAnotherAdministrator(t *testing.T) {
 	go func() { answer <- world.FirstRunCall(token, nil).To(t, env.Server) }()
 
 	apptest.Eventually(t, "the other waits", func() bool {
-		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
+		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
 	})
 
 	if err := other.Commit(t.Context()); err != nil {
@@ -294,7 +294,7 @@ func TestFirstRunMeetsAnotherAdministrator(t *testing.T) {
 		t.Errorf("got %s %s", got, got.Header["Location"])
 	}
 
-	if administrators := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account"); administrators != 1 {
+	if administrators := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account"); administrators != 1 {
 		t.Errorf("%d administrators", administrators)
 	}
 }

@@ -16,7 +16,7 @@ import (
 func TestPasswordIsTakenAsItIs(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, where bcrypt stops
 
 	for i, one := range []struct {
@@ -41,8 +41,8 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 	} {
 		address := fmt.Sprintf("password.%d@konec.com.au", i)
 
-		got := d.Post(t, "register", map[string]any{
-			"username": "x", "email": address, "password": one.password, "verificationCode": d.RegistrationCode(t, address),
+		got := g.Post(t, "register", map[string]any{
+			"username": "x", "email": address, "password": one.password, "verificationCode": g.RegistrationCode(t, address),
 		})
 		if got.Status != http.StatusCreated {
 			t.Errorf("%s: %s", one.name, got)
@@ -51,13 +51,13 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 		}
 
 		for _, same := range append(one.same, one.password) {
-			if got := d.Login(t, address, same); got.Status != http.StatusOK {
+			if got := g.Login(t, address, same); got.Status != http.StatusOK {
 				t.Errorf("%s: %q: %s", one.name, same, got)
 			}
 		}
 
 		for _, other := range one.other {
-			if got := d.Login(t, address, other); got.Problem.Code != "INVALID_CREDENTIALS" {
+			if got := g.Login(t, address, other); got.Problem.Code != "INVALID_CREDENTIALS" {
 				t.Errorf("%s: %q: %s", one.name, other, got)
 			}
 		}
@@ -68,13 +68,13 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 func TestBadNewPasswordIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	const address = "annabelle@konec.com.au"
 
-	code := d.RegistrationCode(t, address)
+	code := g.RegistrationCode(t, address)
 	register := func(password string) world.Reply {
-		return d.Post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
+		return g.Post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
 	}
 
 	for name, one := range map[string]struct{ password, code string }{
@@ -106,17 +106,17 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	d.Clock.Stop()
+	g := world.NewGateway(t)
+	g.Clock.Stop()
 
 	change := func(old string) world.Reply {
-		return world.PostCall("/user/password", map[string]any{"old": old, "password": world.NewPassword}).FromBrowser(d.OwnerBrowser).To(t, d.Server)
+		return world.PostCall("/user/password", map[string]any{"old": old, "password": world.NewPassword}).FromBrowser(g.OwnerBrowser).To(t, g.Server)
 	}
 	signIn := func(plain string) world.Reply {
-		return world.PostCall("/login", map[string]any{"email": world.Owner, "password": plain}).FromBrowser(d.Visitor).To(t, d.Server)
+		return world.PostCall("/login", map[string]any{"email": world.Owner, "password": plain}).FromBrowser(g.Visitor).To(t, g.Server)
 	}
 
-	if got := world.PostCall("/user/password", map[string]any{"password": world.NewPassword}).FromBrowser(d.OwnerBrowser).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
+	if got := world.PostCall("/user/password", map[string]any{"password": world.NewPassword}).FromBrowser(g.OwnerBrowser).To(t, g.Server); got.Problem.Code != "INVALID_REQUEST" {
 		t.Errorf("without the old one: %s", got)
 	}
 
@@ -136,7 +136,7 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 		}
 	}
 
-	d.Clock.Advance(30 * time.Second)
+	g.Clock.Advance(30 * time.Second)
 
 	if got := change(apptest.Password); got.Status != http.StatusNoContent {
 		t.Errorf("after the wait: %s", got)
@@ -151,21 +151,21 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 func TestMinimumLengthIsASetting(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.PasswordMinLength = 15 })
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.PasswordMinLength = 15 })
 
 	const address = "anna@konec.com.au"
 
-	values := map[string]any{"username": "x", "email": address, "verificationCode": d.RegistrationCode(t, address)}
+	values := map[string]any{"username": "x", "email": address, "verificationCode": g.RegistrationCode(t, address)}
 
 	for _, short := range []string{"qvxjz kwbpf hm", strings.Repeat("🦊🐢", 7)} {
 		values["password"] = short
-		if got := d.Post(t, "register", values); got.Problem.Code != "PASSWORD_REFUSED" || strings.Join(got.Fields(), " ") != "/password" {
+		if got := g.Post(t, "register", values); got.Problem.Code != "PASSWORD_REFUSED" || strings.Join(got.Fields(), " ") != "/password" {
 			t.Errorf("%q: %s", short, got)
 		}
 	}
 
 	values["password"] = strings.Repeat("🦊🐢", 7) + "🌵"
-	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
+	if got := g.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("fifteen: %s", got)
 	}
 }

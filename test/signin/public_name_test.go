@@ -13,14 +13,14 @@ import (
 func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
 	for name, signIn := range map[string]func(b *apptest.Browser){
-		"password": func(b *apptest.Browser) { world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, b) },
-		"lark":     func(b *apptest.Browser) { f.Travel(b, world.LarkLogin, world.LarkPerson("zhang")) },
+		"password": func(b *apptest.Browser) { world.SignInCall(world.Owner, apptest.Password).InBrowser(t, g.Server, b) },
+		"lark":     func(b *apptest.Browser) { f.Authorize(b, world.LarkLogin, world.LarkPerson("zhang")) },
 	} {
-		browser := d.Browser(t)
+		browser := g.Browser(t)
 		browser.Load(t)
 
 		planted, token := browser.Cookie("__Host-PRE"), browser.Cookie("XSRF-TOKEN")
@@ -28,7 +28,7 @@ func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 		signIn(browser)
 		world.ExpectSignedIn(t, name, browser, true)
 
-		if got := world.SignOutCall().InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+		if got := world.SignOutCall().InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 			t.Fatalf("%s: sign-out: %s", name, got)
 		}
 
@@ -36,7 +36,7 @@ func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 			t.Errorf("%s: the browser's name is %q, and was %q before the sign-in", name, after, planted)
 		}
 
-		if got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, d.Server, browser); got.Problem.Code != "XSRF_INVALID" {
+		if got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, g.Server, browser); got.Problem.Code != "XSRF_INVALID" {
 			t.Errorf("%s: with the token of before the sign-in: %s", name, got)
 		}
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// guardedPerson is somebody of a member group that asks for a second factor, with an authenticator app and
+// userWithSecondFactor is somebody of a member group that asks for a second factor, with an authenticator app and
 // recovery codes.
-func guardedPerson(tb testing.TB, d *world.Gateway) (address string, browser *apptest.Browser, codes []string) {
+func userWithSecondFactor(tb testing.TB, g *world.Gateway) (address string, browser *apptest.Browser, codes []string) {
 	tb.Helper()
 
-	address, browser = d.Person(tb)
-	d.BindAuthenticator(tb, browser)
-	d.RequireSecondFactor(tb, address)
+	address, browser = g.NewUser(tb)
+	g.BindAuthenticator(tb, browser)
+	g.RequireSecondFactor(tb, address)
 
 	made, err := browser.Client.CreateRecoveryCodesWithResponse(tb.Context())
 	if err != nil || made.JSON200 == nil {
@@ -30,10 +30,10 @@ func guardedPerson(tb testing.TB, d *world.Gateway) (address string, browser *ap
 }
 
 // countEvents is how many of an action the audit has.
-func countEvents(tb testing.TB, d *world.Gateway, action string) (n int) {
+func countEvents(tb testing.TB, g *world.Gateway, action string) (n int) {
 	tb.Helper()
 
-	if err := d.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM audit_event WHERE action = $1 AND account_id IS NOT NULL", action).Scan(&n); err != nil {
+	if err := g.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM audit_event WHERE action = $1 AND account_id IS NOT NULL", action).Scan(&n); err != nil {
 		tb.Fatal(err)
 	}
 
@@ -47,12 +47,12 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 
 	const people = 6
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
-	address, _, codes := guardedPerson(t, d)
-	phone, _ := d.BindPhone(t, address)
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
+	address, _, codes := userWithSecondFactor(t, g)
+	phone, _ := g.BindPhone(t, address)
 
 	for i := range people {
-		visitor := d.Browser(t)
+		visitor := g.Browser(t)
 		visitor.Load(t)
 
 		steps := world.SignInCall(address, apptest.Password)
@@ -61,38 +61,38 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 		}
 
 		if i%2 == 1 { // by SMS
-			d.Exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
+			g.Exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
 
 			sent, err := visitor.Client.SendSignInCodeWithResponse(t.Context(), &client.SendSignInCodeParams{Phone: phone})
 			if err != nil || sent.StatusCode() != http.StatusNoContent {
 				t.Fatalf("send: %v %s", err, sent.Body)
 			}
 
-			code := d.Mail(t, phone, 1+i/2).Code
+			code := g.Mail(t, phone, 1+i/2).Code
 			steps.Path = "/login/sms"
 			body = func(totp string) string { return fmt.Sprintf(`{"phone":%q,"code":%q%s}`, phone, code, totp) }
 		}
 
 		steps.Body = body("")
-		if got := steps.InBrowser(t, d.Server, visitor); got.Problem.Code != "TOTP_REQUIRED" {
+		if got := steps.InBrowser(t, g.Server, visitor); got.Problem.Code != "TOTP_REQUIRED" {
 			t.Fatalf("sign-in %d without the second factor: %s", i, got)
 		}
 
 		steps.Body = body(fmt.Sprintf(`,"totp":%q`, codes[i]))
-		if got := steps.InBrowser(t, d.Server, visitor); got.Status != http.StatusNoContent {
+		if got := steps.InBrowser(t, g.Server, visitor); got.Status != http.StatusNoContent {
 			t.Fatalf("sign-in %d with it: %s", i, got)
 		}
 	}
 
 	var left int
-	err := d.Pool.QueryRow(t.Context(), `
+	err := g.Pool.QueryRow(t.Context(), `
 		SELECT (SELECT count(*) FROM failure) + (SELECT COALESCE(sum(count), 0) FROM throttle WHERE key LIKE 'failures %' OR key LIKE 'failed-%')`).Scan(&left)
 	if err != nil || left != 0 {
 		t.Errorf("%d failures are counted, %v", left, err)
 	}
 
 	// R-K6: that somebody has the first proof is written down.
-	if n := countEvents(t, d, "sign_in.second_factor_asked"); n != people {
+	if n := countEvents(t, g, "sign_in.second_factor_asked"); n != people {
 		t.Errorf("%d events, want %d", n, people)
 	}
 }
@@ -101,17 +101,17 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 func TestSecondFactorOfAGroupStays(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	address, browser, _ := guardedPerson(t, d)
+	g := world.NewGateway(t)
+	address, browser, _ := userWithSecondFactor(t, g)
 	unbind := world.Call{Method: http.MethodDelete, Path: "/user/totp"}
 
-	if got := unbind.InBrowser(t, d.Server, browser); got.Problem.Code != "LAST_WAY_IN" {
+	if got := unbind.InBrowser(t, g.Server, browser); got.Problem.Code != "LAST_WAY_IN" {
 		t.Errorf("in a group that asks for it: %s", got)
 	}
 
-	d.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
+	g.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
 
-	if got := unbind.InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+	if got := unbind.InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("in another: %s", got)
 	}
 }
@@ -121,8 +121,8 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
-	address, _, _ := guardedPerson(t, d)
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
+	address, _, _ := userWithSecondFactor(t, g)
 
 	for name, guess := range map[string]world.Call{
 		"alone": {Method: http.MethodPost, Path: "/login/totp", Body: fmt.Sprintf(`{"email":%q,"code":"000000"}`, address)},
@@ -131,15 +131,15 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 		},
 	} {
 		guess = guess.With("Content-Type", "application/json").With("Accept-Language", "en").With("User-Agent", "planted words")
-		before, events := len(stopped(d, address)), countEvents(t, d, "totp.stopped")
+		before, events := len(authenticatorStoppedMails(g, address)), countEvents(t, g, "totp.stopped")
 
-		d.Exec(t, "UPDATE totp SET failures = 96")
-		d.Exec(t, "DELETE FROM failure")
+		g.Exec(t, "UPDATE totp SET failures = 96")
+		g.Exec(t, "DELETE FROM failure")
 
 		answers := map[string]bool{}
 
 		for range 8 {
-			got := guess.InBrowser(t, d.Server, d.Visitor)
+			got := guess.InBrowser(t, g.Server, g.Visitor)
 			answers[fmt.Sprint(got.Status, got.Problem.Code)] = true
 		}
 
@@ -147,23 +147,23 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 			t.Errorf("%s: answers %v", name, answers)
 		}
 
-		apptest.Eventually(t, "the mail", func() bool { return len(stopped(d, address)) > before })
+		apptest.Eventually(t, "the mail", func() bool { return len(authenticatorStoppedMails(g, address)) > before })
 
-		if n := countEvents(t, d, "totp.stopped") - events; n != 1 || len(stopped(d, address)) != before+1 {
-			t.Errorf("%s: %d events, %d mails", name, n, len(stopped(d, address))-before)
+		if n := countEvents(t, g, "totp.stopped") - events; n != 1 || len(authenticatorStoppedMails(g, address)) != before+1 {
+			t.Errorf("%s: %d events, %d mails", name, n, len(authenticatorStoppedMails(g, address))-before)
 		}
 	}
 
-	for _, text := range stopped(d, address) {
+	for _, text := range authenticatorStoppedMails(g, address) {
 		if strings.Contains(text, "planted") {
 			t.Errorf("the mail says %s", text)
 		}
 	}
 }
 
-// stopped are the texts of the mails that say so.
-func stopped(d *world.Gateway, address string) (texts []string) {
-	for _, message := range d.Mails(address) {
+// authenticatorStoppedMails are the texts of the mails that say so.
+func authenticatorStoppedMails(g *world.Gateway, address string) (texts []string) {
+	for _, message := range g.Mails(address) {
 		if message.Subject == "您的身份验证器已停用" {
 			texts = append(texts, message.Text)
 		}

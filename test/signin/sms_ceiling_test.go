@@ -15,14 +15,14 @@ import (
 func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
-	second := d.Serve(t)
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
+	second := g.Serve(t)
 
 	send := func(s *apptest.Server, want string) {
 		t.Helper()
 
-		phone := d.NewPhone()
-		d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, world.Owner)
+		phone := g.NewPhone()
+		g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, world.Owner)
 
 		got := world.Call{Method: http.MethodGet, Path: "/login/sms", Query: "phone=%2B" + phone[1:]}.To(t, s)
 		if got.Problem.Code != want {
@@ -30,28 +30,28 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 		}
 	}
 
-	alarms := func() int {
-		return strings.Count(d.Log.String(), `"setting":"SMS_PER_DAY"`) + strings.Count(second.Log.String(), `"setting":"SMS_PER_DAY"`)
+	countAlarms := func() int {
+		return strings.Count(g.Log.String(), `"setting":"SMS_PER_DAY"`) + strings.Count(second.Log.String(), `"setting":"SMS_PER_DAY"`)
 	}
 
 	for day := range 2 {
-		send(d.Server, "")
+		send(g.Server, "")
 
-		if n := alarms(); n != day {
+		if n := countAlarms(); n != day {
 			t.Errorf("day %d: %d alarms too early", day, n)
 		}
 
 		send(second, "")
-		send(d.Server, "TOO_MANY_REQUESTS")
+		send(g.Server, "TOO_MANY_REQUESTS")
 		send(second, "TOO_MANY_REQUESTS")
 
-		if n := alarms(); n != day+1 || !strings.Contains(second.Log.String(), `"level":"ERROR"`) {
+		if n := countAlarms(); n != day+1 || !strings.Contains(second.Log.String(), `"level":"ERROR"`) {
 			t.Errorf("day %d: %d alarms", day, n)
 		}
 
-		world.ExpectLimitEvents(t, d.Env, "send sms/day", day+1)
+		world.ExpectLimitEvents(t, g.Env, "send sms/day", day+1)
 
-		d.Clock.Advance(25 * time.Hour)
+		g.Clock.Advance(25 * time.Hour)
 	}
 
 	if text := (&world.MailGateway{Env: &apptest.Env{Server: second}}).Metrics(t); !strings.Contains(text, "\ngateway_sms_ceiling_reached_total 2\n") {
@@ -64,21 +64,21 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 func TestMadeUpNumbersDoNotUseUpTheCeiling(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
-	own := d.NewPhone()
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
+	own := g.NewPhone()
 
-	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, world.Owner)
+	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", own, world.Owner)
 
 	for i, one := range []struct{ phone, want string }{
-		{d.NewPhone(), ""}, {d.NewPhone(), ""}, {d.NewPhone(), ""}, {own, ""}, {d.NewPhone(), ""}, // one of the two
-		{"/user/phone_code", ""}, {d.NewPhone(), "TOO_MANY_REQUESTS"}, {own, "TOO_MANY_REQUESTS"}, {"/user/phone_code", "TOO_MANY_REQUESTS"},
+		{g.NewPhone(), ""}, {g.NewPhone(), ""}, {g.NewPhone(), ""}, {own, ""}, {g.NewPhone(), ""}, // one of the two
+		{"/user/phone_code", ""}, {g.NewPhone(), "TOO_MANY_REQUESTS"}, {own, "TOO_MANY_REQUESTS"}, {"/user/phone_code", "TOO_MANY_REQUESTS"},
 	} {
 		path, phone := "/login/sms", one.phone
 		if phone[0] == '/' {
-			path, phone = phone, d.NewPhone()
+			path, phone = phone, g.NewPhone()
 		}
 
-		got := world.Call{Method: http.MethodGet, Path: path, Query: "phone=%2B" + phone[1:]}.FromBrowser(d.OwnerBrowser).To(t, d.Server)
+		got := world.Call{Method: http.MethodGet, Path: path, Query: "phone=%2B" + phone[1:]}.FromBrowser(g.OwnerBrowser).To(t, g.Server)
 		if got.Problem.Code != one.want {
 			t.Errorf("%d, %s of %s: %s, want %q", i, path, phone, got, one.want)
 		}

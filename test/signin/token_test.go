@@ -89,12 +89,12 @@ func TestTokensOverHTTP(t *testing.T) {
 			expectRefusal(t, env, name, c.header, c.want)
 		}
 
-		status, body, _ := askBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{})
+		status, body, _ := sendBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{})
 		if status != http.StatusUnauthorized || body.Code != client.ErrorCode(refusedMissing.code) {
 			t.Errorf("a token in the query string: %d %s", status, body.Code)
 		}
 
-		status, body, _ = askBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{"Authorization": {bearer}})
+		status, body, _ = sendBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{"Authorization": {bearer}})
 		if status != http.StatusBadRequest || body.Code != client.ErrorCode(refusedMalformed.code) {
 			t.Errorf("a token in two places: %d %s", status, body.Code)
 		}
@@ -115,7 +115,7 @@ func TestTokensOverHTTP(t *testing.T) {
 
 		// The forger with the stolen key gets in, so nothing was refused for what is not the forgery.
 		for _, scheme := range []string{"Bearer ", "bearer ", "BEARER "} {
-			status, _, _ := askBearer(t, env, http.MethodGet, "/api/users/me", http.Header{"Authorization": {scheme + forger.Genuine()}})
+			status, _, _ := sendBearer(t, env, http.MethodGet, "/api/users/me", http.Header{"Authorization": {scheme + forger.Genuine()}})
 			if status != http.StatusOK {
 				t.Errorf("a genuine token, %q: %d", scheme, status)
 			}
@@ -128,14 +128,14 @@ func expectRefusal(t *testing.T, env *apptest.Env, name string, header http.Head
 	t.Helper()
 
 	for operation, path := range map[string]string{http.MethodGet: "/api/users/me", http.MethodPost: "/api/auth/logout"} {
-		status, body, answered := askBearer(t, env, operation, path, header.Clone())
+		status, body, answered := sendBearer(t, env, operation, path, header.Clone())
 		if got := (refusal{status, string(body.Code), answered.Get("WWW-Authenticate")}); got != want {
 			t.Errorf("%s, %s: %+v, want %+v", name, path, got, want)
 		}
 	}
 }
 
-func askBearer(t *testing.T, env *apptest.Env, method, path string, header http.Header) (int, client.Error, http.Header) {
+func sendBearer(t *testing.T, env *apptest.Env, method, path string, header http.Header) (int, client.Error, http.Header) {
 	t.Helper()
 
 	request, err := http.NewRequestWithContext(t.Context(), method, env.URL+path, http.NoBody)

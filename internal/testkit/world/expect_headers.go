@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// always stand on every answer, whatever it is.
-var always = map[string]string{
+// requiredHeaders are on every response.
+var requiredHeaders = map[string]string{
 	"Strict-Transport-Security":  "max-age=63072000; includeSubDomains",
 	"X-Content-Type-Options":     "nosniff",
 	"Referrer-Policy":            "no-referrer",
@@ -16,25 +16,25 @@ var always = map[string]string{
 	"Cache-Control":              "no-store",
 }
 
-// sometimes may stand beside them; anything else tells too much.
-var sometimes = []string{
+// allowedHeaders may be on a response too. Any other header would reveal something.
+var allowedHeaders = []string{
 	"Content-Type", "Content-Length", "Date", "X-Request-Id", "Connection", "Retry-After", "Www-Authenticate", "Allow",
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers",
 }
 
-// sometimesConsole may stand on an answer to a console too, which has cookies, and pages that it answers and
-// others.
-var sometimesConsole = []string{"Set-Cookie", "Vary", "Access-Control-Allow-Credentials", "Location", "Etag"}
+// allowedConsoleHeaders may also be on a response to a console: it uses cookies, reads responses across origins and is
+// redirected.
+var allowedConsoleHeaders = []string{"Set-Cookie", "Vary", "Access-Control-Allow-Credentials", "Location", "Etag"}
 
-// styles are the digests of what pages look like.
-var styles = map[string]string{
+// pageStyles are the digests of the style sheets of pages, by operation.
+var pageStyles = map[string]string{
 	"showEmailConfirmation":    "x+hjC2YPunULBFWAIU6HIYEbG52xXwiSTx2z3lN8XkA=",
 	"showFirstRun":             "8g8XlJ5Pq2t8skGjP9YIc2tPHQN1gle09L+7cuvIZAo=",
 	"createFirstAdministrator": "8g8XlJ5Pq2t8skGjP9YIc2tPHQN1gle09L+7cuvIZAo=",
 }
 
-// ofPage are the headers that a page has otherwise: it has a style, and posts a form to us.
-func ofPage(style string) map[string]string {
+// pageHeaders returns the headers in which a page differs: it has a style sheet and posts a form to the gateway.
+func pageHeaders(style string) map[string]string {
 	return map[string]string{
 		"Referrer-Policy": "same-origin",
 		"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + style + "'; " +
@@ -42,7 +42,7 @@ func ofPage(style string) map[string]string {
 	}
 }
 
-// otherMedia are the types of what is not JSON.
+// otherMedia are the media types of responses that are not JSON, by operation.
 var otherMedia = map[string][]string{
 	"getTOTPPicture":           {"image/svg+xml", "image/png"},
 	"showEmailConfirmation":    {"text/html; charset=utf-8"},
@@ -50,16 +50,16 @@ var otherMedia = map[string][]string{
 	"createFirstAdministrator": {"text/html; charset=utf-8"},
 }
 
-// CheckHeaders looks at an answer of an operation, or of none.
+// CheckHeaders checks the headers of a response. The operation is nil for a path or method that the document lacks.
 func CheckHeaders(t *testing.T, what string, o *Operation, got Reply) {
 	t.Helper()
 
 	page := map[string]string{}
-	if o != nil && styles[o.OperationID] != "" && got.Status == http.StatusOK {
-		page = ofPage(styles[o.OperationID])
+	if o != nil && pageStyles[o.OperationID] != "" && got.Status == http.StatusOK {
+		page = pageHeaders(pageStyles[o.OperationID])
 	}
 
-	for name, value := range always {
+	for name, value := range requiredHeaders {
 		if page[name] != "" {
 			value = page[name]
 		}
@@ -70,18 +70,18 @@ func CheckHeaders(t *testing.T, what string, o *Operation, got Reply) {
 	}
 
 	for name := range got.Header {
-		if _, fixed := always[name]; !fixed && !slices.Contains(sometimes, name) && !(o != nil && o.IsConsole() && slices.Contains(sometimesConsole, name)) {
-			t.Errorf("%s: %s is %q, and should not be there", what, name, got.Header.Get(name))
+		if _, fixed := requiredHeaders[name]; !fixed && !slices.Contains(allowedHeaders, name) && !(o != nil && o.IsConsole() && slices.Contains(allowedConsoleHeaders, name)) {
+			t.Errorf("%s: %s is %q, want no such header", what, name, got.Header.Get(name))
 		}
 	}
 
 	media := got.Header.Get("Content-Type")
 	if o != nil && otherMedia[o.OperationID] != nil && got.Status == http.StatusOK {
 		if !slices.Contains(otherMedia[o.OperationID], media) {
-			t.Errorf("%s: a body of %q", what, media)
+			t.Errorf("%s: the body has the media type %q", what, media)
 		}
 	} else if len(got.Body) > 0 && media != "application/json" {
-		t.Errorf("%s: a body of %q", what, media)
+		t.Errorf("%s: the body has the media type %q", what, media)
 	}
 
 	id := got.Header.Get("X-Request-Id")

@@ -18,54 +18,58 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
+// The addresses and credentials of FakeLark. Tests of leaks search for the secret and the token.
 const (
-	UnreachableLark = "https://127.0.0.1:9" // no Lark answers there
+	UnreachableLark = "https://127.0.0.1:9" // nothing listens there
 	larkPage        = "https://accounts.lark.test/authorize"
 	larkApp         = "cli_test"
 	LarkSecret      = "canary-of-the-app-secret"
 	LarkToken       = "canary-of-a-token-"
 	larkCallback    = "https://gateway.test/lark"
-	ConsoleOfLark   = "https://console.test/app"
+	LarkConsoleURL  = "https://console.test/app"
 )
 
-// WithLark lets people sign in with a Lark at the address.
+// WithLark returns a setting that lets users sign in with a Lark at the address.
 func WithLark(address string) func(*apptest.Settings) {
 	return func(c *apptest.Settings) {
-		c.LarkAppID, c.LarkAppSecret, c.LarkURL, c.LarkAuthorizeURL, c.ConsoleURL = larkApp, LarkSecret, address, larkPage, ConsoleOfLark
+		c.LarkAppID, c.LarkAppSecret, c.LarkURL, c.LarkAuthorizeURL, c.ConsoleURL = larkApp, LarkSecret, address, larkPage, LarkConsoleURL
 	}
 }
 
-// FakeLark is Lark as its documentation says, for one app.
+// FakeLark behaves as Lark's documentation says, for one app.
 type FakeLark struct {
 	*httptest.Server
 
-	tb     testing.TB
-	mu     sync.Mutex
-	grants map[string]grant          // by their code
-	people map[string]map[string]any // by their token
-	asked  int
-	// instead, if it is set, answers in place of Lark, where it returns true.
+	tb       testing.TB
+	mu       sync.Mutex
+	grants   map[string]grant          // by code
+	tokens   map[string]map[string]any // the person of each token
+	requests int
+	// instead, if set, responds in place of Lark when it returns true.
 	instead func(w http.ResponseWriter, r *http.Request) bool
 }
 
-// grant is what a person agreed to.
+// grant is what a person has approved.
 type grant struct {
 	challenge string
 	person    map[string]any
 }
 
+// NewFakeLark starts a Lark that has no grants yet. It stops when the test ends.
 func NewFakeLark(tb testing.TB) *FakeLark {
 	tb.Helper()
 
-	f := &FakeLark{tb: tb, grants: map[string]grant{}, people: map[string]map[string]any{}}
+	f := &FakeLark{tb: tb, grants: map[string]grant{}, tokens: map[string]map[string]any{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /open-apis/authen/v2/oauth/token", f.token)
 	mux.HandleFunc("GET /open-apis/authen/v1/user_info", f.userInfo)
-	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { tb.Errorf("Lark was asked %s %s", r.Method, r.URL) })
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+		tb.Errorf("unexpected request to Lark: %s %s", r.Method, r.URL)
+	})
 
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
-		f.asked++
+		f.requests++
 		instead := f.instead
 		f.mu.Unlock()
 
@@ -78,7 +82,7 @@ func NewFakeLark(tb testing.TB) *FakeLark {
 	return f
 }
 
-// LarkPerson is a person at Lark, with more about them than anybody needs.
+// LarkPerson returns a person at Lark, with more data than the gateway needs.
 func LarkPerson(id string) map[string]any {
 	return map[string]any{
 		"open_id": "ou_" + id, "union_id": "on_" + id, "tenant_key": "736588c92lxf175d", "user_id": "5d9bdxxx",
@@ -87,22 +91,22 @@ func LarkPerson(id string) map[string]any {
 	}
 }
 
-// Agree is what Lark's page does when the person agrees: it sends the browser back with this query.
-func (f *FakeLark) Agree(page string, person map[string]any) url.Values {
+// Approve does what Lark's page does when the person agrees. It returns the query with which the browser is sent back.
+func (f *FakeLark) Approve(page string, person map[string]any) url.Values {
 	f.tb.Helper()
 
 	address, query, _ := strings.Cut(page, "?")
 
 	asked, err := url.ParseQuery(query)
 	if err != nil || address != larkPage {
-		f.tb.Fatalf("not Lark's page: %s", page)
+		f.tb.Fatalf("%s is not Lark's page", page)
 	}
 
 	for name, want := range map[string]string{
 		"client_id": larkApp, "redirect_uri": larkCallback, "response_type": "code", "code_challenge_method": "S256",
 	} {
 		if asked.Get(name) != want {
-			f.tb.Errorf("Lark's page is asked with %s=%q, want %q", name, asked.Get(name), want)
+			f.tb.Errorf("Lark's page got %s=%q, want %q", name, asked.Get(name), want)
 		}
 	}
 
@@ -118,7 +122,7 @@ func (f *FakeLark) Agree(page string, person map[string]any) url.Values {
 func (f *FakeLark) token(w http.ResponseWriter, r *http.Request) {
 	var body map[string]string
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		f.tb.Errorf("Lark was asked for a token with %v, %q", err, r.Header.Get("Content-Type"))
+		f.tb.Errorf("token request to Lark: %v, content type %q", err, r.Header.Get("Content-Type"))
 	}
 
 	f.mu.Lock()
@@ -134,18 +138,18 @@ func (f *FakeLark) token(w http.ResponseWriter, r *http.Request) {
 
 	switch {
 	case !maps.Equal(body, want):
-		f.tb.Errorf("Lark was asked for a token with %v", body)
-		LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20063, "error": "invalid_request"})
+		f.tb.Errorf("token request to Lark: %v", body)
+		WriteLarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20063, "error": "invalid_request"})
 	case given.person == nil:
-		LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20003, "error": "invalid_grant", "error_description": "canary of Lark"})
+		WriteLarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20003, "error": "invalid_grant", "error_description": "canary of Lark"})
 	case given.challenge != base64.RawURLEncoding.EncodeToString(digest[:]):
-		LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20049, "error": "invalid_grant"})
+		WriteLarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20049, "error": "invalid_grant"})
 	default:
 		delete(f.grants, body["code"])
 
 		token := LarkToken + rand.Text()
-		f.people[token] = given.person
-		LarkResponse(w, http.StatusOK, map[string]any{
+		f.tokens[token] = given.person
+		WriteLarkResponse(w, http.StatusOK, map[string]any{
 			"code": 0, "access_token": token, "expires_in": 7200, "refresh_token": LarkToken + "refresh", "token_type": "Bearer", "scope": "",
 		})
 	}
@@ -156,39 +160,40 @@ func (f *FakeLark) userInfo(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if person := f.people[token]; bearer && person != nil {
-		LarkResponse(w, http.StatusOK, map[string]any{"code": 0, "msg": "success", "data": person})
+	if person := f.tokens[token]; bearer && person != nil {
+		WriteLarkResponse(w, http.StatusOK, map[string]any{"code": 0, "msg": "success", "data": person})
 
 		return
 	}
 
-	f.tb.Errorf("Lark was asked for a person with %q", r.Header.Get("Authorization"))
-	LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20005, "msg": "invalid token"})
+	f.tb.Errorf("person request to Lark with the authorization %q", r.Header.Get("Authorization"))
+	WriteLarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20005, "msg": "invalid token"})
 }
 
-func LarkResponse(w http.ResponseWriter, status int, answer map[string]any) {
+// WriteLarkResponse writes a response in Lark's form.
+func WriteLarkResponse(w http.ResponseWriter, status int, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(body)
 }
 
-// Answer lets Lark answer so from now on.
-func (f *FakeLark) Answer(instead func(w http.ResponseWriter, r *http.Request) bool) {
+// Override makes a function respond in place of Lark whenever it returns true. Nil restores Lark.
+func (f *FakeLark) Override(instead func(w http.ResponseWriter, r *http.Request) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
 	f.instead = instead
 }
 
-// Requests is how often Lark was asked.
+// Requests returns how many requests Lark has received.
 func (f *FakeLark) Requests() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
-	return f.asked
+	return f.requests
 }
 
-// LarkGateway is a desk and its Lark.
+// LarkGateway starts a Gateway and its Lark.
 func LarkGateway(tb testing.TB, change ...func(*apptest.Settings)) (*Gateway, *FakeLark) {
 	tb.Helper()
 
@@ -197,7 +202,7 @@ func LarkGateway(tb testing.TB, change ...func(*apptest.Settings)) (*Gateway, *F
 	return NewGateway(tb, append([]func(*apptest.Settings){WithLark(f.URL)}, change...)...), f
 }
 
-// StartLark sends a browser to Lark, and answers where it went.
+// StartLark begins a sign-in or a binding in a browser and returns the address of Lark's page.
 func StartLark(tb testing.TB, b *apptest.Browser, action client.LarkStateAction) string {
 	tb.Helper()
 
@@ -213,8 +218,7 @@ func StartLark(tb testing.TB, b *apptest.Browser, action client.LarkStateAction)
 	return got.HTTPResponse.Header.Get("Location")
 }
 
-// ReturnFromLark brings a browser back with a query, as a browser would that another site sends, and answers
-// where it went from there.
+// ReturnFromLark brings a browser back from Lark's site with a query and returns where the gateway redirects it.
 func ReturnFromLark(tb testing.TB, b *apptest.Browser, query url.Values) string {
 	tb.Helper()
 
@@ -244,32 +248,33 @@ func ReturnFromLark(tb testing.TB, b *apptest.Browser, query url.Values) string 
 	return got.HTTPResponse.Header.Get("Location")
 }
 
-// Travel goes to Lark and back as a person.
-func (f *FakeLark) Travel(b *apptest.Browser, action client.LarkStateAction, person map[string]any) string {
+// Authorize sends a browser to Lark and back as a person. It returns where the gateway redirects the browser.
+func (f *FakeLark) Authorize(b *apptest.Browser, action client.LarkStateAction, person map[string]any) string {
 	f.tb.Helper()
 
-	return ReturnFromLark(f.tb, b, f.Agree(StartLark(f.tb, b, action), person))
+	return ReturnFromLark(f.tb, b, f.Approve(StartLark(f.tb, b, action), person))
 }
 
-// LarkFailed is where a journey ends that came to nothing. The locale is empty where nobody can know it.
+// LarkFailed returns where a failed sign-in ends. The locale is empty if the gateway cannot know it.
 func LarkFailed(locale, code string) string {
 	if locale != "" {
 		locale += "/"
 	}
 
-	return ConsoleOfLark + "/" + locale + "?error=" + code + "#/unauthorize"
+	return LarkConsoleURL + "/" + locale + "?error=" + code + "#/unauthorize"
 }
 
+// The two things a browser goes to Lark for.
 const (
 	LarkLogin = client.LarkStateActionLogin
 	LarkBind  = client.LarkStateActionBind
 )
 
 // BindOwner binds a person at Lark to the owner's account.
-func (f *FakeLark) BindOwner(tb testing.TB, d *Gateway, person map[string]any) {
+func (f *FakeLark) BindOwner(tb testing.TB, g *Gateway, person map[string]any) {
 	tb.Helper()
 
-	if to := f.Travel(d.OwnerBrowser, LarkBind, person); to != ConsoleOfLark+"/zh-Hans/#/authorized" {
+	if to := f.Authorize(g.OwnerBrowser, LarkBind, person); to != LarkConsoleURL+"/zh-Hans/#/authorized" {
 		tb.Fatalf("bind: %s", to)
 	}
 }
