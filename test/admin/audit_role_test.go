@@ -222,7 +222,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 }
 
 // A server that owns the tables says so where people depend on it.
-func TestOwnerIsWarned(t *testing.T) {
+func TestServerThatOwnsTheTablesWarns(t *testing.T) {
 	t.Parallel()
 
 	release := func(c *apptest.Settings) { c.Mode = config.Release }

@@ -59,7 +59,7 @@ func TestInvitation(t *testing.T) {
 }
 
 // The mails to somebody are in their language, and not in that of whoever looks after them.
-func TestMailsInThePersonsLanguage(t *testing.T) {
+func TestMailsUseTheUsersLanguage(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)
@@ -97,7 +97,7 @@ func inEnglish(_ context.Context, r *http.Request) error {
 }
 
 // Somebody with an account to themselves is told of nobody else's.
-func TestCreatedAccountKeepsToTheRights(t *testing.T) {
+func TestCreatedAccountIsLimitedByRights(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)
@@ -195,7 +195,7 @@ func (g *adminGateway) erase(t *testing.T, want int64) {
 }
 
 // What is exported is all of one person, nothing of another, and no secret; that it was asked for is written down.
-func TestExportOfOnePerson(t *testing.T) {
+func TestExportHoldsOneUser(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)

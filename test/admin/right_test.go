@@ -11,7 +11,7 @@ import (
 )
 
 // T-28: a right counts from the next request on, given or taken, whatever the token says.
-func TestRightsCountAtOnce(t *testing.T) {
+func TestRightsApplyAtOnce(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)
@@ -89,7 +89,7 @@ func (g *adminGateway) change(t *testing.T, by client.RequestEditorFn, group str
 
 // T-28, V-12: who has some rights gets no others, by no way: not by a group for themselves or a friend, not by what a group
 // may do, and not by taking over somebody who has them.
-func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
+func TestAdministratorsNeverExceedTheirRights(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)

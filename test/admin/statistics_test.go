@@ -98,7 +98,7 @@ func TestStatistics(t *testing.T) {
 	}
 }
 
-func TestStatisticsRefuseAPeriod(t *testing.T) {
+func TestInvalidStatisticsPeriodIsRefused(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)

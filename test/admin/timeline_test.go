@@ -32,7 +32,7 @@ func reasonsOf(line client.Timeline) (codes []string) {
 }
 
 // "Why can this person not sign in": each reason is named while it stands, and gone when it is mended.
-func TestTimelineSaysWhy(t *testing.T) {
+func TestTimelineShowsTheReasons(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t, func(c *apptest.Settings) { c.FailuresFree = 2 })

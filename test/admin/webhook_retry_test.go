@@ -149,7 +149,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 }
 
 // What each answer means.
-func TestWebhookAnswers(t *testing.T) {
+func TestWebhookResponses(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)
@@ -282,7 +282,7 @@ func (g *adminGateway) expectDisabledByReceiver(t *testing.T, id string) {
 }
 
 // A receiver that gives no answer is left alone for a while, so that the others do not starve beside it. That costs no event an attempt.
-func TestUnansweredWebhookIsLeftAlone(t *testing.T) {
+func TestUnresponsiveWebhookIsPaused(t *testing.T) {
 	t.Parallel()
 
 	const signIns = 6

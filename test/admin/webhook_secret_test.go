@@ -16,7 +16,7 @@ import (
 
 // The secret is in the answer that makes it, and in its repeat under the same key. It is in no other answer, in no column of any
 // table, in no event, and in no line of the log.
-func TestWebhookSecretIsToldOnce(t *testing.T) {
+func TestWebhookSecretIsShownOnce(t *testing.T) {
 	t.Parallel()
 
 	g := newAdminGateway(t)

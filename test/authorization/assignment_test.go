@@ -30,7 +30,7 @@ var privilegedMembers = map[string]any{
 
 // V-12, R-I3, T-28: a body sets nothing but the members of the document, whatever else it brings, by whoever
 // is allowed to send it. It is refused for what it brings, and nothing of it happens.
-func TestNobodyAssignsMore(t *testing.T) {
+func TestUndocumentedMembersAreRefused(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
@@ -111,7 +111,7 @@ func withMember(t *testing.T, o world.Operation, c world.Call, name string, valu
 
 // W-13, V-12, T-28: PATCH /user changes the three members that the document has. An empty address is none, a new
 // one counts only once it is proved, and the answer does not say whose an address is before that.
-func TestProfileTakesProvedAddressesOnly(t *testing.T) {
+func TestProfileAcceptsProvedAddressesOnly(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)

@@ -133,7 +133,7 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 }
 
 // Contract, "many per account": signing in and out at one door leaves the other's sessions alone.
-func TestDoorsKeepTheirSessions(t *testing.T) {
+func TestSurfacesKeepTheirSessions(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)

@@ -24,7 +24,7 @@ type target struct {
 
 // R-H1 to R-H7, T-18, W-9: for every operation of the public surface, and whatever a page of another site, or
 // of another host of the same one, makes a real browser do: no row changes, nothing is sent, no answer can be read.
-func TestOtherSitesAchieveNothing(t *testing.T) {
+func TestOtherSitesHaveNoEffect(t *testing.T) {
 	t.Parallel()
 
 	s := newBrowserSite(t, siblingConsole, func(s *browserSite, c *apptest.Settings) {

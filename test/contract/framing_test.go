@@ -330,7 +330,7 @@ func TestServerHasTimeouts(t *testing.T) {
 }
 
 // F-14, R-F6: a client that hangs up in the middle of a refresh has lost nothing.
-func TestHangingUpLosesNothing(t *testing.T) {
+func TestClientDisconnectLosesNothing(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)

@@ -81,7 +81,7 @@ func TestHeadersAreFixed(t *testing.T) {
 }
 
 // R-F11, RFC 6750: what the challenge says about each kind of token.
-func TestChallengeSaysWhatIsWrong(t *testing.T) {
+func TestChallengeNamesTheFault(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)

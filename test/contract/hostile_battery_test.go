@@ -5,7 +5,7 @@ package contract_test
 import "testing"
 
 // T-01, the long run.
-func TestHostileClientForLong(t *testing.T) {
+func TestHostileClientBattery(t *testing.T) {
 	t.Parallel()
 
 	sendRandomRequests(t, 50_000)

@@ -178,7 +178,7 @@ func TestOneAccountForAForm(t *testing.T) {
 }
 
 // T-21: only 0 to 9 are digits of a code, and what is no code costs no guess.
-func TestOtherDigitsAreNoCode(t *testing.T) {
+func TestOtherDigitsAreRefused(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)

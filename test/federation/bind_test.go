@@ -219,7 +219,7 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 }
 
 // Contract, "the last way in cannot be removed": an identity is one, and can be the last.
-func TestLarkIsAWayIn(t *testing.T) {
+func TestLarkCountsAsSignInMethod(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t)
@@ -244,7 +244,7 @@ func TestLarkIsAWayIn(t *testing.T) {
 }
 
 // An authenticator app is a way in only where it signs in by itself.
-func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
+func TestLastSignInMethodWithoutTOTPSignIn(t *testing.T) {
 	t.Parallel()
 
 	for _, signsIn := range []bool{true, false} {
@@ -291,7 +291,7 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 }
 
 // An identity has no second factor beside it: where the group asks for one, it is no way in.
-func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
+func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = false })
@@ -316,7 +316,7 @@ func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
 
 // R-H4, T-18: another site cannot send somebody to bind; a console on a configured origin can, and Lark
 // may send everybody back.
-func TestLarkBindingBeginsAtHome(t *testing.T) {
+func TestLarkBindingStartsFromOurSites(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })

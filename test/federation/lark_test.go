@@ -234,7 +234,7 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 
 // R-H2, V-22: a sign-in with Lark makes a new cookie, never takes one over, and ends the session that the
 // browser had.
-func TestLarkSignInChangesTheSession(t *testing.T) {
+func TestLarkSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t)
@@ -266,7 +266,7 @@ func TestLarkSignInChangesTheSession(t *testing.T) {
 }
 
 // R-J8, T-25: nothing that a request says decides where the browser goes, but a locale of the documented form.
-func TestLarkGoesNowhereElse(t *testing.T) {
+func TestLarkRedirectsNowhereElse(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })

@@ -11,7 +11,7 @@ import (
 
 // R-M8, contract, "an outage": Lark that is away, or does not take our own settings, is nobody's fault; the
 // person is told so, signs in by other means meanwhile, and with Lark afterwards.
-func TestLarkOutageIsNobodysFault(t *testing.T) {
+func TestLarkOutageCountsNoFailure(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })

@@ -11,7 +11,7 @@ import (
 )
 
 // R-K4, R-K5: a request is one line of the log, which names nobody, whatever was in the request.
-func TestAccessLogIsOneLineThatNamesNobody(t *testing.T) {
+func TestAccessLogIsOneLineWithoutNames(t *testing.T) {
 	t.Parallel()
 
 	const marker = "lOgMaRk"

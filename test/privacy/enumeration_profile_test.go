@@ -12,7 +12,7 @@ import (
 
 // R-B6, R-B5, T-23: who asks for an address or a phone that may be another's learns nothing, and waits as
 // long, until they have proved that it is theirs.
-func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
+func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 
 	for _, c := range []struct {

@@ -13,13 +13,13 @@ import (
 
 // R-B1, R-B3, R-B5, V-23, W-14, T-23: the Toolkit surface answers every class alike, the first time and again,
 // early and in time, with the same statements.
-func TestToolkitAnswersEveryClassAlike(t *testing.T) {
+func TestToolkitResponsesAreTheSameForEveryClass(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, world.ToolkitProbes)
 }
 
 // R-B1, R-B3, R-B5, V-23, W-14, T-23: the public surface does, too.
-func TestPublicAnswersEveryClassAlike(t *testing.T) {
+func TestPublicResponsesAreTheSameForEveryClass(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, world.PublicProbes)
 }
@@ -56,7 +56,7 @@ func compareClasses(t *testing.T, probes []world.Probe) {
 
 // R-B1, T-23: what is wrong with the rest of a request is said to every class alike; and failures of long
 // ago, or those that are still free, show nowhere.
-func TestOddRequestsAreAnsweredAlike(t *testing.T) {
+func TestInvalidRequestsGetTheSameResponse(t *testing.T) {
 	t.Parallel()
 
 	long := strings.Repeat("x", 1024)
@@ -104,7 +104,7 @@ func TestOddRequestsAreAnsweredAlike(t *testing.T) {
 
 // R-B1, R-C11, T-23: on a day whose budget of failed codes is spent, who has a code waiting is told what
 // everybody else is.
-func TestSpentBudgetIsToldToEveryClass(t *testing.T) {
+func TestSpentBudgetIsReportedToEveryClass(t *testing.T) {
 	t.Parallel()
 
 	population := world.NewPopulation(t, func(c *apptest.Settings) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
@@ -129,7 +129,7 @@ func TestSpentBudgetIsToldToEveryClass(t *testing.T) {
 }
 
 // R-B1, T-23: who proves who they are, and may not come in, is answered like nobody.
-func TestRightProofOfWhoMayNotIsAnsweredLikeNobodys(t *testing.T) {
+func TestRightProofOfARefusedAccountRevealsNothing(t *testing.T) {
 	t.Parallel()
 
 	const right = "222222"

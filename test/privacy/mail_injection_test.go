@@ -27,7 +27,7 @@ var forgedHeaders = []http.Header{
 
 // V-10, T-20, R-N3: nothing that a request says about itself gets into a mail: it is, byte for byte,
 // the mail of an honest one, but for the code, the ids and the date.
-func TestMailOwesNothingToTheRequest(t *testing.T) {
+func TestMailHoldsNothingFromTheRequest(t *testing.T) {
 	t.Parallel()
 
 	const email = "victim@konec.test"

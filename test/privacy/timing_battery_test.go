@@ -83,8 +83,8 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-// TestTimingSees is the control: an answer without a hash is told apart at once.
-func TestTimingSees(t *testing.T) {
+// TestTimingDetectsAHash is the control: an answer without a hash is told apart at once.
+func TestTimingDetectsAHash(t *testing.T) {
 	probe := world.Probe{Call: func(email string) world.Call {
 		if email == world.AddressOfClass(world.ClassVerified) {
 			email = "no address"

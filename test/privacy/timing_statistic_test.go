@@ -97,7 +97,7 @@ func drawnMedian(sorted []time.Duration) time.Duration {
 }
 
 // T-22: the statistic of the battery tells apart what differs, and nothing else.
-func TestStatisticTellsApart(t *testing.T) {
+func TestStatisticFindsDifferences(t *testing.T) {
 	t.Parallel()
 
 	const bound = 200 * time.Microsecond

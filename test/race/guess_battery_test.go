@@ -5,13 +5,13 @@ package race_test
 import "testing"
 
 // T-05 at its full length: over all kinds of secrets more than 200 rounds of 64 guesses.
-func TestGuessesAtOnceShareTheLimitBattery(t *testing.T) {
+func TestSimultaneousGuessesShareTheLimitBattery(t *testing.T) {
 	t.Parallel()
 	guessAtOnce(t, 15)
 }
 
 // T-05: a thousand numbers.
-func TestTextMessagesHaveACeilingBattery(t *testing.T) {
+func TestTextMessagesAreLimitedBattery(t *testing.T) {
 	t.Parallel()
 	sendManyTexts(t, 1000, 200)
 }

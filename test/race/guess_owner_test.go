@@ -13,7 +13,7 @@ import (
 // R-E4, R-E5, T-05: while somebody guesses at a password, as often as they may, its owner is told to wait for
 // an hour at the most, and gets in then; and does not have to wait for what is signed in, for the other ways
 // in, and for a reset.
-func TestOwnerGetsInWhileSomebodyGuesses(t *testing.T) {
+func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 	t.Parallel()
 
 	const attacker, home = "203.0.113.66", "198.51.100.7"

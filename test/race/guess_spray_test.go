@@ -233,7 +233,7 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 }
 
 // R-C11: the budgets as delivered. The day has seen all but two of its failures already.
-func TestBudgetsAreWhatTheContractSays(t *testing.T) {
+func TestBudgetsMatchTheContract(t *testing.T) {
 	t.Parallel()
 
 	g := newSprayGateway(t, 20)
@@ -294,7 +294,7 @@ func TestSprayingFromOneNetworkStops(t *testing.T) {
 
 // R-C10, T-05: who has texts sent to a thousand numbers, from as many networks, through two gateways, gets
 // as many as a day has, for all purposes together. Mails go on.
-func TestTextMessagesHaveACeiling(t *testing.T) {
+func TestTextMessagesAreLimited(t *testing.T) {
 	t.Parallel()
 	sendManyTexts(t, 200, 40)
 }

@@ -106,7 +106,7 @@ func (g *raceGateway) countAtOnce(t *testing.T, n int, next func(i int) world.Ca
 // R-C6, R-E2, V-06, V-07, W-4, W-8, T-05: of sixty-four guesses at once, through two gateways, no more are
 // compared than are free, and the next one is not, though it is right. All of them are right, and nobody
 // wins: as many as fail by our fault were compared.
-func TestGuessesAtOnceShareTheLimit(t *testing.T) {
+func TestSimultaneousGuessesShareTheLimit(t *testing.T) {
 	t.Parallel()
 	guessAtOnce(t, 1)
 }

@@ -89,7 +89,7 @@ func expectSent(t *testing.T, g *world.MailGateway, ask world.Call) {
 // W-10, T-36, R-M8: nothing outside is asked while somebody signs in. Where the mail server, the SMS provider,
 // Lark and the file of places are all away, the sign-in succeeds at once, is written down, and takes the place
 // of the one before it.
-func TestSignInAsksNobody(t *testing.T) {
+func TestSignInNeedsNoOtherService(t *testing.T) {
 	t.Parallel()
 
 	const away = "127.0.0.1:9"

@@ -15,7 +15,7 @@ import (
 
 // W-2, R-J9, R-H3: a server that was told no mode is one in release mode, which shows no setting. No mode goes
 // without XSRF, and none shows a secret, nor that there is one.
-func TestReleaseModeGoesWithoutSaying(t *testing.T) {
+func TestReleaseModeIsTheDefault(t *testing.T) {
 	t.Parallel()
 
 	settings := map[string]string{"DATABASE_URL": "postgres://somebody@localhost/x", "MASTER_KEY": "x"}

@@ -21,7 +21,7 @@ func wrongFor(right string) string {
 
 // W-4, R-C6, R-A10: of a reset code there are five guesses, and the sixth fails though it is right. A bad
 // password is refused, and costs none. A reset ends every session of the account, and opens none.
-func TestResetIsGuessedFiveTimes(t *testing.T) {
+func TestResetCodeAllowsFiveGuesses(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)

@@ -29,7 +29,7 @@ func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 
 // W-1, R-D5: nobody signs in with the code of an empty secret, whether there is no secret, an empty value, one
 // that only waits, or one that was removed. The answer is that to a wrong code.
-func TestEmptySecretSignsNobodyIn(t *testing.T) {
+func TestEmptySecretOpensNoSession(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
@@ -71,7 +71,7 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 // W-15, R-C12, R-D8, contract "sensitive changes": what the account is entered by is taken away only by who signed in
 // a quarter of an hour ago at the most, and a renewal is no sign-in. It is worth nothing from then on, and its
 // owner is told.
-func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
+func TestRemovalNeedsAFreshSignIn(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)

@@ -22,7 +22,7 @@ import (
 
 // R-F6, R-F7, R-M1, V-05, T-08: the real program is killed (SIGKILL) when a refresh is committed and
 // not answered. The person stays signed in; what was over before the crash is over after it.
-func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
+func TestServerKilledBetweenCommitAndResponse(t *testing.T) {
 	t.Parallel()
 
 	url := postgrestest.New(t)

@@ -101,7 +101,7 @@ func TestCutConnection(t *testing.T) {
 }
 
 // R-N4: what the server will never take is given up at once, and its reason kept, without the code.
-func TestRefusedMailIsGivenUp(t *testing.T) {
+func TestRefusedMailIsNotRetried(t *testing.T) {
 	t.Parallel()
 
 	for name, conduct := range map[string]smtptest.Conduct{"Recipient": smtptest.Refuses, "Message": smtptest.Quotes} {

@@ -111,7 +111,7 @@ func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 
 // T-11: "provider answers 200 late: at most one charge per idempotency key". It took the message, and its
 // answer was lost.
-func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
+func TestLostProviderResponseIsChargedOnce(t *testing.T) {
 	t.Parallel()
 
 	s := newSMSGateway(t)
@@ -131,7 +131,7 @@ func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
 
 // R-N4: what the provider will never take is given up at once. It quotes the code, and the row and the
 // log do not.
-func TestRefusedTextMessageIsGivenUp(t *testing.T) {
+func TestRefusedTextMessageIsNotRetried(t *testing.T) {
 	t.Parallel()
 
 	s := newSMSGateway(t)
@@ -174,7 +174,7 @@ func TestExpiredTextMessageIsNeverSent(t *testing.T) {
 }
 
 // A channel that nobody set up refuses its messages in words; the warning is in the log once.
-func TestReleaseModeWithoutAProviderSaysSo(t *testing.T) {
+func TestReleaseModeWarnsWithoutASMSProvider(t *testing.T) {
 	t.Parallel()
 
 	e := apptest.New(t)

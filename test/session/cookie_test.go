@@ -87,7 +87,7 @@ func TestCookiesAreNotEchoed(t *testing.T) {
 
 // R-H2, V-22: a sign-in always makes a new value, and never takes one over; the session that the browser
 // had before ends with it, and no other does.
-func TestSignInChangesTheSession(t *testing.T) {
+func TestSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)

@@ -107,7 +107,7 @@ func TestLocation(t *testing.T) {
 }
 
 // A file that is set and is not there is a mistake to tell at the start, by the setting's name.
-func TestMissingFileOfPlacesIsNamed(t *testing.T) {
+func TestMissingLocationFileIsReported(t *testing.T) {
 	t.Parallel()
 
 	settings := apptest.New(t).Config

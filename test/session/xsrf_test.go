@@ -174,7 +174,7 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 }
 
 // R-H3: a token is good on every gateway, as often as it is sent, after a renewal too, and several are.
-func TestXSRFTokenIsGoodForTheSession(t *testing.T) {
+func TestXSRFTokenIsBoundToTheSession(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)

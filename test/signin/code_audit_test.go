@@ -12,7 +12,7 @@ import (
 
 // R-K6: the audit of a code that somebody signed in asked for, or that belongs to somebody's phone, names their
 // account: who looks at an account finds what was sent and guessed in its name.
-func TestCodesAreWrittenDownWithTheirAccount(t *testing.T) {
+func TestCodeEventsNameTheirAccount(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)

@@ -83,7 +83,7 @@ func TestSpoofedNetworksAreOne(t *testing.T) {
 }
 
 // Contract, "throttles": refreshes are never slowed down, whatever the network did.
-func TestRefreshIsNeverSlowedDown(t *testing.T) {
+func TestRefreshIsNeverDelayed(t *testing.T) {
 	t.Parallel()
 
 	b := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures, c.FailuresFree = 1, 1 })

@@ -12,7 +12,7 @@ import (
 
 // R-E4, R-M3, T-36: an attempt that was counted, and of which the gateway was not told, is one: nobody with
 // the right password is told to wait for their own sake. A wrong one counts, once.
-func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
+func TestAttemptWithALostCountCountsOnce(t *testing.T) {
 	t.Parallel()
 
 	proxy := pgproxy.New(t, postgrestest.New(t))

@@ -33,7 +33,7 @@ func expectSignedIn(t *testing.T, b *world.BothSurfaces, what string, surface wo
 
 // R-E1, R-E3, R-E4, V-08, T-05: both doors and every spelling of an address count together; each wait is
 // true to the second, and waiting that long lets the next one through.
-func TestFailuresSlowDown(t *testing.T) {
+func TestFailuresAreDelayed(t *testing.T) {
 	t.Parallel()
 
 	b := world.NewBothSurfaces(t, world.WithManyNetworkFailures)
@@ -85,7 +85,7 @@ func TestFailuresSlowDown(t *testing.T) {
 
 // R-B1, R-B3, T-23: every class of address is slowed down alike, in every answer of the ladder, through
 // either door, and with the same statements.
-func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
+func TestUnknownAddressesAreDelayedToo(t *testing.T) {
 	t.Parallel()
 
 	for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
@@ -135,7 +135,7 @@ func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 
 // R-E2, V-06, W-8, T-05: whatever comes at once, through two gateways and both doors, five are compared.
 // A stored hash that nobody can read makes each comparison a fault of ours: so many were made.
-func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
+func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 	t.Parallel()
 
 	const (

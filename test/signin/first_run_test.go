@@ -176,7 +176,7 @@ func TestFirstRunAfterTheLastAdministratorIsGone(t *testing.T) {
 }
 
 // What is wrong with the form is said at its field; the rest stays filled in, and the link stays good.
-func TestFirstRunShowsWhatIsWrong(t *testing.T) {
+func TestFirstRunNamesTheFaults(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t, func(c *apptest.Settings) { c.EmailDomains = []string{"konec.com.au"} })
@@ -256,7 +256,7 @@ func faultsIn(page string) map[string]string {
 }
 
 // Whoever is made an administrator otherwise, in the same moment, is the only one.
-func TestFirstRunMeetsAnotherAdministrator(t *testing.T) {
+func TestFirstRunRacesWithAnotherAdministrator(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)

@@ -222,7 +222,7 @@ func TestNewCodeVoidsTheOld(t *testing.T) {
 }
 
 // R-I5: who asks for an address first, and guesses at its code, has no claim to it: the first proof wins.
-func TestStrangersClaimNoAddress(t *testing.T) {
+func TestRequestedCodeClaimsNoAddress(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)

@@ -13,7 +13,7 @@ import (
 
 // T-21, R-A1, R-A2, R-A3, R-A4: any characters, no rules about kinds; and the password signs in that was
 // set, and none that is almost the same.
-func TestPasswordIsTakenAsItIs(t *testing.T) {
+func TestPasswordIsAcceptedUnchanged(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)
@@ -103,7 +103,7 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 }
 
 // R-A9: the old password is asked for, and wrong ones count together with those of signing in, at either door.
-func TestOldPasswordCountsWithSigningIn(t *testing.T) {
+func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)

@@ -10,7 +10,7 @@ import (
 
 // A name of before a sign-in is worth nothing after it: who knew it, and a token bound to it, knows nothing of
 // the browser once its session has ended (R-H2, R-H3).
-func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
+func TestSignInReplacesTheBrowserIdentifier(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t)

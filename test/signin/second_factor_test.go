@@ -42,7 +42,7 @@ func countEvents(tb testing.TB, g *world.Gateway, action string) (n int) {
 
 // Contract, "successful sign-ins are never throttled": one in two steps, first without the second factor as a
 // client finds out that it is asked for, is no failure of the network, nor of the day's budget.
-func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
+func TestTwoStepSignInCountsNoFailure(t *testing.T) {
 	t.Parallel()
 
 	const people = 6
@@ -118,7 +118,7 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 
 // R-C7: who guesses at an authenticator until it stops makes one mail for its owner, with no word of the
 // guesser's in it, at either door; the answers do not change.
-func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
+func TestOwnerIsNotifiedOfTheStoppedAuthenticator(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })

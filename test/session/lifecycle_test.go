@@ -117,7 +117,7 @@ var timedLifecycles = []lifecycle{
 
 // T-31, V-11; R-A10, R-C4, R-F8, R-F10, R-H2, R-H9, R-H10, R-I4: the life of everything that an account gives
 // out.
-func TestLives(t *testing.T) {
+func TestCredentialLifecycles(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, world.WithoutNetworkLimits)
@@ -134,7 +134,7 @@ func TestLives(t *testing.T) {
 }
 
 // T-31, R-F8, R-H10: one row after the other, for they share the clock.
-func TestTimedLives(t *testing.T) {
+func TestTimedCredentialLifecycles(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, world.WithoutNetworkLimits, func(c *apptest.Settings) { c.SessionLimit = 3 })

@@ -14,7 +14,7 @@ import (
 // R-E1, R-E3, R-E4, R-E5, R-K6, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is
 // enough, and a second less is not; all spellings of an address, and all doors, count together; a success
 // clears what is its own; each wait is written down once; and whatever was counted ends.
-func TestEveryKindOfSecretSlowsDown(t *testing.T) {
+func TestEveryKindOfSecretIsDelayed(t *testing.T) {
 	t.Parallel()
 
 	const free = 2

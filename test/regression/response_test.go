@@ -12,7 +12,7 @@ import (
 // W-14, R-B1, T-23: a wrong password, an unknown address, a disabled account and one that is slowed down get the
 // same answers, in the same order, with the same words; and who asks for a code too often is told so whether or
 // not anybody has the address.
-func TestOneAnswerForEverybody(t *testing.T) {
+func TestResponsesDoNotRevealAccounts(t *testing.T) {
 	t.Parallel()
 
 	m := newMatrixOf(t, world.WithManyNetworkFailures)

@@ -124,7 +124,7 @@ var toolkitScenarios = []scenario{
 
 // T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be had, and no
 // other is in the list. That no other is ever answered is what apptest.Conforming watches in every test.
-func TestEveryAnswerIsProvoked(t *testing.T) {
+func TestEveryResponseIsProvoked(t *testing.T) {
 	t.Parallel()
 
 	byID := map[string]world.Operation{}

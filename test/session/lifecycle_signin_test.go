@@ -11,8 +11,8 @@ import (
 
 // R-H2, V-22, T-31: every way in makes a new cookie, takes none over that was planted, and ends the session
 // that the browser had before, and no other. Of a password and of Lark the same is in
-// TestSignInChangesTheSession and TestLarkSignInChangesTheSession.
-func TestEveryWayInChangesTheSession(t *testing.T) {
+// TestSignInReplacesTheSession and TestLarkSignInReplacesTheSession.
+func TestEverySignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, world.WithoutNetworkLimits)

@@ -71,7 +71,7 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 
 // R-D9, V-22: where a member group asks for a second factor, these are all the ways to a session, and none goes
 // around it. The reset of a password opens none.
-func TestEveryWayInAsksForTheSecondFactor(t *testing.T) {
+func TestEverySignInRequiresTheSecondFactor(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)

@@ -12,7 +12,7 @@ import (
 
 // R-C10, R-K6: the daily ceiling of text messages is reached with one line for whoever watches, and a metric, on
 // whichever gateway; who is refused afterwards says it no more.
-func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
+func TestSMSLimitRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
@@ -61,7 +61,7 @@ func TestSMSCeilingRaisesAnAlarm(t *testing.T) {
 
 // R-C10, R-B3: codes for numbers that nobody has, which are never sent, leave the day's ceiling alone, and are
 // refused all the same once it is reached.
-func TestMadeUpNumbersDoNotUseUpTheCeiling(t *testing.T) {
+func TestUnboundNumbersDoNotUseTheSMSLimit(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
