@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// adminGateway is a gateway with an administrator at work.
+// adminGateway is a gateway with a signed-in administrator.
 type adminGateway struct {
 	*apptest.Env
 
@@ -27,7 +27,7 @@ func newAdminGateway(t *testing.T, change ...func(*apptest.Settings)) *adminGate
 	return g
 }
 
-// member makes an account in a group, and signs it in.
+// member creates an account in a group, signs it in and returns its credential.
 func (g *adminGateway) member(t *testing.T, email, group string) client.RequestEditorFn {
 	t.Helper()
 	g.Account(t, email)
@@ -39,18 +39,18 @@ func (g *adminGateway) member(t *testing.T, email, group string) client.RequestE
 	return apptest.Bearer(g.SignIn(t, email).AccessToken)
 }
 
-// account answers an account as an administrator sees it.
+// account returns an account as an administrator sees it.
 func (g *adminGateway) account(t *testing.T, email string) client.AdminAccount {
 	t.Helper()
 
 	list, err := g.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Email: &email}, g.admin)
 	if err != nil || list.JSON200 == nil || len(list.JSON200.Accounts) != 1 {
-		t.Fatalf("look up %s: %v %s", email, err, list.Body)
+		t.Fatalf("find %s: %v %s", email, err, list.Body)
 	}
 
 	found, err := g.Client.GetAccountWithResponse(t.Context(), list.JSON200.Accounts[0].ID, g.admin)
 	if err != nil || found.JSON200 == nil {
-		t.Fatalf("look at %s: %v %s", email, err, found.Body)
+		t.Fatalf("get %s: %v %s", email, err, found.Body)
 	}
 
 	return found.JSON200.Account
@@ -58,7 +58,7 @@ func (g *adminGateway) account(t *testing.T, email string) client.AdminAccount {
 
 func etagOf(a client.AdminAccount) string { return fmt.Sprintf("%q", fmt.Sprint(a.Version)) }
 
-// assign puts an account into a group, and answers the response.
+// assign puts an account into a group and returns the response.
 func (g *adminGateway) assign(t *testing.T, by client.RequestEditorFn, a client.AdminAccount, group string) *client.SetAccountGroupResult {
 	t.Helper()
 
@@ -71,7 +71,7 @@ func (g *adminGateway) assign(t *testing.T, by client.RequestEditorFn, a client.
 	return got
 }
 
-// codeOfError is the code of an error's body.
+// codeOfError returns the code in the body of an error.
 func codeOfError(body []byte) string {
 	_, after, _ := strings.Cut(string(body), `"code":"`)
 	code, _, _ := strings.Cut(after, `"`)
@@ -79,8 +79,8 @@ func codeOfError(body []byte) string {
 	return code
 }
 
-// "用户注册成功，等待管理员分配成员组": an administrator finds who waits, the oldest first, and assigns a group. It counts from
-// the person's next request on, whatever their token says, and the next token says it too.
+// "用户注册成功，等待管理员分配成员组": an administrator lists the accounts that wait for approval, oldest first, and assigns a group.
+// The group applies from the user's next request on, whatever their access token says, and the next token contains it.
 func TestApproval(t *testing.T) {
 	t.Parallel()
 
@@ -113,21 +113,21 @@ func TestApproval(t *testing.T) {
 	}
 
 	if _, me := g.Me(t, tokens.AccessToken); me == nil || me.User.MemberGroup != "Member" {
-		t.Errorf("the next request says %+v", me)
+		t.Errorf("the next request returned %+v", me)
 	}
 
 	_, renewed := g.Refresh(t, tokens.RefreshToken)
 	if renewed == nil || !strings.Contains(world.PayloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
-		t.Errorf("the next token says %+v", renewed)
+		t.Errorf("the next token is %+v", renewed)
 	}
 
-	// Somebody else was faster: nothing is changed on top of what was not seen.
+	// Another administrator was faster: a change of an outdated version is refused.
 	if again := g.assign(t, g.admin, queue.JSON200.Accounts[0], "Tester"); again.StatusCode() != http.StatusPreconditionFailed {
 		t.Errorf("in an old version: %s", again.Body)
 	}
 }
 
-// Each of many is judged by itself.
+// Each account of a bulk approval is checked by itself.
 func TestApprovalOfMany(t *testing.T) {
 	t.Parallel()
 
@@ -150,7 +150,7 @@ func TestApprovalOfMany(t *testing.T) {
 	for i, want := range []string{"", "VERSION_CONFLICT", "", "ACCOUNT_NOT_FOUND", "LAST_ADMINISTRATOR"} {
 		result := got.JSON200.Results[i]
 		if result.ID != people[i].ID || result.Changed != (want == "") || want != "" && (result.Code == nil || string(*result.Code) != want) {
-			t.Errorf("the %d.: %+v, want %q", i+1, result, want)
+			t.Errorf("result %d: %+v, want %q", i+1, result, want)
 		}
 	}
 
@@ -163,7 +163,8 @@ func TestApprovalOfMany(t *testing.T) {
 	}
 }
 
-// A change under one key happens once, and is answered alike; another request cannot have its key, nor can another person.
+// A change under one idempotency key happens once and gets the same response again. Another request cannot use the key,
+// nor can another administrator.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 

@@ -19,7 +19,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// serverRole makes a role in the cluster, and answers its name, the database's URL as that role, and the owner's pool.
+// serverRole creates a role in the cluster. It returns the role's name, the database's URL as that role, and the
+// owner's pool.
 func serverRole(t *testing.T, options string) (name, asRole string, owner *pgxpool.Pool) {
 	t.Helper()
 
@@ -55,8 +56,8 @@ func serverRole(t *testing.T, options string) (name, asRole string, owner *pgxpo
 	return name, u.String(), owner
 }
 
-// The server needs no more than what its role is granted, and that role can neither change the audit log nor take away
-// what protects it.
+// The server needs no more than what its role is granted. That role can neither change the audit log nor remove what
+// protects it.
 func TestServerRole(t *testing.T) {
 	t.Parallel()
 
@@ -109,17 +110,17 @@ func TestServerRole(t *testing.T) {
 	}
 }
 
-// expectDenied expects that the database refuses a statement because of who asks.
+// expectDenied checks that the database denies the role a statement.
 func expectDenied(t *testing.T, pool *pgxpool.Pool, statement string) {
 	t.Helper()
 
 	_, err := pool.Exec(t.Context(), statement)
 	if err == nil || !strings.Contains(err.Error(), "(SQLSTATE 42501)") || strings.Contains(err.Error(), "append-only") {
-		t.Errorf("%s: %v, want that the role may not", statement, err)
+		t.Errorf("%s: %v, want permission denied", statement, err)
 	}
 }
 
-// useGateway goes through what a gateway does most.
+// useGateway calls the most used operations of a gateway.
 func useGateway(t *testing.T, env *apptest.Env) {
 	t.Helper()
 
@@ -157,7 +158,7 @@ func useGateway(t *testing.T, env *apptest.Env) {
 		t.Errorf("logout: %v %s", err, response.Status())
 	}
 
-	// The chores of the worker, which each start does.
+	// The worker's background jobs run at every start.
 	apptest.Eventually(t, "the chores are done", func() bool {
 		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
 	})
@@ -167,7 +168,7 @@ func useGateway(t *testing.T, env *apptest.Env) {
 	}
 }
 
-// A role that could change the audit log all the same is refused, and granted nothing.
+// A role that could change the audit log in spite of the grants is refused and granted nothing.
 func TestServerRoleIsHarmless(t *testing.T) {
 	t.Parallel()
 
@@ -221,7 +222,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 	})
 }
 
-// A server that owns the tables says so where people depend on it.
+// A server whose role owns the tables logs a warning in release mode.
 func TestServerThatOwnsTheTablesWarns(t *testing.T) {
 	t.Parallel()
 
@@ -240,7 +241,7 @@ func TestServerThatOwnsTheTablesWarns(t *testing.T) {
 	served := apptest.On(t, asRole, release)
 	served.Account(t, world.PersonEmail)
 
-	// Sealing begins when the start, with all its warnings, is over.
+	// Sealing begins after the start, with all its warnings, is over.
 	apptest.Eventually(t, "sealing has begun", func() bool { return world.QueryValue[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
 
 	if strings.Contains(served.Log.String(), warning) {

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// What happens at two replicas ends in one chain; who changes a row of it by hand is found.
+// Events of two replicas form one chain, and a manual change of a row is detected.
 func TestAuditChain(t *testing.T) {
 	t.Parallel()
 

@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// An account that an administrator makes has no password: its person is told, sets one with a code, and signs in.
+// An account that an administrator creates has no password: its user is notified, sets one with a code, and signs in.
 func TestInvitation(t *testing.T) {
 	t.Parallel()
 
@@ -54,11 +54,11 @@ func TestInvitation(t *testing.T) {
 	g.SignIn(t, email)
 
 	if events := g.timeline(t, created.JSON201.Account.ID).Entries; len(events) == 0 {
-		t.Error("nothing is written down")
+		t.Error("there is no audit event")
 	}
 }
 
-// The mails to somebody are in their language, and not in that of whoever looks after them.
+// Mails to a user are in the user's language, not in the administrator's.
 func TestMailsUseTheUsersLanguage(t *testing.T) {
 	t.Parallel()
 
@@ -96,7 +96,8 @@ func inEnglish(_ context.Context, r *http.Request) error {
 	return nil
 }
 
-// Somebody with an account to themselves is told of nobody else's.
+// The owner of a created account is told nothing about other accounts, and the administrator cannot exceed their
+// rights.
 func TestCreatedAccountIsLimitedByRights(t *testing.T) {
 	t.Parallel()
 
@@ -113,8 +114,8 @@ func TestCreatedAccountIsLimitedByRights(t *testing.T) {
 	}
 }
 
-// A deleted account is closed at once, can be restored as it was, and is erased with all that hangs on it when its
-// time is over; what happened stays in the audit log.
+// A deleted account is closed at once, can be restored as it was, and is erased with all its data when its time is
+// over. Its events stay in the audit log.
 func TestDeletedAccount(t *testing.T) {
 	t.Parallel()
 
@@ -184,7 +185,7 @@ func TestDeletedAccount(t *testing.T) {
 	}
 }
 
-// erase does what the clean-up does.
+// erase runs the clean-up job.
 func (g *adminGateway) erase(t *testing.T, want int64) {
 	t.Helper()
 
@@ -194,7 +195,7 @@ func (g *adminGateway) erase(t *testing.T, want int64) {
 	}
 }
 
-// What is exported is all of one person, nothing of another, and no secret; that it was asked for is written down.
+// An export holds all data of one user, none of another, and no secret. The export itself is an audit event.
 func TestExportHoldsOneUser(t *testing.T) {
 	t.Parallel()
 

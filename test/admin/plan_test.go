@@ -14,10 +14,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// large tables are those that grow with the people, and that nobody may read through to find something.
+// largeTables grow with the number of users; no statement may scan them.
 var largeTables = []string{"account", "audit_event", "delivery", "session", "failure", "audit_count", "webhook_delivery"}
 
-// T-16: what administrators look up is found by an index, whatever they ask for: no list reads through a table.
+// T-16: every list of administrators uses an index; none scans a large table.
 func TestListsArePlannedOnIndexes(t *testing.T) {
 	t.Parallel()
 
@@ -58,7 +58,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 		g.expectIndexes(t, query)
 	}
 
-	// And what is counted of events, whenever some are sealed.
+	// The counting of sealed events is planned on an index too.
 	g.SignIn(t, world.Administrator)
 	g.awaitSeals(t)
 
@@ -67,7 +67,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 	}
 }
 
-// expectIndexes looks at the plans of the statements since the last time, and answers their names.
+// expectIndexes checks the plans of the statements since the last call and returns their names.
 func (g *adminGateway) expectIndexes(t *testing.T, why string) (names []string) {
 	t.Helper()
 
@@ -79,7 +79,7 @@ func (g *adminGateway) expectIndexes(t *testing.T, why string) (names []string) 
 	return names
 }
 
-// expectIndex wants a statement to be planned without reading through a large table.
+// expectIndex checks that the plan of a statement scans no large table.
 func (g *adminGateway) expectIndex(t *testing.T, why string, statement apptest.Statement) {
 	t.Helper()
 
@@ -90,13 +90,13 @@ func (g *adminGateway) expectIndex(t *testing.T, why string, statement apptest.S
 	}
 }
 
-// webhookA and webhookB have got events.
+// webhookA and webhookB have deliveries.
 const (
 	webhookA = "AAAAAAAAAAAAAAAAAAAAAA"
 	webhookB = "BBBBBBBBBBBBBBBBBBBBBB"
 )
 
-// What is done for webhooks reads through no table either: telling them of sealed events, sending and sending again, clearing up.
+// The statements for webhooks scan no large table either: queueing sealed events, sending, sending again, cleaning up.
 func TestWebhooksArePlannedOnIndexes(t *testing.T) {
 	t.Parallel()
 
@@ -113,7 +113,7 @@ func TestWebhooksArePlannedOnIndexes(t *testing.T) {
 		}
 	}
 
-	// What the clean-up asked when the gateway started.
+	// The statements of the clean-up at the start.
 	g.populate(t)
 	expect("at the start")
 
@@ -139,12 +139,12 @@ func TestWebhooksArePlannedOnIndexes(t *testing.T) {
 		"WebhookDeliveryCleanDeleted", "WebhookClean",
 	} {
 		if !seen[name] {
-			t.Errorf("%s was not asked", name)
+			t.Errorf("%s was not executed", name)
 		}
 	}
 }
 
-// populate makes so many rows that an index pays.
+// populate inserts so many rows that the planner prefers an index.
 func (g *adminGateway) populate(t *testing.T) (id string) {
 	t.Helper()
 
@@ -171,7 +171,7 @@ func (g *adminGateway) populate(t *testing.T) (id string) {
 		SELECT (ARRAY['sign_in.succeeded', 'sign_in.failed', 'account.registered', 'account.created', 'code.sent', 'session.ended'])[n % 6 + 1],
 			date_trunc('hour', now(), 'UTC') - n / 6 * interval '1 hour', 1
 		FROM generate_series(6, 6 * 24 * 365 * 3) n`,
-		// The secrets do not open, so that nobody is called.
+		// The secrets do not open, so that no webhook is called.
 		`INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)
 		VALUES ('` + webhookA + `', 'https://127.0.0.1:9/', '', '{code.sent}', true, 'x', now(), now()), ('` + webhookB + `', 'https://127.0.0.1:9/', '', '{}', true, 'x', now(), now())`,
 		`INSERT INTO webhook_delivery (webhook_id, event_id, state, created_at, queued_at, next_at, finished_at)
@@ -188,7 +188,7 @@ func (g *adminGateway) populate(t *testing.T) (id string) {
 	return fmt.Sprintf("68ca%020x", 1234)
 }
 
-// plan is how the database goes about a statement with these values.
+// plan returns the database's plan for a statement with these values.
 func (g *adminGateway) plan(t *testing.T, text string, values []any) string {
 	t.Helper()
 

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-28: a right counts from the next request on, given or taken, whatever the token says.
+// T-28: a right that is given or removed applies from the next request on, whatever the access token says.
 func TestRightsApplyAtOnce(t *testing.T) {
 	t.Parallel()
 
@@ -44,11 +44,11 @@ func TestRightsApplyAtOnce(t *testing.T) {
 	g.rights(t, "Tester")
 
 	if got := status(); got != http.StatusForbidden {
-		t.Errorf("after it was taken: %d", got)
+		t.Errorf("after the right was removed: %d", got)
 	}
 }
 
-// rights gives a group exactly these.
+// rights gives a group exactly these rights.
 func (g *adminGateway) rights(t *testing.T, group string, rights ...client.Right) {
 	t.Helper()
 
@@ -87,8 +87,8 @@ func (g *adminGateway) change(t *testing.T, by client.RequestEditorFn, group str
 	return got
 }
 
-// T-28, V-12: who has some rights gets no others, by no way: not by a group for themselves or a friend, not by what a group
-// may do, and not by taking over somebody who has them.
+// T-28, V-12: an administrator with some rights cannot get others: not through a group for themselves or a friend, not
+// by changing a group's rights, and not by taking over an account that has them.
 func TestAdministratorsNeverExceedTheirRights(t *testing.T) {
 	t.Parallel()
 
@@ -150,8 +150,8 @@ func TestAdministratorsNeverExceedTheirRights(t *testing.T) {
 	}
 }
 
-// The last administrator stays one, whichever way somebody tries, the operator's commands included; with a second one
-// either may go.
+// The last administrator cannot be removed by any operation or operator's command. If there is a second one, either can
+// be.
 func TestLastAdministratorStays(t *testing.T) {
 	t.Parallel()
 
@@ -188,7 +188,7 @@ func TestLastAdministratorStays(t *testing.T) {
 		t.Error("demoted by the command")
 	}
 
-	// One who may not sign in does not count.
+	// An administrator who cannot sign in does not count.
 	g.member(t, "second@konec.com.au", world.GroupAdmin)
 
 	if err := g.SetStatus(t.Context(), "second@konec.com.au", account.Disabled); err != nil {
@@ -196,7 +196,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	}
 
 	if got := disable(); got != http.StatusConflict {
-		t.Errorf("disabled beside one who is: %d", got)
+		t.Errorf("disabled beside a disabled administrator: %d", got)
 	}
 
 	if err := g.SetStatus(t.Context(), "second@konec.com.au", account.Active); err != nil {
@@ -208,7 +208,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	}
 }
 
-// Of two administrators who remove each other at once one stays.
+// If two administrators remove each other at once, one remains.
 func TestTwoAdministratorsRemoveEachOther(t *testing.T) {
 	t.Parallel()
 

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 )
 
-// addSearchedAccounts makes accounts of which each search finds some.
+// addSearchedAccounts creates accounts so that each search finds some.
 func addSearchedAccounts(t *testing.T, g *adminGateway) {
 	t.Helper()
 
@@ -48,7 +48,7 @@ func addSearchedAccounts(t *testing.T, g *adminGateway) {
 	}
 }
 
-// search reads all pages of a search, and answers the numbers of the accounts in their order.
+// search reads all pages of a search and returns the numbers of the accounts in their order.
 func (g *adminGateway) search(t *testing.T, params client.ListAccountsParams) (numbers []string) {
 	t.Helper()
 
@@ -73,7 +73,7 @@ func (g *adminGateway) search(t *testing.T, params client.ListAccountsParams) (n
 	}
 }
 
-// Whatever is searched for is found once, in its order, however small the pages are.
+// A search returns each match once and in order, however small the pages are.
 func TestAccountSearch(t *testing.T) {
 	t.Parallel()
 
@@ -128,7 +128,7 @@ func TestAccountSearch(t *testing.T) {
 				params.Limit = &limit
 
 				if got := g.search(t, params); !slices.Equal(got, c.want) {
-					t.Errorf("%d a page: %v, want %v", limit, got, c.want)
+					t.Errorf("pages of %d: %v, want %v", limit, got, c.want)
 				}
 			}
 		})
@@ -146,7 +146,8 @@ func TestAccountSearch(t *testing.T) {
 	}
 }
 
-// A cursor that is none of ours, or another search's, is a 400 that says so, or finds nothing: never a fault.
+// A cursor that the server did not issue, or issued for another search, is refused with 400 or finds nothing. It is
+// never a 500.
 func TestForeignCursorIsRefused(t *testing.T) {
 	t.Parallel()
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// statistics answers the hours of a period; a zero time is not asked for.
+// statistics returns the hours of a period; a zero time is left out of the request.
 func (g *adminGateway) statistics(t *testing.T, from, to time.Time) client.Statistics {
 	t.Helper()
 
@@ -35,7 +35,8 @@ func (g *adminGateway) awaitSeals(t *testing.T) {
 	apptest.Eventually(t, "all is sealed", func() bool { return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
 }
 
-// What people did is counted in its hour, once it is sealed, and the answer takes one statement beyond those that say who asks.
+// Events are counted in their hour once they are sealed. The response takes one statement beyond those that
+// authenticate the caller.
 func TestStatistics(t *testing.T) {
 	t.Parallel()
 
@@ -74,7 +75,7 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("from %s to %s, now %s", got.From, got.To, now)
 	}
 
-	// The test may have begun a moment before the full hour.
+	// The test may have begun just before the full hour.
 	sum := client.StatisticsHour{}
 
 	for i, hour := range got.Hours {
@@ -91,7 +92,7 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("hours %+v", got.Hours)
 	}
 
-	// The hours of the first part only.
+	// Only the hours of the first part.
 	early := g.statistics(t, start.Add(30*time.Minute), start.Add(2*time.Hour))
 	if !early.From.Equal(start) || len(early.Hours) == 0 || early.Hours[0] != got.Hours[0] || early.Hours[0].Failures != 1 {
 		t.Errorf("the first hour is %+v", early)
@@ -120,7 +121,7 @@ func TestInvalidStatisticsPeriodIsRefused(t *testing.T) {
 		}
 	}
 
-	// The longest that is answered, with something in every hour.
+	// The longest period that the server accepts, with events in every hour.
 	_, err := g.Pool.Exec(t.Context(), `
 		INSERT INTO audit_count (action, hour, events)
 		SELECT 'sign_in.failed', hour, 1 FROM generate_series('2025-12-31 00:00Z'::timestamptz, '2026-04-04 00:00Z', interval '1 hour') hour`)

@@ -31,7 +31,7 @@ func reasonsOf(line client.Timeline) (codes []string) {
 	return codes
 }
 
-// "Why can this person not sign in": each reason is named while it stands, and gone when it is mended.
+// "Why can this person not sign in": each reason is shown while it applies, and no longer once it is removed.
 func TestTimelineShowsTheReasons(t *testing.T) {
 	t.Parallel()
 
@@ -71,12 +71,12 @@ func TestTimelineShowsTheReasons(t *testing.T) {
 	}
 
 	if want := []string{"sign_in.failed", "sign_in.failed", "account.group_set", "account.created"}; !slices.Equal(actions, want) {
-		t.Errorf("what happened: %v, want %v", actions, want)
+		t.Errorf("history: %v, want %v", actions, want)
 	}
 
 	group := line.Entries[2].Event
 	if group.ActorID != g.account(t, world.Administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
-		t.Errorf("the assignment was written down as %+v", group)
+		t.Errorf("the audit event of the assignment is %+v", group)
 	}
 
 	if unlocked, err := g.Client.UnlockAccountWithResponse(t.Context(), found.ID, g.admin); err != nil || unlocked.StatusCode() != http.StatusNoContent {
@@ -104,7 +104,7 @@ func TestTimelineShowsTheReasons(t *testing.T) {
 	expect("without a password", "NO_PASSWORD")
 }
 
-// reset takes a way to sign in away.
+// reset removes a factor of an account.
 func (g *adminGateway) reset(t *testing.T, email string, factor client.ResetFactorParamsFactor) client.AdminAccount {
 	t.Helper()
 
@@ -118,7 +118,7 @@ func (g *adminGateway) reset(t *testing.T, email string, factor client.ResetFact
 	return got.JSON200.Account
 }
 
-// A factor that is reset is gone, its sessions too where it was the password, and the person is told.
+// A reset factor is gone, and so are the sessions if it was the password. The user is notified.
 func TestResetFactor(t *testing.T) {
 	t.Parallel()
 
@@ -160,7 +160,7 @@ func TestResetFactor(t *testing.T) {
 	}
 }
 
-// Ending somebody's sessions signs them out at both doors, at once.
+// Ending a user's sessions signs them out on both surfaces at once.
 func TestEndAccountSessions(t *testing.T) {
 	t.Parallel()
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// change replaces what a webhook says.
+// changeWebhook changes the settings of a webhook.
 func (g *adminGateway) changeWebhook(t *testing.T, id string, change func(*client.ChangeWebhookRequest)) {
 	t.Helper()
 
@@ -25,7 +25,7 @@ func (g *adminGateway) changeWebhook(t *testing.T, id string, change func(*clien
 	}
 }
 
-// awaitCall waits until the receiver got so many calls, and answers how often it got each event.
+// awaitCalls waits until the receiver has received this many calls and returns how often it received each event.
 func (r *receiver) awaitCall(t *testing.T, calls int) map[string]int {
 	t.Helper()
 	apptest.Eventually(t, fmt.Sprintf("%d calls", calls), func() bool { return len(r.callsFor()) >= calls })
@@ -38,7 +38,7 @@ func (r *receiver) awaitCall(t *testing.T, calls int) map[string]int {
 	return counts
 }
 
-// replay sends events again since a time.
+// replay sends the events since a time again.
 func (g *adminGateway) replay(t *testing.T, id string, since time.Time) *client.ReplayWebhookResult {
 	t.Helper()
 
@@ -51,7 +51,8 @@ func (g *adminGateway) replay(t *testing.T, id string, since time.Time) *client.
 	return got
 }
 
-// One that is disabled gets nothing, neither what waits nor what happens; once it is enabled again it can have all of it.
+// A disabled webhook receives nothing, neither waiting events nor new ones. Once it is enabled again, all of them can
+// be replayed.
 func TestDisabledWebhookCatchesUp(t *testing.T) {
 	t.Parallel()
 
@@ -111,7 +112,7 @@ func TestDisabledWebhookCatchesUp(t *testing.T) {
 	}
 }
 
-// One event is sent again at once: one that has arrived, and one that would have waited.
+// One delivery is sent again at once, whether it had arrived or waited for a retry.
 func TestDeliveryIsReplayed(t *testing.T) {
 	t.Parallel()
 
@@ -147,7 +148,7 @@ func TestDeliveryIsReplayed(t *testing.T) {
 	r.awaitCall(t, 2)
 	apptest.Eventually(t, "it failed once", func() bool { return g.deliveries(t, id)[0].LastError != "" })
 
-	// That one waits for its next attempt, which comes to nothing once it was sent again.
+	// This delivery waits for its next attempt, which does nothing once the delivery has been sent again.
 	r.respondWith(nil)
 	again(nil)
 
@@ -173,7 +174,7 @@ func TestDeliveryIsReplayed(t *testing.T) {
 	}
 }
 
-// What is sent again is no longer sent as it would have been: there is one job for it at a time.
+// A replay replaces the waiting retry: a delivery has one job at a time.
 func TestReplayTakesThePlaceOfTheRetry(t *testing.T) {
 	t.Parallel()
 
@@ -203,7 +204,7 @@ func TestReplayTakesThePlaceOfTheRetry(t *testing.T) {
 	}
 }
 
-// The log comes in pages, without a gap and without a repeat.
+// The pages of the delivery log have no gap and no repeat.
 func TestDeliveryLogHasPages(t *testing.T) {
 	t.Parallel()
 

@@ -13,10 +13,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// hookEvent happens once a sign-in: what the webhooks of these tests want, and what makes nothing else of the kind.
+// hookEvent happens once per sign-in. The webhooks of these tests subscribe to it, because nothing else causes it.
 const hookEvent = "sign_in.succeeded"
 
-// retryNow lets webhooks be called that wait for their next attempt.
+// retryNow makes waiting webhook jobs run now.
 func (g *adminGateway) retryNow(t *testing.T) {
 	t.Helper()
 
@@ -25,7 +25,8 @@ func (g *adminGateway) retryNow(t *testing.T) {
 	}
 }
 
-// awaitAttempts waits until the only delivery of a webhook was attempted so often, and answers it. Nobody is at it any more.
+// awaitAttempts waits until the only delivery of a webhook was attempted this often and no job works on it, and returns
+// it.
 func (g *adminGateway) awaitAttempts(t *testing.T, id string, times int32) client.WebhookDelivery {
 	t.Helper()
 
@@ -50,7 +51,7 @@ func (g *adminGateway) awaitAttempts(t *testing.T, id string, times int32) clien
 			return false
 		}
 
-		// It is counted before it is made; what came of it is there once nobody is at it.
+		// An attempt is counted before it is made; its result is stored once no job works on it.
 		if busy() {
 			return false
 		}
@@ -63,8 +64,8 @@ func (g *adminGateway) awaitAttempts(t *testing.T, id string, times int32) clien
 	return one
 }
 
-// What does not arrive is tried again, with ever longer waits, for more than a day, with the same id and a signature of its
-// own time; then it has failed, and what the receiver said is nowhere but for its status.
+// A failed delivery is retried for more than a day with growing delays, with the same id and a fresh signature. Then it
+// has failed. Of the receiver's response only the status is stored.
 func TestWebhookIsTriedAgain(t *testing.T) {
 	t.Parallel()
 
@@ -78,9 +79,9 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 	})
 
 	created := g.createWebhook(t, r, hookEvent)
-	g.Clock.Advance(10 * time.Minute) // River goes by the real one: nothing comes due by itself
+	g.Clock.Advance(10 * time.Minute) // River uses the real clock: no job becomes due by itself
 	g.SignIn(t, world.Owner)
-	g.Clock.Stop() // so that a wait can be read off
+	g.Clock.Stop() // so that the delay can be computed exactly
 
 	const attempts = 11
 
@@ -115,7 +116,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 			t.Errorf("waits %s do not grow", waits)
 		}
 
-		g.Clock.Advance(time.Minute) // between two attempts, for the signature
+		g.Clock.Advance(time.Minute) // between two attempts, so that the signatures differ
 	}
 
 	if sum < 24*time.Hour || sum > 30*time.Hour || waits[0] > 10*time.Second {
@@ -144,11 +145,11 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 
 	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d::text LIKE '%canary%') OR EXISTS (SELECT 1 FROM river_job j WHERE j::text LIKE '%canary%')") ||
 		strings.Contains(g.Log.String(), "canary") {
-		t.Error("what was answered is kept")
+		t.Error("the receiver's response is stored")
 	}
 }
 
-// What each answer means.
+// What each response of a receiver causes.
 func TestWebhookResponses(t *testing.T) {
 	t.Parallel()
 
@@ -202,7 +203,7 @@ func TestWebhookResponses(t *testing.T) {
 			g.expectDisabledByReceiver(t, created.Webhook.ID)
 		}
 
-		// The next webhook's sign-in is not for this one.
+		// The sign-in for the next webhook is not an event for this one.
 		if deleted, err := g.Client.DeleteWebhookWithResponse(t.Context(), created.Webhook.ID, &client.DeleteWebhookParams{IfMatch: g.etagOfWebhook(t, created.Webhook.ID)}, g.admin); err != nil || deleted.StatusCode() != http.StatusNoContent {
 			t.Fatalf("%v %s", err, deleted.Body)
 		}
@@ -219,7 +220,7 @@ func TestWebhookResponses(t *testing.T) {
 	}
 }
 
-// metric is a line of /metrics.
+// metric returns the value of a line of /metrics.
 func (g *adminGateway) metric(t *testing.T, name string) string {
 	t.Helper()
 
@@ -258,7 +259,7 @@ func (g *adminGateway) etagOfWebhook(t *testing.T, id string) string {
 	return fmt.Sprintf("%q", fmt.Sprint(g.webhook(t, id).Version))
 }
 
-// expectDisabledByReceiver wants the webhook to be disabled by its receiver, without an event about it.
+// expectDisabledByReceiver checks that the receiver has disabled the webhook, without an audit event.
 func (g *adminGateway) expectDisabledByReceiver(t *testing.T, id string) {
 	t.Helper()
 
@@ -273,7 +274,7 @@ func (g *adminGateway) expectDisabledByReceiver(t *testing.T, id string) {
 	}
 
 	if !strings.Contains(g.Log.String(), "a webhook was disabled") || strings.Contains(g.Log.String(), "in-the-address") {
-		t.Error("the log does not say so, or says too much")
+		t.Error("the log lacks the warning, or reveals too much")
 	}
 
 	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event WHERE action LIKE 'webhook.%' AND subject = $1 AND actor_id IS NULL)", id) {
@@ -281,7 +282,8 @@ func (g *adminGateway) expectDisabledByReceiver(t *testing.T, id string) {
 	}
 }
 
-// A receiver that gives no answer is left alone for a while, so that the others do not starve beside it. That costs no event an attempt.
+// A receiver that does not respond is paused, so that the other webhooks do not starve. The pause costs no delivery an
+// attempt.
 func TestUnresponsiveWebhookIsPaused(t *testing.T) {
 	t.Parallel()
 
@@ -325,7 +327,7 @@ func TestUnresponsiveWebhookIsPaused(t *testing.T) {
 	}
 }
 
-// A receiver that says nothing holds no connection to the database, however many calls wait for it.
+// A silent receiver holds no connection to the database, however many calls wait for it.
 func TestSilentReceiverHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 

@@ -14,8 +14,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// The secret is in the answer that makes it, and in its repeat under the same key. It is in no other answer, in no column of any
-// table, in no event, and in no line of the log.
+// The secret is in the response that creates it, and in its repeat under the same idempotency key. It is in no other
+// response, no column of any table, no event and no line of the log.
 func TestWebhookSecretIsShownOnce(t *testing.T) {
 	t.Parallel()
 
@@ -73,7 +73,7 @@ func TestWebhookSecretIsShownOnce(t *testing.T) {
 		}
 	}
 
-	// The rest of an address is the key to many a receiver.
+	// The path and query of a URL are often the key to a receiver.
 	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(g.Log.String(), "canary") {
 		t.Error("the address is in the audit log, or in the server's")
 	}
@@ -88,7 +88,7 @@ func TestWebhookSecretIsShownOnce(t *testing.T) {
 	}
 }
 
-// tablesWith are the tables that have the text somewhere.
+// tablesWith returns the tables that contain the text.
 func (g *adminGateway) tablesWith(t *testing.T, text string) (places []string) {
 	t.Helper()
 
@@ -103,7 +103,7 @@ func (g *adminGateway) tablesWith(t *testing.T, text string) (places []string) {
 	return places
 }
 
-// While a secret changes a call is signed with both; a day later with the new one alone.
+// While a secret is being rotated a call is signed with both secrets; a day later with the new one only.
 func TestRotatedSecretOverlaps(t *testing.T) {
 	t.Parallel()
 
@@ -121,7 +121,7 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 	g.SignIn(t, world.Owner)
 	r.awaitCall(t, 1)
 
-	// The clean-up, which forgets the secret of before as well, comes at the start, and then not for five minutes.
+	// The clean-up, which also erases the previous secret, runs at the start and then not for five minutes.
 	apptest.Eventually(t, "the clean-up is over", func() bool {
 		return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM river_job WHERE kind = 'cleaning' AND state = 'completed'") > 0
 	})
@@ -162,7 +162,7 @@ func TestSwappedWebhookSecretDoesNotOpen(t *testing.T) {
 	}
 }
 
-// Whoever may not read the audit log does not have it sent to them either.
+// An administrator without the right to read the audit log cannot subscribe to it either.
 func TestWebhooksNeedTheirEventsRight(t *testing.T) {
 	t.Parallel()
 
@@ -219,7 +219,7 @@ func TestWebhooksNeedTheirEventsRight(t *testing.T) {
 	}
 }
 
-// Where events must not go is refused when it is asked for, and named.
+// A URL to which events must not go is refused, and the error names the field.
 func TestWebhookAddressIsRefused(t *testing.T) {
 	t.Parallel()
 

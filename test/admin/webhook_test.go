@@ -20,7 +20,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// webhookCall is one that a receiver got.
+// webhookCall is a call that a receiver received.
 type webhookCall struct {
 	header http.Header
 	body   string
@@ -36,7 +36,7 @@ func messageOf(t *testing.T, c webhookCall) (message client.WebhookMessage) {
 	return message
 }
 
-// receiver is a program that webhooks call: it keeps what it gets, and answers as the test says.
+// receiver is a program that webhooks call. It records the calls and responds as the test asks.
 type receiver struct {
 	*httptest.Server
 
@@ -69,7 +69,7 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// respondWith says how the receiver answers from now on.
+// respondWith sets how the receiver responds to further calls. Nil accepts them.
 func (r *receiver) respondWith(answer http.HandlerFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,7 +106,7 @@ func (g *adminGateway) createWebhook(t *testing.T, r *receiver, actions ...strin
 	return created.JSON201
 }
 
-// awaitEvents waits until everything is sealed and nothing waits for its first attempt.
+// awaitEvents waits until every event is sealed and no delivery waits for its first attempt.
 func (g *adminGateway) awaitEvents(t *testing.T) {
 	t.Helper()
 	apptest.Eventually(t, "every event is sealed, and sent once", func() bool {
@@ -115,7 +115,7 @@ func (g *adminGateway) awaitEvents(t *testing.T) {
 	})
 }
 
-// deliveries are the log of a webhook.
+// deliveries returns the delivery log of a webhook.
 func (g *adminGateway) deliveries(t *testing.T, id string, state ...client.ListWebhookDeliveriesParamsState) []client.WebhookDelivery {
 	t.Helper()
 
@@ -132,7 +132,7 @@ func (g *adminGateway) deliveries(t *testing.T, id string, state ...client.ListW
 	return list.JSON200.Deliveries
 }
 
-// signedWith computes the signature in another way than the gateway does.
+// signedWith computes the signature without the gateway's code.
 func signedWith(t *testing.T, secret string, c webhookCall) string {
 	t.Helper()
 
@@ -147,7 +147,7 @@ func signedWith(t *testing.T, secret string, c webhookCall) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Every event comes once, signed, and says what the audit log says.
+// Every event arrives once, is signed, and contains what the audit log contains.
 func TestWebhookGetsEvents(t *testing.T) {
 	t.Parallel()
 

@@ -12,9 +12,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// R-F4, R-F6, R-F9, T-37: clients as they are (contract, "Facts about the clients"): two refreshers
-// that share a store and do not know of each other, a timer every ten minutes, tokens taken for
-// expired five minutes early, answers that get lost. Nobody is signed out.
+// R-F4, R-F6, R-F9, T-37: clients as they are (contract, "Facts about the clients"): two refreshers that share a store
+// and do not know of each other, a timer every ten minutes, access tokens treated as expired five minutes early,
+// responses that are lost. No client is signed out.
 func TestRealClientsStaySignedIn(t *testing.T) {
 	t.Parallel()
 	replayClients(t, 12, 24*time.Hour)
@@ -32,11 +32,11 @@ type simulatedClient struct {
 	name     string
 	gateways [2]*apptest.Server
 
-	mu        sync.Mutex // both refreshers use what follows
+	mu        sync.Mutex // guards what follows, which both refreshers use
 	random    *rand.Rand
-	tokens    client.Tokens // the store of both refreshers
+	tokens    client.Tokens // the store that both refreshers share
 	expires   time.Time
-	asleep    int // ticks of the timer that it misses
+	asleep    int // ticks of the timer that it will miss
 	refreshed int
 	lost      int
 }
@@ -59,8 +59,8 @@ func replayClients(t *testing.T, number int, span time.Duration) {
 	for range int(span / timerEvery) {
 		r.Clock.Advance(timerEvery)
 
-		// Some of the second refreshers come while the first are at it, the others a few seconds later,
-		// with a token that they read before.
+		// Half of the second refreshers run together with the first ones, the others a few seconds later with a token
+		// that they read before.
 		var late []func()
 
 		var all sync.WaitGroup
@@ -106,13 +106,13 @@ func replayClients(t *testing.T, number int, span time.Duration) {
 	}
 
 	if lost == 0 {
-		t.Error("no answer was lost: the test is blind")
+		t.Error("no response was lost: the test proves nothing")
 	}
 
-	t.Logf("%d clients over %s: %d refreshes, of which %d answers were lost; nobody was signed out", number, span, refreshed, lost)
+	t.Logf("%d clients over %s: %d refreshes, of which %d responses were lost; no client was signed out", number, span, refreshed, lost)
 }
 
-// sleeps says whether the computer is closed, for minutes or for hours.
+// sleeps reports whether the computer is asleep at this tick, for minutes or hours.
 func (c *simulatedClient) sleeps() bool {
 	if c.asleep == 0 && c.random.IntN(sleepOneIn) == 0 {
 		c.asleep = 1 + c.random.IntN(20)
@@ -123,7 +123,7 @@ func (c *simulatedClient) sleeps() bool {
 	return c.asleep > 0
 }
 
-// refreshTogether runs both refreshers at once. The store is written by whoever answers last.
+// refreshTogether runs both refreshers at once. The one that responds last writes the store.
 func (c *simulatedClient) refreshTogether(t *testing.T, r *replicas, token string, second func()) {
 	var both sync.WaitGroup
 

@@ -15,12 +15,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// codeRounds are for every run; the battery runs a thousand.
+// codeRounds is how many rounds every run has; the battery runs a thousand.
 const codeRounds = 3
 
-// R-C3, R-C6, R-D3, R-D4, V-02, V-03, W-3, W-6, F-13, T-04: whatever kind of code it is, of sixteen who
-// bring the right one at once, through two gateways, exactly one is let in, and none of the others is told
-// more than who brings a wrong one.
+// R-C3, R-C6, R-D3, R-D4, V-02, V-03, W-3, W-6, F-13, T-04: of sixteen contenders who send the right code at once
+// through two gateways, exactly one succeeds, whatever kind of code it is. The others get the same response as a wrong
+// code.
 func TestRaceForEveryKindOfCode(t *testing.T) {
 	t.Parallel()
 
@@ -29,7 +29,7 @@ func TestRaceForEveryKindOfCode(t *testing.T) {
 		raceForEachKind(t, codeRounds, withoutOtherLimits)
 	})
 
-	// As delivered, whoever fails five times is told to wait. That must not lose the right code.
+	// With default settings a user must wait after five failures. That must not lose the right code.
 	t.Run("WithTheUsualPatience", func(t *testing.T) {
 		t.Parallel()
 		raceForEachKind(t, 1, withDefaultLimits)
@@ -46,7 +46,7 @@ func raceForEachKind(t *testing.T, rounds int, settings func(*apptest.Settings))
 	}
 }
 
-// races are the kinds of codes, and what else only one may win.
+// races are the kinds of codes, and other things that only one contender may get.
 var races = map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
 	"RegistrationCode":    raceToRegister,
 	"SMSCode":             raceForSMSCode,
@@ -61,21 +61,21 @@ var races = map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
 	"PhoneOfTwo":          raceForPhone,
 }
 
-// withoutOtherLimits leaves all but the code's own five guesses to the tests that are about them.
+// withoutOtherLimits lifts all limits except a code's own five guesses.
 func withoutOtherLimits(c *apptest.Settings) {
 	c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
-	c.SessionLimit = 10_000 // whoever signs in to look at what was won must not push the rivals out
+	c.SessionLimit = 10_000 // the sign-ins that check a result must not end the users' sessions
 }
 
-// withDefaultLimits is as delivered, but that every contender has its turn to hash.
+// withDefaultLimits keeps the default limits, but lets every contender hash a password at once.
 func withDefaultLimits(c *apptest.Settings) { c.HashConcurrency = world.Contenders }
 
-// raceGateway is a desk in front of two gateways.
+// raceGateway is a Gateway with a second server on the same database.
 type raceGateway struct {
 	*world.Gateway
 
 	gateways [2]*apptest.Server
-	codes    *code.Codes // issues, and does nothing else
+	codes    *code.Codes // only issues codes
 }
 
 func newRaceGateway(t *testing.T, change ...func(*apptest.Settings)) *raceGateway {
@@ -94,7 +94,7 @@ func newRaceGateway(t *testing.T, change ...func(*apptest.Settings)) *raceGatewa
 	return g
 }
 
-// issue makes a code that nobody is sent: what a worker takes to deliver it is no part of the race.
+// issue creates a code without sending it, because the time a worker takes to deliver it is not part of the race.
 func (g *raceGateway) issue(t *testing.T, purpose code.Purpose, subject string) string {
 	t.Helper()
 
@@ -106,7 +106,7 @@ func (g *raceGateway) issue(t *testing.T, purpose code.Purpose, subject string) 
 	return plain
 }
 
-// queryValue is what a statement answers.
+// queryValue returns the one value that a statement returns.
 func queryValue[T any](t *testing.T, g *raceGateway, statement string, args ...any) (found T) {
 	t.Helper()
 
@@ -117,15 +117,15 @@ func queryValue[T any](t *testing.T, g *raceGateway, statement string, args ...a
 	return found
 }
 
-// raceRound is what one round is for.
+// raceRound is what the contenders of one round compete for.
 type raceRound struct {
-	call     func(i int, code string) world.Call // of contender i
-	code     func(i int) string                  // that contender i brings
-	email    string                              // of the account, empty where there are several
-	lateCode string                              // what those may be told, too, whose own code was right when it was too late
-	audit    []string                            // the one row that the round leaves: its action and method, or one of them
+	call     func(i int, code string) world.Call // the call of contender i
+	code     func(i int) string                  // the code of contender i
+	email    string                              // the address of the account, empty if there are several
+	lateCode string                              // an error code that contenders get too, whose own code was right but too late
+	audit    []string                            // the action and method of the one audit event that the round leaves, or alternatives
 
-	// checkWinner looks at what the winner, who was contender i, has got.
+	// checkWinner checks what contender i, the winner, has received.
 	checkWinner func(t *testing.T, i int, got world.Reply)
 }
 
@@ -135,8 +135,8 @@ func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T
 	var (
 		r         = &replicas{Env: g.Env, servers: g.gateways}
 		next      = prepare(t, g)
-		at        [2]int             // how often somebody won at each gateway
-		responses = map[string]int{} // what the losers got
+		at        [2]int             // how many winners each gateway had
+		responses = map[string]int{} // the error codes of the losers
 
 		unanswered = 0
 	)
@@ -145,7 +145,7 @@ func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T
 		p := next(round)
 		before := g.countAuditRows(t, p)
 
-		// A wrong code, and afterwards the used one, are answered as every loser is. This guess leaves four.
+		// A wrong code, and later the used code, must get the same response as every loser. This guess leaves four.
 		control := g.wrongCodeResponses(t, p)
 
 		var results [world.Contenders]world.Reply
@@ -157,11 +157,10 @@ func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T
 		winner, won := g.countWinners(t, p, results, control, responses)
 		after := g.countAuditRows(t, p)
 
-		// The losers have spent their person's patience, and the guesses the day's budget: that is another
-		// test's business.
+		// The losers have used up the free failures and the day's budget, which other tests are about.
 		g.Exec(t, "TRUNCATE throttle, failure")
 
-		// On a machine that stands still for seconds the winner may be among those who are told to come back.
+		// If the machine stalls for seconds, the winner may have received 503 and be asked to retry.
 		if won == 0 && after == before+1 && slices.ContainsFunc(results[:], unavailable) {
 			unanswered++
 
@@ -169,7 +168,7 @@ func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T
 		}
 
 		if won != 1 || after != before+1 {
-			t.Fatalf("%s, round %d: %d winners and %d audit rows, want one of each; the others got %v", name, round, won, after-before, responses)
+			t.Fatalf("%s, round %d: %d winners and %d audit events, want one of each; the others got %v", name, round, won, after-before, responses)
 		}
 
 		at[winner%2]++
@@ -184,7 +183,7 @@ func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T
 		g.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("%s: %d rounds of %d contenders on 2 gateways, one winner each, %v of them at each, %d not told; the others got %v",
+	t.Logf("%s: %d rounds of %d contenders on 2 gateways, one winner each, %v of them at each gateway, %d without a response; the others got %v",
 		name, rounds, world.Contenders, at, unanswered, responses)
 
 	if n := queryValue[int](t, g, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n > 0 {
@@ -192,8 +191,8 @@ func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T
 	}
 }
 
-// countWinners answers how many won, and the last of them. It counts in told what the others got, and wants that to
-// be what a wrong code gets.
+// countWinners returns how many contenders won, and the last of them. It counts the error codes of the others in
+// responses and checks that each got the response to a wrong code.
 func (g *raceGateway) countWinners(t *testing.T, p raceRound, results [world.Contenders]world.Reply, control map[string]string, responses map[string]int) (winner, won int) {
 	t.Helper()
 
@@ -208,7 +207,7 @@ func (g *raceGateway) countWinners(t *testing.T, p raceRound, results [world.Con
 		responses[got.Problem.Code]++
 
 		switch got.Problem.Code {
-		case "UNAVAILABLE": // a gateway that has no time for a contender says so, and lets it win nothing
+		case "UNAVAILABLE": // an overloaded gateway refuses a contender, who must not win
 		case "TOO_MANY_REQUESTS":
 			if world.RetryAfter(t, got) == 0 || g.Config.FailuresFree > world.Contenders {
 				t.Errorf("contender %d got %s, Retry-After %s", i, got, world.RetryAfter(t, got))
@@ -226,7 +225,7 @@ func (g *raceGateway) countWinners(t *testing.T, p raceRound, results [world.Con
 
 func unavailable(got world.Reply) bool { return got.Problem.Code == "UNAVAILABLE" }
 
-// retryUnavailable comes back when it is told to.
+// retryUnavailable sends a call and repeats it while the gateway is overloaded.
 func retryUnavailable(t *testing.T, c world.Call, gateway *apptest.Server) world.Reply {
 	t.Helper()
 
@@ -238,7 +237,7 @@ func retryUnavailable(t *testing.T, c world.Call, gateway *apptest.Server) world
 	return got
 }
 
-// wrongCodeResponses answers what a wrong code gets, by path: contenders may go to several doors.
+// wrongCodeResponses returns the responses to a wrong code, by path: contenders may call different operations.
 func (g *raceGateway) wrongCodeResponses(t *testing.T, p raceRound) map[string]string {
 	t.Helper()
 
@@ -263,7 +262,7 @@ func (g *raceGateway) wrongCodeResponses(t *testing.T, p raceRound) map[string]s
 	return answers
 }
 
-// visible is everything of an answer that its caller sees, but for what differs each time.
+// visible returns everything of a response that its caller sees, without what differs each time.
 func visible(got world.Reply) string {
 	header := got.Header.Clone()
 	header.Del("Date")
@@ -283,30 +282,30 @@ func visible(got world.Reply) string {
 	return text.String()
 }
 
-// countAuditRows counts the audit's rows about successes of this kind.
+// countAuditRows counts the audit events of successes of this kind.
 func (g *raceGateway) countAuditRows(t *testing.T, p raceRound) int {
 	t.Helper()
 
 	return queryValue[int](t, g, "SELECT count(*) FROM audit_event WHERE action || ' ' || method = ANY($1)", p.audit)
 }
 
-// auditRecord is a row of the audit, for prize.audit.
+// auditRecord returns an entry of raceRound.audit.
 func auditRecord(action audit.Action, method string) string { return string(action) + " " + method }
 
-// differentCode is a code that is not this one, of the same form.
+// differentCode returns a wrong code of the same form.
 func differentCode(code string) string {
 	last := len(code) - 1
-	if code[last] == '7' { // the last sign of base32, which recovery codes are written in
+	if code[last] == '7' { // the last character of base32, the alphabet of recovery codes
 		return code[:last] + "2"
 	}
 
 	return code[:last] + "7"
 }
 
-// spellingOf is an address in one of the ways to write it.
+// spellingOf returns one of the equivalent spellings of an address.
 func spellingOf(email string, i int) string {
 	return []string{email, strings.ToUpper(email), strings.Replace(email, "k", "\u212a", 1)}[i%3]
 }
 
-// sameCode is for contenders who all bring one code.
+// sameCode lets all contenders send the same code.
 func sameCode(code string) func(int) string { return func(int) string { return code } }

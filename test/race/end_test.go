@@ -13,10 +13,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// endRounds are for every run; the battery runs a thousand, and of those that hash three hundred.
+// endRounds is how many rounds every run has. The battery runs a thousand, or three hundred if contenders hash a
+// password.
 const endRounds = 3
 
-// R-F10, R-H11, T-04: whatever is won in the moment in which a session ends is worth nothing afterwards.
+// R-F10, R-H11, T-04: nothing that a contender receives at the moment a session ends works afterwards.
 func TestNothingOutlivesTheEndItRacedWith(t *testing.T) {
 	t.Parallel()
 
@@ -36,7 +37,7 @@ func TestNothingOutlivesTheEndItRacedWith(t *testing.T) {
 	})
 }
 
-// raceRefreshWithLogout: one contender signs out, the others refresh.
+// raceRefreshWithLogout lets one contender sign out while the others refresh.
 func raceRefreshWithLogout(t *testing.T, rounds int) {
 	t.Helper()
 
@@ -72,7 +73,7 @@ func raceRefreshWithLogout(t *testing.T, rounds int) {
 				defer mu.Unlock()
 
 				got = append(got, *result.JSON200)
-			case result.StatusCode() == http.StatusServiceUnavailable: // no time, which is no blame
+			case result.StatusCode() == http.StatusServiceUnavailable: // an overloaded gateway is not a failure
 			case result.JSON401 == nil || result.JSON401.Code != "REFRESH_TOKEN_INVALID":
 				t.Errorf("a refresh that came too late got %s: %s", result.Status(), result.Body)
 			}
@@ -87,10 +88,10 @@ func raceRefreshWithLogout(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("refresh and logout: %d rounds, in which %d of %d refreshes were faster; no token lived on", rounds, refreshed, rounds*(world.Contenders-1))
+	t.Logf("refresh and logout: %d rounds, in which %d of %d refreshes were faster; no token survived", rounds, refreshed, rounds*(world.Contenders-1))
 }
 
-// raceRenewalWithLogout: one tab signs out, the others renew, each with a code of its own.
+// raceRenewalWithLogout lets one tab sign out while the others renew, each with a code of its own.
 func raceRenewalWithLogout(t *testing.T, rounds int) {
 	t.Helper()
 
@@ -149,10 +150,10 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("renewal and logout: %d rounds, in which %d of %d renewals were faster; no cookie lived on", rounds, renewed, rounds*(world.Contenders-1))
+	t.Logf("renewal and logout: %d rounds, in which %d of %d renewals were faster; no cookie survived", rounds, renewed, rounds*(world.Contenders-1))
 }
 
-// cookieOf is the value that an answer sets, empty where it sets none or removes it.
+// cookieOf returns the value of a cookie that a response sets, or an empty string if it sets none or removes it.
 func cookieOf(got world.Reply, name string) string {
 	for _, cookie := range (&http.Response{Header: got.Header}).Cookies() {
 		if cookie.Name == name {
@@ -163,7 +164,8 @@ func cookieOf(got world.Reply, name string) string {
 	return ""
 }
 
-// raceResetWithSignIn: half reset the password, the others sign in with the old one, through both doors.
+// raceResetWithSignIn lets half of the contenders reset the password while the others sign in with the old one, on both
+// surfaces.
 func raceResetWithSignIn(t *testing.T, rounds int) {
 	t.Helper()
 
@@ -211,7 +213,7 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 		}
 
 		if live := queryValue[int](t, g, "SELECT count(*) FROM session WHERE account_id = $1 AND revoked_at IS NULL", user.id); resets != 1 || live != 0 {
-			t.Fatalf("round %d: %d resets, %d sessions lived on", round, resets, live)
+			t.Fatalf("round %d: %d resets, %d sessions survived", round, resets, live)
 		}
 
 		g.Exec(t, "TRUNCATE throttle, failure")
@@ -224,10 +226,10 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 		g.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none lived on", rounds, signedIn, rounds*world.Contenders/2)
+	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none survived", rounds, signedIn, rounds*world.Contenders/2)
 }
 
-// expectEnded says that what a sign-in was answered is worth nothing any more.
+// expectEnded checks that the credentials in a sign-in's response no longer work.
 func (g *raceGateway) expectEnded(t *testing.T, got world.Reply) {
 	t.Helper()
 

@@ -33,7 +33,7 @@ func raceForAuthenticatorCode(t *testing.T, g *raceGateway) func(round int) race
 	}
 }
 
-// raceAtThreeEndpoints: a code that was accepted by one operation is refused by the others (R-D3).
+// raceAtThreeEndpoints checks that a code that one operation has accepted is refused by the others (R-D3).
 func raceAtThreeEndpoints(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
@@ -117,7 +117,7 @@ func raceToBind(t *testing.T, g *raceGateway) func(round int) raceRound {
 	return func(round int) raceRound {
 		user.signInAgain(t, g, round)
 
-		// The codes of this step and of the next one: should that begin now, both are good still.
+		// The codes of the current step and the next one: if the next step begins now, both are still valid.
 		address, secret, codes := g.PendingAuthenticator(t, user.browser)
 		codes = []string{codes[1], g.TOTPCode(t, secret, 1)}
 
@@ -130,10 +130,10 @@ func raceToBind(t *testing.T, g *raceGateway) func(round int) raceRound {
 				t.Helper()
 
 				if n := queryValue[int](t, g, "SELECT count(*) FROM totp_pending WHERE account_id = $1", user.id); n != 0 {
-					t.Error("the secret still waits to be bound")
+					t.Error("the secret is still pending")
 				}
 
-				// What bound it signs nobody in, and the next code does (R-D3).
+				// The codes that bound it do not sign in; the next code does (R-D3).
 				signIn := func(plain string) world.Reply {
 					return retryUnavailable(t, world.PostCall("/login/totp", map[string]any{"email": user.email, "code": plain}).FromBrowser(g.Visitor), g.Server)
 				}
@@ -154,7 +154,8 @@ func raceToBind(t *testing.T, g *raceGateway) func(round int) raceRound {
 	}
 }
 
-// raceForAddress: half register an address, the others move to it, each with a code of its own.
+// raceForAddress lets half of the contenders register an address while the others move to it, each with a code of its
+// own.
 func raceForAddress(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
@@ -190,7 +191,7 @@ func raceForAddress(t *testing.T, g *raceGateway) func(round int) raceRound {
 	}
 }
 
-// raceForPhone: two accounts prove control of one phone. It is bound to one of them, and the other is told.
+// raceForPhone lets two accounts prove control of one phone. It is bound to one of them, and the other gets an error.
 func raceForPhone(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 

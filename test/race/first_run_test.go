@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// Of many at once, through two gateways, one becomes the administrator.
+// Of many callers at once, through two gateways, one becomes the administrator.
 func TestRaceForFirstRun(t *testing.T) {
 	t.Parallel()
 

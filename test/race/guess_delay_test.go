@@ -11,9 +11,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E1, R-E3, R-E4, R-E5, R-K6, V-07, V-08, W-8, T-05: for every kind of secret, waiting as long as told is
-// enough, and a second less is not; all spellings of an address, and all doors, count together; a success
-// clears what is its own; each wait is written down once; and whatever was counted ends.
+// R-E1, R-E3, R-E4, R-E5, R-K6, V-07, V-08, W-8, T-05: for every kind of secret the stated delay is enough, and a
+// second less is not. All spellings of an address and both surfaces count together. A success clears its own count.
+// Each delay is one audit event. Every count expires.
 func TestEveryKindOfSecretIsDelayed(t *testing.T) {
 	t.Parallel()
 
@@ -24,7 +24,7 @@ func TestEveryKindOfSecretIsDelayed(t *testing.T) {
 
 	for name, prepare := range guessedSecrets() {
 		if name == "AuthenticatorToBind" {
-			continue // its secret is void after five guesses, and nobody has to wait
+			continue // its secret is void after five guesses, so that there is no delay
 		}
 
 		next := prepare(t, g)
@@ -37,12 +37,12 @@ func TestEveryKindOfSecretIsDelayed(t *testing.T) {
 func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round int) raceRound, free int) {
 	t.Helper()
 
-	// Somebody has guessed at something else of this person before.
+	// The attacker has guessed at another secret of this user before.
 	other := g.guessAtAnother(t, name, next(0).email)
 	p := next(0)
 
 	for i := range free {
-		// Every other contender is at another door; every one writes the address another way.
+		// Every other contender uses another surface, and each spells the address in another way.
 		if got := p.call(2*i, differentCode(p.code(2*i))).To(t, g.gateways[i%2]); got.Status < 400 || world.RetryAfter(t, got) != 0 {
 			t.Errorf("%s: a wrong guess got %s", name, got)
 		}
@@ -78,18 +78,18 @@ func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round in
 
 	waits := 1
 	if name == "CodeAtThreeDoors" {
-		waits = 2 // at one of them the password waits, too
+		waits = 2 // at one of the endpoints the password is delayed too
 	}
 
 	if got := responses() - before; got != waits {
-		t.Errorf("%s: %d waits that twelve met were written down %d times", name, waits, got)
+		t.Errorf("%s: %d delays that twelve callers met have %d audit events", name, waits, got)
 	}
 
 	if got := p.call(0, p.code(0)).To(t, g.Server); got.Status >= 300 {
 		t.Errorf("%s: the right one, in time, got %s", name, got)
 	}
 
-	// A reset forgets who guessed at the old password, and a new address is another name.
+	// A reset clears the failures of the old password, and a new address has a count of its own.
 	if got := other.To(t, g.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
 		t.Errorf("%s: its success cleared what is not its own: %s", name, got)
 	}
@@ -102,15 +102,14 @@ func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round in
 		}
 	}
 
-	if name != "CodeAtThreeDoors" { // the clock went on to the next code
+	if name != "CodeAtThreeDoors" { // the clock has moved to the next code
 		expectEarly("spent again", world.FirstWait)
 	}
 
 	g.Clock.Advance(time.Hour)
 }
 
-// guessAtAnother fails with another factor of the person until somebody has to wait for a while, and answers
-// that call.
+// guessAtAnother fails with another factor of the user until there is a delay, and returns that call.
 func (g *raceGateway) guessAtAnother(t *testing.T, name, email string) world.Call {
 	t.Helper()
 
@@ -123,7 +122,7 @@ func (g *raceGateway) guessAtAnother(t *testing.T, name, email string) world.Cal
 		c.To(t, g.Server)
 	}
 
-	for i := range 2 { // until the wait is longer than this test's own
+	for i := range 2 { // until the delay is longer than this test
 		g.Clock.Advance(time.Duration(i+1) * world.FirstWait)
 		c.To(t, g.Server)
 	}
@@ -135,7 +134,7 @@ func (g *raceGateway) guessAtAnother(t *testing.T, name, email string) world.Cal
 	return c
 }
 
-// expectCounts says that nothing counts for longer than a day, and that all of it is cleaned away then.
+// expectCounts checks that no count lasts longer than a day and that all of them are cleaned up then.
 func (g *raceGateway) expectCounts(t *testing.T) {
 	t.Helper()
 
@@ -156,8 +155,8 @@ func (g *raceGateway) expectCounts(t *testing.T) {
 	}
 }
 
-// R-E6, T-14, T-36: where the counters do not answer, nothing is compared, and nobody is blamed. Once they
-// do, every guess is there still.
+// R-E6, T-14, T-36: if the counters are unavailable, nothing is compared and no failure is counted. Once they are back,
+// every earlier guess still counts.
 func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 	t.Parallel()
 
@@ -166,7 +165,7 @@ func TestNoSecretIsComparedWithoutItsCounter(t *testing.T) {
 			t.Parallel()
 
 			g := newRaceGateway(t, withoutOtherLimits)
-			g.Clock.Stop() // or an authenticator's code would be too old in the end
+			g.Clock.Stop() // an authenticator's code would otherwise expire during the test
 
 			var rounds []raceRound
 

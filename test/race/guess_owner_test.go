@@ -10,9 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E4, R-E5, T-05: while somebody guesses at a password, as often as they may, its owner is told to wait for
-// an hour at the most, and gets in then; and does not have to wait for what is signed in, for the other ways
-// in, and for a reset.
+// R-E4, R-E5, T-05: while an attacker guesses at a password as often as possible, its owner waits at most an hour and
+// can then sign in. Sessions, other sign-in methods and a password reset are not delayed.
 func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 	t.Parallel()
 
@@ -30,7 +29,7 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 	surfaces := []world.Surface{world.ToolkitSurface, world.PublicSurface}
 	guessed := 0
 
-	// siege lets the attacker guess whenever it is possible, until they have to wait for so long.
+	// guessUntil guesses whenever the gateway allows it, until the delay has this length.
 	guessUntil := func(until time.Duration) {
 		t.Helper()
 
@@ -49,7 +48,7 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 			g.Clock.Advance(world.RetryAfter(t, got))
 		}
 
-		t.Fatalf("nobody ever had to wait for %s", until)
+		t.Fatalf("the delay never reached %s", until)
 	}
 
 	signInAsOwner := func(surface world.Surface, password string) world.Reply {
@@ -63,10 +62,10 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 
 		delay := world.RetryAfter(t, signInAsOwner(world.ToolkitSurface, apptest.Password))
 		if delay != most {
-			t.Fatalf("the owner waits %s, want %s", delay, most)
+			t.Fatalf("the owner must wait %s, want %s", delay, most)
 		}
 
-		// Refused guesses lengthen nothing.
+		// Refused guesses do not lengthen the delay.
 		for range 5 {
 			g.Clock.Advance(delay / 6)
 			b.SignInCall(world.PublicSurface, user.email, "wrong").With("X-Forwarded-For", attacker).To(t, g.Server)
@@ -81,7 +80,7 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 
 	guessUntil(time.Hour)
 
-	// What is signed in stays, and signing in anew by another way is not slowed down.
+	// Sessions continue, and signing in by another method is not delayed.
 	if status, next := g.Refresh(t, tokens.RefreshToken); next == nil {
 		t.Errorf("refresh: %d", status)
 	}
@@ -92,7 +91,7 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 	}{
 		{"SMS", world.PostCall("/login/sms", map[string]any{"phone": number, "code": g.issue(t, code.SignIn, number)})},
 		{"authenticator", world.PostCall("/login/totp", map[string]any{"email": user.email, "code": g.TOTPCode(t, secret, 0)})},
-		{"reset", world.PostCall("/forget_reset", map[string]any{ // last: it voids the other codes
+		{"reset", world.PostCall("/forget_reset", map[string]any{ // last, because it voids the other codes
 			"email": user.email, "code": g.issue(t, code.Reset, user.email), "password": "another horse, another staple",
 		})},
 	} {
@@ -101,7 +100,7 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 		}
 	}
 
-	// The reset has forgotten the guesses.
+	// The reset has cleared the failures.
 	if got := signInAsOwner(world.ToolkitSurface, "another horse, another staple"); got.Status != http.StatusOK {
 		t.Errorf("the new password: %s", got)
 	}

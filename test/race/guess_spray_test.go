@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// sprayGateway is many people with a phone each, and nothing else.
+// sprayGateway is a raceGateway with many accounts that have a phone and nothing else.
 type sprayGateway struct {
 	*raceGateway
 
@@ -56,12 +56,12 @@ func sprayedUser(n int) (id, email, phone string) {
 	return fmt.Sprintf("%024x", n), fmt.Sprintf("citizen.%d@konec.test", n), fmt.Sprintf("+86137%08d", n)
 }
 
-// fromNetwork comes from a network of its own.
+// fromNetwork returns the call as it comes from network n.
 func fromNetwork(c world.Call, n int) world.Call {
 	return c.With("X-Forwarded-For", fmt.Sprintf("2001:db8:%x:%x::1", n>>16, n&0xffff))
 }
 
-// guess is one at a code that the citizen was sent, of one of three kinds: right, unless it is to be wrong.
+// guess returns a guess at a code that was issued to account n, of one of three kinds; the code is right or wrong.
 func (g *sprayGateway) guess(t *testing.T, n int, right bool) world.Call {
 	t.Helper()
 
@@ -89,7 +89,7 @@ func (g *sprayGateway) guess(t *testing.T, n int, right bool) world.Call {
 	}
 }
 
-// bindAuthenticator gives the citizen an authenticator, and answers a code of it.
+// bindAuthenticator binds an authenticator app to account n and returns a code of it.
 func (g *sprayGateway) bindAuthenticator(t *testing.T, n int) string {
 	t.Helper()
 
@@ -114,7 +114,7 @@ func (g *sprayGateway) bindAuthenticator(t *testing.T, n int) string {
 	return g.TOTPCode(t, secret, 1)
 }
 
-// countInBatches makes the calls, as many at once as the gateways bear, and counts the answers.
+// countInBatches makes the calls, as many at once as the gateways can handle, and counts the responses.
 func (g *sprayGateway) countInBatches(t *testing.T, calls []world.Call) map[string]int {
 	t.Helper()
 
@@ -129,7 +129,7 @@ func (g *sprayGateway) countInBatches(t *testing.T, calls []world.Call) map[stri
 	return counts
 }
 
-// expectCompared says that so many were compared, or fewer where a gateway had no time for somebody.
+// expectCompared checks how many guesses were compared. Fewer are allowed if a gateway was overloaded.
 func expectCompared(t *testing.T, counts map[string]int, most int) {
 	t.Helper()
 
@@ -147,8 +147,8 @@ func (g *sprayGateway) expect(t *testing.T, what string, c world.Call, code stri
 	}
 }
 
-// R-C11, R-E2, T-05: who tries one code of each of many accounts, from as many networks, has so many
-// failures a day, over all kinds of codes. Passwords have nothing to do with it.
+// R-C11, R-E2, T-05: an attacker who tries one code on each of many accounts, from as many networks, has a daily budget
+// of failures over all kinds of codes. Passwords are not affected.
 func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 	t.Parallel()
 
@@ -185,8 +185,8 @@ func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 	}
 }
 
-// The same of authenticators; recovery codes, which nobody can guess, work on. Who has no authenticator is
-// told what everybody is.
+// The same for authenticator apps. Recovery codes, which cannot be guessed, still work. Accounts without an
+// authenticator get the same response as the others.
 func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 	t.Parallel()
 
@@ -232,7 +232,7 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 	g.expect(t, "the next day", signIn(user.email, g.TOTPCode(t, secret, 0)), "", 0)
 }
 
-// R-C11: the budgets as delivered. The day has seen all but two of its failures already.
+// R-C11: the default budgets. The day has had all but two of its failures already.
 func TestBudgetsMatchTheContract(t *testing.T) {
 	t.Parallel()
 
@@ -262,8 +262,8 @@ func TestBudgetsMatchTheContract(t *testing.T) {
 	})
 }
 
-// R-E2, T-05: who tries one code of each of many accounts from one network has a hundred failures an hour,
-// as delivered; of IPv6 a /64 is one.
+// R-E2, T-05: an attacker who tries one code on each of many accounts from one network has a hundred failures per hour
+// by default. An IPv6 /64 is one network.
 func TestSprayingFromOneNetworkStops(t *testing.T) {
 	t.Parallel()
 
@@ -273,7 +273,7 @@ func TestSprayingFromOneNetworkStops(t *testing.T) {
 	end := g.failAccountWrites(t)
 
 	calls := make([]world.Call, people)
-	for n := range people { // every third citizen has a text message, which costs no hash
+	for n := range people { // every third account guesses at an SMS code, which costs no hash
 		calls[n] = g.guess(t, 3*n, true).With("X-Forwarded-For", fmt.Sprintf("2001:db8::%x", n+1))
 	}
 
@@ -292,8 +292,8 @@ func TestSprayingFromOneNetworkStops(t *testing.T) {
 	g.expect(t, "an hour later", g.guess(t, 3*people+3, true).With("X-Forwarded-For", "2001:db8::1"), "", 0)
 }
 
-// R-C10, T-05: who has texts sent to a thousand numbers, from as many networks, through two gateways, gets
-// as many as a day has, for all purposes together. Mails go on.
+// R-C10, T-05: an attacker who has text messages sent to a thousand numbers, from as many networks and through two
+// gateways, gets as many as the daily limit for all purposes together. Mails are not affected.
 func TestTextMessagesAreLimited(t *testing.T) {
 	t.Parallel()
 	sendManyTexts(t, 200, 40)
@@ -330,5 +330,5 @@ func sendManyTexts(t *testing.T, numbers, ceiling int) {
 
 	g.Clock.Advance(24 * time.Hour)
 	g.expect(t, "the next day", texted, "", 0)
-	t.Logf("%d numbers asked through 2 gateways, %d messages were sent", numbers, rows)
+	t.Logf("%d numbers requested codes through 2 gateways, %d messages were sent", numbers, rows)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// guessedSecrets are all kinds of secrets that somebody could guess at.
+// guessedSecrets are all kinds of secrets that an attacker could guess at.
 func guessedSecrets() map[string]func(*testing.T, *raceGateway) func(round int) raceRound {
 	list := map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
 		"PasswordAtBothDoors": passwordOnBothSurfaces,
@@ -18,7 +18,7 @@ func guessedSecrets() map[string]func(*testing.T, *raceGateway) func(round int) 
 	}
 
 	for name, prepare := range races {
-		if name != "AddressOfTwo" && name != "PhoneOfTwo" { // no kinds of their own
+		if name != "AddressOfTwo" && name != "PhoneOfTwo" { // not kinds of their own
 			list[name] = prepare
 		}
 	}
@@ -62,8 +62,8 @@ func oldPassword(t *testing.T, g *raceGateway) func(round int) raceRound {
 	}
 }
 
-// failAccountWrites makes every right guess a fault of ours, once it has been compared: whatever it opens or
-// changes writes the account's row. So many were compared.
+// failAccountWrites makes every right guess fail with 500 after it was compared, because whatever it opens or changes
+// writes the account's row. The number of such failures is the number of comparisons.
 func (g *raceGateway) failAccountWrites(t *testing.T) (end func()) {
 	t.Helper()
 	g.Exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
@@ -72,7 +72,7 @@ func (g *raceGateway) failAccountWrites(t *testing.T) (end func()) {
 	return func() { g.Exec(t, "DROP FUNCTION nobody_wins CASCADE") }
 }
 
-// countAtOnce lets so many go by one barrier, half of them through each gateway, and counts the answers.
+// countAtOnce releases n calls at one barrier, half of them through each gateway, and counts the responses.
 func (g *raceGateway) countAtOnce(t *testing.T, n int, next func(i int) world.Call) map[string]int {
 	t.Helper()
 
@@ -103,9 +103,9 @@ func (g *raceGateway) countAtOnce(t *testing.T, n int, next func(i int) world.Ca
 	return counts
 }
 
-// R-C6, R-E2, V-06, V-07, W-4, W-8, T-05: of sixty-four guesses at once, through two gateways, no more are
-// compared than are free, and the next one is not, though it is right. All of them are right, and nobody
-// wins: as many as fail by our fault were compared.
+// R-C6, R-E2, V-06, V-07, W-4, W-8, T-05: of sixty-four guesses at once, through two gateways, at most the free number
+// is compared, and the next one is not, though it is right. All guesses are right, and none succeeds: those that fail
+// with 500 were compared.
 func TestSimultaneousGuessesShareTheLimit(t *testing.T) {
 	t.Parallel()
 	guessAtOnce(t, 1)
@@ -117,11 +117,11 @@ func guessAtOnce(t *testing.T, rounds int) {
 	for name, c := range map[string]struct {
 		settings func(*apptest.Settings)
 		limited  func(name string) bool
-		next     string // what the next one gets
+		next     string // the response to the next guess
 	}{
 		"OfThePerson": {
 			settings: func(c *apptest.Settings) { withDefaultLimits(c); world.WithManyNetworkFailures(c) },
-			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // by who is signed in
+			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // limited by the signed-in user
 			next:     "TOO_MANY_REQUESTS",
 		},
 		"OfTheCode": {
@@ -147,7 +147,7 @@ func guessAtOnce(t *testing.T, rounds int) {
 				next := prepare(t, g)
 
 				for range rounds {
-					// A gateway that has no time says so, to all of them if need be: that round proves little.
+					// An overloaded gateway may refuse all of them, and the round then proves little.
 					for range 5 {
 						if g.expectFewCompared(t, secret, next(0), c.next) {
 							break
@@ -159,7 +159,7 @@ func guessAtOnce(t *testing.T, rounds int) {
 	}
 }
 
-// expectFewCompared answers whether as many as are free were compared, and not fewer.
+// expectFewCompared checks that at most the free number was compared, and reports whether it was exactly that many.
 func (g *raceGateway) expectFewCompared(t *testing.T, name string, p raceRound, next string) (all bool) {
 	t.Helper()
 

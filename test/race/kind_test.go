@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// raceUser is somebody with an account, and a browser in which they have just signed in.
+// raceUser is a user with an account and a browser that has just signed in.
 type raceUser struct {
 	id, email string
 	browser   *apptest.Browser
@@ -28,7 +28,7 @@ func (g *raceGateway) newUser(t *testing.T) *raceUser {
 	return &raceUser{id: queryValue[string](t, g, "SELECT id FROM account WHERE email = $1", email), email: email, browser: browser}
 }
 
-// signInAgain signs in again before the sign-in is too old for a change that asks for a young one.
+// signInAgain signs in again before the sign-in is too old for a sensitive change.
 func (user *raceUser) signInAgain(t *testing.T, g *raceGateway, round int) {
 	t.Helper()
 
@@ -38,7 +38,7 @@ func (user *raceUser) signInAgain(t *testing.T, g *raceGateway, round int) {
 	}
 }
 
-// expectOneSession checks that the winner is signed in, and that it is the only one since alone was called.
+// expectOneSession returns a check that the winner is signed in and that its session is the only one.
 func (user *raceUser) expectOneSession(g *raceGateway) func(t *testing.T, i int, got world.Reply) {
 	return func(t *testing.T, _ int, got world.Reply) {
 		t.Helper()
@@ -68,14 +68,13 @@ func (user *raceUser) expectOneSession(g *raceGateway) func(t *testing.T, i int,
 	}
 }
 
-// deleteSessions leaves the account without a session.
+// deleteSessions deletes the sessions of the account.
 func (user *raceUser) deleteSessions(t *testing.T, g *raceGateway) {
 	t.Helper()
 	g.Exec(t, "DELETE FROM session WHERE account_id = $1", user.id)
 }
 
-// raceToRegister: everybody writes the address in a way of their own, and wants a name and a password of
-// their own. The account is the winner's.
+// raceToRegister lets each contender register with another spelling, name and password. The account is the winner's.
 func raceToRegister(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
@@ -132,7 +131,7 @@ func raceForSMSCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	}
 }
 
-// raceForResetCode: everybody wants a password of their own, and it is the winner's.
+// raceForResetCode lets each contender set another password. The winner's counts.
 func raceForResetCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
@@ -218,5 +217,5 @@ func (user *raceUser) changeEmailCall(email, plain string) world.Call {
 	return c
 }
 
-// nextTOTPStep waits for the next code of an authenticator.
+// nextTOTPStep moves the clock to the next code of an authenticator.
 func (g *raceGateway) nextTOTPStep() { g.Clock.Advance(30 * time.Second) }

@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-C3, T-04: a link and a code change the address once, whoever is first. Who presses the button of the
-// page is never told that the address has not changed, when it has.
+// R-C3, T-04: a link and a code change the address once, whichever is first. The page of the link never reports a
+// failure if the address has changed.
 func TestRaceForEmailLink(t *testing.T) {
 	t.Parallel()
 	raceForEmailLink(t, 3)

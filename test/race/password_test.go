@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E4, R-E5: somebody who signs in many times at once is nobody's attacker.
+// R-E4, R-E5: a user who signs in many times at once is not treated as an attacker.
 func TestRightPasswordsAtOnceAllPass(t *testing.T) {
 	t.Parallel()
 
@@ -27,7 +27,7 @@ func TestRightPasswordsAtOnceAllPass(t *testing.T) {
 			for {
 				got := b.SignInCall(surface, world.Owner, apptest.Password).To(t, gateways[i%2])
 				if got.Status == http.StatusServiceUnavailable {
-					continue // a gateway that is full says so; that is no blame
+					continue // an overloaded gateway does not count a failure
 				}
 
 				if got.Status >= 300 {

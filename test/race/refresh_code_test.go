@@ -24,7 +24,7 @@ func raceForRefreshCode(t *testing.T, rounds int) {
 	browser := r.SignedIn(t, world.Owner)
 
 	for round := range rounds {
-		if round%100 == 99 { // before the session ends by itself, or its idle time does
+		if round%100 == 99 { // before the session or its idle time ends
 			browser = r.SignedIn(t, world.Owner)
 		}
 

@@ -36,7 +36,7 @@ func TestRace(t *testing.T) {
 	})
 }
 
-// replicas is two gateways on one database.
+// replicas are two gateways on one database.
 type replicas struct {
 	*apptest.Env
 
@@ -46,8 +46,8 @@ type replicas struct {
 func newReplicas(t *testing.T) *replicas {
 	t.Helper()
 
-	// Every contender has its turn to hash at once, and none has failed too often: what is raced for is
-	// the row, not the turn.
+	// Every contender may hash a password at once, and none is delayed: the contenders compete for the row, not for a
+	// slot.
 	env := apptest.New(t, func(c *apptest.Settings) {
 		c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	})
@@ -55,8 +55,8 @@ func newReplicas(t *testing.T) *replicas {
 	return &replicas{Env: env, servers: [2]*apptest.Server{env.Server, env.Serve(t)}}
 }
 
-// contend lets the contenders go by one barrier, and waits for all of them. Their connections were
-// opened by an earlier round.
+// contend releases the contenders at one barrier and waits for all of them. An earlier round has opened their
+// connections.
 func (r *replicas) contend(run func(i int, gateway *client.ClientWithResponses)) {
 	var (
 		all     sync.WaitGroup
@@ -87,7 +87,7 @@ func raceForCode(t *testing.T, rounds int) {
 		t.Fatal(err)
 	}
 
-	codes := code.New(nil, keys, 1, r.Clock.Now) // Issue alone is asked for
+	codes := code.New(nil, keys, 1, r.Clock.Now) // only Issue is called
 	winners, busy := 0, 0
 
 	for round := range rounds {
@@ -121,28 +121,28 @@ func raceForCode(t *testing.T, rounds int) {
 			case result.StatusCode() == http.StatusCreated:
 				won++
 			case result.StatusCode() == http.StatusServiceUnavailable:
-				busy++ // a gateway that has no time for a contender says so, and lets it win nothing
+				busy++ // an overloaded gateway refuses a contender, who must not win
 			case result.JSON400 == nil || result.JSON400.Code != "CODE_INVALID":
 				t.Errorf("round %d: a loser got %s: %s", round, result.Status(), result.Body)
 			}
 		}
 
 		if rows := r.registrations(t, email); won != 1 || rows != 1 {
-			t.Fatalf("round %d: %d winners and %d audit rows, want one of each", round, won, rows)
+			t.Fatalf("round %d: %d winners and %d audit events, want one of each", round, won, rows)
 		}
 
 		winners += won
 
-		// The losers' guesses would use up the day's budget, which is another test's business.
+		// The losers' guesses would use up the day's budget, which another test is about.
 		if _, err := r.Pool.Exec(t.Context(), "TRUNCATE throttle, failure"); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d told to come back", rounds, world.Contenders, winners, busy)
+	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d asked to retry", rounds, world.Contenders, winners, busy)
 }
 
-// registrations counts the audit rows that say that the address registered.
+// registrations counts the audit events of the registration of an address.
 func (r *replicas) registrations(t *testing.T, email string) (rows int) {
 	t.Helper()
 
@@ -196,7 +196,7 @@ func raceForRefresh(t *testing.T, rounds int) {
 	t.Logf("refresh token: %d rounds of %d contenders on 2 gateways, one generation each", rounds, world.Contenders)
 }
 
-// raceToken answers the different refresh tokens that the contenders got for theirs.
+// raceToken returns the different refresh tokens that the contenders received.
 func (r *replicas) raceToken(t *testing.T, token string) (successors []string) {
 	t.Helper()
 
@@ -226,7 +226,7 @@ func (r *replicas) raceToken(t *testing.T, token string) (successors []string) {
 	return successors
 }
 
-// generation is that of the only session there is.
+// generation returns the generation of the only session.
 func (r *replicas) generation(t *testing.T) (generation int64) {
 	t.Helper()
 
@@ -237,7 +237,7 @@ func (r *replicas) generation(t *testing.T) (generation int64) {
 	return generation
 }
 
-// revive gives an ended session back: a new one would cost a password hash each round.
+// revive restores an ended session, because a new one would cost a password hash each round.
 func (r *replicas) revive(t *testing.T) {
 	t.Helper()
 

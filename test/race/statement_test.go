@@ -18,8 +18,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-04, F-15, V-01, V-02: our statements have one winner, and the harness sees the double wins of the
-// broken ones that look alike. A broken one that is never caught says that the harness is blind.
+// T-04, F-15, V-01, V-02: our statements have one winner, and the test detects the double wins of similar but broken
+// statements. If a broken one is never caught, the test is unable to detect any.
 func TestRaceOfStatements(t *testing.T) {
 	t.Parallel()
 
@@ -42,7 +42,7 @@ func TestRaceOfStatements(t *testing.T) {
 				}
 			}
 
-			t.Error("never caught: the harness is blind")
+			t.Error("never caught: the test cannot detect double wins")
 		})
 	}
 }
@@ -61,14 +61,14 @@ func raceStatements(t *testing.T, rounds int) {
 	}
 }
 
-// statementRace is one code and one session to race for, and two pools, as of two gateways.
+// statementRace is one code and one session to compete for, and two pools, like those of two gateways.
 type statementRace struct {
 	pools   [2]*pgxpool.Pool
 	subject string
 	session string
 }
 
-// attempt tries to win the prize once, and says whether it believes that it has.
+// attempt tries to redeem the code or to rotate the session once, and reports whether it believes that it succeeded.
 type attempt func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (won bool, err error)
 
 func newStatementRace(t *testing.T) *statementRace {
@@ -109,7 +109,7 @@ func (race *statementRace) exec(t *testing.T, statement string, args ...any) {
 	}
 }
 
-// run puts the prize back, and lets the contenders go by one barrier, each on its own connection.
+// run restores the code and the session, and releases the contenders at one barrier, each on its own connection.
 func (race *statementRace) run(t *testing.T, contend attempt) (winners int) {
 	t.Helper()
 
@@ -192,9 +192,9 @@ func won(err error) (bool, error) {
 	return err == nil, err
 }
 
-// mutants are what somebody could write in place of CodeRedeem and SessionRotate. Not among them is
-// the CTE guard around a DELETE: the losers wait for the row, find it gone and get nothing. Around an
-// UPDATE they find it changed, check the id again, which has not changed, and win as well.
+// mutants are plausible but broken replacements of CodeRedeem and SessionRotate. The CTE guard around a DELETE is not
+// among them: the losers wait for the row, find it gone and get nothing. Around an UPDATE they find it changed, check
+// the id again, which has not changed, and win as well.
 var mutants = map[string]attempt{
 	"SelectThenDelete": func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 		var found bool
@@ -230,7 +230,7 @@ var mutants = map[string]attempt{
 			race.session).Scan(&generation))
 	},
 
-	// F-15b: now() is when the transaction began, so whoever began before the winner still passes.
+	// F-15b: now() is the start of the transaction, so that a contender who began before the winner still passes.
 	"ExpiresNow": func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 		used := false
 

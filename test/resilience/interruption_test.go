@@ -17,17 +17,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// interruption is an operation, a point in it where something goes wrong, and what has to be there
-// after it all the same, once.
+// interruption is an operation, a point in it at which a connection breaks, and the effect that must still happen
+// exactly once.
 type interruption struct {
-	at      pgproxy.Point // where a connection breaks
-	inside  string        // the query at which a client hangs up, before COMMIT where there is one
+	at      pgproxy.Point // where the connection to the database breaks
+	inside  string        // the query at which a client disconnects, before COMMIT if there is one
 	prepare func(t *testing.T, env *apptest.Env) runOperation
-	want    int            // the status
-	counts  map[string]int // by SELECT
+	want    int            // the expected status
+	counts  map[string]int // the expected number that each SELECT returns
 }
 
-// runOperation runs the operation, and answers its status, and the refresh token if it got one.
+// runOperation runs the operation. It returns the status, and the refresh token if there is one.
 type runOperation func(ctx context.Context) (status int, refreshToken string, err error)
 
 var interruptions = map[string]interruption{
@@ -106,8 +106,8 @@ var registered = map[string]int{
 	"SELECT count(*) FROM audit_event WHERE action <> 'account.registered'": 0,
 }
 
-// V-04, V-20, R-M2, R-M3, T-14, T-36: a connection that breaks before COMMIT, or after COMMIT was sent
-// and before its answer, is repeated inside the server: one effect, and the caller never knows.
+// V-04, V-20, R-M2, R-M3, T-14, T-36: if a connection breaks before COMMIT, or between COMMIT and its response, the
+// server repeats the transaction. It has one effect, and the caller does not notice.
 func TestConnectionBreaks(t *testing.T) {
 	t.Parallel()
 
@@ -138,7 +138,7 @@ func TestConnectionBreaks(t *testing.T) {
 
 				if successor != "" {
 					if status, _ := env.Refresh(t, successor); status != http.StatusOK {
-						t.Errorf("the refresh token that was answered got %d", status)
+						t.Errorf("the returned refresh token got %d", status)
 					}
 				}
 			})
@@ -146,7 +146,7 @@ func TestConnectionBreaks(t *testing.T) {
 	}
 }
 
-// F-14, R-M3, T-36: a client that hangs up in the middle leaves all of the effect, and once.
+// F-14, R-M3, T-36: an operation whose client disconnects in the middle has its whole effect, once.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
 
@@ -171,7 +171,7 @@ func TestClientHangsUp(t *testing.T) {
 			hangUp()
 
 			if err := <-answered; err == nil {
-				t.Error("there was an answer: the test is blind")
+				t.Error("the client got a response: the test proves nothing")
 			}
 
 			close(fault.Release)
@@ -181,7 +181,7 @@ func TestClientHangsUp(t *testing.T) {
 	}
 }
 
-// fault says what is not as it should be.
+// fault returns a description of a wrong effect, or an empty string.
 func (c interruption) fault(t *testing.T, env *apptest.Env) string {
 	t.Helper()
 
@@ -199,7 +199,7 @@ func (c interruption) fault(t *testing.T, env *apptest.Env) string {
 	return ""
 }
 
-// prepareRefresh presents the current token, the one before it, or an older one.
+// prepareRefresh sends the current token, the one before it, or an older one.
 func prepareRefresh(old int) func(*testing.T, *apptest.Env) runOperation {
 	return func(t *testing.T, env *apptest.Env) runOperation {
 		t.Helper()

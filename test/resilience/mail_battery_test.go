@@ -12,8 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-10: the real minute, and many people. The mails are there within the longest gap between two
-// attempts, each once.
+// T-10: a real minute and many users. The mails arrive within the longest gap between two attempts, each once.
 func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 	t.Parallel()
 
@@ -41,7 +40,7 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 
 			<-time.After(15 * time.Second) // with the half minute below: 30 s and what River's own clock adds
 
-			// The server closes connections that were idle for 75 s, perhaps in the moment that one is used again.
+			// The server closes connections that were idle for 75 s, perhaps at the moment one is used again.
 			g.HTTP.Client().CloseIdleConnections()
 
 			for i := range people {
@@ -56,7 +55,7 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 			})
 
 			if n := len(g.Sink.Messages()); n != people {
-				t.Errorf("%d mails to %d people", n, people)
+				t.Errorf("%d mails to %d users", n, people)
 			}
 		})
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it
-// refuses for three attempts, about four seconds; the battery waits the minute.
+// T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it refuses for three
+// attempts, about four seconds; the battery waits for the minute.
 func TestCodeArrivesOnceAfterAnOutage(t *testing.T) {
 	t.Parallel()
 
@@ -30,7 +30,8 @@ func TestCodeArrivesOnceAfterAnOutage(t *testing.T) {
 	}
 }
 
-// expectCodeAfterOutage has the server misbehave for as long as wait takes, and expects the code afterwards, once.
+// expectCodeAfterOutage makes the mail server misbehave for as long as wait takes, and checks that the code arrives
+// afterwards, once.
 func expectCodeAfterOutage(t *testing.T, g *world.MailGateway, conduct smtptest.Conduct, wait func()) {
 	t.Helper()
 
@@ -58,8 +59,8 @@ func expectCodeAfterOutage(t *testing.T, g *world.MailGateway, conduct smtptest.
 	}
 }
 
-// R-N1: what the server has taken is not sent again, whatever happens to the connection after that; what
-// it may have taken is, under the same Message-ID.
+// R-N1: a mail that the server has accepted is not sent again, whatever happens to the connection afterwards. One that
+// it may have accepted is sent again under the same Message-ID.
 func TestCutConnection(t *testing.T) {
 	t.Parallel()
 
@@ -100,7 +101,7 @@ func TestCutConnection(t *testing.T) {
 	})
 }
 
-// R-N4: what the server will never take is given up at once, and its reason kept, without the code.
+// R-N4: a mail that the server refuses for good is not retried. The reason is stored without the code.
 func TestRefusedMailIsNotRetried(t *testing.T) {
 	t.Parallel()
 
@@ -147,8 +148,8 @@ func TestExpiredCodeIsNeverSent(t *testing.T) {
 	}
 }
 
-// T-10, R-M6, F-17: a mail server that says nothing holds neither a connection nor a transaction of ours,
-// however many mails wait for it, and the API goes on.
+// T-10, R-M6, F-17: a mail server that does not respond holds neither a connection nor a transaction, however many
+// mails wait for it, and the API continues to work.
 func TestHangingSendHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
@@ -183,7 +184,7 @@ func TestHangingSendHoldsNoConnection(t *testing.T) {
 	}
 }
 
-// connectionsUsed is how many connections the gateway uses, as /metrics says.
+// connectionsUsed returns the number of used database connections in /metrics.
 func connectionsUsed(t *testing.T, g *world.MailGateway) string {
 	t.Helper()
 
@@ -198,8 +199,8 @@ func connectionsUsed(t *testing.T, g *world.MailGateway) string {
 	return ""
 }
 
-// R-N4, T-08: the mail of a worker that died is taken over by another, once it has been silent for 75
-// seconds. The row is made to look as a killed worker leaves it; the battery kills one.
+// R-N4, T-08: another worker takes over the mail of a dead one that has been silent for 75 seconds. The test makes the
+// row look as a killed worker leaves it; the battery kills one.
 func TestMailOfADeadWorkerIsTakenOver(t *testing.T) {
 	t.Parallel()
 

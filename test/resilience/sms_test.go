@@ -19,7 +19,7 @@ import (
 
 const phone = "+8613800138000"
 
-// smsGateway is a gateway whose text messages go to an exchange.
+// smsGateway is a gateway that sends its text messages to a provider of the test.
 type smsGateway struct {
 	*world.MailGateway
 
@@ -34,12 +34,12 @@ func newSMSGateway(t *testing.T) *smsGateway {
 
 	g := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = p.URL+"/sms", world.SMSSecret })
 	g.Account(t, "caller@konec.test")
-	g.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
+	g.Exec(t, "UPDATE account SET phone = $1", phone) // messages to a phone without an account are not sent
 
 	return &smsGateway{provider: p, code: "042137", MailGateway: g}
 }
 
-// enqueue is what the transaction of a sign-in by phone does.
+// enqueue does what the transaction of a sign-in by SMS does.
 func (s *smsGateway) enqueue(t *testing.T) {
 	t.Helper()
 
@@ -72,7 +72,7 @@ func (s *smsGateway) enqueue(t *testing.T) {
 	}
 }
 
-// T-11, R-N1: a provider that is away for a while gets the message afterwards, once.
+// T-11, R-N1: a provider that is unavailable for a while receives the message afterwards, once.
 func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 	t.Parallel()
 
@@ -103,14 +103,14 @@ func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 		}
 	}
 
-	// In development mode the page shows it too.
+	// In development mode the inbox shows the message too.
 	if shown := s.Mails(phone); len(shown) != 1 || shown[0].Channel != "sms" || shown[0].Code != s.code {
 		t.Errorf("the inbox shows %+v", shown)
 	}
 }
 
-// T-11: "provider answers 200 late: at most one charge per idempotency key". It took the message, and its
-// answer was lost.
+// T-11: "provider answers 200 late: at most one charge per idempotency key". It accepted the message, and its response
+// was lost.
 func TestLostProviderResponseIsChargedOnce(t *testing.T) {
 	t.Parallel()
 
@@ -129,8 +129,8 @@ func TestLostProviderResponseIsChargedOnce(t *testing.T) {
 	}
 }
 
-// R-N4: what the provider will never take is given up at once. It quotes the code, and the row and the
-// log do not.
+// R-N4: a message that the provider refuses for good is not retried. The provider quotes the code; the row and the log
+// do not.
 func TestRefusedTextMessageIsNotRetried(t *testing.T) {
 	t.Parallel()
 
@@ -148,7 +148,7 @@ func TestRefusedTextMessageIsNotRetried(t *testing.T) {
 	}
 }
 
-// R-N2: a code that has expired is never sent.
+// R-N2: an expired code is never sent.
 func TestExpiredTextMessageIsNeverSent(t *testing.T) {
 	t.Parallel()
 
@@ -173,7 +173,7 @@ func TestExpiredTextMessageIsNeverSent(t *testing.T) {
 	}
 }
 
-// A channel that nobody set up refuses its messages in words; the warning is in the log once.
+// A channel that is not configured refuses its messages with a reason. The log has one warning.
 func TestReleaseModeWarnsWithoutASMSProvider(t *testing.T) {
 	t.Parallel()
 
@@ -186,7 +186,7 @@ func TestReleaseModeWarnsWithoutASMSProvider(t *testing.T) {
 	}
 }
 
-// A setting that is not of its form stops the start, and is named.
+// An invalid setting stops the start, and the error names it.
 func TestWrongProviderSettingStopsTheStart(t *testing.T) {
 	t.Parallel()
 

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-H1, T-27: every cookie has exactly its attributes, in whatever answer, and never more than fits.
+// R-H1, T-27: every cookie has exactly its attributes, in every response, and never exceeds the browsers' limit.
 func TestCookiesHaveTheirAttributes(t *testing.T) {
 	t.Parallel()
 
@@ -85,8 +85,8 @@ func TestCookiesAreNotEchoed(t *testing.T) {
 	}
 }
 
-// R-H2, V-22: a sign-in always makes a new value, and never takes one over; the session that the browser
-// had before ends with it, and no other does.
+// R-H2, V-22: a sign-in always creates a new cookie value and never adopts one. It ends the session that the browser
+// had before, and no other.
 func TestSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
@@ -112,7 +112,7 @@ func TestSignInReplacesTheSession(t *testing.T) {
 
 		value := browser.Cookie("__Host-TOKEN")
 		if seen[value] {
-			t.Errorf("sign-in %d: a value that was there before", i)
+			t.Errorf("sign-in %d: the cookie has an earlier value", i)
 		}
 
 		seen[value] = true
@@ -122,7 +122,7 @@ func TestSignInReplacesTheSession(t *testing.T) {
 		}
 
 		if browser.Verify(t) != http.StatusNoContent || replica.Verify(t) != http.StatusNoContent {
-			t.Errorf("sign-in %d: somebody is signed out", i)
+			t.Errorf("sign-in %d: another browser is signed out", i)
 		}
 	}
 
@@ -131,7 +131,7 @@ func TestSignInReplacesTheSession(t *testing.T) {
 		t.Errorf("%d live sessions, %v, want 2", live, err)
 	}
 
-	// A sign-in that fails ends nothing.
+	// A failed sign-in ends nothing.
 	world.SignInCall(world.Owner, "wrong").InBrowser(t, env.Server, browser)
 
 	if status := browser.Verify(t); status != http.StatusNoContent {
@@ -139,7 +139,8 @@ func TestSignInReplacesTheSession(t *testing.T) {
 	}
 }
 
-// R-H2: of two cookies of one name nobody knows which one is ours, so neither is; names are exact.
+// R-H2: of two cookies with one name the server cannot know which is its own, so it accepts neither. Names are compared
+// exactly.
 func TestAmbiguousCookiesAreRefused(t *testing.T) {
 	t.Parallel()
 

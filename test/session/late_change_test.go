@@ -7,8 +7,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-F10, V-11: what was on its way when all sessions were ended comes too late, however long it takes: a
-// thief cannot keep a change waiting.
+// R-F10, V-11: a change that is under way when all sessions are ended is refused, however long it takes. Otherwise a
+// thief could keep a change waiting.
 func TestChangeUnderWayEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 

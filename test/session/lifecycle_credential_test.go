@@ -9,15 +9,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// What is outstanding, each as a function that says whether it works, on another replica than everything
-// happened on. All but a few use it up.
+// The credentials of a lifecycleUser, each as a function that reports whether it still works on another replica. Most
+// of them use the credential up.
 
 func ofThisBrowser(k issued) browserState  { return k.thisBrowser }
 func ofOtherBrowser(k issued) browserState { return k.otherBrowser }
 func ofThisApp(k issued) client.Tokens     { return k.thisApp }
 func ofOtherApp(k issued) client.Tokens    { return k.otherApp }
 
-// sessionRefusal answers whatever speaks for a session that is over.
+// sessionRefusal is the code of every response to a credential of an ended session.
 const sessionRefusal = "TOKEN_INVALID"
 
 func cookie(of func(issued) browserState) func(*testing.T, *lifecycleUser) bool {
@@ -38,7 +38,7 @@ func refreshCode(of func(issued) browserState) func(*testing.T, *lifecycleUser) 
 	}
 }
 
-// xsrfValue is sent where nothing but it is needed, with a body that is refused later.
+// xsrfValue is sent in a call that needs nothing else, with a body that is refused after the XSRF check.
 func xsrfValue(of func(issued) browserState) func(*testing.T, *lifecycleUser) bool {
 	return func(t *testing.T, u *lifecycleUser) bool {
 		t.Helper()
@@ -80,7 +80,7 @@ func smsCode(t *testing.T, u *lifecycleUser) bool {
 	return accepted(t, "code by SMS", got, http.StatusNoContent, "CODE_INVALID", "TOTP_REQUIRED")
 }
 
-// authenticatorApp shows the code of the next step: those before were used to bind it.
+// authenticatorApp uses the code of the next step, because the earlier ones were used to bind it.
 func authenticatorApp(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
@@ -115,7 +115,7 @@ func larkIdentity(t *testing.T, u *lifecycleUser) bool {
 	return false
 }
 
-// oldPassword is the one of before, with the address of now.
+// oldPassword is the original password with the current address.
 func oldPassword(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
@@ -141,8 +141,8 @@ func phoneCode(t *testing.T, u *lifecycleUser) bool {
 	return accepted(t, "code to a phone", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID")
 }
 
-// emailCode is right where the answer is that the address is taken: only who has proved control of it is told.
-// So the address stays, and with it what is to be tried after this.
+// emailCode works if the response says that the address is taken: only a caller who has proved control of it may learn
+// that. The address of the account stays, and with it what is tried afterwards.
 func emailCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
@@ -164,7 +164,7 @@ func registrationCode(t *testing.T, u *lifecycleUser) bool {
 	return accepted(t, "registration code", got, http.StatusCreated, "CODE_INVALID")
 }
 
-// resetCode is used with the address that it went to.
+// resetCode is used with the address to which it was sent.
 func resetCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 

@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// What happens to an account. Each has to succeed.
+// The events of an account's life. Each has to succeed.
 
 func (u *lifecycleUser) do(t *testing.T, c world.Call) {
 	t.Helper()
@@ -23,7 +23,7 @@ func (u *lifecycleUser) do(t *testing.T, c world.Call) {
 	}
 }
 
-// doAsApp sends with the access token of this app.
+// doAsApp sends a call with the access token of this app.
 func (u *lifecycleUser) doAsApp(t *testing.T, c world.Call) {
 	t.Helper()
 	world.ExpectStatus(t, u.Gateway, c.With("Authorization", "Bearer "+u.thisApp.AccessToken), http.StatusNoContent, c.Path)
@@ -35,7 +35,7 @@ func changePassword(t *testing.T, u *lifecycleUser) {
 	u.password = world.NewPassword
 }
 
-// resetPassword signs nobody in.
+// resetPassword opens no session.
 func resetPassword(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
@@ -52,11 +52,11 @@ func signOut(t *testing.T, u *lifecycleUser) {
 	u.do(t, world.SignOutCall())
 
 	if u.thisBrowser.Cookie("__Host-TOKEN") != "" {
-		t.Error("the cookie is still there")
+		t.Error("the cookie is not removed")
 	}
 }
 
-// signOutTwice signs out once more with the cookie of before, as a tab does that was asleep.
+// signOutTwice signs out again with the earlier cookie, like a tab that was asleep.
 func signOutTwice(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 	signOut(t, u)
@@ -121,7 +121,7 @@ func thisAppEndsOthers(t *testing.T, u *lifecycleUser) {
 	u.doAsApp(t, world.Call{Method: http.MethodDelete, Path: "/api/users/me/sessions"})
 }
 
-// sessionOfApp is the id of the session that tokens belong to.
+// sessionOfApp returns the id of the session that the tokens belong to.
 func (u *lifecycleUser) sessionOfApp(t *testing.T, tokens client.Tokens) string {
 	t.Helper()
 
@@ -141,7 +141,7 @@ func (u *lifecycleUser) sessionOfApp(t *testing.T, tokens client.Tokens) string 
 	return ""
 }
 
-// disableAccount and enableAgain are the operator's commands.
+// disableAccount and enableAgain run the operator's commands.
 func disableAccount(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 	u.setStatus(t, account.Disabled)
@@ -173,7 +173,7 @@ func changeGroup(t *testing.T, u *lifecycleUser) {
 
 func moveToSecondFactorGroup(t *testing.T, u *lifecycleUser) {
 	t.Helper()
-	u.setGroup(t, "Tester") // whose members need a second factor here
+	u.setGroup(t, "Tester") // a group that requires a second factor in these tests
 }
 
 func (u *lifecycleUser) setGroup(t *testing.T, name string) {
@@ -228,7 +228,7 @@ func bindLark(t *testing.T, u *lifecycleUser) {
 	u.bindLark(t, world.LarkPerson(fmt.Sprintf("another-%d", u.Sequence.Add(1))))
 }
 
-// reuseRefreshToken is what happens when a copy of a refresh token is used, long after the original was.
+// reuseRefreshToken uses a copy of a refresh token long after the original was used.
 func reuseRefreshToken(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 
@@ -249,10 +249,10 @@ func reuseRefreshToken(t *testing.T, u *lifecycleUser) {
 		t.Fatalf("the copy: %d", status)
 	}
 
-	u.issued.thisApp = tokens // not even the newest
+	u.issued.thisApp = tokens // even the newest must not work
 }
 
-// exceedBrowserLimit signs in as many browsers as there may be, the one idle the longest included.
+// exceedBrowserLimit signs in as many browsers as the limit allows, so that the one idle the longest is signed out.
 func exceedBrowserLimit(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 	u.Clock.Advance(time.Second)
@@ -292,7 +292,7 @@ func advance(wait time.Duration) func(*testing.T, *lifecycleUser) {
 	}
 }
 
-// refreshedForLong refreshes in time, until the sessions end all the same.
+// refreshedForLong refreshes in time until the sessions reach their absolute end.
 func refreshedForLong(t *testing.T, u *lifecycleUser) {
 	t.Helper()
 

@@ -9,9 +9,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-H2, V-22, T-31: every way in makes a new cookie, takes none over that was planted, and ends the session
-// that the browser had before, and no other. Of a password and of Lark the same is in
-// TestSignInReplacesTheSession and TestLarkSignInReplacesTheSession.
+// R-H2, V-22, T-31: every sign-in method creates a new cookie, adopts none that was planted, and ends the session that
+// the browser had before, and no other. TestSignInReplacesTheSession and TestLarkSignInReplacesTheSession show the same
+// for a password and for Lark.
 func TestEverySignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
@@ -41,7 +41,7 @@ func TestEverySignInReplacesTheSession(t *testing.T) {
 		}
 
 		if slices.Contains(values, browser.Cookie("__Host-TOKEN")) || browser.Cookie("XSRF-TOKEN") == xsrf {
-			t.Errorf("%s: a value that was there before", way.what)
+			t.Errorf("%s: the cookie has an earlier value", way.what)
 		}
 
 		world.ExpectSignedIn(t, way.what+": the value before it", before, false)

@@ -9,10 +9,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// outstanding is everything that an account may have given out, in the order in which it is tried: what is
-// tried later must not depend on what was tried before. The two browsers and the two apps have a session
-// each. What is asked for was asked for in the other browser, and is used in one that has just signed in or,
-// where nobody can, in this one.
+// outstanding lists every credential that an account may have, in the order in which they are tried: a later one must
+// not depend on an earlier one. The two browsers and the two apps have a session each. Pending changes were requested
+// in the other browser, and are completed in one that has just signed in or, if that is impossible, in this one.
 var outstanding = []struct {
 	what  string
 	works func(*testing.T, *lifecycleUser) bool
@@ -38,30 +37,31 @@ var outstanding = []struct {
 	{"the code to a phone asked for", phoneCode},
 	{"the code to an address asked for", emailCode},
 	{"the code to register an address", registrationCode},
-	{"the reset code", resetCode}, // last: a reset ends everything
+	{"the reset code", resetCode}, // last, because a reset ends everything
 }
 
-// lifecycle is one row: what an event leaves. A plus is for what works after it, a minus for what does not.
+// lifecycle is one row: the credentials that work after an event. A plus stands for one that works, a minus for one
+// that does not.
 type lifecycle struct {
 	event  string
 	happen func(*testing.T, *lifecycleUser)
 	works  string
 }
 
-// The columns are those of outstanding: of this browser (H) and the other (T) the cookie, a refresh code and
-// the XSRF value; of this app (a) and the other (o) the access and the refresh token; S is the code by SMS, A
-// the authenticator app, R a recovery code, L the Lark identity, P the password; of what was asked for: t, the
-// secret, p, the phone, e, the address; r is the code to register the address that the account moves to in one
-// row, and x the reset code.
+// lifecycles are the rows for events. The columns are those of outstanding: the cookie, a refresh code and the XSRF value
+// of this browser (H) and the other (T); the access and the refresh token of this app (a) and the other (o); the code by
+// SMS (S), the authenticator app (A), a recovery code (R), the Lark identity (L) and the password (P); the pending secret
+// (t), phone (p) and address (e); the code to register the address that the account moves to in one row (r); and the reset
+// code (x).
 //
 // The rules behind it (contract, "Settled points"; security.md, R-A10, R-C4, R-F10, R-H9, R-I4, V-11):
-//   - what speaks for a session lives and dies with it, on both surfaces alike;
-//   - a password that is changed or reset, and an account that is disabled, end all others, or all, and void
-//     what is outstanding beside them: whoever had a session, or saw a message, may know it;
-//   - whoever ends sessions ends just those: with more, a thief could keep the owner from ever coming back;
-//   - a code is bound to the destination that it went to: nothing is left of it for another one;
-//   - what is removed or replaced lets nobody in, and takes what stands in for it along;
-//   - everything else changes nothing, a request for a reset included.
+//   - the credentials of a session live and end with it, on both surfaces alike;
+//   - a changed or reset password and a disabled account end the other sessions, or all of them, and void everything else
+//     that is outstanding, because a thief with a session, or with a view of the messages, may know it;
+//   - ending sessions ends only those: if it did more, a thief could keep the owner from coming back;
+//   - a code is bound to the destination to which it was sent, and works for no other;
+//   - a factor that is removed or replaced signs no one in, and neither does what stands in for it;
+//   - everything else changes nothing, and neither does a request for a reset.
 var lifecycles = []lifecycle{
 	//                                                    HHH TTT aa oo  SARLP tpe r x
 	{"nothing", func(*testing.T, *lifecycleUser) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
@@ -84,7 +84,7 @@ var lifecycles = []lifecycle{
 
 	{"the account is disabled", disableAccount, "         --- --- -- --  ----- --- + -"},
 	{"it is disabled and enabled", enableAgain, "         --- --- -- --  -++++ --- + -"},
-	{"the account is deleted", deleteAccount, "           --- --- -- --  ----- --- + -"}, // by hand: there is no operation
+	{"the account is deleted", deleteAccount, "           --- --- -- --  ----- --- + -"}, // in the database, because no operation deletes at once
 
 	{"the group is changed", changeGroup, "               +++ +++ ++ ++  +++++ +++ + +"},
 	{"to one with a second factor", moveToSecondFactorGroup, "         +++ +++ ++ ++  -++-- +++ + +"},
@@ -99,8 +99,8 @@ var lifecycles = []lifecycle{
 	{"Lark is removed", removeLark, "                     +++ +++ ++ ++  +++-+ +++ + +"},
 }
 
-// The same for what time does, on a gateway of its own, whose clock moves, and where an account has three
-// sessions of each kind at the most. The absolute end of a browser's session is in TestBrowserSessionEnds.
+// timedLifecycles are the rows for what time does. These rows use a gateway of their own, whose clock moves and where an account has at
+// most three sessions of each kind. TestBrowserSessionEnds shows the absolute end of a browser's session.
 var timedLifecycles = []lifecycle{
 	{"nothing", func(*testing.T, *lifecycleUser) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
 	{"a refresh token is used again", reuseRefreshToken, "            +++ +++ -- ++  +++++ +++ + +"},
@@ -115,14 +115,14 @@ var timedLifecycles = []lifecycle{
 	{"180 days pass, with refreshes", refreshedForLong, " --- --- -- --  -++++ --- - -"},
 }
 
-// T-31, V-11; R-A10, R-C4, R-F8, R-F10, R-H2, R-H9, R-H10, R-I4: the life of everything that an account gives
-// out.
+// T-31, V-11; R-A10, R-C4, R-F8, R-F10, R-H2, R-H9, R-H10, R-I4: every credential of an account ends with what it
+// stands for, and only then.
 func TestCredentialLifecycles(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, world.WithoutNetworkLimits)
 	replica := g.Serve(t)
-	g.Clock.Stop() // so that nothing ends by itself
+	g.Clock.Stop() // so that nothing expires
 	g.Exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
 
 	for _, row := range lifecycles {
@@ -133,7 +133,7 @@ func TestCredentialLifecycles(t *testing.T) {
 	}
 }
 
-// T-31, R-F8, R-H10: one row after the other, for they share the clock.
+// T-31, R-F8, R-H10: the rows run one after the other, because they share the clock.
 func TestTimedCredentialLifecycles(t *testing.T) {
 	t.Parallel()
 

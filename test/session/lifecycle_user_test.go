@@ -11,24 +11,24 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// lifecycleUser is one account with everything outstanding that there can be.
+// lifecycleUser is an account with every kind of credential outstanding.
 type lifecycleUser struct {
 	*world.Gateway
 
 	lark    *world.FakeLark
-	replica *apptest.Server // another replica
+	replica *apptest.Server // another server on the same database
 
-	email    string // as they are now
-	password string // the password
+	email    string // the current address
+	password string // the current password
 
 	thisBrowser, otherBrowser *apptest.Browser
 	thisApp, otherApp         client.Tokens
 
 	issued   issued
-	changing *browserState // who uses what was asked for; nil until then
+	changing *browserState // the browser that completes pending changes; nil until it is needed
 }
 
-// issued is what was given out before anything happened.
+// issued holds the credentials that were issued before the event.
 type issued struct {
 	thisBrowser, otherBrowser browserState
 	thisApp, otherApp         client.Tokens
@@ -38,13 +38,13 @@ type issued struct {
 	secret, recovery string // of the authenticator app
 	person           map[string]any
 
-	pending                    string // the secret asked for
+	pending                    string // the requested TOTP secret
 	newPhone, phoneCode        string
-	taken, emailCode           string // the address is another account's
+	taken, emailCode           string // the address belongs to another account
 	newEmail, registrationCode string
 }
 
-// browserState is what a browser would send, and a refresh code of its session.
+// browserState is the headers that a browser would send, and a refresh code of its session.
 type browserState struct {
 	header http.Header
 	code   string
@@ -69,7 +69,7 @@ func newLifecycleUser(t *testing.T, g *world.Gateway, f *world.FakeLark, replica
 	k.person = world.LarkPerson(fmt.Sprintf("household-%d", n))
 	u.bindLark(t, k.person)
 
-	// Asked for in the other browser; the answers are told here or there alike.
+	// These are requested in the other browser. Either browser may complete them.
 	_, k.pending, _ = g.PendingAuthenticator(t, u.otherBrowser)
 	k.newEmail, k.taken = fmt.Sprintf("moved.%d@konec.test", n), fmt.Sprintf("taken.%d@konec.test", n)
 	g.Account(t, k.taken)
@@ -100,7 +100,7 @@ func stateOf(t *testing.T, b *apptest.Browser) browserState {
 	return browserState{code: world.RefreshCode(t, b), header: b.Header()}
 }
 
-// codeTo waits for the newest code among other mails to the address.
+// codeTo waits for the newest code among the mails to the address.
 func (u *lifecycleUser) codeTo(t *testing.T, address string) (code string) {
 	t.Helper()
 
@@ -127,7 +127,7 @@ func (u *lifecycleUser) bindLark(t *testing.T, person map[string]any) {
 	}
 }
 
-// fromState sends what the browser would have sent then.
+// fromState sends what the browser would have sent in that state.
 func fromState(c world.Call, state browserState) world.Call {
 	for name, values := range state.header {
 		c = c.With(name, values...)
@@ -136,12 +136,12 @@ func fromState(c world.Call, state browserState) world.Call {
 	return c
 }
 
-// visitorCall sends a body as a browser would in which nobody is signed in.
+// visitorCall returns a POST from a browser that is not signed in.
 func (u *lifecycleUser) visitorCall(path string, body any) world.Call {
 	return world.JSONCall(http.MethodPost, path, body).FromBrowser(u.Visitor)
 }
 
-// changingBrowser is a browser of the account that has just signed in or, where nobody can, this one.
+// changingBrowser returns a browser that has just signed in or, if that is impossible, this one.
 func (u *lifecycleUser) changingBrowser(t *testing.T) browserState {
 	t.Helper()
 
@@ -158,7 +158,7 @@ func (u *lifecycleUser) changingBrowser(t *testing.T) browserState {
 	return *u.changing
 }
 
-// accepted says whether an answer is the good one. Any other has to be one of the refusals.
+// accepted reports whether a response has the good status. Any other response must be one of the refusals.
 func accepted(t *testing.T, what string, got world.Reply, good int, refusals ...string) bool {
 	t.Helper()
 

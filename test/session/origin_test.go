@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// foreignOrigins are origins that are almost the console's, or none (V-24).
+// foreignOrigins are origins that resemble the console's, or are not origins (V-24).
 var foreignOrigins = []string{
 	"null", "https://evil.test", "https://console.konec.test.evil.test", "https://evilconsole.konec.test", "https://sub.console.konec.test",
 	"https://konec.test", "http://console.konec.test", "https://console.konec.test:8443", "https://console.konec.test:443",
@@ -25,20 +25,20 @@ func newConsoleGateway(t *testing.T) *world.Gateway {
 	return world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://other.konec.test", world.ConsoleOrigin} })
 }
 
-// R-H4, T-18, V-24: what changes, sends or mints something is refused where the browser says that another
-// site asked, and else where the Origin is another; a configured origin is heard whatever the browser says.
+// R-H4, T-18, V-24: an operation that changes, sends or creates something is refused if the browser reports another
+// site or, without that header, if the Origin is foreign. A configured origin is accepted whatever the browser reports.
 func TestOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 
 	g := newConsoleGateway(t)
-	self := strings.Replace(g.URL, "http:", "https:", 1) // its own origin, as PUBLIC_URL and the Host header say
+	self := strings.Replace(g.URL, "http:", "https:", 1) // the gateway's own origin, as PUBLIC_URL and the Host header have it
 
 	type asked struct{ site, origin string }
 
 	refused := []asked{{"cross-site", ""}, {"same-site", ""}, {"cross-site", self}, {"same-site", self}, {"Same-Origin", self}, {"x", ""}}
 	heard := []asked{{"", ""}, {"same-origin", ""}, {"none", ""}, {"same-origin", self}, {"", self}, {"same-origin", "null"}}
 
-	// The same host without TLS is whoever sits between the browser and us.
+	// The same host without TLS is an attacker between the browser and the server.
 	for _, origin := range append([]string{g.URL}, foreignOrigins...) {
 		refused = append(refused, asked{"", origin}, asked{"cross-site", origin}, asked{"same-site", origin})
 	}
@@ -57,7 +57,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 			continue
 		}
 
-		// Heard, and without an effect: the validator comes last.
+		// The call is accepted, and has no effect: validation comes last.
 		c := g.Call(o)
 		if o.IsAdmin() {
 			c = c.Without("Authorization").FromBrowser(administrator)
@@ -105,8 +105,8 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	}
 }
 
-// R-H6, T-27, V-24: a preflight of the public surface names what the configured origins may do, and tells
-// others nothing, however much they ask.
+// R-H6, T-27, V-24: a preflight on the public surface tells configured origins what they may do, and tells other
+// origins nothing, whatever they ask.
 func TestPreflightsNameTheConsoleOnly(t *testing.T) {
 	t.Parallel()
 
@@ -129,7 +129,7 @@ func TestPreflightsNameTheConsoleOnly(t *testing.T) {
 			got := asked.To(t, g.Server)
 			world.CheckAllowedOrigin(t, "preflight of "+o.Path, origin, got)
 
-			// A path may fit several patterns: /user/phone is one of /user/{key} too.
+			// A path may match several patterns: /user/phone matches /user/{key} too.
 			methods := strings.Split(got.Header.Get("Access-Control-Allow-Methods"), ", ")
 			if slices.Contains(methods, o.Method) != (origin == world.ConsoleOrigin) {
 				t.Errorf("preflight of %s from %q: methods %q, and it is %s", o.Path, origin, methods, o.Method)
@@ -159,13 +159,13 @@ func TestPreflightsNameTheConsoleOnly(t *testing.T) {
 		}
 	}
 
-	// V-24: many commas cost nothing.
+	// V-24: many commas cost no time.
 	long := world.Call{Method: http.MethodOptions, Path: "/login"}.With("Origin", world.ConsoleOrigin).
 		With("Access-Control-Request-Method", "POST").With("Access-Control-Request-Headers", strings.Repeat(",", 10_000))
 	world.ExpectStatus(t, g, long, http.StatusNoContent, "commas")
 }
 
-// Contract, "other origins": what is configured for the console changes nothing for the apps.
+// Contract, "other origins": the console's settings change nothing for the apps.
 func TestToolkitIsOpenBesideTheConsole(t *testing.T) {
 	t.Parallel()
 

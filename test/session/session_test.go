@@ -21,7 +21,8 @@ func newVisitorEnv(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env
 	return env
 }
 
-// R-H10, T-31, contract "session cookie": two hours without a renewal, and thirty days with.
+// R-H10, T-31, contract "session cookie": a session ends after two hours without a renewal, and after thirty days with
+// renewals.
 func TestBrowserSessionEnds(t *testing.T) {
 	t.Parallel()
 
@@ -38,7 +39,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 		}
 
 		env.Clock.Advance(2*time.Hour - time.Millisecond)
-		world.ExpectSignedIn(t, "just before the end", browser, true) // which renews nothing
+		world.ExpectSignedIn(t, "just before the end", browser, true) // this does not renew the session
 		env.Clock.Advance(time.Millisecond)
 		world.ExpectSignedIn(t, "at the end", browser, false)
 	})
@@ -62,7 +63,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 	})
 }
 
-// R-H11, T-31, contract "refresh_token": the value before lives a minute longer, and nothing prolongs that.
+// R-H11, T-31, contract "refresh_token": the previous value is valid for one more minute, and nothing extends that.
 func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	t.Parallel()
 
@@ -81,7 +82,7 @@ func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	env.Clock.Advance(30 * time.Second)
 
 	third := first.Copy(t, env.Server)
-	world.RenewSession(t, third) // a tab that still had the first
+	world.RenewSession(t, third) // a tab that still had the first value
 
 	env.Clock.Advance(30*time.Second - time.Millisecond)
 	world.ExpectSignedIn(t, "the first, in time", first, true)
@@ -94,7 +95,7 @@ func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	world.ExpectSignedIn(t, "the second, once the third has signed out", second, false)
 }
 
-// R-F10, R-H9, T-31, V-11: what ends a session ends it at once, and nothing brings it back.
+// R-F10, R-H9, T-31, V-11: what ends a session ends it at once, and nothing restores it.
 func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Parallel()
 
@@ -149,8 +150,8 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		}
 	})
 
-	// R-F8: the browser idle the longest makes room; an app's sessions are counted apart, and whoever signs in
-	// again takes its own place.
+	// R-F8: the browser idle the longest is signed out. An app's sessions are counted separately, and a browser that
+	// signs in again replaces its own session.
 	t.Run("ByTooManyOthers", func(t *testing.T) {
 		t.Parallel()
 
@@ -188,8 +189,8 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	})
 }
 
-// R-H3, contract "it never goes stale": a session that ends while its renewal is on the way answers 401,
-// and the sign-in page that follows works at once.
+// R-H3, contract "it never goes stale": a session that ends during its renewal gets 401, and the sign-in page that
+// follows works at once.
 func TestSessionEndsUnderARenewal(t *testing.T) {
 	t.Parallel()
 

@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// forgeries are XSRF tokens that are none, for a browser that is signed in and for one that is not. No
-// value stands for no header.
+// forgeries returns invalid XSRF tokens for a browser that is signed in and for one that is not. An empty list stands
+// for no header.
 func forgeries(t *testing.T, env *apptest.Env, victim, other, before *apptest.Browser) map[string][]string {
 	t.Helper()
 
@@ -54,9 +54,9 @@ func forgeries(t *testing.T, env *apptest.Env, victim, other, before *apptest.Br
 	return list
 }
 
-// R-H3, R-J9, W-2, W-9, T-18: every operation that the document secures with xsrf refuses every token
-// that is not the browser's own, without any effect, and sets cookies with which the next attempt is
-// heard. In development mode as well.
+// R-H3, R-J9, W-2, W-9, T-18: every operation that the document secures with xsrf refuses every token but the browser's
+// own, without any effect, and sets cookies with which the next attempt is accepted. The same holds in development
+// mode.
 func TestXSRFIsRequired(t *testing.T) {
 	t.Parallel()
 
@@ -119,7 +119,7 @@ func expectRefused(t *testing.T, g *world.Gateway, victim, before *apptest.Brows
 				continue
 			}
 
-			// The validator comes after the security: this is heard, and changes nothing.
+			// Validation comes after the security checks: this call is accepted by them and changes nothing.
 			c.Query = "unknown=1"
 			if again := c.InBrowser(t, g.Server, browser); again.Problem.Code != "INVALID_REQUEST" {
 				t.Errorf("%s after a token %s, with the cookies of the refusal: %s", o.OperationID, name, again)
@@ -131,7 +131,7 @@ func expectRefused(t *testing.T, g *world.Gateway, victim, before *apptest.Brows
 		t.Errorf("%d tried: the document lacks its xsrf", tried)
 	}
 
-	// Last of all, with the cookies that a refusal sets: in, and out.
+	// Finally the cookies that a refusal sets sign in and sign out.
 	for _, c := range []world.Call{world.SignInCall(world.Owner, apptest.Password), world.SignOutCall()} {
 		c.With("X-XSRF-TOKEN", "x").InBrowser(t, g.Server, victim)
 
@@ -141,8 +141,8 @@ func expectRefused(t *testing.T, g *world.Gateway, victim, before *apptest.Brows
 	}
 }
 
-// Contract, "it never goes stale under a client": every 401 sets what the next attempt needs, also for a
-// browser that has never loaded anything, and for one whose session has ended.
+// Contract, "it never goes stale under a client": every 401 sets what the next attempt needs, even for a browser that
+// has never loaded anything and for one whose session has ended.
 func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 	t.Parallel()
 
@@ -173,7 +173,7 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 	}
 }
 
-// R-H3: a token is good on every gateway, as often as it is sent, after a renewal too, and several are.
+// R-H3: a token is valid on every gateway, any number of times and after a renewal too, and a session may have several.
 func TestXSRFTokenIsBoundToTheSession(t *testing.T) {
 	t.Parallel()
 
@@ -198,6 +198,6 @@ func TestXSRFTokenIsBoundToTheSession(t *testing.T) {
 	}
 
 	if tokens[0] == tokens[3] {
-		t.Error("the token is never fresh")
+		t.Error("the token is never a fresh one")
 	}
 }
