@@ -9,7 +9,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// aboutNamed is a good call about another person's account, or about a group that is not in use, in the version of now.
+// aboutNamed returns a function that builds a valid call about another user's account, or about an unused group, in the
+// current version.
 func aboutNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
 	return func(t *testing.T, m *world.Matrix, o world.Operation, _, _, named *world.Member) world.Call {
 		t.Helper()
@@ -34,7 +35,7 @@ func aboutNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Opera
 
 		var hook string
 		if strings.Contains(o.Path, "webhooks") {
-			world.RetireWebhooks(m.Env, o.OperationID) // the one of the call before, so that there is room
+			world.RetireWebhooks(m.Env, o.OperationID) // deletes the webhook of the previous call, to stay below the limit
 		}
 
 		if strings.Contains(o.Path, "{webhookId}") {
@@ -53,8 +54,8 @@ func aboutNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Opera
 	}
 }
 
-// adminCalls are those of administrators. Everybody is another person than the account is about: an administrator
-// looks after all, and nobody else after any.
+// adminCalls are the valid calls of administrators. Every caller is another user than the account is about: an
+// administrator may administer all accounts, and others none.
 var adminCalls = []validCall{
 	{operation: "getAdministrator", want: "200", prepare: aboutNamed(nil)},
 	{operation: "listAccounts", want: "200", prepare: aboutNamed(nil)},

@@ -12,8 +12,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// privilegedMembers are members that a body could try to set, under the names that the answers, the tables and other
-// servers have for them.
+// privilegedMembers are members that a body could try to set, under their names in responses, in tables and on other
+// servers.
 var privilegedMembers = map[string]any{
 	"memberGroup": "Admin", "member_group": "Admin", "MemberGroup": "Admin", "membergroup": "Admin", "group": "Admin", "groups": []string{"Admin"},
 	"role": "admin", "roles": []string{"admin"}, "isAdmin": true, "is_admin": true, "admin": true, "superuser": true,
@@ -28,8 +28,8 @@ var privilegedMembers = map[string]any{
 	"$set": map[string]any{"memberGroup": "Admin"}, "__proto__": map[string]any{"memberGroup": "Admin"}, "constructor": "x", "email.verified": true, "": "x",
 }
 
-// V-12, R-I3, T-28: a body sets nothing but the members of the document, whatever else it brings, by whoever
-// is allowed to send it. It is refused for what it brings, and nothing of it happens.
+// V-12, R-I3, T-28: a body sets only the members that the document has, whoever sends it. A body with any other member
+// is refused and has no effect.
 func TestUndocumentedMembersAreRefused(t *testing.T) {
 	t.Parallel()
 
@@ -59,7 +59,7 @@ func TestUndocumentedMembersAreRefused(t *testing.T) {
 				tried++
 			}
 
-			// The same in the case of a documented member, which some decoders take for it.
+			// The same for another case of a documented member, which some decoders accept.
 			for _, name := range o.Fields() {
 				if upperCase := strings.ToUpper(name); upperCase != name {
 					if got := withBothCredentials(m, people[0], withMember(t, o, c, upperCase, "x")).To(t, m.Server); got.Problem.Code != "INVALID_REQUEST" {
@@ -72,9 +72,9 @@ func TestUndocumentedMembersAreRefused(t *testing.T) {
 				t.Errorf("%s %s: something was changed", one.operation, one.object)
 			}
 
-			// Nothing else was wrong with it.
+			// Without the extra member the body is valid.
 			if got := world.StatusAndCode(withBothCredentials(m, people[0], c).To(t, m.Server)); got != one.want {
-				t.Errorf("%s %s with nothing more: %s, want %s", one.operation, one.object, got, one.want)
+				t.Errorf("%s %s without the extra member: %s, want %s", one.operation, one.object, got, one.want)
 			}
 		}
 	}
@@ -84,12 +84,12 @@ func TestUndocumentedMembersAreRefused(t *testing.T) {
 	}
 }
 
-// withBothCredentials is the call with both of a person's credentials: each operation reads its own.
+// withBothCredentials returns the call with both of a member's credentials: each operation reads its own.
 func withBothCredentials(m *world.Matrix, member *world.Member, c world.Call) world.Call {
 	return m.AsMember(member, c).With("Authorization", "Bearer "+member.AccessToken)
 }
 
-// withMember adds a member to a body.
+// withMember returns the call with a member added to its body.
 func withMember(t *testing.T, o world.Operation, c world.Call, name string, value any) world.Call {
 	t.Helper()
 
@@ -109,8 +109,8 @@ func withMember(t *testing.T, o world.Operation, c world.Call, name string, valu
 	return c
 }
 
-// W-13, V-12, T-28: PATCH /user changes the three members that the document has. An empty address is none, a new
-// one counts only once it is proved, and the answer does not say whose an address is before that.
+// W-13, V-12, T-28: PATCH /user changes only the three members that the document has. An empty address is invalid, a
+// new address counts only once it is proved, and until then the response does not reveal whether it is taken.
 func TestProfileAcceptsProvedAddressesOnly(t *testing.T) {
 	t.Parallel()
 
@@ -142,7 +142,7 @@ func TestProfileAcceptsProvedAddressesOnly(t *testing.T) {
 		}
 	}
 
-	// Asking for it changes nothing, and is answered alike for an address that is somebody else's.
+	// A request for an address changes nothing, and its response is the same if another account has the address.
 	for _, address := range []string{fresh, other.Email} {
 		if got := ask(map[string]any{"key": "Email", "email": address}); got != "204" {
 			t.Errorf("a request for %s: %s", address, got)
@@ -157,7 +157,7 @@ func TestProfileAcceptsProvedAddressesOnly(t *testing.T) {
 		t.Error("an address that was not proved counts")
 	}
 
-	// Whoever proved it is told; and it stays whose it is.
+	// A user who has proved control of the address learns that it is taken, and its owner keeps it.
 	taken := m.IssueCode(t, code.Email, own.ID+" "+other.Email)
 	if got := ask(map[string]any{"key": "Email", "email": other.Email, "code": taken}); got != "400 EMAIL_TAKEN" || m.AllState(t) != before {
 		t.Errorf("another's address, proved: %s", got)

@@ -11,22 +11,22 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// validCall is one good call of an operation: good for own, and about something of own's, so that nothing but the
-// credential is judged.
+// validCall is one valid call of an operation: right for own, and about something that belongs to own, so that only the
+// credential decides.
 type validCall struct {
 	operation string
-	object    string // what it is about, where an operation has several
-	// prepare makes everything there that the call needs, and the call, without a credential. named is who
-	// is named in the body where nobody has to be signed in.
+	object    string // what the call is about, if the operation has several kinds
+	// prepare creates everything that the call needs and returns the call without a credential. named is the user in
+	// the body of operations that need no session.
 	prepare func(t *testing.T, m *world.Matrix, o world.Operation, own, other, named *world.Member) world.Call
-	// costly ones compute a hash of a password where they are let through: beside each is one that is refused
-	// before that, and by then was let through as well.
+	// costly calls compute a password hash if they are let through, so they are made with a few states only. Beside
+	// each is a call that is refused before the hash, but after the credential was checked.
 	costly bool
-	// want is the answer to own, another the answer to other: the same where it is empty.
+	// want is the response to own, and otherWant that to other, if it differs.
 	want, otherWant string
-	// visitorWant is the answer where nobody is signed in, of an operation that does not ask for it.
+	// visitorWant is the response to a visitor, if the operation does not require a session.
 	visitorWant string
-	// oldSignInWant is the answer where own signed in long ago (contract, "sensitive changes").
+	// oldSignInWant is the response if own signed in long ago (contract, "sensitive changes").
 	oldSignInWant string
 }
 
@@ -43,7 +43,7 @@ func withPathParameter(name string, value func(own, other *world.Member) string)
 	}
 }
 
-// withBody is a body, made for this call.
+// withBody returns a function that builds a call with a body.
 func withBody(body func(t *testing.T, m *world.Matrix, own, named *world.Member) map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
 	return func(t *testing.T, m *world.Matrix, o world.Operation, own, _, named *world.Member) world.Call {
 		t.Helper()
@@ -52,7 +52,7 @@ func withBody(body func(t *testing.T, m *world.Matrix, own, named *world.Member)
 	}
 }
 
-// withQueryString is a query string, made for this call.
+// withQueryString returns a function that builds a call with a query string.
 func withQueryString(query func(m *world.Matrix, named *world.Member) url.Values) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
 	return func(_ *testing.T, m *world.Matrix, o world.Operation, _, _, named *world.Member) world.Call {
 		return o.Call(query(m, named).Encode(), nil)
@@ -63,7 +63,7 @@ func optionCall(name string) func(*testing.T, *world.Matrix, world.Operation, *w
 	return withQueryString(func(*world.Matrix, *world.Member) url.Values { return url.Values{"type": {name}} })
 }
 
-// removingFactor has everything that can be taken away.
+// removingFactor returns a function that binds every removable factor and builds the call that removes one.
 func removingFactor(key string) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
 	return func(t *testing.T, m *world.Matrix, o world.Operation, own, _, _ *world.Member) world.Call {
 		t.Helper()
@@ -87,7 +87,7 @@ func otherBrowserID(_, other *world.Member) string {
 }
 func unknownSession(_, _ *world.Member) string { return strings.Repeat("A", 22) }
 
-// validCalls are at least one of each operation.
+// validCalls has at least one call of each operation.
 var validCalls = []validCall{
 	{operation: "login", object: "too early", want: "429 TOO_MANY_REQUESTS", prepare: withBody(func(t *testing.T, m *world.Matrix, _, named *world.Member) map[string]any {
 		t.Helper()

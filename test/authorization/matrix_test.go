@@ -25,7 +25,7 @@ const (
 `
 )
 
-// matrixCall is one line of the table.
+// matrixCall is one line of the table: a call with a credential.
 type matrixCall struct {
 	world.Operation
 	validCall
@@ -34,8 +34,9 @@ type matrixCall struct {
 	own, other, named *world.Member
 }
 
-// T-28, R-J10, R-H8, R-F11, R-H3, R-H4: every operation answers every credential as the table says that is
-// checked in, and as follows from the operation's security in the document. Who is refused leaves no trace.
+// T-28, R-J10, R-H8, R-F11, R-H3, R-H4: the response of every operation to every credential is the one in the
+// checked-in table, and the one that follows from the operation's security in the document. A refused call leaves no
+// trace.
 func TestAuthorizationMatrix(t *testing.T) {
 	t.Parallel()
 
@@ -49,7 +50,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	var waiting sync.WaitGroup
 
-	slots := make(chan struct{}, 4) // more would wait for a connection until they are told to come again
+	slots := make(chan struct{}, 4) // more would wait for a database connection until they get 503
 
 	for _, c := range slices.Concat(validCalls, adminCalls) {
 		covered[c.operation] = true
@@ -65,7 +66,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	for id := range byID {
 		if !covered[id] {
-			t.Errorf("nobody aims at the operation %s: add it to the list in call_test.go", id)
+			t.Errorf("no valid call of the operation %s: add one to the list in call_test.go", id)
 		}
 	}
 
@@ -73,13 +74,13 @@ func TestAuthorizationMatrix(t *testing.T) {
 	slices.Sort(m.Lines)
 
 	if len(m.Lines) < 1_000 {
-		t.Errorf("%d cells, want 1,000 at the least", len(m.Lines))
+		t.Errorf("%d lines, want at least 1,000", len(m.Lines))
 	}
 
 	compare(t, m)
 }
 
-// checkOperation makes all the calls of an aim, each for people of its own.
+// checkOperation makes one valid call in every state, each with users of its own.
 func checkOperation(t *testing.T, m *world.Matrix, o world.Operation, c validCall) {
 	t.Helper()
 
@@ -108,7 +109,7 @@ func checkOperation(t *testing.T, m *world.Matrix, o world.Operation, c validCal
 	}
 }
 
-// check makes one call, and holds the answer against the rules.
+// check makes one call and compares the response with the rules.
 func check(t *testing.T, m *world.Matrix, c matrixCall) {
 	t.Helper()
 
@@ -120,7 +121,7 @@ func check(t *testing.T, m *world.Matrix, c matrixCall) {
 	asked := c.send(m.Seeder, ready, c.own, c.other)
 	reply := asked.To(t, m.Server)
 
-	// A busy machine says so, and has done nothing.
+	// An overloaded gateway has done nothing, so the call is repeated.
 	for range 5 {
 		if reply.Status != http.StatusServiceUnavailable {
 			break
@@ -146,7 +147,7 @@ func check(t *testing.T, m *world.Matrix, c matrixCall) {
 	}
 }
 
-// want is what follows from the document and the contract.
+// want returns the response that follows from the document and the contract.
 func (c matrixCall) want() string {
 	if refused := c.refused(c.Operation); refused != "" {
 		return refused
@@ -172,7 +173,7 @@ func orDash(s string) string {
 	return s
 }
 
-// expectNoTrace wants the accounts of refused calls to be as they were made.
+// expectNoTrace checks that refused calls have not changed their accounts.
 func expectNoTrace(t *testing.T, m *world.Matrix) {
 	t.Helper()
 
@@ -182,11 +183,11 @@ func expectNoTrace(t *testing.T, m *world.Matrix) {
 		SELECT (SELECT count(*) FROM account WHERE id = ANY($1) AND (version > 0 OR sign_in_count > 0)),
 			(SELECT count(*) FROM audit_event WHERE account_id = ANY($1))`, m.Refused).Scan(&changed, &events)
 	if err != nil || changed > 0 || events > 0 {
-		t.Errorf("of %d people whose call was refused, %d were changed, and %d events are about them (%v)", len(m.Refused), changed, events, err)
+		t.Errorf("of %d users whose call was refused, %d were changed, and %d events are about them (%v)", len(m.Refused), changed, events, err)
 	}
 }
 
-// compare holds the table against the one that is checked in.
+// compare compares the table with the checked-in one.
 func compare(t *testing.T, m *world.Matrix) {
 	t.Helper()
 
@@ -215,7 +216,7 @@ func compare(t *testing.T, m *world.Matrix) {
 	t.Logf("%d cells", len(m.Lines))
 }
 
-// without are the lines that the others lack.
+// without returns the lines that others lacks.
 func without(lines, others []string) []string {
 	there := map[string]bool{}
 	for _, line := range others {

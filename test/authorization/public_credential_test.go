@@ -10,7 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// Contract, "HEAD": like GET for what is only read, 405 with what there is for what does more.
+// Contract, "HEAD": HEAD works like GET if an operation only reads, and gets 405 with the allowed methods if it does
+// more.
 func TestHeadOfThePublicSurface(t *testing.T) {
 	t.Parallel()
 
@@ -59,8 +60,8 @@ func TestHeadOfThePublicSurface(t *testing.T) {
 	}
 }
 
-// R-H8, T-28, contract "both credentials": a bearer token is never taken for a cookie, nor the other way
-// round; each surface does not even look at what is the other's.
+// R-H8, T-28, contract "both credentials": a bearer token is never accepted as a cookie, or a cookie as a bearer token.
+// Each surface ignores the other's credential.
 func TestCredentialsAreNotMixed(t *testing.T) {
 	t.Parallel()
 
@@ -78,10 +79,10 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 
 	for _, o := range world.Operations() {
 		c := g.Call(o)
-		c.Query = "unknown=1" // heard, and without an effect
+		c.Query = "unknown=1" // accepted by the security checks, and without an effect
 
 		switch {
-		case o.IsAdmin(): // takes either, see the authorization matrix
+		case o.IsAdmin(): // accepts either, see the authorization matrix
 		case o.IsPublic():
 			for name, bearer := range bearers {
 				for state, sent := range map[string]world.Call{"with a cookie": c, "without": c.Without("Cookie")} {
@@ -120,7 +121,7 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 		}
 	}
 
-	// Each door has its own person.
+	// Each surface uses its own credential's user.
 	both := world.Call{Method: http.MethodGet, Path: "/user"}.FromBrowser(g.OwnerBrowser).With("Authorization", "Bearer "+another.AccessToken)
 	if got := both.To(t, g.Server); !strings.Contains(string(got.Body), world.Owner) {
 		t.Errorf("user: %s", got)
@@ -132,7 +133,7 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 	}
 }
 
-// Contract, "many per account": signing in and out at one door leaves the other's sessions alone.
+// Contract, "many per account": signing in and out on one surface does not affect the other's sessions.
 func TestSurfacesKeepTheirSessions(t *testing.T) {
 	t.Parallel()
 

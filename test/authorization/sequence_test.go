@@ -12,14 +12,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// skippedStep is a call that leaves a step out, or brings what another step is for.
+// skippedStep is a call that skips a step of a flow, or uses the result of another step.
 type skippedStep struct {
 	name string
 	want string
 	call func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call
 }
 
-// totpBinding are two codes of a secret, in a row.
+// totpBinding returns a body with two successive codes of a secret.
 func totpBinding(t *testing.T, m *world.Matrix, address string) map[string]any {
 	t.Helper()
 
@@ -185,7 +185,7 @@ var skippedSteps = []skippedStep{
 	}},
 }
 
-// sentCode is the code that a request lets the gateway send.
+// sentCode returns the code that a request makes the gateway send.
 func sentCode(t *testing.T, m *world.Matrix, to string, request world.Call) string {
 	t.Helper()
 
@@ -228,7 +228,7 @@ func resetCode(t *testing.T, m *world.Matrix, member *world.Member) string {
 	return sentCode(t, m, member.Email, world.OperationOf(t, "sendResetCode").Call(url.Values{"email": {member.Email}}.Encode(), nil))
 }
 
-// browserOf is the browser in which the member is signed in.
+// browserOf returns the browser in which the member is signed in.
 func browserOf(t *testing.T, m *world.Matrix, member *world.Member) *apptest.Browser {
 	t.Helper()
 
@@ -246,8 +246,8 @@ func registerCall(t *testing.T, m *world.Matrix, address, plain string) world.Ca
 	return m.Call(t, "register", map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": plain})
 }
 
-// R-C4, R-C12, R-D4, T-28: no step of a flow can be left out, and a code is worth nothing for another purpose, another
-// person, another destination or another request. Nothing comes of it.
+// R-C4, R-C12, R-D4, T-28: no step of a flow can be skipped, and a code is void for another purpose, another user,
+// another destination or another request. Such a call has no effect.
 func TestStepsCannotBeSkipped(t *testing.T) {
 	t.Parallel()
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// V-09, R-F10, T-28: whoever is stopped between the two steps of a flow is stopped at the second.
+// V-09, R-F10, T-28: a user who is disabled between the two steps of a flow is refused at the second.
 func TestDisabledBetweenTwoSteps(t *testing.T) {
 	t.Parallel()
 
@@ -69,8 +69,8 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 	}
 }
 
-// R-D9, V-22: where a member group asks for a second factor, these are all the ways to a session, and none goes
-// around it. The reset of a password opens none.
+// R-D9, V-22: these are all the ways to get a session in a group that requires a second factor, and none avoids it. A
+// password reset opens no session.
 func TestEverySignInRequiresTheSecondFactor(t *testing.T) {
 	t.Parallel()
 

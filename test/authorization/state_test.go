@@ -9,35 +9,35 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// validity is what a credential is worth to the gateway.
+// validity is what the gateway makes of a credential.
 type validity int
 
 const (
-	absent    validity = iota // there is none
-	malformed                 // there is something that breaks the header's syntax
-	invalid                   // there is one, and it speaks for nobody
-	valid                     // there is one, and it speaks for its member
+	absent    validity = iota // there is no credential
+	malformed                 // the credential breaks the header's syntax
+	invalid                   // the credential belongs to no live session
+	valid                     // the credential is that of its member
 )
 
-// state is what a caller has, and how it asks. own is the caller and the owner of what the call is about,
-// other is anybody else.
+// state is the credentials of a caller and how it sends them. own is the caller and the owner of what the call is
+// about; other is another user.
 type state struct {
 	name  string
-	group string // of own; where it is empty None, or for an operation of administrators Admin
-	// before is what happened to own's sessions before.
+	group string // of own; if empty, None, or Admin for an operation of administrators
+	// before changes own's sessions or account before the call.
 	before func(t *testing.T, s *world.Seeder, own *world.Member)
 	send   func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call
 
-	// What the gateway has to see in it.
+	// What the gateway must find in it.
 	cookie, bearer validity
-	xsrf           bool // the token is bound to the session, or to the browser where no session lives
+	xsrf           bool // the token is bound to the session or, without a live session, to the browser
 	otherCookie    bool // the cookie is other's
 	otherBearer    bool // the access token is other's
 	oldSignIn      bool // the sign-in is more than 15 minutes old
-	crossSite      bool // the page is another site's
-	withCostly     bool // it is one of the few that calls which cost a hash are made with
-	unknownQuery   bool // the query string has what no operation knows
-	otherScheme    bool // there is an Authorization header, though it names no bearer
+	crossSite      bool // the page belongs to another site
+	withCostly     bool // costly calls are made in this state too
+	unknownQuery   bool // the query string has a parameter that no operation knows
+	otherScheme    bool // there is an Authorization header of another scheme
 }
 
 const (
@@ -45,7 +45,7 @@ const (
 	evilOrigin    = "https://evil.test"
 )
 
-// The parts that states are made of.
+// The parts of which states are made.
 
 func withoutCredential(_ *world.Seeder, c world.Call, _, _ *world.Member) world.Call { return c }
 
@@ -55,7 +55,7 @@ func bearer(token func(s *world.Seeder, own, other *world.Member) string) func(*
 	}
 }
 
-// withAuthorization is a header that is no good whoever sends it.
+// withAuthorization sends a header that is invalid for every caller.
 func withAuthorization(header string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
 	return func(_ *world.Seeder, c world.Call, _, _ *world.Member) world.Call {
 		return c.With("Authorization", header)
@@ -64,21 +64,21 @@ func withAuthorization(header string) func(*world.Seeder, world.Call, *world.Mem
 
 func ownToken(_ *world.Seeder, own, _ *world.Member) string { return own.AccessToken }
 
-// withXSRF is own's browser, with the XSRF token of another.
+// withXSRF sends own's cookies with another XSRF token.
 func withXSRF(token func(s *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
 	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
 		return c.WithCookies(world.BrowserCookies(own)).With("X-XSRF-TOKEN", token(s, own, other))
 	}
 }
 
-// withSessionCookie is own's browser, with something else for a session, and the XSRF token of before a sign-in.
+// withSessionCookie sends another value as own's session cookie, and the XSRF token from before a sign-in.
 func withSessionCookie(value func(own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
 	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
 		return c.WithCookies("__Host-TOKEN="+value(own, other)+"; __Host-PRE="+own.PreSession).With("X-XSRF-TOKEN", s.XSRFTokenBeforeSignIn(own))
 	}
 }
 
-// from adds what a browser says about the page.
+// withHeaders adds headers to what send sends, such as those in which a browser names the page.
 func withHeaders(send func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call, headers ...string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
 	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
 		c = send(s, c, own, other)
@@ -90,7 +90,7 @@ func withHeaders(send func(*world.Seeder, world.Call, *world.Member, *world.Memb
 	}
 }
 
-// with another parameter in the query string.
+// withQuery returns the call with another parameter in its query string.
 func withQuery(c world.Call, name, value string) world.Call {
 	if c.Query != "" {
 		c.Query += "&"
@@ -101,7 +101,7 @@ func withQuery(c world.Call, name, value string) world.Call {
 	return c
 }
 
-// states are those of the authorization matrix.
+// states are the states of the authorization matrix.
 var states = []state{
 	{name: "nothing", withCostly: true, send: withoutCredential},
 	{name: "nothing, from another site", send: withHeaders(withoutCredential, "Sec-Fetch-Site", fromCrossSite), crossSite: true},
@@ -208,14 +208,14 @@ var states = []state{
 	}, cookie: valid, bearer: valid},
 }
 
-// bearerAnd is both credentials at once.
+// bearerAnd sends both credentials.
 func bearerAnd(send func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call, token func(s *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
 	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
 		return bearer(token)(s, send(s, c, own, other), own, other)
 	}
 }
 
-// groupOf is own's member group: where the state does not say, one that may call the operation.
+// groupOf returns own's member group. If the state does not name one, it is a group that may call the operation.
 func (s state) groupOf(o world.Operation) string {
 	switch {
 	case s.group != "":
@@ -227,8 +227,8 @@ func (s state) groupOf(o world.Operation) string {
 	}
 }
 
-// refused is what the contract says before the operation itself is asked, from the operation's security
-// and surface alone; empty where it is let through.
+// refused returns the refusal that follows from the operation's security and surface alone, or an empty string if the
+// call reaches the operation.
 func (s state) refused(o world.Operation) string {
 	switch {
 	case o.IsAdmin():
@@ -248,8 +248,8 @@ func (s state) refused(o world.Operation) string {
 	return ""
 }
 
-// refusedToAdminister is refused of an operation that takes either credential: an Authorization header is the one
-// that counts wherever there is one.
+// refusedToAdminister is refused for the operations that accept either credential: if there is an Authorization header,
+// it is the one that counts.
 func (s state) refusedToAdminister(o world.Operation) string {
 	writes := o.Method != http.MethodGet
 	group, judged := s.groupOf(o), s.bearer
@@ -287,10 +287,10 @@ func (s state) refusedToAdminister(o world.Operation) string {
 	return ""
 }
 
-// isOther says that the credential that the operation reads is another person's than the object's owner.
+// isOther reports whether the credential that the operation reads belongs to another user than the object's owner.
 func (s state) isOther(o world.Operation) bool {
 	return o.IsPublic() && s.otherCookie || !o.IsPublic() && s.otherBearer
 }
 
-// signedIn says that the browser has a session that lives, for operations that do not ask for one.
+// signedIn reports whether the browser has a live session, for operations that do not require one.
 func (s state) signedIn() bool { return s.cookie == valid }

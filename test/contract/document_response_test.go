@@ -14,8 +14,8 @@ import (
 func checkResponses(t *testing.T, o world.Operation) {
 	t.Helper()
 
-	// Whatever is called can find the client picky, the server at fault, or the database away, unless it
-	// answers from the settings or the link alone.
+	// Every operation can meet a client that does not accept JSON, a fault of the server, or an unreachable database,
+	// unless its response follows from the settings or the link alone.
 	statuses := []string{"400", "406", "500", "503"}
 	if o.OperationID == "getOptions" || o.OperationID == "showEmailConfirmation" {
 		statuses = []string{"400", "406"}
@@ -31,12 +31,12 @@ func checkResponses(t *testing.T, o world.Operation) {
 
 	for _, status := range statuses {
 		if o.Responses.Value(status) == nil {
-			t.Errorf("no answer %s, which a call like this can get: add it as other operations have it", status)
+			t.Errorf("no response %s, which a call like this can get: add it as other operations have it", status)
 		}
 	}
 
 	if o.Responses.Default() != nil {
-		t.Error("a default answer would promise every status there is")
+		t.Error("a default response would promise every status")
 	}
 
 	for status, response := range o.Responses.Map() {
@@ -74,7 +74,7 @@ func checkResponses(t *testing.T, o world.Operation) {
 	}
 }
 
-// checkRedirect wants no body, a Location, and of errors those that are ours.
+// checkRedirect checks that a redirect has no body, a Location, and in x-redirect-errors only known codes.
 func checkRedirect(t *testing.T, status string, response *openapi3.Response) {
 	t.Helper()
 
@@ -85,12 +85,12 @@ func checkRedirect(t *testing.T, status string, response *openapi3.Response) {
 	listed, _ := response.Extensions["x-redirect-errors"].([]any)
 	for _, code := range listed {
 		if text, _ := code.(string); !slices.Contains(problem.ErrorCodes(), text) {
-			t.Errorf("%s: x-redirect-errors has %v, which is no code of ours", status, code)
+			t.Errorf("%s: x-redirect-errors has %v, which is not one of our codes", status, code)
 		}
 	}
 }
 
-// isPage says that the content is pictures or a page.
+// isPage reports whether the content is a picture or a page.
 func isPage(content openapi3.Content) bool {
 	for name := range content {
 		if !strings.HasPrefix(name, "image/") && !strings.HasPrefix(name, "text/html") {
@@ -101,7 +101,7 @@ func isPage(content openapi3.Content) bool {
 	return len(content) > 0
 }
 
-// checkErrorExamples wants each code of a status as an example whose name is the code.
+// checkErrorExamples checks that each code of a status has an example, named after the code.
 func checkErrorExamples(t *testing.T, status string, media *openapi3.MediaType) {
 	t.Helper()
 
@@ -113,7 +113,7 @@ func checkErrorExamples(t *testing.T, status string, media *openapi3.MediaType) 
 		checkExample(t, media.Schema, example.Value.Value)
 
 		if value, _ := example.Value.Value.(map[string]any); value["code"] != name || !slices.Contains(problem.ErrorCodes(), name) {
-			t.Errorf("%s: the example %s has the code %v, which must be the same, and one of ours", status, name, value["code"])
+			t.Errorf("%s: the example %s has the code %v, which must be the same, and a known code", status, name, value["code"])
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// setsCookies are the operations whose good answer sets cookies (contract, "cookies"). So do all answers that
-// ask for another sign-in or another XSRF token, and no others.
+// setsCookies are the operations whose successful response sets cookies (contract, "cookies"). Responses that require
+// another sign-in or another XSRF token set them too, and no others do.
 var setsCookies = []string{
 	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark",
 }
 
-// T-27, R-H7, R-F1: the table of headers is exact on every answer that the scenarios get from a healthy
-// gateway, and outside the document.
+// T-27, R-H7, R-F1: every response that the scenarios get from a healthy gateway, and every response outside the
+// document, has exactly the headers of the table.
 func TestHeadersAreFixed(t *testing.T) {
 	t.Parallel()
 
@@ -80,7 +80,7 @@ func TestHeadersAreFixed(t *testing.T) {
 	}
 }
 
-// R-F11, RFC 6750: what the challenge says about each kind of token.
+// R-F11, RFC 6750: the challenge for each kind of token.
 func TestChallengeNamesTheFault(t *testing.T) {
 	t.Parallel()
 
@@ -141,8 +141,8 @@ func TestChallengeNamesTheFault(t *testing.T) {
 	world.ExpectStatus(t, g, me.With("Cookie", "__Host-TOKEN="+g.OwnerTokens.AccessToken+"; access_token="+g.OwnerTokens.AccessToken), http.StatusUnauthorized, "a cookie")
 }
 
-// T-27, R-H6, contract "other origins": any page may call the Toolkit surface, with a token of its own, and
-// no browser adds a credential by itself. Who may call the public one is in test/session/origin_test.go.
+// T-27, R-H6, contract "other origins": any page may call the Toolkit surface with a token of its own, because no
+// browser adds that credential by itself. For the public surface see test/session/origin_test.go.
 func TestAnyOriginMayCall(t *testing.T) {
 	t.Parallel()
 
@@ -210,7 +210,7 @@ func methodsOf(path string) string {
 	return strings.Join(list, ", ")
 }
 
-// A proxy's id is kept where it is plain; no other can be put into the log or the answer.
+// A proxy's request id is kept if it is plain. No other text gets into the log or the response.
 func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 	t.Parallel()
 

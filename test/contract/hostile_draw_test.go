@@ -43,7 +43,7 @@ func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 		return 1 + f.IntN(1_000)
 	case strings.HasPrefix(schema.Pattern, `^[\p{L}`): // a group's name
 		return fmt.Sprintf("%s %d", pick(f, "Partners", "伙伴", "Été"), f.IntN(1_000_000))
-	case strings.HasPrefix(schema.Pattern, "^https?:"): // a webhook's address, where nobody listens
+	case strings.HasPrefix(schema.Pattern, "^https?:"): // a webhook's URL, where nothing listens
 		return fmt.Sprintf("%s?%d", world.UnreachableWebhook, f.IntN(1_000))
 	case schema.Format == "date-time":
 		return fmt.Sprintf("2026-01-%02dT00:00:00Z", 1+f.IntN(28))
@@ -68,17 +68,17 @@ func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 		text[i] = letters[f.IntN(len(letters))]
 	}
 
-	text[0], text[len(text)-1] = 'q', 'q' // a name of spaces is none
+	text[0], text[len(text)-1] = 'q', 'q' // a name must not be only spaces
 
 	return string(text)
 }
 
-// values draws a body that the document allows, with a member that may be left out.
+// values draws a body that the document allows, sometimes with an optional member.
 func (f *fuzzer) values(o world.Operation) map[string]any {
 	values := f.gateway.ValuesWith(o, pick(f, o.Fields()...))
 
-	for _, name := range slices.Sorted(maps.Keys(values)) { // in their order, so that a seed says everything
-		// Which name the others, and a group that is there, and what the server made.
+	for _, name := range slices.Sorted(maps.Keys(values)) { // in a fixed order, so that the seed determines everything
+		// These name the other members, an existing group, or a cursor that the server issued.
 		if name != "key" && name != "memberGroup" && name != "cursor" {
 			values[name] = f.validValue(o.Schema().Properties[name].Value)
 		}
@@ -130,7 +130,7 @@ func (f *fuzzer) breakConstraint(o world.Operation, values map[string]any) map[s
 	return values
 }
 
-// longest is what the schema allows; where it says nothing, no text of any length is allowed.
+// longest returns the maximum length of the schema; a schema without one gets a large number.
 func longest(schema *openapi3.Schema) int {
 	if schema.MaxLength == nil {
 		return 0
@@ -198,7 +198,7 @@ func (f *fuzzer) scramble(s string) string {
 	return string(text)
 }
 
-// headerText draws a text that may stand in a header.
+// headerText draws a text that is allowed in a header.
 func (f *fuzzer) headerText(most int) string {
 	text := make([]byte, f.IntN(most+1))
 	for i := range text {
@@ -210,7 +210,7 @@ func (f *fuzzer) headerText(most int) string {
 	return strings.TrimSpace(string(text))
 }
 
-// scrambleHeader changes a few bytes to others that may stand in a header.
+// scrambleHeader changes a few bytes to others that are allowed in a header.
 func (f *fuzzer) scrambleHeader(s string) string {
 	text := []byte(s)
 
@@ -223,7 +223,7 @@ func (f *fuzzer) scrambleHeader(s string) string {
 
 func pick[T any](f *fuzzer, from ...T) T { return from[f.IntN(len(from))] }
 
-// pickValue picks a value of a map, the same for the same seed.
+// pickValue draws a value of a map, the same for the same seed.
 func pickValue(f *fuzzer, from map[string]string) string {
 	return from[pick(f, slices.Sorted(maps.Keys(from))...)]
 }

@@ -17,15 +17,15 @@ import (
 
 var seed = flag.Uint64("hostile.seed", 0, "seed of TestHostileClient; 0 draws one, which a failure prints")
 
-// T-01, R-J4, R-J5, R-J6, R-K2: whatever a client sends, valid, almost valid or mad, with a credential,
-// none or garbage, the answer is one that the document promises, and never our fault.
+// T-01, R-J4, R-J5, R-J6, R-K2: whatever a client sends, valid, almost valid or arbitrary, with a credential, without
+// one or with garbage, the response is one that the document promises, and never a 500.
 func TestHostileClient(t *testing.T) {
 	t.Parallel()
 
 	sendRandomRequests(t, 2_000)
 }
 
-// sendRandomRequests sends so many random requests. apptest.Conforming looks at each answer as well.
+// sendRandomRequests sends this many random requests. apptest.Conforming checks each response too.
 func sendRandomRequests(t *testing.T, rounds int) {
 	t.Helper()
 
@@ -43,7 +43,7 @@ func sendRandomRequests(t *testing.T, rounds int) {
 		}
 	}
 
-	// It goes on with each operation until it has seen all that can be had of it.
+	// Then it calls each operation until it has seen every status that the operation can return.
 	for _, o := range list {
 		for range rounds {
 			if f.wanted = f.unseen(o); len(f.wanted) == 0 {
@@ -60,12 +60,12 @@ func sendRandomRequests(t *testing.T, rounds int) {
 		t.Logf("%-22s %v", o.OperationID, f.seen[o.OperationID])
 
 		if missing := f.unseen(o); len(missing) > 0 {
-			t.Errorf("-hostile.seed=%d: %s never answered %v", drawn, o.OperationID, missing)
+			t.Errorf("-hostile.seed=%d: %s never returned %v", drawn, o.OperationID, missing)
 		}
 	}
 }
 
-// sendOne makes one call, and says whether all is well.
+// sendOne sends one request and reports whether everything is right.
 func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 	t.Helper()
 
@@ -78,12 +78,12 @@ func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 			f.round, f.seed, kind, fault, c.Method, c.Path, c.Query, c.Header, c.Body, got)
 	}
 
-	if c.Method != http.MethodOptions { // a preflight says more
+	if c.Method != http.MethodOptions { // a preflight has more headers
 		// Another method of the same path may be another operation.
 		world.CheckHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", f.round, f.seed), cmp.Or(world.OperationAt(c.Method, c.Path), &o), got)
 	}
 
-	// The method may have made another operation of it.
+	// The changed method may have called another operation.
 	asked := world.OperationAt(c.Method, c.Path)
 	own := c.Header.Get("Authorization") == "Bearer "+f.gateway.OwnerTokens.AccessToken ||
 		slices.Contains(c.Cookies("__Host-TOKEN"), f.gateway.OwnerBrowser.Cookie("__Host-TOKEN"))
@@ -92,7 +92,7 @@ func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 		f.gateway.OwnerTokens, f.gateway.OwnerBrowser = f.gateway.SignIn(t, world.Owner), f.gateway.SignedIn(t, world.Owner)
 	}
 
-	// In the rounds to come, the group has to be there, and whom the administrator looks after to be able to sign in.
+	// Later rounds need the group, and an account of the administrator's subject that can sign in.
 	if asked != nil && asked.IsAdmin() && asked.Method != http.MethodGet && got.Status < 300 {
 		f.gateway.Exec(t, `
 			UPDATE account SET status = 'active', deleted_at = NULL, member_group = 'None',
@@ -110,13 +110,13 @@ func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 	return !t.Failed()
 }
 
-// kind says what the answer may be.
+// kind is which responses a request may get.
 type kind string
 
 const (
-	valid     kind = "valid"   // not to be blamed on the input
-	invalid   kind = "invalid" // to be refused
-	arbitrary kind = "mad"     // anything but a fault of ours
+	valid     kind = "valid"   // must not be refused as invalid input
+	invalid   kind = "invalid" // must be refused
+	arbitrary kind = "arbitrary"     // may get anything but a 500
 )
 
 type fuzzer struct {
@@ -125,13 +125,13 @@ type fuzzer struct {
 	gateway *world.Gateway
 	seed    uint64
 	round   int
-	valid   world.Call             // what the call of this round was before it was spoiled
-	seen    map[string]map[int]int // how often an operation answered a status
+	valid   world.Call             // this round's call before it was changed
+	seen    map[string]map[int]int // how often each operation has returned each status
 
-	wanted []string // the statuses that it is looking for
+	wanted []string // the statuses that the fuzzer is looking for
 }
 
-// fault says what is wrong with the answer.
+// fault returns a description of what is wrong with the response, or an empty string.
 func (f *fuzzer) fault(c world.Call, k kind, got world.Reply) string {
 	asked := world.OperationAt(c.Method, c.Path)
 
@@ -159,8 +159,8 @@ func (f *fuzzer) fault(c world.Call, k kind, got world.Reply) string {
 	return ""
 }
 
-// missingCredential names the credential that the operation needs and the call does not have as the good one did. Where there
-// is more than one way to be let in, one of them is enough.
+// missingCredential names a credential that the operation requires and that differs from the one of the valid call. If
+// the operation accepts alternatives, one is enough.
 func (f *fuzzer) missingCredential(o world.Operation, c world.Call) string {
 	header := func(name string) bool {
 		return f.valid.Header.Get(name) == "" || !slices.Equal(c.Header.Values(name), f.valid.Header.Values(name))
@@ -189,13 +189,14 @@ func (f *fuzzer) missingCredential(o world.Operation, c world.Call) string {
 	return missing
 }
 
-// draw makes a request, in one of the credential states.
+// draw draws a request, with one of the states of its credential.
 func (f *fuzzer) draw(t *testing.T, o world.Operation) (world.Call, kind) {
 	t.Helper()
 
 	c, k := f.gateway.Call(o), valid
 
-	// What only a secret opens is opened with it, sometimes: each of these signs somebody in, and so costs a hash.
+	// Sometimes it makes the call that needs a secret with that secret. Each of these signs a user in, and so costs a
+	// hash.
 	if f.IntN(8) == 0 || f.wanted != nil && o.IsAdmin() && f.IntN(2) == 0 {
 		way := f.wantedScenario(o)
 		if c = way.call(t, f.gateway, o); way.code != "" {
@@ -205,7 +206,7 @@ func (f *fuzzer) draw(t *testing.T, o world.Operation) (world.Call, kind) {
 		if f.wanted != nil && o.IsAdmin() {
 			f.valid = c
 
-			return c, k // as it is, or its answer would hardly ever come
+			return c, k // unchanged, or its response would be very rare
 		}
 	}
 
@@ -227,11 +228,11 @@ func (f *fuzzer) draw(t *testing.T, o world.Operation) (world.Call, kind) {
 
 		choice := f.IntN(6)
 		if choice == 1 && (o.OperationID == "login" || o.OperationID == "signIn") {
-			choice = f.IntN(6) // each of these computes a hash, which takes its time
+			choice = f.IntN(6) // each of these computes a hash, which is slow
 		}
 
 		switch choice {
-		case 0: // as it came
+		case 0: // unchanged
 		case 1:
 			c.Body = o.Encode(values)
 		case 2:
@@ -262,8 +263,8 @@ func (f *fuzzer) draw(t *testing.T, o world.Operation) (world.Call, kind) {
 	return c, k
 }
 
-// wantedScenario provokes the good answer of the operation, or any that is wanted, where it is an administrator's: those hang
-// on what is there already.
+// wantedScenario returns a scenario with a successful response or, for operations of administrators, with any wanted
+// one: those depend on existing data.
 func (f *fuzzer) wantedScenario(o world.Operation) scenario {
 	var ways []scenario
 
@@ -281,7 +282,7 @@ func (f *fuzzer) wantedScenario(o world.Operation) scenario {
 	return pick(f, ways...)
 }
 
-// changeCredential takes one away, sometimes, or puts garbage in its place.
+// changeCredential sometimes removes a credential or replaces it with garbage.
 func (f *fuzzer) changeCredential(o world.Operation, c world.Call) world.Call {
 	choice := f.IntN(3)
 	if choice == 2 && endsSessions(o) {
@@ -308,7 +309,7 @@ func (f *fuzzer) changeCredential(o world.Operation, c world.Call) world.Call {
 	return c
 }
 
-// changeRequest changes what stands around the body, sometimes.
+// changeRequest sometimes changes the method, the path, the query or a header.
 func (f *fuzzer) changeRequest(c world.Call, k kind) (world.Call, kind) {
 	for range f.IntN(3) {
 		switch f.IntN(10) {
@@ -339,8 +340,8 @@ func (f *fuzzer) changeRequest(c world.Call, k kind) (world.Call, kind) {
 	return c, k
 }
 
-// unseen are the statuses of the document that the operation has not answered yet, but for those of a broken
-// gateway, and of one that makes people wait.
+// unseen returns the documented statuses that the operation has not returned yet, without those of a broken gateway and
+// of a gateway that delays callers.
 func (f *fuzzer) unseen(o world.Operation) []string {
 	var missing []string
 

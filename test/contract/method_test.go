@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-J4, F-08: a method that a path does not have is 405 with those that it has.
+// R-J4, F-08: a method that a path does not have gets 405 and the methods that it has.
 func TestWrongMethodIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -39,7 +39,7 @@ func TestWrongMethodIsRefused(t *testing.T) {
 	}
 }
 
-// allowOf lists the methods of a path, as Allow has them. HEAD goes with a GET that only reads.
+// allowOf lists the methods of a path as Allow does. HEAD is allowed with a GET that only reads.
 func allowOf(path string) string {
 	has := map[string]bool{http.MethodOptions: true}
 
@@ -61,7 +61,7 @@ func allowOf(path string) string {
 	return strings.Join(list, ", ")
 }
 
-// R-J4, R-J8: a path that is almost one of ours is 404, and never a redirect.
+// R-J4, R-J8: a path that resembles one of ours gets 404, and never a redirect.
 func TestUnknownPathIsNotFound(t *testing.T) {
 	t.Parallel()
 
@@ -79,13 +79,13 @@ func TestUnknownPathIsNotFound(t *testing.T) {
 			strings.Replace(o.Path, "/api/", "/api%2F", 1), strings.Replace(o.Path, "api", "a%70i", 1), "/" + strings.Replace(o.Path, "/api", "/example.com", 1),
 		} {
 			if path == o.Path || known[path] {
-				continue // a change that is none here
+				continue // the change has no effect on this path
 			}
 
 			c := g.Call(o)
 			c.Path = path
 
-			// Below a path with a parameter anything is its value, and must be none that it takes.
+			// Below a path with a parameter anything is a value of it, and must be an invalid one.
 			if got := c.To(t, g.Server); !slices.Contains([]string{"NOT_FOUND", "METHOD_NOT_ALLOWED", "INVALID_REQUEST"}, got.Problem.Code) {
 				t.Errorf("%s %s: %s", o.Method, path, got)
 			}
@@ -93,7 +93,7 @@ func TestUnknownPathIsNotFound(t *testing.T) {
 	}
 }
 
-// Contract, "HEAD": like GET for the GETs without side effects, without the body.
+// Contract, "HEAD": HEAD works like GET, without the body, if the GET has no side effects.
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	t.Parallel()
 
@@ -120,7 +120,7 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	}
 }
 
-// R-H5, R-J4: only the documented content type, and no encoding.
+// R-H5, R-J4: only the documented content type is accepted, and no encoding.
 func TestContentTypeDecides(t *testing.T) {
 	t.Parallel()
 
@@ -158,12 +158,12 @@ func TestContentTypeDecides(t *testing.T) {
 		}
 	}
 
-	// The contract: a GET may carry a type.
+	// The contract: a GET may have a content type.
 	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
 	world.ExpectStatus(t, g, me.With("Content-Type", "application/json"), http.StatusOK, "GET with a type")
 }
 
-// R-J4: 406 where Accept leaves no room for JSON, and only there.
+// R-J4: a request gets 406 if its Accept excludes JSON, and only then.
 func TestAcceptDecides(t *testing.T) {
 	t.Parallel()
 
@@ -188,16 +188,16 @@ func TestAcceptDecides(t *testing.T) {
 	world.ExpectStatus(t, g, me.With("Accept", strings.Repeat("text/html,", 1_400)), http.StatusNotAcceptable, "a long one")
 }
 
-// endsSessions says that a good call of the operation ends sessions that other calls would need.
+// endsSessions reports whether a valid call of the operation ends sessions that other calls need.
 func endsSessions(o world.Operation) bool {
 	return slices.Contains([]string{"logout", "signOut", "endOtherSessions", "endOtherUserSessions"}, o.OperationID)
 }
 
-// F-10: whatever name the client knows us by.
+// F-10: the Host header does not matter.
 func TestHostDoesNotMatter(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // the same person fails at several
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // the same user fails at several operations
 
 	for _, o := range world.Operations() {
 		g.KeepSignedIn(t)
@@ -212,7 +212,7 @@ func TestHostDoesNotMatter(t *testing.T) {
 			c := g.Call(o)
 			c.Host = host
 
-			// Whatever the handler says, it is the handler who says it.
+			// Any response is right that comes from the handler.
 			if got := c.To(t, g.Server); slices.Contains(early, got.Problem.Code) {
 				t.Errorf("%s %s, %q: %s", o.Method, o.Path, host, got)
 			}

@@ -11,8 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// adminScenarios are those of the administrators' surface. What every operation of a duty answers is added to what is
-// an operation's own.
+// adminScenarios are the scenarios of the administrators' surface: those of each operation's traits, and its own.
 var adminScenarios = slices.Concat(
 	scenariosOf("getAdministrator", "200", reads),
 	scenariosOf("listAccounts", "200", reads),
@@ -63,7 +62,7 @@ var adminScenarios = slices.Concat(
 	},
 )
 
-// trait says what operations of administrators have in common.
+// trait is something that several operations of administrators have in common.
 type trait int
 
 const (
@@ -118,7 +117,7 @@ func withoutRight(_ testing.TB, g *world.Gateway, o world.Operation) world.Call 
 	return g.Call(o).With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
 }
 
-// byCookie is an administrator's browser without the XSRF header.
+// byCookie returns the call from an administrator's browser without the XSRF header.
 func byCookie(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return g.Call(o).Without("Authorization").FromBrowser(g.SignedIn(tb, world.Administrator)).Without("X-XSRF-TOKEN")
 }
@@ -127,7 +126,7 @@ func byCookieCrossSite(tb testing.TB, g *world.Gateway, o world.Operation) world
 	return g.Call(o).Without("Authorization").FromBrowser(g.SignedIn(tb, world.Administrator)).With("Sec-Fetch-Site", "cross-site")
 }
 
-// usedKey comes with a key that another request has used.
+// usedKey returns the call with an idempotency key that another request has used.
 func usedKey(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	key := fmt.Sprintf("used-key-%d", g.Sequence.Add(1))
 
@@ -159,7 +158,7 @@ func staleVersion(_ testing.TB, g *world.Gateway, o world.Operation) world.Call 
 	return g.Call(o).With("If-Match", `"99999"`)
 }
 
-// changeLastAdministrator takes the last administrator away, who asks for it.
+// changeLastAdministrator returns a call with which the last administrator would remove themselves.
 func changeLastAdministrator(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	c := g.Call(o)
 	if o.OperationID == "setAccountStatus" {
@@ -172,7 +171,7 @@ func changeLastAdministrator(tb testing.TB, g *world.Gateway, o world.Operation)
 	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("account", "id", id)))
 }
 
-// changeLastAdministratorGroup takes the right from the only group that has it.
+// changeLastAdministratorGroup returns a call that would remove the right from the only group that has it.
 func changeLastAdministratorGroup(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	c := g.Call(o)
 	c.Path = strings.ReplaceAll(o.Path, "{group}", world.GroupAdmin)
@@ -191,7 +190,7 @@ func groupInUse(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("member_group", "name", world.GroupAdmin)))
 }
 
-// anotherPersonsSession is one that the account has for this one call to end.
+// anotherPersonsSession returns a call that ends a session opened for it.
 func anotherPersonsSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	tokens := g.SignIn(tb, "subject@konec.com.au")
 

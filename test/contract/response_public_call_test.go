@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// secondFactorRequired is somebody of a member group that asks for a second factor.
+// secondFactorRequired signs in a user of a group that requires a second factor.
 func secondFactorRequired(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, _ := g.NewUser(tb)
 	g.RequireSecondFactor(tb, address)
@@ -61,7 +61,7 @@ func withTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return g.Call(o).FromBrowser(browser)
 }
 
-// changeEmailCall asks for a change of somebody's address.
+// changeEmailCall returns a new user's request for a change of the address.
 func changeEmailCall(tb testing.TB, g *world.Gateway, o world.Operation, to string, more map[string]any) world.Call {
 	tb.Helper()
 
@@ -93,7 +93,7 @@ func emailTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return c
 }
 
-// takenEmail proves control of an address that is another account's already.
+// takenEmail proves control of an address that another account has.
 func takenEmail(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	taken, _ := g.NewUser(tb)
 	before := len(g.Mails(taken))
@@ -107,7 +107,7 @@ func takenEmail(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return c
 }
 
-// oldSignIn is somebody whose sign-in is more than 15 minutes old.
+// oldSignIn returns the browser of a user whose sign-in is more than 15 minutes old.
 func oldSignIn(tb testing.TB, g *world.Gateway) *apptest.Browser {
 	tb.Helper()
 
@@ -129,7 +129,7 @@ func emailAfterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) wor
 	return c
 }
 
-// bindPhoneCall has been texted the code for a phone.
+// bindPhoneCall requests the code for a phone and returns the call that binds it.
 func bindPhoneCall(tb testing.TB, g *world.Gateway, o world.Operation, phone string) world.Call {
 	tb.Helper()
 
@@ -155,7 +155,7 @@ func takenPhone(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return bindPhoneCall(tb, g, o, phone)
 }
 
-// lastSignInMethod has a phone and nothing else.
+// lastSignInMethod removes the phone of a user who has no other sign-in method.
 func lastSignInMethod(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, browser := g.NewUser(tb)
 	g.Exec(tb, "UPDATE account SET phone = $1, password_hash = NULL WHERE email = $2", g.NewPhone(), address)
@@ -197,7 +197,7 @@ func rightResetCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Ca
 	return withValues(g, o, map[string]any{"email": address, "code": g.Mail(tb, address, before).Code})
 }
 
-// ownBrowser signs in for this one call.
+// ownBrowser returns the call from a browser that has signed in for it.
 func ownBrowser(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	_, browser := g.NewUser(tb)
 

@@ -2,7 +2,7 @@ package contract_test
 
 import "github.com/konec/toolkit-gateway/internal/testkit/world"
 
-// publicScenarios are those of the browser console's surface; see scenarios.
+// publicScenarios are the scenarios of the browsers' surface; see scenarios.
 var publicScenarios = []scenario{
 	{"load", "200", "", healthy, validCall},
 	{"load", "400", "INVALID_REQUEST", healthy, unknownParameter},

@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// gatewayState is a gateway in a certain state.
+// gatewayState is the state of a gateway.
 type gatewayState string
 
 const (
@@ -27,7 +27,7 @@ const (
 	withoutAdministrator gatewayState = "a gateway without an administrator"
 )
 
-// scenario provokes one answer of one operation.
+// scenario provokes one response of one operation.
 type scenario struct {
 	operation string
 	status    string
@@ -36,10 +36,10 @@ type scenario struct {
 	call      func(testing.TB, *world.Gateway, world.Operation) world.Call
 }
 
-// scenarios are all answers that the document promises: no more, no less.
+// scenarios are exactly the responses that the document promises.
 var scenarios = slices.Concat(toolkitScenarios, publicScenarios, adminScenarios)
 
-// toolkitScenarios are those of the four apps' surface.
+// toolkitScenarios are the scenarios of the four apps' surface.
 var toolkitScenarios = []scenario{
 	{"login", "200", "", healthy, validCall},
 	{"login", "400", "INVALID_REQUEST", healthy, unknownMember},
@@ -122,8 +122,8 @@ var toolkitScenarios = []scenario{
 	{"endSession", "503", "UNAVAILABLE", withoutDatabase, validCall},
 }
 
-// T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be had, and no
-// other is in the list. That no other is ever answered is what apptest.Conforming watches in every test.
+// T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be provoked, and the list has no
+// other. apptest.Conforming checks in every test that no other is returned.
 func TestEveryResponseIsProvoked(t *testing.T) {
 	t.Parallel()
 
@@ -142,7 +142,7 @@ func TestEveryResponseIsProvoked(t *testing.T) {
 		c := s.call(t, at, o)
 		check := func() {
 			if got := c.To(t, at.Server); fmt.Sprint(got.Status) != s.status || got.Problem.Code != s.code {
-				t.Errorf("%s in %s answered %s, want %s %s", s.operation, s.state, got, s.status, s.code)
+				t.Errorf("%s in %s returned %s, want %s %s", s.operation, s.state, got, s.status, s.code)
 			}
 		}
 
@@ -172,7 +172,7 @@ func TestEveryResponseIsProvoked(t *testing.T) {
 	}
 }
 
-// documentedResponses are the document's triples of operation, status and code.
+// documentedResponses returns the document's triples of operation, status and code.
 func documentedResponses() map[string]bool {
 	found := map[string]bool{}
 
@@ -197,7 +197,7 @@ func documentedResponses() map[string]bool {
 	return found
 }
 
-// gatewaysByState runs the gateways.
+// gatewaysByState starts a gateway in each state.
 func gatewaysByState(t *testing.T) map[gatewayState]*world.Gateway {
 	t.Helper()
 
@@ -214,7 +214,7 @@ func gatewaysByState(t *testing.T) map[gatewayState]*world.Gateway {
 
 	gateways[withoutAdministrator].RemoveAdministrators(t)
 
-	// Nobody can be signed in after this, so every gateway has its owner signed in before.
+	// No one can sign in after this, so each gateway has signed its owner in before.
 	if _, err := gateways[withoutTables].Pool.Exec(t.Context(), "DROP TABLE session_cookie, session, code, throttle, failure, account, audit_event CASCADE"); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func unknownMember(_ testing.TB, g *world.Gateway, o world.Operation) world.Call
 	return withValues(g, o, map[string]any{"role": "admin"})
 }
 
-// withValues is a good call but for some values.
+// withValues returns a valid call except for some values.
 func withValues(g *world.Gateway, o world.Operation, changes map[string]any) world.Call {
 	values := g.Values(o)
 	maps.Copy(values, changes)
@@ -248,7 +248,7 @@ func wrongPassword(_ testing.TB, g *world.Gateway, o world.Operation) world.Call
 }
 
 func wrongPasswordTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	// Each door its own person: they would count together.
+	// Each surface uses an address of its own, because failures on both count together.
 	c := withValues(g, o, map[string]any{"email": o.OperationID + "@konec.com.au", "password": "wrong"})
 	c.To(tb, g.Server)
 
@@ -278,7 +278,7 @@ func crossSite(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return g.Call(o).With("Sec-Fetch-Site", "cross-site")
 }
 
-// anotherSession is one that the owner opens for this one call to end.
+// anotherSession returns a call that ends a session opened for it.
 func anotherSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	tokens := g.SignIn(tb, world.Owner)
 
@@ -321,7 +321,7 @@ func forgedRefreshToken(_ testing.TB, g *world.Gateway, o world.Operation) world
 	return withValues(g, o, map[string]any{"refresh_token": strings.Repeat("A", len(g.OwnerTokens.RefreshToken))})
 }
 
-// ownSession signs in for this one call.
+// ownSession returns the call from an app that has signed in for it.
 func ownSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, _ := g.NewUser(tb)
 

@@ -12,7 +12,7 @@ import (
 // annaAddress is the normal form of an address at bücher.example.
 const annaAddress = "anna.k@xn--bcher-kva.example"
 
-// annaForms are other ways to write it.
+// annaForms are other ways to write annaAddress.
 var annaForms = map[string]string{
 	"upper case":      "ANNA.K@XN--BCHER-KVA.EXAMPLE",
 	"unicode":         "anna.k@bücher.example",
@@ -26,7 +26,7 @@ var annaForms = map[string]string{
 	"zero width":      "anna.k@bü\u200bcher.example",
 }
 
-// otherAddresses are not anna, however much they look like her.
+// otherAddresses are different addresses, however similar they look.
 var otherAddresses = map[string]string{
 	"plus tag":         "anna.k+tag@bücher.example",
 	"without the dot":  "annak@bücher.example",
@@ -77,7 +77,7 @@ var invalidAddresses = map[string]string{
 	"255 after all":          "a@" + strings.Repeat("ü", 60) + "." + strings.Repeat(strings.Repeat("b", 60)+".", 3) + "example",
 }
 
-// addressOf makes an address of n bytes.
+// addressOf returns an address of n bytes.
 func addressOf(n int) string {
 	local := strings.Repeat("a", 64) + "@"
 	domain := strings.Repeat(strings.Repeat("b", 50)+".", 4)[:n-len(local)-3]
@@ -85,8 +85,8 @@ func addressOf(n int) string {
 	return local + strings.TrimSuffix(domain, ".") + strings.Repeat("c", len(domain)-len(strings.TrimSuffix(domain, "."))) + ".de"
 }
 
-// T-21, R-I6, R-E3: an address has one form on every path: the same account, the same limit, and mail to
-// that form only. What looks alike is somebody else; what could be made to look alike is refused.
+// T-21, R-I6, R-E3: an address has one form in every operation: the same account, the same limit, and mail to that form
+// only. A similar address is another user's; one that could be made to look the same is refused.
 func TestAddressHasOneForm(t *testing.T) {
 	t.Parallel()
 
@@ -99,17 +99,17 @@ func TestAddressHasOneForm(t *testing.T) {
 
 	for name, address := range annaForms {
 		if got := g.Login(t, address, apptest.Password); got.Status != http.StatusOK {
-			t.Errorf("%s: %s, want to be signed in", name, got)
+			t.Errorf("%s: %s, want a session", name, got)
 		}
 
 		if got := g.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusTooManyRequests {
-			t.Errorf("%s: %s, want the cool-down of the same address", name, got)
+			t.Errorf("%s: %s, want the cooldown of the same address", name, got)
 		}
 	}
 
 	for name, address := range otherAddresses {
 		if got := g.Login(t, address, apptest.Password); got.Status != http.StatusUnauthorized {
-			t.Errorf("%s: %s, want to be unknown", name, got)
+			t.Errorf("%s: %s, want an unknown address", name, got)
 		}
 
 		if got := g.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusOK {
@@ -124,7 +124,7 @@ func TestAddressHasOneForm(t *testing.T) {
 			g.Post(t, "register", map[string]any{"username": "x", "email": address, "password": apptest.Password, "verificationCode": "000000"}),
 		} {
 			if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || strings.Join(got.Fields(), " ") != "/email" {
-				t.Errorf("%s: %s, want /email to be blamed", name, got)
+				t.Errorf("%s: %s, want an error for /email", name, got)
 			}
 		}
 	}
@@ -132,21 +132,21 @@ func TestAddressHasOneForm(t *testing.T) {
 	apptest.Eventually(t, "all mail is out", func() bool { return len(g.Inbox.Messages()) == 1+len(otherAddresses) })
 
 	if mails := g.Mails(annaAddress); len(mails) != 1 || mails[0].Code != "" {
-		t.Errorf("anna got %+v, want one mail without a code", mails) // R-I2: nobody else's code
+		t.Errorf("anna got %+v, want one mail without a code", mails) // R-I2: no code of another user
 	}
 
 	for _, message := range g.Inbox.Messages() {
 		if message.To != strings.ToLower(message.To) || strings.ContainsFunc(message.To, func(r rune) bool { return r > '~' || r <= ' ' }) {
-			t.Errorf("mail to %q, which is no normal form", message.To)
+			t.Errorf("mail to %q, which is not a normal form", message.To)
 		}
 	}
 }
 
-// T-21, R-I6: an account for each form at the most, and the longest address is one.
+// T-21, R-I6: each form has at most one account, and the longest address can have one.
 func TestOneAccountForAForm(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // all of them are one person's
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // all of them are failures of one user
 	values := map[string]any{"username": "Anna", "email": "anna.k@bücher.example", "password": apptest.Password}
 	values["verificationCode"] = g.RegistrationCode(t, annaAddress)
 
@@ -177,7 +177,7 @@ func TestOneAccountForAForm(t *testing.T) {
 	}
 }
 
-// T-21: only 0 to 9 are digits of a code, and what is no code costs no guess.
+// T-21: only 0 to 9 are digits of a code, and a text that is not a code costs no guess.
 func TestOtherDigitsAreRefused(t *testing.T) {
 	t.Parallel()
 

@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// accountVersion is an account's.
+// accountVersion returns the version of an account.
 func accountVersion(tb testing.TB, g *world.Gateway, email string) (version int) {
 	tb.Helper()
 
@@ -39,8 +39,8 @@ func unbindLarkCall(tb testing.TB, b *apptest.Browser) string {
 	return got.Status()
 }
 
-// Contract, "sensitive changes", "Lark": binding, replacing and removing change the version and are told by
-// mail and in the audit; what was removed signs nobody in.
+// Contract, "sensitive changes", "Lark": binding, replacing and removing an identity change the version and cause a
+// mail and an audit event. A removed identity signs no one in.
 func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 	t.Parallel()
 
@@ -93,8 +93,8 @@ func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 	}
 }
 
-// R-J9, V-22: nothing is bound without a session of the one who set out, young enough at both ends, nor what
-// is somebody else's.
+// R-J9, V-22: an identity is bound only if the user who began the journey has a session whose sign-in is recent at both
+// ends, and if no other account has the identity.
 func TestLarkBindingIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -180,7 +180,7 @@ func TestLarkBindingIsRefused(t *testing.T) {
 	}
 }
 
-// Of any number of accounts that bind one identity at once, one gets it.
+// Of any number of accounts that bind one identity at once, one succeeds.
 func TestLarkIdentityHasOneAccount(t *testing.T) {
 	t.Parallel()
 
@@ -218,7 +218,7 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 	}
 }
 
-// Contract, "the last way in cannot be removed": an identity is one, and can be the last.
+// Contract, "the last way in cannot be removed": an identity is a sign-in method, and can be the last one.
 func TestLarkCountsAsSignInMethod(t *testing.T) {
 	t.Parallel()
 
@@ -243,7 +243,7 @@ func TestLarkCountsAsSignInMethod(t *testing.T) {
 	}
 }
 
-// An authenticator app is a way in only where it signs in by itself.
+// An authenticator app counts as a sign-in method only if it signs in without a password.
 func TestLastSignInMethodWithoutTOTPSignIn(t *testing.T) {
 	t.Parallel()
 
@@ -275,7 +275,7 @@ func TestLastSignInMethodWithoutTOTPSignIn(t *testing.T) {
 			t.Errorf("TOTP_SIGN_IN=%t: unbind the phone: %d %s", signsIn, got.StatusCode(), got.Body)
 		}
 
-		// Where it opens nothing, nothing is lost with it.
+		// If the app is not a sign-in method, removing it loses none.
 		g.Exec(t, "UPDATE account SET phone = NULL WHERE email = $1", world.Owner)
 
 		got, err = g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
@@ -290,7 +290,7 @@ func TestLastSignInMethodWithoutTOTPSignIn(t *testing.T) {
 	}
 }
 
-// An identity has no second factor beside it: where the group asks for one, it is no way in.
+// An identity has no second factor. In a group that requires one it is not a sign-in method.
 func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
 	t.Parallel()
 
@@ -309,13 +309,13 @@ func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
 
 		refused := got.JSON400 != nil && got.JSON400.Code == client.ErrorCodeLASTWAYIN
 		if refused != asked || !refused && got.StatusCode() != http.StatusNoContent {
-			t.Errorf("a second factor is asked for: %t: unbind the phone: %d %s", asked, got.StatusCode(), got.Body)
+			t.Errorf("second factor required: %t: unbind the phone: %d %s", asked, got.StatusCode(), got.Body)
 		}
 	}
 }
 
-// R-H4, T-18: another site cannot send somebody to bind; a console on a configured origin can, and Lark
-// may send everybody back.
+// R-H4, T-18: another site cannot send a user to bind an identity. A console on a configured origin can, and Lark can
+// send every user back.
 func TestLarkBindingStartsFromOurSites(t *testing.T) {
 	t.Parallel()
 
@@ -355,7 +355,8 @@ func TestLarkBindingStartsFromOurSites(t *testing.T) {
 		}
 	}
 
-	// In a frame nobody follows anything, and a Referer outlives a redirect: it opens no other operation.
+	// A frame is refused, because no user follows a link in one. A Referer survives a redirect, so it allows no other
+	// operation.
 	linked := start.With("Sec-Fetch-Site", "cross-site").With("Sec-Fetch-Mode", "navigate").With("Referer", "https://console.test/")
 	if got := linked.With("Sec-Fetch-Dest", "iframe").To(t, g.Server); got.Status != http.StatusForbidden {
 		t.Errorf("in a frame: %s", got)

@@ -26,7 +26,7 @@ func sessions(tb testing.TB, g *world.Gateway) int {
 	return count
 }
 
-// Contract, "Lark": somebody whose identity is bound signs in with it, and finds everything in its place.
+// Contract, "Lark": a user whose identity is bound signs in with it and has the same account as with a password.
 func TestLarkSignsIn(t *testing.T) {
 	t.Parallel()
 
@@ -52,12 +52,12 @@ func TestLarkSignsIn(t *testing.T) {
 		t.Errorf("the cookie stays: %s", cookie)
 	}
 
-	// The XSRF cookie that came with the session is good for it.
+	// The XSRF cookie that was set with the session is valid for it.
 	if got := world.SignOutCall().InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("sign out: %s", got)
 	}
 
-	// What Lark tells anew is kept, and the caller says which locale to come back to, or none.
+	// New data from Lark is stored. The caller chooses the locale to come back to, or none.
 	renamed := world.LarkPerson("zhang")
 	renamed["name"] = "李四\u0000\n" + strings.Repeat("长", 300)
 
@@ -71,18 +71,18 @@ func TestLarkSignsIn(t *testing.T) {
 	}
 }
 
-// V-22, R-J9, T-31: every way that must not end in a session ends in none, says why to the console, and
-// leaves Lark alone where we know by ourselves.
+// V-22, R-J9, T-31: a refused sign-in opens no session, reports the reason to the console, and sends Lark no request if
+// the gateway can decide by itself.
 func TestLarkSignInIsRefused(t *testing.T) {
 	t.Parallel()
 
 	const locale = "zh-Hans"
 
-	// Each brings the browser back, and answers where it went. It is bound beforehand.
+	// Each returns the browser and reports where it was redirected. The identity is bound beforehand.
 	for name, one := range map[string]struct {
 		come  func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string
 		want  string
-		asked int // of Lark
+		asked int // the number of requests to Lark
 	}{
 		"UnknownIdentity": {func(_ *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
 			return f.Authorize(b, world.LarkLogin, world.LarkPerson("li"))
@@ -180,13 +180,14 @@ func TestLarkSignInIsRefused(t *testing.T) {
 			}
 
 			if got := f.Requests() - asked; got != one.asked {
-				t.Errorf("Lark was asked %d times, want %d", got, one.asked)
+				t.Errorf("Lark received %d requests, want %d", got, one.asked)
 			}
 		})
 	}
 }
 
-// R-C4, T-04: a state is good once, whoever has it and however many come at once, here or at another replica.
+// R-C4, T-04: a state is valid once, whoever has it and however many callers use it at once, here or on another
+// replica.
 func TestLarkStateIsUsedOnce(t *testing.T) {
 	t.Parallel()
 
@@ -224,7 +225,7 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 	}
 
 	if got := sessions(t, g) - before; signedIn != 1 || got != 1 || f.Requests()-asked != 2 {
-		t.Errorf("%d signed in, %d sessions, Lark was asked %d times", signedIn, got, f.Requests()-asked)
+		t.Errorf("%d signed in, %d sessions, Lark received %d requests", signedIn, got, f.Requests()-asked)
 	}
 
 	if to := world.ReturnFromLark(t, browser, query); to != world.LarkFailed("zh-Hans", "STATE_INVALID") {
@@ -232,8 +233,8 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 	}
 }
 
-// R-H2, V-22: a sign-in with Lark makes a new cookie, never takes one over, and ends the session that the
-// browser had.
+// R-H2, V-22: a sign-in with Lark creates a new cookie value, never adopts one, and ends the session that the browser
+// had.
 func TestLarkSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
@@ -261,11 +262,11 @@ func TestLarkSignInReplacesTheSession(t *testing.T) {
 	}
 
 	if g.OwnerBrowser.Verify(t) != http.StatusNoContent || browser.Verify(t) != http.StatusNoContent {
-		t.Error("somebody is signed out")
+		t.Error("another browser is signed out")
 	}
 }
 
-// R-J8, T-25: nothing that a request says decides where the browser goes, but a locale of the documented form.
+// R-J8, T-25: nothing in a request decides where the browser is redirected, except a locale of the documented form.
 func TestLarkRedirectsNowhereElse(t *testing.T) {
 	t.Parallel()
 

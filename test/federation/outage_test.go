@@ -9,8 +9,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-M8, contract, "an outage": Lark that is away, or does not take our own settings, is nobody's fault; the
-// person is told so, signs in by other means meanwhile, and with Lark afterwards.
+// R-M8, contract, "an outage": an unavailable Lark, or one that refuses our settings, counts as no user's failure. The
+// user gets an error that says so, signs in by other methods meanwhile, and with Lark afterwards.
 func TestLarkOutageCountsNoFailure(t *testing.T) {
 	t.Parallel()
 
@@ -72,8 +72,8 @@ func TestLarkOutageCountsNoFailure(t *testing.T) {
 	}
 }
 
-// R-G2, R-K6, T-05: a network that brings bad codes is told to wait, before Lark is asked; a good one is not
-// counted.
+// R-G2, R-K6, T-05: a network that sends invalid codes must wait, before Lark receives another request; a valid code is
+// not counted.
 func TestLarkFailuresAreLimited(t *testing.T) {
 	t.Parallel()
 
@@ -93,14 +93,14 @@ func TestLarkFailuresAreLimited(t *testing.T) {
 		}
 
 		if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", want) || f.Requests() != asked {
-			t.Errorf("failure %d: went to %s, Lark was asked %d times", i, to, f.Requests())
+			t.Errorf("failure %d: went to %s, Lark received %d requests", i, to, f.Requests())
 		}
 	}
 
 	world.ExpectLimitEvents(t, g.Env, "failures", 1)
 }
 
-// Rule 8 of the style: no transaction is open while Lark is asked, and other requests go on.
+// Rule 8 of the style: no transaction is open during a request to Lark, and other requests continue.
 func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
 	t.Parallel()
 
@@ -128,8 +128,8 @@ func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
 	}
 }
 
-// R-K3, T-29: no token, code, secret or state of a journey is stored, logged or answered, and of the person
-// only what the contract shows, and what tells them apart.
+// R-K3, T-29: no token, code, secret or state of a journey is stored, logged or returned. Of the person only the
+// profile in the contract and the identifiers are stored.
 func TestLarkSecretsStayOut(t *testing.T) {
 	t.Parallel()
 
@@ -193,8 +193,8 @@ func TestLarkSecretsStayOut(t *testing.T) {
 	}
 }
 
-// Contract, "Lark": where the settings name no app, nobody is sent anywhere, and clients are told; else they
-// are told our own page.
+// Contract, "Lark": if no app is configured, the options say so and no browser is redirected. Otherwise they name our
+// own page.
 func TestLarkOptions(t *testing.T) {
 	t.Parallel()
 
@@ -211,8 +211,8 @@ func TestLarkOptions(t *testing.T) {
 	}
 }
 
-// R-H1: the cookie of a journey has exactly its attributes, and is gone after it, however it ends. A return that
-// is of no journey, or of another, ends none.
+// R-H1: the cookie of a journey has exactly its attributes, and is removed at the journey's end, however it ends. A
+// return that belongs to no journey, or to another, ends none.
 func TestLarkCookieHasItsAttributes(t *testing.T) {
 	t.Parallel()
 

@@ -6,7 +6,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// Any site can send a browser to /lark: that does not end a journey on which the person is.
+// Any site can send a browser to /lark. That does not end the user's journey.
 func TestStrayReturnDoesNotEndAJourney(t *testing.T) {
 	t.Parallel()
 

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-K4, R-K5: a request is one line of the log, which names nobody, whatever was in the request.
+// R-K4, R-K5: a request is one line of the log, without names, whatever the request contains.
 func TestAccessLogIsOneLineWithoutNames(t *testing.T) {
 	t.Parallel()
 
@@ -57,8 +57,8 @@ func TestAccessLogIsOneLineWithoutNames(t *testing.T) {
 	}
 }
 
-// R-K4, R-K5: the same for the public surface, where addresses, phones and secrets stand in query strings;
-// and what is stored of a request has no control character either.
+// R-K4, R-K5: the same for the public surface, where query strings contain addresses, phones and secrets. What is
+// stored of a request has no control characters either.
 func TestHostileRequestsStayOneLine(t *testing.T) {
 	t.Parallel()
 

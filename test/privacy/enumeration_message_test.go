@@ -10,9 +10,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-B4, R-B5, T-23: who asks for a code sees the same whoever it is for; what differs is what comes, and
-// that comes to the owner: a code where it is of use, word of the account where one is there already, and
-// nothing where there is nobody. A worker finds that out, with the same statements.
+// R-B4, R-B5, T-23: the response to a request for a code is the same for every address. Only the message to the owner
+// differs: a code if it can be used, a notice if there is an account already, and nothing if there is no account. A
+// worker finds that out, with the same statements.
 func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 	t.Parallel()
 
@@ -39,7 +39,7 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 
 	for _, probe := range append(world.PublicProbes, world.ToolkitProbes...) {
 		if probe.Steps[0].Want[0] != '2' {
-			continue // not one that sends
+			continue // a probe that sends nothing
 		}
 
 		t.Run(probe.Name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 	}
 }
 
-// R-B4: even the code that nobody was sent makes no second account of a taken address, and no other answer.
+// R-B4: even the code that was never sent creates no second account of a taken address, and gets no other response.
 func TestTakenAddress(t *testing.T) {
 	t.Parallel()
 
@@ -104,7 +104,7 @@ func TestTakenAddress(t *testing.T) {
 		wrong := register(class, "111111")
 
 		if got := register(class, right); got.Visible() != wrong.Visible() || !got.Matches("CODE_INVALID") {
-			t.Errorf("%s: the secret code is answered\n%s\nand a wrong one\n%s", class, got.Visible(), wrong.Visible())
+			t.Errorf("%s: the response to the secret code is\n%s\nand to a wrong one\n%s", class, got.Visible(), wrong.Visible())
 		}
 
 		var version int32
@@ -113,10 +113,10 @@ func TestTakenAddress(t *testing.T) {
 		}
 	}
 
-	// The same code registers a free address: the test knows how to make one.
+	// The same code registers a free address, so the planted codes are valid.
 	population.PlantCode(t, code.Registration, world.AddressOfClass(world.ClassUnknown), right)
 
 	if got := register(world.ClassUnknown, right); !got.Matches("201") {
-		t.Errorf("a planted code is answered %s", got)
+		t.Errorf("the response to a planted code is %s", got)
 	}
 }

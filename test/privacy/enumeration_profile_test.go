@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-B6, R-B5, T-23: who asks for an address or a phone that may be another's learns nothing, and waits as
-// long, until they have proved that it is theirs.
+// R-B6, R-B5, T-23: a user who asks for an address or a phone that may be another's learns nothing, and is delayed
+// alike, until they have proved control of it.
 func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 
@@ -21,7 +21,7 @@ func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 		ask       func(to string) world.Call
 		prove     func(to, code string) world.Call
 		taken     string
-		available []string // the classes that have no account with it
+		available []string // the classes without an account that has it
 	}{
 		{
 			"e-mail", world.AddressOfClass, func(to string) world.Call { return world.EmailCall(to, "") }, world.EmailCall, "EMAIL_TAKEN",
@@ -37,7 +37,7 @@ func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 
 			population := world.NewPopulation(t)
 			population.HoldMessages(t)
-			population.Clock.Advance(time.Minute) // since moving has asked
+			population.Clock.Advance(time.Minute) // after the request of the class moving
 
 			browsers := map[string]*apptest.Browser{}
 
@@ -92,7 +92,7 @@ func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 
 				got := population.Observe(t, c.prove(c.of(class), messages[0].Code).FromBrowser(browsers[class]))
 				if !got.Matches(want) {
-					t.Errorf("the right code for %s is answered %s, want %s", class, got, want)
+					t.Errorf("the response to the right code for %s is %s, want %s", class, got, want)
 				}
 			}
 		})

@@ -11,14 +11,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-B1, R-B3, R-B5, V-23, W-14, T-23: the Toolkit surface answers every class alike, the first time and again,
-// early and in time, with the same statements.
+// R-B1, R-B3, R-B5, V-23, W-14, T-23: the responses of the Toolkit surface are the same for every class, the first time
+// and later, before and after the delay, with the same statements.
 func TestToolkitResponsesAreTheSameForEveryClass(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, world.ToolkitProbes)
 }
 
-// R-B1, R-B3, R-B5, V-23, W-14, T-23: the public surface does, too.
+// R-B1, R-B3, R-B5, V-23, W-14, T-23: so are those of the public surface.
 func TestPublicResponsesAreTheSameForEveryClass(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, world.PublicProbes)
@@ -54,8 +54,8 @@ func compareClasses(t *testing.T, probes []world.Probe) {
 	}
 }
 
-// R-B1, T-23: what is wrong with the rest of a request is said to every class alike; and failures of long
-// ago, or those that are still free, show nowhere.
+// R-B1, T-23: faults in the rest of a request get the same response for every class. Failures of long ago, and those
+// without a delay, do not show.
 func TestInvalidRequestsGetTheSameResponse(t *testing.T) {
 	t.Parallel()
 
@@ -102,8 +102,8 @@ func TestInvalidRequestsGetTheSameResponse(t *testing.T) {
 	}
 }
 
-// R-B1, R-C11, T-23: on a day whose budget of failed codes is spent, who has a code waiting is told what
-// everybody else is.
+// R-B1, R-C11, T-23: on a day whose budget of failed codes is spent, an address with a pending code gets the same
+// response as all others.
 func TestSpentBudgetIsReportedToEveryClass(t *testing.T) {
 	t.Parallel()
 
@@ -114,7 +114,7 @@ func TestSpentBudgetIsReportedToEveryClass(t *testing.T) {
 			continue
 		}
 
-		// The first guess of somebody who has something to guess at is the only one of the day.
+		// The first guess at an address with a pending code is the only one of the day.
 		population.Run(t, probe, world.ClassExpecting)
 
 		control := population.Run(t, probe, world.ClassUnknown)
@@ -128,7 +128,7 @@ func TestSpentBudgetIsReportedToEveryClass(t *testing.T) {
 	}
 }
 
-// R-B1, T-23: who proves who they are, and may not come in, is answered like nobody.
+// R-B1, T-23: a user with the right proof who may not sign in gets the same response as an unknown address.
 func TestRightProofOfARefusedAccountRevealsNothing(t *testing.T) {
 	t.Parallel()
 
@@ -173,7 +173,7 @@ func TestRightProofOfARefusedAccountRevealsNothing(t *testing.T) {
 		}
 
 		if got := population.Observe(t, one.call(world.ClassVerified).FromBrowser(population.Visitor)); got.Status != one.success {
-			t.Errorf("%s: the proof that would be right is answered %s", one.name, got)
+			t.Errorf("%s: the response to the right proof is %s", one.name, got)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// forgedHeaders are headers that mails have been built from elsewhere.
+// forgedHeaders are headers from which other servers have built mails.
 var forgedHeaders = []http.Header{
 	{"Host": {"evil.test"}},
 	{"Host": {"evil.test:443\u00a0"}},
@@ -25,8 +25,8 @@ var forgedHeaders = []http.Header{
 	{"X-Request-Id": {"evil.test"}, "From": {"evil@evil.test"}, "X-Http-Method-Override": {"evil.test"}, "Cookie": {"lang=evil.test"}},
 }
 
-// V-10, T-20, R-N3: nothing that a request says about itself gets into a mail: it is, byte for byte,
-// the mail of an honest one, but for the code, the ids and the date.
+// V-10, T-20, R-N3: a mail contains nothing that a request says about itself. It is, byte for byte, the mail of an
+// honest request, except for the code, the ids and the date.
 func TestMailHoldsNothingFromTheRequest(t *testing.T) {
 	t.Parallel()
 
@@ -38,14 +38,14 @@ func TestMailHoldsNothingFromTheRequest(t *testing.T) {
 		before := len(g.Sink.Messages())
 
 		status := postJSON(t, g, "/api/users/register/send-code", `{"email":"`+email+`"}`, header)
-		if status == http.StatusBadRequest { // net/http refuses some
+		if status == http.StatusBadRequest { // net/http refuses some of them
 			return ""
 		} else if status != http.StatusOK {
 			t.Fatalf("%v: %d", header, status)
 		}
 
 		message := g.AwaitMails(t, email, before+1)[before]
-		g.Clock.Advance(time.Hour + time.Second) // past every cool-down
+		g.Clock.Advance(time.Hour + time.Second) // longer than every cooldown
 
 		if !slices.Equal(message.Recipients, []string{email}) {
 			t.Errorf("%v: recipients %q", header, message.Recipients)
@@ -63,7 +63,7 @@ func TestMailHoldsNothingFromTheRequest(t *testing.T) {
 	}
 }
 
-// comparable is a mail without what differs between two of a kind.
+// comparable returns a mail without what differs between two of a kind.
 func comparable(t *testing.T, message smtptest.Message) string {
 	t.Helper()
 
@@ -80,7 +80,7 @@ func comparable(t *testing.T, message smtptest.Message) string {
 	return strings.ReplaceAll(text, boundary[1], "BOUNDARY")
 }
 
-// postJSON posts JSON, and answers the status. A header named Host becomes the request's.
+// postJSON posts JSON and returns the status. A header named Host becomes the request's.
 func postJSON(t *testing.T, g *world.MailGateway, path, body string, header http.Header) int {
 	t.Helper()
 
@@ -109,7 +109,7 @@ func postJSON(t *testing.T, g *world.MailGateway, path, body string, header http
 	return response.StatusCode
 }
 
-// T-20: an address is one recipient in its one form, or none.
+// T-20: an address is one recipient in its one form, or is refused.
 func TestHostileAddressIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -125,7 +125,7 @@ func TestHostileAddressIsRefused(t *testing.T) {
 		}
 	}
 
-	// These are addresses, odd as they look.
+	// These are valid addresses, however odd they look.
 	for address, form := range map[string]string{
 		"%0d%0aBcc:x@konec.test": "", "x%0d%0a@konec.test": "x%0d%0a@konec.test", "{{.Code}}@konec.test": "{{.code}}@konec.test",
 		"'--@KONEC.test": "'--@konec.test", "$(id)@konec.test": "", "`id`@konec.test": "`id`@konec.test",
@@ -146,7 +146,7 @@ func TestHostileAddressIsRefused(t *testing.T) {
 	}
 }
 
-// R-N5: the device in the mail about an ended session is whatever a client called itself.
+// R-N5: the device in the mail about an ended session is what a client called itself, as plain text.
 func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
 	t.Parallel()
 

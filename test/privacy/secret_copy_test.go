@@ -9,8 +9,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-C4, R-D5, R-D7, R-L1, T-29: whoever can write to the database, but has no key, gets nobody in by copying
-// what is the thief's own to the victim's row. The answer is that of a wrong code, and no fault of ours.
+// R-C4, R-D5, R-D7, R-L1, T-29: an attacker who can write to the database, but has no key, cannot sign in by copying
+// their own secrets to the victim's row. The response is that to a wrong code, and not a 500.
 func TestCopiedSecretsOpenNothing(t *testing.T) {
 	t.Parallel()
 
@@ -82,13 +82,13 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 		t.Errorf("faults: %s", g.Log)
 	}
 
-	// The search for a code works, and the victim's own lets them in.
+	// The comparison of codes works: the victim's own code signs in.
 	if got := signIn(kept); !strings.HasPrefix(got, "204") {
 		t.Errorf("the victim's recovery code: %s", got)
 	}
 }
 
-// resetCode asks for one, and reads it in the mail.
+// resetCode requests a reset code and reads it in the mail.
 func resetCode(tb testing.TB, g *world.Gateway, email string) (code string) {
 	tb.Helper()
 	requireStatus(tb, g, world.QueryCall("/forget_code", "email", email), http.StatusNoContent)

@@ -16,18 +16,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// browserOwnerEmail is somebody who uses the console.
+// browserOwnerEmail is the address of a user of the console.
 const browserOwnerEmail = "nachtigall@konec.test"
 
-// usePublic sends a canary through every secret input of the public surface, well-formed and not, and
-// through every failure.
+// usePublic sends a canary through every secret input of the public surface, well-formed and malformed, and through
+// every failure.
 func (s *searchableGateway) usePublic(t *testing.T) {
 	t.Helper()
 
 	s.Account(t, browserOwnerEmail)
 	s.add("old password", apptest.Password)
-	s.Sink.Set(smtptest.Quotes)                // a server that repeats what it was sent
-	s.smsProvider.SetBehavior(world.RefuseSMS) // likewise
+	s.Sink.Set(smtptest.Quotes)                // a server that quotes what it was sent
+	s.smsProvider.SetBehavior(world.RefuseSMS) // it quotes the message too
 
 	browser := s.Browser(t)
 	browser.Load(t)
@@ -44,7 +44,7 @@ func (s *searchableGateway) usePublic(t *testing.T) {
 	s.ask(t, browser, http.StatusNoContent, world.SignOutCall())
 }
 
-// ask sends the call, and wants the status.
+// ask sends a call and checks the status.
 func (s *searchableGateway) ask(t *testing.T, b *apptest.Browser, want int, c world.Call) world.Reply {
 	t.Helper()
 
@@ -56,7 +56,7 @@ func (s *searchableGateway) ask(t *testing.T, b *apptest.Browser, want int, c wo
 	return got
 }
 
-// refused sends bodies that no operation takes, each with a canary in it.
+// refused sends bodies that every operation refuses, each with a canary in it.
 func (s *searchableGateway) refused(t *testing.T, b *apptest.Browser, method, path string, bodies ...string) {
 	t.Helper()
 
@@ -128,7 +128,7 @@ func (s *searchableGateway) phones(t *testing.T, b *apptest.Browser) {
 	s.ask(t, b, http.StatusNoContent, world.JSONCall(http.MethodPost, "/login/sms", map[string]string{"phone": phone, "code": code}))
 }
 
-// wrong is another code than the one.
+// wrong returns a code that differs from the given one.
 func (s *searchableGateway) wrong(code string) string {
 	other := strings.Map(func(digit rune) rune { return '0' + (digit-'0'+7)%10 }, code)
 
@@ -159,7 +159,7 @@ func (s *searchableGateway) authenticators(t *testing.T, b *apptest.Browser) {
 	s.refused(t, b, http.MethodPost, "/user/totp", `{"tss":["CANARY","000000"]}`, `{"tss":"CANARY"}`, `{"totp":"otpauth://totp/x?secret=CANARY","tss":["000000","000001"]}`)
 	s.ask(t, b, http.StatusBadRequest, s.numbered("/user/totp", map[string]any{"totp": address, "tss": []string{s.wrong(codes[0]), s.wrong(codes[1])}}))
 
-	codes = []string{s.gateway.TOTPCode(t, secret, -1), s.gateway.TOTPCode(t, secret, 0)} // of now: what came before takes its time
+	codes = []string{s.gateway.TOTPCode(t, secret, -1), s.gateway.TOTPCode(t, secret, 0)} // current codes: the calls before took some time
 	s.ask(t, b, http.StatusNoContent, s.numbered("/user/totp", map[string]any{"totp": address, "tss": codes}))
 
 	made, err := b.Client.CreateRecoveryCodesWithResponse(t.Context())
@@ -178,13 +178,13 @@ func (s *searchableGateway) authenticators(t *testing.T, b *apptest.Browser) {
 
 	recovery := map[string]string{"email": browserOwnerEmail, "code": made.JSON200.Codes[0]}
 	s.ask(t, b, http.StatusNoContent, s.numbered("/login/totp", recovery))
-	s.ask(t, b, http.StatusBadRequest, s.numbered("/login/totp", recovery)) // spent
+	s.ask(t, b, http.StatusBadRequest, s.numbered("/login/totp", recovery)) // used
 	s.ask(t, b, http.StatusBadRequest, s.numbered("/login/totp", map[string]string{"email": browserOwnerEmail, "code": s.add("made-up recovery code", "CANAR-YCANA-RYCAN-ARYCA")}))
 	s.ask(t, b, http.StatusNoContent, s.numbered("/login/totp", map[string]string{"email": browserOwnerEmail, "code": s.gateway.TOTPCode(t, secret, 1)}))
 	s.ask(t, b, http.StatusBadRequest, s.numbered("/login/totp", map[string]string{"email": browserOwnerEmail, "code": s.wrong(codes[0])}))
 	s.refused(t, b, http.MethodPost, "/login/totp", `{"email":"`+browserOwnerEmail+`","code":"CANARY"}`)
 
-	_, waiting, _ := s.gateway.PendingAuthenticator(t, b) // and one that waits
+	_, waiting, _ := s.gateway.PendingAuthenticator(t, b) // and a pending one
 	s.add("TOTP secret that waits", waiting)
 }
 
@@ -200,7 +200,7 @@ func (s *searchableGateway) larks(t *testing.T, b *apptest.Browser) {
 		s.add(fmt.Sprintf("Lark's code %d", i), query.Get("code"))
 		s.add(fmt.Sprintf("state %d", i), query.Get("state"))
 
-		if i == 2 { // Lark quotes what it was sent, and does not know it
+		if i == 2 { // Lark quotes an unknown code
 			s.lark.Override(func(w http.ResponseWriter, _ *http.Request) bool {
 				world.WriteLarkResponse(w, http.StatusInternalServerError, map[string]any{"code": 1, "error_description": query.Get("code") + world.LarkSecret})
 
@@ -248,7 +248,7 @@ func (s *searchableGateway) addresses(t *testing.T, b *apptest.Browser) {
 	s.ask(t, b, http.StatusNoContent, world.EmailCall(browserOwnerEmail, s.codeAfter(t, browserOwnerEmail, before)))
 }
 
-// codeAfter is the newest code that came to the address beside notices.
+// codeAfter returns the newest code that was sent to the address, among notices.
 func (s *searchableGateway) codeAfter(t *testing.T, address string, before int) (code string) {
 	t.Helper()
 	apptest.Eventually(t, "a code for "+address, func() bool {
@@ -291,7 +291,7 @@ func (s *searchableGateway) passwords(t *testing.T, b *apptest.Browser) {
 	s.ask(t, b, http.StatusNoContent, world.SignInCall(browserOwnerEmail, reset))
 }
 
-// faults takes tables away under calls that bring a secret.
+// faults drops tables under calls that send a secret.
 func (s *searchableGateway) faults(t *testing.T, b *apptest.Browser) {
 	t.Helper()
 
@@ -307,14 +307,14 @@ func (s *searchableGateway) faults(t *testing.T, b *apptest.Browser) {
 		s.Exec(t, `ALTER TABLE away RENAME TO `+table)
 	}
 
-	// What no message carries: its provider is gone.
+	// A message that cannot be delivered, because its provider is gone.
 	s.smsProvider.Close()
 	s.Clock.Advance(time.Hour)
 	s.ask(t, b, http.StatusNoContent, world.SignInCall(browserOwnerEmail, "canary-Reset-80aa of mine"))
 	s.ask(t, b, http.StatusNoContent, world.QueryCall("/user/phone_code", "phone", s.gateway.NewPhone()))
 }
 
-// misplaced are secrets where none belongs, and what is said of the settings.
+// misplaced sends secrets where none belongs, and reads what is shown of the settings.
 func (s *searchableGateway) misplaced(t *testing.T, b *apptest.Browser) {
 	t.Helper()
 
@@ -337,7 +337,7 @@ func (s *searchableGateway) misplaced(t *testing.T, b *apptest.Browser) {
 		got := s.ask(t, b, http.StatusOK, world.Call{Method: http.MethodGet, Path: path})
 
 		s.mu.Lock()
-		s.errors.Write(got.Body) // which must show neither a setting nor a secret
+		s.errors.Write(got.Body) // this must show neither a setting nor a secret
 		s.mu.Unlock()
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-A6, R-C8, R-L1, R-L3: the form of everything secret that is stored.
+// R-A6, R-C8, R-L1, R-L3: every stored secret has its protected form.
 func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	t.Parallel()
 
@@ -50,7 +50,7 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 		}
 	}
 
-	// No column may hold more than these: a new one is to be looked at, and added here or above.
+	// No column may hold anything else: a new one has to be reviewed, and added here or above.
 	var columns []string
 
 	err := g.Pool.QueryRow(t.Context(), `
@@ -100,7 +100,7 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 	}
 }
 
-// R-L3, R-N2: an expired mail's payload goes too, though nobody read it.
+// R-L3, R-N2: the payload of an expired mail is erased too, though no worker has read it.
 func TestExpiredPayloadIsErased(t *testing.T) {
 	t.Parallel()
 

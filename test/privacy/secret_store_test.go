@@ -28,8 +28,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// searchableGateway is a vault whose database is alone on its server, which writes down every statement with its
-// parameters, and whose messages and people go through servers of the test.
+// searchableGateway is a secretGateway whose every store can be searched. Its database has a server of its own, which
+// logs every statement with its parameters; its messages and Lark sign-ins go through servers of the test.
 type searchableGateway struct {
 	*secretGateway
 
@@ -62,8 +62,7 @@ func newSearchableGateway(t *testing.T) *searchableGateway {
 	return s
 }
 
-// logEveryStatement lets Postgres write down every statement of the connections to come, and answers the file that the
-// WAL goes on in.
+// logEveryStatement makes Postgres log every statement of later connections, and returns the current WAL file.
 func logEveryStatement(t *testing.T, database string) (walFile string) {
 	t.Helper()
 
@@ -86,8 +85,8 @@ func logEveryStatement(t *testing.T, database string) (walFile string) {
 	return walFile
 }
 
-// T-29, R-K2, R-K3, R-C8, R-C9, R-L1, F-06: what was secret on its way in or out is found nowhere, but
-// in the one message: no log, no table, no metric, no error, nothing that Postgres writes.
+// T-29, R-K2, R-K3, R-C8, R-C9, R-L1, F-06: a secret that was sent or received is in the one message only. It is in no
+// log, no table, no metric, no error, and nothing that Postgres writes.
 func TestSecretsAreFoundNowhere(t *testing.T) {
 	t.Parallel()
 
@@ -114,7 +113,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 		}
 	}
 
-	// What a server quoted of a message that it did not take is known to nobody here. Ids are left aside.
+	// A server may quote a message that it refused, and the quote is not stored. Ids are excluded from the search.
 	const digits = `~ '(^|[^0-9])[0-9]{6}([^0-9]|$)'`
 
 	for query, want := range map[string]bool{
@@ -127,7 +126,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 		}
 	}
 
-	// The search itself must work: these are there.
+	// The search itself works: it finds these.
 	for store, there := range map[string]string{
 		"the log": `"operation":"register"`, "the database": ownerEmail, "the metrics": `operation="refresh"`, "an error's body": "INVALID_CREDENTIALS",
 		"what profiles show": "goroutine", "Postgres's log": browserOwnerEmail, "Postgres's WAL": browserOwnerEmail, "a dump": browserOwnerEmail,
@@ -137,10 +136,10 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 		}
 	}
 
-	// R-K4: and nobody is named where nobody has to be.
+	// R-K4: names are only where they are needed.
 	for _, store := range []string{"the log", "the metrics", "what profiles show"} {
 		if at := regexp.MustCompile(`@konec|%40konec|[^0-9.]86139[0-9]{8}[^0-9]`).FindStringIndex(stores[store]); at != nil {
-			t.Errorf("%s names somebody: %q", store, stores[store][max(0, at[0]-160):min(len(stores[store]), at[1]+160)])
+			t.Errorf("%s contains a name: %q", store, stores[store][max(0, at[0]-160):min(len(stores[store]), at[1]+160)])
 		}
 	}
 
@@ -150,7 +149,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 // addSettings adds the secret settings.
 func (s *searchableGateway) addSettings() {
 	for _, setting := range s.Config.Settings() {
-		if setting.Secret && setting.Value != "" && setting.Name != "DATABASE_URL" && setting.Name != "SMTP_URL" { // which have no password here
+		if setting.Secret && setting.Value != "" && setting.Name != "DATABASE_URL" && setting.Name != "SMTP_URL" { // these have no password here
 			s.add(setting.Name, setting.Value)
 		}
 	}
@@ -160,7 +159,7 @@ func (s *searchableGateway) addSettings() {
 	s.add("secret of SMS_WEBHOOK_SECRET", strings.TrimPrefix(world.SMSSecret, "whsec_"))
 }
 
-// awaitMessages waits until every message has gone, or was tried.
+// awaitMessages waits until every message was sent, or was tried.
 func (s *searchableGateway) awaitMessages(t *testing.T) {
 	t.Helper()
 	apptest.Eventually(t, "every message was tried", func() bool {
@@ -178,10 +177,11 @@ func (s *searchableGateway) awaitMessages(t *testing.T) {
 	}
 }
 
-// measuredNumbers are the runtime's own numbers in a profile, some of which look like codes: sizes, pauses, ids of goroutines.
+// measuredNumbers matches the runtime's numbers in a profile, some of which look like codes: sizes, pauses, ids of
+// goroutines.
 var measuredNumbers = regexp.MustCompile(`(?m)\d+: \d+ \[\d+: \d+\] @|^# \w+ = [\[\]0-9. ]+$|(goroutine) \d+`)
 
-// profiles are what the private listener shows of the running process, without what it measured.
+// profiles returns what the private listener shows of the running process, without measured numbers.
 func (s *searchableGateway) profiles(t *testing.T) string {
 	t.Helper()
 
@@ -196,7 +196,7 @@ func (s *searchableGateway) profiles(t *testing.T) string {
 	return measuredNumbers.ReplaceAllString(text.String(), "$1")
 }
 
-// postgresLog is without the ids of processes, which look like codes.
+// postgresLog returns the log of Postgres without process ids, which look like codes.
 func (s *searchableGateway) postgresLog(t *testing.T) string {
 	t.Helper()
 
@@ -212,7 +212,7 @@ func (s *searchableGateway) postgresLog(t *testing.T) string {
 	return string(regexp.MustCompile(`(?m)^[^\[\n]*\[[0-9]+\] `).ReplaceAll(text, nil))
 }
 
-// wal is what was written since the gateway started, without the empty rest of each page.
+// wal returns what was written to the WAL since the gateway started, without the empty rest of each page.
 func (s *searchableGateway) wal(t *testing.T) string {
 	t.Helper()
 
@@ -241,7 +241,7 @@ func (s *searchableGateway) wal(t *testing.T) string {
 	return text.String()
 }
 
-// pgDump is what an operator would carry away.
+// pgDump returns a dump as an operator makes it.
 func (s *searchableGateway) pgDump(t *testing.T) string {
 	t.Helper()
 
@@ -258,10 +258,10 @@ func (s *searchableGateway) pgDump(t *testing.T) string {
 	return string(text)
 }
 
-// find answers where a secret is, in any of its forms, or -1.
+// find returns the position of a secret, in any of its forms, or -1.
 func find(text, secret string) int {
 	if len(secret) == 6 && strings.Trim(secret, "0123456789") == "" {
-		// Six digits are guessed from their digest, where no key is in it (R-C8).
+		// Six digits can be guessed from a digest that uses no key (R-C8).
 		short, long, old := sha1.Sum([]byte(secret)), sha256.Sum256([]byte(secret)), md5.Sum([]byte(secret))
 
 		for _, digest := range []string{string(short[:]), string(long[:]), string(old[:])} {
@@ -277,7 +277,7 @@ func find(text, secret string) int {
 		return at
 	}
 
-	// What a random value was before it was written in base64 is as good.
+	// The raw bytes of a random value are as secret as their base64 form.
 	if raw, err := base64.RawURLEncoding.DecodeString(secret); err == nil {
 		return findForms(text, string(raw))
 	}
@@ -286,7 +286,7 @@ func find(text, secret string) int {
 }
 
 func findForms(text, secret string) int {
-	quoted, _ := json.Marshal(secret) // of a string, always
+	quoted, _ := json.Marshal(secret) // a string can always be encoded
 
 	for _, form := range []string{
 		secret, url.QueryEscape(secret), string(quoted[1 : len(quoted)-1]), hex.EncodeToString([]byte(secret)),
@@ -300,7 +300,7 @@ func findForms(text, secret string) int {
 	return -1
 }
 
-// findAlone wants the digits to be no part of a time, a number or an id.
+// findAlone finds the digits only if they are not part of a time, a number or an id.
 func findAlone(text, digits string) int {
 	const around = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.+/_-"
 
@@ -319,7 +319,7 @@ func findAlone(text, digits string) int {
 	}
 }
 
-// dump is every row of every table, as text, and every byte string once more as bytes.
+// dump returns every row of every table as text, and every byte string also as raw bytes.
 func dump(t *testing.T, g *world.MailGateway) string {
 	t.Helper()
 

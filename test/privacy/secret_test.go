@@ -18,13 +18,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// secretGateway is a gateway with everything secret that went in, or came out, of it.
+// secretGateway is a gateway that records every secret that was sent to it or received from it.
 type secretGateway struct {
 	*world.MailGateway
 
 	mu      sync.Mutex
-	secrets map[string]string // by what it is
-	errors  bytes.Buffer      // the bodies of all error answers
+	secrets map[string]string // by a description
+	errors  bytes.Buffer      // the bodies of all error responses
 }
 
 func newSecretGateway(t *testing.T, change ...func(*apptest.Settings)) *secretGateway {
@@ -40,7 +40,7 @@ func recordSecrets(g *world.MailGateway) *secretGateway {
 	return v
 }
 
-// recordingTransport keeps the bodies of errors, and takes every cookie for a secret.
+// recordingTransport records the bodies of errors, and every cookie as a secret.
 type recordingTransport struct {
 	http.RoundTripper
 
@@ -105,7 +105,7 @@ func (v *secretGateway) tokens(t *testing.T, what string, tokens *client.Tokens)
 	return *tokens
 }
 
-// login sends whatever as a form, and answers the tokens, if there were any.
+// login signs in with a form and returns the tokens, if there are any.
 func (v *secretGateway) login(t *testing.T, email, password string) *client.Tokens {
 	t.Helper()
 
@@ -117,7 +117,7 @@ func (v *secretGateway) login(t *testing.T, email, password string) *client.Toke
 	return response.JSON200
 }
 
-// post sends whatever as whatever.
+// post sends any body with any content type.
 func (v *secretGateway) post(t *testing.T, path, contentType, body string, header http.Header) {
 	t.Helper()
 
@@ -141,14 +141,15 @@ func (v *secretGateway) post(t *testing.T, path, contentType, body string, heade
 
 const ownerEmail = "kanarienvogel@konec.test"
 
-// useToolkit sends a canary through every secret input, well-formed and not, and through every failure.
+// useToolkit sends a canary through every secret input of the apps' surface, well-formed and malformed, and through
+// every failure.
 func (v *secretGateway) useToolkit(t *testing.T) {
 	t.Helper()
 
 	const form, text = "application/x-www-form-urlencoded", "application/json"
 
 	// Registration: wrong inputs first, then the right ones.
-	v.Sink.Set(smtptest.Quotes) // a server that repeats what it was sent
+	v.Sink.Set(smtptest.Quotes) // a server that quotes what it was sent
 	v.Send(t, ownerEmail)
 	v.AwaitOutcome(t, ownerEmail)
 	v.Clock.Advance(time.Hour)
@@ -192,7 +193,7 @@ func (v *secretGateway) useToolkit(t *testing.T) {
 
 	v.add("password of a refused registration", "canary-Other-22b7 fine")
 	v.add("password in an array", "canary-Array-90ce")
-	delete(v.secrets, "password like the email") // it is the address as well
+	delete(v.secrets, "password like the email") // this is the address as well
 
 	registered, err := v.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
 		Username: "Bird", Email: ownerEmail, Password: password, VerificationCode: right,
@@ -211,9 +212,9 @@ func (v *secretGateway) useToolkit(t *testing.T) {
 	v.post(t, "/api/auth/login", text, `{"password":"`+v.add("wrong media type", "canary-Media-3b3b")+`"`, nil)
 	v.post(t, "/api/users/register", text, `{"password":"`+v.add("broken JSON", "canary-Broken-2c2c")+`"`, nil)
 	v.post(t, "/api/users/register", text, `{"`+v.add("secret as a name", "canary-Name-9d9d")+`":1,"`+"canary-Name-9d9d"+`":2}`, nil)
-	delete(v.secrets, "secret as a name") // an unknown member is named in the answer, to the one who sent it
+	delete(v.secrets, "secret as a name") // the response names an unknown member to the client that sent it
 
-	// Tokens: right, spent, altered, malformed, in the wrong place.
+	// Tokens: right, used, altered, malformed, in the wrong place.
 	_, second := v.Refresh(t, tokens.RefreshToken)
 	v.tokens(t, "refresh", second)
 	v.Me(t, second.AccessToken)
@@ -241,7 +242,7 @@ func (v *secretGateway) useToolkit(t *testing.T) {
 	v.expectInternalErrors(t)
 }
 
-// expectInternalErrors takes tables away under a sign-in and a registration.
+// expectInternalErrors drops tables under a sign-in and a registration.
 func (v *secretGateway) expectInternalErrors(t *testing.T) {
 	t.Helper()
 

@@ -21,16 +21,16 @@ var (
 	underLoad   = flag.Bool("load", false, "keep half of the CPU busy beside them")
 )
 
-// How many measurements make the intervals narrow enough for a verdict.
+// The numbers of measurements that make the intervals narrow enough for a verdict.
 const (
 	hashingPairs = 4000
 	otherPairs   = 20_000
 )
 
-// TestTiming is T-22, R-B2, R-B5, F-16: how long an answer takes does not tell which class somebody is
-// of. Each operation runs by itself (-run TestTiming/forget_reset), and prints a line for each class.
-// An interval that is too wide to tell is a failure, unless fewer pairs were asked for: then only what is
-// told apart for certain is one. The race detector would drown everything, so it is not for this.
+// TestTiming is T-22, R-B2, R-B5, F-16: the duration of a response does not reveal the class of an address. Each
+// operation can run by itself (-run TestTiming/forget_reset) and prints a line for each class. An interval that is too
+// wide for a verdict is a failure, unless fewer pairs were requested: then only a certain difference is one. The race
+// detector would hide every difference, so it is not used.
 func TestTiming(t *testing.T) {
 	table := []string{fmt.Sprintf("%-38s %-13s %6s %9s  %-31s %s", "operation", "class", "n", "median", "difference of medians", "AUC")}
 
@@ -83,7 +83,7 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-// TestTimingDetectsAHash is the control: an answer without a hash is told apart at once.
+// TestTimingDetectsAHash is the control: a response without a hash is detected at once.
 func TestTimingDetectsAHash(t *testing.T) {
 	probe := world.Probe{Call: func(email string) world.Call {
 		if email == world.AddressOfClass(world.ClassVerified) {
@@ -99,17 +99,17 @@ func TestTimingDetectsAHash(t *testing.T) {
 	}
 }
 
-// measure makes the inquiry n times about each class, in random order, over one connection.
+// measure calls the probe n times for each class, in random order, over one connection.
 func measure(t *testing.T, probe world.Probe, classes []string, n int) map[string][]time.Duration {
 	t.Helper()
 
-	// A second a call is enough for every wait.
+	// A second per call is longer than every delay.
 	population := world.NewPopulation(t, apptest.StandardHashes, func(c *apptest.Settings) {
 		c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
 		c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
 	})
 
-	population.HoldMessages(t) // the work of the workers would be noise, which hides differences
+	population.HoldMessages(t) // the workers would add noise, which hides differences
 	population.Exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
 
 	const warmUp = 20
@@ -126,7 +126,7 @@ func measure(t *testing.T, probe world.Probe, classes []string, n int) map[strin
 	for k, class := range slices.Concat(order[:warmUp], order) {
 		population.Clock.Advance(time.Second)
 
-		// Nothing is used up, whoever was last.
+		// No call uses up anything for the next one.
 		population.Exec(t, `UPDATE code SET attempts = 0 WHERE attempts > 0`)
 		population.Exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
 		population.Exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)

@@ -10,9 +10,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-5, T-36: where nobody can say whether a destination has an account, it gets no code. A mail waits: the worker
-// asks, so that the request does the same for every address. For a text message, which costs money, the request
-// asks as well, and fails, as it does where the code cannot be stored.
+// W-5, T-36: if the lookup of a destination's account fails, no code is sent. A mail waits, because the worker does the
+// lookup, so that the request costs the same for every address. For a text message, which costs money, the request does
+// the lookup too, and fails, as it does if the code cannot be stored.
 func TestFailedLookupSendsNothing(t *testing.T) {
 	t.Parallel()
 
@@ -20,8 +20,8 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 
 	for _, c := range []struct {
 		operation, query, to string
-		waits                bool   // the message, until it can be looked up
-		want                 string // how it ends
+		waits                bool   // the message waits until the lookup succeeds
+		want                 string // the final state
 	}{
 		{"sendResetCode", "email=" + world.Owner, world.Owner, true, "sent"},
 		{"sendResetCode", "email=" + stranger, stranger, true, "refused"},
@@ -62,7 +62,7 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 			}
 
 			if sent := g.Mails(c.to); len(sent) > 0 {
-				t.Errorf("nobody was found, and %q was sent", sent[0].Text)
+				t.Errorf("the lookup failed, and %q was sent", sent[0].Text)
 			}
 
 			g.Exec(t, "ALTER TABLE elsewhere RENAME TO account")
@@ -86,9 +86,8 @@ func expectSent(t *testing.T, g *world.MailGateway, ask world.Call) {
 	}
 }
 
-// W-10, T-36, R-M8: nothing outside is asked while somebody signs in. Where the mail server, the SMS provider,
-// Lark and the file of places are all away, the sign-in succeeds at once, is written down, and takes the place
-// of the one before it.
+// W-10, T-36, R-M8: a sign-in needs no other service. If the mail server, the SMS provider, Lark and the location file
+// are all unavailable, it succeeds at once, is recorded, and replaces the one before it.
 func TestSignInNeedsNoOtherService(t *testing.T) {
 	t.Parallel()
 
@@ -107,7 +106,7 @@ func TestSignInNeedsNoOtherService(t *testing.T) {
 		before := browser.Copy(t, env.Server)
 		began := time.Now()
 
-		// From a device that the account does not know, so that there is a mail to be sent.
+		// From an unknown device, so that there is a mail to send.
 		got := world.SignInCall(world.Owner, apptest.Password).With("User-Agent", fmt.Sprint("device ", i)).InBrowser(t, env.Server, browser)
 		if got.Status != http.StatusNoContent || time.Since(began) > 5*time.Second {
 			t.Fatalf("sign-in %d after %s: %s", i, time.Since(began), got)

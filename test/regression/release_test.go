@@ -13,8 +13,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-2, R-J9, R-H3: a server that was told no mode is one in release mode, which shows no setting. No mode goes
-// without XSRF, and none shows a secret, nor that there is one.
+// W-2, R-J9, R-H3: a server without a configured mode is in release mode, which shows no setting. Every mode requires
+// XSRF, and none shows a secret or its existence.
 func TestReleaseModeIsTheDefault(t *testing.T) {
 	t.Parallel()
 
@@ -38,7 +38,7 @@ func TestReleaseModeIsTheDefault(t *testing.T) {
 
 			loaded := world.Call{Method: http.MethodGet, Path: "/"}.To(t, g.Server)
 			if strings.Contains(string(loaded.Body), `"values"`) == (mode == config.Release) {
-				t.Errorf("GET / says %s", loaded)
+				t.Errorf("GET / returned %s", loaded)
 			}
 
 			for _, o := range world.Operations() {
@@ -67,7 +67,7 @@ func TestReleaseModeIsTheDefault(t *testing.T) {
 	}
 }
 
-// secrets are the values of the secret settings, the parts of them that matter, and their names.
+// secrets returns the values of the secret settings, the parts of them that matter, and their names.
 func secrets(t *testing.T, g *world.Gateway) (list []string) {
 	t.Helper()
 

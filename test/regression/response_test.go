@@ -9,9 +9,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-14, R-B1, T-23: a wrong password, an unknown address, a disabled account and one that is slowed down get the
-// same answers, in the same order, with the same words; and who asks for a code too often is told so whether or
-// not anybody has the address.
+// W-14, R-B1, T-23: a wrong password, an unknown address, a disabled account and a delayed one get the same responses,
+// in the same order, with the same texts. A caller who requests codes too often gets the same refusal whether or not
+// the address has an account.
 func TestResponsesDoNotRevealAccounts(t *testing.T) {
 	t.Parallel()
 
@@ -26,7 +26,7 @@ func TestResponsesDoNotRevealAccounts(t *testing.T) {
 
 	for name, one := range map[string]struct {
 		times int
-		want  []string // the first answer and the last
+		want  []string // the first response and the last
 		ask   func(email string) world.Call
 	}{
 		"password": {world.FreeFailures + 2, []string{"400 INVALID_CREDENTIALS", "400 TOO_MANY_REQUESTS"}, func(email string) world.Call {
@@ -64,7 +64,8 @@ func TestResponsesDoNotRevealAccounts(t *testing.T) {
 		}
 	}
 
-	// The right password of who may not sign in is a wrong one. Each is slowed down by now, so it takes another person.
+	// The right password of a disabled account gets the response to a wrong one. Each of these accounts is delayed by
+	// now, so this takes another user.
 	stopped := m.Members(t, 1, account.GroupNone)[0]
 	world.DisableAccount(t, m.Seeder, stopped)
 
@@ -77,7 +78,7 @@ func TestResponsesDoNotRevealAccounts(t *testing.T) {
 	}
 }
 
-// newMatrixOf is a gateway that makes people wait as it does by default.
+// newMatrixOf starts a gateway that delays callers as it does by default.
 func newMatrixOf(t *testing.T, change func(*apptest.Settings)) *world.Matrix {
 	t.Helper()
 

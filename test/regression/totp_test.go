@@ -11,12 +11,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// visible is all that a caller learns of an answer, but for what differs each time.
+// visible returns everything that a caller learns from a response, without what differs each time.
 func visible(r world.Reply) string {
 	return r.String()[:3] + " " + r.Header.Get("Retry-After") + " " + string(bytes.ReplaceAll(r.Body, []byte(r.Problem.RequestID), nil))
 }
 
-// emptyCodes are those that anybody can compute for who has no secret, of the steps −2 to 2.
+// emptyCodes returns the codes that anyone can compute for an empty secret, of the steps −2 to 2.
 func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 	t.Helper()
 
@@ -27,8 +27,8 @@ func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 	return codes
 }
 
-// W-1, R-D5: nobody signs in with the code of an empty secret, whether there is no secret, an empty value, one
-// that only waits, or one that was removed. The answer is that to a wrong code.
+// W-1, R-D5: no one signs in with the code of an empty secret, whether there is no secret, an empty value, a pending
+// one or a removed one. The response is that to a wrong code.
 func TestEmptySecretOpensNoSession(t *testing.T) {
 	t.Parallel()
 
@@ -68,16 +68,15 @@ func TestEmptySecretOpensNoSession(t *testing.T) {
 	}
 }
 
-// W-15, R-C12, R-D8, contract "sensitive changes": what the account is entered by is taken away only by who signed in
-// a quarter of an hour ago at the most, and a renewal is no sign-in. It is worth nothing from then on, and its
-// owner is told.
+// W-15, R-C12, R-D8, contract "sensitive changes": a sign-in method is removed only if the user signed in at most a
+// quarter of an hour ago; a renewal is not a sign-in. The method stops working at once, and its owner is notified.
 func TestRemovalNeedsAFreshSignIn(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
 
 	type way struct {
-		wayIn func(t *testing.T, own *world.Member) world.Call // prepared before it is taken away
+		signIn func(t *testing.T, own *world.Member) world.Call // builds the call before the removal
 		after string
 	}
 
@@ -101,7 +100,7 @@ func TestRemovalNeedsAFreshSignIn(t *testing.T) {
 		}, "302 IDENTITY_NOT_BOUND"},
 	} {
 		own := m.Members(t, 1, account.GroupNone)[0]
-		wayIn := w.wayIn(t, own)
+		signIn := w.signIn(t, own)
 		unbind := m.Call(t, "unbind", nil)
 		unbind.Path = "/user/" + key
 
@@ -123,8 +122,8 @@ func TestRemovalNeedsAFreshSignIn(t *testing.T) {
 		m.Mail(t, own.Email, 0)
 
 		without := m.AllState(t)
-		if got := world.StatusAndCode(m.AsVisitor(own, wayIn).To(t, m.Server)); got != w.after || m.AllState(t) != without {
-			t.Errorf("%s, once it is taken away: %s, want %s", key, got, w.after)
+		if got := world.StatusAndCode(m.AsVisitor(own, signIn).To(t, m.Server)); got != w.after || m.AllState(t) != without {
+			t.Errorf("%s, after the removal: %s, want %s", key, got, w.after)
 		}
 
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {

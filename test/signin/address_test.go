@@ -10,13 +10,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-26, R-J7, V-17, W-12: the address that is written down is the last hop that is not a configured
-// proxy, counted from the right, and no other header is believed.
+// T-26, R-J7, V-17, W-12: the recorded client address is the last hop that is not a configured proxy, counted from the
+// right. No other header is trusted.
 func TestClientAddress(t *testing.T) {
 	t.Parallel()
 
 	const (
-		peer   = "127.0.0.1" // where the tests come from
+		peer   = "127.0.0.1" // the address of the tests themselves
 		client = "203.0.113.7"
 		fake   = "198.51.100.66"
 	)
@@ -31,7 +31,7 @@ func TestClientAddress(t *testing.T) {
 	cases := []struct {
 		name    string
 		headers headers
-		want    map[string]string // by who is trusted
+		want    map[string]string // the expected address, by which proxies are trusted
 	}{
 		{"no header", nil, sameAddress(peer)},
 		{"one hop", forwarded(client), addressByTrust(peer, client, client)},
@@ -101,14 +101,15 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// addressByTrust is what is expected where nobody is trusted, the machine itself, and that and a network.
+// addressByTrust returns the expected address if no proxy is trusted, if only the machine itself is, and if a network
+// is trusted too.
 func addressByTrust(none, one, two string) map[string]string {
 	return map[string]string{"none": none, "others": none, "one": one, "two": two}
 }
 
 func sameAddress(address string) map[string]string { return addressByTrust(address, address, address) }
 
-// R-J7: who makes addresses up stays one caller to the limits.
+// R-J7: a caller who invents addresses remains one caller to the limits.
 func TestSpoofedAddressesShareOneLimit(t *testing.T) {
 	t.Parallel()
 

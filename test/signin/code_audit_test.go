@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-K6: the audit of a code that somebody signed in asked for, or that belongs to somebody's phone, names their
-// account: who looks at an account finds what was sent and guessed in its name.
+// R-K6: audit events about a code name an account if a signed-in user requested it or if the phone is bound, so that an
+// administrator finds what was sent and guessed in that account's name.
 func TestCodeEventsNameTheirAccount(t *testing.T) {
 	t.Parallel()
 

@@ -23,7 +23,7 @@ func emailOf(tb testing.TB, g *world.Gateway, browser *apptest.Browser) string {
 	return user.JSON200.Email
 }
 
-// R-I1, R-I3, contract "changing the e-mail": the link completes the change, once its button is pressed.
+// R-I1, R-I3, contract "changing the e-mail": the link completes the change when its button is pressed.
 func TestEmailIsChangedByLink(t *testing.T) {
 	t.Parallel()
 
@@ -37,7 +37,7 @@ func TestEmailIsChangedByLink(t *testing.T) {
 		t.Errorf("the link is of %s", got)
 	}
 
-	// Mail scanners follow links.
+	// Mail scanners open links, so opening one changes nothing.
 	for range 2 {
 		page := world.Call{Method: http.MethodGet, Path: link.Path, Query: link.RawQuery}.With("Sec-Fetch-Site", "cross-site").
 			With("Accept-Language", "en").To(t, g.Server)
@@ -56,7 +56,7 @@ func TestEmailIsChangedByLink(t *testing.T) {
 
 	before := len(g.Mails(address))
 
-	for range 2 { // a double click is no failure
+	for range 2 { // a double click is not a failure
 		if got := g.PostEmailLink(t, link); got != world.LinkChanged {
 			t.Fatalf("on to %s", got)
 		}
@@ -67,10 +67,10 @@ func TestEmailIsChangedByLink(t *testing.T) {
 	}
 
 	if notice := g.Mail(t, address, before); notice.Link != "" || notice.Code != "" {
-		t.Errorf("the old address was told %s", notice.Text)
+		t.Errorf("the mail to the old address is %s", notice.Text)
 	}
 
-	// The code of the same mail is void, and nobody is told that the new address was lost.
+	// The code in the same mail is void. The response does not reveal that the address has changed hands.
 	code := g.Mails(fresh)[len(g.Mails(fresh))-1].Code
 	email := client.Email(fresh)
 
@@ -84,7 +84,7 @@ func TestEmailIsChangedByLink(t *testing.T) {
 	}
 }
 
-// R-C2, R-C4, R-C5, V-11: what a link is no longer good for.
+// R-C2, R-C4, R-C5, V-11: what voids a link.
 func TestEmailLinkIsVoid(t *testing.T) {
 	t.Parallel()
 
@@ -145,7 +145,7 @@ func TestEmailLinkIsVoid(t *testing.T) {
 			link.RawQuery = url.Values{"token": {g.LinkToken()}}.Encode()
 		},
 	} {
-		t.Run(name, func(t *testing.T) { // one after the other: some of them touch what all share
+		t.Run(name, func(t *testing.T) { // one after the other, because some of them change what all share
 			address, browser := g.NewUser(t)
 			link := g.EmailLink(t, browser, "new."+address)
 
@@ -162,7 +162,7 @@ func TestEmailLinkIsVoid(t *testing.T) {
 	}
 }
 
-// addressOnLinkPage is the address that the page of a link names.
+// addressOnLinkPage returns the address that the page of a link shows.
 func addressOnLinkPage(tb testing.TB, g *world.Gateway, link *url.URL) string {
 	tb.Helper()
 
@@ -173,7 +173,7 @@ func addressOnLinkPage(tb testing.TB, g *world.Gateway, link *url.URL) string {
 	return email
 }
 
-// R-B6: only the owner of the mail learns that an address is taken.
+// R-B6: only the owner of the mailbox learns that an address is taken.
 func TestEmailLinkOfATakenAddress(t *testing.T) {
 	t.Parallel()
 

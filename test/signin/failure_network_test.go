@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E1, R-E3, R-E5, R-J7, T-05: a network has so many failures an hour, over all persons and both doors;
-// of IPv6 a /64 is one. Its successes cost nothing, and clear nobody's failures.
+// R-E1, R-E3, R-E5, R-J7, T-05: a network has a limit of failures per hour, over all users and both surfaces. An IPv6
+// /64 is one network. Its successes cost nothing and clear no user's failures.
 func TestFailuresOfOneNetwork(t *testing.T) {
 	t.Parallel()
 
@@ -63,7 +63,7 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 	}
 }
 
-// R-J7: who makes addresses up stays one network.
+// R-J7: a caller who invents addresses remains one network.
 func TestSpoofedNetworksAreOne(t *testing.T) {
 	t.Parallel()
 
@@ -82,7 +82,7 @@ func TestSpoofedNetworksAreOne(t *testing.T) {
 	}
 }
 
-// Contract, "throttles": refreshes are never slowed down, whatever the network did.
+// Contract, "throttles": refreshes are never delayed, whatever else the network did.
 func TestRefreshIsNeverDelayed(t *testing.T) {
 	t.Parallel()
 

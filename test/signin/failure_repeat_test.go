@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E4, R-M3, T-36: an attempt that was counted, and of which the gateway was not told, is one: nobody with
-// the right password is told to wait for their own sake. A wrong one counts, once.
+// R-E4, R-M3, T-36: an attempt whose count was committed, but whose COMMIT was not confirmed, counts once. The right
+// password is not delayed by itself, and a wrong one counts once.
 func TestAttemptWithALostCountCountsOnce(t *testing.T) {
 	t.Parallel()
 
@@ -48,7 +48,7 @@ func TestAttemptWithALostCountCountsOnce(t *testing.T) {
 			err := env.Pool.QueryRow(t.Context(), `SELECT
 				(SELECT coalesce(max(count), 0) FROM failure), (SELECT coalesce(max(count), 0) FROM throttle WHERE key LIKE 'failures %')`).Scan(&failures, &network)
 			if err != nil || failures != c.failures || network != c.failures {
-				t.Errorf("%s: %d failures of the person, %d of the network, %v; want %d", surface, failures, network, err, c.failures)
+				t.Errorf("%s: %d failures of the user, %d of the network, %v; want %d", surface, failures, network, err, c.failures)
 			}
 		}
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// expectEarly says that nothing was compared, even with the right password.
+// expectEarly checks that nothing was compared, even with the right password.
 func expectEarly(t *testing.T, b *world.BothSurfaces, what string, surface world.Surface, email, password string, want time.Duration) {
 	t.Helper()
 
@@ -31,8 +31,8 @@ func expectSignedIn(t *testing.T, b *world.BothSurfaces, what string, surface wo
 	}
 }
 
-// R-E1, R-E3, R-E4, V-08, T-05: both doors and every spelling of an address count together; each wait is
-// true to the second, and waiting that long lets the next one through.
+// R-E1, R-E3, R-E4, V-08, T-05: both surfaces and every spelling of an address count together. Each delay is exact to
+// the second, and the attempt after it is compared.
 func TestFailuresAreDelayed(t *testing.T) {
 	t.Parallel()
 
@@ -54,7 +54,7 @@ func TestFailuresAreDelayed(t *testing.T) {
 	}
 
 	if len(same) < 3 {
-		t.Fatalf("%q: too few spellings to tell", same)
+		t.Fatalf("%q: too few spellings to compare", same)
 	}
 
 	for i := range world.FreeFailures {
@@ -72,7 +72,7 @@ func TestFailuresAreDelayed(t *testing.T) {
 		b.ExpectWrong(t, "in time", surfaces[i%2], same[i%len(same)])
 	}
 
-	// R-E5: the right one, in time, clears all of it.
+	// R-E5: a success in time clears all failures.
 	b.Clock.Advance(8 * world.FirstWait)
 	expectSignedIn(t, b, "the owner", world.PublicSurface, same[0])
 
@@ -83,8 +83,8 @@ func TestFailuresAreDelayed(t *testing.T) {
 	expectEarly(t, b, "spent again", world.ToolkitSurface, same[0], apptest.Password, world.FirstWait)
 }
 
-// R-B1, R-B3, T-23: every class of address is slowed down alike, in every answer of the ladder, through
-// either door, and with the same statements.
+// R-B1, R-B3, T-23: every class of address is delayed alike: the same responses, on both surfaces, with the same
+// statements.
 func TestUnknownAddressesAreDelayedToo(t *testing.T) {
 	t.Parallel()
 
@@ -133,8 +133,8 @@ func TestUnknownAddressesAreDelayedToo(t *testing.T) {
 	}
 }
 
-// R-E2, V-06, W-8, T-05: whatever comes at once, through two gateways and both doors, five are compared.
-// A stored hash that nobody can read makes each comparison a fault of ours: so many were made.
+// R-E2, V-06, W-8, T-05: of any number of attempts at once, through two gateways and both surfaces, five are compared.
+// An unreadable stored hash makes each comparison a 500, which counts the comparisons.
 func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 	t.Parallel()
 
@@ -171,7 +171,7 @@ func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 
 				got := guess.To(t, gateways[i%2])
 				for got.Status == http.StatusServiceUnavailable {
-					got = guess.To(t, gateways[i%2]) // a gateway that is full says so, and has compared nothing
+					got = guess.To(t, gateways[i%2]) // an overloaded gateway has compared nothing
 				}
 
 				mu.Lock()
@@ -190,7 +190,7 @@ func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 	}
 }
 
-// R-E6, T-36: where failures cannot be counted, nobody is let in and nothing is compared.
+// R-E6, T-36: if failures cannot be counted, nothing is compared and no one is signed in.
 func TestNothingIsComparedWithoutCounting(t *testing.T) {
 	t.Parallel()
 

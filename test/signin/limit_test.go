@@ -16,16 +16,16 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// registration registers one address, well or badly.
+// registration registers one address, with right and wrong codes.
 type registration struct {
 	*apptest.Env
 
 	email string
 	right string // the newest code
-	wrong string // one that is not
+	wrong string // a code that is wrong
 }
 
-// newRegistration has been sent a code.
+// newRegistration requests the first code.
 func newRegistration(t *testing.T, env *apptest.Env, email string) *registration {
 	t.Helper()
 
@@ -35,7 +35,7 @@ func newRegistration(t *testing.T, env *apptest.Env, email string) *registration
 	return r
 }
 
-// requestCode asks for a code, and reads it.
+// requestCode requests a code and reads it from the mail.
 func (r *registration) requestCode(t *testing.T) {
 	t.Helper()
 
@@ -54,7 +54,7 @@ func (r *registration) requestCode(t *testing.T) {
 	r.wrong = fmt.Sprintf("%06d", (n+1)%1_000_000)
 }
 
-// guess registers with a code and a password, and answers the status and the error's code.
+// guess registers with a code and a password, and returns the status and the code of the error.
 func (r *registration) guess(t *testing.T, code, password string) (int, client.ErrorCode) {
 	t.Helper()
 
@@ -85,7 +85,7 @@ func (r *registration) expect(t *testing.T, what, code, password string, want in
 	}
 }
 
-// sendFrom asks for a code, and answers the status and Retry-After.
+// sendFrom requests a code from a client address, and returns the status and Retry-After.
 func (r *registration) sendFrom(t *testing.T, email, address string) (status, retryAfter int) {
 	t.Helper()
 
@@ -110,7 +110,7 @@ func (r *registration) sendFrom(t *testing.T, email, address string) (status, re
 	return sent.StatusCode(), retryAfter
 }
 
-// R-C6, W-4, T-05: five guesses, and the sixth fails though it is right.
+// R-C6, W-4, T-05: a code allows five guesses, and the sixth fails though it is right.
 func TestGuesses(t *testing.T) {
 	t.Parallel()
 
@@ -135,7 +135,7 @@ func TestGuesses(t *testing.T) {
 
 		r.expect(t, "the sixth", r.right, apptest.Password, http.StatusBadRequest)
 
-		// A new code is a new chance.
+		// A new code allows new guesses.
 		r.Clock.Advance(time.Minute)
 		r.requestCode(t)
 		r.expect(t, "the new code", r.right, apptest.Password, http.StatusCreated)
@@ -157,8 +157,8 @@ func TestGuesses(t *testing.T) {
 		r.expect(t, "with a better password", r.right, apptest.Password, http.StatusCreated)
 	})
 
-	// With 64 guesses at once, one of them right, at most five are compared: it gets through in one of 13
-	// rounds. A counter that is raised after the comparison lets it through each time.
+	// With 64 guesses at once, one of them right, at most five are compared: the right one succeeds in one of 13
+	// rounds. If the counter were raised after the comparison, it would succeed every time.
 	t.Run("ParallelOnesShareTheFive", func(t *testing.T) {
 		t.Parallel()
 
@@ -205,14 +205,14 @@ func TestGuesses(t *testing.T) {
 	})
 }
 
-// R-C5: a new code voids the one before it.
+// R-C5: a new code voids the previous one.
 func TestNewCodeVoidsTheOld(t *testing.T) {
 	t.Parallel()
 
 	r := newRegistration(t, apptest.New(t), "a@konec.test")
 	old := r.right
 
-	for r.right == old { // twice the same is drawn once in a million times
+	for r.right == old { // the same code is drawn again once in a million times
 		r.Clock.Advance(time.Minute)
 		r.requestCode(t)
 	}
@@ -221,7 +221,8 @@ func TestNewCodeVoidsTheOld(t *testing.T) {
 	r.expect(t, "the new code", r.right, apptest.Password, http.StatusCreated)
 }
 
-// R-I5: who asks for an address first, and guesses at its code, has no claim to it: the first proof wins.
+// R-I5: a caller who requests a code for an address first, and guesses at it, has no claim to the address: the first
+// proof wins.
 func TestRequestedCodeClaimsNoAddress(t *testing.T) {
 	t.Parallel()
 
@@ -239,7 +240,7 @@ func TestRequestedCodeClaimsNoAddress(t *testing.T) {
 	env.SignIn(t, owner.email)
 }
 
-// R-C2: a code lives ten minutes.
+// R-C2: a code is valid for ten minutes.
 func TestCodeExpires(t *testing.T) {
 	t.Parallel()
 
@@ -252,7 +253,7 @@ func TestCodeExpires(t *testing.T) {
 	b.expect(t, "just after", b.right, apptest.Password, http.StatusBadRequest)
 }
 
-// expectWait wants a 429 that says to wait exactly so long; the clock stands still.
+// expectWait checks that a request gets a 429 with exactly this delay; the clock is stopped.
 func (r *registration) expectWait(t *testing.T, email, address string, want time.Duration) (retryAfter time.Duration) {
 	t.Helper()
 
@@ -266,7 +267,7 @@ func (r *registration) expectWait(t *testing.T, email, address string, want time
 	return retryAfter
 }
 
-// R-C10, R-E1, R-K6: one a minute and five an hour to an address, and waiting as long as told is enough.
+// R-C10, R-E1, R-K6: an address receives one code a minute and five an hour, and the stated delay is enough.
 func TestSendingToOneAddress(t *testing.T) {
 	t.Parallel()
 
@@ -280,7 +281,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	r.Clock.Advance(r.expectWait(t, r.email, "", 3*time.Second))
 	world.ExpectLimitEvents(t, env, "send registration/cooldown", 1)
 
-	for range 4 { // with the first, five
+	for range 4 { // together with the first one, five
 		r.requestCode(t)
 		r.Clock.Advance(time.Minute)
 	}
@@ -288,14 +289,14 @@ func TestSendingToOneAddress(t *testing.T) {
 	wait = r.expectWait(t, r.email, "", 55*time.Minute)
 	world.ExpectLimitEvents(t, env, "send registration/hour", 1)
 
-	// Another address is none of its business.
+	// Another address is not affected.
 	newRegistration(t, r.Env, "b@konec.test")
 
 	r.Clock.Advance(wait)
 	r.requestCode(t)
 }
 
-// R-C10, R-K6: sixty an hour from a network, of IPv6 a /64, whoever they are to.
+// R-C10, R-K6: a network, or an IPv6 /64, sends sixty codes an hour, whoever they are for.
 func TestSendingFromOneNetwork(t *testing.T) {
 	t.Parallel()
 

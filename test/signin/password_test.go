@@ -11,13 +11,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-21, R-A1, R-A2, R-A3, R-A4: any characters, no rules about kinds; and the password signs in that was
-// set, and none that is almost the same.
+// T-21, R-A1, R-A2, R-A3, R-A4: a password may contain any characters, without rules about kinds. Only the password
+// that was set signs in, not one that resembles it.
 func TestPasswordIsAcceptedUnchanged(t *testing.T) {
 	t.Parallel()
 
 	g := world.NewGateway(t)
-	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, where bcrypt stops
+	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, the limit of bcrypt
 
 	for i, one := range []struct {
 		name, password string
@@ -64,7 +64,7 @@ func TestPasswordIsAcceptedUnchanged(t *testing.T) {
 	}
 }
 
-// R-A1, R-A2, R-A5: a bad new password is refused with its reason, before the code is looked at.
+// R-A1, R-A2, R-A5: a bad new password is refused with its reason, before the code is compared.
 func TestBadNewPasswordIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -90,7 +90,7 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 		"the name":                   {"Zephyrine!!", "PASSWORD_REFUSED"},
 		"the product":                {"toolkit1!", "PASSWORD_REFUSED"},
 	} {
-		for range 2 { // ten refusals, and five guesses
+		for range 2 { // ten refusals and five guesses
 			if got := register(one.password); got.Problem.Code != one.code || strings.Join(got.Fields(), " ") != "/password" {
 				t.Errorf("%s: %s, want %s", name, got, one.code)
 			}
@@ -102,7 +102,8 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 	}
 }
 
-// R-A9: the old password is asked for, and wrong ones count together with those of signing in, at either door.
+// R-A9: a password change requires the old password, and wrong ones count together with failed sign-ins on either
+// surface.
 func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 	t.Parallel()
 
@@ -120,7 +121,7 @@ func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 		t.Errorf("without the old one: %s", got)
 	}
 
-	for range 2 { // with the last one, the five that are free
+	for range 2 { // with the last one, five free failures
 		for name, ask := range map[string]func(string) world.Reply{"change": change, "sign in": signIn} {
 			if got := ask("wrong"); got.Problem.Code != "INVALID_CREDENTIALS" {
 				t.Errorf("%s: %s", name, got)
@@ -147,7 +148,7 @@ func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 	}
 }
 
-// R-A1: the setting counts code points, like the document.
+// R-A1: the setting counts code points, as the document does.
 func TestMinimumLengthIsASetting(t *testing.T) {
 	t.Parallel()
 

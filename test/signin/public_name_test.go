@@ -8,8 +8,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// A name of before a sign-in is worth nothing after it: who knew it, and a token bound to it, knows nothing of
-// the browser once its session has ended (R-H2, R-H3).
+// The identifier of a browser from before a sign-in is void afterwards. Whoever knew it, or a token bound to it, cannot
+// use it after the session has ended (R-H2, R-H3).
 func TestSignInReplacesTheBrowserIdentifier(t *testing.T) {
 	t.Parallel()
 

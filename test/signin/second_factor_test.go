@@ -12,8 +12,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// userWithSecondFactor is somebody of a member group that asks for a second factor, with an authenticator app and
-// recovery codes.
+// userWithSecondFactor creates a user in a group that requires a second factor, with an authenticator app and recovery
+// codes.
 func userWithSecondFactor(tb testing.TB, g *world.Gateway) (address string, browser *apptest.Browser, codes []string) {
 	tb.Helper()
 
@@ -29,7 +29,7 @@ func userWithSecondFactor(tb testing.TB, g *world.Gateway) (address string, brow
 	return address, browser, made.JSON200.Codes
 }
 
-// countEvents is how many of an action the audit has.
+// countEvents counts the audit events of an action.
 func countEvents(tb testing.TB, g *world.Gateway, action string) (n int) {
 	tb.Helper()
 
@@ -40,8 +40,8 @@ func countEvents(tb testing.TB, g *world.Gateway, action string) (n int) {
 	return n
 }
 
-// Contract, "successful sign-ins are never throttled": one in two steps, first without the second factor as a
-// client finds out that it is asked for, is no failure of the network, nor of the day's budget.
+// Contract, "successful sign-ins are never throttled": a sign-in in two steps, the first without the second factor
+// because the client does not know that it is required, counts no failure of the network or of the day's budget.
 func TestTwoStepSignInCountsNoFailure(t *testing.T) {
 	t.Parallel()
 
@@ -91,13 +91,14 @@ func TestTwoStepSignInCountsNoFailure(t *testing.T) {
 		t.Errorf("%d failures are counted, %v", left, err)
 	}
 
-	// R-K6: that somebody has the first proof is written down.
+	// R-K6: a right first factor is an audit event.
 	if n := countEvents(t, g, "sign_in.second_factor_asked"); n != people {
 		t.Errorf("%d events, want %d", n, people)
 	}
 }
 
-// Contract, "the last way in cannot be removed": where the group asks for a second factor none is left without it.
+// Contract, "the last way in cannot be removed": in a group that requires a second factor, no member loses the last
+// one.
 func TestSecondFactorOfAGroupStays(t *testing.T) {
 	t.Parallel()
 
@@ -116,8 +117,8 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 	}
 }
 
-// R-C7: who guesses at an authenticator until it stops makes one mail for its owner, with no word of the
-// guesser's in it, at either door; the answers do not change.
+// R-C7: guesses that stop an authenticator cause one mail to its owner, without any text of the attacker's, on either
+// surface. The responses do not change.
 func TestOwnerIsNotifiedOfTheStoppedAuthenticator(t *testing.T) {
 	t.Parallel()
 
@@ -144,7 +145,7 @@ func TestOwnerIsNotifiedOfTheStoppedAuthenticator(t *testing.T) {
 		}
 
 		if len(answers) != 1 {
-			t.Errorf("%s: answers %v", name, answers)
+			t.Errorf("%s: responses %v", name, answers)
 		}
 
 		apptest.Eventually(t, "the mail", func() bool { return len(authenticatorStoppedMails(g, address)) > before })
@@ -156,12 +157,12 @@ func TestOwnerIsNotifiedOfTheStoppedAuthenticator(t *testing.T) {
 
 	for _, text := range authenticatorStoppedMails(g, address) {
 		if strings.Contains(text, "planted") {
-			t.Errorf("the mail says %s", text)
+			t.Errorf("the mail is %s", text)
 		}
 	}
 }
 
-// authenticatorStoppedMails are the texts of the mails that say so.
+// authenticatorStoppedMails returns the texts of the mails about a stopped authenticator.
 func authenticatorStoppedMails(g *world.Gateway, address string) (texts []string) {
 	for _, message := range g.Mails(address) {
 		if message.Subject == "您的身份验证器已停用" {

@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-C10, R-K6: the daily ceiling of text messages is reached with one line for whoever watches, and a metric, on
-// whichever gateway; who is refused afterwards says it no more.
+// R-C10, R-K6: when the daily limit of text messages is reached, on whichever gateway, the log has one alarm and a
+// metric changes. Later refusals cause no further alarm.
 func TestSMSLimitRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
 
@@ -59,8 +59,8 @@ func TestSMSLimitRaisesAnAlarm(t *testing.T) {
 	}
 }
 
-// R-C10, R-B3: codes for numbers that nobody has, which are never sent, leave the day's ceiling alone, and are
-// refused all the same once it is reached.
+// R-C10, R-B3: codes for unbound numbers, which are never sent, do not use the daily limit, and are refused as well
+// once it is reached.
 func TestUnboundNumbersDoNotUseTheSMSLimit(t *testing.T) {
 	t.Parallel()
 
