@@ -26,7 +26,7 @@ func (g *adminGateway) changeWebhook(t *testing.T, id string, change func(*clien
 }
 
 // awaitCalls waits until the receiver has received this many calls and returns how often it received each event.
-func (r *receiver) awaitCall(t *testing.T, calls int) map[string]int {
+func (r *receiver) awaitCalls(t *testing.T, calls int) map[string]int {
 	t.Helper()
 	apptest.Eventually(t, fmt.Sprintf("%d calls", calls), func() bool { return len(r.callsFor()) >= calls })
 
@@ -97,7 +97,7 @@ func TestDisabledWebhookCatchesUp(t *testing.T) {
 		t.Fatalf("replay: %s", got.Body)
 	}
 
-	if events := r.awaitCall(t, calls+3); len(events) != 3 {
+	if events := r.awaitCalls(t, calls+3); len(events) != 3 {
 		t.Errorf("got %v", events)
 	}
 
@@ -123,7 +123,7 @@ func TestDeliveryIsReplayed(t *testing.T) {
 	id := g.createWebhook(t, r, hookEvent).Webhook.ID
 	g.SignIn(t, world.Owner)
 
-	r.awaitCall(t, 1)
+	r.awaitCalls(t, 1)
 	g.awaitEvents(t)
 
 	event := g.deliveries(t, id)[0].EventID
@@ -145,14 +145,14 @@ func TestDeliveryIsReplayed(t *testing.T) {
 		t.Errorf("replayed %s and %s", first.Body, second.Body)
 	}
 
-	r.awaitCall(t, 2)
+	r.awaitCalls(t, 2)
 	apptest.Eventually(t, "it failed once", func() bool { return g.deliveries(t, id)[0].LastError != "" })
 
 	// This delivery waits for its next attempt, which does nothing once the delivery has been sent again.
 	r.respondWith(nil)
 	again(nil)
 
-	events := r.awaitCall(t, 3)
+	events := r.awaitCalls(t, 3)
 	g.awaitEvents(t)
 	g.retryNow(t)
 	apptest.Eventually(t, "no job is left", func() bool {
@@ -218,7 +218,7 @@ func TestDeliveryLogHasPages(t *testing.T) {
 		g.SignIn(t, world.Owner)
 	}
 
-	r.awaitCall(t, 5)
+	r.awaitCalls(t, 5)
 	g.awaitEvents(t)
 
 	var (

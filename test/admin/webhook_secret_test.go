@@ -119,7 +119,7 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 	}
 
 	g.SignIn(t, world.Owner)
-	r.awaitCall(t, 1)
+	r.awaitCalls(t, 1)
 
 	// The clean-up, which also erases the previous secret, runs at the start and then not for five minutes.
 	apptest.Eventually(t, "the clean-up is over", func() bool {
@@ -127,7 +127,7 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 	})
 	g.Clock.Advance(webhook.Overlap + time.Second)
 	g.SignIn(t, world.Owner)
-	r.awaitCall(t, 2)
+	r.awaitCalls(t, 2)
 
 	calls := r.callsFor()
 	for i, want := range []string{

@@ -8,9 +8,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-H1, R-H2, R-H11, T-18: somebody uses a small console, with the browser that people use: two tabs renew at
-// once, both spellings of the key, codes of an independent authenticator, every way in. It stands on a host
-// beside the gateway's, or on the gateway's own.
+// R-H1, R-H2, R-H11, T-18: a user works with a small console in a real browser. Two tabs renew at once, a secret is
+// entered in both spellings, codes come from an independent authenticator, and every sign-in method is used. The
+// console is on a host beside the gateway's, or on the gateway's own.
 func TestConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 
@@ -51,13 +51,13 @@ func TestConsoleInABrowser(t *testing.T) {
 			}
 
 			if want := "password password totp sms password password"; sessions != want {
-				t.Errorf("sign-ins: %s, want %s", sessions, want)
+				t.Errorf("%s sign-ins, want %s", sessions, want)
 			}
 		})
 	}
 }
 
-// console is the address of the page on a host.
+// console returns the address of the console's page on a host.
 func (s *browserSite) console(host string) string {
 	if host == gatewayHost {
 		return s.origin(host) + "/small/console.html"

@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// browserForms are how every operation of a method has to arrive from other sites: method, mode and
-// destination, as the browser says them. Of PATCH and DELETE the question whether they may is all there is.
+// browserForms are the forms in which a request for an operation must arrive from other sites, by its method: method,
+// mode and destination, as the browser reports them. Of PATCH and DELETE only the preflight arrives.
 var browserForms = map[string][]string{
 	http.MethodGet: {
 		"GET navigate document", "GET navigate iframe", "GET navigate object", "GET no-cors image", "GET no-cors script",
@@ -22,8 +22,8 @@ var browserForms = map[string][]string{
 	http.MethodDelete: {"OPTIONS cors empty"},
 }
 
-// checkGatewayRequests looks at every answer that a browser got. That each forgery arrived is looked at too: what
-// was never tried cannot fail.
+// checkGatewayRequests checks every response that a browser received. It also checks that each forgery arrived, because
+// one that was never tried cannot fail.
 func (s *browserSite) checkGatewayRequests(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
@@ -57,10 +57,10 @@ func (s *browserSite) checkGatewayRequests(t *testing.T) {
 		form := one.method + " " + one.mode + " " + one.dest
 		arrived[o.OperationID+", asked as "+form+" from "+site] = true
 
-		// Of old browsers only the token keeps another site's requests apart.
+		// In old browsers only the XSRF token keeps other sites' requests out.
 		effective := one.preflightMethod == "" && o.RefusesOtherSites() && (!one.fromOldBrowser || o.RequiresScheme("xsrf"))
 		if effective && one.status < http.StatusBadRequest {
-			t.Errorf("%s, asked as %s from %s: %d", o.OperationID, form, site, one.status)
+			t.Errorf("%s, sent as %s from %s: %d", o.OperationID, form, site, one.status)
 		}
 	}
 
@@ -72,7 +72,7 @@ func (s *browserSite) checkGatewayRequests(t *testing.T) {
 		for _, form := range browserForms[o.Method] {
 			for _, site := range []string{"cross-site", "same-site"} {
 				what := o.OperationID + ", asked as " + form + " from " + site
-				// Windows for what a neighbour posts are left out: its frames get the same cookies.
+				// Windows for a neighbour's POST are left out, because its frames send the same cookies.
 				if !arrived[what] && (site != "same-site" || form != "POST navigate document") {
 					t.Errorf("never arrived: %s", what)
 				}
@@ -81,12 +81,12 @@ func (s *browserSite) checkGatewayRequests(t *testing.T) {
 	}
 }
 
-// siteOf says from which of the others a request came, and is empty for our own pages, and for people.
+// siteOf returns the relation of the site that a request came from, or an empty string for our own pages and for users.
 func (s *browserSite) siteOf(one gatewayRequest) string {
 	switch ours := s.origin(consoleHost); {
 	case one.origin == ours, one.path == "/lark/authorize" && strings.HasPrefix(one.referrer, ours):
 		return ""
-	case one.origin == s.origin(evilHost): // a web socket says its origin and no site
+	case one.origin == s.origin(attackerHost): // a web socket reports its origin and no site
 		return "cross-site"
 	case one.origin == s.origin(neighbourHost):
 		return "same-site"
@@ -97,7 +97,8 @@ func (s *browserSite) siteOf(one gatewayRequest) string {
 	return ""
 }
 
-// checkAttackerRequests looks at what came to the stranger by way of the gateway: not from where, and no cookie of ours.
+// checkAttackerRequests checks the requests that reached the attacker's site by way of the gateway: they reveal neither
+// the page they came from nor a cookie of ours.
 func (s *browserSite) checkAttackerRequests(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()

@@ -13,23 +13,23 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// target is a good call of an operation, which others forge.
+// target is a valid call of an operation, which other sites forge.
 type target struct {
 	ID     string         `json:"id"`
 	Method string         `json:"method"`
 	URL    string         `json:"url"`
 	Body   map[string]any `json:"body,omitempty"`
-	JSON   bool           `json:"json"` // the body's form
+	JSON   bool           `json:"json"` // the media type of the body
 }
 
-// R-H1 to R-H7, T-18, W-9: for every operation of the public surface, and whatever a page of another site, or
-// of another host of the same one, makes a real browser do: no row changes, nothing is sent, no answer can be read.
+// R-H1 to R-H7, T-18, W-9: for every operation of the public surface, and whatever a page of another site, or of
+// another host of the same site, makes a real browser do: no row changes, nothing is sent, no response can be read.
 func TestOtherSitesHaveNoEffect(t *testing.T) {
 	t.Parallel()
 
 	s := newBrowserSite(t, siblingConsole, func(s *browserSite, c *apptest.Settings) {
 		world.WithLark(world.UnreachableLark)(c)
-		c.ConsoleURL, c.LarkAuthorizeURL = s.origin(consoleHost)+"/console.html", s.origin(evilHost)+"/stranger.html"
+		c.ConsoleURL, c.LarkAuthorizeURL = s.origin(consoleHost)+"/console.html", s.origin(attackerHost)+"/attacker.html"
 	})
 	g := world.GatewayOn(t, s.Env)
 	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", world.FreePhone, world.Owner)
@@ -39,8 +39,8 @@ func TestOtherSitesHaveNoEffect(t *testing.T) {
 	theirs := s.SignedIn(t, attacker)
 
 	s.watchTables(t)
-	s.runScript(t, "evil.mjs", map[string]any{
-		"evil": s.origin(evilHost), "neighbour": s.origin(neighbourHost), "console": s.console(consoleHost), "targets": s.targets(t, g),
+	s.runScript(t, "other-sites.mjs", map[string]any{
+		"attackerSite": s.origin(attackerHost), "neighbour": s.origin(neighbourHost), "console": s.console(consoleHost), "targets": s.targets(t, g),
 		"victim":   map[string]string{"email": world.Owner, "password": apptest.Password},
 		"attacker": map[string]string{"session": theirs.Cookie("__Host-TOKEN"), "xsrf": theirs.Cookie("XSRF-TOKEN")},
 	})
@@ -49,7 +49,7 @@ func TestOtherSitesHaveNoEffect(t *testing.T) {
 	s.checkAttackerRequests(t)
 }
 
-// targets are calls that would have an effect, on the owner of the desk or on the stranger's own account.
+// targets returns calls that would have an effect on the owner or on the attacker's own account.
 func (s *browserSite) targets(t *testing.T, g *world.Gateway) []target {
 	t.Helper()
 
@@ -93,7 +93,7 @@ func (s *browserSite) targets(t *testing.T, g *world.Gateway) []target {
 	return targets
 }
 
-// watchTables lets the script say when the test is to look for effects.
+// watchTables lets the script choose when the test looks for effects.
 func (s *browserSite) watchTables(t *testing.T) {
 	t.Helper()
 
@@ -123,7 +123,7 @@ func (s *browserSite) watchTables(t *testing.T) {
 	})
 }
 
-// settledRows is rows when nothing is on its way any more.
+// settledRows returns rows once no job is left.
 func (s *browserSite) settledRows(t *testing.T) map[string]string {
 	t.Helper()
 	apptest.Eventually(t, "no job is left", func() bool {
@@ -137,12 +137,12 @@ func (s *browserSite) settledRows(t *testing.T) map[string]string {
 	return s.rows(t)
 }
 
-// rows is a digest of every table, new ones included, and how many messages were sent. What River and the
-// chores do for themselves does not count.
+// rows returns a digest of every table, and the number of sent messages. Changes by River and by background jobs do not
+// count.
 func (s *browserSite) rows(t *testing.T) map[string]string {
 	t.Helper()
 
-	// The chain of the audit log follows it in its own time, and says nothing that audit_event does not.
+	// The chain of the audit log follows audit_event with a delay, and contains nothing more.
 	rows, err := s.Pool.Query(t.Context(), `
 		SELECT table_name, (xpath('//t/text()', query_to_xml(format(
 			'SELECT md5(coalesce(string_agg(r::text, '';'' ORDER BY r::text), '''')) AS t FROM %I r %s', table_name,

@@ -20,10 +20,10 @@ import (
 	"time"
 )
 
-// picturesFolder is where the scripts keep pictures of what they have looked at, by the test. Git ignores it.
+// picturesFolder is where the scripts store screenshots, by test. Git ignores it.
 const picturesFolder = "../../.dev/pictures"
 
-// runScript runs a script of test/browser/scripts in front of the stage.
+// runScript runs a script of test/browser/scripts with the addresses of the site.
 func (s *browserSite) runScript(t *testing.T, script string, more map[string]any) {
 	t.Helper()
 
@@ -45,8 +45,8 @@ func (s *browserSite) runScript(t *testing.T, script string, more map[string]any
 
 	pin := sha256.Sum256(s.tlsServer.TLS.Certificates[0].Leaf.RawSubjectPublicKeyInfo)
 	about := map[string]any{
-		"hosts": []string{gatewayHost, consoleHost, neighbourHost, evilHost}, "gateway": s.origin(gatewayHost),
-		"pin": base64.StdEncoding.EncodeToString(pin[:]), "backstage": s.scriptServer.URL,
+		"hosts": []string{gatewayHost, consoleHost, neighbourHost, attackerHost}, "gateway": s.origin(gatewayHost),
+		"pin": base64.StdEncoding.EncodeToString(pin[:]), "testServer": s.scriptServer.URL,
 		"cache": filepath.Join(cache, "toolkit-gateway"), "pictures": pictures,
 	}
 
@@ -57,7 +57,7 @@ func (s *browserSite) runScript(t *testing.T, script string, more map[string]any
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // one is enough, alone
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // alone, a script takes less than one minute
 	defer cancel()
 
 	command := exec.CommandContext(ctx, "node", filepath.Join(scripts, script))
@@ -71,7 +71,7 @@ func (s *browserSite) runScript(t *testing.T, script string, more map[string]any
 	}
 }
 
-// trackScripts looks at the scripts, so that `go test` knows that a result of before they were changed is an old one.
+// trackScripts opens the scripts, so that `go test` does not reuse a cached result after they have changed.
 func trackScripts(t *testing.T) {
 	t.Helper()
 
@@ -87,7 +87,7 @@ func trackScripts(t *testing.T) {
 	}
 }
 
-// certificate is one that nobody has signed; the browsers are told its key.
+// certificate returns a self-signed certificate; the browsers receive its key.
 func certificate(t *testing.T) tls.Certificate {
 	t.Helper()
 
@@ -98,7 +98,7 @@ func certificate(t *testing.T) tls.Certificate {
 
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		DNSNames: []string{gatewayHost, consoleHost, neighbourHost, evilHost},
+		DNSNames: []string{gatewayHost, consoleHost, neighbourHost, attackerHost},
 	}
 
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

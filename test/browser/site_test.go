@@ -18,24 +18,24 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// The hosts of a stage. Its browsers find them all on this machine, and no others.
+// The hosts of a browserSite. Its browsers resolve all of them to this machine, and no others.
 const (
 	gatewayHost   = "gateway.app.test"
-	consoleHost   = "console.app.test" // of the same site: what CORS_ORIGINS and XSRF_COOKIE_DOMAIN are for
-	neighbourHost = "sub.app.test"     // of the same site too, and not ours
-	evilHost      = "evil.test"
+	consoleHost   = "console.app.test" // on the same site as the gateway: what CORS_ORIGINS and XSRF_COOKIE_DOMAIN are for
+	neighbourHost = "sub.app.test"     // on the same site too, and not ours
+	attackerHost  = "evil.test"
 )
 
 const scripts = "scripts"
 
-// browserSite is a gateway as browsers meet it: behind a proxy that ends TLS, beside a console, a neighbour under
-// the same domain, and a stranger.
+// browserSite is a gateway as browsers reach it: behind a proxy that terminates TLS, with a console, a neighbour under
+// the same domain, and an attacker's site.
 type browserSite struct {
 	*apptest.Env
 
-	tlsServer    *httptest.Server // all hosts
-	scriptMux    *http.ServeMux   // what the scripts ask of the test
-	scriptServer *httptest.Server // where they ask it
+	tlsServer    *httptest.Server // serves all hosts
+	scriptMux    *http.ServeMux   // what the scripts request of the test
+	scriptServer *httptest.Server // where they request it
 
 	mu               sync.Mutex
 	gatewayRequests  []gatewayRequest
@@ -43,27 +43,27 @@ type browserSite struct {
 	oldBrowsers      bool
 }
 
-// gatewayRequest is a request that the gateway answered.
+// gatewayRequest is a request to which the gateway responded.
 type gatewayRequest struct {
 	method, path             string
-	origin, site, mode, dest string // what the browser said of it
-	preflightMethod          string // the method of a preflight
-	fromOldBrowser           bool   // and the gateway heard nothing of it
+	origin, site, mode, dest string // what the browser reported
+	preflightMethod          string // the method that a preflight asks for
+	fromOldBrowser           bool   // the proxy removed what the browser reported
 	referrer                 string
 	status                   int
-	header                   http.Header // of the answer
+	header                   http.Header // of the response
 }
 
-// attackerRequest is a request that came to the stranger.
+// attackerRequest is a request that reached the attacker's site.
 type attackerRequest struct{ path, referrer, cookies string }
 
-// newBrowserSite opens the house before the gateway, which has to know its own address.
+// newBrowserSite starts the hosts and then the gateway, which has to know its own address.
 func newBrowserSite(t *testing.T, change ...func(*browserSite, *apptest.Settings)) *browserSite {
 	t.Helper()
 
 	s := &browserSite{}
 	hosts := map[string]http.Handler{
-		gatewayHost: nil, consoleHost: pages(), neighbourHost: attackerSite(nil), evilHost: attackerSite(s.recordAttackerRequest),
+		gatewayHost: nil, consoleHost: pages(), neighbourHost: attackerSite(nil), attackerHost: attackerSite(s.recordAttackerRequest),
 	}
 
 	s.tlsServer = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,7 +74,7 @@ func newBrowserSite(t *testing.T, change ...func(*browserSite, *apptest.Settings
 			http.NotFound(w, r)
 		}
 	}))
-	s.tlsServer.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // browsers hang up as they like
+	s.tlsServer.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // browsers close connections at any time
 	s.tlsServer.EnableHTTP2 = true
 	s.tlsServer.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
 
@@ -97,17 +97,17 @@ func newBrowserSite(t *testing.T, change ...func(*browserSite, *apptest.Settings
 	return s
 }
 
-// siblingConsole is for a console on a host beside the gateway's.
+// siblingConsole configures a console on a host beside the gateway's.
 func siblingConsole(s *browserSite, c *apptest.Settings) {
 	c.Origins, c.XSRFCookieDomain, c.ConsoleURL = []string{s.origin(consoleHost)}, "app.test", s.origin(consoleHost)+"/console.html"
 }
 
-// origin is the origin of a host.
+// origin returns the origin of a host.
 func (s *browserSite) origin(host string) string {
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(s.tlsServer.Listener.Addr().(*net.TCPAddr).Port))
 }
 
-// pages are those of test/browser/scripts.
+// pages serves the files of test/browser/scripts.
 func pages() http.Handler {
 	files := http.FileServer(http.Dir(scripts))
 
@@ -117,7 +117,7 @@ func pages() http.Handler {
 	})
 }
 
-// attackerSite is a site of somebody who means ill: the pages, a redirect to anywhere, and cookies of any form.
+// attackerSite serves the pages of an attacker, a redirect to anywhere, and cookies of any form.
 func attackerSite(visited func(*http.Request)) http.Handler {
 	files := pages()
 
@@ -146,7 +146,7 @@ func (s *browserSite) recordAttackerRequest(r *http.Request) {
 	s.attackerRequests = append(s.attackerRequests, attackerRequest{r.URL.RequestURI(), r.Referer(), r.Header.Get("Cookie")})
 }
 
-// proxyToGateway is the proxy, with a small console on the gateway's own origin.
+// proxyToGateway returns the proxy, with a small console on the gateway's own origin.
 func (s *browserSite) proxyToGateway(t *testing.T) http.Handler {
 	t.Helper()
 
@@ -156,7 +156,7 @@ func (s *browserSite) proxyToGateway(t *testing.T) http.Handler {
 	}
 
 	proxy := &httputil.ReverseProxy{
-		// Most often the browser has hung up. Nothing is answered then, and there is nothing to look at.
+		// Usually the browser has closed the connection. Then there is no response to check.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
@@ -190,7 +190,7 @@ func (s *browserSite) proxyToGateway(t *testing.T) http.Handler {
 	return mux
 }
 
-// statusRecorder remembers the status.
+// statusRecorder records the status.
 type statusRecorder struct {
 	http.ResponseWriter
 
@@ -202,7 +202,7 @@ func (o *statusRecorder) WriteHeader(status int) {
 	o.ResponseWriter.WriteHeader(status)
 }
 
-// hasOldBrowsers says that browsers now are of before Sec-Fetch-Site and Origin.
+// hasOldBrowsers reports whether browsers currently act as those without Sec-Fetch-Site and Origin.
 func (s *browserSite) hasOldBrowsers() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,7 +210,7 @@ func (s *browserSite) hasOldBrowsers() bool {
 	return s.oldBrowsers
 }
 
-// Only the test can do this for the scripts.
+// scriptServices serves what only the test can do for the scripts.
 func (s *browserSite) scriptServices() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/inbox", s.Inbox)
@@ -231,5 +231,5 @@ func (s *browserSite) scriptServices() *http.ServeMux {
 }
 
 func writeJSON(w http.ResponseWriter, answer any) {
-	_ = json.NewEncoder(w).Encode(answer) // the script misses it
+	_ = json.NewEncoder(w).Encode(answer) // the script reports a missing response
 }

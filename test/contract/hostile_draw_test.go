@@ -130,7 +130,7 @@ func (f *fuzzer) breakConstraint(o world.Operation, values map[string]any) map[s
 	return values
 }
 
-// longest returns the maximum length of the schema; a schema without one gets a large number.
+// longest returns the maximum length of the schema, or 0 if it has none: an unbounded text would never end.
 func longest(schema *openapi3.Schema) int {
 	if schema.MaxLength == nil {
 		return 0

@@ -114,9 +114,9 @@ func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 type kind string
 
 const (
-	valid     kind = "valid"   // must not be refused as invalid input
-	invalid   kind = "invalid" // must be refused
-	arbitrary kind = "arbitrary"     // may get anything but a 500
+	valid     kind = "valid"     // must not be refused as invalid input
+	invalid   kind = "invalid"   // must be refused
+	arbitrary kind = "arbitrary" // may get anything but a 500
 )
 
 type fuzzer struct {

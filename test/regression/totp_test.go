@@ -77,7 +77,7 @@ func TestRemovalNeedsAFreshSignIn(t *testing.T) {
 
 	type way struct {
 		signIn func(t *testing.T, own *world.Member) world.Call // builds the call before the removal
-		after string
+		after  string
 	}
 
 	for key, w := range map[string]way{

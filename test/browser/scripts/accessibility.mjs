@@ -1,9 +1,9 @@
-// Looks at a page of the administration console as people do who see it in one way or another: wide or on a phone,
-// light or dark, or with a screen reader.
+// Checks that a page of the administration console is accessible: on a desktop and on a phone, light and dark, and with
+// the rules of axe for screen readers.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { stage } from './stage.mjs'
+import { input } from './input.mjs'
 import { workspace } from './workspace.mjs'
 
 const axe = readFileSync(workspace.resolve('axe-core/axe.min.js'), 'utf8')
@@ -11,15 +11,15 @@ const axe = readFileSync(workspace.resolve('axe-core/axe.min.js'), 'utf8')
 const wide = { width: 1280, height: 900 }
 const phone = { width: 390, height: 844 }
 
-/** What was found on all pages. */
+/** The faults found on all pages. */
 export const faults = []
 
-/** How often was looked, for the log. */
-export const looked = { views: 0, milliseconds: 0 }
+/** The number of views checked and the time they took, for the log. */
+export const views = { count: 0, milliseconds: 0 }
 
-/** Finds what keeps people out of a page, and keeps a picture of it, in both sizes and both colours. */
-export async function look(page, name) {
-  await lookIn(page, name, true, [
+/** Checks a page and stores screenshots of it, in both sizes and both color schemes. */
+export async function checkPage(page, name) {
+  await checkIn(page, name, true, [
     [phone, 'dark'],
     [phone, 'light'],
     [wide, 'light'],
@@ -27,18 +27,18 @@ export async function look(page, name) {
   ])
 }
 
-/** The same of what is over a page that was looked at: once in each size and in each colour, and no further than one sees. */
-export async function glance(page, name) {
-  await lookIn(page, name, false, [
+/** Checks what is over a page that was checked already: once per size and color scheme, the visible part only. */
+export async function checkOverlay(page, name) {
+  await checkIn(page, name, false, [
     [phone, 'dark'],
     [wide, 'light'],
   ])
 }
 
-async function lookIn(page, name, fullPage, views) {
+async function checkIn(page, name, fullPage, variants) {
   const began = Date.now()
 
-  for (const [viewport, colorScheme] of views) {
+  for (const [viewport, colorScheme] of variants) {
     const view = `${name}-${viewport === phone ? 'phone' : 'desktop'}-${colorScheme}`
     await page.setViewportSize(viewport)
     await page.emulateMedia({ colorScheme })
@@ -54,17 +54,17 @@ async function lookIn(page, name, fullPage, views) {
     }
 
     faults.push(...(await findings(page)).map((fault) => `${view}: ${fault}`))
-    await page.screenshot({ path: join(stage.pictures, `${view}.png`), fullPage })
-    looked.views++
+    await page.screenshot({ path: join(input.pictures, `${view}.png`), fullPage })
+    views.count++
   }
 
-  looked.milliseconds += Date.now() - began
+  views.milliseconds += Date.now() - began
 }
 
-/** What axe calls serious or worse (WCAG 2.2 A and AA, and its own advice). */
+/** Returns what axe rates as serious or critical (WCAG 2.2 A and AA, and its own advice). */
 async function findings(page) {
   if (!(await page.evaluate(() => 'axe' in window))) {
-    await page.evaluate(axe) // from outside of the page, so that its policy stays as it is
+    await page.evaluate(axe) // evaluated from outside the page, so that its policy stays unchanged
   }
 
   return page.evaluate(async () => {

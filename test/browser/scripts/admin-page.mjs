@@ -1,16 +1,16 @@
-// A browser in which somebody administers: its page, and what is on it.
+// The page of an administrator's browser, and locators of what is on it.
 import { launch } from './chromium.mjs'
-import { eventually, stage } from './stage.mjs'
+import { eventually, input } from './input.mjs'
 
-const { gateway, password } = stage
+const { gateway, password } = input
 
 export const timeZone = 'Australia/Melbourne'
-export const browser = await launch(stage)
+export const browser = await launch(input)
 const context = await browser.newContext({ locale: 'en', timezoneId: timeZone, reducedMotion: 'reduce' })
 export const page = await context.newPage()
-page.setDefaultTimeout(30_000) // a machine that does other work too
+page.setDefaultTimeout(30_000) // for a machine that is busy with other work
 
-/** What went wrong in the page, what its policy refused included. */
+/** The errors of the page, including what its policy refused. */
 export const failures = []
 page.on('pageerror', (failure) => failures.push(`${failure}`))
 page.on('console', (message) => {
@@ -24,12 +24,12 @@ export const field = (name, where = page) => where.getByLabel(name)
 export const heading = (name) => page.getByRole('heading', { level: 1, name, exact: true })
 export const dialog = () => page.getByRole('dialog')
 export const row = (text) => page.getByRole('row').filter({ hasText: text })
-export const says = (text) => page.getByText(text).first().waitFor()
+export const expectText = (text) => page.getByText(text).first().waitFor()
 
-/** Nothing on the page is on its way any more. */
+/** Waits until the page has no request under way. */
 export async function settled() {
   await eventually(
-    'what is on its way',
+    'the requests of the page',
     async () => (await page.locator('[aria-busy=true], [role=status] .mantine-Loader-root').count()) === 0,
   )
 }

@@ -1,4 +1,4 @@
-// What the Go test tells its scripts, and what they ask of it.
+// What the Go test passes to its scripts, and what they request from it.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -7,36 +7,36 @@ import { workspace } from './workspace.mjs'
 
 const { Secret, TOTP } = workspace('otpauth')
 
-/** The hosts, the accounts and what is to be tried, as JSON on standard input. */
-export const stage = JSON.parse(readFileSync(0, 'utf8'))
+/** The hosts, the accounts and the requests to try, as JSON from standard input. */
+export const input = JSON.parse(readFileSync(0, 'utf8'))
 
-/** Asks the Go test for something that only it can see or do. */
-export async function backstage(path, parameters = {}) {
-  const answer = await fetch(`${stage.backstage}${path}?${new URLSearchParams(parameters)}`, {
+/** Requests something that only the Go test can see or do. */
+export async function askTest(path, parameters = {}) {
+  const response = await fetch(`${input.testServer}${path}?${new URLSearchParams(parameters)}`, {
     headers: { Accept: 'application/json' },
   })
-  assert.equal(answer.status, 200, `${path}: ${answer.status}`)
+  assert.equal(response.status, 200, `${path}: ${response.status}`)
 
-  return answer.json()
+  return response.json()
 }
 
-/** Waits for the newest code to an address or a phone: a worker sends it, after the answer. */
+/** Waits for the newest code to an address or a phone: a worker sends it after the response. */
 export async function codeFor(to, not) {
   return (await mailTo(to, ({ code }) => code !== '' && code !== not)).code
 }
 
 export async function mailTo(to, fits = () => true) {
   return eventually(`a message to ${to}`, async () => {
-    const messages = await backstage('/inbox')
+    const messages = await askTest('/inbox')
 
     return messages.find((message) => message.to === to && fits(message))
   })
 }
 
-/** Waits until there is an answer, half a minute at the most. */
-export async function eventually(what, look) {
+/** Waits until a function returns a value, at most half a minute. */
+export async function eventually(what, find) {
   for (const deadline = Date.now() + 30_000; ;) {
-    const found = await look()
+    const found = await find()
     if (found) {
       return found
     }
@@ -46,7 +46,7 @@ export async function eventually(what, look) {
   }
 }
 
-/** What an authenticator app shows so many steps after a time: oathtool says it, or a library where that is not installed. */
+/** Returns the code of an authenticator app, some steps after a time, from oathtool or, if that is not installed, a library. */
 export function authenticator(otpauth, seconds, step) {
   const secret = new URL(otpauth).searchParams.get('secret')
   const at = Math.floor(seconds) + 30 * step
@@ -65,13 +65,13 @@ export function authenticator(otpauth, seconds, step) {
   return new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: at * 1000 })
 }
 
-/** Runs the parts of a script one after the other, and says which failed. */
-export async function act(parts, finish) {
+/** Runs the parts of a script one after the other and reports which one failed. */
+export async function runParts(parts, finish) {
   try {
-    for (const [name, play] of Object.entries(parts)) {
+    for (const [name, run] of Object.entries(parts)) {
       const began = Date.now()
       try {
-        await play()
+        await run()
       } catch (failure) {
         console.error(`not ok ${name}\n${failure.stack}`)
         process.exitCode = 1

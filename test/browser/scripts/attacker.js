@@ -1,21 +1,21 @@
-// What a page of another site can make somebody's browser ask. Each function starts requests and answers what of them
-// the page could read: nothing, if all is well.
+// What a page of another site can make a user's browser request. Each function starts requests and returns what the page
+// could read of them: nothing, if the gateway is right.
 
-/** Everything that needs no window of its own. */
+/** Sends every request that needs no window of its own. */
 async function forge(target) {
-  const asked = fetches(target).map((one) => fetched(target, one))
+  const requests = fetches(target).map((one) => fetched(target, one))
   if (!target.changesOnly) {
     elements(target)
-    asked.push(socket(target))
+    requests.push(socket(target))
     new EventSource(target.url, { withCredentials: true })
   }
   forms(target)
   navigator.sendBeacon(target.url, new Blob([text(target)], { type: 'text/plain' }))
 
-  return (await Promise.all(asked)).flat()
+  return (await Promise.all(requests)).flat()
 }
 
-/** What opens a window. */
+/** Sends the requests that open a window. */
 function openWindow(target) {
   if (target.method === 'GET') {
     window.open(target.url)
@@ -42,15 +42,15 @@ function fetches({ method, body }) {
 
 async function fetched({ url }, options) {
   try {
-    const answer = await fetch(url, { ...options, cache: 'no-store' })
-    const content = await answer.text() // unread, the browser does not call the request finished
+    const response = await fetch(url, { ...options, cache: 'no-store' })
+    const content = await response.text() // until it is read, the browser does not report the request as finished
 
-    // That a path does not have a method is no secret; it is told to whoever asks without cookies.
-    const known = answer.type === 'opaque' || (answer.status === 405 && options.credentials === 'omit')
+    // The methods of a path are not secret: a request without cookies may read them.
+    const known = response.type === 'opaque' || (response.status === 405 && options.credentials === 'omit')
 
     return known
       ? []
-      : [`a ${options.method} of mode ${options.mode} could read ${answer.status} ${content}`]
+      : [`a ${options.method} of mode ${options.mode} could read ${response.status} ${content}`]
   } catch {
     return []
   }
@@ -87,7 +87,7 @@ function form({ url, body }, enctype, frame, method) {
   const fields = method === 'get' ? Object.fromEntries(new URL(url).searchParams) : (body ?? {})
 
   if (enctype === 'text/plain' && method === 'post') {
-    // Name, equals sign and value together are JSON.
+    // The name, the equals sign and the value form JSON together.
     const json = text({ body })
     field(made, json.slice(0, -2), json.slice(-2))
   } else {
@@ -104,7 +104,7 @@ function field(made, name, value) {
   made.append(Object.assign(document.createElement('input'), { type: 'hidden', name, value }))
 }
 
-/** Opens a socket, and waits until the browser, which lets a host's sockets wait, has given it up. */
+/** Opens a socket and waits until the browser, which delays the sockets of a host, has given up. */
 function socket({ id, url }) {
   const opened = new WebSocket(url.replace('https:', 'wss:'))
 
@@ -116,7 +116,7 @@ function socket({ id, url }) {
 
 let opened = []
 
-/** Shows a page in windows and frames, two for each target. */
+/** Opens a page in windows and frames, two for each target. */
 function show(from, targets) {
   opened = targets.flatMap(({ id, url }) => {
     const frame = Object.assign(document.createElement('iframe'), { src: `${from}?frame=${id}` })
@@ -129,14 +129,14 @@ function show(from, targets) {
   })
 }
 
-/** Sends them elsewhere. */
+/** Navigates them elsewhere. */
 function steer() {
   for (const [shown, url] of opened) {
     shown.location = url
   }
 }
 
-/** What the page can read of everything that it embedded. */
+/** Returns what the page can read of everything that it has embedded. */
 function look() {
   const seen = []
 
@@ -155,7 +155,7 @@ function look() {
         seen.push(`pixels ${canvas.getImageData(0, 0, 1, 1).data}`)
       }
     } catch {
-      // That is how it should be.
+      // As it should be.
     }
   }
 
@@ -163,7 +163,7 @@ function look() {
     try {
       seen.push(`${sheet.cssRules.length} rules of ${sheet.href}`)
     } catch {
-      // Likewise.
+      // As it should be.
     }
   }
 

@@ -1,14 +1,14 @@
-// A stranger and a neighbour try what they can on somebody who is signed in at the console. The Go test looks at the
-// database after each step, and at every answer.
+// An attacker and a neighbour try everything on a user who is signed in at the console. The Go test checks the database
+// after each step, and every response.
 import assert from 'node:assert/strict'
 
 import { launch } from './chromium.mjs'
 import { neighbourTossesCookies } from './cookies.mjs'
 import { forgeEverything, quiet, redirectItsLinks, steerTheConsole, watch } from './forgery.mjs'
 import { framesStayEmpty, nothingLeaks, payloadsStayText } from './page.mjs'
-import { act, backstage, stage } from './stage.mjs'
+import { runParts, askTest, input } from './input.mjs'
 
-const browser = await launch(stage)
+const browser = await launch(input)
 const context = await browser.newContext({ locale: 'en' })
 const hits = []
 await context.exposeFunction('hit', (what) => hits.push(what))
@@ -16,31 +16,31 @@ watch(context)
 
 const victim = await context.newPage()
 
-await act(
+await runParts(
   {
-    async 'somebody signs in at the console'() {
-      await victim.goto(stage.console)
+    async 'a user signs in at the console'() {
+      await victim.goto(input.console)
       await victim.evaluate(() => window.ready)
-      const { email, password } = stage.victim
+      const { email, password } = input.victim
       assert.equal((await ask('POST', '/login', { email, password })).status, 204)
       await victim.evaluate(() => window.enter())
-      await backstage('/begin')
+      await askTest('/begin')
     },
 
-    'forged requests of another site': () => forgeEverything(context, stage.evil, stage.targets),
+    'forged requests of another site': () => forgeEverything(context, input.attackerSite, input.targets),
     'forged requests of the same site': () =>
-      forgeEverything(context, stage.neighbour, stage.targets, ({ method }) => method === 'GET'),
+      forgeEverything(context, input.neighbour, input.targets, ({ method }) => method === 'GET'),
     'windows of the console, steered': () => steerTheConsole(context),
     'links of the console, redirected': () => redirectItsLinks(context),
     'frames stay empty': () => framesStayEmpty(context),
 
-    async 'the console works on, at the first attempt'() {
+    async 'the console still works, at the first attempt'() {
       await expectWork('PATCH', '/user', { key: 'name', name: 'Works On' })
     },
 
     async 'tossed cookies are not adopted'() {
       await neighbourTossesCookies(context, ask)
-      await backstage('/settled', { after: 'tossed cookies' })
+      await askTest('/settled', { after: 'tossed cookies' })
       await expectWork('PATCH', '/user', { key: 'name', name: 'After The Toss' })
     },
 
@@ -48,20 +48,20 @@ await act(
     'nothing leaks by Referer': () => nothingLeaks(context),
 
     async 'forged requests of old browsers'() {
-      await backstage('/begin')
-      await backstage('/old', { is: true })
-      // What a GET sends or mints is guarded by what such a browser does not say.
-      const changing = stage.targets
+      await askTest('/begin')
+      await askTest('/old', { is: true })
+      // Old browsers do not send the headers that protect a GET with side effects.
+      const changing = input.targets
         .filter(({ method }) => method !== 'GET')
         .map((target) => ({ ...target, changesOnly: true }))
-      await forgeEverything(context, stage.evil, changing)
-      await forgeEverything(context, stage.neighbour, changing, () => false)
-      await backstage('/old', { is: false })
+      await forgeEverything(context, input.attackerSite, changing)
+      await forgeEverything(context, input.neighbour, changing, () => false)
+      await askTest('/old', { is: false })
     },
 
-    async 'the console works on, at the second attempt at the latest'() {
+    async 'the console still works, at the second attempt at the latest'() {
       await ask('PATCH', '/user', { key: 'name', name: 'Once More' })
-      await backstage('/begin')
+      await askTest('/begin')
       await expectWork('PATCH', '/user', { key: 'name', name: 'Still There' })
       assert.deepEqual(hits, [])
     },
@@ -69,14 +69,14 @@ await act(
   () => browser.close(),
 )
 
-/** Asks as the console does. */
+/** Sends a request as the console does. */
 function ask(...request) {
   return victim.evaluate((arguments_) => window.ask(...arguments_), request)
 }
 
-/** The console's own request has its effect, and the test sees it: or its silence would mean nothing. */
+/** Checks that the console's own request has an effect that the test notices. Otherwise no effect would prove nothing. */
 async function expectWork(...request) {
   assert.equal((await ask(...request)).status, 204)
   await quiet()
-  await backstage('/settled', { after: request.join(' '), changes: true })
+  await askTest('/settled', { after: request.join(' '), changes: true })
 }
