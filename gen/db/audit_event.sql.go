@@ -219,6 +219,40 @@ func (q *Queries) AuditEventRecordOnce(ctx context.Context, arg AuditEventRecord
 	return err
 }
 
+const auditEventRecorded = `-- name: AuditEventRecorded :one
+SELECT EXISTS (
+    SELECT FROM audit_event e
+    WHERE e.at = $1 AND e.action = $2 AND e.request_id = $3 AND e.subject = $4
+        AND e.account_id IS NOT DISTINCT FROM $5
+        AND e.session_id IS NOT DISTINCT FROM $6
+)
+`
+
+type AuditEventRecordedParams struct {
+	At        time.Time
+	Action    string
+	RequestID string
+	Subject   string
+	AccountID *string
+	SessionID *string
+}
+
+// Reports whether a transaction that runs again has recorded the event before: one of the same instant, action, people and
+// request.
+func (q *Queries) AuditEventRecorded(ctx context.Context, arg AuditEventRecordedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, auditEventRecorded,
+		arg.At,
+		arg.Action,
+		arg.RequestID,
+		arg.Subject,
+		arg.AccountID,
+		arg.SessionID,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const auditEventWindow = `-- name: AuditEventWindow :one
 SELECT count(*) AS events, coalesce(max(w.id), 0)::bigint AS until
 FROM (SELECT e.id FROM audit_event e WHERE e.id > $1 ORDER BY e.id LIMIT $2) w

@@ -461,7 +461,7 @@ func (q *Queries) SessionRevoke(ctx context.Context, arg SessionRevokeParams) (i
 const sessionRevokeAll = `-- name: SessionRevokeAll :execrows
 UPDATE session
 SET revoked_at = $1::timestamptz, revoked_reason = $2::text
-WHERE account_id = $3 AND revoked_at IS NULL
+WHERE account_id = $3 AND revoked_at IS NULL AND expires_at > $1::timestamptz
 `
 
 type SessionRevokeAllParams struct {
@@ -481,7 +481,7 @@ func (q *Queries) SessionRevokeAll(ctx context.Context, arg SessionRevokeAllPara
 const sessionRevokeOthers = `-- name: SessionRevokeOthers :many
 UPDATE session
 SET revoked_at = $1::timestamptz, revoked_reason = $2::text
-WHERE account_id = $3 AND id <> $4 AND revoked_at IS NULL
+WHERE account_id = $3 AND id <> $4 AND revoked_at IS NULL AND expires_at > $1::timestamptz
 RETURNING id
 `
 

@@ -10,6 +10,23 @@ import (
 	"time"
 )
 
+const throttleBegun = `-- name: ThrottleBegun :one
+SELECT EXISTS (SELECT FROM throttle WHERE key = $1 AND ends_at = $2)
+`
+
+type ThrottleBegunParams struct {
+	Key    string
+	EndsAt time.Time
+}
+
+// Reports whether the window ends just then: whether it is the one that a transaction, which runs again, began.
+func (q *Queries) ThrottleBegun(ctx context.Context, arg ThrottleBegunParams) (bool, error) {
+	row := q.db.QueryRow(ctx, throttleBegun, arg.Key, arg.EndsAt)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const throttleClean = `-- name: ThrottleClean :execrows
 DELETE FROM throttle
 WHERE key IN (

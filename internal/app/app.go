@@ -18,6 +18,7 @@ import (
 
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -57,13 +58,14 @@ type App struct {
 	firstRun *bootstrap.Bootstrap
 
 	// The operator's commands use these too.
-	Accounts  *account.Accounts
-	Groups    *group.Groups
-	Keys      *token.Keys
-	Chain     *audit.Chain
-	Transfers *transfer.Transfer
-	Hasher    *password.Hasher
-	Passwords password.Policy
+	Accounts       *account.Accounts
+	Administration *administration.Administration
+	Groups         *group.Groups
+	Keys           *token.Keys
+	Chain          *audit.Chain
+	Transfers      *transfer.Transfer
+	Hasher         *password.Hasher
+	Passwords      password.Policy
 
 	handler http.Handler
 	private http.Handler
@@ -77,7 +79,8 @@ type App struct {
 // New puts the gateway together. It fails if a setting or the document is wrong, and leaves nothing open then. It succeeds
 // while the database is unavailable: the gateway is not ready then, and Start keeps trying.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{config: o.Config, log: o.Log, now: o.Now}
+	// The one clock ticks in milliseconds, as the times in the answers do.
+	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }}
 
 	var err error
 

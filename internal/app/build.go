@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
@@ -104,7 +105,8 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		return d, err
 	}
 
-	a.Accounts = account.New(a.db, s.queue, a.now)
+	a.Accounts = account.New(a.db, a.now)
+	a.Administration = administration.New(a.db, s.queue, a.now)
 	a.Groups = group.New(a.db, a.now)
 	a.Transfers = transfer.New(transfer.Deps{DB: a.db, Keys: a.master, Now: a.now})
 
@@ -176,12 +178,12 @@ func (a *App) newSurfaces(d domain) surfaces {
 			},
 		}),
 		Admin: admin.New(admin.Deps{
-			Accounts: a.Accounts, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
+			Accounts: a.Administration, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
 			Record: func(ctx context.Context, event audit.Event) error {
 				return audit.RecordAlone(ctx, a.db, a.now(), event)
 			},
-			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Accounts, Events: events, Messages: messages, Now: a.now}),
+			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Administration, Events: events, Messages: messages, Now: a.now}),
 			Webhooks:  d.webhooks,
 		}),
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
@@ -124,7 +124,7 @@ func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
 		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean, webhook.Clean,
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
-			return account.Erase(ctx, tx, now.Add(-c.retention))
+			return administration.Erase(ctx, tx, now.Add(-c.retention))
 		},
 	} {
 		for {

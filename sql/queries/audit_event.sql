@@ -8,6 +8,16 @@ WITH event AS (
 )
 INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event;
 
+-- name: AuditEventRecorded :one
+-- Reports whether a transaction that runs again has recorded the event before: one of the same instant, action, people and
+-- request.
+SELECT EXISTS (
+    SELECT FROM audit_event e
+    WHERE e.at = @at AND e.action = @action AND e.request_id = @request_id AND e.subject = @subject
+        AND e.account_id IS NOT DISTINCT FROM sqlc.narg(account_id)
+        AND e.session_id IS NOT DISTINCT FROM sqlc.narg(session_id)
+);
+
 -- name: AuditEventRecordOnce :exec
 -- Writes an event as AuditEventRecord does, unless the last one of this key had the same end. That is remembered among
 -- the throttle's windows, and cleaned away behind its end. Who comes again only reads; of those at once one writes.

@@ -79,7 +79,7 @@ WHERE id = @id AND revoked_at IS NULL;
 -- name: SessionRevokeAll :execrows
 UPDATE session
 SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
-WHERE account_id = @account_id AND revoked_at IS NULL;
+WHERE account_id = @account_id AND revoked_at IS NULL AND expires_at > @now::timestamptz;
 
 -- name: SessionClean :execrows
 DELETE FROM session
@@ -157,5 +157,5 @@ WHERE id = @id AND account_id = @account_id AND revoked_at IS NULL AND expires_a
 -- name: SessionRevokeOthers :many
 UPDATE session
 SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
-WHERE account_id = @account_id AND id <> @keep AND revoked_at IS NULL
+WHERE account_id = @account_id AND id <> @keep AND revoked_at IS NULL AND expires_at > @now::timestamptz
 RETURNING id;

@@ -7,6 +7,10 @@ SET count = CASE WHEN throttle.ends_at <= @now THEN excluded.count ELSE throttle
     ends_at = CASE WHEN throttle.ends_at <= @now THEN excluded.ends_at ELSE throttle.ends_at END
 RETURNING count, ends_at;
 
+-- name: ThrottleBegun :one
+-- Reports whether the window ends just then: whether it is the one that a transaction, which runs again, began.
+SELECT EXISTS (SELECT FROM throttle WHERE key = @key AND ends_at = @ends_at);
+
 -- name: ThrottleGiveBack :exec
 UPDATE throttle
 SET count = count - 1

@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"github.com/konec/toolkit-gateway/gen/client"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -189,7 +189,7 @@ func TestDeletedAccount(t *testing.T) {
 func (g *adminGateway) erase(t *testing.T, want int64) {
 	t.Helper()
 
-	erased, err := account.Erase(t.Context(), g.Pool, g.Clock.Now().Add(-g.Config.AccountRetention))
+	erased, err := administration.Erase(t.Context(), g.Pool, g.Clock.Now().Add(-g.Config.AccountRetention))
 	if err != nil || erased != want {
 		t.Errorf("%d erased, want %d (%v)", erased, want, err)
 	}

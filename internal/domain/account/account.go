@@ -1,5 +1,5 @@
-// Package account owns accounts: their one normal form of e-mail address and name, and the changes
-// that an operator makes to them. It opens no session and checks no password.
+// Package account owns what an account is: the normal forms of its e-mail address, name and phone, its id, and its row.
+// It opens no session and checks no password; package administration changes accounts.
 package account
 
 import (

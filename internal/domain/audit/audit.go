@@ -113,9 +113,32 @@ func rowOf(ctx context.Context, now time.Time, event Event) (db.AuditEventRecord
 	}, nil
 }
 
-// RecordAlone writes an event that is all that happened.
+// Recorded reports whether an event of that time was recorded by an earlier run of the same transaction.
+func Recorded(ctx context.Context, tx db.DBTX, now time.Time, event Event) (bool, error) {
+	recorded, err := db.New(tx).AuditEventRecorded(ctx, db.AuditEventRecordedParams{
+		At: now, Action: string(event.Action), RequestID: origin.From(ctx).RequestID, Subject: event.Subject,
+		AccountID: orNil(event.AccountID), SessionID: orNil(event.SessionID),
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for the earlier run: %w", err)
+	}
+
+	return recorded, nil
+}
+
+// RecordAlone writes an event outside any transaction, once, even if the answer of the database is lost.
 func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, event Event) error {
+	repeated := false
+
 	return database.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		if repeated {
+			if recorded, err := Recorded(ctx, conn, now, event); recorded || err != nil {
+				return err
+			}
+		}
+
+		repeated = true
+
 		return Record(ctx, conn, now, event)
 	})
 }

@@ -81,13 +81,8 @@ func (c *Chain) sealWaiting(ctx context.Context, first bool) error {
 
 // look says whether events wait.
 func (c *Chain) look(ctx context.Context) (bool, error) {
-	var oldest db.AuditUnsealedOldestRow
-
-	err := c.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		oldest, err = db.New(conn).AuditUnsealedOldest(ctx)
-
-		return err
+	oldest, err := postgres.Get(ctx, c.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AuditUnsealedOldestRow, error) {
+		return db.New(conn).AuditUnsealedOldest(ctx)
 	})
 	if postgres.IsNotFound(err) {
 		c.waiting.Store(0)

@@ -52,13 +52,8 @@ func (r *Reader) Find(ctx context.Context, search Search) ([]Entry, *Position, e
 		params.Before, params.BeforeID = &search.Before.At, &search.Before.ID
 	}
 
-	var rows []db.AuditEventListRow
-
-	err := r.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(postgres.Planned(conn)).AuditEventList(ctx, params)
-
-		return err
+	rows, err := postgres.Get(ctx, r.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.AuditEventListRow, error) {
+		return db.New(postgres.Planned(conn)).AuditEventList(ctx, params)
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list events: %w", err)

@@ -30,13 +30,8 @@ type SignIn struct {
 
 // LastSignIn answers an account's last one, of either door; false where there was none.
 func (r *Reader) LastSignIn(ctx context.Context, accountID string) (SignIn, bool, error) {
-	var row db.AuditEventLastSignInRow
-
-	err := r.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).AuditEventLastSignIn(ctx, &accountID)
-
-		return err
+	row, err := postgres.Get(ctx, r.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AuditEventLastSignInRow, error) {
+		return db.New(conn).AuditEventLastSignIn(ctx, &accountID)
 	})
 	if postgres.IsNotFound(err) {
 		return SignIn{}, false, nil

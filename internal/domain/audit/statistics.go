@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // countBatch is how many links are counted in one transaction: more than are sealed in one, so that whoever comes after
@@ -33,13 +34,8 @@ type Hour struct {
 // Hours answers the hours that begin at since or later, and before until, the earliest first and most of them at the
 // most. One in which nothing of it happened is left out.
 func (r *Reader) Hours(ctx context.Context, since, until time.Time, most int32) ([]Hour, error) {
-	var rows []db.AuditCountHoursRow
-
-	err := r.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).AuditCountHours(ctx, db.AuditCountHoursParams{Since: since, Until: until, Most: most})
-
-		return err
+	rows, err := postgres.Get(ctx, r.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.AuditCountHoursRow, error) {
+		return db.New(conn).AuditCountHours(ctx, db.AuditCountHoursParams{Since: since, Until: until, Most: most})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count hours: %w", err)

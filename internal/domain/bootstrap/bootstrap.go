@@ -35,28 +35,23 @@ type Deps struct {
 
 // Bootstrap is the way from a link to the first administrator.
 type Bootstrap struct {
-	db           *postgres.DB
-	codes        *code.Codes
-	hasher       *password.Hasher
-	policy       password.Policy
-	emailAllowed func(email string) bool
-	now          func() time.Time
+	Deps
 }
 
 // New makes FirstRun.
 func New(d Deps) *Bootstrap {
-	return &Bootstrap{db: d.DB, codes: d.Codes, hasher: d.Hasher, policy: d.Policy, emailAllowed: d.EmailAllowed, now: d.Now}
+	return &Bootstrap{Deps: d}
 }
 
 // IssueLink makes a link's token, which voids the one before it; empty where there is an administrator.
 func (f *Bootstrap) IssueLink(ctx context.Context) (token string, err error) {
-	err = f.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err = f.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		administered, err := group.HasAdministrator(ctx, tx)
 		if err != nil || administered {
 			return err
 		}
 
-		token, err = f.codes.IssueLink(ctx, tx, code.FirstRun, subject)
+		token, err = f.Codes.IssueLink(ctx, tx, code.FirstRun, subject)
 
 		return err
 	})
@@ -66,8 +61,8 @@ func (f *Bootstrap) IssueLink(ctx context.Context) (token string, err error) {
 
 // Check answers code.ErrInvalid for whatever is no link that is good now.
 func (f *Bootstrap) Check(ctx context.Context, token string) error {
-	return f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		good, err := f.codes.HoldsSecret(ctx, conn, code.FirstRun, subject, token)
+	return f.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		good, err := f.Codes.HoldsSecret(ctx, conn, code.FirstRun, subject, token)
 		if err == nil && !good {
 			return code.ErrInvalid
 		} else if err != nil {
@@ -102,22 +97,22 @@ func (f *Bootstrap) Create(ctx context.Context, token string, who Administrator)
 		return err
 	}
 
-	if !f.emailAllowed(who.Email) {
+	if !f.EmailAllowed(who.Email) {
 		return registration.ErrEmailNotAllowed
 	}
 
-	if err := f.policy.Check(who.Password, who.Email, who.Name); err != nil {
+	if err := f.Policy.Check(who.Password, who.Email, who.Name); err != nil {
 		return err
 	}
 
-	hash, err := f.hasher.Hash(ctx, who.Password)
+	hash, err := f.Hasher.Hash(ctx, who.Password)
 	if err != nil {
 		return err
 	}
 
-	id := account.NewID(f.now())
+	id := account.NewID(f.Now())
 
-	return f.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	return f.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if _, done, err := account.Earlier(ctx, tx, id); done || err != nil {
 			return err
 		}
@@ -138,11 +133,11 @@ func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string
 		return err
 	}
 
-	if err := f.codes.RedeemSecret(ctx, tx, code.FirstRun, subject, token); err != nil {
+	if err := f.Codes.RedeemSecret(ctx, tx, code.FirstRun, subject, token); err != nil {
 		return err
 	}
 
-	_, err := account.Insert(ctx, tx, f.now(), id, c)
+	_, err := account.Insert(ctx, tx, f.Now(), id, c)
 	if errors.Is(err, account.ErrTaken) {
 		return account.ErrEmailTaken
 	} else if err != nil {
@@ -157,7 +152,7 @@ func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string
 		return fmt.Errorf("the member group %s does not have the right %s", c.MemberGroup, group.Administer)
 	}
 
-	return audit.Record(ctx, tx, f.now(), audit.Event{
+	return audit.Record(ctx, tx, f.Now(), audit.Event{
 		Action: audit.AccountCreated, AccountID: id, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
 	})
 }

@@ -67,20 +67,12 @@ type Deps struct {
 
 // Challenges sends codes and judges answers.
 type Challenges struct {
-	db       *postgres.DB
-	codes    *code.Codes
-	queue    *delivery.Queue
-	failures *throttle.Failures
-	limits   Limits
-	smsSpent func()
-	now      func() time.Time
+	Deps
 }
 
 // New makes Challenges.
 func New(d Deps) *Challenges {
-	return &Challenges{
-		db: d.DB, codes: d.Codes, queue: d.Queue, failures: d.Failures, limits: d.Limits, smsSpent: d.SMSSpent, now: d.Now,
-	}
+	return &Challenges{Deps: d}
 }
 
 // Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
@@ -97,8 +89,8 @@ func (c *Challenges) SendWithLink(
 ) error {
 	id, last := delivery.NewID(), false
 
-	err := c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := c.queue.Queued(ctx, tx, id); queued || err != nil {
+	err := c.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := c.Queue.Queued(ctx, tx, id); queued || err != nil {
 			return err
 		}
 
@@ -106,7 +98,7 @@ func (c *Challenges) SendWithLink(
 			return err
 		}
 
-		plain, expires, err := c.codes.Issue(ctx, tx, kind.purpose, kind.subject(accountID, to))
+		plain, expires, err := c.Codes.Issue(ctx, tx, kind.purpose, kind.subject(accountID, to))
 		if err != nil {
 			return err
 		}
@@ -116,20 +108,20 @@ func (c *Challenges) SendWithLink(
 			return err
 		}
 
-		err = audit.Record(ctx, tx, c.now(), audit.Event{
+		err = audit.Record(ctx, tx, c.Now(), audit.Event{
 			Action: audit.CodeSent, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
 		})
 		if err != nil {
 			return err
 		}
 
-		return c.queue.Enqueue(ctx, tx, id, delivery.Message{
+		return c.Queue.Enqueue(ctx, tx, id, delivery.Message{
 			Kind: kind.message, Channel: kind.channel, To: to, Language: origin.From(ctx).Language,
 			Content: delivery.Content{Code: plain, Link: page}, Expires: expires,
 		})
 	})
 	if err == nil && last {
-		c.smsSpent()
+		c.SMSSpent()
 	}
 
 	return c.recordLimit(ctx, err, kind, accountID, to)
@@ -137,7 +129,7 @@ func (c *Challenges) SendWithLink(
 
 // recordLimit writes down that a limit refused the destination, where err says so.
 func (c *Challenges) recordLimit(ctx context.Context, err error, kind Kind, accountID, to string) error {
-	return throttle.RecordRefusal(ctx, c.db, c.now(), err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
+	return throttle.RecordRefusal(ctx, c.DB, c.Now(), err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
 // take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
@@ -146,10 +138,10 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, kind Kind, to str
 	name := "send " + kind.purpose.Name
 
 	uses := []throttle.Use{
-		{Limit: throttle.Limit{Name: name + "/cooldown", Max: 1, Window: c.limits.Cooldown}, Subject: to},
-		{Limit: throttle.Limit{Name: name + "/hour", Max: c.limits.PerHour, Window: time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: name + "/day", Max: c.limits.PerDay, Window: 24 * time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: "send network/hour", Max: c.limits.Network, Window: time.Hour}, Subject: origin.From(ctx).Network()},
+		{Limit: throttle.Limit{Name: name + "/cooldown", Max: 1, Window: c.Limits.Cooldown}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/hour", Max: c.Limits.PerHour, Window: time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: name + "/day", Max: c.Limits.PerDay, Window: 24 * time.Hour}, Subject: to},
+		{Limit: throttle.Limit{Name: "send network/hour", Max: c.Limits.Network, Window: time.Hour}, Subject: origin.From(ctx).Network()},
 	}
 
 	if kind.channel == delivery.SMS {
@@ -158,11 +150,11 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, kind Kind, to str
 			return err
 		}
 
-		limit := throttle.Limit{Name: "send sms/day", Max: c.limits.SMSDay, Window: 24 * time.Hour}
+		limit := throttle.Limit{Name: "send sms/day", Max: c.Limits.SMSDay, Window: 24 * time.Hour}
 		uses = append(uses, throttle.Use{Limit: limit, DryRun: !sent, Last: last})
 	}
 
-	return throttle.ConsumeAll(ctx, tx, c.now(), uses...)
+	return throttle.ConsumeAll(ctx, tx, c.Now(), uses...)
 }
 
 // costs says whether a text message is sent at all. One to sign in with goes to the phones of accounts only: else
@@ -191,19 +183,19 @@ type Proof struct {
 // their network, of the code and of the day, and committed, before it is compared. accountID is whose the
 // destination is; where nobody knows, the destination itself is the person.
 func (c *Challenges) Answer(ctx context.Context, kind Kind, accountID, to, guess string) (Proof, error) {
-	attempt, err := c.failures.Begin(ctx, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
+	attempt, err := c.Failures.Begin(ctx, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
 	if err != nil {
 		return Proof{}, err
 	}
 
-	ticket, err := c.codes.Attempt(ctx, kind.purpose, kind.subject(accountID, to), guess)
+	ticket, err := c.Codes.Attempt(ctx, kind.purpose, kind.subject(accountID, to), guess)
 	if errors.Is(err, code.ErrInvalid) {
 		return Proof{}, c.Refused(ctx, kind, accountID, to)
 	} else if err != nil {
 		return Proof{}, c.recordLimit(ctx, err, kind, accountID, to)
 	}
 
-	return Proof{codes: c.codes, ticket: ticket, attempt: attempt}, nil
+	return Proof{codes: c.Codes, ticket: ticket, attempt: attempt}, nil
 }
 
 // Use uses the code up, in the transaction of what it pays for. Of any number of contenders one
@@ -226,7 +218,7 @@ func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx) }
 // Refused records a wrong answer, or a right one that lost the race for its code, and answers
 // code.ErrInvalid.
 func (c *Challenges) Refused(ctx context.Context, kind Kind, accountID, to string) error {
-	err := audit.RecordAlone(ctx, c.db, c.now(), audit.Event{
+	err := audit.RecordAlone(ctx, c.DB, c.Now(), audit.Event{
 		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
 	})
 	if err != nil {

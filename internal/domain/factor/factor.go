@@ -60,22 +60,16 @@ type Deps struct {
 
 // Factors hands out, binds, checks and removes.
 type Factors struct {
-	db     *postgres.DB
-	keys   *keyring.Keyring
-	issuer string
-	budget int32
+	Deps
+
 	// decoy is opened and compared with where there is no secret, so that it costs the same. It is random:
 	// the codes of an empty key can be computed by anybody (security.md, W-1).
 	decoy []byte
-	now   func() time.Time
 }
 
 // New makes Factors.
 func New(d Deps) *Factors {
-	return &Factors{
-		db: d.DB, keys: d.Keys, issuer: d.Issuer, budget: d.Budget, now: d.Now,
-		decoy: d.Keys.Seal(newSecret(), secretContext("", "")...),
-	}
+	return &Factors{Deps: d, decoy: d.Keys.Seal(newSecret(), secretContext("", "")...)}
 }
 
 // newSecret is as long as the key of HMAC-SHA-1 should be (RFC 4226, section 4, R6).
@@ -93,13 +87,8 @@ func secretContext(accountID, id string) []string {
 
 // Active says whether the account has an authenticator.
 func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
-	var active bool
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		active, err = db.New(conn).TOTPActive(ctx, accountID)
-
-		return err
+	active, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
+		return db.New(conn).TOTPActive(ctx, accountID)
 	})
 	if err != nil {
 		return false, fmt.Errorf("look for authenticator: %w", err)

@@ -93,7 +93,7 @@ func (e *env) set(at time.Time) { e.clock.Advance(at.Sub(e.clock.Now())) }
 func (e *env) account(t *testing.T) string {
 	t.Helper()
 
-	created, err := account.New(e.db, nil, e.clock.Now).Create(origin.With(t.Context(), origin.Origin{}), account.Creation{
+	created, err := account.New(e.db, e.clock.Now).Create(origin.With(t.Context(), origin.Origin{}), account.Creation{
 		Email: fmt.Sprintf("holder-%d@konec.com.au", e.accounts.Add(1)), Name: "Holder", PasswordHash: "none", MemberGroup: account.GroupNone,
 	})
 	if err != nil {

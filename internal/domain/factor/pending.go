@@ -15,13 +15,13 @@ import (
 // otpauth URL to hand to an authenticator app. The authenticator that is bound goes on to work until this
 // one is.
 func (f *Factors) Pending(ctx context.Context, accountID, email string) (url string, err error) {
-	id, now := randomid.New(), f.now()
-	url = newURL(f.issuer, email, newSecret())
+	id, now := randomid.New(), f.Now()
+	url = newURL(f.Issuer, email, newSecret())
 
-	err = f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	err = f.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).TOTPPend(ctx, db.TOTPPendParams{
 			AccountID: accountID, ID: id,
-			URL: f.keys.Seal([]byte(url), pendingContext(accountID, id)...),
+			URL: f.Keys.Seal([]byte(url), pendingContext(accountID, id)...),
 			Now: now, ExpiresAt: now.Add(PendingLifetime),
 		})
 	})
@@ -34,13 +34,8 @@ func (f *Factors) Pending(ctx context.Context, accountID, email string) (url str
 
 // PendingURL is the URL that waits to be bound, or ErrNoPending.
 func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, error) {
-	var row db.TOTPPendingRow
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).TOTPPending(ctx, db.TOTPPendingParams{AccountID: accountID, Now: f.now()})
-
-		return err
+	row, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.TOTPPendingRow, error) {
+		return db.New(conn).TOTPPending(ctx, db.TOTPPendingParams{AccountID: accountID, Now: f.Now()})
 	})
 	if postgres.IsNotFound(err) {
 		return "", ErrNoPending
@@ -48,7 +43,7 @@ func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, err
 		return "", fmt.Errorf("look up pending authenticator: %w", err)
 	}
 
-	url, err := f.keys.Open(row.URL, pendingContext(accountID, row.ID)...)
+	url, err := f.Keys.Open(row.URL, pendingContext(accountID, row.ID)...)
 	if err != nil {
 		return "", ErrNoPending.WithCause(err)
 	}
@@ -69,15 +64,10 @@ type Binding struct {
 //
 // The guess is counted, and committed, before the comparison.
 func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, codes [2]string) (Binding, error) {
-	var row db.TOTPPendingAttemptRow
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).TOTPPendingAttempt(ctx, db.TOTPPendingAttemptParams{
-			AccountID: accountID, Now: f.now(), MaxAttempts: MaxAttempts,
+	row, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.TOTPPendingAttemptRow, error) {
+		return db.New(conn).TOTPPendingAttempt(ctx, db.TOTPPendingAttemptParams{
+			AccountID: accountID, Now: f.Now(), MaxAttempts: MaxAttempts,
 		})
-
-		return err
 	})
 	if postgres.IsNotFound(err) {
 		return Binding{}, ErrCodeInvalid
@@ -85,7 +75,7 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 		return Binding{}, fmt.Errorf("count guess: %w", err)
 	}
 
-	issued, err := f.keys.Open(row.URL, pendingContext(accountID, row.ID)...)
+	issued, err := f.Keys.Open(row.URL, pendingContext(accountID, row.ID)...)
 	if err != nil {
 		return Binding{}, ErrCodeInvalid.WithCause(err)
 	}
@@ -95,7 +85,7 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 		return Binding{}, err
 	}
 
-	step, found := matchPair(secret, f.now(), [2]string{plainCode(codes[0]), plainCode(codes[1])})
+	step, found := matchPair(secret, f.Now(), [2]string{plainCode(codes[0]), plainCode(codes[1])})
 	if !found || url != "" && !same(url, string(issued)) {
 		return Binding{}, ErrCodeInvalid
 	}
@@ -106,7 +96,7 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 // Bind makes the secret the account's authenticator. The one before it ends, with its recovery codes. Both
 // codes are used then. Of any number of contenders one succeeds; the others get ErrCodeInvalid.
 func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) error {
-	queries, now := db.New(tx), f.now()
+	queries, now := db.New(tx), f.Now()
 
 	rows, err := queries.TOTPPendingRedeem(ctx, db.TOTPPendingRedeemParams{AccountID: binding.accountID, ID: binding.id, Now: now})
 	if err != nil {
@@ -119,7 +109,7 @@ func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) err
 
 	err = queries.TOTPBind(ctx, db.TOTPBindParams{
 		AccountID: binding.accountID, ID: binding.id,
-		Secret:   f.keys.Seal(binding.secret, secretContext(binding.accountID, binding.id)...),
+		Secret:   f.Keys.Seal(binding.secret, secretContext(binding.accountID, binding.id)...),
 		LastStep: binding.step, Now: now,
 	})
 	if err != nil {

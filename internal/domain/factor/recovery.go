@@ -37,7 +37,7 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 	}
 
 	codes, digests := make([]string, RecoveryCodeCount), make([][]byte, RecoveryCodeCount)
-	keyID := f.keys.Current()
+	keyID := f.Keys.Current()
 
 	for i := range codes {
 		plain := rand.Text()[:recoverySize]
@@ -46,7 +46,7 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 	}
 
 	err := queries.RecoveryCodeIssue(ctx, db.RecoveryCodeIssueParams{
-		AccountID: accountID, KeyID: int16(keyID), Digests: digests, Now: f.now(),
+		AccountID: accountID, KeyID: int16(keyID), Digests: digests, Now: f.Now(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store recovery codes: %w", err)
@@ -57,20 +57,15 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 
 // attemptRecovery counts nothing: nobody guesses 100 bits.
 func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) (Proof, error) {
-	var rows []db.RecoveryCodeListRow
-
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).RecoveryCodeList(ctx, accountID)
-
-		return err
+	rows, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.RecoveryCodeListRow, error) {
+		return db.New(conn).RecoveryCodeList(ctx, accountID)
 	})
 	if err != nil {
 		return Proof{}, fmt.Errorf("look up recovery codes: %w", err)
 	}
 
 	// An account's codes are of one key. Without codes there is as much to compute.
-	keyID := f.keys.Current()
+	keyID := f.Keys.Current()
 	if len(rows) > 0 {
 		keyID = uint8(rows[0].KeyID) //nolint:gosec // written from a uint8
 	}
@@ -115,7 +110,7 @@ func (f *Factors) redeemRecovery(ctx context.Context, tx postgres.Tx, proof Proo
 
 // recoveryDigest is nil where the key is no longer here.
 func (f *Factors) recoveryDigest(keyID uint8, accountID, plain string) []byte {
-	digest, _ := f.keys.Digest(keyID, "recovery code", accountID, plain)
+	digest, _ := f.Keys.Digest(keyID, "recovery code", accountID, plain)
 
 	return digest
 }

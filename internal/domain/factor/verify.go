@@ -55,7 +55,7 @@ func (f *Factors) Attempt(ctx context.Context, accountID, code string) (Proof, e
 	}
 
 	secret, failure := f.openSecret(accountID, row)
-	step, found := matchStep(secret, f.now(), plain)
+	step, found := matchStep(secret, f.Now(), plain)
 
 	switch {
 	case failure != nil:
@@ -73,10 +73,10 @@ func (f *Factors) Attempt(ctx context.Context, accountID, code string) (Proof, e
 // of an empty key everybody knows.
 func (f *Factors) openSecret(accountID string, row db.TOTPAttemptRow) (secret []byte, failure error) {
 	if row.ID == "" {
-		return f.keys.Open(f.decoy, secretContext("", "")...)
+		return f.Keys.Open(f.decoy, secretContext("", "")...)
 	}
 
-	secret, failure = f.keys.Open(row.Secret, secretContext(accountID, row.ID)...)
+	secret, failure = f.Keys.Open(row.Secret, secretContext(accountID, row.ID)...)
 	if failure == nil && len(secret) != secretSize {
 		failure = errNoSecret
 	}
@@ -92,10 +92,10 @@ func (f *Factors) openSecret(accountID string, row db.TOTPAttemptRow) (secret []
 func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRow, error) {
 	var row db.TOTPAttemptRow
 
-	err := f.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err := f.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		var err error
 
-		now := f.now()
+		now := f.Now()
 
 		row, err = db.New(tx).TOTPAttempt(ctx, db.TOTPAttemptParams{
 			AccountID: accountID, MaxFailures: MaxFailures, Budget: budgetKey, EndsAt: now.Add(budgetWindow), Now: now,
@@ -110,7 +110,7 @@ func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRo
 			spent++
 		}
 
-		if spent > f.budget {
+		if spent > f.Budget {
 			// Rolled back, so that what nobody looked at is no failure of this authenticator.
 			return throttle.Refuse(now, row.EndsAt, budgetKey, "")
 		}
@@ -129,11 +129,11 @@ func (f *Factors) Redeem(ctx context.Context, tx postgres.Tx, proof Proof) error
 		return f.redeemRecovery(ctx, tx, proof)
 	}
 
-	now := f.now()
+	now := f.Now()
 
 	rows, err := db.New(tx).TOTPRedeem(ctx, db.TOTPRedeemParams{
 		AccountID: proof.accountID, ID: proof.id, Step: proof.step, Now: now,
-		Secret: f.keys.Seal(proof.secret, secretContext(proof.accountID, proof.id)...),
+		Secret: f.Keys.Seal(proof.secret, secretContext(proof.accountID, proof.id)...),
 	})
 	if err != nil {
 		return fmt.Errorf("redeem code: %w", err)
@@ -153,7 +153,7 @@ func (f *Factors) Refund(ctx context.Context, proof Proof) error {
 		return nil // it has taken none
 	}
 
-	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := f.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).ThrottleGiveBack(ctx, budgetKey)
 	})
 	if err != nil {

@@ -47,20 +47,12 @@ type Deps struct {
 
 // Identities are people's at Lark.
 type Identities struct {
-	db       *postgres.DB
-	keys     *keyring.Keyring
-	lark     *lark.Client
-	profiles *profile.Profiles
-	failures *throttle.Failures
-	log      *slog.Logger
-	now      func() time.Time
+	Deps
 }
 
 // New makes Identities.
 func New(d Deps) *Identities {
-	return &Identities{
-		db: d.DB, keys: d.Keys, lark: d.Lark, profiles: d.Profiles, failures: d.Failures, log: d.Log, now: d.Now,
-	}
+	return &Identities{Deps: d}
 }
 
 // Authorization is how a browser sets out.
@@ -78,16 +70,16 @@ func (i *Identities) Authorize(action Action, locale string, who *session.Browse
 			return Authorization{}, problem.ErrUnauthenticated
 		}
 
-		if !i.profiles.MayBindLark(*who) {
+		if !i.Profiles.MayBindLark(*who) {
 			return Authorization{}, profile.ErrReauthRequired
 		}
 
 		j.session = who.SessionID
 	}
 
-	state := j.sign(i.keys, i.now().Add(Lifetime))
+	state := j.sign(i.Keys, i.Now().Add(Lifetime))
 
-	return Authorization{Cookie: j.text(), Page: i.lark.Page(state, j.verifier(i.keys, state))}, nil
+	return Authorization{Cookie: j.text(), Page: i.Lark.Page(state, j.verifier(i.Keys, state))}, nil
 }
 
 // Callback is what a browser comes back with.
@@ -115,7 +107,7 @@ func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, wh
 		j.session = who.SessionID
 	}
 
-	if !ours || j.action == Bind && who == nil || !j.signed(i.keys, a.State, i.now()) {
+	if !ours || j.action == Bind && who == nil || !j.signed(i.Keys, a.State, i.Now()) {
 		return CallbackResult{Failed: ErrStateInvalid}, nil
 	}
 
@@ -125,10 +117,10 @@ func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, wh
 
 	switch told, ok := errors.AsType[*problem.Problem](err); {
 	case err == nil:
-		_ = i.failures.RefundNetwork(ctx) // it is done; a count one too high harms nobody
+		_ = i.Failures.RefundNetwork(ctx) // it is done; a count one too high harms nobody
 		o.Opened = opened
 	case errors.Is(err, errAway):
-		_ = i.failures.RefundNetwork(ctx) // nobody here has failed
+		_ = i.Failures.RefundNetwork(ctx) // nobody here has failed
 		o.Failed = problem.ErrUnavailable
 	case ok && told.Kind != problem.Unavailable && told.Kind != problem.Internal:
 		o.Failed = told
@@ -148,7 +140,7 @@ func (i *Identities) handleCallback(
 	}
 
 	if err := i.markUsed(ctx, a.State); err != nil {
-		return nil, throttle.RecordRefusal(ctx, i.db, i.now(), err, event)
+		return nil, throttle.RecordRefusal(ctx, i.DB, i.Now(), err, event)
 	}
 
 	person, err := i.ask(ctx, j, a)
@@ -162,7 +154,7 @@ func (i *Identities) handleCallback(
 	}
 
 	if j.action == Bind {
-		err := i.profiles.BindLark(ctx, *who, person.OpenID, told)
+		err := i.Profiles.BindLark(ctx, *who, person.OpenID, told)
 		if errors.Is(err, problem.ErrTokenInvalid) {
 			return nil, ErrStateInvalid // the session that set out has ended on the way
 		}
@@ -185,12 +177,18 @@ func (i *Identities) markUsed(ctx context.Context, state string) error {
 	digest := sha256.Sum256([]byte(state))
 	subject := base64.RawURLEncoding.EncodeToString(digest[:])
 
-	return i.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if err := i.failures.ConsumeNetwork(ctx, tx); err != nil {
+	now := i.Now()
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		return throttle.Begun(ctx, tx, now, used, subject)
+	}
+
+	return i.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		if err := i.Failures.ConsumeNetwork(ctx, tx); err != nil {
 			return err
 		}
 
-		err := throttle.Consume(ctx, tx, i.now(), used, subject)
+		err := throttle.Consume(ctx, tx, now, used, subject)
 		if errors.Is(err, problem.ErrTooManyRequests) {
 			return ErrStateInvalid
 		}
@@ -208,13 +206,13 @@ func (i *Identities) ask(ctx context.Context, j oauthState, a Callback) (lark.Pe
 		return lark.Person{}, ErrLarkRefused
 	}
 
-	person, err := i.lark.Who(ctx, a.Code, j.verifier(i.keys, a.State))
+	person, err := i.Lark.Who(ctx, a.Code, j.verifier(i.Keys, a.State))
 
 	switch {
 	case errors.Is(err, lark.ErrRefused):
 		return lark.Person{}, ErrLarkRefused
 	case err != nil:
-		i.log.WarnContext(ctx, "lark is away, or its settings cannot work", "requestId", origin.From(ctx).RequestID, "error", err.Error())
+		i.Log.WarnContext(ctx, "lark is away, or its settings cannot work", "requestId", origin.From(ctx).RequestID, "error", err.Error())
 
 		return lark.Person{}, errAway
 	}

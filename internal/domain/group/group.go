@@ -5,7 +5,6 @@ package group
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -56,13 +55,8 @@ func New(database *postgres.DB, now func() time.Time) *Groups { return &Groups{d
 
 // List answers every group, by name.
 func (g *Groups) List(ctx context.Context) ([]Group, error) {
-	var rows []db.MemberGroupListRow
-
-	err := g.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).MemberGroupList(ctx)
-
-		return err
+	rows, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.MemberGroupListRow, error) {
+		return db.New(conn).MemberGroupList(ctx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list groups: %w", err)
@@ -92,13 +86,8 @@ func (g *Groups) Names(ctx context.Context) (names []string, err error) {
 
 // Rights answers what the members of a group may do. A group that is gone has none.
 func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
-	var rights []string
-
-	err := g.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rights, err = db.New(conn).MemberGroupRights(ctx, name)
-
-		return err
+	rights, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) ([]string, error) {
+		return db.New(conn).MemberGroupRights(ctx, name)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return nil, fmt.Errorf("rights of a group: %w", err)
@@ -116,7 +105,7 @@ func (g *Groups) Create(ctx context.Context, who Administrator, key idempotency.
 	return idempotency.Once(ctx, g.db, g.now(), key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		row, err := db.New(tx).MemberGroupCreate(ctx, db.MemberGroupCreateParams{
 			Name: wanted.Name, Description: wanted.Description, Rights: wanted.Rights.texts(), RequiresTOTP: wanted.RequiresTOTP,
-			Now: g.now().Truncate(time.Millisecond),
+			Now: g.now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Group{}, ErrTaken
@@ -148,7 +137,7 @@ func (g *Groups) Change(ctx context.Context, who Administrator, key idempotency.
 
 		row, err := db.New(tx).MemberGroupChange(ctx, db.MemberGroupChangeParams{
 			Name: wanted.Name, Version: wanted.Version, Description: wanted.Description, Rights: wanted.Rights.texts(),
-			RequiresTOTP: wanted.RequiresTOTP, Now: g.now().Truncate(time.Millisecond),
+			RequiresTOTP: wanted.RequiresTOTP, Now: g.now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Group{}, problem.ErrVersionConflict
@@ -174,11 +163,15 @@ func (g *Groups) Delete(ctx context.Context, who Administrator, name string, ver
 		return ErrInUse
 	}
 
-	return g.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := g.now()
+
+	event := audit.Event{Action: audit.GroupDeleted, ActorID: who.AccountID, Subject: name}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+
+	return g.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		before, err := g.find(ctx, tx, name, version)
-		if tx.Repeated && errors.Is(err, ErrNotFound) {
-			return nil // an earlier run was committed
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 
@@ -197,7 +190,9 @@ func (g *Groups) Delete(ctx context.Context, who Administrator, name string, ver
 			return problem.ErrVersionConflict
 		}
 
-		return g.record(ctx, tx, who, audit.GroupDeleted, name, map[string]string{"rights": before.Rights.String()})
+		event.Detail = map[string]string{"rights": before.Rights.String()}
+
+		return audit.Record(ctx, tx, now, event)
 	})
 }
 

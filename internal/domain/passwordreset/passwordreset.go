@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
@@ -35,43 +34,35 @@ type Deps struct {
 
 // Resets is the way back in.
 type Resets struct {
-	db         *postgres.DB
-	challenges *challenge.Challenges
-	sessions   *session.Sessions
-	queue      *delivery.Queue
-	hasher     *password.Hasher
-	policy     password.Policy
-	now        func() time.Time
+	Deps
 }
 
 // New makes Recovery.
 func New(d Deps) *Resets {
-	return &Resets{
-		db: d.DB, challenges: d.Challenges, sessions: d.Sessions, queue: d.Queue, hasher: d.Hasher, policy: d.Policy, now: d.Now,
-	}
+	return &Resets{Deps: d}
 }
 
 // SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
 // decides, so that the request does the same for every address.
 func (r *Resets) SendCode(ctx context.Context, email string) error {
-	return r.challenges.Send(ctx, challenge.Reset, "", email)
+	return r.Challenges.Send(ctx, challenge.Reset, "", email)
 }
 
 // Reset redeems the code, sets the password and ends every session, all or nothing. A refused
 // password is told before the code is looked at, and so costs no guess. An account that was
 // disabled meanwhile answers like a wrong code.
 func (r *Resets) Reset(ctx context.Context, email, guess, plain string) error {
-	if err := r.policy.Check(plain, email); err != nil {
+	if err := r.Policy.Check(plain, email); err != nil {
 		return err
 	}
 
-	turn, err := r.hasher.Slot(ctx)
+	turn, err := r.Hasher.Slot(ctx)
 	if err != nil {
 		return err
 	}
 	defer turn.Release()
 
-	proof, err := r.challenges.Answer(ctx, challenge.Reset, "", email, guess)
+	proof, err := r.Challenges.Answer(ctx, challenge.Reset, "", email, guess)
 	if err != nil {
 		return err
 	}
@@ -83,7 +74,7 @@ func (r *Resets) Reset(ctx context.Context, email, guess, plain string) error {
 
 	err = r.reset(ctx, email, hash, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return r.challenges.Refused(ctx, challenge.Reset, "", email)
+		return r.Challenges.Refused(ctx, challenge.Reset, "", email)
 	} else if err != nil {
 		return err
 	}
@@ -96,16 +87,16 @@ func (r *Resets) Reset(ctx context.Context, email, guess, plain string) error {
 func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.Proof) error {
 	notice := delivery.NewID()
 
-	return r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := r.queue.Queued(ctx, tx, notice); queued || err != nil {
+	return r.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := r.Queue.Queued(ctx, tx, notice); queued || err != nil {
 			return err
 		}
 
 		// The account first: whoever changes one locks it before its code and its sessions.
-		now := r.now()
+		now := r.Now()
 
 		id, err := db.New(tx).AccountResetPassword(ctx, db.AccountResetPasswordParams{
-			Email: email, NewHash: hash, Now: now.Truncate(time.Millisecond),
+			Email: email, NewHash: hash, Now: now,
 		})
 		if postgres.IsNotFound(err) {
 			return code.ErrInvalid
@@ -117,11 +108,11 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 			return err
 		}
 
-		if err := r.sessions.EndAllBut(ctx, tx, id, "", "password reset"); err != nil {
+		if err := r.Sessions.EndAllBut(ctx, tx, id, "", "password reset"); err != nil {
 			return err
 		}
 
-		if err := account.Void(ctx, tx, id); err != nil {
+		if err := challenge.Void(ctx, tx, id); err != nil {
 			return err
 		}
 
@@ -135,7 +126,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 			return err
 		}
 
-		return r.queue.Enqueue(ctx, tx, notice, delivery.Message{
+		return r.Queue.Enqueue(ctx, tx, notice, delivery.Message{
 			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: origin.From(ctx).Language,
 			Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})

@@ -31,7 +31,7 @@ var (
 
 // requireRecent refuses a change by whoever found an open browser.
 func (p *Profiles) requireRecent(who session.Browser) error {
-	if p.now().Sub(who.AuthenticatedAt) > recent {
+	if p.Now().Sub(who.AuthenticatedAt) > recent {
 		return ErrReauthRequired
 	}
 
@@ -57,10 +57,19 @@ func (p *Profiles) change(
 	ctx context.Context, who session.Browser, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
 ) error {
-	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		now := p.now()
+	now := p.Now()
+	event := audit.Event{Action: audit.AccountChanged, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what}
 
-		changed, err := set(ctx, tx, now.Truncate(time.Millisecond))
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if _, err := db.New(tx).AccountForChange(ctx, who.Account.ID); err != nil && !postgres.IsNotFound(err) {
+			return false, fmt.Errorf("lock account: %w", err)
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return p.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		changed, err := set(ctx, tx, now)
 		if err != nil {
 			return fmt.Errorf("change %s: %w", what, err)
 		}
@@ -69,7 +78,7 @@ func (p *Profiles) change(
 			return problem.ErrTokenInvalid // the account was disabled in this moment
 		}
 
-		return p.record(ctx, tx, who, audit.AccountChanged, what, now)
+		return audit.Record(ctx, tx, now, event)
 	})
 }
 
@@ -88,11 +97,11 @@ func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email
 		return err
 	}
 
-	if !p.emailAllowed(email) {
+	if !p.EmailAllowed(email) {
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.challenges.SendWithLink(ctx, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
+	return p.Challenges.SendWithLink(ctx, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
 		return p.emailLink(ctx, tx, who, email)
 	})
 }
@@ -103,14 +112,14 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, challenge.Email, who.Account.ID, email, guess)
+	proof, err := p.Challenges.Answer(ctx, challenge.Email, who.Account.ID, email, guess)
 	if err != nil {
 		return err
 	}
 
 	err = p.setEmail(ctx, who, email, proof.Use)
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
+		return p.Challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
 	}
 
 	if err == nil {
@@ -126,7 +135,7 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, emai
 		return err
 	}
 
-	if !p.emailAllowed(email) {
+	if !p.EmailAllowed(email) {
 		return registration.ErrEmailNotAllowed
 	}
 
@@ -142,7 +151,7 @@ func (p *Profiles) setEmail(
 		}
 
 		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
-			ID: who.Account.ID, OldEmail: who.Account.Email, NewEmail: email, Now: now.Truncate(time.Millisecond),
+			ID: who.Account.ID, OldEmail: who.Account.Email, NewEmail: email, Now: now,
 		})
 
 		switch {
@@ -173,7 +182,7 @@ func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone
 		return err
 	}
 
-	return p.challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
+	return p.Challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
 }
 
 // BindPhone binds the phone, with the code that went to it.
@@ -182,14 +191,14 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return err
 	}
 
-	proof, err := p.challenges.Answer(ctx, challenge.Phone, who.Account.ID, phone, guess)
+	proof, err := p.Challenges.Answer(ctx, challenge.Phone, who.Account.ID, phone, guess)
 	if err != nil {
 		return err
 	}
 
 	err = p.changeAndNotify(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
-			ID: who.Account.ID, Phone: &phone, Now: now.Truncate(time.Millisecond),
+			ID: who.Account.ID, Phone: &phone, Now: now,
 		})
 
 		switch {
@@ -208,7 +217,7 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return email, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
 	})
 	if errors.Is(err, code.ErrInvalid) {
-		return p.challenges.Refused(ctx, challenge.Phone, who.Account.ID, phone)
+		return p.Challenges.Refused(ctx, challenge.Phone, who.Account.ID, phone)
 	}
 
 	if err == nil {
@@ -225,12 +234,12 @@ func (p *Profiles) changeAndNotify(
 ) error {
 	notice := delivery.NewID()
 
-	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := p.queue.Queued(ctx, tx, notice); queued || err != nil {
+	return p.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := p.Queue.Queued(ctx, tx, notice); queued || err != nil {
 			return err
 		}
 
-		now := p.now()
+		now := p.Now()
 
 		to, err := set(ctx, tx, now)
 		if err != nil || to == "" {
@@ -239,11 +248,11 @@ func (p *Profiles) changeAndNotify(
 
 		// Again, now that the account is locked: a request can be long on its way, to Lark or because its sender
 		// dawdles, and what ends all sessions, which locks the account first, must end what they have begun.
-		if _, err := p.sessions.Living(ctx, tx, who.SessionID); err != nil {
+		if _, err := p.Sessions.Living(ctx, tx, who.SessionID); err != nil {
 			return err
 		}
 
-		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
+		return p.Queue.Enqueue(ctx, tx, notice, delivery.Message{
 			Kind: kind, Channel: delivery.Mail, To: to, Language: origin.From(ctx).Language, Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})
 	})

@@ -28,7 +28,7 @@ func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, er
 		return "", err
 	}
 
-	return p.factors.Pending(ctx, who.Account.ID, who.Account.Email)
+	return p.Factors.Pending(ctx, who.Account.ID, who.Account.Email)
 }
 
 // TOTPPicture draws the secret that waits as a QR code.
@@ -37,7 +37,7 @@ func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format 
 		return nil, err
 	}
 
-	url, err := p.factors.PendingURL(ctx, who.Account.ID)
+	url, err := p.Factors.PendingURL(ctx, who.Account.ID)
 	if errors.Is(err, factor.ErrNoPending) {
 		return nil, ErrTOTPNotPending
 	} else if err != nil {
@@ -53,10 +53,10 @@ func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string
 		return err
 	}
 
-	binding, err := p.factors.AttemptBinding(ctx, who.Account.ID, url, codes)
+	binding, err := p.Factors.AttemptBinding(ctx, who.Account.ID, url, codes)
 	if err == nil {
 		err = p.changeTOTP(ctx, who, "bound", func(ctx context.Context, tx postgres.Tx) error {
-			return p.factors.Bind(ctx, tx, binding)
+			return p.Factors.Bind(ctx, tx, binding)
 		})
 	}
 
@@ -64,7 +64,7 @@ func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string
 		return err
 	}
 
-	refused := audit.RecordAlone(ctx, p.db, p.now(), audit.Event{
+	refused := audit.RecordAlone(ctx, p.DB, p.Now(), audit.Event{
 		Action: audit.CodeRefused, AccountID: who.Account.ID, SessionID: who.SessionID, Method: factor.Name,
 	})
 	if refused != nil {
@@ -84,7 +84,7 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]st
 
 	err := p.changeTOTP(ctx, who, "recovery codes", func(ctx context.Context, tx postgres.Tx) error {
 		var err error
-		codes, err = p.factors.RecoveryCodes(ctx, tx, who.Account.ID)
+		codes, err = p.Factors.RecoveryCodes(ctx, tx, who.Account.ID)
 
 		return err
 	})
@@ -114,7 +114,7 @@ func (p *Profiles) changeTOTP(
 }
 
 func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browser, now time.Time) (string, error) {
-	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now.Truncate(time.Millisecond)})
+	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now})
 	if postgres.IsNotFound(err) {
 		return "", problem.ErrTokenInvalid // the account was disabled in this moment
 	} else if err != nil {
@@ -135,7 +135,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 			return false, ErrLastWayIn
 		}
 
-		_, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{ID: who.Account.ID, Now: now.Truncate(time.Millisecond)})
+		_, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{ID: who.Account.ID, Now: now})
 		if err != nil {
 			return false, fmt.Errorf("unbind phone: %w", err)
 		}
@@ -148,7 +148,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 // factor no way in is left without it; where it opens nothing by itself nothing is lost.
 func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
 	return p.unbind(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
-		if ways.TOTP && (ways.RequiresTOTP || p.totpSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
+		if ways.TOTP && (ways.RequiresTOTP || p.TOTPSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
 			return false, ErrLastWayIn
 		}
 
@@ -166,7 +166,7 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
 }
 
 // totpOpens says whether the authenticator app signs in by itself, so that something else can be taken away.
-func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool { return ways.TOTP && p.totpSignIn }
+func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool { return ways.TOTP && p.TOTPSignIn }
 
 // identityOpens says the same of an identity, which has no second factor beside it.
 func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !ways.RequiresTOTP }

@@ -20,14 +20,14 @@ var linkContext = []string{"profile", "email link"}
 // emailLink makes the address of the page that changes the e-mail in place of the code. Its token says,
 // sealed, who asked for which address; its secret is good once, until a newer link for the address.
 func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Browser, email string) (string, error) {
-	secret, err := p.codes.IssueSecret(ctx, tx, code.EmailLink, linkSubject(who, email))
+	secret, err := p.Codes.IssueSecret(ctx, tx, code.EmailLink, linkSubject(who, email))
 	if err != nil {
 		return "", err
 	}
 
-	sealed := p.keys.Seal([]byte(strings.Join([]string{who.SessionID, email, secret}, " ")), linkContext...)
+	sealed := p.Keys.Seal([]byte(strings.Join([]string{who.SessionID, email, secret}, " ")), linkContext...)
 
-	return p.emailPage + "?token=" + base64.RawURLEncoding.EncodeToString(sealed), nil
+	return p.EmailPage + "?token=" + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
 // linkSubject has the address until now in it: a link that was made before another change is void.
@@ -44,7 +44,7 @@ func (p *Profiles) openLink(token string) (link, error) {
 		return link{}, code.ErrInvalid
 	}
 
-	plain, err := p.keys.Open(sealed, linkContext...)
+	plain, err := p.Keys.Open(sealed, linkContext...)
 	if err != nil {
 		return link{}, code.ErrInvalid
 	}
@@ -83,9 +83,9 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, token string) error {
 func (p *Profiles) follow(ctx context.Context, opened link) error {
 	var who session.Browser
 
-	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := p.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
-		who.Principal, err = p.sessions.Living(ctx, conn, opened.sessionID)
+		who.Principal, err = p.Sessions.Living(ctx, conn, opened.sessionID)
 
 		return err
 	})
@@ -100,7 +100,7 @@ func (p *Profiles) follow(ctx context.Context, opened link) error {
 	}
 
 	err = p.setEmail(ctx, who, opened.email, func(ctx context.Context, tx db.DBTX) error {
-		return p.codes.RedeemSecret(ctx, tx, code.EmailLink, linkSubject(who, opened.email), opened.secret)
+		return p.Codes.RedeemSecret(ctx, tx, code.EmailLink, linkSubject(who, opened.email), opened.secret)
 	})
 	if errors.Is(err, problem.ErrTokenInvalid) {
 		return code.ErrInvalid // the session has ended in this moment

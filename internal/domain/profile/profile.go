@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
@@ -48,45 +47,28 @@ type Deps struct {
 
 // Profiles changes accounts for their owners.
 type Profiles struct {
-	db           *postgres.DB
-	sessions     *session.Sessions
-	challenges   *challenge.Challenges
-	codes        *code.Codes
-	keys         *keyring.Keyring
-	factors      *factor.Factors
-	queue        *delivery.Queue
-	hasher       *password.Hasher
-	policy       password.Policy
-	failures     *throttle.Failures
-	emailAllowed func(email string) bool
-	emailPage    string
-	totpSignIn   bool
-	now          func() time.Time
+	Deps
 }
 
 // New makes Profiles.
 func New(d Deps) *Profiles {
-	return &Profiles{
-		db: d.DB, sessions: d.Sessions, challenges: d.Challenges, codes: d.Codes, keys: d.Keys, factors: d.Factors, queue: d.Queue,
-		hasher: d.Hasher, policy: d.Policy, failures: d.Failures, emailAllowed: d.EmailAllowed, emailPage: d.EmailPage,
-		totpSignIn: d.TOTPSignIn, now: d.Now,
-	}
+	return &Profiles{Deps: d}
 }
 
 // ChangePassword sets a new password with the old one, ends every other session, and voids what is
 // outstanding beside them. A wrong old one counts as a failed sign-in does.
 func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, old, fresh string) error {
-	if err := p.policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
+	if err := p.Policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
 		return err
 	}
 
-	turn, err := p.hasher.Slot(ctx)
+	turn, err := p.Hasher.Slot(ctx)
 	if err != nil {
 		return err
 	}
 	defer turn.Release()
 
-	attempt, err := p.failures.Begin(ctx, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
+	attempt, err := p.Failures.Begin(ctx, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
 	if err != nil {
 		return err
 	}
@@ -120,13 +102,8 @@ func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, ol
 
 // passwordHash is empty for an account without a password.
 func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) {
-	var row db.AccountPasswordRow
-
-	err := p.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).AccountPassword(ctx, id)
-
-		return err
+	row, err := postgres.Get(ctx, p.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountPasswordRow, error) {
+		return db.New(conn).AccountPassword(ctx, id)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return "", fmt.Errorf("look up password: %w", err)
@@ -142,15 +119,15 @@ func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) 
 func (p *Profiles) changePassword(ctx context.Context, who session.Principal, stored, hash string, attempt throttle.Attempt) error {
 	notice := delivery.NewID()
 
-	return p.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := p.queue.Queued(ctx, tx, notice); queued || err != nil {
+	return p.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := p.Queue.Queued(ctx, tx, notice); queued || err != nil {
 			return err
 		}
 
-		now := p.now()
+		now := p.Now()
 
 		email, err := db.New(tx).AccountChangePassword(ctx, db.AccountChangePasswordParams{
-			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now.Truncate(time.Millisecond),
+			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now,
 		})
 		if postgres.IsNotFound(err) {
 			return ErrInvalidCredentials
@@ -158,11 +135,11 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 			return fmt.Errorf("change password: %w", err)
 		}
 
-		if err := p.sessions.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "password changed"); err != nil {
+		if err := p.Sessions.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "password changed"); err != nil {
 			return err
 		}
 
-		if err := account.Void(ctx, tx, who.Account.ID); err != nil {
+		if err := challenge.Void(ctx, tx, who.Account.ID); err != nil {
 			return err
 		}
 
@@ -177,7 +154,7 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 			return err
 		}
 
-		return p.queue.Enqueue(ctx, tx, notice, delivery.Message{
+		return p.Queue.Enqueue(ctx, tx, notice, delivery.Message{
 			Kind: delivery.PasswordChanged, Channel: delivery.Mail, To: email, Language: origin.From(ctx).Language,
 			Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 		})
@@ -185,7 +162,7 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 }
 
 func (p *Profiles) refuse(ctx context.Context, who session.Principal) error {
-	err := audit.RecordAlone(ctx, p.db, p.now(), audit.Event{
+	err := audit.RecordAlone(ctx, p.DB, p.Now(), audit.Event{
 		Action: audit.PasswordRefused, AccountID: who.Account.ID, SessionID: who.SessionID,
 	})
 	if err != nil {

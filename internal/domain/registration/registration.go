@@ -33,17 +33,12 @@ type Deps struct {
 
 // Registration is the way from an address to an account.
 type Registration struct {
-	db         *postgres.DB
-	challenges *challenge.Challenges
-	hasher     *password.Hasher
-	policy     password.Policy
-	domains    []string
-	now        func() time.Time
+	Deps
 }
 
 // New makes Registration.
 func New(d Deps) *Registration {
-	return &Registration{db: d.DB, challenges: d.Challenges, hasher: d.Hasher, policy: d.Policy, domains: d.Domains, now: d.Now}
+	return &Registration{Deps: d}
 }
 
 // SendCode mails a code to the address. It does the same for a free and a taken one; the worker
@@ -53,14 +48,14 @@ func (r *Registration) SendCode(ctx context.Context, email string) error {
 		return ErrEmailNotAllowed
 	}
 
-	return r.challenges.Send(ctx, challenge.Registration, "", email)
+	return r.Challenges.Send(ctx, challenge.Registration, "", email)
 }
 
 // Allowed says whether the address is of a domain that may register.
 func (r *Registration) Allowed(email string) bool {
 	_, domain, _ := strings.Cut(email, "@")
 
-	return len(r.domains) == 0 || slices.Contains(r.domains, domain)
+	return len(r.Domains) == 0 || slices.Contains(r.Domains, domain)
 }
 
 // Applicant is who registers. Name and Email are in their normal forms.
@@ -75,25 +70,25 @@ type Applicant struct {
 // before the code is looked at, and so costs no guess. An address that was taken meanwhile answers
 // like a wrong code.
 func (r *Registration) Register(ctx context.Context, a Applicant) (account.Account, error) {
-	if err := r.policy.Check(a.Password, a.Email, a.Name); err != nil {
+	if err := r.Policy.Check(a.Password, a.Email, a.Name); err != nil {
 		return account.Account{}, err
 	}
 
 	// Before the guess is counted: a server too busy to hash must not cost anybody a right code.
-	turn, err := r.hasher.Slot(ctx)
+	turn, err := r.Hasher.Slot(ctx)
 	if err != nil {
 		return account.Account{}, err
 	}
 	defer turn.Release()
 
-	proof, err := r.challenges.Answer(ctx, challenge.Registration, "", a.Email, a.Code)
+	proof, err := r.Challenges.Answer(ctx, challenge.Registration, "", a.Email, a.Code)
 	if err != nil {
 		return account.Account{}, err
 	}
 
 	created, err := r.create(ctx, a, turn, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return account.Account{}, r.challenges.Refused(ctx, challenge.Registration, "", a.Email)
+		return account.Account{}, r.Challenges.Refused(ctx, challenge.Registration, "", a.Email)
 	} else if err != nil {
 		return account.Account{}, err
 	}
@@ -113,9 +108,9 @@ func (r *Registration) create(
 
 	var created account.Account
 
-	id := account.NewID(r.now())
+	id := account.NewID(r.Now())
 
-	err = r.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err = r.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		earlier, done, err := account.Earlier(ctx, tx, id)
 		if done || err != nil {
 			created = earlier
@@ -125,7 +120,7 @@ func (r *Registration) create(
 
 		// The address first: whoever wants one holds it before their code and their network. Who moves to the
 		// same address in this moment does so too, or the two would wait for each other.
-		created, err = account.Insert(ctx, tx, r.now(), id, account.Creation{
+		created, err = account.Insert(ctx, tx, r.Now(), id, account.Creation{
 			Email: a.Email, Name: a.Name, PasswordHash: hash, MemberGroup: account.GroupNone,
 		})
 		if errors.Is(err, account.ErrTaken) {
@@ -134,7 +129,7 @@ func (r *Registration) create(
 			return err
 		}
 
-		err = audit.Record(ctx, tx, r.now(), audit.Event{Action: audit.AccountRegistered, AccountID: id})
+		err = audit.Record(ctx, tx, r.Now(), audit.Event{Action: audit.AccountRegistered, AccountID: id})
 		if err != nil {
 			return err
 		}

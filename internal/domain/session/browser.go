@@ -62,7 +62,7 @@ type Browser struct {
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
 func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, accountID, id string, cookie Cookie) error {
-	if err := s.open(ctx, tx, surfacePublic, s.browsers, accountID, id); err != nil {
+	if err := s.open(ctx, tx, surfacePublic, s.Browsers, accountID, id); err != nil {
 		return err
 	}
 
@@ -71,10 +71,10 @@ func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, accountID, i
 
 // addCookie lets a value live as long as its session; the session's own end is shorter.
 func (s *Sessions) addCookie(ctx context.Context, tx postgres.Tx, id string, cookie Cookie) error {
-	now := s.now()
+	now := s.Now()
 
 	err := db.New(tx).SessionCookieAdd(ctx, db.SessionCookieAddParams{
-		Digest: cookie.digest(), SessionID: id, Now: now, ExpiresAt: now.Add(s.browsers.Absolute),
+		Digest: cookie.digest(), SessionID: id, Now: now, ExpiresAt: now.Add(s.Browsers.Absolute),
 	})
 	if err != nil {
 		return fmt.Errorf("add cookie: %w", err)
@@ -86,13 +86,8 @@ func (s *Sessions) addCookie(ctx context.Context, tx postgres.Tx, id string, coo
 // AuthenticateBrowser answers whose browser sent the cookie, in one statement. Else
 // problem.ErrTokenInvalid.
 func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Browser, error) {
-	var row db.SessionByCookieRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).SessionByCookie(ctx, db.SessionByCookieParams{Digest: cookie.digest(), Now: s.now()})
-
-		return err
+	row, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.SessionByCookieRow, error) {
+		return db.New(conn).SessionByCookie(ctx, db.SessionByCookieParams{Digest: cookie.digest(), Now: s.Now()})
 	})
 	if postgres.IsNotFound(err) {
 		return Browser{}, problem.ErrTokenInvalid
@@ -126,7 +121,7 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 
 // Living answers whose browser's session the id names, as long as it lives. Else problem.ErrTokenInvalid.
 func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal, error) {
-	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.now()})
+	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.Now()})
 	if postgres.IsNotFound(err) {
 		return Principal{}, problem.ErrTokenInvalid
 	} else if err != nil {
@@ -153,13 +148,8 @@ func larkOf(stored []byte) (*lark.Person, error) {
 // RefreshCode makes a code that Renew takes, once, within its lifetime. It belongs to the session, and
 // voids no other.
 func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
-	var plain string
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		plain, err = s.codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID)
-
-		return err
+	plain, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (string, error) {
+		return s.Codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID)
 	})
 
 	return plain, err
@@ -171,8 +161,8 @@ func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error)
 func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie, error) {
 	fresh := NewCookie()
 
-	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		now, queries := s.now(), db.New(tx)
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		now, queries := s.Now(), db.New(tx)
 
 		if tx.Repeated {
 			if added, err := queries.SessionCookieAdded(ctx, fresh.digest()); added > 0 || err != nil {
@@ -180,13 +170,13 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			}
 		}
 
-		if err := s.codes.RedeemOpaque(ctx, tx, code.Renewal, who.SessionID, plain); err != nil {
+		if err := s.Codes.RedeemOpaque(ctx, tx, code.Renewal, who.SessionID, plain); err != nil {
 			return err
 		}
 
 		// Ended in this very moment: the row is gone from under the code.
 		renewed, err := queries.SessionRenew(ctx, db.SessionRenewParams{
-			ID: who.SessionID, Now: now, IdleUntil: now.Add(s.browsers.Idle),
+			ID: who.SessionID, Now: now, IdleUntil: now.Add(s.Browsers.Idle),
 		})
 		if err != nil {
 			return fmt.Errorf("renew session: %w", err)
@@ -225,7 +215,7 @@ func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, who Principa
 }
 
 func (s *Sessions) end(ctx context.Context, tx postgres.Tx, who Principal, reason string) error {
-	ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: who.SessionID, Now: s.now(), Reason: reason})
+	ended, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: who.SessionID, Now: s.Now(), Reason: reason})
 	if err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}
@@ -234,7 +224,7 @@ func (s *Sessions) end(ctx context.Context, tx postgres.Tx, who Principal, reaso
 		return nil
 	}
 
-	return audit.Record(ctx, tx, s.now(), audit.Event{
+	return audit.Record(ctx, tx, s.Now(), audit.Event{
 		Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: who.SessionID,
 	})
 }

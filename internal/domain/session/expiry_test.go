@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -122,7 +122,8 @@ func TestDisabledAccount(t *testing.T) {
 	tokens := env.open(t)
 
 	for _, status := range []account.Status{account.Disabled, account.Active} {
-		_, err := env.accounts().SetStatus(origin.With(t.Context(), studio), group.Operator(), idempotency.Key{}, account.Target{ID: env.account.ID}, status, "")
+		_, err := administration.New(env.db, nil, env.clock.Now).SetStatus(origin.With(t.Context(), studio),
+			administration.Change{Actor: group.Operator(), Target: administration.Target{ID: env.account.ID}}, status)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -33,13 +30,8 @@ type Session struct {
 
 // List answers an account's live sessions, of both doors, the one used last first.
 func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error) {
-	var rows []db.SessionListRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.now()})
-
-		return err
+	rows, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.SessionListRow, error) {
+		return db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.Now()})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
@@ -59,10 +51,10 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 	return list, nil
 }
 
-// EndOne ends one of the account's sessions, or answers ErrNotFound.
+// EndOne ends one of the account's sessions, or returns ErrNotFound.
 func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		now := s.now()
+	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		now := s.Now()
 
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
 			ID: id, AccountID: accountID, Now: now, Reason: "ended by the owner",
@@ -83,7 +75,7 @@ func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
 
 // EndOthers ends every session of the account but the caller's.
 func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "ended by the owner")
 	})
 }
@@ -91,7 +83,7 @@ func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
 // EndAllBut ends an account's sessions of both doors but the one to keep (empty for none), in the
 // transaction of what makes them end.
 func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, keep, reason string) error {
-	now := s.now()
+	now := s.Now()
 
 	ended, err := db.New(tx).SessionRevokeOthers(ctx, db.SessionRevokeOthersParams{AccountID: accountID, Keep: keep, Now: now, Reason: reason})
 	if err != nil {
@@ -105,51 +97,4 @@ func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, kee
 	}
 
 	return nil
-}
-
-// EndAllOf ends every session of an account that somebody else administers.
-func (s *Sessions) EndAllOf(ctx context.Context, who group.Administrator, accountID string) error {
-	return s.administer(ctx, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
-		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: s.now(), Reason: "administrator"})
-		if err != nil {
-			return audit.Event{}, fmt.Errorf("end sessions: %w", err)
-		}
-
-		return audit.Event{Detail: map[string]string{"sessions": strconv.FormatInt(ended, 10)}}, nil
-	})
-}
-
-// EndOneOf ends one of them, or answers ErrNotFound.
-func (s *Sessions) EndOneOf(ctx context.Context, who group.Administrator, accountID, id string) error {
-	return s.administer(ctx, who, accountID, func(ctx context.Context, tx postgres.Tx) (audit.Event, error) {
-		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
-			ID: id, AccountID: accountID, Now: s.now(), Reason: "administrator",
-		})
-		if err != nil {
-			return audit.Event{}, fmt.Errorf("end session: %w", err)
-		} else if ended == 0 && !tx.Repeated {
-			return audit.Event{}, ErrNotFound
-		}
-
-		return audit.Event{SessionID: id}, nil
-	})
-}
-
-func (s *Sessions) administer(
-	ctx context.Context, who group.Administrator, accountID string, end func(ctx context.Context, tx postgres.Tx) (audit.Event, error),
-) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if err := account.LockForChange(ctx, tx, who, accountID); err != nil {
-			return err
-		}
-
-		event, err := end(ctx, tx)
-		if err != nil {
-			return err
-		}
-
-		event.Action, event.AccountID, event.ActorID = audit.SessionEnded, accountID, who.AccountID
-
-		return audit.Record(ctx, tx, s.now(), event)
-	})
 }

@@ -87,7 +87,7 @@ func setup(t *testing.T) *env {
 	return e
 }
 
-func (e *env) accounts() *account.Accounts { return account.New(e.db, nil, e.clock.Now) }
+func (e *env) accounts() *account.Accounts { return account.New(e.db, e.clock.Now) }
 
 // open is a sign-in.
 func (e *env) open(t *testing.T) session.Tokens {

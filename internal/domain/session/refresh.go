@@ -34,7 +34,7 @@ const (
 // It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its
 // successor again.
 func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
-	id, generation, genuine := s.refresh.Read(refreshToken)
+	id, generation, genuine := s.Deps.Refresh.Read(refreshToken)
 	if !genuine {
 		return Tokens{}, ErrRefreshTokenInvalid
 	}
@@ -48,7 +48,7 @@ func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, er
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
 	}
 
-	if rotated.SeenAt == nil || s.now().Sub(*rotated.SeenAt) > 24*time.Hour {
+	if rotated.SeenAt == nil || s.Now().Sub(*rotated.SeenAt) > 24*time.Hour {
 		s.seen(ctx, rotated.AccountID)
 	}
 
@@ -58,18 +58,18 @@ func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, er
 // seen writes down, once a day, that somebody of the account was there. That it fails is no reason to keep the
 // tokens back: the next renewal writes it.
 func (s *Sessions) seen(ctx context.Context, accountID string) {
-	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return db.New(conn).AccountSeen(ctx, db.AccountSeenParams{ID: accountID, Now: s.now()})
+	_ = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return db.New(conn).AccountSeen(ctx, db.AccountSeenParams{ID: accountID, Now: s.Now()})
 	})
 }
 
 func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row db.SessionRotateRow, err error) {
-	err = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		now := s.now()
+	err = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		now := s.Now()
 
 		var err error
 		row, err = db.New(conn).SessionRotate(ctx, db.SessionRotateParams{
-			ID: id, Generation: generation, Now: now, Forget: now.Add(-Grace), IdleUntil: now.Add(s.limits.Idle),
+			ID: id, Generation: generation, Now: now, Forget: now.Add(-Grace), IdleUntil: now.Add(s.Limits.Idle),
 		})
 
 		return err
@@ -88,9 +88,9 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 
 	notice := delivery.NewID()
 
-	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
-		now := s.now()
+		now := s.Now()
 
 		var err error
 
@@ -108,7 +108,7 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 			return nil
 		case reopen:
 			current, err = queries.SessionReopen(ctx, db.SessionReopenParams{
-				ID: id, Presented: generation, Now: now, IdleUntil: now.Add(s.limits.Idle),
+				ID: id, Presented: generation, Now: now, IdleUntil: now.Add(s.Limits.Idle),
 			})
 			if err != nil {
 				return fmt.Errorf("open a new generation: %w", err)
@@ -176,7 +176,7 @@ func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict 
 
 // endReused ends the session and tells its person.
 func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, row db.SessionForRefreshRow, notice string) error {
-	now := s.now()
+	now := s.Now()
 
 	_, err := db.New(tx).SessionRevoke(ctx, db.SessionRevokeParams{ID: row.ID, Now: now, Reason: "refresh token reused"})
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, row db.Session
 		return err
 	}
 
-	return s.queue.Enqueue(ctx, tx, notice, delivery.Message{
+	return s.Queue.Enqueue(ctx, tx, notice, delivery.Message{
 		Kind: delivery.SessionEnded, Channel: delivery.Mail, To: row.Email, Language: language.Chinese,
 		Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
 	})

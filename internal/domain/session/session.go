@@ -59,21 +59,12 @@ type Deps struct {
 
 // Sessions opens, checks, renews and ends sessions.
 type Sessions struct {
-	db       *postgres.DB
-	access   *token.Access
-	refresh  *token.Refresh
-	codes    *code.Codes
-	queue    *delivery.Queue
-	limits   Limits
-	browsers Limits
-	now      func() time.Time
+	Deps
 }
 
 // New makes Sessions.
 func New(d Deps) *Sessions {
-	return &Sessions{
-		db: d.DB, access: d.Access, refresh: d.Refresh, codes: d.Codes, queue: d.Queue, limits: d.Limits, browsers: d.Browsers, now: d.Now,
-	}
+	return &Sessions{Deps: d}
 }
 
 // NewID names a session before its transaction begins, so that a repeat opens the same one.
@@ -82,11 +73,11 @@ func NewID() string { return randomid.New() }
 // Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
 // and ends the ones idle the longest beyond the limit.
 func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, accountID, id string) error {
-	return s.open(ctx, tx, surfaceToolkit, s.limits, accountID, id)
+	return s.open(ctx, tx, surfaceToolkit, s.Limits, accountID, id)
 }
 
 func (s *Sessions) open(ctx context.Context, tx postgres.Tx, surface string, limits Limits, accountID, id string) error {
-	now := s.now()
+	now := s.Now()
 	ends := now.Add(limits.Absolute)
 
 	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
@@ -126,28 +117,28 @@ func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (membe
 
 // Tokens makes the tokens of a session's generation.
 func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string, generation int64) (Tokens, error) {
-	access, expiresIn, err := s.access.Issue(ctx, accountID, id, memberGroup)
+	access, expiresIn, err := s.Access.Issue(ctx, accountID, id, memberGroup)
 	if err != nil {
 		return Tokens{}, err
 	}
 
-	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.refresh.Derive(id, generation)}, nil
+	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.Deps.Refresh.Derive(id, generation)}, nil
 }
 
 // Authenticate answers who an access token speaks for: the signature says that we issued it, and
 // one statement that its session lives and its account is active. Else problem.ErrTokenInvalid.
 func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Principal, error) {
-	claims, err := s.access.Verify(ctx, accessToken)
+	claims, err := s.Access.Verify(ctx, accessToken)
 	if err != nil {
 		return Principal{}, err
 	}
 
 	var row db.SessionAuthenticateRow
 
-	err = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	err = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
 		row, err = db.New(conn).SessionAuthenticate(ctx, db.SessionAuthenticateParams{
-			ID: claims.SessionID, Surface: surfaceToolkit, Now: s.now(),
+			ID: claims.SessionID, Surface: surfaceToolkit, Now: s.Now(),
 		})
 
 		return err
@@ -178,7 +169,7 @@ func principalOf(row db.SessionAuthenticateRow) Principal {
 
 // End ends the caller's own session. Ending it twice is no error.
 func (s *Sessions) End(ctx context.Context, who Principal) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.end(ctx, tx, who, "logout")
 	})
 }

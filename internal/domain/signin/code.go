@@ -20,29 +20,24 @@ import (
 // SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
 // sends decides, so that the request does the same for every number.
 func (s *SignIn) SendCode(ctx context.Context, phone string) error {
-	return s.challenges.Send(ctx, challenge.SignIn, "", phone)
+	return s.Challenges.Send(ctx, challenge.SignIn, "", phone)
 }
 
 func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, through openSession) (newSession, error) {
-	var found db.AccountByPhoneRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		found, err = db.New(conn).AccountByPhone(ctx, &phone)
-
-		return err
+	found, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountByPhoneRow, error) {
+		return db.New(conn).AccountByPhone(ctx, &phone)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return newSession{}, fmt.Errorf("look up phone: %w", err)
 	}
 
-	right, err := s.challenges.Answer(ctx, challenge.SignIn, found.ID, phone, guess)
+	right, err := s.Challenges.Answer(ctx, challenge.SignIn, found.ID, phone, guess)
 	if err != nil {
 		return newSession{}, err
 	}
 
 	if found.Status != string(account.Active) {
-		return newSession{}, s.challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.Challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
 	}
 
 	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, use: func(ctx context.Context, tx postgres.Tx) error {
@@ -62,7 +57,7 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, throu
 
 		return newSession{}, s.askSecond(ctx, p, phone, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
-		return newSession{}, s.challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.Challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
 	case err != nil:
 		return newSession{}, err
 	}
@@ -78,7 +73,7 @@ func (s *SignIn) withTOTP(ctx context.Context, email, guess string, through open
 		return newSession{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
+	attempt, err := s.Failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
 	if err != nil {
 		return newSession{}, err
 	}
@@ -88,14 +83,14 @@ func (s *SignIn) withTOTP(ctx context.Context, email, guess string, through open
 		return newSession{}, s.refuse(ctx, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
 	}
 
-	return o, throttle.RecordRefusal(ctx, s.db, s.now(), err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
+	return o, throttle.RecordRefusal(ctx, s.DB, s.Now(), err, audit.Event{AccountID: found.ID, Subject: email, Method: methodTOTP})
 }
 
 func (s *SignIn) compareTOTP(
 	ctx context.Context, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
 ) (newSession, error) {
 	accountID := found.ID
-	if found.Status != string(account.Active) || !s.totp {
+	if found.Status != string(account.Active) || !s.TOTP {
 		accountID = "" // which costs the same, and never matches
 	}
 
@@ -105,14 +100,14 @@ func (s *SignIn) compareTOTP(
 	}
 
 	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, use: func(ctx context.Context, tx postgres.Tx) error {
-		if err := s.factors.Redeem(ctx, tx, right); err != nil {
+		if err := s.Factors.Redeem(ctx, tx, right); err != nil {
 			return err
 		}
 
 		return attempt.Succeeded(ctx, tx)
 	}}, through)
 	if err == nil {
-		_ = s.factors.Refund(ctx, right) // the session is there; a budget one too low harms nobody
+		_ = s.Factors.Refund(ctx, right) // the session is there; a budget one too low harms nobody
 	}
 
 	return o, err
@@ -125,14 +120,14 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, thr
 		return newSession{}, ErrTOTPRequired
 	}
 
-	attempt, err := s.failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: first.accountID})
+	attempt, err := s.Failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: first.accountID})
 	if err != nil {
 		return newSession{}, err
 	}
 
 	right, err := s.compareSecond(ctx, first.accountID, second)
 	if err != nil {
-		return newSession{}, throttle.RecordRefusal(ctx, s.db, s.now(), err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
+		return newSession{}, throttle.RecordRefusal(ctx, s.DB, s.Now(), err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
 	}
 
 	both := first
@@ -142,7 +137,7 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, thr
 			return err
 		}
 
-		if err := s.factors.Redeem(ctx, tx, right); err != nil {
+		if err := s.Factors.Redeem(ctx, tx, right); err != nil {
 			return err
 		}
 
@@ -151,7 +146,7 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, thr
 
 	o, err := s.open(ctx, both, through)
 	if err == nil {
-		_ = s.factors.Refund(ctx, right)
+		_ = s.Factors.Refund(ctx, right)
 	}
 
 	return o, err

@@ -32,13 +32,8 @@ func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity)
 }
 
 func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity, through openSession) (newSession, error) {
-	var found db.IdentityAccountRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		found, err = db.New(conn).IdentityAccount(ctx, db.IdentityAccountParams{Provider: who.Provider, Subject: who.Subject})
-
-		return err
+	found, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.IdentityAccountRow, error) {
+		return db.New(conn).IdentityAccount(ctx, db.IdentityAccountParams{Provider: who.Provider, Subject: who.Subject})
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return newSession{}, fmt.Errorf("look up identity: %w", err)
@@ -53,7 +48,7 @@ func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity,
 
 	o, err := s.open(ctx, proof{accountID: found.ID, method: who.Provider, use: func(ctx context.Context, tx postgres.Tx) error {
 		used, err := db.New(tx).IdentityUse(ctx, db.IdentityUseParams{
-			Provider: who.Provider, Subject: who.Subject, AccountID: found.ID, Profile: who.Profile, Now: s.now(),
+			Provider: who.Provider, Subject: who.Subject, AccountID: found.ID, Profile: who.Profile, Now: s.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("use identity: %w", err)

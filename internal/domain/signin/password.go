@@ -35,7 +35,7 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSe
 	}
 	defer leave()
 
-	turn, err := s.hasher.Slot(waiting)
+	turn, err := s.Hasher.Slot(waiting)
 	if err != nil {
 		return newSession{}, err
 	}
@@ -46,7 +46,7 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSe
 		return newSession{}, err
 	}
 
-	attempt, err := s.failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
+	attempt, err := s.Failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
 	if err != nil {
 		return newSession{}, err
 	}
@@ -88,16 +88,19 @@ func (s *SignIn) comparePassword(
 		return attempt.Succeeded(ctx, tx)
 	}}
 
+	open := s.open
 	if found.RequiresTOTP {
-		o, err := s.withSecond(ctx, p, c.Second, through)
-		if errors.Is(err, ErrTOTPRequired) {
-			return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
-		}
+		open = func(ctx context.Context, p proof, through openSession) (newSession, error) {
+			o, err := s.withSecond(ctx, p, c.Second, through)
+			if errors.Is(err, ErrTOTPRequired) {
+				return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
+			}
 
-		return o, asInvalidCredentials(err)
+			return o, asInvalidCredentials(err)
+		}
 	}
 
-	o, err := s.open(ctx, p, through)
+	o, err := open(ctx, p, through)
 	if err == nil && stale {
 		s.rehash(ctx, turn, found.ID, stored, c.Plain)
 	}
@@ -107,13 +110,8 @@ func (s *SignIn) comparePassword(
 
 // credentials are empty where there is no such account.
 func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
-	var row db.AccountCredentialsRow
-
-	err := s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).AccountCredentials(ctx, email)
-
-		return err
+	row, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountCredentialsRow, error) {
+		return db.New(conn).AccountCredentials(ctx, email)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
 		return row, fmt.Errorf("look up credentials: %w", err)
@@ -129,7 +127,7 @@ func (s *SignIn) rehash(ctx context.Context, turn password.Slot, accountID, stor
 		return
 	}
 
-	_ = s.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	_ = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).AccountRehash(ctx, db.AccountRehashParams{ID: accountID, OldHash: stored, NewHash: fresh})
 	})
 }

@@ -17,11 +17,13 @@ import (
 // person nor of their network: else everybody in an office would have one at each sign-in in two steps. It
 // is written down all the same, because somebody had the first proof.
 func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
-	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		err := audit.Record(ctx, tx, s.now(), audit.Event{
-			Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method,
-		})
-		if err != nil {
+	now := s.Now()
+	event := audit.Event{Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+
+	err := s.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		if err := audit.Record(ctx, tx, now, event); err != nil {
 			return err
 		}
 
@@ -37,7 +39,7 @@ func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBa
 // compareSecond compares a code of the authenticator app, or a recovery code. The guess with which the
 // authenticator stops is the moment to tell its owner: from then on their right codes are refused, too.
 func (s *SignIn) compareSecond(ctx context.Context, accountID, guess string) (factor.Proof, error) {
-	right, err := s.factors.Attempt(ctx, accountID, guess)
+	right, err := s.Factors.Attempt(ctx, accountID, guess)
 	if !errors.Is(err, factor.ErrStopped) {
 		return right, err
 	}
@@ -53,8 +55,8 @@ func (s *SignIn) compareSecond(ctx context.Context, accountID, guess string) (fa
 func (s *SignIn) notifyTOTPStopped(ctx context.Context, accountID string) error {
 	notice := delivery.NewID()
 
-	return s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := s.queue.Queued(ctx, tx, notice); queued || err != nil {
+	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if queued, err := s.Queue.Queued(ctx, tx, notice); queued || err != nil {
 			return err
 		}
 
@@ -63,14 +65,14 @@ func (s *SignIn) notifyTOTPStopped(ctx context.Context, accountID string) error 
 			return fmt.Errorf("look up account: %w", err)
 		}
 
-		now := s.now()
+		now := s.Now()
 
 		err = audit.Record(ctx, tx, now, audit.Event{Action: audit.TOTPStopped, AccountID: accountID})
 		if err != nil {
 			return err
 		}
 
-		return s.queue.Enqueue(ctx, tx, notice, delivery.Message{
+		return s.Queue.Enqueue(ctx, tx, notice, delivery.Message{
 			Kind: delivery.TOTPStopped, Channel: delivery.Mail, To: owner.Email, Language: language.Chinese, Content: delivery.Content{At: now},
 		})
 	})

@@ -53,24 +53,14 @@ type Deps struct {
 
 // SignIn is the way from credentials to a session.
 type SignIn struct {
-	db         *postgres.DB
-	hasher     *password.Hasher
-	challenges *challenge.Challenges
-	factors    *factor.Factors
-	sessions   *session.Sessions
-	failures   *throttle.Failures
-	queue      *delivery.Queue
-	totp       bool
-	perPerson  *keyedsem.Semaphore // one attempt of a person at a time: each counts as a failure until it has succeeded
-	now        func() time.Time
+	Deps
+
+	perPerson *keyedsem.Semaphore // one attempt of a person at a time: each counts as a failure until it has succeeded
 }
 
 // New makes SignIn.
 func New(d Deps) *SignIn {
-	return &SignIn{
-		db: d.DB, hasher: d.Hasher, challenges: d.Challenges, factors: d.Factors, sessions: d.Sessions,
-		failures: d.Failures, queue: d.Queue, totp: d.TOTP, perPerson: keyedsem.New(1), now: d.Now,
-	}
+	return &SignIn{Deps: d, perPerson: keyedsem.New(1)}
 }
 
 // openSession adds the session of one of the two surfaces to the transaction of a sign-in.
@@ -91,13 +81,13 @@ type Credentials struct {
 // App signs an app in.
 func (s *SignIn) App(ctx context.Context, credentials Credentials) (session.Tokens, error) {
 	o, err := s.withPassword(ctx, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
-		return s.sessions.Open(ctx, tx, o.accountID, o.sessionID)
+		return s.Sessions.Open(ctx, tx, o.accountID, o.sessionID)
 	})
 	if err != nil {
 		return session.Tokens{}, err
 	}
 
-	return s.sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
+	return s.Sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
 }
 
 // Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
@@ -140,7 +130,7 @@ func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, err
 }
 
 func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
-	sessions := b.signin.sessions
+	sessions := b.signin.Sessions
 
 	// The old one makes room before the new one is counted, or another browser's would have to.
 	if b.before != nil {
@@ -170,15 +160,15 @@ var errMovedOn = errors.New("signin: the account has changed meanwhile")
 func (s *SignIn) open(ctx context.Context, p proof, through openSession) (newSession, error) {
 	o := newSession{accountID: p.accountID, sessionID: session.NewID()}
 
-	err := s.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		group, done, err := s.sessions.Opened(ctx, tx, o.sessionID)
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		group, done, err := s.Sessions.Opened(ctx, tx, o.sessionID)
 		if done || err != nil {
 			o.memberGroup = group
 
 			return err
 		}
 
-		now := s.now()
+		now := s.Now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
 			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: origin.From(ctx).UserAgent, Now: &now,
@@ -222,14 +212,14 @@ func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, email stri
 		content.Address = origin.From(ctx).Address.String()
 	}
 
-	return s.queue.Enqueue(ctx, tx, delivery.NewID(), delivery.Message{
+	return s.Queue.Enqueue(ctx, tx, delivery.NewID(), delivery.Message{
 		Kind: delivery.NewDevice, Channel: delivery.Mail, To: email, Language: origin.From(ctx).Language, Content: content,
 	})
 }
 
 // refuse records a failure, and answers the error.
 func (s *SignIn) refuse(ctx context.Context, method, accountID, name string, answer error) error {
-	err := audit.RecordAlone(ctx, s.db, s.now(), audit.Event{
+	err := audit.RecordAlone(ctx, s.DB, s.Now(), audit.Event{
 		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,
 	})
 	if err != nil {

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -155,40 +156,46 @@ func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
 	return nil
 }
 
-// ForgetAll forgets a person's failures with all of the factors.
-func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, person string) error {
-	if _, err := db.New(tx).FailureForgetAll(ctx, personKeys(factors, person)); err != nil {
+// ForgetAll forgets the failures with all of the factors that are counted under any of a person's names.
+func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, names ...string) error {
+	if _, err := db.New(tx).FailureForgetAll(ctx, slices.Sorted(maps.Keys(personKeys(factors, names)))); err != nil {
 		return fmt.Errorf("forget failures: %w", err)
 	}
 
 	return nil
 }
 
-// Wait is how long somebody has to wait before the next attempt with a factor.
+// Wait is how long a person has to wait before the next attempt with a factor.
 type Wait struct {
 	Factor string
 	Until  time.Time
 }
 
-// Waits answers with which of the factors a person has to wait.
-func Waits(ctx context.Context, tx db.DBTX, now time.Time, factors []string, person string) ([]Wait, error) {
-	rows, err := db.New(tx).FailureWaiting(ctx, db.FailureWaitingParams{People: personKeys(factors, person), Now: now})
+// Waits returns the factors with which a person has to wait. names are those that failures are counted under.
+func Waits(ctx context.Context, tx db.DBTX, now time.Time, factors []string, names ...string) ([]Wait, error) {
+	keys := personKeys(factors, names)
+
+	rows, err := db.New(tx).FailureWaiting(ctx, db.FailureWaitingParams{People: slices.Sorted(maps.Keys(keys)), Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("look up failures: %w", err)
 	}
 
 	waits := make([]Wait, len(rows))
 	for i, row := range rows {
-		waits[i] = Wait{Factor: strings.TrimSuffix(row.Key, " "+person), Until: row.BlockedUntil}
+		waits[i] = Wait{Factor: keys[row.Key], Until: row.BlockedUntil}
 	}
 
 	return waits, nil
 }
 
-func personKeys(factors []string, person string) []string {
-	keys := make([]string, len(factors))
-	for i, factor := range factors {
-		keys[i] = personKey(factor, person)
+// personKeys returns the factor of each key.
+func personKeys(factors, names []string) map[string]string {
+	keys := map[string]string{}
+
+	for _, factor := range factors {
+		for _, name := range names {
+			keys[personKey(factor, name)] = factor
+		}
 	}
 
 	return keys

@@ -29,6 +29,16 @@ func Consume(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subjec
 	return err
 }
 
+// Begun reports whether the window of the subject is the one that an earlier run of a transaction began at the time.
+func Begun(ctx context.Context, tx db.DBTX, at time.Time, limit Limit, subject string) (bool, error) {
+	begun, err := db.New(tx).ThrottleBegun(ctx, db.ThrottleBegunParams{Key: key(limit, subject), EndsAt: at.Add(limit.Window)})
+	if err != nil {
+		return false, fmt.Errorf("throttle %s: %w", limit.Name, err)
+	}
+
+	return begun, nil
+}
+
 // consume says whether this was the last one within the limit.
 func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
 	added := int32(1)

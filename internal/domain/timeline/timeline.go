@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -59,26 +60,26 @@ type Timeline struct {
 // Deps are what Timelines are made of.
 type Deps struct {
 	DB       *postgres.DB
-	Accounts *account.Accounts
+	Accounts *administration.Administration
 	Events   *audit.Reader
 	Messages *delivery.Log
 	Now      func() time.Time
 }
 
 // Timelines reads them.
-type Timelines struct{ d Deps }
+type Timelines struct{ Deps }
 
 // New makes Timelines.
-func New(d Deps) *Timelines { return &Timelines{d: d} }
+func New(d Deps) *Timelines { return &Timelines{Deps: d} }
 
 // Of answers a page of an account's timeline, or account.ErrNotFound.
 func (t *Timelines) Of(ctx context.Context, accountID string, after Position, limit int32) (Timeline, error) {
-	found, err := t.d.Accounts.Get(ctx, accountID)
+	found, err := t.Accounts.Get(ctx, accountID)
 	if err != nil {
 		return Timeline{}, err
 	}
 
-	events, _, err := t.d.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
+	events, _, err := t.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -88,7 +89,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 		recipients = append(recipients, found.Phone)
 	}
 
-	messages, _, err := t.d.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
+	messages, _, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -132,7 +133,7 @@ func merge(events []audit.Entry, messages []delivery.LogEntry, after Position, l
 }
 
 // reasons are in the order in which they stand in the way.
-func (t *Timelines) reasons(ctx context.Context, found account.Details, recipients []string) ([]Reason, error) {
+func (t *Timelines) reasons(ctx context.Context, found administration.Details, recipients []string) ([]Reason, error) {
 	var reasons []Reason
 
 	switch found.Status {
@@ -143,13 +144,8 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 		reasons = append(reasons, Reason{Code: Disabled})
 	}
 
-	var waits []throttle.Wait
-
-	err := t.d.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		waits, err = throttle.Waits(ctx, conn, t.d.Now(), account.WaitFactors, found.ID)
-
-		return err
+	waits, err := postgres.Get(ctx, t.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
+		return throttle.Waits(ctx, conn, t.Now(), administration.WaitFactors, administration.WaitNames(found.ID, found.Email)...)
 	})
 	if err != nil {
 		return nil, err
@@ -167,7 +163,7 @@ func (t *Timelines) reasons(ctx context.Context, found account.Details, recipien
 		reasons = append(reasons, Reason{Code: NoGroup})
 	}
 
-	last, _, err := t.d.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
+	last, _, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
 	if err != nil {
 		return nil, err
 	}

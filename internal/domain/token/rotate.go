@@ -60,13 +60,22 @@ func (k *Keys) Ensure(ctx context.Context) error {
 func (k *Keys) Rotate(ctx context.Context, immediately bool) (Key, error) {
 	var created Key
 
-	err := k.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := k.now()
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if err := db.New(tx).SigningKeyLock(ctx); err != nil {
+			return false, fmt.Errorf("lock signing keys: %w", err)
+		}
+
+		return audit.Recorded(ctx, tx, now, audit.Event{Action: audit.KeyRotated, Subject: created.ID})
+	}
+
+	err := k.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 		if err := queries.SigningKeyLock(ctx); err != nil {
 			return fmt.Errorf("lock signing keys: %w", err)
 		}
 
-		now := k.now()
 		signs := now.Add(PublishLead)
 		retires := signs.Add(k.lifetime + 2*leeway)
 

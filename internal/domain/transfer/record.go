@@ -134,7 +134,7 @@ func (r *Record) settleRest(now time.Time) error {
 	}
 
 	if r.CreatedAt.IsZero() {
-		r.CreatedAt = instant{now.Truncate(time.Millisecond)} // what the answers show
+		r.CreatedAt = instant{now}
 	}
 
 	if r.UpdatedAt.IsZero() {

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -47,7 +46,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 	id := randomid.New()
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
 		queries := db.New(tx)
 
 		if err := queries.WebhookLock(ctx, createLock); err != nil {
@@ -56,7 +55,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 
 		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
 			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
-			Now: w.moment(), Most: Most,
+			Now: w.Now(), Most: Most,
 		})
 		if postgres.IsNotFound(err) {
 			return told{}, ErrTooMany
@@ -84,7 +83,7 @@ func (w *Webhooks) Change(
 		return Webhook{}, err
 	}
 
-	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
+	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, id, version)
@@ -93,7 +92,7 @@ func (w *Webhooks) Change(
 		}
 
 		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
-			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.moment(),
+			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Webhook{}, problem.ErrVersionConflict
@@ -122,7 +121,7 @@ func (w *Webhooks) Rotate(
 
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
 		queries := db.New(tx)
 
 		if _, err := findIn(ctx, queries, id, version); err != nil {
@@ -130,7 +129,7 @@ func (w *Webhooks) Rotate(
 		}
 
 		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
-			ID: id, Version: version, Secret: sealed, Until: w.now().Add(Overlap), Now: w.moment(),
+			ID: id, Version: version, Secret: sealed, Until: w.Now().Add(Overlap), Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return told{}, problem.ErrVersionConflict
@@ -151,24 +150,29 @@ func (w *Webhooks) Rotate(
 
 // Delete ends a webhook of that version. What waits for it is not sent any more.
 func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id string, version int32) error {
-	return w.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	now := w.Now()
+	event := audit.Event{Action: audit.WebhookDeleted, ActorID: who.AccountID, Subject: id}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+
+	return w.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, id, version)
-		if tx.Repeated && errors.Is(err, ErrNotFound) {
-			return nil // an earlier run was committed
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 
-		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: id, Version: version, Now: w.now()})
+		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: id, Version: version, Now: w.Now()})
 		if err != nil {
 			return fmt.Errorf("delete webhook: %w", err)
 		} else if deleted == 0 {
 			return problem.ErrVersionConflict
 		}
 
-		return w.record(ctx, tx, who, audit.WebhookDeleted, before, map[string]string{})
+		event.Detail = map[string]string{"host": hostOf(before.URL)}
+
+		return audit.Record(ctx, tx, now, event)
 	})
 }
 
@@ -178,7 +182,7 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 		return wanted, err
 	}
 
-	if err := w.reach.Check(wanted.URL); err != nil {
+	if err := w.Reach.Check(wanted.URL); err != nil {
 		return wanted, ErrAddress
 	}
 
@@ -189,11 +193,8 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 	return wanted, nil
 }
 
-// moment is a time as the document shows it.
-func (w *Webhooks) moment() time.Time { return w.now().Truncate(time.Millisecond) }
-
 func (w *Webhooks) reveal(answer told) (Created, error) {
-	secret, err := w.keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
+	secret, err := w.Keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
 	if err != nil {
 		return Created{}, fmt.Errorf("secret of webhook %s: %w", answer.Webhook.ID, err)
 	}
@@ -202,7 +203,7 @@ func (w *Webhooks) reveal(answer told) (Created, error) {
 }
 
 func (w *Webhooks) seal(id string, secret standardwebhook.Secret) []byte {
-	return w.keys.Seal(secret, secretContext(id)...)
+	return w.Keys.Seal(secret, secretContext(id)...)
 }
 
 func secretContext(id string) []string { return []string{"webhook", "secret", id} }

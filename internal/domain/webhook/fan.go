@@ -29,7 +29,7 @@ func (job) InsertOpts() river.InsertOpts {
 // FanOut writes down, in the transaction that seals the events, who is to get which of them. It is what audit.Chain
 // wants to be told with: one statement for the deliveries and one for their jobs, however many there are.
 func (w *Webhooks) FanOut(ctx context.Context, tx postgres.Tx, events []int64) error {
-	rows, err := db.New(tx).WebhookDeliveryFanOut(ctx, db.WebhookDeliveryFanOutParams{EventIds: events, Now: w.now()})
+	rows, err := db.New(tx).WebhookDeliveryFanOut(ctx, db.WebhookDeliveryFanOutParams{EventIds: events, Now: w.Now()})
 	if err != nil {
 		return fmt.Errorf("webhook deliveries: %w", err)
 	}

@@ -65,7 +65,7 @@ func (w *Webhooks) Deliveries(ctx context.Context, search Search) ([]Delivery, *
 
 	var rows []db.WebhookDeliveryListRow
 
-	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	err := w.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		if _, err := find(ctx, db.New(conn), search.WebhookID); err != nil {
 			return err
 		}

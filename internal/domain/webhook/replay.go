@@ -46,13 +46,13 @@ func (w *Webhooks) Again(
 		return Delivery{}, err
 	}
 
-	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Delivery, error) {
+	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Delivery, error) {
 		hook, err := w.enabled(ctx, tx, id)
 		if err != nil {
 			return Delivery{}, err
 		}
 
-		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.moment()})
+		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.Now()})
 		if postgres.IsNotFound(err) {
 			return Delivery{}, ErrDeliveryNotFound
 		} else if err != nil {
@@ -83,7 +83,7 @@ func (w *Webhooks) Replay(
 
 	ctx = postgres.WithRetryBudget(ctx, replayPatience)
 
-	return idempotency.Once(ctx, w.db, w.now(), key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
+	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
 		hook, err := w.enabled(ctx, tx, id)
 		if err != nil {
 			return Replayed{}, err
@@ -94,7 +94,7 @@ func (w *Webhooks) Replay(
 			return Replayed{}, err
 		}
 
-		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: id, EventIds: ids, Now: w.moment()})
+		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: id, EventIds: ids, Now: w.Now()})
 		if err != nil {
 			return Replayed{}, fmt.Errorf("replay: %w", err)
 		}

@@ -69,11 +69,9 @@ type Deps struct {
 
 // Webhooks lists and changes them, and writes down what they are to get.
 type Webhooks struct {
-	db    *postgres.DB
-	keys  *keyring.Keyring
-	reach standardwebhook.Policy
-	now   func() time.Time
-	jobs  *river.Client[pgx.Tx]
+	Deps
+
+	jobs *river.Client[pgx.Tx]
 }
 
 // New makes Webhooks. It only inserts jobs; the worker is NewWorker's.
@@ -83,18 +81,13 @@ func New(d Deps) (*Webhooks, error) {
 		return nil, fmt.Errorf("job client: %w", err)
 	}
 
-	return &Webhooks{db: d.DB, keys: d.Keys, reach: d.Reach, now: d.Now, jobs: jobs}, nil
+	return &Webhooks{Deps: d, jobs: jobs}, nil
 }
 
 // List answers all of them, the oldest first.
 func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
-	var rows []db.WebhookListRow
-
-	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(conn).WebhookList(ctx, Most)
-
-		return err
+	rows, err := postgres.Get(ctx, w.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.WebhookListRow, error) {
+		return db.New(conn).WebhookList(ctx, Most)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
@@ -152,7 +145,7 @@ func (w *Webhooks) record(
 ) error {
 	detail["host"] = hostOf(hook.URL)
 
-	return audit.Record(ctx, tx, w.now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
+	return audit.Record(ctx, tx, w.Now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
 }
 
 // described is what the audit log says of a webhook's settings.

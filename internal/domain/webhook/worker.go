@@ -102,13 +102,8 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 		return river.JobSnooze(left)
 	}
 
-	var row db.WebhookDeliveryAttemptRow
-
-	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		row, err = db.New(conn).WebhookDeliveryAttempt(ctx, db.WebhookDeliveryAttemptParams(j.Args))
-
-		return err
+	row, err := postgres.Get(ctx, w.db, func(ctx context.Context, conn *pgxpool.Conn) (db.WebhookDeliveryAttemptRow, error) {
+		return db.New(conn).WebhookDeliveryAttempt(ctx, db.WebhookDeliveryAttemptParams(j.Args))
 	})
 
 	switch {
@@ -197,7 +192,7 @@ func (w *Worker) gone(ctx context.Context, one attempt, reason string) error {
 
 		var err error
 
-		disabled, err = queries.WebhookGone(ctx, db.WebhookGoneParams{ID: one.Args.WebhookID, URL: one.url, Now: w.now().Truncate(time.Millisecond)})
+		disabled, err = queries.WebhookGone(ctx, db.WebhookGoneParams{ID: one.Args.WebhookID, URL: one.url, Now: w.now()})
 		if err != nil {
 			return fmt.Errorf("disable webhook: %w", err)
 		}

@@ -84,6 +84,34 @@ func (d *DB) Do(ctx context.Context, run func(ctx context.Context, conn *pgxpool
 	})
 }
 
+// Get runs a single statement as Do does, and returns what it returns.
+func Get[T any](ctx context.Context, d *DB, get func(ctx context.Context, conn *pgxpool.Conn) (T, error)) (T, error) {
+	var got T
+
+	err := d.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		got, err = get(ctx, conn)
+
+		return err
+	})
+
+	return got, err
+}
+
+// TxGet runs the closure in one transaction as InTx does, and returns what it returns.
+func TxGet[T any](ctx context.Context, d *DB, run func(ctx context.Context, tx Tx) (T, error)) (T, error) {
+	var got T
+
+	err := d.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		var err error
+		got, err = run(ctx, tx)
+
+		return err
+	})
+
+	return got, err
+}
+
 // InTx runs the closure in one transaction: committed when it returns nil, rolled back
 // otherwise. The closure may run more than once, see Tx.Repeated.
 func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) error) error {
@@ -108,5 +136,20 @@ func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) erro
 		}
 
 		return nil
+	})
+}
+
+// Once runs the closure as InTx does, but not again if an earlier run was committed without our knowing. done looks for
+// what such a run leaves: an event of the audit log, a row with an id of its own. It first locks what run locks first, so
+// that it waits for an earlier run that is still on its way.
+func (d *DB) Once(ctx context.Context, done func(ctx context.Context, tx Tx) (bool, error), run func(ctx context.Context, tx Tx) error) error {
+	return d.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		if tx.Repeated {
+			if committed, err := done(ctx, tx); committed || err != nil {
+				return err
+			}
+		}
+
+		return run(ctx, tx)
 	})
 }

@@ -59,6 +59,16 @@ func New(kind Kind, code string) *Problem {
 	return &Problem{Kind: kind, Code: code}
 }
 
+// Kept returns a problem that was kept by its code, perhaps by another version of the server: ErrInternal if this version
+// does not know the code.
+func Kept(kind Kind, code string) *Problem {
+	if _, known := messages[code]; !known {
+		return ErrInternal
+	}
+
+	return &Problem{Kind: kind, Code: code}
+}
+
 // Error is for the log.
 func (p *Problem) Error() string {
 	if p.cause != nil {

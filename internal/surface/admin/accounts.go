@@ -6,6 +6,8 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -43,10 +45,10 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 	return response, nil
 }
 
-func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
-	search = account.Search{
+func searchOf(p api.ListAccountsParams) (search administration.Search, err error) {
+	search = administration.Search{
 		Email: convert.Text(p.Email), Name: convert.Text(p.Name), Phone: convert.Text(p.Phone), ID: convert.Text(p.ID),
-		Group: convert.Text(p.Group), Order: account.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
+		Group: convert.Text(p.Group), Order: administration.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
 	}
 
 	if p.Status != nil {
@@ -58,7 +60,7 @@ func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
 			return search, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?order", Message: textOrder})
 		}
 
-		search.Order = account.Order(*p.Order)
+		search.Order = administration.Order(*p.Order)
 	}
 
 	if search.SeenAfter, err = timeOf("seenAfter", p.SeenAfter); err != nil {
@@ -69,7 +71,7 @@ func searchOf(p api.ListAccountsParams) (search account.Search, err error) {
 		return search, err
 	}
 
-	search.After, err = cursorOf[account.Position](p.Cursor)
+	search.After, err = cursorOf[administration.Position](p.Cursor)
 
 	return search, err
 }
@@ -88,10 +90,10 @@ func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (
 }
 
 // targetOf is an account in the version that the caller has seen.
-func targetOf(id, ifMatch string) (account.Target, error) {
+func targetOf(id, ifMatch string) (administration.Target, error) {
 	version, err := versionOf(ifMatch)
 
-	return account.Target{ID: id, Version: &version}, err
+	return administration.Target{ID: id, Version: &version}, err
 }
 
 // named translates the domain's error for an unknown group into the document's.
@@ -101,6 +103,11 @@ func named(err error) error {
 	}
 
 	return err
+}
+
+// change is what the caller's changes of an account have in common.
+func change(ctx context.Context, key idempotency.Key, target administration.Target, reason *string) administration.Change {
+	return administration.Change{Actor: who(ctx), Key: key, Target: target, Reason: convert.Text(reason)}
 }
 
 // SetAccountGroup assigns a group.
@@ -115,7 +122,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 		return nil, err
 	}
 
-	changed, err := a.accounts.SetGroup(ctx, who(ctx), key, target, r.Body.MemberGroup, convert.Text(r.Body.Reason))
+	changed, err := a.accounts.SetGroup(ctx, change(ctx, key, target, r.Body.Reason), r.Body.MemberGroup)
 	if err != nil {
 		return nil, named(err)
 	}
@@ -128,9 +135,9 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 
 // AssignGroup assigns one group to many accounts.
 func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject) (api.AssignGroupResponseObject, error) {
-	targets := make([]account.Target, len(r.Body.Accounts))
+	targets := make([]administration.Target, len(r.Body.Accounts))
 	for i, one := range r.Body.Accounts {
-		targets[i] = account.Target{ID: one.ID, Version: &one.Version}
+		targets[i] = administration.Target{ID: one.ID, Version: &one.Version}
 	}
 
 	key, err := keyOf(ctx, r.Params.IdempotencyKey, "assignGroup", r.Body)
@@ -138,7 +145,7 @@ func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject)
 		return nil, err
 	}
 
-	results, err := a.accounts.SetGroups(ctx, who(ctx), key, targets, r.Body.MemberGroup, "")
+	results, err := a.accounts.SetGroups(ctx, administration.Change{Actor: who(ctx), Key: key}, targets, r.Body.MemberGroup)
 	if err != nil {
 		return nil, named(err)
 	}
@@ -171,8 +178,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 		return nil, err
 	}
 
-	changed, err := a.accounts.SetStatus(
-		ctx, who(ctx), key, target, account.Status(r.Body.Status), convert.Text(r.Body.Reason))
+	changed, err := a.accounts.SetStatus(ctx, change(ctx, key, target, r.Body.Reason), account.Status(r.Body.Status))
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +201,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.accounts.ResetFactor(ctx, who(ctx), key, target, account.Factor(r.Factor))
+	changed, err := a.accounts.ResetFactor(ctx, change(ctx, key, target, nil), administration.Factor(r.Factor))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/api"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -21,7 +21,7 @@ import (
 
 // Deps are what Admin is made of.
 type Deps struct {
-	Accounts  *account.Accounts
+	Accounts  *administration.Administration
 	Groups    *group.Groups
 	Sessions  *session.Sessions
 	Events    *audit.Reader
@@ -42,7 +42,7 @@ type CodeSenders struct {
 
 // Admin implements the operations of the surface of administrators.
 type Admin struct {
-	accounts  *account.Accounts
+	accounts  *administration.Administration
 	groups    *group.Groups
 	sessions  *session.Sessions
 	events    *audit.Reader

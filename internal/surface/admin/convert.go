@@ -6,7 +6,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	"github.com/konec/toolkit-gateway/gen/api"
-	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
-func (a *Admin) toAccount(r account.Details) api.AdminAccount {
+func (a *Admin) toAccount(r administration.Details) api.AdminAccount {
 	shown := api.AdminAccount{
 		ID: r.ID, Email: r.Email, Name: r.Name, MemberGroup: r.MemberGroup, Status: api.AccountState(r.Status), Phone: r.Phone,
 		Avatar: r.Avatar, Picture: r.Picture, Version: r.Version, SignIns: r.SignIns,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -31,7 +32,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 		return nil, err
 	}
 
-	created, err := a.accounts.CreateFor(ctx, who(ctx), key,
+	created, err := a.accounts.CreateFor(ctx, administration.Change{Actor: who(ctx), Key: key},
 		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
 	if err != nil {
 		return nil, named(err)
@@ -73,7 +74,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 		return nil, err
 	}
 
-	deleted, err := a.accounts.SetStatus(ctx, who(ctx), key, target, account.Deleted, "")
+	deleted, err := a.accounts.SetStatus(ctx, change(ctx, key, target, nil), account.Deleted)
 	if err != nil {
 		return nil, err
 	}

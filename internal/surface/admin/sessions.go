@@ -27,7 +27,7 @@ func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessio
 
 // EndAccountSessions ends all of them.
 func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessionsRequestObject) (api.EndAccountSessionsResponseObject, error) {
-	if err := a.sessions.EndAllOf(ctx, who(ctx), r.AccountID); err != nil {
+	if err := a.accounts.EndSessions(ctx, who(ctx), r.AccountID); err != nil {
 		return nil, err
 	}
 
@@ -36,7 +36,7 @@ func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessions
 
 // EndAccountSession ends one of them.
 func (a *Admin) EndAccountSession(ctx context.Context, r api.EndAccountSessionRequestObject) (api.EndAccountSessionResponseObject, error) {
-	if err := a.sessions.EndOneOf(ctx, who(ctx), r.AccountID, r.ID); err != nil {
+	if err := a.accounts.EndSession(ctx, who(ctx), r.AccountID, r.ID); err != nil {
 		return nil, err
 	}
 

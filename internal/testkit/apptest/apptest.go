@@ -198,7 +198,7 @@ func (e *Env) Account(tb testing.TB, email string) account.Account {
 	}
 	defer database.Close()
 
-	created, err := account.New(database, nil, e.Clock.Now).Create(origin.With(tb.Context(), origin.Command("test")), account.Creation{
+	created, err := account.New(database, e.Clock.Now).Create(origin.With(tb.Context(), origin.Command("test")), account.Creation{
 		Email: email, Name: "Test Person", PasswordHash: hash, MemberGroup: account.GroupNone,
 	})
 	if err != nil {

@@ -12,7 +12,7 @@ type Clock struct {
 	stopped time.Time // zero while the clock runs
 }
 
-// Now returns the time of every gateway of an Env.
+// Now returns the time of every gateway of an Env. It ticks in milliseconds, like a server's.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -21,7 +21,7 @@ func (c *Clock) Now() time.Time {
 		return c.stopped
 	}
 
-	return time.Now().Add(c.ahead)
+	return time.Now().Add(c.ahead).Truncate(time.Millisecond)
 }
 
 // Advance moves the clock ahead.

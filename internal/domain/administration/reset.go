@@ -1,4 +1,4 @@
-package account
+package administration
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -36,12 +35,10 @@ var changedBy = map[Factor]audit.Action{
 
 // ResetFactor takes a way to sign in from somebody who has lost it, and tells them. The address stays, and with a
 // code that goes there they set a new password. What is not there is no failure.
-func (a *Accounts) ResetFactor(
-	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, which Factor,
-) (Details, error) {
+func (a *Administration) ResetFactor(ctx context.Context, c Change, which Factor) (Details, error) {
 	notice := delivery.NewID()
 
-	return a.change(ctx, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		there, err := details(ctx, tx, h.ID)
 		if err != nil {
 			return audit.Event{}, err
@@ -72,7 +69,7 @@ func (f Factors) has(which Factor) bool {
 	return map[Factor]bool{Password: f.Password != "", Phone: f.Phone, TOTP: f.TOTP, Lark: f.Lark != ""}[which]
 }
 
-func (a *Accounts) remove(ctx context.Context, tx postgres.Tx, id string, which Factor) (err error) {
+func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, which Factor) (err error) {
 	queries := db.New(tx)
 
 	switch which {
@@ -97,20 +94,36 @@ func (a *Accounts) remove(ctx context.Context, tx postgres.Tx, id string, which 
 	return nil
 }
 
-// WaitFactors are those whose failures somebody may have to wait for.
+// WaitNames returns what an account's failures are counted under: its id and, for a reset, which knows no account, its
+// address.
+func WaitNames(id, email string) []string { return []string{id, email} }
+
+// WaitFactors are those whose failures make a user wait.
 var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.
-func (a *Accounts) Unlock(ctx context.Context, who group.Administrator, id string) error {
-	return a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if err := LockForChange(ctx, tx, who, id); err != nil {
+func (a *Administration) Unlock(ctx context.Context, who group.Administrator, id string) error {
+	now := a.now()
+	event := audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if _, err := lock(ctx, tx, who, Target{ID: id}); err != nil {
+			return false, err
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		locked, err := lock(ctx, tx, who, Target{ID: id})
+		if err != nil {
 			return err
 		}
 
-		if err := throttle.ForgetAll(ctx, tx, WaitFactors, id); err != nil {
+		if err := throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(id, locked.Email)...); err != nil {
 			return err
 		}
 
-		return audit.Record(ctx, tx, a.now(), audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID})
+		return audit.Record(ctx, tx, now, event)
 	})
 }

@@ -10,8 +10,15 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+var (
+	// ErrNotFound answers an id that is no account's.
+	ErrNotFound = problem.New(problem.NotFound, "ACCOUNT_NOT_FOUND")
+	// ErrEmailTaken answers an address that has an account, if the caller may know.
+	ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
 )
 
 // The failures of an operator's commands.
@@ -21,16 +28,15 @@ var (
 	ErrUnknownGroup = errors.New("there is no such member group")
 )
 
-// Accounts makes the changes that operators and administrators ask for.
+// Accounts finds and creates accounts for operators.
 type Accounts struct {
-	db    *postgres.DB
-	queue *delivery.Queue
-	now   func() time.Time
+	db  *postgres.DB
+	now func() time.Time
 }
 
-// New makes Accounts.
-func New(database *postgres.DB, queue *delivery.Queue, now func() time.Time) *Accounts {
-	return &Accounts{db: database, queue: queue, now: now}
+// New returns Accounts.
+func New(database *postgres.DB, now func() time.Time) *Accounts {
+	return &Accounts{db: database, now: now}
 }
 
 // IDOf answers whose address it is, in its normal form, or ErrUnknown.
@@ -64,7 +70,13 @@ func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 
 	id := NewID(a.now())
 
-	err := a.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	done := func(ctx context.Context, tx postgres.Tx) (found bool, err error) {
+		created, found, err = Earlier(ctx, tx, id)
+
+		return found, err
+	}
+
+	err := a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		var err error
 		if created, err = Insert(ctx, tx, a.now(), id, c); err != nil {
 			return err
@@ -79,9 +91,14 @@ func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 // Insert adds the row of a new account, in the transaction of whoever may, and answers ErrTaken
 // for an address that has one. In a repeated transaction it answers its own earlier success.
 func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Creation) (Account, error) {
+	var hash *string
+	if c.PasswordHash != "" {
+		hash = &c.PasswordHash
+	}
+
 	row, err := db.New(tx).AccountCreate(ctx, db.AccountCreateParams{
-		ID: id, Email: c.Email, Name: c.Name, PasswordHash: orNil(c.PasswordHash), MemberGroup: c.MemberGroup,
-		Now: now.Truncate(time.Millisecond), // what the answers show
+		ID: id, Email: c.Email, Name: c.Name, PasswordHash: hash, MemberGroup: c.MemberGroup,
+		Now: now,
 	})
 
 	switch {

@@ -1,4 +1,4 @@
-package account
+package administration
 
 import (
 	"context"
@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -31,18 +33,12 @@ type lockedAccount struct {
 // mutation changes an account, and answers what happened; no action where nothing was to be done.
 type mutation func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error)
 
-// LockForChange locks an account for a change by somebody, in the change's transaction: ErrNotFound for none, and
-// problem.ErrRightMissing for one with a right that they do not have.
-func LockForChange(ctx context.Context, tx postgres.Tx, who group.Administrator, id string) error {
-	_, err := lock(ctx, tx, who, Target{ID: id})
-
-	return err
-}
-
+// lock locks an account for a change, in the change's transaction. It returns account.ErrNotFound for none, and
+// problem.ErrRightMissing for one with a right that the actor does not have.
 func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target) (lockedAccount, error) {
 	row, err := db.New(tx).AccountForChange(ctx, target.ID)
 	if postgres.IsNotFound(err) {
-		return lockedAccount{}, ErrNotFound
+		return lockedAccount{}, account.ErrNotFound
 	} else if err != nil {
 		return lockedAccount{}, fmt.Errorf("look up account: %w", err)
 	}
@@ -60,10 +56,8 @@ func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target T
 }
 
 // SetGroup assigns the member group, which counts from the person's next request on.
-func (a *Accounts) SetGroup(
-	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, name, reason string,
-) (Details, error) {
-	return a.change(ctx, who, key, target, a.toGroup(who, name, reason))
+func (a *Administration) SetGroup(ctx context.Context, c Change, name string) (Details, error) {
+	return a.change(ctx, c, toGroup(c, name))
 }
 
 // Assigned is what became of one of many.
@@ -81,10 +75,8 @@ type assigned struct {
 }
 
 // SetGroups assigns one group to many. Each is judged by itself, and one that is refused stays as it is.
-func (a *Accounts) SetGroups(
-	ctx context.Context, who group.Administrator, key idempotency.Key, targets []Target, name, reason string,
-) ([]Assigned, error) {
-	kept, err := idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
+func (a *Administration) SetGroups(ctx context.Context, c Change, targets []Target, name string) ([]Assigned, error) {
+	kept, err := idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
 		if err := group.Lock(ctx, tx); err != nil {
 			return nil, err
 		}
@@ -92,7 +84,8 @@ func (a *Accounts) SetGroups(
 		results := make([]assigned, len(targets))
 
 		for i, target := range targets {
-			changed, err := a.setGroupOfOne(ctx, tx, who, target, name, reason)
+			c.Target = target
+			changed, err := a.setGroupOfOne(ctx, tx, c, name)
 
 			refusal, refused := errors.AsType[*problem.Problem](err)
 
@@ -117,7 +110,7 @@ func (a *Accounts) SetGroups(
 	for i, one := range kept {
 		results[i] = Assigned{ID: one.ID, Version: one.Version}
 		if one.Code != "" {
-			results[i].Refusal = problem.New(problem.Conflict, one.Code)
+			results[i].Refusal = problem.Kept(problem.Conflict, one.Code)
 		}
 	}
 
@@ -125,15 +118,13 @@ func (a *Accounts) SetGroups(
 }
 
 // setGroupOfOne undoes no more than this one where it fails.
-func (a *Accounts) setGroupOfOne(
-	ctx context.Context, tx postgres.Tx, who group.Administrator, target Target, name, reason string,
-) (Details, error) {
+func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c Change, name string) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
 		return Details{}, fmt.Errorf("savepoint: %w", err)
 	}
 
-	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, who, target, a.toGroup(who, name, reason))
+	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, c, toGroup(c, name))
 	if err != nil {
 		if undone := inner.Rollback(ctx); undone != nil {
 			return Details{}, fmt.Errorf("back to savepoint: %w", undone)
@@ -149,18 +140,18 @@ func (a *Accounts) setGroupOfOne(
 	return changed, nil
 }
 
-func (a *Accounts) toGroup(who group.Administrator, name, reason string) mutation {
+func toGroup(c Change, name string) mutation {
 	return func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		queries := db.New(tx)
 
 		rights, err := queries.MemberGroupRights(ctx, name)
 		if postgres.IsNotFound(err) {
-			return audit.Event{}, ErrUnknownGroup
+			return audit.Event{}, account.ErrUnknownGroup
 		} else if err != nil {
 			return audit.Event{}, fmt.Errorf("look up group: %w", err)
 		}
 
-		if !who.Rights.Include(group.RightsOf(rights)) {
+		if !c.Actor.Rights.Include(group.RightsOf(rights)) {
 			return audit.Event{}, problem.ErrRightMissing
 		}
 
@@ -172,21 +163,19 @@ func (a *Accounts) toGroup(who group.Administrator, name, reason string) mutatio
 
 		switch {
 		case postgres.ViolatesConstraint(err, "account_member_group_fkey"):
-			return audit.Event{}, ErrUnknownGroup // deleted in this moment
+			return audit.Event{}, account.ErrUnknownGroup // deleted in this moment
 		case err != nil:
 			return audit.Event{}, fmt.Errorf("set member group: %w", err)
 		}
 
-		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: compact(map[string]string{"from": h.MemberGroup, "to": name, "reason": reason})}, nil
+		return audit.Event{Action: audit.AccountGroupSet, Subject: name, Detail: compact(map[string]string{"from": h.MemberGroup, "to": name, "reason": c.Reason})}, nil
 	}
 }
 
 // SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
 // is outstanding beside them. A deleted account that is made active is restored.
-func (a *Accounts) SetStatus(
-	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, status Status, reason string,
-) (Details, error) {
-	return a.change(ctx, who, key, target, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+func (a *Administration) SetStatus(ctx context.Context, c Change, status account.Status) (Details, error) {
+	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
 			return audit.Event{}, nil
 		}
@@ -196,12 +185,12 @@ func (a *Accounts) SetStatus(
 			return audit.Event{}, fmt.Errorf("set status: %w", err)
 		}
 
-		event := audit.Event{Detail: compact(map[string]string{"from": h.Status, "reason": reason})}
+		event := audit.Event{Detail: compact(map[string]string{"from": h.Status, "reason": c.Reason})}
 
 		switch status {
-		case Disabled:
+		case account.Disabled:
 			event.Action = audit.AccountDisabled
-		case Deleted:
+		case account.Deleted:
 			event.Action = audit.AccountDeleted
 		default:
 			event.Action = audit.AccountEnabled
@@ -214,13 +203,13 @@ func (a *Accounts) SetStatus(
 }
 
 // distrust ends every session, and voids what is outstanding beside them.
-func (a *Accounts) distrust(ctx context.Context, tx postgres.Tx, id, why string) error {
+func (a *Administration) distrust(ctx context.Context, tx postgres.Tx, id, why string) error {
 	_, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: id, Now: a.now(), Reason: why})
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 
-	return Void(ctx, tx, id)
+	return challenge.Void(ctx, tx, id)
 }
 
 // Erase deletes up to 100 accounts for good that were deleted before, and says how many. What happened to them stays
@@ -230,38 +219,36 @@ func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 }
 
 // change runs a step in a transaction of its own.
-func (a *Accounts) change(
-	ctx context.Context, who group.Administrator, key idempotency.Key, target Target, do mutation,
-) (Details, error) {
-	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
+func (a *Administration) change(ctx context.Context, c Change, do mutation) (Details, error) {
+	return idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		if err := group.Lock(ctx, tx); err != nil {
 			return Details{}, err
 		}
 
-		return a.apply(ctx, tx, who, target, do)
+		return a.apply(ctx, tx, c, do)
 	})
 }
 
 // apply runs a step under the locks, writes down what happened, and sees to it that an administrator is left.
-func (a *Accounts) apply(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target, do mutation) (Details, error) {
-	h, err := lock(ctx, tx, who, target)
+func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c Change, do mutation) (Details, error) {
+	h, err := lock(ctx, tx, c.Actor, c.Target)
 	if err != nil {
 		return Details{}, err
 	}
 
-	event, err := do(ctx, tx, h, a.now().Truncate(time.Millisecond))
+	event, err := do(ctx, tx, h, a.now())
 	if err != nil {
 		return Details{}, err
 	}
 
 	if event.Action != "" {
-		event.AccountID, event.ActorID = h.ID, who.AccountID
+		event.AccountID, event.ActorID = h.ID, c.Actor.AccountID
 
 		if err := audit.Record(ctx, tx, a.now(), event); err != nil {
 			return Details{}, err
 		}
 
-		if h.Status == string(Active) && h.rights.Has(group.Administer) {
+		if h.Status == string(account.Active) && h.rights.Has(group.Administer) {
 			if err := group.EnsureAdministrator(ctx, tx); err != nil {
 				return Details{}, err
 			}

@@ -1,4 +1,4 @@
-package account
+package administration
 
 import (
 	"context"
@@ -9,17 +9,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
-	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
-
-// ErrNotFound answers an id that is no account's.
-var ErrNotFound = problem.New(problem.NotFound, "ACCOUNT_NOT_FOUND")
 
 // Details is an account as administrators see it.
 type Details struct {
-	Account
+	account.Account
 
 	Phone        string // E.164, or empty
 	Picture      string
@@ -40,7 +37,7 @@ type Factors struct {
 }
 
 // Get answers one account with its factors.
-func (a *Accounts) Get(ctx context.Context, id string) (found Details, err error) {
+func (a *Administration) Get(ctx context.Context, id string) (found Details, err error) {
 	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		found, err = details(ctx, conn, id)
 
@@ -55,14 +52,14 @@ func details(ctx context.Context, tx db.DBTX, id string) (Details, error) {
 
 	row, err := queries.AccountRecord(ctx, id)
 	if postgres.IsNotFound(err) {
-		return Details{}, ErrNotFound
+		return Details{}, account.ErrNotFound
 	} else if err != nil {
 		return Details{}, fmt.Errorf("look up account: %w", err)
 	}
 
 	factors, err := queries.AccountFactors(ctx, id)
 	if postgres.IsNotFound(err) {
-		return Details{}, ErrNotFound
+		return Details{}, account.ErrNotFound
 	} else if err != nil {
 		return Details{}, fmt.Errorf("look up factors: %w", err)
 	}
@@ -90,8 +87,8 @@ func details(ctx context.Context, tx db.DBTX, id string) (Details, error) {
 // detailsOf turns a row into a Record. Every query that answers records lists the same columns.
 func detailsOf(row db.AccountRecordRow) Details {
 	found := Details{
-		Account: Account{
-			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: Status(row.Status),
+		Account: account.Account{
+			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar, Status: account.Status(row.Status),
 			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
 		},
 		Picture: row.Picture, SignIns: row.SignInCount, LastSignInAt: row.LastSignInAt, SeenAt: row.SeenAt, DeletedAt: row.DeletedAt,

@@ -1,4 +1,4 @@
-package account
+package administration
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -15,37 +16,32 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrEmailTaken answers an address that has an account, to somebody who may know.
-var ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
-
 // CreateFor makes an account for somebody, whose address an administrator vouches for. It has no password: with an
 // invitation, in the language that invite names, the person is told by mail and sets one with a code.
-func (a *Accounts) CreateFor(
-	ctx context.Context, who group.Administrator, key idempotency.Key, c Creation, invite language.Language,
-) (Details, error) {
-	id, invitation := NewID(a.now()), delivery.NewID()
+func (a *Administration) CreateFor(ctx context.Context, change Change, c account.Creation, invite language.Language) (Details, error) {
+	id, invitation := account.NewID(a.now()), delivery.NewID()
 
-	return idempotency.Once(ctx, a.db, a.now(), key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
+	return idempotency.Once(ctx, a.db, a.now(), change.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		rights, err := db.New(tx).MemberGroupRights(ctx, c.MemberGroup)
 		if postgres.IsNotFound(err) {
-			return Details{}, ErrUnknownGroup
+			return Details{}, account.ErrUnknownGroup
 		} else if err != nil {
 			return Details{}, fmt.Errorf("look up group: %w", err)
 		}
 
-		if !who.Rights.Include(group.RightsOf(rights)) {
+		if !change.Actor.Rights.Include(group.RightsOf(rights)) {
 			return Details{}, problem.ErrRightMissing
 		}
 
-		_, err = Insert(ctx, tx, a.now(), id, c)
-		if errors.Is(err, ErrTaken) {
-			return Details{}, ErrEmailTaken
+		_, err = account.Insert(ctx, tx, a.now(), id, c)
+		if errors.Is(err, account.ErrTaken) {
+			return Details{}, account.ErrEmailTaken
 		} else if err != nil {
 			return Details{}, err
 		}
 
 		err = audit.Record(ctx, tx, a.now(), audit.Event{
-			Action: audit.AccountCreated, AccountID: id, ActorID: who.AccountID, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
+			Action: audit.AccountCreated, AccountID: id, ActorID: change.Actor.AccountID, Subject: c.Email, Detail: map[string]string{"group": c.MemberGroup},
 		})
 		if err != nil {
 			return Details{}, err

@@ -1,0 +1,33 @@
+// Package administration holds what administrators and operators do to accounts: search them, create, change and delete
+// them, take a lost factor away, lift a wait, end sessions. Each change is one transaction that locks the account, judges
+// the actor's rights, records one event, and leaves an administrator. It signs no one in.
+package administration
+
+import (
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// Administration changes accounts for administrators and operators.
+type Administration struct {
+	db    *postgres.DB
+	queue *delivery.Queue
+	now   func() time.Time
+}
+
+// New returns an Administration. A nil queue is enough for changes that send no mail.
+func New(database *postgres.DB, queue *delivery.Queue, now func() time.Time) *Administration {
+	return &Administration{db: database, queue: queue, now: now}
+}
+
+// Change is what every change of an account has in common.
+type Change struct {
+	Actor  group.Administrator
+	Key    idempotency.Key // a change under a key happens once
+	Target Target          // not used where an account is created, or many are changed
+	Reason string          // for the audit log; empty for none
+}

@@ -1,0 +1,71 @@
+package administration
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
+
+// EndSessions ends every session of an account that an administrator looks after.
+func (a *Administration) EndSessions(ctx context.Context, who group.Administrator, accountID string) error {
+	return a.endSessions(ctx, who, accountID, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
+		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: a.now(), Reason: "administrator"})
+		if err != nil {
+			return nil, fmt.Errorf("end sessions: %w", err)
+		}
+
+		return map[string]string{"sessions": strconv.FormatInt(ended, 10)}, nil
+	})
+}
+
+// EndSession ends one of them, or returns session.ErrNotFound.
+func (a *Administration) EndSession(ctx context.Context, who group.Administrator, accountID, id string) error {
+	return a.endSessions(ctx, who, accountID, id, func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
+		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
+			ID: id, AccountID: accountID, Now: a.now(), Reason: "administrator",
+		})
+		if err != nil {
+			return nil, fmt.Errorf("end session: %w", err)
+		} else if ended == 0 {
+			return nil, session.ErrNotFound
+		}
+
+		return nil, nil
+	})
+}
+
+// endSessions ends sessions in one transaction, under the account's lock, and records one event. id names the session of the
+// event, empty for all of the account.
+func (a *Administration) endSessions(
+	ctx context.Context, who group.Administrator, accountID, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
+) error {
+	now := a.now()
+	event := audit.Event{Action: audit.SessionEnded, AccountID: accountID, ActorID: who.AccountID, SessionID: id}
+
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if _, err := lock(ctx, tx, who, Target{ID: accountID}); err != nil {
+			return false, err
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		if _, err := lock(ctx, tx, who, Target{ID: accountID}); err != nil {
+			return err
+		}
+
+		var err error
+		if event.Detail, err = end(ctx, tx); err != nil {
+			return err
+		}
+
+		return audit.Record(ctx, tx, now, event)
+	})
+}
