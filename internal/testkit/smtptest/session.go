@@ -76,7 +76,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *session) Data(r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return err //nolint:wrapcheck // nobody looks at it
+		return err //nolint:wrapcheck // the library does not log it
 	}
 
 	_, secure := s.conn.TLSConnectionState()
