@@ -118,7 +118,7 @@ func TestAccountSearch(t *testing.T) {
 		"a name in a group":             {client.ListAccountsParams{Name: text("张"), Group: text("None")}, []string{"00", "10", "20"}},
 		"those not seen for long first": {client.ListAccountsParams{Order: order("seen"), SeenBefore: day(20)}, []string{"00", "01", "02", "03", "04", "24", "23", "22", "21", "20"}},
 		"those seen lately":             {client.ListAccountsParams{SeenAfter: day(8), Order: order("oldest")}, []string{"05", "06", "07"}},
-		"nobody":                        {client.ListAccountsParams{Email: text("nobody")}, nil},
+		"no match":                      {client.ListAccountsParams{Email: text("unknown")}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -109,7 +109,7 @@ var validCalls = []validCall{
 	{operation: "endSession", object: "own, the browser's", want: "204", otherWant: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", ownBrowserID)},
 	{operation: "endSession", object: "own, ended", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", ownEnded)},
 	{operation: "endSession", object: "another person's", want: "404 SESSION_NOT_FOUND", otherWant: "204", prepare: withPathParameter("id", otherApp)},
-	{operation: "endSession", object: "nobody's", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
+	{operation: "endSession", object: "unknown", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
 	{operation: "sendRegistrationCode", want: "200", prepare: withBody(func(_ *testing.T, m *world.Matrix, _, _ *world.Member) map[string]any {
 		return map[string]any{"email": m.NewAddress()}
 	})},
@@ -147,7 +147,7 @@ var validCalls = []validCall{
 	{operation: "endUserSession", object: "own, the app's", want: "204", otherWant: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", ownApp)},
 	{operation: "endUserSession", object: "own, ended", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", ownEnded)},
 	{operation: "endUserSession", object: "another person's", want: "404 SESSION_NOT_FOUND", otherWant: "204", prepare: withPathParameter("id", otherBrowserID)},
-	{operation: "endUserSession", object: "nobody's", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
+	{operation: "endUserSession", object: "unknown", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
 	{operation: "changeUser", object: "name", want: "204", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
 		return map[string]any{"key": "Name", "name": "Another Name"}
 	})},

@@ -18,10 +18,10 @@ var updateAuthorization = flag.Bool("authorization.update", false, "TestAuthoriz
 
 const (
 	authorizationTable = "testdata/authorization.txt"
-	authorizationHead  = `# Who may do what: every operation of the document, with every credential that a caller could bring.
-# The calls are good in everything else. "own" is the owner of what the call is about.
+	authorizationHead  = `# Who may do what: every operation of the document, with every credential that a caller could send.
+# The calls are valid in everything else. "own" is the owner of what the call is about.
 # Written by: go test ./test/authorization -run TestAuthorizationMatrix -authorization.update
-# Read every line that changes: an answer below 400 lets somebody in.
+# Read every line that changes: a response below 400 lets a caller in.
 `
 )
 

@@ -106,7 +106,7 @@ var skippedSteps = []skippedStep{
 
 		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": signInCode(t, m, m.BindPhone(t, other))}))
 	}},
-	{"sign in with a phone that is nobody's", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+	{"sign in with a phone that no account has", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		phone := m.NewPhone()
 
 		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}))
@@ -159,7 +159,7 @@ var skippedSteps = []skippedStep{
 	{"register with the code of another address", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
 		return registerCall(t, m, m.NewAddress(), registrationCode(t, m, m.NewAddress()))
 	}},
-	{"register with a code for the address as somebody's new one", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+	{"register with a code for the address as another user's new one", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		address := m.NewAddress()
 
 		return registerCall(t, m, address, emailCode(t, m, own, address))

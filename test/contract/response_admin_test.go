@@ -149,7 +149,7 @@ func unknownAccount(_ testing.TB, g *world.Gateway, o world.Operation) world.Cal
 
 func unknownGroup(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	c := g.Call(o)
-	c.Path = strings.ReplaceAll(o.Path, "{group}", "Nobody")
+	c.Path = strings.ReplaceAll(o.Path, "{group}", "Unknown")
 
 	return c
 }

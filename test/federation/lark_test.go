@@ -186,7 +186,7 @@ func TestLarkSignInIsRefused(t *testing.T) {
 	}
 }
 
-// R-C4, T-04: a state is valid once, whoever has it and however many callers use it at once, here or on another
+// R-C4, T-04: a state is valid once, no matter who has it and how many callers use it at once, here or on another
 // replica.
 func TestLarkStateIsUsedOnce(t *testing.T) {
 	t.Parallel()

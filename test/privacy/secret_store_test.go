@@ -97,7 +97,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 	s.addSettings()
 
 	stores := map[string]string{
-		"the log": s.Log.String(), "the database": dump(t, s.secretGateway.MailGateway), "the metrics": s.Metrics(t), "an error's body": s.errors.String(),
+		"the log": s.Log.String(), "the database": dump(t, s.MailGateway), "the metrics": s.Metrics(t), "an error's body": s.errors.String(),
 		"what profiles show": s.profiles(t), "Postgres's log": s.postgresLog(t), "Postgres's WAL": s.wal(t), "a dump": s.pgDump(t),
 	}
 

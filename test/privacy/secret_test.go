@@ -205,7 +205,7 @@ func (v *secretGateway) useToolkit(t *testing.T) {
 	// Signing in: right, wrong, malformed, in the wrong place.
 	tokens := v.tokens(t, "sign-in", v.login(t, ownerEmail, password))
 	v.login(t, ownerEmail, v.add("wrong password", "canary-Wrong-8f02"))
-	v.login(t, "nobody@konec.test", v.add("password of nobody", "canary-Nobody-11d9"))
+	v.login(t, "nobody@konec.test", v.add("password of an unknown address", "canary-Unknown-11d9"))
 	v.login(t, ownerEmail, v.add("password too long to sign in", strings.Repeat("canary-Huge-67", 100)))
 	v.post(t, "/api/auth/login?password="+v.add("password in the query", "canary-Query-5e5e"), form, "email="+ownerEmail, nil)
 	v.post(t, "/api/auth/login", form, "password="+v.add("half a form", "canary-Half-4a4a")+"%zz", nil)

@@ -40,7 +40,7 @@ func TestRaceForFirstRun(t *testing.T) {
 		}
 
 		if accounts := world.QueryValue[int](t, r.Pool, "SELECT count(*) FROM account"); made != 1 || accounts != 1 {
-			t.Errorf("round %d: %d were told so, and there are %d accounts", round, made, accounts)
+			t.Errorf("round %d: %d callers succeeded, and there are %d accounts", round, made, accounts)
 		}
 	}
 }

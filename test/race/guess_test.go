@@ -66,10 +66,10 @@ func oldPassword(t *testing.T, g *raceGateway) func(round int) raceRound {
 // writes the account's row. The number of such failures is the number of comparisons.
 func (g *raceGateway) failAccountWrites(t *testing.T) (end func()) {
 	t.Helper()
-	g.Exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
-	g.Exec(t, "CREATE TRIGGER nobody_wins BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION nobody_wins()")
+	g.Exec(t, `CREATE FUNCTION fail_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'write fails'; END $$`)
+	g.Exec(t, "CREATE TRIGGER fail_write BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION fail_write()")
 
-	return func() { g.Exec(t, "DROP FUNCTION nobody_wins CASCADE") }
+	return func() { g.Exec(t, "DROP FUNCTION fail_write CASCADE") }
 }
 
 // countAtOnce releases n calls at one barrier, half of them through each gateway, and counts the responses.

@@ -58,7 +58,7 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 					return len(waiting) == 1 && (waiting[0].LastError != "" || waiting[0].Finished)
 				})
 			} else {
-				fails("where nobody can be looked up")
+				fails("while no account can be looked up")
 			}
 
 			if sent := g.Mails(c.to); len(sent) > 0 {

@@ -58,7 +58,7 @@ func TestEmptySecretOpensNoSession(t *testing.T) {
 	want := visible(ask(owner.Email, "000000"))
 
 	for name, email := range map[string]string{
-		"nobody": m.NewAddress(), "no secret": bare.Email, "a secret that waits": pending.Email, "a secret that was removed": removed.Email, "an empty value": empty.Email,
+		"no account": m.NewAddress(), "no secret": bare.Email, "a secret that waits": pending.Email, "a secret that was removed": removed.Email, "an empty value": empty.Email,
 	} {
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {
 			if got := ask(email, plain); visible(got) != want || len(got.Header.Values("Set-Cookie")) > 0 {

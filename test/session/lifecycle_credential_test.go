@@ -158,7 +158,7 @@ func registrationCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
 	got := world.JSONCall(http.MethodPost, "/api/users/register", map[string]string{
-		"username": "Somebody", "email": u.issued.newEmail, "password": apptest.Password, "verificationCode": u.issued.registrationCode,
+		"username": "User", "email": u.issued.newEmail, "password": apptest.Password, "verificationCode": u.issued.registrationCode,
 	}).To(t, u.replica)
 
 	return accepted(t, "registration code", got, http.StatusCreated, "CODE_INVALID")

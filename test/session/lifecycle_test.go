@@ -73,7 +73,7 @@ var lifecycles = []lifecycle{
 	{"it signs out twice", signOutTwice, "                --- +++ ++ ++  +++++ +++ + +"},
 	{"this app logs out", logout, "                       +++ +++ -- ++  +++++ +++ + +"},
 	{"it signs in again", signInAgain, "                  --- +++ ++ ++  +++++ +++ + +"},
-	{"somebody else signs in there", signInAsOther, "          --- +++ ++ ++  +++++ +++ + +"},
+	{"another user signs in there", signInAsOther, "           --- +++ ++ ++  +++++ +++ + +"},
 
 	{"this browser ends the other", thisBrowserEndsOther, "      +++ --- ++ ++  +++++ +++ + +"},
 	{"this browser ends the other app", thisBrowserEndsOtherApp, "  +++ +++ ++ --  +++++ +++ + +"},

@@ -47,9 +47,9 @@ func TestFirstRun(t *testing.T) {
 		t.Fatalf("the administrator: %v %s", err, me.Body)
 	}
 
-	event := world.QueryValue[string](t, env.Pool, `SELECT concat_ws(' ', account_id = $1, coalesce(actor_id, 'nobody'), subject, detail ->> 'group')
+	event := world.QueryValue[string](t, env.Pool, `SELECT concat_ws(' ', account_id = $1, coalesce(actor_id, 'none'), subject, detail ->> 'group')
 		FROM audit_event WHERE action = 'account.created'`, me.JSON200.Account.ID)
-	if event != "t nobody "+world.FirstAdministrator+" Admin" {
+	if event != "t none "+world.FirstAdministrator+" Admin" {
 		t.Errorf("the audit event is %s", event)
 	}
 
@@ -146,7 +146,7 @@ func TestFirstRunLinkIsVoid(t *testing.T) {
 			}
 
 			// The page does not report other faults either.
-			for _, changes := range []map[string]string{nil, {"password": "short", "repeat": "short"}, {"repeat": "another"}, {"email": "nobody"}, {"email": world.Administrator}} {
+			for _, changes := range []map[string]string{nil, {"password": "short", "repeat": "short"}, {"repeat": "another"}, {"email": "no address"}, {"email": world.Administrator}} {
 				if got := world.FirstRunCall(token, changes).To(t, env.Server); got.Status != http.StatusSeeOther || got.Header.Get("Location") != world.FirstRunInvalid {
 					t.Errorf("%v: %s %s", changes, got, got.Header["Location"])
 				}

@@ -296,7 +296,7 @@ func TestSendingToOneAddress(t *testing.T) {
 	r.requestCode(t)
 }
 
-// R-C10, R-K6: a network, or an IPv6 /64, sends sixty codes an hour, whoever they are for.
+// R-C10, R-K6: a network, or an IPv6 /64, sends sixty codes an hour, to whatever addresses.
 func TestSendingFromOneNetwork(t *testing.T) {
 	t.Parallel()
 

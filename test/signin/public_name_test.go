@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// The identifier of a browser from before a sign-in is void afterwards. Whoever knew it, or a token bound to it, cannot
+// The identifier of a browser from before a sign-in is void afterwards. A caller who knew it, or a token bound to it, cannot
 // use it after the session has ended (R-H2, R-H3).
 func TestSignInReplacesTheBrowserIdentifier(t *testing.T) {
 	t.Parallel()
