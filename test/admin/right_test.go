@@ -106,7 +106,7 @@ func TestAdministratorsNeverExceedTheirRights(t *testing.T) {
 		"a group with more for oneself":      g.assign(t, assistant, self, "Admin"),
 		"a group with others for oneself":    g.assign(t, assistant, self, "Member"),
 		"a group with more for a friend":     g.assign(t, assistant, friend, "Admin"),
-		"less for a user who has more":     g.assign(t, assistant, administrator, "None"),
+		"less for a user who has more":       g.assign(t, assistant, administrator, "None"),
 		"without the right to assign at all": g.assign(t, groupKeeper, friend, "None"),
 	} {
 		if got.StatusCode() != http.StatusForbidden || codeOfError(got.Body) != "RIGHT_MISSING" {

@@ -75,7 +75,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 	r := newReceiver(t)
 	r.respondWith(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte("canary-in-the-answer"))
+		_, _ = w.Write([]byte("canary-in-the-response"))
 	})
 
 	created := g.createWebhook(t, r, hookEvent)
@@ -224,10 +224,10 @@ func TestWebhookResponses(t *testing.T) {
 func (g *adminGateway) metric(t *testing.T, name string) string {
 	t.Helper()
 
-	answer := httptest.NewRecorder()
-	g.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	response := httptest.NewRecorder()
+	g.App.Private().ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 
-	_, after, _ := strings.Cut(answer.Body.String(), "\n"+name+" ")
+	_, after, _ := strings.Cut(response.Body.String(), "\n"+name+" ")
 	value, _, _ := strings.Cut(after, "\n")
 
 	return value

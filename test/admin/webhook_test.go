@@ -57,11 +57,11 @@ func newReceiver(t *testing.T) *receiver {
 
 		r.mu.Lock()
 		r.calls = append(r.calls, webhookCall{request.Header, string(body)})
-		answer := r.respond
+		response := r.respond
 		r.mu.Unlock()
 
-		if answer != nil {
-			answer(w, request)
+		if response != nil {
+			response(w, request)
 		}
 	}))
 	t.Cleanup(r.Close)
@@ -70,11 +70,11 @@ func newReceiver(t *testing.T) *receiver {
 }
 
 // respondWith sets how the receiver responds to further calls. Nil accepts them.
-func (r *receiver) respondWith(answer http.HandlerFunc) {
+func (r *receiver) respondWith(response http.HandlerFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	r.respond = answer
+	r.respond = response
 }
 
 func withStatus(status int) http.HandlerFunc {

@@ -174,16 +174,16 @@ func (s *browserSite) proxyToGateway(t *testing.T) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/small/", http.StripPrefix("/small", pages()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		answer, old := &statusRecorder{ResponseWriter: w}, s.hasOldBrowsers()
-		proxy.ServeHTTP(answer, r)
+		response, old := &statusRecorder{ResponseWriter: w}, s.hasOldBrowsers()
+		proxy.ServeHTTP(response, r)
 
 		s.mu.Lock()
 		defer s.mu.Unlock()
 
-		said := r.Header.Get
+		header := r.Header.Get
 		s.gatewayRequests = append(s.gatewayRequests, gatewayRequest{
-			r.Method, r.URL.Path, said("Origin"), said("Sec-Fetch-Site"), said("Sec-Fetch-Mode") + said("Upgrade"), said("Sec-Fetch-Dest"),
-			said("Access-Control-Request-Method"), old, r.Referer(), answer.status, w.Header().Clone(),
+			r.Method, r.URL.Path, header("Origin"), header("Sec-Fetch-Site"), header("Sec-Fetch-Mode") + header("Upgrade"), header("Sec-Fetch-Dest"),
+			header("Access-Control-Request-Method"), old, r.Referer(), response.status, w.Header().Clone(),
 		})
 	})
 
@@ -230,6 +230,6 @@ func (s *browserSite) scriptServices() *http.ServeMux {
 	return mux
 }
 
-func writeJSON(w http.ResponseWriter, answer any) {
-	_ = json.NewEncoder(w).Encode(answer) // the script reports a missing response
+func writeJSON(w http.ResponseWriter, response any) {
+	_ = json.NewEncoder(w).Encode(response) // the script reports a missing response
 }

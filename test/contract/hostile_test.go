@@ -139,7 +139,7 @@ func (f *fuzzer) fault(c world.Call, k kind, got world.Reply) string {
 	case got.Status >= http.StatusInternalServerError:
 		return "a fault of ours"
 	case got.Status < http.StatusOK || got.Status >= 300 && got.Status < 400 && (asked == nil || asked.Responses.Status(got.Status) == nil):
-		return "no answer, or a redirect"
+		return "no response, or a redirect"
 	case k == invalid && got.Status < http.StatusBadRequest:
 		return "accepted"
 	case k == valid && (got.Problem.Code == "INVALID_REQUEST" || got.Status == http.StatusUnsupportedMediaType || got.Status == http.StatusNotAcceptable):
@@ -152,7 +152,7 @@ func (f *fuzzer) fault(c world.Call, k kind, got world.Reply) string {
 
 	for _, leak := range []string{"SQLSTATE", "pgx", "panic", ".go:", "goroutine", "openapi3", "jsontext", "strconv", "reflect", "Schema:", canary} {
 		if strings.Contains(string(got.Body), leak) {
-			return "the answer says " + leak
+			return "the response contains " + leak
 		}
 	}
 

@@ -28,13 +28,13 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 	copied := func(statement string) {
 		g.Exec(t, strings.NewReplacer("VICTIM", g.AccountID(t, victim), "THIEF", g.AccountID(t, thief)).Replace(statement))
 	}
-	answer := func(path string, body map[string]string) string {
+	response := func(path string, body map[string]string) string {
 		got := world.JSONCall(http.MethodPost, path, body).FromBrowser(g.Visitor).To(t, g.Server)
 
 		return strings.ReplaceAll(got.String(), got.Problem.RequestID, "")
 	}
 	signIn := func(code string) string {
-		return answer("/login/totp", map[string]string{"email": victim, "code": code})
+		return response("/login/totp", map[string]string{"email": victim, "code": code})
 	}
 	wrong := signIn("000000")
 
@@ -73,7 +73,7 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 	g.Exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
 
 	for _, code := range []string{thiefsReset, victimsReset} {
-		if got := answer("/forget_reset", map[string]string{"email": victim, "code": code, "password": world.NewPassword}); got != wrong {
+		if got := response("/forget_reset", map[string]string{"email": victim, "code": code, "password": world.NewPassword}); got != wrong {
 			t.Errorf("a reset code: %s, want %s", got, wrong)
 		}
 	}

@@ -188,9 +188,9 @@ func (s *searchableGateway) profiles(t *testing.T) string {
 	var text strings.Builder
 
 	for _, path := range []string{"goroutine?debug=2", "heap?debug=1", "cmdline"} {
-		answer := httptest.NewRecorder()
-		s.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/"+path, nil))
-		text.WriteString(answer.Body.String())
+		response := httptest.NewRecorder()
+		s.App.Private().ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/"+path, nil))
+		text.WriteString(response.Body.String())
 	}
 
 	return measuredNumbers.ReplaceAllString(text.String(), "$1")

@@ -241,11 +241,11 @@ func retryUnavailable(t *testing.T, c world.Call, gateway *apptest.Server) world
 func (g *raceGateway) wrongCodeResponses(t *testing.T, p raceRound) map[string]string {
 	t.Helper()
 
-	answers := map[string]string{}
+	responses := map[string]string{}
 
 	for i := range world.Contenders {
 		c := p.call(i, differentCode(p.code(i)))
-		if answers[c.Path] != "" {
+		if responses[c.Path] != "" {
 			continue
 		}
 
@@ -254,12 +254,12 @@ func (g *raceGateway) wrongCodeResponses(t *testing.T, p raceRound) map[string]s
 			t.Fatalf("a wrong code got %s", got)
 		}
 
-		answers[c.Path] = visible(got)
+		responses[c.Path] = visible(got)
 	}
 
 	g.Exec(t, "TRUNCATE throttle, failure")
 
-	return answers
+	return responses
 }
 
 // visible returns everything of a response that its caller sees, without what differs each time.

@@ -65,10 +65,10 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 				own := m.Members(t, 1, account.GroupNone)[0]
 				sent := m.AsMember(own, c.ask(t, m, own))
 				held := proxy.Inject(pgproxy.AtStatement(c.at), pgproxy.HoldBefore)
-				answered := make(chan world.Reply, 1)
+				response := make(chan world.Reply, 1)
 				before := failures(t, m.Seeder)
 
-				go func() { answered <- sent.To(t, env.Server) }()
+				go func() { response <- sent.To(t, env.Server) }()
 
 				<-held.Reached
 
@@ -78,7 +78,7 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 
 				close(held.Release)
 
-				got := <-answered
+				got := <-response
 				left := failures(t, m.Seeder) - before
 
 				switch {

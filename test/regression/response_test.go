@@ -42,7 +42,7 @@ func TestResponsesDoNotRevealAccounts(t *testing.T) {
 			return world.OperationOf(t, "sendResetCode").Call(url.Values{"email": {email}}.Encode(), nil)
 		}},
 	} {
-		answers := func(email string) (list []world.Reply) {
+		responses := func(email string) (list []world.Reply) {
 			for range one.times {
 				list = append(list, one.ask(email).To(t, m.Server))
 			}
@@ -50,13 +50,13 @@ func TestResponsesDoNotRevealAccounts(t *testing.T) {
 			return list
 		}
 
-		control := answers(unknown)
+		control := responses(unknown)
 		if first, last := world.StatusAndCode(control[0]), world.StatusAndCode(control[one.times-1]); first != one.want[0] || last != one.want[1] {
 			t.Fatalf("%s: %s and then %s, want %s", name, first, last, one.want)
 		}
 
 		for class, email := range addresses {
-			for i, got := range answers(email) {
+			for i, got := range responses(email) {
 				if visible(got) != visible(control[i]) {
 					t.Errorf("%s, %s, time %d: %s, and for an unknown address %s", name, class, i+1, visible(got), visible(control[i]))
 				}

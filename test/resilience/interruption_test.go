@@ -160,17 +160,17 @@ func TestClientHangsUp(t *testing.T) {
 			fault := proxy.Inject(pgproxy.AtStatement(c.inside), pgproxy.HoldBefore)
 
 			ctx, hangUp := context.WithCancel(t.Context())
-			answered := make(chan error, 1)
+			response := make(chan error, 1)
 
 			go func() {
 				_, _, err := run(ctx)
-				answered <- err
+				response <- err
 			}()
 
 			<-fault.Reached
 			hangUp()
 
-			if err := <-answered; err == nil {
+			if err := <-response; err == nil {
 				t.Error("the client got a response: the test proves nothing")
 			}
 

@@ -32,7 +32,7 @@ func TestPostgresRestartsUnderLoad(t *testing.T) {
 
 		// The outage lasts until both kinds of callers have noticed it: an operation that does not wait has failed, and
 		// every refresher is waiting.
-		load.await(t, "an operation answers 503", func() bool { return load.unavailable.Load() > 0 })
+		load.await(t, "an operation returns 503", func() bool { return load.unavailable.Load() > 0 })
 
 		began := load.refreshed.Load()
 

@@ -200,9 +200,9 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 	browser := env.SignedIn(t, world.Owner)
 	c := world.NewRenewCall(t, browser)
 	held := proxy.Inject(pgproxy.AtStatement("CodeRedeem"), pgproxy.HoldBefore)
-	answered := make(chan world.Reply, 1)
+	response := make(chan world.Reply, 1)
 
-	go func() { answered <- c.InBrowser(t, env.Server, browser) }()
+	go func() { response <- c.InBrowser(t, env.Server, browser) }()
 
 	<-held.Reached
 
@@ -212,7 +212,7 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 
 	close(held.Release)
 
-	got := <-answered
+	got := <-response
 	if got.Status != http.StatusUnauthorized || browser.Cookie("__Host-TOKEN") == "" {
 		t.Errorf("the renewal: %s", got)
 	}

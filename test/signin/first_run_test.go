@@ -279,8 +279,8 @@ func TestFirstRunRacesWithAnotherAdministrator(t *testing.T) {
 		}
 	}
 
-	answer := make(chan world.Reply)
-	go func() { answer <- world.FirstRunCall(token, nil).To(t, env.Server) }()
+	response := make(chan world.Reply)
+	go func() { response <- world.FirstRunCall(token, nil).To(t, env.Server) }()
 
 	apptest.Eventually(t, "the other waits", func() bool {
 		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
@@ -290,7 +290,7 @@ func TestFirstRunRacesWithAnotherAdministrator(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if got := <-answer; got.Header.Get("Location") != world.FirstRunInvalid {
+	if got := <-response; got.Header.Get("Location") != world.FirstRunInvalid {
 		t.Errorf("got %s %s", got, got.Header["Location"])
 	}
 

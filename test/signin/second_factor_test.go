@@ -137,15 +137,15 @@ func TestOwnerIsNotifiedOfTheStoppedAuthenticator(t *testing.T) {
 		g.Exec(t, "UPDATE totp SET failures = 96")
 		g.Exec(t, "DELETE FROM failure")
 
-		answers := map[string]bool{}
+		responses := map[string]bool{}
 
 		for range 8 {
 			got := guess.InBrowser(t, g.Server, g.Visitor)
-			answers[fmt.Sprint(got.Status, got.Problem.Code)] = true
+			responses[fmt.Sprint(got.Status, got.Problem.Code)] = true
 		}
 
-		if len(answers) != 1 {
-			t.Errorf("%s: responses %v", name, answers)
+		if len(responses) != 1 {
+			t.Errorf("%s: responses %v", name, responses)
 		}
 
 		apptest.Eventually(t, "the mail", func() bool { return len(authenticatorStoppedMails(g, address)) > before })

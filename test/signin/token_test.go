@@ -128,8 +128,8 @@ func expectRefusal(t *testing.T, env *apptest.Env, name string, header http.Head
 	t.Helper()
 
 	for operation, path := range map[string]string{http.MethodGet: "/api/users/me", http.MethodPost: "/api/auth/logout"} {
-		status, body, answered := sendBearer(t, env, operation, path, header.Clone())
-		if got := (refusal{status, string(body.Code), answered.Get("WWW-Authenticate")}); got != want {
+		status, body, responseHeader := sendBearer(t, env, operation, path, header.Clone())
+		if got := (refusal{status, string(body.Code), responseHeader.Get("WWW-Authenticate")}); got != want {
 			t.Errorf("%s, %s: %+v, want %+v", name, path, got, want)
 		}
 	}

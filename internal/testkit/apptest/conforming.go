@@ -94,14 +94,14 @@ func Violation(r *http.Request, route *routers.Route, status int, header http.He
 		return ""
 	}
 
-	var answer struct{ Code string }
-	if err := json.Unmarshal(body, &answer); err != nil {
+	var response struct{ Code string }
+	if err := json.Unmarshal(body, &response); err != nil {
 		return err.Error()
 	}
 
 	media := route.Operation.Responses.Status(status).Value.Content.Get("application/json")
-	if media.Examples[answer.Code] == nil {
-		return "the code " + answer.Code + " is not listed"
+	if media.Examples[response.Code] == nil {
+		return "the code " + response.Code + " is not listed"
 	}
 
 	return ""
