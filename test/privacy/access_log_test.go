@@ -16,9 +16,9 @@ func TestAccessLogIsOneLineWithoutNames(t *testing.T) {
 
 	const marker = "lOgMaRk"
 
-	v := newSecretGateway(t)
-	v.Send(t, ownerEmail)
-	before := strings.Count(v.Log.String(), `"msg":"request"`)
+	g := newSecretGateway(t)
+	g.Send(t, ownerEmail)
+	before := strings.Count(g.Log.String(), `"msg":"request"`)
 
 	for _, bad := range []string{"\r\n" + `{"msg":"` + marker + `"}`, "\n" + marker, "\x1b[2J" + marker, "\u2028" + marker, "\x00" + marker, "\u0085" + marker} {
 		quoted, err := json.Marshal(bad)
@@ -27,17 +27,17 @@ func TestAccessLogIsOneLineWithoutNames(t *testing.T) {
 		}
 
 		escaped := url.QueryEscape(bad)
-		v.post(t, "/api/auth/login?email="+escaped, "application/x-www-form-urlencoded", "email="+escaped+"&password="+escaped, nil)
-		v.post(t, "/api/users/register", "application/json", `{"username":`+string(quoted)+`,`+string(quoted)+`:1}`, nil)
-		v.post(t, "/"+escaped, "text/plain; x="+marker, "", http.Header{
+		g.post(t, "/api/auth/login?email="+escaped, "application/x-www-form-urlencoded", "email="+escaped+"&password="+escaped, nil)
+		g.post(t, "/api/users/register", "application/json", `{"username":`+string(quoted)+`,`+string(quoted)+`:1}`, nil)
+		g.post(t, "/"+escaped, "text/plain; x="+marker, "", http.Header{
 			"X-Request-Id": {marker + " " + marker}, "User-Agent": {marker + "\t"}, "Authorization": {marker}, "Accept-Language": {marker},
 		})
-		v.post(t, "/api/users/register/send-code?email="+url.QueryEscape(ownerEmail), "application/json", `{"email":"`+ownerEmail+`"}`, http.Header{"Referer": {"/?email=" + ownerEmail}})
+		g.post(t, "/api/users/register/send-code?email="+url.QueryEscape(ownerEmail), "application/json", `{"email":"`+ownerEmail+`"}`, http.Header{"Referer": {"/?email=" + ownerEmail}})
 	}
 
 	requests := 0
 
-	for line := range strings.Lines(v.Log.String()) {
+	for line := range strings.Lines(g.Log.String()) {
 		var entry map[string]any
 		if err := json.Unmarshal([]byte(line), &entry); err != nil || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\r\x1b\x00") {
 			t.Errorf("line %q: %v", line, err)

@@ -24,13 +24,13 @@ const codeRounds = 3
 func TestRaceForEveryKindOfCode(t *testing.T) {
 	t.Parallel()
 
-	t.Run("WithTime", func(t *testing.T) {
+	t.Run("WithoutOtherLimits", func(t *testing.T) {
 		t.Parallel()
 		raceForEachKind(t, codeRounds, withoutOtherLimits)
 	})
 
 	// With default settings a user must wait after five failures. That must not lose the right code.
-	t.Run("WithTheUsualPatience", func(t *testing.T) {
+	t.Run("WithDefaultLimits", func(t *testing.T) {
 		t.Parallel()
 		raceForEachKind(t, 1, withDefaultLimits)
 	})
@@ -48,17 +48,17 @@ func raceForEachKind(t *testing.T, rounds int, settings func(*apptest.Settings))
 
 // races are the kinds of codes, and other things that only one contender may get.
 var races = map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
-	"RegistrationCode":    raceToRegister,
-	"SMSCode":             raceForSMSCode,
-	"ResetCode":           raceForResetCode,
-	"PhoneCode":           raceForPhoneCode,
-	"EmailCode":           raceForEmailCode,
-	"AuthenticatorCode":   raceForAuthenticatorCode,
-	"CodeAtThreeDoors":    raceAtThreeEndpoints,
-	"RecoveryCode":        raceForOneRecoveryCode,
-	"AuthenticatorToBind": raceToBind,
-	"AddressOfTwo":        raceForAddress,
-	"PhoneOfTwo":          raceForPhone,
+	"RegistrationCode":     raceToRegister,
+	"SMSCode":              raceForSMSCode,
+	"ResetCode":            raceForResetCode,
+	"PhoneCode":            raceForPhoneCode,
+	"EmailCode":            raceForEmailCode,
+	"AuthenticatorCode":    raceForAuthenticatorCode,
+	"CodeAtThreeEndpoints": raceAtThreeEndpoints,
+	"RecoveryCode":         raceForOneRecoveryCode,
+	"AuthenticatorToBind":  raceToBind,
+	"AddressOfTwo":         raceForAddress,
+	"PhoneOfTwo":           raceForPhone,
 }
 
 // withoutOtherLimits lifts all limits except a code's own five guesses.

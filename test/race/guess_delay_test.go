@@ -28,13 +28,13 @@ func TestEveryKindOfSecretIsDelayed(t *testing.T) {
 		}
 
 		next := prepare(t, g)
-		g.expectLadder(t, name, next, free)
+		g.expectDelays(t, name, next, free)
 	}
 
 	g.expectCounts(t)
 }
 
-func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round int) raceRound, free int) {
+func (g *raceGateway) expectDelays(t *testing.T, name string, next func(round int) raceRound, free int) {
 	t.Helper()
 
 	// The attacker has guessed at another secret of this user before.
@@ -77,7 +77,7 @@ func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round in
 	g.Clock.Advance(time.Second)
 
 	waits := 1
-	if name == "CodeAtThreeDoors" {
+	if name == "CodeAtThreeEndpoints" {
 		waits = 2 // at one of the endpoints the password is delayed too
 	}
 
@@ -102,7 +102,7 @@ func (g *raceGateway) expectLadder(t *testing.T, name string, next func(round in
 		}
 	}
 
-	if name != "CodeAtThreeDoors" { // the clock has moved to the next code
+	if name != "CodeAtThreeEndpoints" { // the clock has moved to the next code
 		expectEarly("spent again", world.FirstWait)
 	}
 
@@ -114,7 +114,7 @@ func (g *raceGateway) guessAtAnother(t *testing.T, name, email string) world.Cal
 	t.Helper()
 
 	c := world.PostCall("/login", map[string]any{"email": email, "password": "wrong"}).FromBrowser(g.Visitor)
-	if name == "PasswordAtBothDoors" || name == "OldPassword" || name == "CodeAtThreeDoors" {
+	if name == "PasswordOnBothSurfaces" || name == "OldPassword" || name == "CodeAtThreeEndpoints" {
 		c = world.PostCall("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).FromBrowser(g.Visitor)
 	}
 

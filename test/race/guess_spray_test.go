@@ -26,14 +26,14 @@ type sprayGateway struct {
 	db      *postgres.DB
 }
 
-func newSprayGateway(t *testing.T, people int, change ...func(*apptest.Settings)) *sprayGateway {
+func newSprayGateway(t *testing.T, accounts int, change ...func(*apptest.Settings)) *sprayGateway {
 	t.Helper()
 
 	g := &sprayGateway{raceGateway: newRaceGateway(t, append([]func(*apptest.Settings){withDefaultLimits, world.BehindProxy}, change...)...)}
 	g.Clock.Stop()
 	g.Exec(t, `INSERT INTO account (id, email, name, member_group, phone, created_at, updated_at)
 		SELECT lpad(to_hex(n), 24, '0'), 'citizen.' || n || '@konec.test', 'Citizen', 'None', '+86137' || lpad(n::text, 8, '0'), now(), now()
-		FROM generate_series(0, $1) n`, people-1)
+		FROM generate_series(0, $1) n`, accounts-1)
 
 	keys, err := keyring.Parse(g.Config.MasterKey)
 	if err != nil {
@@ -153,15 +153,15 @@ func TestSprayingOfCodesStopsAtTheBudget(t *testing.T) {
 	t.Parallel()
 
 	const (
-		people = 60
-		budget = 20
+		accounts = 60
+		budget   = 20
 	)
 
-	g := newSprayGateway(t, people, func(c *apptest.Settings) { c.CodeGuessBudget = budget })
+	g := newSprayGateway(t, accounts, func(c *apptest.Settings) { c.CodeGuessBudget = budget })
 	end := g.failAccountWrites(t)
 
-	calls := make([]world.Call, people)
-	for n := range people {
+	calls := make([]world.Call, accounts)
+	for n := range accounts {
 		calls[n] = g.guess(t, n, true)
 	}
 
@@ -191,15 +191,15 @@ func TestSprayingOfAuthenticatorsStopsAtTheBudget(t *testing.T) {
 	t.Parallel()
 
 	const (
-		people = 30
-		budget = 10
+		accounts = 30
+		budget   = 10
 	)
 
-	g := newSprayGateway(t, people, func(c *apptest.Settings) { c.TOTPGuessBudget = budget })
+	g := newSprayGateway(t, accounts, func(c *apptest.Settings) { c.TOTPGuessBudget = budget })
 
-	calls := make([]world.Call, people)
+	calls := make([]world.Call, accounts)
 
-	for n := range people {
+	for n := range accounts {
 		_, email, _ := sprayedUser(n)
 		calls[n] = fromNetwork(world.PostCall("/login/totp", map[string]any{"email": email, "code": g.bindAuthenticator(t, n)}).FromBrowser(g.Visitor), n)
 	}
@@ -267,13 +267,13 @@ func TestBudgetsMatchTheContract(t *testing.T) {
 func TestSprayingFromOneNetworkStops(t *testing.T) {
 	t.Parallel()
 
-	const people = 130
+	const accounts = 130
 
-	g := newSprayGateway(t, 3*people+6)
+	g := newSprayGateway(t, 3*accounts+6)
 	end := g.failAccountWrites(t)
 
-	calls := make([]world.Call, people)
-	for n := range people { // every third account guesses at an SMS code, which costs no hash
+	calls := make([]world.Call, accounts)
+	for n := range accounts { // every third account guesses at an SMS code, which costs no hash
 		calls[n] = g.guess(t, 3*n, true).With("X-Forwarded-For", fmt.Sprintf("2001:db8::%x", n+1))
 	}
 
@@ -283,13 +283,13 @@ func TestSprayingFromOneNetworkStops(t *testing.T) {
 
 	expectCompared(t, counts, 100)
 
-	for n := 3 * people; n < 3*people+3; n++ {
+	for n := 3 * accounts; n < 3*accounts+3; n++ {
 		g.expect(t, "the right one", g.guess(t, n, true).With("X-Forwarded-For", "2001:db8::ffff:1"), "TOO_MANY_REQUESTS", time.Hour)
 		g.expect(t, "from elsewhere", g.guess(t, n, true), "", 0)
 	}
 
 	g.Clock.Advance(time.Hour)
-	g.expect(t, "an hour later", g.guess(t, 3*people+3, true).With("X-Forwarded-For", "2001:db8::1"), "", 0)
+	g.expect(t, "an hour later", g.guess(t, 3*accounts+3, true).With("X-Forwarded-For", "2001:db8::1"), "", 0)
 }
 
 // R-C10, T-05: an attacker who has text messages sent to a thousand numbers, from as many networks and through two

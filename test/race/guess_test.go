@@ -13,8 +13,8 @@ import (
 // guessedSecrets are all kinds of secrets that an attacker could guess at.
 func guessedSecrets() map[string]func(*testing.T, *raceGateway) func(round int) raceRound {
 	list := map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
-		"PasswordAtBothDoors": passwordOnBothSurfaces,
-		"OldPassword":         oldPassword,
+		"PasswordOnBothSurfaces": passwordOnBothSurfaces,
+		"OldPassword":            oldPassword,
 	}
 
 	for name, prepare := range races {

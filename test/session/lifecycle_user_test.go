@@ -54,42 +54,42 @@ func newLifecycleUser(t *testing.T, g *world.Gateway, f *world.FakeLark, replica
 	t.Helper()
 
 	n := g.Sequence.Add(1)
-	u := &lifecycleUser{Gateway: g, lark: f, replica: replica, email: fmt.Sprintf("household.%d@konec.test", n), password: apptest.Password}
-	k := &u.issued
+	u := &lifecycleUser{Gateway: g, lark: f, replica: replica, email: fmt.Sprintf("lifecycle.%d@konec.test", n), password: apptest.Password}
+	issued := &u.issued
 
 	g.Account(t, u.email)
 	u.otherBrowser, u.otherApp = g.SignedIn(t, u.email), g.SignIn(t, u.email)
 	u.thisBrowser, u.thisApp = g.SignedIn(t, u.email), g.SignIn(t, u.email)
 
-	k.email, k.phone, k.newPhone = u.email, g.NewPhone(), g.NewPhone()
-	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", k.phone, u.email)
+	issued.email, issued.phone, issued.newPhone = u.email, g.NewPhone(), g.NewPhone()
+	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", issued.phone, u.email)
 
-	k.secret = g.BindAuthenticator(t, u.thisBrowser)
-	k.recovery = world.RecoveryCode(t, u.thisBrowser)
-	k.person = world.LarkPerson(fmt.Sprintf("household-%d", n))
-	u.bindLark(t, k.person)
+	issued.secret = g.BindAuthenticator(t, u.thisBrowser)
+	issued.recovery = world.RecoveryCode(t, u.thisBrowser)
+	issued.person = world.LarkPerson(fmt.Sprintf("lifecycle-%d", n))
+	u.bindLark(t, issued.person)
 
 	// These are requested in the other browser. Either browser may complete them.
-	_, k.pending, _ = g.PendingAuthenticator(t, u.otherBrowser)
-	k.newEmail, k.taken = fmt.Sprintf("moved.%d@konec.test", n), fmt.Sprintf("taken.%d@konec.test", n)
-	g.Account(t, k.taken)
+	_, issued.pending, _ = g.PendingAuthenticator(t, u.otherBrowser)
+	issued.newEmail, issued.taken = fmt.Sprintf("moved.%d@konec.test", n), fmt.Sprintf("taken.%d@konec.test", n)
+	g.Account(t, issued.taken)
 
 	for _, c := range []world.Call{
-		world.QueryCall("/user/phone_code", "phone", k.newPhone).FromBrowser(u.otherBrowser),
-		world.EmailCall(k.taken, "").FromBrowser(u.otherBrowser),
-		world.QueryCall("/login/sms", "phone", k.phone),
+		world.QueryCall("/user/phone_code", "phone", issued.newPhone).FromBrowser(u.otherBrowser),
+		world.EmailCall(issued.taken, "").FromBrowser(u.otherBrowser),
+		world.QueryCall("/login/sms", "phone", issued.phone),
 		world.QueryCall("/forget_code", "email", u.email),
 	} {
 		world.ExpectStatus(t, g, c, http.StatusNoContent, c.Path)
 	}
 
-	k.registrationCode = g.RegistrationCode(t, k.newEmail)
-	k.phoneCode, k.sms = g.Mail(t, k.newPhone, 0).Code, g.Mail(t, k.phone, 0).Code
-	k.emailCode = g.Mail(t, k.taken, 0).Code
-	k.resetCode = u.codeTo(t, u.email)
+	issued.registrationCode = g.RegistrationCode(t, issued.newEmail)
+	issued.phoneCode, issued.sms = g.Mail(t, issued.newPhone, 0).Code, g.Mail(t, issued.phone, 0).Code
+	issued.emailCode = g.Mail(t, issued.taken, 0).Code
+	issued.resetCode = u.codeTo(t, u.email)
 
-	k.thisBrowser, k.otherBrowser = stateOf(t, u.thisBrowser), stateOf(t, u.otherBrowser)
-	k.thisApp, k.otherApp = u.thisApp, u.otherApp
+	issued.thisBrowser, issued.otherBrowser = stateOf(t, u.thisBrowser), stateOf(t, u.otherBrowser)
+	issued.thisApp, issued.otherApp = u.thisApp, u.otherApp
 
 	return u
 }
