@@ -20,7 +20,7 @@ export REDOCLY_TELEMETRY := off
 export GORACE ?= no_huge_pages_for_shadow=0
 
 .PHONY: help build run sdk test test-go test-typescript check bundle generate generated-is-fresh sql-is-fresh \
-	spec-lint spec-breaks console-types lint vet format bench fuzz battery clean
+	spec-lint spec-breaks console-types words lint vet format bench fuzz battery clean
 
 help: ## lists the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,7 +97,7 @@ bench: ## measures the server beside a floor program and prints the ratios
 
 ## Checking
 
-check: generated-is-fresh sql-is-fresh spec-lint spec-breaks console-types format vet lint ## runs every check except the tests
+check: generated-is-fresh sql-is-fresh spec-lint spec-breaks console-types words format vet lint ## runs every check except the tests
 	@echo "==> all checks passed"
 
 # Package api embeds the bundle by way of package gen: go:embed does not reach outside its own folder.
@@ -179,6 +179,14 @@ vet:
 	@echo "==> go vet"
 	@go vet ./...
 	@go vet -tags battery ./...
+
+# These folders hold to the words; a folder that is added must be clean. sql/migrations is skipped: what has landed never
+# changes.
+WORDS := api docs internal/app internal/cli internal/testkit test web README.md
+
+words: ## lists words that our English avoids; tools/words/main.go has them
+	@echo "==> looking for words to replace"
+	@go -C tools run ./words -root .. $(WORDS)
 
 lint: ## runs the linter alone; .golangci.yml explains its rules
 	@echo "==> golangci-lint (builds it the first time: a minute)"

@@ -21,7 +21,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// development runs `toolkit-gateway dev` in dir until stop is called, which answers how it ended. firstRun is the path of
+// development runs `toolkit-gateway dev` in dir until stop is called, which returns how it ended. firstRun is the path of
 // the link for the first administrator, where it prints one.
 func development(t *testing.T, dir string) (url, firstRun string, stop func() error) {
 	t.Helper()
@@ -144,7 +144,7 @@ func TestDevelopmentNeedsNothing(t *testing.T) {
 
 	follow(t, url, firstRun)
 
-	// The operator's commands find it, unless they are told of another gateway.
+	// The operator's commands find it, unless they are given another gateway.
 	settings, err := config.Read(map[string]string{"DEV_DIR": dir})
 	if err != nil {
 		t.Fatal(err)

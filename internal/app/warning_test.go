@@ -43,7 +43,7 @@ func TestAddressesAreWarnedOf(t *testing.T) {
 	}
 }
 
-// What a stop cuts short is no news; everything else from warnings up is.
+// What a stop interrupts is not logged; everything else from warnings up is.
 func TestJobLogIsQuiet(t *testing.T) {
 	t.Parallel()
 
@@ -54,7 +54,7 @@ func TestJobLogIsQuiet(t *testing.T) {
 	log.Error("not passed on", "error", "acquire: "+context.Canceled.Error())
 	log.Error("not passed on", "job", 1, "error", context.Canceled)
 	log.Warn("first", "error", context.DeadlineExceeded.Error())
-	log.Error("second", "error", "canceled by nobody")
+	log.Error("second", "error", "not canceled")
 
 	if said := out.String(); strings.Contains(said, "not passed on") || !strings.Contains(said, "first") || !strings.Contains(said, "second") {
 		t.Errorf("says %s", said)

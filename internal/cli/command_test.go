@@ -107,7 +107,7 @@ func TestAccountCommands(t *testing.T) {
 	gateway.runWith(t, "short\n", create("weak@konec.test", "--password-stdin")...).fails(t, "password: too short, the minimum is 8 characters")
 	gateway.runWith(t, "", create("weak@konec.test", "--password-stdin")...).fails(t, "standard input is empty")
 	gateway.run(t, create("given@konec.test")...).fails(t, "there is an account with this e-mail address already")
-	gateway.run(t, create("group@konec.test", "--group", "Nobody")...).fails(t, "there is no such member group; the groups are Admin, Member, None, Tester")
+	gateway.run(t, create("group@konec.test", "--group", "Unknown")...).fails(t, "there is no such member group; the groups are Admin, Member, None, Tester")
 	gateway.run(t, create("no address")...).fails(t, "--email: not an e-mail address")
 	gateway.run(t, "account", "create", "--email", "x@konec.test", "--name", "\u202e").fails(t, "--name: ")
 
@@ -115,7 +115,7 @@ func TestAccountCommands(t *testing.T) {
 	_, tokens := login("given@konec.test", apptest.Password)
 
 	gateway.run(t, "account", "set-group", "Given@konec.test", "Admin").succeeds(t, "given@konec.test is in group Admin")
-	gateway.run(t, "account", "set-group", "given@konec.test", "Nobody").fails(t, "there is no such member group; the groups are Admin, ")
+	gateway.run(t, "account", "set-group", "given@konec.test", "Unknown").fails(t, "there is no such member group; the groups are Admin, ")
 	gateway.run(t, "account", "set-group", "nobody@konec.test", "Admin").fails(t, "there is no account with this e-mail address")
 
 	if _, me := env.Me(t, tokens.AccessToken); me == nil || me.User.MemberGroup != "Admin" || me.User.V != 1 {
@@ -150,7 +150,7 @@ func TestAccountCommands(t *testing.T) {
 	}
 
 	gateway.run(t, "account", "disable", "nobody@konec.test").fails(t, "there is no account with this e-mail address")
-	gateway.run(t, "account", "enable", "nobody").fails(t, "not an e-mail address")
+	gateway.run(t, "account", "enable", "no-address").fails(t, "not an e-mail address")
 
 	// Both ways are named if there is neither a setting nor a development server.
 	program{}.run(t, "account", "enable", "a@konec.test").fails(t, "DATABASE_URL: required", "MASTER_KEY: required", "`toolkit-gateway dev` is running in .dev")

@@ -132,7 +132,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		"BadDatabaseURL3": {"DATABASE_URL", "host=h password=" + canary + " port=x", []string{"DATABASE_URL"}},
 		"BadDatabaseURL4": {"DATABASE_URL", "mysql://u:" + canary + "@h/d", []string{"DATABASE_URL"}},
 		"BadSMTP":         {"SMTP_URL", "http://u:" + canary + "@h", []string{"SMTP_URL"}},
-		"BadSender":       {"MAIL_FROM", "nobody", []string{"MAIL_FROM"}},
+		"BadSender":       {"MAIL_FROM", "no-address", []string{"MAIL_FROM"}},
 		"BadMode":         {"MODE", "production", []string{"MODE: "}},
 		"AddressTaken":    {"ADDR", "256.0.0.1:80", []string{"ADDR: "}},
 	} {

@@ -114,7 +114,7 @@ func TestAccountImportCommand(t *testing.T) {
 	}{
 		{[]string{filepath.Join(t.TempDir(), "none")}, "no such file"},
 		{[]string{t.TempDir()}, "is a folder"},
-		{[]string{path, "--group", "Nobody"}, `there is no member group "Nobody"; there are Admin`},
+		{[]string{path, "--group", "Unknown"}, `there is no member group "Unknown"; there are Admin`},
 		{[]string{path, "--report", path}, "is not a report"},
 		{[]string{path, "--format", "xml"}, "--format"},
 	} {

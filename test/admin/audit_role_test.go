@@ -19,7 +19,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// serverRole makes a role in the cluster, and answers its name, the database's URL as that role, and the owner's pool.
+// serverRole creates a role in the cluster. It returns the role's name, the database's URL as that role, and the
+// owner's pool.
 func serverRole(t *testing.T, options string) (name, asRole string, owner *pgxpool.Pool) {
 	t.Helper()
 
@@ -55,8 +56,8 @@ func serverRole(t *testing.T, options string) (name, asRole string, owner *pgxpo
 	return name, u.String(), owner
 }
 
-// The server needs no more than what its role is granted, and that role can neither change the audit log nor take away
-// what protects it.
+// The server needs no more than what its role is granted. That role can neither change the audit log nor remove what
+// protects it.
 func TestServerRole(t *testing.T) {
 	t.Parallel()
 
@@ -70,14 +71,14 @@ func TestServerRole(t *testing.T) {
 
 	env := apptest.On(t, asRole)
 
-	if got := world.EventExists[string](t, env.Pool, "SELECT current_user::text"); got != role {
+	if got := world.QueryValue[string](t, env.Pool, "SELECT current_user::text"); got != role {
 		t.Fatalf("served as %s", got)
 	}
 
-	serveEverything(t, env)
+	useGateway(t, env)
 
 	apptest.Eventually(t, "all events are sealed", func() bool {
-		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
+		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_link") >= 4 && world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_unsealed") == 0
 	})
 
 	verdict, err := env.App.Chain.Verify(t.Context(), audit.Head{}, func(string, int64, int64) {})
@@ -96,7 +97,7 @@ func TestServerRole(t *testing.T) {
 				statement = strings.Replace(statement, "seq = 0", "subject = ''", 1)
 			}
 
-			deny(t, env.Pool, statement)
+			expectDenied(t, env.Pool, statement)
 		}
 	}
 
@@ -105,22 +106,22 @@ func TestServerRole(t *testing.T) {
 		"CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
 		"SET session_replication_role = replica", "DELETE FROM goose_db_version", "TRUNCATE account CASCADE", "SELECT setval('river_job_id_seq', 1)",
 	} {
-		deny(t, env.Pool, statement)
+		expectDenied(t, env.Pool, statement)
 	}
 }
 
-// deny expects that the database refuses a statement because of who asks.
-func deny(t *testing.T, pool *pgxpool.Pool, statement string) {
+// expectDenied checks that the database denies the role a statement.
+func expectDenied(t *testing.T, pool *pgxpool.Pool, statement string) {
 	t.Helper()
 
 	_, err := pool.Exec(t.Context(), statement)
 	if err == nil || !strings.Contains(err.Error(), "(SQLSTATE 42501)") || strings.Contains(err.Error(), "append-only") {
-		t.Errorf("%s: %v, want that the role may not", statement, err)
+		t.Errorf("%s: %v, want permission denied", statement, err)
 	}
 }
 
-// serveEverything goes through what a gateway does most.
-func serveEverything(t *testing.T, env *apptest.Env) {
+// useGateway calls the most used operations of a gateway.
+func useGateway(t *testing.T, env *apptest.Env) {
 	t.Helper()
 
 	ctx := t.Context()
@@ -157,9 +158,9 @@ func serveEverything(t *testing.T, env *apptest.Env) {
 		t.Errorf("logout: %v %s", err, response.Status())
 	}
 
-	// The chores of the worker, which each start does.
+	// The worker's background jobs run at every start.
 	apptest.Eventually(t, "the chores are done", func() bool {
-		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
+		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM river_job WHERE kind IN ('cleaning', 'key_rotation') AND state = 'completed'") == 2
 	})
 
 	if log := env.Log.String(); strings.Contains(log, "permission denied") {
@@ -167,7 +168,7 @@ func serveEverything(t *testing.T, env *apptest.Env) {
 	}
 }
 
-// A role that could change the audit log all the same is refused, and granted nothing.
+// A role that could change the audit log in spite of the grants is refused and granted nothing.
 func TestServerRoleIsHarmless(t *testing.T) {
 	t.Parallel()
 
@@ -182,7 +183,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 				t.Errorf("got %v, want %q", err, says)
 			}
 
-			if n := world.EventExists[int](t, owner, "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1", role); n > 0 {
+			if n := world.QueryValue[int](t, owner, "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1", role); n > 0 {
 				t.Errorf("%d grants", n)
 			}
 		})
@@ -215,14 +216,14 @@ func TestServerRoleIsHarmless(t *testing.T) {
 
 		const query = `SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = $1
 			AND (privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR table_name = ANY($2) AND privilege_type NOT IN ('SELECT', 'INSERT'))`
-		if n := world.EventExists[int](t, owner, query, role, audit.AppendOnly()); n > 0 {
+		if n := world.QueryValue[int](t, owner, query, role, audit.AppendOnly()); n > 0 {
 			t.Errorf("%d grants too many", n)
 		}
 	})
 }
 
-// A server that owns the tables says so where people depend on it.
-func TestOwnerIsWarned(t *testing.T) {
+// A server whose role owns the tables logs a warning in release mode.
+func TestServerThatOwnsTheTablesWarns(t *testing.T) {
 	t.Parallel()
 
 	release := func(c *apptest.Settings) { c.Mode = config.Release }
@@ -240,8 +241,8 @@ func TestOwnerIsWarned(t *testing.T) {
 	served := apptest.On(t, asRole, release)
 	served.Account(t, world.PersonEmail)
 
-	// Sealing begins when the start, with all its warnings, is over.
-	apptest.Eventually(t, "sealing has begun", func() bool { return world.EventExists[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
+	// Sealing begins after the start, with all its warnings, is over.
+	apptest.Eventually(t, "sealing has begun", func() bool { return world.QueryValue[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
 
 	if strings.Contains(served.Log.String(), warning) {
 		t.Error("a role that cannot is warned of")

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// What happens at two replicas ends in one chain; who changes a row of it by hand is found.
+// Events of two replicas form one chain, and a manual change of a row is detected.
 func TestAuditChain(t *testing.T) {
 	t.Parallel()
 
@@ -34,12 +34,12 @@ func TestAuditChain(t *testing.T) {
 
 	all.Wait()
 
-	events := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_event")
+	events := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_event")
 	if events < 2*people*signIns {
 		t.Fatalf("%d events", events)
 	}
 
-	apptest.Eventually(t, "all are sealed", func() bool { return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
+	apptest.Eventually(t, "all are sealed", func() bool { return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM audit_link") == events })
 
 	verify := func() (faults []string) {
 		verdict, err := env.App.Chain.Verify(t.Context(), audit.Head{}, func(string, int64, int64) {})

@@ -14,14 +14,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// An account that an administrator makes has no password: its person is told, sets one with a code, and signs in.
+// An account that an administrator creates has no password: its user is notified, sets one with a code, and signs in.
 func TestInvitation(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
+	g := newAdminGateway(t)
 
-	created, err := b.Client.CreateAccountWithResponse(t.Context(), nil,
-		client.CreateAccountRequest{Email: "New.Colleague@KONEC.com.au", Name: " 新同事 ", MemberGroup: "Member"}, b.admin)
+	created, err := g.Client.CreateAccountWithResponse(t.Context(), nil,
+		client.CreateAccountRequest{Email: "New.Colleague@KONEC.com.au", Name: " 新同事 ", MemberGroup: "Member"}, g.admin)
 	if err != nil || created.JSON201 == nil {
 		t.Fatalf("create: %v %s", err, created.Body)
 	}
@@ -31,19 +31,19 @@ func TestInvitation(t *testing.T) {
 		t.Errorf("created %+v", a)
 	}
 
-	invitation := b.Mail(t, email, 0)
+	invitation := g.Mail(t, email, 0)
 	if invitation.Code != "" || invitation.Link != "" {
 		t.Errorf("the invitation carries %+v", invitation)
 	}
 
-	sent, err := b.Client.SendCodeWithResponse(t.Context(), client.SendCodeAgainRequest{Email: email, Purpose: "reset"}, b.admin)
+	sent, err := g.Client.SendCodeWithResponse(t.Context(), client.SendCodeAgainRequest{Email: email, Purpose: "reset"}, g.admin)
 	if err != nil || sent.StatusCode() != http.StatusNoContent {
 		t.Fatalf("send code: %v %s", err, sent.Body)
 	}
 
-	code := b.Mail(t, email, 1).Code
+	code := g.Mail(t, email, 1).Code
 
-	browser := b.Browser(t)
+	browser := g.Browser(t)
 	browser.Load(t)
 
 	reset, err := browser.Client.ResetPasswordWithResponse(t.Context(), client.ResetPasswordRequest{Email: email, Code: code, Password: apptest.Password})
@@ -51,37 +51,37 @@ func TestInvitation(t *testing.T) {
 		t.Fatalf("set the password: %v %s", err, reset.Body)
 	}
 
-	b.SignIn(t, email)
+	g.SignIn(t, email)
 
-	if events := b.timeline(t, created.JSON201.Account.ID).Entries; len(events) == 0 {
-		t.Error("nothing is written down")
+	if events := g.timeline(t, created.JSON201.Account.ID).Entries; len(events) == 0 {
+		t.Error("there is no audit event")
 	}
 }
 
-// The mails to somebody are in their language, and not in that of whoever looks after them.
-func TestMailsInThePersonsLanguage(t *testing.T) {
+// Mails to a user are in the user's language, not in the administrator's.
+func TestMailsUseTheUsersLanguage(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
+	g := newAdminGateway(t)
 
 	for email, language := range map[string]*client.MailLanguage{
 		"zhongwen@konec.com.au": nil, "chinese@konec.com.au": new(client.MailLanguage("zh")), "english@konec.com.au": new(client.MailLanguage("en")),
 	} {
-		created, err := b.Client.CreateAccountWithResponse(t.Context(), nil,
-			client.CreateAccountRequest{Email: email, Name: "New", MemberGroup: "Member", Language: language}, b.admin, inEnglish)
+		created, err := g.Client.CreateAccountWithResponse(t.Context(), nil,
+			client.CreateAccountRequest{Email: email, Name: "New", MemberGroup: "Member", Language: language}, g.admin, inEnglish)
 		if err != nil || created.JSON201 == nil {
 			t.Fatalf("create: %v %s", err, created.Body)
 		}
 
-		sent, err := b.Client.SendCodeWithResponse(t.Context(),
-			client.SendCodeAgainRequest{Email: email, Purpose: "reset", Language: language}, b.admin, inEnglish)
+		sent, err := g.Client.SendCodeWithResponse(t.Context(),
+			client.SendCodeAgainRequest{Email: email, Purpose: "reset", Language: language}, g.admin, inEnglish)
 		if err != nil || sent.StatusCode() != http.StatusNoContent {
 			t.Fatalf("send code: %v %s", err, sent.Body)
 		}
 
-		b.Mail(t, email, 1)
+		g.Mail(t, email, 1)
 
-		for _, mail := range b.Mails(email) {
+		for _, mail := range g.Mails(email) {
 			english := !strings.ContainsFunc(mail.Subject, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 			if want := language != nil && *language == "en"; english != want {
 				t.Errorf("to %s: %q", email, mail.Subject)
@@ -96,35 +96,35 @@ func inEnglish(_ context.Context, r *http.Request) error {
 	return nil
 }
 
-// Somebody with an account to themselves is told of nobody else's.
-func TestCreatedAccountKeepsToTheRights(t *testing.T) {
+// An administrator creates accounts only in groups that exist and whose rights they have themselves.
+func TestCreatedAccountIsLimitedByRights(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsWrite)
-	helper := b.member(t, "helper@konec.com.au", "Tester")
+	g := newAdminGateway(t)
+	g.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsWrite)
+	assistant := g.member(t, "helper@konec.com.au", "Tester")
 
-	for group, want := range map[string]int{"Admin": http.StatusForbidden, "Member": http.StatusCreated, "Nobody": http.StatusBadRequest} {
-		got, err := b.Client.CreateAccountWithResponse(t.Context(), nil,
-			client.CreateAccountRequest{Email: strings.ToLower(group) + "@konec.com.au", Name: "New", MemberGroup: group}, helper)
+	for group, want := range map[string]int{"Admin": http.StatusForbidden, "Member": http.StatusCreated, "Unknown": http.StatusBadRequest} {
+		got, err := g.Client.CreateAccountWithResponse(t.Context(), nil,
+			client.CreateAccountRequest{Email: strings.ToLower(group) + "@konec.com.au", Name: "New", MemberGroup: group}, assistant)
 		if err != nil || got.StatusCode() != want {
 			t.Errorf("in %s: %v %d %s", group, err, got.StatusCode(), got.Body)
 		}
 	}
 }
 
-// A deleted account is closed at once, can be restored as it was, and is erased with all that hangs on it when its
-// time is over; what happened stays in the audit log.
+// A deleted account is closed at once, can be restored as it was, and is erased with all its data when its time is
+// over. Its events stay in the audit log.
 func TestDeletedAccount(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
-	tokens := b.SignIn(t, world.Owner)
-	before := b.look(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+	tokens := g.SignIn(t, world.Owner)
+	before := g.account(t, world.Owner)
 
 	remove := func(a client.AdminAccount) client.AdminAccount {
-		got, err := b.Client.DeleteAccountWithResponse(t.Context(), a.ID, &client.DeleteAccountParams{IfMatch: etagOf(a)}, b.admin)
+		got, err := g.Client.DeleteAccountWithResponse(t.Context(), a.ID, &client.DeleteAccountParams{IfMatch: etagOf(a)}, g.admin)
 		if err != nil || got.JSON200 == nil {
 			t.Fatalf("delete: %v %s", err, got.Body)
 		}
@@ -137,30 +137,30 @@ func TestDeletedAccount(t *testing.T) {
 		t.Errorf("deleted: %+v", deleted)
 	}
 
-	if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+	if status, _ := g.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
 		t.Errorf("its session: %d", status)
 	}
 
-	refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: apptest.Password})
+	refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: apptest.Password})
 	if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 		t.Errorf("sign-in: %v %s", err, refused.Body)
 	}
 
-	if got := reasonsOf(b.timeline(t, deleted.ID)); len(got) == 0 || got[0] != "DELETED" {
+	if got := reasonsOf(g.timeline(t, deleted.ID)); len(got) == 0 || got[0] != "DELETED" {
 		t.Errorf("reasons %v", got)
 	}
 
-	restored, err := b.Client.SetAccountStatusWithResponse(t.Context(), deleted.ID,
-		&client.SetAccountStatusParams{IfMatch: etagOf(deleted)}, client.SetStatusRequest{Status: "active"}, b.admin)
+	restored, err := g.Client.SetAccountStatusWithResponse(t.Context(), deleted.ID,
+		&client.SetAccountStatusParams{IfMatch: etagOf(deleted)}, client.SetStatusRequest{Status: "active"}, g.admin)
 	if err != nil || restored.JSON200 == nil || restored.JSON200.Account.DeletedAt != nil {
 		t.Fatalf("restore: %v %s", err, restored.Body)
 	}
 
-	b.SignIn(t, world.Owner)
+	g.SignIn(t, world.Owner)
 	remove(restored.JSON200.Account)
 
 	exists := func() (accounts, sessions, events int) {
-		err := b.Pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM account WHERE id = $1), (SELECT count(*) FROM session WHERE account_id = $1),
+		err := g.Pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM account WHERE id = $1), (SELECT count(*) FROM session WHERE account_id = $1),
 			(SELECT count(*) FROM audit_event WHERE account_id = $1 AND action = 'account.deleted')`, before.ID).Scan(&accounts, &sessions, &events)
 		if err != nil {
 			t.Fatal(err)
@@ -169,44 +169,44 @@ func TestDeletedAccount(t *testing.T) {
 		return accounts, sessions, events
 	}
 
-	b.Clock.Advance(29 * 24 * time.Hour)
-	b.erase(t, 0)
+	g.Clock.Advance(29 * 24 * time.Hour)
+	g.erase(t, 0)
 
 	if accounts, _, _ := exists(); accounts != 1 {
 		t.Error("erased too early")
 	}
 
-	b.Clock.Advance(24*time.Hour + time.Second)
-	b.erase(t, 1)
+	g.Clock.Advance(24*time.Hour + time.Second)
+	g.erase(t, 1)
 
 	if accounts, sessions, events := exists(); accounts != 0 || sessions != 0 || events != 2 {
 		t.Errorf("%d accounts, %d sessions and %d events are left", accounts, sessions, events)
 	}
 }
 
-// erase does what the clean-up does.
-func (b *bureau) erase(t *testing.T, want int64) {
+// erase runs the clean-up job.
+func (g *adminGateway) erase(t *testing.T, want int64) {
 	t.Helper()
 
-	erased, err := administration.Erase(t.Context(), b.Pool, b.Clock.Now().Add(-b.Config.AccountRetention))
+	erased, err := administration.Erase(t.Context(), g.Pool, g.Clock.Now().Add(-g.Config.AccountRetention))
 	if err != nil || erased != want {
 		t.Errorf("%d erased, want %d (%v)", erased, want, err)
 	}
 }
 
-// What is exported is all of one person, nothing of another, and no secret; that it was asked for is written down.
-func TestExportOfOnePerson(t *testing.T) {
+// An export holds all data of one user, none of another, and no secret. The export itself is an audit event.
+func TestExportHoldsOneUser(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
-	b.Account(t, "other@konec.com.au")
-	b.SignIn(t, world.Owner)
-	b.SignIn(t, "other@konec.com.au")
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+	g.Account(t, "other@konec.com.au")
+	g.SignIn(t, world.Owner)
+	g.SignIn(t, "other@konec.com.au")
 
-	found := b.look(t, world.Owner)
+	found := g.account(t, world.Owner)
 
-	got, err := b.Client.ExportAccountWithResponse(t.Context(), found.ID, b.admin)
+	got, err := g.Client.ExportAccountWithResponse(t.Context(), found.ID, g.admin)
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("export: %v %s", err, got.Body)
 	}
@@ -222,7 +222,7 @@ func TestExportOfOnePerson(t *testing.T) {
 		}
 	}
 
-	if entry := b.timeline(t, found.ID).Entries[0].Event; entry == nil || entry.Action != "account.exported" || entry.ActorID == "" {
+	if entry := g.timeline(t, found.ID).Entries[0].Event; entry == nil || entry.Action != "account.exported" || entry.ActorID == "" {
 		t.Errorf("the newest event is %+v", entry)
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// large tables are those that grow with the people, and that nobody may read through to find something.
+// largeTables grow with the number of users; no statement may scan them.
 var largeTables = []string{"account", "audit_event", "delivery", "session", "failure", "audit_count", "webhook_delivery"}
 
-// T-16: what administrators look up is found by an index, whatever they ask for: no list reads through a table.
+// T-16: every list of administrators uses an index; none scans a large table.
 func TestListsArePlannedOnIndexes(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	id := b.populate(t)
-	admin := b.SignIn(t, world.Administrator).AccessToken
+	g := newAdminGateway(t)
+	id := g.populate(t)
+	admin := g.SignIn(t, world.Administrator).AccessToken
 
 	moment := "2026-01-01T00:00:00.000Z"
-	ago := func(days int) string { return b.Clock.Now().AddDate(0, 0, -days).UTC().Format("2006-01-02T15:04:05Z") }
+	ago := func(days int) string { return g.Clock.Now().AddDate(0, 0, -days).UTC().Format("2006-01-02T15:04:05Z") }
 	accounts, audit, deliveries := "/api/admin/accounts?", "/api/admin/audit?", "/api/admin/deliveries?"
 	calls := "/api/admin/webhooks/" + webhookA + "/deliveries?"
 
@@ -48,90 +48,90 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 	} {
 		path, values, _ := strings.Cut(query, "?")
 
-		b.Statements.Take()
+		g.Statements.Take()
 
-		got := world.Call{Method: http.MethodGet, Path: path, Query: values}.With("Authorization", "Bearer "+admin).To(t, b.Server)
+		got := world.Call{Method: http.MethodGet, Path: path, Query: values}.With("Authorization", "Bearer "+admin).To(t, g.Server)
 		if got.Status != http.StatusOK {
 			t.Errorf("%s: %s", query, got)
 		}
 
-		b.expectIndexes(t, query)
+		g.expectIndexes(t, query)
 	}
 
-	// And what is counted of events, whenever some are sealed.
-	b.SignIn(t, world.Administrator)
-	b.sealed(t)
+	// The counting of sealed events is planned on an index too.
+	g.SignIn(t, world.Administrator)
+	g.awaitSeals(t)
 
-	if names := b.expectIndexes(t, "sealing"); !slices.Contains(names, "AuditCountAdvance") {
+	if names := g.expectIndexes(t, "sealing"); !slices.Contains(names, "AuditCountAdvance") {
 		t.Errorf("nothing was counted: %q", names)
 	}
 }
 
-// expectIndexes looks at the plans of the statements since the last time, and answers their names.
-func (b *bureau) expectIndexes(t *testing.T, why string) (names []string) {
+// expectIndexes checks the plans of the statements since the last call and returns their names.
+func (g *adminGateway) expectIndexes(t *testing.T, why string) (names []string) {
 	t.Helper()
 
-	for _, statement := range b.Statements.TakeTexts() {
+	for _, statement := range g.Statements.TakeTexts() {
 		names = append(names, statement.Name)
-		b.expectIndex(t, why, statement)
+		g.expectIndex(t, why, statement)
 	}
 
 	return names
 }
 
-// expectIndex wants a statement to be planned without reading through a large table.
-func (b *bureau) expectIndex(t *testing.T, why string, statement apptest.Statement) {
+// expectIndex checks that the plan of a statement scans no large table.
+func (g *adminGateway) expectIndex(t *testing.T, why string, statement apptest.Statement) {
 	t.Helper()
 
-	if plan := b.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
+	if plan := g.plan(t, statement.Text, statement.Values); slices.ContainsFunc(largeTables, func(table string) bool {
 		return strings.Contains(plan, "Seq Scan on "+table+" ")
 	}) {
 		t.Errorf("%s: %s is planned as\n%s", why, statement.Name, plan)
 	}
 }
 
-// webhookA and webhookB have got events.
+// webhookA and webhookB have deliveries.
 const (
 	webhookA = "AAAAAAAAAAAAAAAAAAAAAA"
 	webhookB = "BBBBBBBBBBBBBBBBBBBBBB"
 )
 
-// What is done for webhooks reads through no table either: telling them of sealed events, sending and sending again, clearing up.
+// The statements for webhooks scan no large table either: queueing sealed events, sending, sending again, cleaning up.
 func TestWebhooksArePlannedOnIndexes(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.webhook(t, newReceiver(t), "nothing.happens")
+	g := newAdminGateway(t)
+	g.createWebhook(t, newReceiver(t), "nothing.happens")
 
 	seen := map[string]bool{}
 	expect := func(why string) {
-		for _, statement := range b.Statements.TakeTexts() {
+		for _, statement := range g.Statements.TakeTexts() {
 			if strings.HasPrefix(statement.Name, "Webhook") {
 				seen[statement.Name] = true
-				b.expectIndex(t, why, statement)
+				g.expectIndex(t, why, statement)
 			}
 		}
 	}
 
-	// What the clean-up asked when the gateway started.
-	b.populate(t)
+	// The statements of the clean-up at the start.
+	g.populate(t)
 	expect("at the start")
 
 	for _, since := range []time.Duration{time.Minute, 20 * 24 * time.Hour} {
 		for _, id := range []string{webhookA, webhookB} {
-			if got := b.replay(t, id, b.Clock.Now().Add(-since)); got.JSON200 == nil {
+			if got := g.replay(t, id, g.Clock.Now().Add(-since)); got.JSON200 == nil {
 				t.Errorf("replay: %s", got.Body)
 			}
 		}
 	}
 
-	if got, err := b.Client.ReplayWebhookDeliveryWithResponse(t.Context(), webhookA, 4711, nil, b.admin); err != nil || got.JSON200 == nil {
+	if got, err := g.Client.ReplayWebhookDeliveryWithResponse(t.Context(), webhookA, 4711, nil, g.admin); err != nil || got.JSON200 == nil {
 		t.Errorf("replay: %v %s", err, got.Body)
 	}
 
-	b.Account(t, world.Owner)
-	b.SignIn(t, world.Owner)
-	apptest.Eventually(t, "all is sealed", func() bool { return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+	g.Account(t, world.Owner)
+	g.SignIn(t, world.Owner)
+	apptest.Eventually(t, "all is sealed", func() bool { return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
 	apptest.Eventually(t, "some are sent", func() bool { expect("working"); return seen["WebhookDeliveryFinish"] && seen["WebhookDeliveryAttempt"] })
 
 	for _, name := range []string{
@@ -139,13 +139,13 @@ func TestWebhooksArePlannedOnIndexes(t *testing.T) {
 		"WebhookDeliveryCleanDeleted", "WebhookClean",
 	} {
 		if !seen[name] {
-			t.Errorf("%s was not asked", name)
+			t.Errorf("%s was not executed", name)
 		}
 	}
 }
 
-// populate makes so many rows that an index pays.
-func (b *bureau) populate(t *testing.T) (id string) {
+// populate inserts so many rows that the planner prefers an index.
+func (g *adminGateway) populate(t *testing.T) (id string) {
 	t.Helper()
 
 	for _, statement := range []string{
@@ -171,7 +171,7 @@ func (b *bureau) populate(t *testing.T) (id string) {
 		SELECT (ARRAY['sign_in.succeeded', 'sign_in.failed', 'account.registered', 'account.created', 'code.sent', 'session.ended'])[n % 6 + 1],
 			date_trunc('hour', now(), 'UTC') - n / 6 * interval '1 hour', 1
 		FROM generate_series(6, 6 * 24 * 365 * 3) n`,
-		// The secrets do not open, so that nobody is called.
+		// The secrets do not open, so that no webhook is called.
 		`INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)
 		VALUES ('` + webhookA + `', 'https://127.0.0.1:9/', '', '{code.sent}', true, 'x', now(), now()), ('` + webhookB + `', 'https://127.0.0.1:9/', '', '{}', true, 'x', now(), now())`,
 		`INSERT INTO webhook_delivery (webhook_id, event_id, state, created_at, queued_at, next_at, finished_at)
@@ -182,21 +182,21 @@ func (b *bureau) populate(t *testing.T) (id string) {
 		CROSS JOIN (VALUES ('` + webhookA + `'), ('` + webhookB + `')) AS w (id)`,
 		"ANALYZE webhook_delivery", "ANALYZE audit_count", "ANALYZE account", "ANALYZE audit_event", "ANALYZE delivery", "ANALYZE session", "ANALYZE failure",
 	} {
-		b.Exec(t, statement)
+		g.Exec(t, statement)
 	}
 
 	return fmt.Sprintf("68ca%020x", 1234)
 }
 
-// plan is how the database goes about a statement with these values.
-func (b *bureau) plan(t *testing.T, text string, values []any) string {
+// plan returns the database's plan for a statement with these values.
+func (g *adminGateway) plan(t *testing.T, text string, values []any) string {
 	t.Helper()
 
 	if len(values) == 0 || values[0] != pgx.QueryExecModeCacheDescribe {
 		values = append([]any{pgx.QueryExecModeCacheDescribe}, values...)
 	}
 
-	rows, err := b.Pool.Query(t.Context(), "EXPLAIN "+text, values...)
+	rows, err := g.Pool.Query(t.Context(), "EXPLAIN "+text, values...)
 	if err != nil {
 		t.Fatal(err)
 	}

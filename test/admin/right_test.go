@@ -10,15 +10,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-28: a right counts from the next request on, given or taken, whatever the token says.
-func TestRightsCountAtOnce(t *testing.T) {
+// T-28: a right that is given or removed applies from the next request on, whatever the access token says.
+func TestRightsApplyAtOnce(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	helper := b.member(t, "helper@konec.com.au", "Tester")
+	g := newAdminGateway(t)
+	assistant := g.member(t, "helper@konec.com.au", "Tester")
 
 	status := func() int {
-		got, err := b.Client.GetAdministratorWithResponse(t.Context(), helper)
+		got, err := g.Client.GetAdministratorWithResponse(t.Context(), assistant)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,47 +30,47 @@ func TestRightsCountAtOnce(t *testing.T) {
 		t.Errorf("without a right: %d", got)
 	}
 
-	b.rights(t, "Tester", client.RightAuditRead)
+	g.rights(t, "Tester", client.RightAuditRead)
 
 	if got := status(); got != http.StatusOK {
 		t.Errorf("with one: %d", got)
 	}
 
-	list, err := b.Client.ListAccountsWithResponse(t.Context(), nil, helper)
+	list, err := g.Client.ListAccountsWithResponse(t.Context(), nil, assistant)
 	if err != nil || list.StatusCode() != http.StatusForbidden || list.HTTPResponse.Header.Get("WWW-Authenticate") != `Bearer error="insufficient_scope"` {
 		t.Errorf("another right's operation: %v %s", err, list.Body)
 	}
 
-	b.rights(t, "Tester")
+	g.rights(t, "Tester")
 
 	if got := status(); got != http.StatusForbidden {
-		t.Errorf("after it was taken: %d", got)
+		t.Errorf("after the right was removed: %d", got)
 	}
 }
 
-// rights gives a group exactly these.
-func (b *bureau) rights(t *testing.T, group string, rights ...client.Right) {
+// rights gives a group exactly these rights.
+func (g *adminGateway) rights(t *testing.T, group string, rights ...client.Right) {
 	t.Helper()
 
-	got := b.change(t, b.admin, group, rights...)
+	got := g.change(t, g.admin, group, rights...)
 	if got.JSON200 == nil {
 		t.Fatalf("change %s: %s", group, got.Body)
 	}
 }
 
-func (b *bureau) change(t *testing.T, by client.RequestEditorFn, group string, rights ...client.Right) *client.ChangeGroupResult {
+func (g *adminGateway) change(t *testing.T, by client.RequestEditorFn, group string, rights ...client.Right) *client.ChangeGroupResult {
 	t.Helper()
 
-	groups, err := b.Client.ListGroupsWithResponse(t.Context(), b.admin)
+	groups, err := g.Client.ListGroupsWithResponse(t.Context(), g.admin)
 	if err != nil || groups.JSON200 == nil {
 		t.Fatalf("list groups: %v %s", err, groups.Body)
 	}
 
 	version := `"99"`
 
-	for _, g := range groups.JSON200.Groups {
-		if g.Name == group {
-			version = etagOf(client.AdminAccount{Version: g.Version})
+	for _, existing := range groups.JSON200.Groups {
+		if existing.Name == group {
+			version = etagOf(client.AdminAccount{Version: existing.Version})
 		}
 	}
 
@@ -78,7 +78,7 @@ func (b *bureau) change(t *testing.T, by client.RequestEditorFn, group string, r
 		rights = []client.Right{}
 	}
 
-	got, err := b.Client.ChangeGroupWithResponse(t.Context(), group, &client.ChangeGroupParams{IfMatch: version},
+	got, err := g.Client.ChangeGroupWithResponse(t.Context(), group, &client.ChangeGroupParams{IfMatch: version},
 		client.ChangeGroupRequest{Description: "changed", Rights: rights}, by)
 	if err != nil {
 		t.Fatal(err)
@@ -87,41 +87,41 @@ func (b *bureau) change(t *testing.T, by client.RequestEditorFn, group string, r
 	return got
 }
 
-// T-28, V-12: who has some rights gets no others, by no way: not by a group for themselves or a friend, not by what a group
-// may do, and not by taking over somebody who has them.
-func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
+// T-28, V-12: an administrator with some rights cannot get others: not through a group for themselves or a friend, not
+// by changing a group's rights, and not by taking over an account that has them.
+func TestAdministratorsNeverExceedTheirRights(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsWrite)
-	b.rights(t, "Member", client.RightAccountsRead, client.RightGroupsWrite)
+	g := newAdminGateway(t)
+	g.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsWrite)
+	g.rights(t, "Member", client.RightAccountsRead, client.RightGroupsWrite)
 
-	helper := b.member(t, "helper@konec.com.au", "Tester")
-	keeper := b.member(t, "keeper@konec.com.au", "Member")
-	b.Account(t, world.Owner)
+	assistant := g.member(t, "helper@konec.com.au", "Tester")
+	groupKeeper := g.member(t, "keeper@konec.com.au", "Member")
+	g.Account(t, world.Owner)
 
-	self, friend, boss := b.look(t, "helper@konec.com.au"), b.look(t, world.Owner), b.look(t, world.Administrator)
+	self, friend, administrator := g.account(t, "helper@konec.com.au"), g.account(t, world.Owner), g.account(t, world.Administrator)
 
 	for name, got := range map[string]*client.SetAccountGroupResult{
-		"a group with more for oneself":      b.assign(t, helper, self, "Admin"),
-		"a group with others for oneself":    b.assign(t, helper, self, "Member"),
-		"a group with more for a friend":     b.assign(t, helper, friend, "Admin"),
-		"less for somebody who has more":     b.assign(t, helper, boss, "None"),
-		"without the right to assign at all": b.assign(t, keeper, friend, "None"),
+		"a group with more for oneself":      g.assign(t, assistant, self, "Admin"),
+		"a group with others for oneself":    g.assign(t, assistant, self, "Member"),
+		"a group with more for a friend":     g.assign(t, assistant, friend, "Admin"),
+		"less for a user who has more":       g.assign(t, assistant, administrator, "None"),
+		"without the right to assign at all": g.assign(t, groupKeeper, friend, "None"),
 	} {
 		if got.StatusCode() != http.StatusForbidden || codeOfError(got.Body) != "RIGHT_MISSING" {
 			t.Errorf("%s: %d %s", name, got.StatusCode(), got.Body)
 		}
 	}
 
-	if got := b.assign(t, helper, friend, "Tester"); got.StatusCode() != http.StatusOK {
+	if got := g.assign(t, assistant, friend, "Tester"); got.StatusCode() != http.StatusOK {
 		t.Errorf("a group with no more: %s", got.Body)
 	}
 
 	for name, got := range map[string]*client.ChangeGroupResult{
-		"more for one's own group":         b.change(t, keeper, "Member", client.RightAccountsRead, client.RightGroupsWrite, client.RightAccountsWrite),
-		"less for a group that has more":   b.change(t, keeper, "Admin", client.RightGroupsWrite),
-		"without the right to change them": b.change(t, helper, "None", client.RightAccountsRead),
+		"more for one's own group":         g.change(t, groupKeeper, "Member", client.RightAccountsRead, client.RightGroupsWrite, client.RightAccountsWrite),
+		"less for a group that has more":   g.change(t, groupKeeper, "Admin", client.RightGroupsWrite),
+		"without the right to change them": g.change(t, assistant, "None", client.RightAccountsRead),
 	} {
 		if got.StatusCode() != http.StatusForbidden || codeOfError(got.Body) != "RIGHT_MISSING" {
 			t.Errorf("%s: %d %s", name, got.StatusCode(), got.Body)
@@ -129,38 +129,38 @@ func TestNobodyGivesMoreThanTheyHave(t *testing.T) {
 	}
 
 	for _, factor := range []client.ResetFactorParamsFactor{"password", "totp", "phone", "lark"} {
-		got, err := b.Client.ResetFactorWithResponse(t.Context(), boss.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(boss)}, helper)
+		got, err := g.Client.ResetFactorWithResponse(t.Context(), administrator.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(administrator)}, assistant)
 		if err != nil || got.StatusCode() != http.StatusForbidden {
 			t.Errorf("the administrator's %s: %v %s", factor, err, got.Body)
 		}
 	}
 
-	ended, err := b.Client.EndAccountSessionsWithResponse(t.Context(), boss.ID, helper)
+	ended, err := g.Client.EndAccountSessionsWithResponse(t.Context(), administrator.ID, assistant)
 	if err != nil || ended.StatusCode() != http.StatusForbidden {
 		t.Errorf("the administrator's sessions: %v %s", err, ended.Body)
 	}
 
-	unlocked, err := b.Client.UnlockAccountWithResponse(t.Context(), boss.ID, helper)
+	unlocked, err := g.Client.UnlockAccountWithResponse(t.Context(), administrator.ID, assistant)
 	if err != nil || unlocked.StatusCode() != http.StatusForbidden {
 		t.Errorf("the administrator's waits: %v %s", err, unlocked.Body)
 	}
 
-	if after := b.look(t, world.Administrator); after.Version != boss.Version {
-		t.Errorf("the administrator was %+v, and is %+v", boss, after)
+	if after := g.account(t, world.Administrator); after.Version != administrator.Version {
+		t.Errorf("the administrator was %+v, and is %+v", administrator, after)
 	}
 }
 
-// The last administrator stays one, whichever way somebody tries, the operator's commands included; with a second one
-// either may go.
+// The last administrator cannot be removed by any operation or operator's command. If there is a second one, either can
+// be.
 func TestLastAdministratorStays(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	boss := b.look(t, world.Administrator)
+	g := newAdminGateway(t)
+	administrator := g.account(t, world.Administrator)
 
 	disable := func() int {
-		got, err := b.Client.SetAccountStatusWithResponse(t.Context(), boss.ID,
-			&client.SetAccountStatusParams{IfMatch: etagOf(boss)}, client.SetStatusRequest{Status: client.SetStatusRequestStatusDisabled}, b.admin)
+		got, err := g.Client.SetAccountStatusWithResponse(t.Context(), administrator.ID,
+			&client.SetAccountStatusParams{IfMatch: etagOf(administrator)}, client.SetStatusRequest{Status: client.SetStatusRequestStatusDisabled}, g.admin)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,34 +172,34 @@ func TestLastAdministratorStays(t *testing.T) {
 		t.Errorf("disabled: %d", got)
 	}
 
-	if got := b.assign(t, b.admin, boss, "Member"); got.StatusCode() != http.StatusConflict {
+	if got := g.assign(t, g.admin, administrator, "Member"); got.StatusCode() != http.StatusConflict {
 		t.Errorf("demoted: %s", got.Body)
 	}
 
-	if got := b.change(t, b.admin, "Admin", client.RightAccountsRead, client.RightAccountsWrite); got.StatusCode() != http.StatusConflict {
+	if got := g.change(t, g.admin, "Admin", client.RightAccountsRead, client.RightAccountsWrite); got.StatusCode() != http.StatusConflict {
 		t.Errorf("the group without the right: %s", got.Body)
 	}
 
-	if err := b.SetStatus(t.Context(), world.Administrator, account.Disabled); err == nil {
+	if err := g.SetStatus(t.Context(), world.Administrator, account.Disabled); err == nil {
 		t.Error("disabled by the command")
 	}
 
-	if err := b.SetGroup(t.Context(), world.Administrator, "None"); err == nil {
+	if err := g.SetGroup(t.Context(), world.Administrator, "None"); err == nil {
 		t.Error("demoted by the command")
 	}
 
-	// One who may not sign in does not count.
-	b.member(t, "second@konec.com.au", world.GroupAdmin)
+	// An administrator who cannot sign in does not count.
+	g.member(t, "second@konec.com.au", world.GroupAdmin)
 
-	if err := b.SetStatus(t.Context(), "second@konec.com.au", account.Disabled); err != nil {
+	if err := g.SetStatus(t.Context(), "second@konec.com.au", account.Disabled); err != nil {
 		t.Fatal(err)
 	}
 
 	if got := disable(); got != http.StatusConflict {
-		t.Errorf("disabled beside one who is: %d", got)
+		t.Errorf("disabled beside a disabled administrator: %d", got)
 	}
 
-	if err := b.SetStatus(t.Context(), "second@konec.com.au", account.Active); err != nil {
+	if err := g.SetStatus(t.Context(), "second@konec.com.au", account.Active); err != nil {
 		t.Fatal(err)
 	}
 
@@ -208,34 +208,34 @@ func TestLastAdministratorStays(t *testing.T) {
 	}
 }
 
-// Of two administrators who remove each other at once one stays.
+// If two administrators remove each other at once, one remains.
 func TestTwoAdministratorsRemoveEachOther(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	second := b.member(t, "second@konec.com.au", world.GroupAdmin)
-	b.Account(t, "third@konec.com.au")
+	g := newAdminGateway(t)
+	second := g.member(t, "second@konec.com.au", world.GroupAdmin)
+	g.Account(t, "third@konec.com.au")
 
 	for range 10 {
-		one, two := b.look(t, world.Administrator), b.look(t, "second@konec.com.au")
+		one, two := g.account(t, world.Administrator), g.account(t, "second@konec.com.au")
 
 		var both sync.WaitGroup
 
 		statuses := make([]int, 2)
 
-		both.Go(func() { statuses[0] = b.assign(t, b.admin, two, "None").StatusCode() })
-		both.Go(func() { statuses[1] = b.assign(t, second, one, "None").StatusCode() })
+		both.Go(func() { statuses[0] = g.assign(t, g.admin, two, "None").StatusCode() })
+		both.Go(func() { statuses[1] = g.assign(t, second, one, "None").StatusCode() })
 		both.Wait()
 
 		var left int
 
-		err := b.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account WHERE member_group = 'Admin'").Scan(&left)
+		err := g.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account WHERE member_group = 'Admin'").Scan(&left)
 		if err != nil || left != 1 {
 			t.Fatalf("%v: %d administrators are left (%v)", statuses, left, err)
 		}
 
 		for _, email := range []string{world.Administrator, "second@konec.com.au"} {
-			if err := b.SetGroup(t.Context(), email, world.GroupAdmin); err != nil {
+			if err := g.SetGroup(t.Context(), email, world.GroupAdmin); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,11 +10,11 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 )
 
-// directory makes accounts of which each search finds some.
-func directory(t *testing.T, b *bureau) {
+// addSearchedAccounts creates accounts so that each search finds some.
+func addSearchedAccounts(t *testing.T, g *adminGateway) {
 	t.Helper()
 
-	now := b.Clock.Now()
+	now := g.Clock.Now()
 
 	for i := range 25 {
 		name := fmt.Sprintf("Person %02d", i)
@@ -37,7 +37,7 @@ func directory(t *testing.T, b *bureau) {
 			seen = &at
 		}
 
-		_, err := b.Pool.Exec(t.Context(), `
+		_, err := g.Pool.Exec(t.Context(), `
 			INSERT INTO account (id, email, name, member_group, status, phone, created_at, updated_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`,
 			fmt.Sprintf("68ca4a3d%016x", i), fmt.Sprintf("p%02d_x%%@directory.konec.test", i), name, group, status,
@@ -48,12 +48,12 @@ func directory(t *testing.T, b *bureau) {
 	}
 }
 
-// found reads all pages of a search, and answers the numbers of the accounts in their order.
-func (b *bureau) found(t *testing.T, params client.ListAccountsParams) (numbers []string) {
+// search reads all pages of a search and returns the numbers of the accounts in their order.
+func (g *adminGateway) search(t *testing.T, params client.ListAccountsParams) (numbers []string) {
 	t.Helper()
 
 	for {
-		page, err := b.Client.ListAccountsWithResponse(t.Context(), &params, b.admin)
+		page, err := g.Client.ListAccountsWithResponse(t.Context(), &params, g.admin)
 		if err != nil || page.JSON200 == nil {
 			t.Fatalf("list: %v %s", err, page.Body)
 		}
@@ -73,18 +73,18 @@ func (b *bureau) found(t *testing.T, params client.ListAccountsParams) (numbers 
 	}
 }
 
-// Whatever is searched for is found once, in its order, however small the pages are.
+// A search returns each match once and in order, however small the pages are.
 func TestAccountSearch(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	directory(t, b)
+	g := newAdminGateway(t)
+	addSearchedAccounts(t, g)
 
 	text := func(s string) *string { return &s }
 	order := func(o client.ListAccountsParamsOrder) *client.ListAccountsParamsOrder { return &o }
 	disabled := client.ListAccountsParamsStatus("disabled")
 	day := func(days int) *time.Time {
-		at := b.Clock.Now().Add(-time.Duration(days)*24*time.Hour + time.Hour)
+		at := g.Clock.Now().Add(-time.Duration(days)*24*time.Hour + time.Hour)
 
 		return &at
 	}
@@ -118,7 +118,7 @@ func TestAccountSearch(t *testing.T) {
 		"a name in a group":             {client.ListAccountsParams{Name: text("张"), Group: text("None")}, []string{"00", "10", "20"}},
 		"those not seen for long first": {client.ListAccountsParams{Order: order("seen"), SeenBefore: day(20)}, []string{"00", "01", "02", "03", "04", "24", "23", "22", "21", "20"}},
 		"those seen lately":             {client.ListAccountsParams{SeenAfter: day(8), Order: order("oldest")}, []string{"05", "06", "07"}},
-		"nobody":                        {client.ListAccountsParams{Email: text("nobody")}, nil},
+		"no match":                      {client.ListAccountsParams{Email: text("unknown")}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,8 +127,8 @@ func TestAccountSearch(t *testing.T) {
 				params := c.params
 				params.Limit = &limit
 
-				if got := b.found(t, params); !slices.Equal(got, c.want) {
-					t.Errorf("%d a page: %v, want %v", limit, got, c.want)
+				if got := g.search(t, params); !slices.Equal(got, c.want) {
+					t.Errorf("pages of %d: %v, want %v", limit, got, c.want)
 				}
 			}
 		})
@@ -136,25 +136,26 @@ func TestAccountSearch(t *testing.T) {
 
 	count := true
 
-	page, err := b.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Email: text("p1"), Count: &count}, b.admin)
+	page, err := g.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Email: text("p1"), Count: &count}, g.admin)
 	if err != nil || page.JSON200 == nil || page.JSON200.Total == nil || *page.JSON200.Total != 10 {
 		t.Errorf("count: %v %s", err, page.Body)
 	}
 
-	if page, err = b.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Email: text("p1")}, b.admin); err != nil || page.JSON200 == nil || page.JSON200.Total != nil {
+	if page, err = g.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Email: text("p1")}, g.admin); err != nil || page.JSON200 == nil || page.JSON200.Total != nil {
 		t.Errorf("counted unasked: %v %s", err, page.Body)
 	}
 }
 
-// A cursor that is none of ours, or another search's, is a 400 that says so, or finds nothing: never a fault.
+// A cursor that the server did not issue, or issued for another search, is refused with 400 or finds nothing. It is
+// never a 500.
 func TestForeignCursorIsRefused(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	directory(t, b)
+	g := newAdminGateway(t)
+	addSearchedAccounts(t, g)
 
 	for _, cursor := range []string{"x", "e30x", "bnVsbA", "W10", "eyJpIjoxfQ", "eyJpIjoiXHUwMDAwIn0", strings.Repeat("A", 1000)} {
-		got, err := b.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Cursor: &cursor}, b.admin)
+		got, err := g.Client.ListAccountsWithResponse(t.Context(), &client.ListAccountsParams{Cursor: &cursor}, g.admin)
 		if err != nil || got.StatusCode() != 400 && got.StatusCode() != 200 {
 			t.Errorf("%s: %v %s", cursor, err, got.Body)
 		}

@@ -12,10 +12,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func (b *bureau) timeline(t *testing.T, id string) client.Timeline {
+func (g *adminGateway) timeline(t *testing.T, id string) client.Timeline {
 	t.Helper()
 
-	got, err := b.Client.GetTimelineWithResponse(t.Context(), id, nil, b.admin)
+	got, err := g.Client.GetTimelineWithResponse(t.Context(), id, nil, g.admin)
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("timeline: %v %s", err, got.Body)
 	}
@@ -31,28 +31,28 @@ func reasonsOf(line client.Timeline) (codes []string) {
 	return codes
 }
 
-// "Why can this person not sign in": each reason is named while it stands, and gone when it is mended.
-func TestTimelineSaysWhy(t *testing.T) {
+// "Why can this person not sign in": each reason is shown while it applies, and no longer once it is removed.
+func TestTimelineShowsTheReasons(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t, func(c *apptest.Settings) { c.FailuresFree = 2 })
-	b.Account(t, world.Owner)
-	found := b.look(t, world.Owner)
+	g := newAdminGateway(t, func(c *apptest.Settings) { c.FailuresFree = 2 })
+	g.Account(t, world.Owner)
+	found := g.account(t, world.Owner)
 
 	expect := func(when string, want ...string) {
 		t.Helper()
 
-		if got := reasonsOf(b.timeline(t, found.ID)); !slices.Equal(got, want) {
+		if got := reasonsOf(g.timeline(t, found.ID)); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", when, got, want)
 		}
 	}
 
 	expect("a new account", "NO_GROUP")
-	b.assign(t, b.admin, found, "Member")
+	g.assign(t, g.admin, found, "Member")
 	expect("in a group")
 
 	for range 2 {
-		refused, err := b.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: "wrong"})
+		refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: "wrong"})
 		if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 			t.Fatalf("login: %v %s", err, refused.Body)
 		}
@@ -60,7 +60,7 @@ func TestTimelineSaysWhy(t *testing.T) {
 
 	expect("locked out", "WAIT")
 
-	line := b.timeline(t, found.ID)
+	line := g.timeline(t, found.ID)
 	if wait := line.Reasons[0]; wait.Factor == nil || *wait.Factor != "password" || wait.Until == nil {
 		t.Errorf("waits for %+v", wait)
 	}
@@ -71,32 +71,32 @@ func TestTimelineSaysWhy(t *testing.T) {
 	}
 
 	if want := []string{"sign_in.failed", "sign_in.failed", "account.group_set", "account.created"}; !slices.Equal(actions, want) {
-		t.Errorf("what happened: %v, want %v", actions, want)
+		t.Errorf("history: %v, want %v", actions, want)
 	}
 
 	group := line.Entries[2].Event
-	if group.ActorID != b.look(t, world.Administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
-		t.Errorf("the assignment was written down as %+v", group)
+	if group.ActorID != g.account(t, world.Administrator).ID || group.Detail["from"] != "None" || group.Detail["to"] != "Member" || group.RequestID == "" {
+		t.Errorf("the audit event of the assignment is %+v", group)
 	}
 
-	if unlocked, err := b.Client.UnlockAccountWithResponse(t.Context(), found.ID, b.admin); err != nil || unlocked.StatusCode() != http.StatusNoContent {
+	if unlocked, err := g.Client.UnlockAccountWithResponse(t.Context(), found.ID, g.admin); err != nil || unlocked.StatusCode() != http.StatusNoContent {
 		t.Fatalf("unlock: %v %s", err, unlocked.Body)
 	}
 
 	expect("unlocked")
-	b.SignIn(t, world.Owner)
+	g.SignIn(t, world.Owner)
 
-	if err := b.SetStatus(t.Context(), world.Owner, account.Disabled); err != nil {
+	if err := g.SetStatus(t.Context(), world.Owner, account.Disabled); err != nil {
 		t.Fatal(err)
 	}
 
 	expect("disabled", "DISABLED")
 
-	if err := b.SetStatus(t.Context(), world.Owner, account.Active); err != nil {
+	if err := g.SetStatus(t.Context(), world.Owner, account.Active); err != nil {
 		t.Fatal(err)
 	}
 
-	reset := b.reset(t, world.Owner, "password")
+	reset := g.reset(t, world.Owner, "password")
 	if reset.Factors == nil || reset.Factors.Password != "" {
 		t.Errorf("after the reset %+v", reset.Factors)
 	}
@@ -104,13 +104,13 @@ func TestTimelineSaysWhy(t *testing.T) {
 	expect("without a password", "NO_PASSWORD")
 }
 
-// reset takes a way to sign in away.
-func (b *bureau) reset(t *testing.T, email string, factor client.ResetFactorParamsFactor) client.AdminAccount {
+// reset removes a factor of an account.
+func (g *adminGateway) reset(t *testing.T, email string, factor client.ResetFactorParamsFactor) client.AdminAccount {
 	t.Helper()
 
-	before := b.look(t, email)
+	before := g.account(t, email)
 
-	got, err := b.Client.ResetFactorWithResponse(t.Context(), before.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(before)}, b.admin)
+	got, err := g.Client.ResetFactorWithResponse(t.Context(), before.ID, factor, &client.ResetFactorParams{IfMatch: etagOf(before)}, g.admin)
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("reset %s: %v %s", factor, err, got.Body)
 	}
@@ -118,79 +118,79 @@ func (b *bureau) reset(t *testing.T, email string, factor client.ResetFactorPara
 	return got.JSON200.Account
 }
 
-// A factor that is reset is gone, its sessions too where it was the password, and the person is told.
+// A reset factor is gone, and so are the sessions if it was the password. The user is notified.
 func TestResetFactor(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
-	tokens := b.SignIn(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+	tokens := g.SignIn(t, world.Owner)
 
-	b.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
-	b.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", world.Owner)
-	b.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", world.Owner)
+	g.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
+	g.Exec(t, "INSERT INTO totp (account_id, id, secret, last_step, bound_at) SELECT id, 'x', '', 0, now() FROM account WHERE email = $1", world.Owner)
+	g.Exec(t, "INSERT INTO identity (provider, subject, account_id, profile, bound_at) SELECT 'lark', 'ou_x', id, '{\"name\": \"Wei\"}', now() FROM account WHERE email = $1", world.Owner)
 
-	before := b.look(t, world.Owner)
+	before := g.account(t, world.Owner)
 	if f := before.Factors; f == nil || f.Password != "argon2id" || !f.Phone || !f.Totp || f.Lark != "Wei" {
 		t.Fatalf("factors %+v", f)
 	}
 
 	for i, factor := range []client.ResetFactorParamsFactor{"phone", "totp", "lark", "password"} {
-		if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusOK {
+		if status, _ := g.Me(t, tokens.AccessToken); status != http.StatusOK {
 			t.Errorf("before %s: %d", factor, status)
 		}
 
-		if after := b.reset(t, world.Owner, factor); after.Version != before.Version+int32(i)+1 {
+		if after := g.reset(t, world.Owner, factor); after.Version != before.Version+int32(i)+1 {
 			t.Errorf("%s: version %d", factor, after.Version)
 		}
 
-		b.Mail(t, world.Owner, i)
+		g.Mail(t, world.Owner, i)
 
-		if again := b.reset(t, world.Owner, factor); again.Version != before.Version+int32(i)+1 {
+		if again := g.reset(t, world.Owner, factor); again.Version != before.Version+int32(i)+1 {
 			t.Errorf("%s again: version %d", factor, again.Version)
 		}
 	}
 
-	if f := b.look(t, world.Owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
+	if f := g.account(t, world.Owner).Factors; f.Password != "" || f.Phone || f.Totp || f.Lark != "" {
 		t.Errorf("left: %+v", f)
 	}
 
-	if status, _ := b.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
+	if status, _ := g.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
 		t.Errorf("after the password: %d", status)
 	}
 }
 
-// Ending somebody's sessions signs them out at both doors, at once.
+// Ending a user's sessions signs them out on both surfaces at once.
 func TestEndAccountSessions(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
-	first, second, browser := b.SignIn(t, world.Owner), b.SignIn(t, world.Owner), b.SignedIn(t, world.Owner)
-	id := b.look(t, world.Owner).ID
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+	first, second, browser := g.SignIn(t, world.Owner), g.SignIn(t, world.Owner), g.SignedIn(t, world.Owner)
+	id := g.account(t, world.Owner).ID
 
-	list, err := b.Client.ListAccountSessionsWithResponse(t.Context(), id, b.admin)
+	list, err := g.Client.ListAccountSessionsWithResponse(t.Context(), id, g.admin)
 	if err != nil || list.JSON200 == nil || len(list.JSON200.Sessions) != 3 {
 		t.Fatalf("sessions: %v %s", err, list.Body)
 	}
 
-	one, err := b.Client.EndAccountSessionWithResponse(t.Context(), id, sessionOfToken(t, first.AccessToken), b.admin)
+	one, err := g.Client.EndAccountSessionWithResponse(t.Context(), id, sessionOfToken(t, first.AccessToken), g.admin)
 	if err != nil || one.StatusCode() != http.StatusNoContent {
 		t.Fatalf("end one: %v %s", err, one.Body)
 	}
 
 	for token, want := range map[string]int{first.AccessToken: http.StatusUnauthorized, second.AccessToken: http.StatusOK} {
-		if status, _ := b.Me(t, token); status != want {
+		if status, _ := g.Me(t, token); status != want {
 			t.Errorf("after one was ended: %d, want %d", status, want)
 		}
 	}
 
-	all, err := b.Client.EndAccountSessionsWithResponse(t.Context(), id, b.admin)
+	all, err := g.Client.EndAccountSessionsWithResponse(t.Context(), id, g.admin)
 	if err != nil || all.StatusCode() != http.StatusNoContent {
 		t.Fatalf("end all: %v %s", err, all.Body)
 	}
 
-	if status, _ := b.Me(t, second.AccessToken); status != http.StatusUnauthorized {
+	if status, _ := g.Me(t, second.AccessToken); status != http.StatusUnauthorized {
 		t.Errorf("the app: %d", status)
 	}
 
@@ -198,7 +198,7 @@ func TestEndAccountSessions(t *testing.T) {
 		t.Errorf("the browser: %d", status)
 	}
 
-	if status, _ := b.Me(t, b.SignIn(t, world.Owner).AccessToken); status != http.StatusOK {
+	if status, _ := g.Me(t, g.SignIn(t, world.Owner).AccessToken); status != http.StatusOK {
 		t.Errorf("a new sign-in: %d", status)
 	}
 }

@@ -13,30 +13,31 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// hookEvent happens once a sign-in: what the webhooks of these tests want, and what makes nothing else of the kind.
+// hookEvent happens once per sign-in. The webhooks of these tests subscribe to it, because nothing else causes it.
 const hookEvent = "sign_in.succeeded"
 
-// wake lets webhooks be called that wait for their next attempt.
-func (b *bureau) wake(t *testing.T) {
+// retryNow makes waiting webhook jobs run now.
+func (g *adminGateway) retryNow(t *testing.T) {
 	t.Helper()
 
-	if _, err := b.Pool.Exec(t.Context(), "UPDATE river_job SET scheduled_at = now(), state = 'available' WHERE kind = 'webhook' AND state IN ('retryable', 'scheduled')"); err != nil {
+	if _, err := g.Pool.Exec(t.Context(), "UPDATE river_job SET scheduled_at = now(), state = 'available' WHERE kind = 'webhook' AND state IN ('retryable', 'scheduled')"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// attempted waits until the only delivery of a webhook was attempted so often, and answers it. Nobody is at it any more.
-func (b *bureau) attempted(t *testing.T, id string, times int32) client.WebhookDelivery {
+// awaitAttempts waits until the only delivery of a webhook was attempted this often and no job works on it, and returns
+// it.
+func (g *adminGateway) awaitAttempts(t *testing.T, id string, times int32) client.WebhookDelivery {
 	t.Helper()
 
 	var one client.WebhookDelivery
 
 	busy := func() bool {
-		return world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = 'webhook' AND state IN ('available', 'running'))")
+		return world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = 'webhook' AND state IN ('available', 'running'))")
 	}
 
 	apptest.Eventually(t, fmt.Sprintf("attempt %d", times), func() bool {
-		idle, list := !busy(), b.deliveries(t, id)
+		idle, list := !busy(), g.deliveries(t, id)
 
 		if len(list) != 1 {
 			return false
@@ -44,18 +45,18 @@ func (b *bureau) attempted(t *testing.T, id string, times int32) client.WebhookD
 
 		if list[0].Attempts < times {
 			if idle {
-				b.wake(t)
+				g.retryNow(t)
 			}
 
 			return false
 		}
 
-		// It is counted before it is made; what came of it is there once nobody is at it.
+		// An attempt is counted before it is made; its result is stored once no job works on it.
 		if busy() {
 			return false
 		}
 
-		one = b.deliveries(t, id)[0]
+		one = g.deliveries(t, id)[0]
 
 		return true
 	})
@@ -63,24 +64,24 @@ func (b *bureau) attempted(t *testing.T, id string, times int32) client.WebhookD
 	return one
 }
 
-// What does not arrive is tried again, with ever longer waits, for more than a day, with the same id and a signature of its
-// own time; then it has failed, and what the receiver said is nowhere but for its status.
+// A failed delivery is retried for more than a day with growing delays, with the same id and a fresh signature. Then it
+// has failed. Of the receiver's response only the status is stored.
 func TestWebhookIsTriedAgain(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
 
 	r := newReceiver(t)
-	r.answers(func(w http.ResponseWriter, _ *http.Request) {
+	r.respondWith(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte("canary-in-the-answer"))
+		_, _ = w.Write([]byte("canary-in-the-response"))
 	})
 
-	created := b.webhook(t, r, hookEvent)
-	b.Clock.Advance(10 * time.Minute) // River goes by the real one: nothing comes due by itself
-	b.SignIn(t, world.Owner)
-	b.Clock.Stop() // so that a wait can be read off
+	created := g.createWebhook(t, r, hookEvent)
+	g.Clock.Advance(10 * time.Minute) // River uses the real clock: no job becomes due by itself
+	g.SignIn(t, world.Owner)
+	g.Clock.Stop() // so that the delay can be computed exactly
 
 	const attempts = 11
 
@@ -90,7 +91,7 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 	)
 
 	for n := int32(1); n <= attempts; n++ {
-		one := b.attempted(t, created.Webhook.ID, n)
+		one := g.awaitAttempts(t, created.Webhook.ID, n)
 		if one.Attempts != n || one.LastStatus.MustGet() != http.StatusServiceUnavailable || one.LastError != "status 503" {
 			t.Fatalf("after %d attempts: %+v", n, one)
 		}
@@ -108,21 +109,21 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 			t.Fatalf("after %d attempts: %+v", n, one)
 		}
 
-		waits = append(waits, next.Sub(b.Clock.Now().Truncate(time.Millisecond)))
+		waits = append(waits, next.Sub(g.Clock.Now().Truncate(time.Millisecond)))
 		sum += waits[n-1]
 
 		if n > 1 && waits[n-1] <= waits[n-2] {
 			t.Errorf("waits %s do not grow", waits)
 		}
 
-		b.Clock.Advance(time.Minute) // between two attempts, for the signature
+		g.Clock.Advance(time.Minute) // between two attempts, so that the signatures differ
 	}
 
 	if sum < 24*time.Hour || sum > 30*time.Hour || waits[0] > 10*time.Second {
 		t.Errorf("waits %s, %s in all", waits, sum)
 	}
 
-	calls := r.got()
+	calls := r.callsFor()
 	if len(calls) != attempts {
 		t.Fatalf("%d calls", len(calls))
 	}
@@ -142,18 +143,18 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 		t.Errorf("times %v", times)
 	}
 
-	if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d::text LIKE '%canary%') OR EXISTS (SELECT 1 FROM river_job j WHERE j::text LIKE '%canary%')") ||
-		strings.Contains(b.Log.String(), "canary") {
-		t.Error("what was answered is kept")
+	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d::text LIKE '%canary%') OR EXISTS (SELECT 1 FROM river_job j WHERE j::text LIKE '%canary%')") ||
+		strings.Contains(g.Log.String(), "canary") {
+		t.Error("the receiver's response is stored")
 	}
 }
 
-// What each answer means.
-func TestWebhookAnswers(t *testing.T) {
+// What each response of a receiver causes.
+func TestWebhookResponses(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
 
 	target := newReceiver(t)
 
@@ -176,15 +177,15 @@ func TestWebhookAnswers(t *testing.T) {
 		"a word 200": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }, "delivered", ""},
 	} {
 		r := newReceiver(t)
-		r.answers(c.answer)
+		r.respondWith(c.answer)
 
-		created := b.webhook(t, r, hookEvent)
-		b.SignIn(t, world.Owner)
+		created := g.createWebhook(t, r, hookEvent)
+		g.SignIn(t, world.Owner)
 
 		var one client.WebhookDelivery
 
 		apptest.Eventually(t, "the outcome of "+name, func() bool {
-			list := b.deliveries(t, created.Webhook.ID)
+			list := g.deliveries(t, created.Webhook.ID)
 			if len(list) == 0 {
 				return false
 			}
@@ -199,44 +200,44 @@ func TestWebhookAnswers(t *testing.T) {
 		}
 
 		if name == "410" {
-			b.expectGone(t, created.Webhook.ID)
+			g.expectDisabledByReceiver(t, created.Webhook.ID)
 		}
 
-		// The next webhook's sign-in is not for this one.
-		if deleted, err := b.Client.DeleteWebhookWithResponse(t.Context(), created.Webhook.ID, &client.DeleteWebhookParams{IfMatch: b.etagOfWebhook(t, created.Webhook.ID)}, b.admin); err != nil || deleted.StatusCode() != http.StatusNoContent {
+		// The sign-in for the next webhook is not an event for this one.
+		if deleted, err := g.Client.DeleteWebhookWithResponse(t.Context(), created.Webhook.ID, &client.DeleteWebhookParams{IfMatch: g.etagOfWebhook(t, created.Webhook.ID)}, g.admin); err != nil || deleted.StatusCode() != http.StatusNoContent {
 			t.Fatalf("%v %s", err, deleted.Body)
 		}
 	}
 
-	if calls := target.got(); len(calls) > 0 {
+	if calls := target.callsFor(); len(calls) > 0 {
 		t.Errorf("a redirect was followed: %+v", calls)
 	}
 
-	b.settled(t)
+	g.awaitEvents(t)
 
-	if counted := b.metric(t, `gateway_webhook_calls_total{outcome="delivered"}`); counted != "2" {
+	if counted := g.metric(t, `gateway_webhook_calls_total{outcome="delivered"}`); counted != "2" {
 		t.Errorf("%s counted as delivered", counted)
 	}
 }
 
-// metric is a line of /metrics.
-func (b *bureau) metric(t *testing.T, name string) string {
+// metric returns the value of a line of /metrics.
+func (g *adminGateway) metric(t *testing.T, name string) string {
 	t.Helper()
 
-	answer := httptest.NewRecorder()
-	b.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	response := httptest.NewRecorder()
+	g.App.Private().ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 
-	_, after, _ := strings.Cut(answer.Body.String(), "\n"+name+" ")
+	_, after, _ := strings.Cut(response.Body.String(), "\n"+name+" ")
 	value, _, _ := strings.Cut(after, "\n")
 
 	return value
 }
 
-// hook answers a webhook as the list has it.
-func (b *bureau) hook(t *testing.T, id string) client.Webhook {
+// webhook returns a webhook as the list shows it.
+func (g *adminGateway) webhook(t *testing.T, id string) client.Webhook {
 	t.Helper()
 
-	list, err := b.Client.ListWebhooksWithResponse(t.Context(), b.admin)
+	list, err := g.Client.ListWebhooksWithResponse(t.Context(), g.admin)
 	if err != nil || list.JSON200 == nil {
 		t.Fatalf("webhooks: %v %s", err, list.Body)
 	}
@@ -252,103 +253,104 @@ func (b *bureau) hook(t *testing.T, id string) client.Webhook {
 	return client.Webhook{}
 }
 
-func (b *bureau) etagOfWebhook(t *testing.T, id string) string {
+func (g *adminGateway) etagOfWebhook(t *testing.T, id string) string {
 	t.Helper()
 
-	return fmt.Sprintf("%q", fmt.Sprint(b.hook(t, id).Version))
+	return fmt.Sprintf("%q", fmt.Sprint(g.webhook(t, id).Version))
 }
 
-// expectGone wants the webhook to be disabled by its receiver, without an event about it.
-func (b *bureau) expectGone(t *testing.T, id string) {
+// expectDisabledByReceiver checks that the receiver has disabled the webhook, without an audit event.
+func (g *adminGateway) expectDisabledByReceiver(t *testing.T, id string) {
 	t.Helper()
 
-	if one := b.hook(t, id); one.Enabled || one.GoneAt.IsNull() || one.Version != 1 {
+	if one := g.webhook(t, id); one.Enabled || one.GoneAt.IsNull() || one.Version != 1 {
 		t.Errorf("after 410: %+v", one)
 	}
 
-	b.changeHook(t, id, func(c *client.ChangeWebhookRequest) { c.Enabled = true })
+	g.changeWebhook(t, id, func(c *client.ChangeWebhookRequest) { c.Enabled = true })
 
-	if one := b.hook(t, id); !one.Enabled || !one.GoneAt.IsNull() {
+	if one := g.webhook(t, id); !one.Enabled || !one.GoneAt.IsNull() {
 		t.Errorf("enabled again: %+v", one)
 	}
 
-	if !strings.Contains(b.Log.String(), "a webhook was disabled") || strings.Contains(b.Log.String(), "in-the-address") {
-		t.Error("the log does not say so, or says too much")
+	if !strings.Contains(g.Log.String(), "a webhook was disabled") || strings.Contains(g.Log.String(), "in-the-address") {
+		t.Error("the log lacks the warning, or reveals too much")
 	}
 
-	if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event WHERE action LIKE 'webhook.%' AND subject = $1 AND actor_id IS NULL)", id) {
+	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event WHERE action LIKE 'webhook.%' AND subject = $1 AND actor_id IS NULL)", id) {
 		t.Error("sending wrote an event")
 	}
 }
 
-// A receiver that gives no answer is left alone for a while, so that the others do not starve beside it. That costs no event an attempt.
-func TestUnansweredWebhookIsLeftAlone(t *testing.T) {
+// A receiver that does not respond is paused, so that the other webhooks do not starve. The pause costs no delivery an
+// attempt.
+func TestUnresponsiveWebhookIsPaused(t *testing.T) {
 	t.Parallel()
 
 	const signIns = 6
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
 
 	r := newReceiver(t)
-	r.answers(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	r.respondWith(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 
-	id := b.webhook(t, r, hookEvent).Webhook.ID
-	b.Clock.Stop()
-	b.SignIn(t, world.Owner)
-	apptest.Eventually(t, "it failed once", func() bool { list := b.deliveries(t, id); return len(list) == 1 && list[0].LastError != "" })
+	id := g.createWebhook(t, r, hookEvent).Webhook.ID
+	g.Clock.Stop()
+	g.SignIn(t, world.Owner)
+	apptest.Eventually(t, "it failed once", func() bool { list := g.deliveries(t, id); return len(list) == 1 && list[0].LastError != "" })
 
 	for range signIns - 1 {
-		b.SignIn(t, world.Owner)
+		g.SignIn(t, world.Owner)
 	}
 
 	apptest.Eventually(t, "the others wait", func() bool {
-		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND state NOT IN ('running', 'completed') AND metadata ? 'snoozes' AND attempt = 0") >= signIns-1
+		return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND state NOT IN ('running', 'completed') AND metadata ? 'snoozes' AND attempt = 0") >= signIns-1
 	})
 
-	if calls := len(r.got()); calls != 1 {
+	if calls := len(r.callsFor()); calls != 1 {
 		t.Errorf("%d calls", calls)
 	}
 
-	r.answers(nil)
-	b.Clock.Advance(5 * time.Second)
+	r.respondWith(nil)
+	g.Clock.Advance(5 * time.Second)
 	apptest.Eventually(t, "all have arrived", func() bool {
-		b.wake(t)
+		g.retryNow(t)
 
-		return len(b.deliveries(t, id, "delivered")) == signIns
+		return len(g.deliveries(t, id, "delivered")) == signIns
 	})
 
-	for _, one := range b.deliveries(t, id) {
+	for _, one := range g.deliveries(t, id) {
 		if one.Attempts > 2 {
 			t.Errorf("%+v", one)
 		}
 	}
 }
 
-// A receiver that says nothing holds no connection to the database, however many calls wait for it.
+// A silent receiver holds no connection to the database, however many calls wait for it.
 func TestSilentReceiverHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
-	b.Account(t, world.Owner)
+	g := newAdminGateway(t, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
+	g.Account(t, world.Owner)
 
 	r := newReceiver(t)
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
-	r.answers(func(http.ResponseWriter, *http.Request) { <-hang })
-	b.webhook(t, r, hookEvent)
+	r.respondWith(func(http.ResponseWriter, *http.Request) { <-hang })
+	g.createWebhook(t, r, hookEvent)
 
 	for range 6 {
-		b.SignIn(t, world.Owner)
+		g.SignIn(t, world.Owner)
 	}
 
-	apptest.Eventually(t, "six calls hang", func() bool { return len(r.got()) == 6 })
+	apptest.Eventually(t, "six calls hang", func() bool { return len(r.callsFor()) == 6 })
 
 	for range 20 {
-		b.SignIn(t, world.Owner)
+		g.SignIn(t, world.Owner)
 	}
 
-	if busy := world.EventExists[int](t, b.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'toolkit-gateway' AND state LIKE 'idle in transaction%'"); busy > 0 {
+	if busy := world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'toolkit-gateway' AND state LIKE 'idle in transaction%'"); busy > 0 {
 		t.Errorf("%d transactions are open", busy)
 	}
 }

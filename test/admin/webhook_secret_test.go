@@ -14,18 +14,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// The secret is in the answer that makes it, and in its repeat under the same key. It is in no other answer, in no column of any
-// table, in no event, and in no line of the log.
-func TestWebhookSecretIsToldOnce(t *testing.T) {
+// The secret is in the response that creates it, and in its repeat under the same idempotency key. It is in no other
+// response, no column of any table, no event and no line of the log.
+func TestWebhookSecretIsShownOnce(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
+	g := newAdminGateway(t)
 	r := newReceiver(t)
 	key, other := "4b2a7e7c-6a8f-4c0f-9a51-0c6d1d1f3b52", "5b2a7e7c-6a8f-4c0f-9a51-0c6d1d1f3b52"
 
 	create := func(key *string) *client.WebhookSecretResponse {
-		got, err := b.Client.CreateWebhookWithResponse(t.Context(), &client.CreateWebhookParams{IdempotencyKey: key},
-			client.CreateWebhookRequest{URL: r.URL + "/canary-in-the-path?token=canary"}, b.admin)
+		got, err := g.Client.CreateWebhookWithResponse(t.Context(), &client.CreateWebhookParams{IdempotencyKey: key},
+			client.CreateWebhookRequest{URL: r.URL + "/canary-in-the-path?token=canary"}, g.admin)
 		if err != nil || got.JSON201 == nil {
 			t.Fatalf("create: %v %s", err, got.Body)
 		}
@@ -39,15 +39,15 @@ func TestWebhookSecretIsToldOnce(t *testing.T) {
 	}
 
 	id := created.Webhook.ID
-	b.changeHook(t, id, func(c *client.ChangeWebhookRequest) { c.Description = "changed" })
+	g.changeWebhook(t, id, func(c *client.ChangeWebhookRequest) { c.Description = "changed" })
 
-	rotated, err := b.Client.RotateWebhookSecretWithResponse(t.Context(), id,
-		&client.RotateWebhookSecretParams{IfMatch: b.etagOfWebhook(t, id), IdempotencyKey: &other}, b.admin)
+	rotated, err := g.Client.RotateWebhookSecretWithResponse(t.Context(), id,
+		&client.RotateWebhookSecretParams{IfMatch: g.etagOfWebhook(t, id), IdempotencyKey: &other}, g.admin)
 	if err != nil || rotated.JSON200 == nil || rotated.JSON200.Secret == created.Secret {
 		t.Fatalf("rotate: %v %s", err, rotated.Body)
 	}
 
-	b.settled(t)
+	g.awaitEvents(t)
 
 	for what, secret := range map[string]string{"first": created.Secret, "second": rotated.JSON200.Secret} {
 		text := strings.TrimPrefix(secret, "whsec_")
@@ -58,44 +58,44 @@ func TestWebhookSecretIsToldOnce(t *testing.T) {
 		}
 
 		for form, value := range map[string]string{"text": text, "hex": fmt.Sprintf("%x", raw)} {
-			if places := b.placesOf(t, value); len(places) > 0 {
+			if places := g.tablesWith(t, value); len(places) > 0 {
 				t.Errorf("the %s secret as %s is in %v", what, form, places)
 			}
 		}
 
-		if strings.Contains(b.Log.String(), text) {
+		if strings.Contains(g.Log.String(), text) {
 			t.Errorf("the %s secret is in the log", what)
 		}
 
-		list, err := b.Client.ListWebhooksWithResponse(t.Context(), b.admin)
+		list, err := g.Client.ListWebhooksWithResponse(t.Context(), g.admin)
 		if err != nil || list.JSON200 == nil || strings.Contains(string(list.Body), text) {
 			t.Errorf("the list: %v %s", err, list.Body)
 		}
 	}
 
-	// The rest of an address is the key to many a receiver.
-	if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(b.Log.String(), "canary") {
+	// The path and query of a URL are often the key to a receiver.
+	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(g.Log.String(), "canary") {
 		t.Error("the address is in the audit log, or in the server's")
 	}
 
-	deleted, err := b.Client.DeleteWebhookWithResponse(t.Context(), id, &client.DeleteWebhookParams{IfMatch: b.etagOfWebhook(t, id)}, b.admin)
+	deleted, err := g.Client.DeleteWebhookWithResponse(t.Context(), id, &client.DeleteWebhookParams{IfMatch: g.etagOfWebhook(t, id)}, g.admin)
 	if err != nil || deleted.StatusCode() != http.StatusNoContent {
 		t.Fatalf("delete: %v %s", err, deleted.Body)
 	}
 
-	if got := world.EventExists[string](t, b.Pool, "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE subject = $1 AND actor_id IS NOT NULL", id); got != "webhook.created webhook.changed webhook.secret_rotated webhook.deleted" {
+	if got := world.QueryValue[string](t, g.Pool, "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE subject = $1 AND actor_id IS NOT NULL", id); got != "webhook.created webhook.changed webhook.secret_rotated webhook.deleted" {
 		t.Errorf("events %s", got)
 	}
 }
 
-// placesOf are the tables that have the text somewhere.
-func (b *bureau) placesOf(t *testing.T, text string) (places []string) {
+// tablesWith returns the tables that contain the text.
+func (g *adminGateway) tablesWith(t *testing.T, text string) (places []string) {
 	t.Helper()
 
-	tables := world.EventExists[[]string](t, b.Pool, "SELECT array_agg(table_name::text) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'")
+	tables := world.QueryValue[[]string](t, g.Pool, "SELECT array_agg(table_name::text) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'")
 
 	for _, table := range tables {
-		if world.EventExists[bool](t, b.Pool, "SELECT EXISTS (SELECT 1 FROM "+table+" r WHERE position($1 IN r::text) > 0)", text) {
+		if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM "+table+" r WHERE position($1 IN r::text) > 0)", text) {
 			places = append(places, table)
 		}
 	}
@@ -103,33 +103,33 @@ func (b *bureau) placesOf(t *testing.T, text string) (places []string) {
 	return places
 }
 
-// While a secret changes a call is signed with both; a day later with the new one alone.
+// While a secret is being rotated a call is signed with both secrets; a day later with the new one only.
 func TestRotatedSecretOverlaps(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
 
 	r := newReceiver(t)
-	created := b.webhook(t, r, hookEvent)
+	created := g.createWebhook(t, r, hookEvent)
 
-	rotated, err := b.Client.RotateWebhookSecretWithResponse(t.Context(), created.Webhook.ID, &client.RotateWebhookSecretParams{IfMatch: `"0"`}, b.admin)
+	rotated, err := g.Client.RotateWebhookSecretWithResponse(t.Context(), created.Webhook.ID, &client.RotateWebhookSecretParams{IfMatch: `"0"`}, g.admin)
 	if err != nil || rotated.JSON200 == nil {
 		t.Fatalf("rotate: %v %s", err, rotated.Body)
 	}
 
-	b.SignIn(t, world.Owner)
-	r.arrived(t, 1)
+	g.SignIn(t, world.Owner)
+	r.awaitCalls(t, 1)
 
-	// The clean-up, which forgets the secret of before as well, comes at the start, and then not for five minutes.
+	// The clean-up, which also erases the previous secret, runs at the start and then not for five minutes.
 	apptest.Eventually(t, "the clean-up is over", func() bool {
-		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM river_job WHERE kind = 'cleaning' AND state = 'completed'") > 0
+		return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM river_job WHERE kind = 'cleaning' AND state = 'completed'") > 0
 	})
-	b.Clock.Advance(webhook.Overlap + time.Second)
-	b.SignIn(t, world.Owner)
-	r.arrived(t, 2)
+	g.Clock.Advance(webhook.Overlap + time.Second)
+	g.SignIn(t, world.Owner)
+	r.awaitCalls(t, 2)
 
-	calls := r.got()
+	calls := r.callsFor()
 	for i, want := range []string{
 		signedWith(t, rotated.JSON200.Secret, calls[0]) + " " + signedWith(t, created.Secret, calls[0]),
 		signedWith(t, rotated.JSON200.Secret, calls[1]),
@@ -144,57 +144,57 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 func TestSwappedWebhookSecretDoesNotOpen(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	b.Account(t, world.Owner)
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
 
 	r := newReceiver(t)
-	one, other := b.webhook(t, r, hookEvent).Webhook.ID, b.webhook(t, r, "nothing.happens").Webhook.ID
+	one, other := g.createWebhook(t, r, hookEvent).Webhook.ID, g.createWebhook(t, r, "nothing.happens").Webhook.ID
 
-	if _, err := b.Pool.Exec(t.Context(), "UPDATE webhook w SET secret = o.secret FROM webhook o WHERE w.id = $1 AND o.id = $2", one, other); err != nil {
+	if _, err := g.Pool.Exec(t.Context(), "UPDATE webhook w SET secret = o.secret FROM webhook o WHERE w.id = $1 AND o.id = $2", one, other); err != nil {
 		t.Fatal(err)
 	}
 
-	b.SignIn(t, world.Owner)
-	b.attempted(t, one, 1)
+	g.SignIn(t, world.Owner)
+	g.awaitAttempts(t, one, 1)
 
-	if got := b.deliveries(t, one)[0]; got.State != "failed" || !strings.HasPrefix(got.LastError, "it could not be put together") || len(r.got()) > 0 {
-		t.Errorf("%d calls, %+v", len(r.got()), got)
+	if got := g.deliveries(t, one)[0]; got.State != "failed" || !strings.HasPrefix(got.LastError, "it could not be put together") || len(r.callsFor()) > 0 {
+		t.Errorf("%d calls, %+v", len(r.callsFor()), got)
 	}
 }
 
-// Whoever may not read the audit log does not have it sent to them either.
+// An administrator without the right to read the audit log cannot subscribe to it either.
 func TestWebhooksNeedTheirEventsRight(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
+	g := newAdminGateway(t)
 	r := newReceiver(t)
-	id := b.webhook(t, r, "nothing.happens").Webhook.ID
+	id := g.createWebhook(t, r, "nothing.happens").Webhook.ID
 
 	description, rights := "", []client.Right{"webhooks.write", "accounts.read"}
 
-	made, err := b.Client.CreateGroupWithResponse(t.Context(), nil, client.CreateGroupRequest{Name: "Plumber", Description: &description, Rights: &rights}, b.admin)
+	made, err := g.Client.CreateGroupWithResponse(t.Context(), nil, client.CreateGroupRequest{Name: "Plumber", Description: &description, Rights: &rights}, g.admin)
 	if err != nil || made.JSON201 == nil {
 		t.Fatalf("create group: %v %s", err, made.Body)
 	}
 
-	plumber := b.member(t, "plumber@konec.com.au", "Plumber")
+	webhookKeeper := g.member(t, "plumber@konec.com.au", "Plumber")
 
-	list, err := b.Client.ListWebhooksWithResponse(t.Context(), plumber)
+	list, err := g.Client.ListWebhooksWithResponse(t.Context(), webhookKeeper)
 	if err != nil || list.JSON200 == nil {
 		t.Errorf("list: %v %s", err, list.Body)
 	}
 
 	got := map[string][]byte{}
 
-	created, err := b.Client.CreateWebhookWithResponse(t.Context(), nil, client.CreateWebhookRequest{URL: r.URL}, plumber)
+	created, err := g.Client.CreateWebhookWithResponse(t.Context(), nil, client.CreateWebhookRequest{URL: r.URL}, webhookKeeper)
 	got["create"] = created.Body
-	changed, err1 := b.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`}, client.ChangeWebhookRequest{URL: r.URL, Actions: []string{}}, plumber)
+	changed, err1 := g.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`}, client.ChangeWebhookRequest{URL: r.URL, Actions: []string{}}, webhookKeeper)
 	got["change"] = changed.Body
-	rotated, err2 := b.Client.RotateWebhookSecretWithResponse(t.Context(), id, &client.RotateWebhookSecretParams{IfMatch: `"0"`}, plumber)
+	rotated, err2 := g.Client.RotateWebhookSecretWithResponse(t.Context(), id, &client.RotateWebhookSecretParams{IfMatch: `"0"`}, webhookKeeper)
 	got["rotate"] = rotated.Body
-	replayed, err3 := b.Client.ReplayWebhookWithResponse(t.Context(), id, nil, client.ReplayWebhookRequest{From: b.Clock.Now()}, plumber)
+	replayed, err3 := g.Client.ReplayWebhookWithResponse(t.Context(), id, nil, client.ReplayWebhookRequest{From: g.Clock.Now()}, webhookKeeper)
 	got["replay"] = replayed.Body
-	again, err4 := b.Client.ReplayWebhookDeliveryWithResponse(t.Context(), id, 1, nil, plumber)
+	again, err4 := g.Client.ReplayWebhookDeliveryWithResponse(t.Context(), id, 1, nil, webhookKeeper)
 	got["replay one"] = again.Body
 
 	for _, err := range []error{err, err1, err2, err3, err4} {
@@ -209,33 +209,33 @@ func TestWebhooksNeedTheirEventsRight(t *testing.T) {
 		}
 	}
 
-	if after := b.hook(t, id); after.Version != 0 {
+	if after := g.webhook(t, id); after.Version != 0 {
 		t.Errorf("it was changed: %+v", after)
 	}
 
-	deleted, err := b.Client.DeleteWebhookWithResponse(t.Context(), id, &client.DeleteWebhookParams{IfMatch: `"0"`}, plumber)
+	deleted, err := g.Client.DeleteWebhookWithResponse(t.Context(), id, &client.DeleteWebhookParams{IfMatch: `"0"`}, webhookKeeper)
 	if err != nil || deleted.StatusCode() != http.StatusNoContent {
 		t.Errorf("delete: %v %s", err, deleted.Body)
 	}
 }
 
-// Where events must not go is refused when it is asked for, and named.
+// A URL to which events must not go is refused, and the error names the field.
 func TestWebhookAddressIsRefused(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
-	id := b.webhook(t, newReceiver(t)).Webhook.ID
+	g := newAdminGateway(t)
+	id := g.createWebhook(t, newReceiver(t)).Webhook.ID
 
 	for _, address := range []string{
 		"https://10.1.2.3/hook", "https://169.254.169.254/latest", "https://user:password@example.com/", "https://example.com/#part", "https://[fe80::1]/",
 	} {
-		created, err := b.Client.CreateWebhookWithResponse(t.Context(), nil, client.CreateWebhookRequest{URL: address}, b.admin)
+		created, err := g.Client.CreateWebhookWithResponse(t.Context(), nil, client.CreateWebhookRequest{URL: address}, g.admin)
 		if err != nil || created.JSON400 == nil || !strings.Contains(string(created.Body), `"/url"`) {
 			t.Errorf("create %s: %v %s", address, err, created.Body)
 		}
 
-		changed, err := b.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`},
-			client.ChangeWebhookRequest{URL: address, Actions: []string{}}, b.admin)
+		changed, err := g.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`},
+			client.ChangeWebhookRequest{URL: address, Actions: []string{}}, g.admin)
 		if err != nil || changed.JSON400 == nil || !strings.Contains(string(changed.Body), `"/url"`) {
 			t.Errorf("change to %s: %v %s", address, err, changed.Body)
 		}

@@ -20,7 +20,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// webhookCall is one that a receiver got.
+// webhookCall is a call that a receiver received.
 type webhookCall struct {
 	header http.Header
 	body   string
@@ -36,13 +36,13 @@ func messageOf(t *testing.T, c webhookCall) (message client.WebhookMessage) {
 	return message
 }
 
-// receiver is a program that webhooks call: it keeps what it gets, and answers as the test says.
+// receiver is a program that webhooks call. It records the calls and responds as the test asks.
 type receiver struct {
 	*httptest.Server
 
-	mu     sync.Mutex
-	calls  []webhookCall
-	answer http.HandlerFunc
+	mu      sync.Mutex
+	calls   []webhookCall
+	respond http.HandlerFunc
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -57,11 +57,11 @@ func newReceiver(t *testing.T) *receiver {
 
 		r.mu.Lock()
 		r.calls = append(r.calls, webhookCall{request.Header, string(body)})
-		answer := r.answer
+		response := r.respond
 		r.mu.Unlock()
 
-		if answer != nil {
-			answer(w, request)
+		if response != nil {
+			response(w, request)
 		}
 	}))
 	t.Cleanup(r.Close)
@@ -69,36 +69,36 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// answers says how the receiver answers from now on.
-func (r *receiver) answers(answer http.HandlerFunc) {
+// respondWith sets how the receiver responds to further calls. Nil accepts them.
+func (r *receiver) respondWith(response http.HandlerFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	r.answer = answer
+	r.respond = response
 }
 
 func withStatus(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
 }
 
-func (r *receiver) got() []webhookCall {
+func (r *receiver) callsFor() []webhookCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
 	return slices.Clone(r.calls)
 }
 
-// webhook makes one that calls the receiver, and answers it with its secret. What happened before is not for it.
-func (b *bureau) webhook(t *testing.T, r *receiver, actions ...string) *client.WebhookSecretResponse {
+// createWebhook creates a webhook that calls the receiver and returns it with its secret. It receives no earlier event.
+func (g *adminGateway) createWebhook(t *testing.T, r *receiver, actions ...string) *client.WebhookSecretResponse {
 	t.Helper()
-	apptest.Eventually(t, "what happened is sealed", func() bool { return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
+	apptest.Eventually(t, "what happened is sealed", func() bool { return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM audit_unsealed") == 0 })
 
 	request := client.CreateWebhookRequest{URL: r.URL + "/hook?key=in-the-address"}
 	if len(actions) > 0 {
 		request.Actions = &actions
 	}
 
-	created, err := b.Client.CreateWebhookWithResponse(t.Context(), nil, request, b.admin)
+	created, err := g.Client.CreateWebhookWithResponse(t.Context(), nil, request, g.admin)
 	if err != nil || created.JSON201 == nil {
 		t.Fatalf("create webhook: %v %s", err, created.Body)
 	}
@@ -106,17 +106,17 @@ func (b *bureau) webhook(t *testing.T, r *receiver, actions ...string) *client.W
 	return created.JSON201
 }
 
-// settled waits until everything is sealed and nothing waits for its first attempt.
-func (b *bureau) settled(t *testing.T) {
+// awaitEvents waits until every event is sealed and no delivery waits for its first attempt.
+func (g *adminGateway) awaitEvents(t *testing.T) {
 	t.Helper()
 	apptest.Eventually(t, "every event is sealed, and sent once", func() bool {
-		return world.EventExists[int](t, b.Pool, "SELECT count(*) FROM audit_unsealed") == 0 &&
-			world.EventExists[int](t, b.Pool, "SELECT count(*) FROM webhook_delivery WHERE state = 'pending' AND (attempts = 0 OR last_error = '')") == 0
+		return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM audit_unsealed") == 0 &&
+			world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM webhook_delivery WHERE state = 'pending' AND (attempts = 0 OR last_error = '')") == 0
 	})
 }
 
-// deliveries are the log of a webhook.
-func (b *bureau) deliveries(t *testing.T, id string, state ...client.ListWebhookDeliveriesParamsState) []client.WebhookDelivery {
+// deliveries returns the delivery log of a webhook.
+func (g *adminGateway) deliveries(t *testing.T, id string, state ...client.ListWebhookDeliveriesParamsState) []client.WebhookDelivery {
 	t.Helper()
 
 	params := &client.ListWebhookDeliveriesParams{}
@@ -124,7 +124,7 @@ func (b *bureau) deliveries(t *testing.T, id string, state ...client.ListWebhook
 		params.State = &state[0]
 	}
 
-	list, err := b.Client.ListWebhookDeliveriesWithResponse(t.Context(), id, params, b.admin)
+	list, err := g.Client.ListWebhookDeliveriesWithResponse(t.Context(), id, params, g.admin)
 	if err != nil || list.JSON200 == nil {
 		t.Fatalf("deliveries: %v %s", err, list.Body)
 	}
@@ -132,7 +132,7 @@ func (b *bureau) deliveries(t *testing.T, id string, state ...client.ListWebhook
 	return list.JSON200.Deliveries
 }
 
-// signedWith computes the signature in another way than the gateway does.
+// signedWith computes the signature without the gateway's code.
 func signedWith(t *testing.T, secret string, c webhookCall) string {
 	t.Helper()
 
@@ -147,21 +147,21 @@ func signedWith(t *testing.T, secret string, c webhookCall) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Every event comes once, signed, and says what the audit log says.
+// Every event arrives once, is signed, and contains what the audit log contains.
 func TestWebhookGetsEvents(t *testing.T) {
 	t.Parallel()
 
-	b := newBureau(t)
+	g := newAdminGateway(t)
 	r := newReceiver(t)
-	before := world.EventExists[int64](t, b.Pool, "SELECT max(id) FROM audit_event")
-	created := b.webhook(t, r)
+	before := world.QueryValue[int64](t, g.Pool, "SELECT max(id) FROM audit_event")
+	created := g.createWebhook(t, r)
 
-	b.Account(t, world.Owner)
-	b.SignIn(t, world.Owner)
-	b.assign(t, b.admin, b.look(t, world.Owner), "Member")
-	b.settled(t)
+	g.Account(t, world.Owner)
+	g.SignIn(t, world.Owner)
+	g.assign(t, g.admin, g.account(t, world.Owner), "Member")
+	g.awaitEvents(t)
 
-	events, err := b.Client.ListAuditEventsWithResponse(t.Context(), nil, b.admin)
+	events, err := g.Client.ListAuditEventsWithResponse(t.Context(), nil, g.admin)
 	if err != nil || events.JSON200 == nil {
 		t.Fatalf("events: %v %s", err, events.Body)
 	}
@@ -174,7 +174,7 @@ func TestWebhookGetsEvents(t *testing.T) {
 		}
 	}
 
-	calls := r.got()
+	calls := r.callsFor()
 	if len(calls) != len(logged) || len(calls) < 4 {
 		t.Fatalf("%d calls for %d events", len(calls), len(logged))
 	}
@@ -197,7 +197,7 @@ func TestWebhookGetsEvents(t *testing.T) {
 		}
 	}
 
-	for _, one := range b.deliveries(t, created.Webhook.ID) {
+	for _, one := range g.deliveries(t, created.Webhook.ID) {
 		if one.State != "delivered" || one.Attempts != 1 || one.LastStatus.MustGet() != http.StatusOK || one.FinishedAt.IsNull() || !one.NextAttemptAt.IsNull() {
 			t.Errorf("delivery %+v", one)
 		}

@@ -9,14 +9,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// toNamed is a good call about another person's account, or about a group that is not in use, in the version of now.
-func toNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
+// aboutNamed returns a function that builds a valid call about another user's account, or about an unused group, in the
+// current version.
+func aboutNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
 	return func(t *testing.T, m *world.Matrix, o world.Operation, _, _, named *world.Member) world.Call {
 		t.Helper()
 
-		name := fmt.Sprintf("Group %d", m.Number.Add(1))
+		name := fmt.Sprintf("Group %d", m.Sequence.Add(1))
 		if strings.Contains(o.Path, "{group}") {
-			m.Change(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ($1, now(), now())", name)
+			m.Update(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ($1, now(), now())", name)
 		}
 
 		if o.OperationID == "assignGroup" {
@@ -34,11 +35,11 @@ func toNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operatio
 
 		var hook string
 		if strings.Contains(o.Path, "webhooks") {
-			world.RetireWebhooks(m.Env, o.OperationID) // the one of the call before, so that there is room
+			world.RetireWebhooks(m.Env, o.OperationID) // deletes the webhook of the previous call, to stay below the limit
 		}
 
 		if strings.Contains(o.Path, "{webhookId}") {
-			hook = world.StandingWebhook(m.Env, o.OperationID, true)
+			hook = world.EnsureWebhook(m.Env, o.OperationID, true)
 		}
 
 		c := o.Call("", body)
@@ -53,42 +54,42 @@ func toNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operatio
 	}
 }
 
-// adminAims are those of administrators. Everybody is another person than the account is about: an administrator
-// looks after all, and nobody else after any.
-var adminAims = []aim{
-	{operation: "getAdministrator", want: "200", ready: toNamed(nil)},
-	{operation: "listAccounts", want: "200", ready: toNamed(nil)},
-	{operation: "createAccount", want: "201", ready: toNamed(map[string]any{"name": "New", "memberGroup": "Member"})},
-	{operation: "deleteAccount", want: "200", ready: toNamed(nil)},
-	{operation: "exportAccount", want: "200", ready: toNamed(nil)},
-	{operation: "sendCode", want: "204", ready: toNamed(map[string]any{"purpose": "reset"})},
-	{operation: "assignGroup", want: "200", ready: toNamed(nil)},
-	{operation: "getAccount", want: "200", ready: toNamed(nil)},
-	{operation: "setAccountGroup", want: "200", ready: toNamed(map[string]any{"memberGroup": "Member"})},
-	{operation: "setAccountStatus", want: "200", ready: toNamed(map[string]any{"status": "disabled"})},
-	{operation: "listAccountSessions", want: "200", ready: toNamed(nil)},
-	{operation: "endAccountSessions", want: "204", ready: toNamed(nil)},
-	{operation: "endAccountSession", want: "204", ready: toNamed(nil)},
-	{operation: "resetFactor", want: "200", ready: toNamed(nil)},
-	{operation: "unlockAccount", want: "204", ready: toNamed(nil)},
-	{operation: "getTimeline", want: "200", ready: toNamed(nil)},
-	{operation: "listGroups", want: "200", ready: toNamed(nil)},
-	{operation: "createGroup", want: "201", ready: toNamed(nil)},
-	{operation: "changeGroup", want: "200", ready: toNamed(map[string]any{"description": "", "rights": []string{}, "requiresTotp": false})},
-	{operation: "deleteGroup", want: "204", ready: toNamed(nil)},
-	{operation: "listAuditEvents", want: "200", ready: toNamed(nil)},
-	{operation: "listDeliveries", want: "200", ready: toNamed(nil)},
-	{operation: "getStatistics", want: "200", ready: toNamed(nil)},
-	{operation: "listWebhooks", want: "200", ready: toNamed(nil)},
-	{operation: "createWebhook", want: "201", ready: toNamed(map[string]any{
-		"url": world.NobodyListens, "description": "createWebhook", "actions": []string{"nothing.happens"},
+// adminCalls are the valid calls of administrators. Every caller is another user than the account is about: an
+// administrator may administer all accounts, and others none.
+var adminCalls = []validCall{
+	{operation: "getAdministrator", want: "200", prepare: aboutNamed(nil)},
+	{operation: "listAccounts", want: "200", prepare: aboutNamed(nil)},
+	{operation: "createAccount", want: "201", prepare: aboutNamed(map[string]any{"name": "New", "memberGroup": "Member"})},
+	{operation: "deleteAccount", want: "200", prepare: aboutNamed(nil)},
+	{operation: "exportAccount", want: "200", prepare: aboutNamed(nil)},
+	{operation: "sendCode", want: "204", prepare: aboutNamed(map[string]any{"purpose": "reset"})},
+	{operation: "assignGroup", want: "200", prepare: aboutNamed(nil)},
+	{operation: "getAccount", want: "200", prepare: aboutNamed(nil)},
+	{operation: "setAccountGroup", want: "200", prepare: aboutNamed(map[string]any{"memberGroup": "Member"})},
+	{operation: "setAccountStatus", want: "200", prepare: aboutNamed(map[string]any{"status": "disabled"})},
+	{operation: "listAccountSessions", want: "200", prepare: aboutNamed(nil)},
+	{operation: "endAccountSessions", want: "204", prepare: aboutNamed(nil)},
+	{operation: "endAccountSession", want: "204", prepare: aboutNamed(nil)},
+	{operation: "resetFactor", want: "200", prepare: aboutNamed(nil)},
+	{operation: "unlockAccount", want: "204", prepare: aboutNamed(nil)},
+	{operation: "getTimeline", want: "200", prepare: aboutNamed(nil)},
+	{operation: "listGroups", want: "200", prepare: aboutNamed(nil)},
+	{operation: "createGroup", want: "201", prepare: aboutNamed(nil)},
+	{operation: "changeGroup", want: "200", prepare: aboutNamed(map[string]any{"description": "", "rights": []string{}, "requiresTotp": false})},
+	{operation: "deleteGroup", want: "204", prepare: aboutNamed(nil)},
+	{operation: "listAuditEvents", want: "200", prepare: aboutNamed(nil)},
+	{operation: "listDeliveries", want: "200", prepare: aboutNamed(nil)},
+	{operation: "getStatistics", want: "200", prepare: aboutNamed(nil)},
+	{operation: "listWebhooks", want: "200", prepare: aboutNamed(nil)},
+	{operation: "createWebhook", want: "201", prepare: aboutNamed(map[string]any{
+		"url": world.UnreachableWebhook, "description": "createWebhook", "actions": []string{"nothing.happens"},
 	})},
-	{operation: "changeWebhook", want: "200", ready: toNamed(map[string]any{
-		"url": world.NobodyListens, "description": "changeWebhook", "actions": []string{"nothing.happens"}, "enabled": false,
+	{operation: "changeWebhook", want: "200", prepare: aboutNamed(map[string]any{
+		"url": world.UnreachableWebhook, "description": "changeWebhook", "actions": []string{"nothing.happens"}, "enabled": false,
 	})},
-	{operation: "deleteWebhook", want: "204", ready: toNamed(nil)},
-	{operation: "rotateWebhookSecret", want: "200", ready: toNamed(nil)},
-	{operation: "replayWebhook", want: "200", ready: toNamed(map[string]any{"from": "2026-01-01T00:00:00.000Z"})},
-	{operation: "listWebhookDeliveries", want: "200", ready: toNamed(nil)},
-	{operation: "replayWebhookDelivery", want: "200", ready: toNamed(nil)},
+	{operation: "deleteWebhook", want: "204", prepare: aboutNamed(nil)},
+	{operation: "rotateWebhookSecret", want: "200", prepare: aboutNamed(nil)},
+	{operation: "replayWebhook", want: "200", prepare: aboutNamed(map[string]any{"from": "2026-01-01T00:00:00.000Z"})},
+	{operation: "listWebhookDeliveries", want: "200", prepare: aboutNamed(nil)},
+	{operation: "replayWebhookDelivery", want: "200", prepare: aboutNamed(nil)},
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// assigned are members that a body could try to set, under the names that the answers, the tables and other
-// servers have for them.
-var assigned = map[string]any{
+// privilegedMembers are members that a body could try to set, under their names in responses, in tables and on other
+// servers.
+var privilegedMembers = map[string]any{
 	"memberGroup": "Admin", "member_group": "Admin", "MemberGroup": "Admin", "membergroup": "Admin", "group": "Admin", "groups": []string{"Admin"},
 	"role": "admin", "roles": []string{"admin"}, "isAdmin": true, "is_admin": true, "admin": true, "superuser": true,
 	"permissions": []string{"*"}, "scope": "*", "claims": map[string]any{"memberGroup": "Admin"}, "requires_totp": false,
@@ -28,53 +28,53 @@ var assigned = map[string]any{
 	"$set": map[string]any{"memberGroup": "Admin"}, "__proto__": map[string]any{"memberGroup": "Admin"}, "constructor": "x", "email.verified": true, "": "x",
 }
 
-// V-12, R-I3, T-28: a body sets nothing but the members of the document, whatever else it brings, by whoever
-// is allowed to send it. It is refused for what it brings, and nothing of it happens.
-func TestNobodyAssignsMore(t *testing.T) {
+// V-12, R-I3, T-28: a body sets only the members that the document has, no matter who sends it. A body with any other member
+// is refused and has no effect.
+func TestUndocumentedMembersAreRefused(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
 	tried := 0
 
-	for _, a := range aims {
+	for _, one := range validCalls {
 		for _, o := range world.Operations() {
-			if o.OperationID != a.operation || o.RequestBody == nil {
+			if o.OperationID != one.operation || o.RequestBody == nil {
 				continue
 			}
 
 			people := m.Members(t, 3, account.GroupNone)
-			c := a.ready(t, m, o, people[0], people[1], people[2])
+			c := one.prepare(t, m, o, people[0], people[1], people[2])
 			before := m.AllState(t)
 
-			for name, value := range assigned {
+			for name, value := range privilegedMembers {
 				if slices.Contains(o.Fields(), name) {
 					continue
 				}
 
-				got := sentBoth(m, people[0], and(t, o, c, name, value)).To(t, m.Server)
+				got := withBothCredentials(m, people[0], withMember(t, o, c, name, value)).To(t, m.Server)
 				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || !slices.Contains(got.Fields(), "/"+name) {
-					t.Errorf("%s %s with %q: %s", a.operation, a.object, name, got)
+					t.Errorf("%s %s with %q: %s", one.operation, one.object, name, got)
 				}
 
 				tried++
 			}
 
-			// The same in the case of a documented member, which some decoders take for it.
+			// The same for another case of a documented member, which some decoders accept.
 			for _, name := range o.Fields() {
-				if twin := strings.ToUpper(name); twin != name {
-					if got := sentBoth(m, people[0], and(t, o, c, twin, "x")).To(t, m.Server); got.Problem.Code != "INVALID_REQUEST" {
-						t.Errorf("%s %s with %q: %s", a.operation, a.object, twin, got)
+				if upperCase := strings.ToUpper(name); upperCase != name {
+					if got := withBothCredentials(m, people[0], withMember(t, o, c, upperCase, "x")).To(t, m.Server); got.Problem.Code != "INVALID_REQUEST" {
+						t.Errorf("%s %s with %q: %s", one.operation, one.object, upperCase, got)
 					}
 				}
 			}
 
 			if m.AllState(t) != before {
-				t.Errorf("%s %s: something was changed", a.operation, a.object)
+				t.Errorf("%s %s: something was changed", one.operation, one.object)
 			}
 
-			// Nothing else was wrong with it.
-			if got := world.StatusAndCode(sentBoth(m, people[0], c).To(t, m.Server)); got != a.want {
-				t.Errorf("%s %s with nothing more: %s, want %s", a.operation, a.object, got, a.want)
+			// Without the extra member the body is valid.
+			if got := world.StatusAndCode(withBothCredentials(m, people[0], c).To(t, m.Server)); got != one.want {
+				t.Errorf("%s %s without the extra member: %s, want %s", one.operation, one.object, got, one.want)
 			}
 		}
 	}
@@ -84,13 +84,13 @@ func TestNobodyAssignsMore(t *testing.T) {
 	}
 }
 
-// sentBoth is the call with both of a person's credentials: each operation reads its own.
-func sentBoth(m *world.Matrix, h *world.Member, c world.Call) world.Call {
-	return m.AsMember(h, c).With("Authorization", "Bearer "+h.AccessToken)
+// withBothCredentials returns the call with both of a member's credentials: each operation reads its own.
+func withBothCredentials(m *world.Matrix, member *world.Member, c world.Call) world.Call {
+	return m.AsMember(member, c).With("Authorization", "Bearer "+member.AccessToken)
 }
 
-// and adds a member to a body.
-func and(t *testing.T, o world.Operation, c world.Call, name string, value any) world.Call {
+// withMember returns the call with a member added to its body.
+func withMember(t *testing.T, o world.Operation, c world.Call, name string, value any) world.Call {
 	t.Helper()
 
 	if o.Media() != "application/json" {
@@ -109,9 +109,9 @@ func and(t *testing.T, o world.Operation, c world.Call, name string, value any) 
 	return c
 }
 
-// W-13, V-12, T-28: PATCH /user changes the three members that the document has. An empty address is none, a new
-// one counts only once it is proved, and the answer does not say whose an address is before that.
-func TestProfileTakesProvedAddressesOnly(t *testing.T) {
+// W-13, V-12, T-28: PATCH /user changes only the three members that the document has. An empty address is invalid, a
+// new address counts only once it is proved, and until then the response does not reveal whether it is taken.
+func TestProfileAcceptsProvedAddressesOnly(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
@@ -133,7 +133,7 @@ func TestProfileTakesProvedAddressesOnly(t *testing.T) {
 	}
 
 	for _, values := range []map[string]any{
-		{"key": "Email"}, {"key": "Email", "email": ""}, {"key": "Email", "email": nil}, {"key": "email", "email": " "}, {"key": "Email", "email": "nobody"},
+		{"key": "Email"}, {"key": "Email", "email": ""}, {"key": "Email", "email": nil}, {"key": "email", "email": " "}, {"key": "Email", "email": "no address"},
 		{"key": "Email", "name": "x"}, {"key": "Email", "email": fresh, "name": "x"}, {"key": "Name", "email": fresh}, {"key": "Avatar", "email": fresh},
 		{"key": "Email", "email": fresh, "code": ""}, {"key": "Email", "email": []string{fresh}}, {"email": fresh},
 	} {
@@ -142,7 +142,7 @@ func TestProfileTakesProvedAddressesOnly(t *testing.T) {
 		}
 	}
 
-	// Asking for it changes nothing, and is answered alike for an address that is somebody else's.
+	// A request for an address changes nothing, and its response is the same if another account has the address.
 	for _, address := range []string{fresh, other.Email} {
 		if got := ask(map[string]any{"key": "Email", "email": address}); got != "204" {
 			t.Errorf("a request for %s: %s", address, got)
@@ -157,7 +157,7 @@ func TestProfileTakesProvedAddressesOnly(t *testing.T) {
 		t.Error("an address that was not proved counts")
 	}
 
-	// Whoever proved it is told; and it stays whose it is.
+	// A user who has proved control of the address learns that it is taken, and its owner keeps it.
 	taken := m.IssueCode(t, code.Email, own.ID+" "+other.Email)
 	if got := ask(map[string]any{"key": "Email", "email": other.Email, "code": taken}); got != "400 EMAIL_TAKEN" || m.AllState(t) != before {
 		t.Errorf("another's address, proved: %s", got)

@@ -18,30 +18,31 @@ var updateAuthorization = flag.Bool("authorization.update", false, "TestAuthoriz
 
 const (
 	authorizationTable = "testdata/authorization.txt"
-	authorizationHead  = `# Who may do what: every operation of the document, with every credential that a caller could bring.
-# The calls are good in everything else. "own" is the owner of what the call is about.
+	authorizationHead  = `# Who may do what: every operation of the document, with every credential that a caller could send.
+# The calls are valid in everything else. "own" is the owner of what the call is about.
 # Written by: go test ./test/authorization -run TestAuthorizationMatrix -authorization.update
-# Read every line that changes: an answer below 400 lets somebody in.
+# Read every line that changes: a response below 400 lets a caller in.
 `
 )
 
-// cell is one line of the table.
-type cell struct {
+// matrixCall is one line of the table: a call with a credential.
+type matrixCall struct {
 	world.Operation
-	aim
+	validCall
 	state
 
 	own, other, named *world.Member
 }
 
-// T-28, R-J10, R-H8, R-F11, R-H3, R-H4: every operation answers every credential as the table says that is
-// checked in, and as follows from the operation's security in the document. Who is refused leaves no trace.
+// T-28, R-J10, R-H8, R-F11, R-H3, R-H4: the response of every operation to every credential is the one in the
+// checked-in table, and the one that follows from the operation's security in the document. A refused call leaves no
+// trace.
 func TestAuthorizationMatrix(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
 	byID := map[string]world.Operation{}
-	aimed := map[string]bool{}
+	covered := map[string]bool{}
 
 	for _, o := range world.Operations() {
 		byID[o.OperationID] = o
@@ -49,23 +50,23 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 	var waiting sync.WaitGroup
 
-	turns := make(chan struct{}, 4) // more would wait for a connection until they are told to come again
+	slots := make(chan struct{}, 4) // more would wait for a database connection until they get 503
 
-	for _, a := range slices.Concat(aims, adminAims) {
-		aimed[a.operation] = true
-		turns <- struct{}{}
+	for _, c := range slices.Concat(validCalls, adminCalls) {
+		covered[c.operation] = true
+		slots <- struct{}{}
 
 		waiting.Go(func() {
-			row(t, m, byID[a.operation], a)
-			<-turns
+			checkOperation(t, m, byID[c.operation], c)
+			<-slots
 		})
 	}
 
 	waiting.Wait()
 
 	for id := range byID {
-		if !aimed[id] {
-			t.Errorf("nobody aims at the operation %s: add it to the list in call_test.go", id)
+		if !covered[id] {
+			t.Errorf("no valid call of the operation %s: add one to the list in call_test.go", id)
 		}
 	}
 
@@ -73,14 +74,14 @@ func TestAuthorizationMatrix(t *testing.T) {
 	slices.Sort(m.Lines)
 
 	if len(m.Lines) < 1_000 {
-		t.Errorf("%d cells, want 1,000 at the least", len(m.Lines))
+		t.Errorf("%d lines, want at least 1,000", len(m.Lines))
 	}
 
 	compare(t, m)
 }
 
-// row makes all the calls of an aim, each for people of its own.
-func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
+// checkOperation makes one valid call in every state, each with users of its own.
+func checkOperation(t *testing.T, m *world.Matrix, o world.Operation, c validCall) {
 	t.Helper()
 
 	people := map[string][]*world.Member{}
@@ -93,10 +94,10 @@ func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
 		people[group] = m.Members(t, len(list), group)
 	}
 
-	bystanders := m.Members(t, 2*len(states), account.GroupNone)
+	others := m.Members(t, 2*len(states), account.GroupNone)
 
 	for i, s := range states {
-		if a.costly && !s.first {
+		if c.costly && !s.withCostly {
 			continue
 		}
 
@@ -104,23 +105,23 @@ func row(t *testing.T, m *world.Matrix, o world.Operation, a aim) {
 		own := people[group][0]
 		people[group] = people[group][1:]
 
-		fill(t, m, cell{Operation: o, aim: a, state: s, own: own, other: bystanders[2*i], named: bystanders[2*i+1]})
+		check(t, m, matrixCall{Operation: o, validCall: c, state: s, own: own, other: others[2*i], named: others[2*i+1]})
 	}
 }
 
-// fill makes one call, and holds the answer against the rules.
-func fill(t *testing.T, m *world.Matrix, c cell) {
+// check makes one call and compares the response with the rules.
+func check(t *testing.T, m *world.Matrix, c matrixCall) {
 	t.Helper()
 
-	ready := c.ready(t, m, c.Operation, c.own, c.other, c.named)
-	if c.happened != nil {
-		c.happened(t, m.Seeder, c.own)
+	ready := c.prepare(t, m, c.Operation, c.own, c.other, c.named)
+	if c.before != nil {
+		c.before(t, m.Seeder, c.own)
 	}
 
 	asked := c.send(m.Seeder, ready, c.own, c.other)
 	reply := asked.To(t, m.Server)
 
-	// A busy machine says so, and has done nothing.
+	// An overloaded gateway has done nothing, so the call is repeated.
 	for range 5 {
 		if reply.Status != http.StatusServiceUnavailable {
 			break
@@ -146,22 +147,22 @@ func fill(t *testing.T, m *world.Matrix, c cell) {
 	}
 }
 
-// want is what follows from the document and the contract.
-func (c cell) want() string {
+// want returns the response that follows from the document and the contract.
+func (c matrixCall) want() string {
 	if refused := c.refused(c.Operation); refused != "" {
 		return refused
 	}
 
 	switch {
-	case c.stranger != "" && !c.signedIn():
-		return c.stranger
-	case c.late != "" && c.old:
-		return c.late
-	case c.another != "" && c.isOther(c.Operation):
-		return c.another
+	case c.visitorWant != "" && !c.signedIn():
+		return c.visitorWant
+	case c.oldSignInWant != "" && c.oldSignIn:
+		return c.oldSignInWant
+	case c.otherWant != "" && c.isOther(c.Operation):
+		return c.otherWant
 	}
 
-	return c.aim.want
+	return c.validCall.want
 }
 
 func orDash(s string) string {
@@ -172,7 +173,7 @@ func orDash(s string) string {
 	return s
 }
 
-// expectNoTrace wants the accounts of refused calls to be as they were made.
+// expectNoTrace checks that refused calls have not changed their accounts.
 func expectNoTrace(t *testing.T, m *world.Matrix) {
 	t.Helper()
 
@@ -182,11 +183,11 @@ func expectNoTrace(t *testing.T, m *world.Matrix) {
 		SELECT (SELECT count(*) FROM account WHERE id = ANY($1) AND (version > 0 OR sign_in_count > 0)),
 			(SELECT count(*) FROM audit_event WHERE account_id = ANY($1))`, m.Refused).Scan(&changed, &events)
 	if err != nil || changed > 0 || events > 0 {
-		t.Errorf("of %d people whose call was refused, %d were changed, and %d events are about them (%v)", len(m.Refused), changed, events, err)
+		t.Errorf("of %d users whose call was refused, %d were changed, and %d events are about them (%v)", len(m.Refused), changed, events, err)
 	}
 }
 
-// compare holds the table against the one that is checked in.
+// compare compares the table with the checked-in one.
 func compare(t *testing.T, m *world.Matrix) {
 	t.Helper()
 
@@ -215,7 +216,7 @@ func compare(t *testing.T, m *world.Matrix) {
 	t.Logf("%d cells", len(m.Lines))
 }
 
-// without are the lines that the others lack.
+// without returns the lines that others lacks.
 func without(lines, others []string) []string {
 	there := map[string]bool{}
 	for _, line := range others {

@@ -10,11 +10,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// Contract, "HEAD": like GET for what is only read, 405 with what there is for what does more.
+// Contract, "HEAD": HEAD works like GET if an operation only reads, and gets 405 with the allowed methods if it does
+// more.
 func TestHeadOfThePublicSurface(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if !o.IsPublic() || o.Method != http.MethodGet || len(o.Parameters) > 0 {
@@ -22,13 +23,13 @@ func TestHeadOfThePublicSurface(t *testing.T) {
 		}
 
 		if o.RefusesOtherSites() {
-			head := d.Call(o)
+			head := g.Call(o)
 			head.Method = http.MethodHead
 
-			before := world.PublicState(t, d.Env)
+			before := world.PublicState(t, g.Env)
 
-			got := head.To(t, d.Server)
-			if got.Status != http.StatusMethodNotAllowed || len(got.Body) > 0 || world.PublicState(t, d.Env) != before ||
+			got := head.To(t, g.Server)
+			if got.Status != http.StatusMethodNotAllowed || len(got.Body) > 0 || world.PublicState(t, g.Env) != before ||
 				slices.Contains(strings.Split(got.Header.Get("Allow"), ", "), "HEAD") || !strings.Contains(got.Header.Get("Allow"), "GET") {
 				t.Errorf("HEAD %s: %s, Allow %q", o.Path, got, got.Header.Get("Allow"))
 			}
@@ -36,11 +37,11 @@ func TestHeadOfThePublicSurface(t *testing.T) {
 			continue
 		}
 
-		for name, get := range map[string]world.Call{"signed in": d.Call(o), "stranger": d.Call(o).Without("Cookie"), "picky": d.Call(o).With("Accept", "text/html")} {
+		for name, get := range map[string]world.Call{"signed in": g.Call(o), "stranger": g.Call(o).Without("Cookie"), "picky": g.Call(o).With("Accept", "text/html")} {
 			head := get
 			head.Method = http.MethodHead
 
-			want, got := get.To(t, d.Server), head.To(t, d.Server)
+			want, got := get.To(t, g.Server), head.To(t, g.Server)
 			if got.Status != want.Status || len(got.Body) > 0 {
 				t.Errorf("HEAD %s, %s: %s, want %d and no body", o.Path, name, got, want.Status)
 			}
@@ -53,40 +54,40 @@ func TestHeadOfThePublicSurface(t *testing.T) {
 		}
 	}
 
-	got := world.Call{Method: http.MethodHead, Path: "/refresh_code"}.FromBrowser(d.OwnerBrowser).To(t, d.Server)
+	got := world.Call{Method: http.MethodHead, Path: "/refresh_code"}.FromBrowser(g.OwnerBrowser).To(t, g.Server)
 	if got.Header.Get("Allow") != "GET, OPTIONS" {
 		t.Errorf("HEAD /refresh_code: Allow %q", got.Header.Get("Allow"))
 	}
 }
 
-// R-H8, T-28, contract "both credentials": a bearer token is never taken for a cookie, nor the other way
-// round; each surface does not even look at what is the other's.
+// R-H8, T-28, contract "both credentials": a bearer token is never accepted as a cookie, or a cookie as a bearer token.
+// Each surface ignores the other's credential.
 func TestCredentialsAreNotMixed(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	d.Account(t, world.PersonEmail)
+	g := world.NewGateway(t)
+	g.Account(t, world.PersonEmail)
 
-	another := d.SignIn(t, world.PersonEmail)
-	value := d.OwnerBrowser.Cookie("__Host-TOKEN")
+	another := g.SignIn(t, world.PersonEmail)
+	value := g.OwnerBrowser.Cookie("__Host-TOKEN")
 	cookie := "__Host-TOKEN=" + value
 
 	bearers := map[string]string{
-		"good": "Bearer " + d.OwnerTokens.AccessToken, "another's": "Bearer " + another.AccessToken, "malformed": "Bearer", "worse": "Bearer a b",
-		"forged": "Bearer e30.e30.e30", "a cookie's": "Bearer " + value, "a session": "Bearer " + world.SessionOf(t, d.Env, d.OwnerBrowser), "basic": "Basic eDp5", "empty": "",
+		"good": "Bearer " + g.OwnerTokens.AccessToken, "another's": "Bearer " + another.AccessToken, "malformed": "Bearer", "worse": "Bearer a b",
+		"forged": "Bearer e30.e30.e30", "a cookie's": "Bearer " + value, "a session": "Bearer " + world.SessionOf(t, g.Env, g.OwnerBrowser), "basic": "Basic eDp5", "empty": "",
 	}
 
 	for _, o := range world.Operations() {
-		c := d.Call(o)
-		c.Query = "unknown=1" // heard, and without an effect
+		c := g.Call(o)
+		c.Query = "unknown=1" // accepted by the security checks, and without an effect
 
 		switch {
-		case o.IsAdmin(): // takes either, see the authorization matrix
+		case o.IsAdmin(): // accepts either, see the authorization matrix
 		case o.IsPublic():
 			for name, bearer := range bearers {
 				for state, sent := range map[string]world.Call{"with a cookie": c, "without": c.Without("Cookie")} {
-					want := sent.To(t, d.Server)
-					if got := sent.With("Authorization", bearer).To(t, d.Server); got.Status != want.Status || got.Problem.Code != want.Problem.Code {
+					want := sent.To(t, g.Server)
+					if got := sent.With("Authorization", bearer).To(t, g.Server); got.Status != want.Status || got.Problem.Code != want.Problem.Code {
 						t.Errorf("%s %s, and a bearer that is %s: %s, want %s", o.OperationID, state, name, got, want)
 					}
 				}
@@ -96,44 +97,44 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 				continue
 			}
 
-			for _, token := range []string{d.OwnerTokens.AccessToken, d.OwnerTokens.RefreshToken, world.SessionOf(t, d.Env, d.OwnerBrowser)} {
-				if got := c.With("Cookie", "__Host-TOKEN="+token).To(t, d.Server); got.Problem.Code != "TOKEN_INVALID" {
+			for _, token := range []string{g.OwnerTokens.AccessToken, g.OwnerTokens.RefreshToken, world.SessionOf(t, g.Env, g.OwnerBrowser)} {
+				if got := c.With("Cookie", "__Host-TOKEN="+token).To(t, g.Server); got.Problem.Code != "TOKEN_INVALID" {
 					t.Errorf("%s, a bearer's token as the cookie: %s", o.OperationID, got)
 				}
 			}
 		default:
 			sent := c.Without("Authorization")
-			want := sent.To(t, d.Server)
+			want := sent.To(t, g.Server)
 
-			for _, values := range []string{cookie, cookie + "; __Host-PRE=x; XSRF-TOKEN=x", "__Host-TOKEN=" + d.OwnerTokens.AccessToken} {
-				got := sent.With("Cookie", values).With("X-XSRF-TOKEN", d.OwnerBrowser.Cookie("XSRF-TOKEN")).To(t, d.Server)
+			for _, values := range []string{cookie, cookie + "; __Host-PRE=x; XSRF-TOKEN=x", "__Host-TOKEN=" + g.OwnerTokens.AccessToken} {
+				got := sent.With("Cookie", values).With("X-XSRF-TOKEN", g.OwnerBrowser.Cookie("XSRF-TOKEN")).To(t, g.Server)
 				if got.Status != want.Status || got.Problem.Code != want.Problem.Code || len(got.Header.Values("Set-Cookie")) > 0 {
 					t.Errorf("%s, with cookies: %s %q, want %s", o.OperationID, got, got.Header.Values("Set-Cookie"), want)
 				}
 			}
 
 			if o.RequiresScheme("bearer") {
-				if got := c.With("Authorization", "Bearer "+value).To(t, d.Server); got.Status != http.StatusUnauthorized {
+				if got := c.With("Authorization", "Bearer "+value).To(t, g.Server); got.Status != http.StatusUnauthorized {
 					t.Errorf("%s, the cookie as a bearer: %s", o.OperationID, got)
 				}
 			}
 		}
 	}
 
-	// Each door has its own person.
-	both := world.Call{Method: http.MethodGet, Path: "/user"}.FromBrowser(d.OwnerBrowser).With("Authorization", "Bearer "+another.AccessToken)
-	if got := both.To(t, d.Server); !strings.Contains(string(got.Body), world.Owner) {
+	// Each surface uses its own credential's user.
+	both := world.Call{Method: http.MethodGet, Path: "/user"}.FromBrowser(g.OwnerBrowser).With("Authorization", "Bearer "+another.AccessToken)
+	if got := both.To(t, g.Server); !strings.Contains(string(got.Body), world.Owner) {
 		t.Errorf("user: %s", got)
 	}
 
 	both.Path = "/api/users/me"
-	if got := both.To(t, d.Server); !strings.Contains(string(got.Body), world.PersonEmail) {
+	if got := both.To(t, g.Server); !strings.Contains(string(got.Body), world.PersonEmail) {
 		t.Errorf("me: %s", got)
 	}
 }
 
-// Contract, "many per account": signing in and out at one door leaves the other's sessions alone.
-func TestDoorsKeepTheirSessions(t *testing.T) {
+// Contract, "many per account": signing in and out on one surface does not affect the other's sessions.
+func TestSurfacesKeepTheirSessions(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)

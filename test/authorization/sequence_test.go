@@ -12,15 +12,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// shortcut is a call that leaves a step out, or brings what another step is for.
-type shortcut struct {
+// skippedStep is a call that skips a step of a flow, or uses the result of another step.
+type skippedStep struct {
 	name string
 	want string
-	ask  func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call
+	call func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call
 }
 
-// binding are two codes of a secret, in a row.
-func binding(t *testing.T, m *world.Matrix, address string) map[string]any {
+// totpBinding returns a body with two successive codes of a secret.
+func totpBinding(t *testing.T, m *world.Matrix, address string) map[string]any {
 	t.Helper()
 
 	return map[string]any{"totp": address, "tss": []string{
@@ -28,23 +28,23 @@ func binding(t *testing.T, m *world.Matrix, address string) map[string]any {
 	}}
 }
 
-var shortcuts = []shortcut{
+var skippedSteps = []skippedStep{
 	{"bind a TOTP secret that the server never made", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
-		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, world.OwnSecret)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", totpBinding(t, m, world.OwnSecret)))
 	}},
 	{"bind a TOTP secret of one's own in place of the one that waits", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		m.PendingAuthenticator(t, own)
 
-		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, world.OwnSecret)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", totpBinding(t, m, world.OwnSecret)))
 	}},
 	{"bind the empty TOTP secret", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
-		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, world.EmptySecret)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", totpBinding(t, m, world.EmptySecret)))
 	}},
 	{"bind the TOTP secret that another was handed", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
 		address, _ := m.PendingAuthenticator(t, other)
 		m.PendingAuthenticator(t, own)
 
-		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, address)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", totpBinding(t, m, address)))
 	}},
 	{"bind TOTP with another's URL and the codes of one's own", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, other *world.Member) world.Call {
 		address, _ := m.PendingAuthenticator(t, other)
@@ -56,7 +56,7 @@ var shortcuts = []shortcut{
 		address, _ := m.PendingAuthenticator(t, own)
 		m.PendingAuthenticator(t, own)
 
-		return m.AsMember(own, m.Call(t, "bindTOTP", binding(t, m, address)))
+		return m.AsMember(own, m.Call(t, "bindTOTP", totpBinding(t, m, address)))
 	}},
 
 	{"sign in with the TOTP secret that waits", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
@@ -106,7 +106,7 @@ var shortcuts = []shortcut{
 
 		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": signInCode(t, m, m.BindPhone(t, other))}))
 	}},
-	{"sign in with a phone that is nobody's", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+	{"sign in with a phone that no account has", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		phone := m.NewPhone()
 
 		return m.AsVisitor(own, m.Call(t, "signInWithCode", map[string]any{"phone": phone, "code": m.IssueCode(t, code.SignIn, phone)}))
@@ -143,29 +143,29 @@ var shortcuts = []shortcut{
 	}},
 	{"reset a password with the code of an address that is no longer the account's", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		c := m.ResetCall(t, own, resetCode(t, m, own))
-		m.Change(t, "UPDATE account SET email = $2 WHERE id = $1", own.ID, m.NewAddress())
+		m.Update(t, "UPDATE account SET email = $2 WHERE id = $1", own.ID, m.NewAddress())
 
 		return c
 	}},
 
 	{"register without a code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
-		return registering(t, m, m.NewAddress(), "000000")
+		return registerCall(t, m, m.NewAddress(), "000000")
 	}},
 	{"register with a reset code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
 		address := m.NewAddress()
 
-		return registering(t, m, address, m.IssueCode(t, code.Reset, address))
+		return registerCall(t, m, address, m.IssueCode(t, code.Reset, address))
 	}},
 	{"register with the code of another address", world.CodeInvalid, func(t *testing.T, m *world.Matrix, _, _ *world.Member) world.Call {
-		return registering(t, m, m.NewAddress(), registrationCode(t, m, m.NewAddress()))
+		return registerCall(t, m, m.NewAddress(), registrationCode(t, m, m.NewAddress()))
 	}},
-	{"register with a code for the address as somebody's new one", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+	{"register with a code for the address as another user's new one", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		address := m.NewAddress()
 
-		return registering(t, m, address, emailCode(t, m, own, address))
+		return registerCall(t, m, address, emailCode(t, m, own, address))
 	}},
 	{"register an address that has an account", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
-		return registering(t, m, own.Email, m.IssueCode(t, code.Registration, own.Email))
+		return registerCall(t, m, own.Email, m.IssueCode(t, code.Registration, own.Email))
 	}},
 
 	{"renew a session without a code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
@@ -176,7 +176,7 @@ var shortcuts = []shortcut{
 	}},
 	{"renew a session that has ended", "401 TOKEN_INVALID", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 		plain := m.RefreshCode(t, own.BrowserSession)
-		world.End(t, m.Seeder, own)
+		world.EndSessions(t, m.Seeder, own)
 
 		return m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": plain}))
 	}},
@@ -185,8 +185,8 @@ var shortcuts = []shortcut{
 	}},
 }
 
-// sent is the code that a request lets the gateway send.
-func sent(t *testing.T, m *world.Matrix, to string, request world.Call) string {
+// sentCode returns the code that a request makes the gateway send.
+func sentCode(t *testing.T, m *world.Matrix, to string, request world.Call) string {
 	t.Helper()
 
 	before := len(m.Mails(to))
@@ -198,64 +198,64 @@ func sent(t *testing.T, m *world.Matrix, to string, request world.Call) string {
 	return m.Mail(t, to, before).Code
 }
 
-func phoneCode(t *testing.T, m *world.Matrix, h *world.Member, phone string) string {
+func phoneCode(t *testing.T, m *world.Matrix, member *world.Member, phone string) string {
 	t.Helper()
 
-	return sent(t, m, phone, m.AsMember(h, world.OperationOf(t, "sendPhoneCode").Call(url.Values{"phone": {phone}}.Encode(), nil)))
+	return sentCode(t, m, phone, m.AsMember(member, world.OperationOf(t, "sendPhoneCode").Call(url.Values{"phone": {phone}}.Encode(), nil)))
 }
 
 func signInCode(t *testing.T, m *world.Matrix, phone string) string {
 	t.Helper()
 
-	return sent(t, m, phone, world.OperationOf(t, "sendSignInCode").Call(url.Values{"phone": {phone}}.Encode(), nil))
+	return sentCode(t, m, phone, world.OperationOf(t, "sendSignInCode").Call(url.Values{"phone": {phone}}.Encode(), nil))
 }
 
-func emailCode(t *testing.T, m *world.Matrix, h *world.Member, address string) string {
+func emailCode(t *testing.T, m *world.Matrix, member *world.Member, address string) string {
 	t.Helper()
 
-	return sent(t, m, address, m.AsMember(h, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": address})))
+	return sentCode(t, m, address, m.AsMember(member, m.Call(t, "changeUser", map[string]any{"key": "Email", "email": address})))
 }
 
 func registrationCode(t *testing.T, m *world.Matrix, address string) string {
 	t.Helper()
 
-	return sent(t, m, address, m.Call(t, "sendRegistrationCode", map[string]any{"email": address}))
+	return sentCode(t, m, address, m.Call(t, "sendRegistrationCode", map[string]any{"email": address}))
 }
 
-func resetCode(t *testing.T, m *world.Matrix, h *world.Member) string {
+func resetCode(t *testing.T, m *world.Matrix, member *world.Member) string {
 	t.Helper()
 
-	return sent(t, m, h.Email, world.OperationOf(t, "sendResetCode").Call(url.Values{"email": {h.Email}}.Encode(), nil))
+	return sentCode(t, m, member.Email, world.OperationOf(t, "sendResetCode").Call(url.Values{"email": {member.Email}}.Encode(), nil))
 }
 
-// browserOf is the browser in which the member is signed in.
-func browserOf(t *testing.T, m *world.Matrix, h *world.Member) *apptest.Browser {
+// browserOf returns the browser in which the member is signed in.
+func browserOf(t *testing.T, m *world.Matrix, member *world.Member) *apptest.Browser {
 	t.Helper()
 
 	browser := m.Browser(t)
-	browser.SetCookie("__Host-TOKEN", h.Cookie)
-	browser.SetCookie("__Host-PRE", h.PreSession)
-	browser.SetCookie("XSRF-TOKEN", m.XSRFToken(h))
+	browser.SetCookie("__Host-TOKEN", member.Cookie)
+	browser.SetCookie("__Host-PRE", member.PreSession)
+	browser.SetCookie("XSRF-TOKEN", m.XSRFToken(member))
 
 	return browser
 }
 
-func registering(t *testing.T, m *world.Matrix, address, plain string) world.Call {
+func registerCall(t *testing.T, m *world.Matrix, address, plain string) world.Call {
 	t.Helper()
 
 	return m.Call(t, "register", map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": plain})
 }
 
-// R-C4, R-C12, R-D4, T-28: no step of a flow can be left out, and a code is worth nothing for another purpose, another
-// person, another destination or another request. Nothing comes of it.
+// R-C4, R-C12, R-D4, T-28: no step of a flow can be skipped, and a code is void for another purpose, another user,
+// another destination or another request. Such a call has no effect.
 func TestStepsCannotBeSkipped(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
 
-	for _, s := range shortcuts {
+	for _, s := range skippedSteps {
 		people := m.Members(t, 2, account.GroupNone)
-		c := s.ask(t, m, people[0], people[1])
+		c := s.call(t, m, people[0], people[1])
 		before := m.AllState(t)
 
 		if got := world.StatusAndCode(c.To(t, m.Server)); got != s.want {

@@ -9,54 +9,54 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// worth is what a credential is worth to the gateway.
-type worth int
+// validity is what the gateway makes of a credential.
+type validity int
 
 const (
-	none      worth = iota // there is none
-	malformed              // there is something that breaks the header's syntax
-	worthless              // there is one, and it speaks for nobody
-	worthy                 // there is one, and it speaks for its member
+	absent    validity = iota // there is no credential
+	malformed                 // the credential breaks the header's syntax
+	invalid                   // the credential belongs to no live session
+	valid                     // the credential is that of its member
 )
 
-// state is what a caller has, and how it asks. own is the caller and the owner of what the call is about,
-// other is anybody else.
+// state is the credentials of a caller and how it sends them. own is the caller and the owner of what the call is
+// about; other is another user.
 type state struct {
 	name  string
-	group string // of own; where it is empty None, or for an operation of administrators Admin
-	// happened is what happened to own's sessions before.
-	happened func(t *testing.T, k *world.Seeder, own *world.Member)
-	send     func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call
+	group string // of own; if empty, None, or Admin for an operation of administrators
+	// before changes own's sessions or account before the call.
+	before func(t *testing.T, s *world.Seeder, own *world.Member)
+	send   func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call
 
-	// What the gateway has to see in it.
-	cookie, bearer worth
-	xsrf           bool // the token is bound to the session, or to the browser where no session lives
+	// What the gateway must find in it.
+	cookie, bearer validity
+	xsrf           bool // the token is bound to the session or, without a live session, to the browser
 	otherCookie    bool // the cookie is other's
 	otherBearer    bool // the access token is other's
-	old            bool // the sign-in is more than 15 minutes old
-	elsewhere      bool // the page is another site's
-	first          bool // it is one of the few that calls which cost a hash are made with
-	spoiled        bool // the query string has what no operation knows
-	header         bool // there is an Authorization header, though it names no bearer
+	oldSignIn      bool // the sign-in is more than 15 minutes old
+	crossSite      bool // the page belongs to another site
+	withCostly     bool // costly calls are made in this state too
+	unknownQuery   bool // the query string has a parameter that no operation knows
+	otherScheme    bool // there is an Authorization header of another scheme
 }
 
 const (
 	fromCrossSite = "cross-site"
-	evil          = "https://evil.test"
+	evilOrigin    = "https://evil.test"
 )
 
-// The parts that states are made of.
+// The parts of which states are made.
 
-func nothing(_ *world.Seeder, c world.Call, _, _ *world.Member) world.Call { return c }
+func withoutCredential(_ *world.Seeder, c world.Call, _, _ *world.Member) world.Call { return c }
 
-func bearer(token func(k *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
-	return func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		return c.With("Authorization", "Bearer "+token(k, own, other))
+func bearer(token func(s *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
+	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		return c.With("Authorization", "Bearer "+token(s, own, other))
 	}
 }
 
-// bearing is a header that is no good whoever sends it.
-func bearing(header string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
+// withAuthorization sends a header that is invalid for every caller.
+func withAuthorization(header string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
 	return func(_ *world.Seeder, c world.Call, _, _ *world.Member) world.Call {
 		return c.With("Authorization", header)
 	}
@@ -64,24 +64,24 @@ func bearing(header string) func(*world.Seeder, world.Call, *world.Member, *worl
 
 func ownToken(_ *world.Seeder, own, _ *world.Member) string { return own.AccessToken }
 
-// browsingWith is own's browser, with the XSRF token of another.
-func browsingWith(token func(k *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
-	return func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		return c.WithCookies(world.BrowserCookies(own)).With("X-XSRF-TOKEN", token(k, own, other))
+// withXSRF sends own's cookies with another XSRF token.
+func withXSRF(token func(s *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
+	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		return c.WithCookies(world.BrowserCookies(own)).With("X-XSRF-TOKEN", token(s, own, other))
 	}
 }
 
-// planted is own's browser, with something else for a session, and the XSRF token of before a sign-in.
-func planted(value func(own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
-	return func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		return c.WithCookies("__Host-TOKEN="+value(own, other)+"; __Host-PRE="+own.PreSession).With("X-XSRF-TOKEN", k.XSRFTokenBeforeSignIn(own))
+// withSessionCookie sends another value as own's session cookie, and the XSRF token from before a sign-in.
+func withSessionCookie(value func(own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
+	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		return c.WithCookies("__Host-TOKEN="+value(own, other)+"; __Host-PRE="+own.PreSession).With("X-XSRF-TOKEN", s.XSRFTokenBeforeSignIn(own))
 	}
 }
 
-// from adds what a browser says about the page.
-func asking(send func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call, headers ...string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
-	return func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		c = send(k, c, own, other)
+// withHeaders adds headers to what send sends, such as those in which a browser names the page.
+func withHeaders(send func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call, headers ...string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
+	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		c = send(s, c, own, other)
 		for i := 0; i < len(headers); i += 2 {
 			c = c.With(headers[i], headers[i+1])
 		}
@@ -90,7 +90,7 @@ func asking(send func(*world.Seeder, world.Call, *world.Member, *world.Member) w
 	}
 }
 
-// with another parameter in the query string.
+// withQuery returns the call with another parameter in its query string.
 func withQuery(c world.Call, name, value string) world.Call {
 	if c.Query != "" {
 		c.Query += "&"
@@ -101,121 +101,121 @@ func withQuery(c world.Call, name, value string) world.Call {
 	return c
 }
 
-// states are those of the authorization matrix.
+// states are the states of the authorization matrix.
 var states = []state{
-	{name: "nothing", first: true, send: nothing},
-	{name: "nothing, from another site", send: asking(nothing, "Sec-Fetch-Site", fromCrossSite), elsewhere: true},
+	{name: "nothing", withCostly: true, send: withoutCredential},
+	{name: "nothing, from another site", send: withHeaders(withoutCredential, "Sec-Fetch-Site", fromCrossSite), crossSite: true},
 
-	{name: "bearer", first: true, send: bearer(ownToken), bearer: worthy},
-	{name: "bearer, group Admin", group: world.GroupAdmin, send: bearer(ownToken), bearer: worthy},
-	{name: "bearer, group Member", group: "Member", send: bearer(ownToken), bearer: worthy},
-	{name: "bearer, group Tester", group: "Tester", send: bearer(ownToken), bearer: worthy},
-	{name: "bearer, group None", group: account.GroupNone, send: bearer(ownToken), bearer: worthy},
-	{name: "bearer, another person's", send: bearer(func(_ *world.Seeder, _, other *world.Member) string { return other.AccessToken }), bearer: worthy, otherBearer: true},
-	{name: "bearer, account deleted", happened: world.Remove, send: bearer(ownToken), bearer: worthless},
-	{name: "bearer, account disabled", happened: world.Disable, send: bearer(ownToken), bearer: worthless},
-	{name: "bearer, session ended", happened: world.End, send: bearer(ownToken), bearer: worthless},
-	{name: "bearer, session expired", happened: world.Expire, send: bearer(ownToken), bearer: worthless},
-	{name: "bearer, token expired", send: bearer(func(k *world.Seeder, own, _ *world.Member) string {
-		return k.ForgeToken(own, own.AppSession, k.Clock.Now().Add(-2*time.Hour))
-	}), bearer: worthless},
-	{name: "bearer, for the browser's session", send: bearer(func(k *world.Seeder, own, _ *world.Member) string {
-		return k.ForgeToken(own, own.BrowserSession, k.Clock.Now())
-	}), bearer: worthless},
-	{name: "bearer, for another's session", send: bearer(func(k *world.Seeder, own, other *world.Member) string {
-		return k.ForgeToken(own, other.AppSession, k.Clock.Now())
-	}), bearer: worthless},
-	{name: "bearer, forged", send: bearing("Bearer e30.e30.e30"), bearer: worthless},
-	{name: "bearer, garbage", send: bearing("Bearer garbage"), bearer: worthless},
-	{name: "bearer, malformed", send: bearing("Bearer two words"), bearer: malformed},
-	{name: "bearer, of scheme Basic", header: true, send: bearing("Basic b3duOnBhc3M=")},
-	{name: "bearer, the refresh token", send: bearer(func(_ *world.Seeder, own, _ *world.Member) string { return own.RefreshToken }), bearer: worthless},
-	{name: "bearer, the cookie's value", send: bearer(func(_ *world.Seeder, own, _ *world.Member) string { return own.Cookie }), bearer: worthless},
-	{name: "bearer, in the query string", spoiled: true, send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+	{name: "bearer", withCostly: true, send: bearer(ownToken), bearer: valid},
+	{name: "bearer, group Admin", group: world.GroupAdmin, send: bearer(ownToken), bearer: valid},
+	{name: "bearer, group Member", group: "Member", send: bearer(ownToken), bearer: valid},
+	{name: "bearer, group Tester", group: "Tester", send: bearer(ownToken), bearer: valid},
+	{name: "bearer, group None", group: account.GroupNone, send: bearer(ownToken), bearer: valid},
+	{name: "bearer, another person's", send: bearer(func(_ *world.Seeder, _, other *world.Member) string { return other.AccessToken }), bearer: valid, otherBearer: true},
+	{name: "bearer, account deleted", before: world.DeleteAccount, send: bearer(ownToken), bearer: invalid},
+	{name: "bearer, account disabled", before: world.DisableAccount, send: bearer(ownToken), bearer: invalid},
+	{name: "bearer, session ended", before: world.EndSessions, send: bearer(ownToken), bearer: invalid},
+	{name: "bearer, session expired", before: world.ExpireSessions, send: bearer(ownToken), bearer: invalid},
+	{name: "bearer, token expired", send: bearer(func(s *world.Seeder, own, _ *world.Member) string {
+		return s.ForgeToken(own, own.AppSession, s.Clock.Now().Add(-2*time.Hour))
+	}), bearer: invalid},
+	{name: "bearer, for the browser's session", send: bearer(func(s *world.Seeder, own, _ *world.Member) string {
+		return s.ForgeToken(own, own.BrowserSession, s.Clock.Now())
+	}), bearer: invalid},
+	{name: "bearer, for another's session", send: bearer(func(s *world.Seeder, own, other *world.Member) string {
+		return s.ForgeToken(own, other.AppSession, s.Clock.Now())
+	}), bearer: invalid},
+	{name: "bearer, forged", send: withAuthorization("Bearer e30.e30.e30"), bearer: invalid},
+	{name: "bearer, garbage", send: withAuthorization("Bearer garbage"), bearer: invalid},
+	{name: "bearer, malformed", send: withAuthorization("Bearer two words"), bearer: malformed},
+	{name: "bearer, of scheme Basic", otherScheme: true, send: withAuthorization("Basic b3duOnBhc3M=")},
+	{name: "bearer, the refresh token", send: bearer(func(_ *world.Seeder, own, _ *world.Member) string { return own.RefreshToken }), bearer: invalid},
+	{name: "bearer, the cookie's value", send: bearer(func(_ *world.Seeder, own, _ *world.Member) string { return own.Cookie }), bearer: invalid},
+	{name: "bearer, in the query string", unknownQuery: true, send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
 		return withQuery(c, "access_token", own.AccessToken)
 	}},
-	{name: "bearer, from another site", first: true, send: asking(bearer(ownToken), "Sec-Fetch-Site", fromCrossSite, "Origin", evil), bearer: worthy, elsewhere: true},
-	{name: "bearer, from a file", send: asking(bearer(ownToken), "Sec-Fetch-Site", fromCrossSite, "Origin", "null"), bearer: worthy, elsewhere: true},
+	{name: "bearer, from another site", withCostly: true, send: withHeaders(bearer(ownToken), "Sec-Fetch-Site", fromCrossSite, "Origin", evilOrigin), bearer: valid, crossSite: true},
+	{name: "bearer, from a file", send: withHeaders(bearer(ownToken), "Sec-Fetch-Site", fromCrossSite, "Origin", "null"), bearer: valid, crossSite: true},
 
-	{name: "cookie", first: true, send: world.Browsing, cookie: worthy, xsrf: true},
-	{name: "cookie, group Admin", group: world.GroupAdmin, send: world.Browsing, cookie: worthy, xsrf: true},
-	{name: "cookie, group Member", group: "Member", send: world.Browsing, cookie: worthy, xsrf: true},
-	{name: "cookie, group None", group: account.GroupNone, send: world.Browsing, cookie: worthy, xsrf: true},
-	{name: "cookie, another person's", send: func(k *world.Seeder, c world.Call, _, other *world.Member) world.Call {
-		return world.Browsing(k, c, other, nil)
-	}, cookie: worthy, xsrf: true, otherCookie: true},
-	{name: "cookie, account deleted", happened: world.Remove, send: world.Browsing, cookie: worthless},
-	{name: "cookie, account disabled", happened: world.Disable, send: world.Browsing, cookie: worthless},
-	{name: "cookie, session ended", first: true, happened: world.End, send: world.Browsing, cookie: worthless},
-	{name: "cookie, session expired", happened: world.Expire, send: world.Browsing, cookie: worthless},
-	{name: "cookie, value replaced long ago", happened: world.Retire, send: world.Browsing, cookie: worthless},
-	{name: "cookie, value replaced just now", happened: world.Replace, send: world.Browsing, cookie: worthy, xsrf: true},
-	{name: "cookie, signed in long ago", happened: world.Ageing, send: world.Browsing, cookie: worthy, xsrf: true, old: true},
-	{name: "cookie, garbage", send: planted(func(_, _ *world.Member) string { return "garbage" }), cookie: worthless, xsrf: true},
-	{name: "cookie, the access token", send: planted(func(own, _ *world.Member) string { return own.AccessToken }), cookie: worthless, xsrf: true},
-	{name: "cookie, the refresh token", send: planted(func(own, _ *world.Member) string { return own.RefreshToken }), cookie: worthless, xsrf: true},
-	{name: "cookie, the session's id", send: planted(func(own, _ *world.Member) string { return own.BrowserSession }), cookie: worthless, xsrf: true},
-	{name: "cookie, twice", send: planted(func(own, other *world.Member) string { return own.Cookie + "; __Host-TOKEN=" + other.Cookie }), xsrf: true},
-	{name: "cookie, in the query string", spoiled: true, xsrf: true, send: func(k *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
-		return withQuery(world.Visiting(k, c, own, nil), "__Host-TOKEN", own.Cookie)
+	{name: "cookie", withCostly: true, send: world.WithSession, cookie: valid, xsrf: true},
+	{name: "cookie, group Admin", group: world.GroupAdmin, send: world.WithSession, cookie: valid, xsrf: true},
+	{name: "cookie, group Member", group: "Member", send: world.WithSession, cookie: valid, xsrf: true},
+	{name: "cookie, group None", group: account.GroupNone, send: world.WithSession, cookie: valid, xsrf: true},
+	{name: "cookie, another person's", send: func(s *world.Seeder, c world.Call, _, other *world.Member) world.Call {
+		return world.WithSession(s, c, other, nil)
+	}, cookie: valid, xsrf: true, otherCookie: true},
+	{name: "cookie, account deleted", before: world.DeleteAccount, send: world.WithSession, cookie: invalid},
+	{name: "cookie, account disabled", before: world.DisableAccount, send: world.WithSession, cookie: invalid},
+	{name: "cookie, session ended", withCostly: true, before: world.EndSessions, send: world.WithSession, cookie: invalid},
+	{name: "cookie, session expired", before: world.ExpireSessions, send: world.WithSession, cookie: invalid},
+	{name: "cookie, value replaced long ago", before: world.ExpireCookies, send: world.WithSession, cookie: invalid},
+	{name: "cookie, value replaced just now", before: world.ReplaceCookies, send: world.WithSession, cookie: valid, xsrf: true},
+	{name: "cookie, signed in long ago", before: world.AgeSignIn, send: world.WithSession, cookie: valid, xsrf: true, oldSignIn: true},
+	{name: "cookie, garbage", send: withSessionCookie(func(_, _ *world.Member) string { return "garbage" }), cookie: invalid, xsrf: true},
+	{name: "cookie, the access token", send: withSessionCookie(func(own, _ *world.Member) string { return own.AccessToken }), cookie: invalid, xsrf: true},
+	{name: "cookie, the refresh token", send: withSessionCookie(func(own, _ *world.Member) string { return own.RefreshToken }), cookie: invalid, xsrf: true},
+	{name: "cookie, the session's id", send: withSessionCookie(func(own, _ *world.Member) string { return own.BrowserSession }), cookie: invalid, xsrf: true},
+	{name: "cookie, twice", send: withSessionCookie(func(own, other *world.Member) string { return own.Cookie + "; __Host-TOKEN=" + other.Cookie }), xsrf: true},
+	{name: "cookie, in the query string", unknownQuery: true, xsrf: true, send: func(s *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+		return withQuery(world.WithoutSession(s, c, own, nil), "__Host-TOKEN", own.Cookie)
 	}},
-	{name: "cookie, no XSRF", first: true, send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+	{name: "cookie, no XSRF", withCostly: true, send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
 		return c.WithCookies(world.BrowserCookies(own))
-	}, cookie: worthy},
-	{name: "cookie, XSRF garbage", send: browsingWith(func(*world.Seeder, *world.Member, *world.Member) string { return "garbage" }), cookie: worthy},
-	{name: "cookie, XSRF of another session", first: true, send: browsingWith(func(k *world.Seeder, _, other *world.Member) string { return k.XSRFToken(other) }), cookie: worthy},
-	{name: "cookie, XSRF of before the sign-in", send: browsingWith(func(k *world.Seeder, own, _ *world.Member) string { return k.XSRFTokenBeforeSignIn(own) }), cookie: worthy},
-	{name: "cookie, XSRF for an empty name", send: browsingWith(func(k *world.Seeder, _, _ *world.Member) string { return k.XSRFGuard.Mint("") }), cookie: worthy},
-	{name: "cookie, XSRF in its cookie only", send: func(k *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
-		return c.WithCookies(world.BrowserCookies(own) + "; XSRF-TOKEN=" + k.XSRFToken(own))
-	}, cookie: worthy},
-	{name: "cookie, from another site", first: true, send: asking(world.Browsing, "Sec-Fetch-Site", fromCrossSite), cookie: worthy, xsrf: true, elsewhere: true},
-	{name: "cookie, from a sister site", send: asking(world.Browsing, "Sec-Fetch-Site", "same-site"), cookie: worthy, xsrf: true, elsewhere: true},
-	{name: "cookie, from an evil origin", send: asking(world.Browsing, "Origin", evil), cookie: worthy, xsrf: true, elsewhere: true},
-	{name: "cookie, from the console's origin", first: true, send: asking(world.Browsing, "Sec-Fetch-Site", fromCrossSite, "Origin", world.ConsoleOrigin), cookie: worthy, xsrf: true},
+	}, cookie: valid},
+	{name: "cookie, XSRF garbage", send: withXSRF(func(*world.Seeder, *world.Member, *world.Member) string { return "garbage" }), cookie: valid},
+	{name: "cookie, XSRF of another session", withCostly: true, send: withXSRF(func(s *world.Seeder, _, other *world.Member) string { return s.XSRFToken(other) }), cookie: valid},
+	{name: "cookie, XSRF of before the sign-in", send: withXSRF(func(s *world.Seeder, own, _ *world.Member) string { return s.XSRFTokenBeforeSignIn(own) }), cookie: valid},
+	{name: "cookie, XSRF for an empty name", send: withXSRF(func(s *world.Seeder, _, _ *world.Member) string { return s.XSRFGuard.Mint("") }), cookie: valid},
+	{name: "cookie, XSRF in its cookie only", send: func(s *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+		return c.WithCookies(world.BrowserCookies(own) + "; XSRF-TOKEN=" + s.XSRFToken(own))
+	}, cookie: valid},
+	{name: "cookie, from another site", withCostly: true, send: withHeaders(world.WithSession, "Sec-Fetch-Site", fromCrossSite), cookie: valid, xsrf: true, crossSite: true},
+	{name: "cookie, from a sister site", send: withHeaders(world.WithSession, "Sec-Fetch-Site", "same-site"), cookie: valid, xsrf: true, crossSite: true},
+	{name: "cookie, from an evil origin", send: withHeaders(world.WithSession, "Origin", evilOrigin), cookie: valid, xsrf: true, crossSite: true},
+	{name: "cookie, from the console's origin", withCostly: true, send: withHeaders(world.WithSession, "Sec-Fetch-Site", fromCrossSite, "Origin", world.ConsoleOrigin), cookie: valid, xsrf: true},
 
-	{name: "visitor", first: true, send: world.Visiting, xsrf: true},
-	{name: "visitor, no XSRF", first: true, send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+	{name: "visitor", withCostly: true, send: world.WithoutSession, xsrf: true},
+	{name: "visitor, no XSRF", withCostly: true, send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
 		return c.WithCookies("__Host-PRE=" + own.PreSession)
 	}},
-	{name: "visitor, XSRF of another browser", send: func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		return world.Visiting(k, c, own, nil).With("X-XSRF-TOKEN", k.XSRFTokenBeforeSignIn(other))
+	{name: "visitor, XSRF of another browser", send: func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		return world.WithoutSession(s, c, own, nil).With("X-XSRF-TOKEN", s.XSRFTokenBeforeSignIn(other))
 	}},
-	{name: "visitor, XSRF of a session", send: func(k *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
-		return world.Visiting(k, c, own, nil).With("X-XSRF-TOKEN", k.XSRFToken(own))
+	{name: "visitor, XSRF of a session", send: func(s *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+		return world.WithoutSession(s, c, own, nil).With("X-XSRF-TOKEN", s.XSRFToken(own))
 	}},
-	{name: "visitor, XSRF and no cookie", send: func(k *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
-		return c.With("X-XSRF-TOKEN", k.XSRFTokenBeforeSignIn(own))
+	{name: "visitor, XSRF and no cookie", send: func(s *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
+		return c.With("X-XSRF-TOKEN", s.XSRFTokenBeforeSignIn(own))
 	}},
-	{name: "visitor, from another site", send: asking(world.Visiting, "Sec-Fetch-Site", fromCrossSite), xsrf: true, elsewhere: true},
-	{name: "visitor, from an evil origin", first: true, send: asking(world.Visiting, "Origin", evil), xsrf: true, elsewhere: true},
-	{name: "visitor, from the console's origin", send: asking(world.Visiting, "Sec-Fetch-Site", fromCrossSite, "Origin", world.ConsoleOrigin), xsrf: true},
+	{name: "visitor, from another site", send: withHeaders(world.WithoutSession, "Sec-Fetch-Site", fromCrossSite), xsrf: true, crossSite: true},
+	{name: "visitor, from an evil origin", withCostly: true, send: withHeaders(world.WithoutSession, "Origin", evilOrigin), xsrf: true, crossSite: true},
+	{name: "visitor, from the console's origin", send: withHeaders(world.WithoutSession, "Sec-Fetch-Site", fromCrossSite, "Origin", world.ConsoleOrigin), xsrf: true},
 
-	{name: "both", first: true, send: bearerAnd(world.Browsing, ownToken), cookie: worthy, bearer: worthy, xsrf: true},
-	{name: "both, another's bearer", send: bearerAnd(world.Browsing, func(_ *world.Seeder, _, other *world.Member) string { return other.AccessToken }),
-		cookie: worthy, bearer: worthy, xsrf: true, otherBearer: true},
-	{name: "both, another's cookie", send: func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		return bearer(ownToken)(k, world.Browsing(k, c, other, nil), own, other)
-	}, cookie: worthy, bearer: worthy, xsrf: true, otherCookie: true},
-	{name: "both, the bearer forged", send: bearerAnd(world.Browsing, func(*world.Seeder, *world.Member, *world.Member) string { return "e30.e30.e30" }),
-		cookie: worthy, bearer: worthless, xsrf: true},
-	{name: "both, the bearer malformed", send: bearerAnd(world.Browsing, func(*world.Seeder, *world.Member, *world.Member) string { return "two words" }),
-		cookie: worthy, bearer: malformed, xsrf: true},
-	{name: "both, the cookie garbage", send: bearerAnd(planted(func(_, _ *world.Member) string { return "garbage" }), ownToken),
-		cookie: worthless, bearer: worthy, xsrf: true},
+	{name: "both", withCostly: true, send: bearerAnd(world.WithSession, ownToken), cookie: valid, bearer: valid, xsrf: true},
+	{name: "both, another's bearer", send: bearerAnd(world.WithSession, func(_ *world.Seeder, _, other *world.Member) string { return other.AccessToken }),
+		cookie: valid, bearer: valid, xsrf: true, otherBearer: true},
+	{name: "both, another's cookie", send: func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		return bearer(ownToken)(s, world.WithSession(s, c, other, nil), own, other)
+	}, cookie: valid, bearer: valid, xsrf: true, otherCookie: true},
+	{name: "both, the bearer forged", send: bearerAnd(world.WithSession, func(*world.Seeder, *world.Member, *world.Member) string { return "e30.e30.e30" }),
+		cookie: valid, bearer: invalid, xsrf: true},
+	{name: "both, the bearer malformed", send: bearerAnd(world.WithSession, func(*world.Seeder, *world.Member, *world.Member) string { return "two words" }),
+		cookie: valid, bearer: malformed, xsrf: true},
+	{name: "both, the cookie garbage", send: bearerAnd(withSessionCookie(func(_, _ *world.Member) string { return "garbage" }), ownToken),
+		cookie: invalid, bearer: valid, xsrf: true},
 	{name: "both, no XSRF", send: func(_ *world.Seeder, c world.Call, own, _ *world.Member) world.Call {
 		return c.WithCookies(world.BrowserCookies(own)).With("Authorization", "Bearer "+own.AccessToken)
-	}, cookie: worthy, bearer: worthy},
+	}, cookie: valid, bearer: valid},
 }
 
-// bearerAnd is both credentials at once.
-func bearerAnd(send func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call, token func(k *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
-	return func(k *world.Seeder, c world.Call, own, other *world.Member) world.Call {
-		return bearer(token)(k, send(k, c, own, other), own, other)
+// bearerAnd sends both credentials.
+func bearerAnd(send func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call, token func(s *world.Seeder, own, other *world.Member) string) func(*world.Seeder, world.Call, *world.Member, *world.Member) world.Call {
+	return func(s *world.Seeder, c world.Call, own, other *world.Member) world.Call {
+		return bearer(token)(s, send(s, c, own, other), own, other)
 	}
 }
 
-// groupOf is own's member group: where the state does not say, one that may call the operation.
+// groupOf returns own's member group. If the state does not name one, it is a group that may call the operation.
 func (s state) groupOf(o world.Operation) string {
 	switch {
 	case s.group != "":
@@ -227,39 +227,39 @@ func (s state) groupOf(o world.Operation) string {
 	}
 }
 
-// refused is what the contract says before the operation itself is asked, from the operation's security
-// and surface alone; empty where it is let through.
+// refused returns the refusal that follows from the operation's security and surface alone, or an empty string if the
+// call reaches the operation.
 func (s state) refused(o world.Operation) string {
 	switch {
 	case o.IsAdmin():
 		return s.refusedToAdminister(o)
-	case o.RefusesOtherSites() && s.elsewhere:
+	case o.RefusesOtherSites() && s.crossSite:
 		return "403 CROSS_SITE"
-	case o.RequiresScheme("bearer") && s.bearer != worthy:
-		return map[worth]string{none: "401 UNAUTHENTICATED", malformed: "400 INVALID_REQUEST", worthless: "401 TOKEN_INVALID"}[s.bearer]
-	case o.RequiresScheme("session") && s.cookie != worthy:
-		return map[worth]string{none: "401 UNAUTHENTICATED", worthless: "401 TOKEN_INVALID"}[s.cookie]
+	case o.RequiresScheme("bearer") && s.bearer != valid:
+		return map[validity]string{absent: "401 UNAUTHENTICATED", malformed: "400 INVALID_REQUEST", invalid: "401 TOKEN_INVALID"}[s.bearer]
+	case o.RequiresScheme("session") && s.cookie != valid:
+		return map[validity]string{absent: "401 UNAUTHENTICATED", invalid: "401 TOKEN_INVALID"}[s.cookie]
 	case o.RequiresScheme("xsrf") && !s.xsrf:
 		return "403 XSRF_INVALID"
-	case s.spoiled:
+	case s.unknownQuery:
 		return "400 INVALID_REQUEST"
 	}
 
 	return ""
 }
 
-// refusedToAdminister is refused of an operation that takes either credential: an Authorization header is the one
-// that counts wherever there is one.
+// refusedToAdminister is refused for the operations that accept either credential: if there is an Authorization header,
+// it is the one that counts.
 func (s state) refusedToAdminister(o world.Operation) string {
 	writes := o.Method != http.MethodGet
 	group, judged := s.groupOf(o), s.bearer
 
-	if s.header || s.bearer != none {
+	if s.otherScheme || s.bearer != absent {
 		if s.otherBearer {
 			group = account.GroupNone
 		}
 	} else {
-		if writes && s.elsewhere {
+		if writes && s.crossSite {
 			return "403 CROSS_SITE"
 		}
 
@@ -270,27 +270,27 @@ func (s state) refusedToAdminister(o world.Operation) string {
 	}
 
 	switch {
-	case judged == none:
+	case judged == absent:
 		return "401 UNAUTHENTICATED"
 	case judged == malformed:
 		return "400 INVALID_REQUEST"
-	case judged == worthless:
+	case judged == invalid:
 		return "401 TOKEN_INVALID"
-	case s.bearer == none && writes && !s.xsrf:
+	case s.bearer == absent && writes && !s.xsrf:
 		return "403 XSRF_INVALID"
 	case group != world.GroupAdmin:
 		return "403 RIGHT_MISSING"
-	case s.spoiled:
+	case s.unknownQuery:
 		return "400 INVALID_REQUEST"
 	}
 
 	return ""
 }
 
-// isOther says that the credential that the operation reads is another person's than the object's owner.
+// isOther reports whether the credential that the operation reads belongs to another user than the object's owner.
 func (s state) isOther(o world.Operation) bool {
 	return o.IsPublic() && s.otherCookie || !o.IsPublic() && s.otherBearer
 }
 
-// signedIn says that the browser has a session that lives, for operations that do not ask for one.
-func (s state) signedIn() bool { return s.cookie == worthy }
+// signedIn reports whether the browser has a live session, for operations that do not require one.
+func (s state) signedIn() bool { return s.cookie == valid }

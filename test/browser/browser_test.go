@@ -8,27 +8,27 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-H1, R-H2, R-H11, T-18: somebody uses a small console, with the browser that people use: two tabs renew at
-// once, both spellings of the key, codes of an independent authenticator, every way in. It stands on a host
-// beside the gateway's, or on the gateway's own.
+// R-H1, R-H2, R-H11, T-18: a user works with a small console in a real browser. Two tabs renew at once, a secret is
+// entered in both spellings, codes come from an independent authenticator, and every sign-in method is used. The
+// console is on a host beside the gateway's, or on the gateway's own.
 func TestConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 
 	for name, one := range map[string]struct {
-		change          []func(*stage, *apptest.Settings)
+		change          []func(*browserSite, *apptest.Settings)
 		console, domain string
 		rounds          int
 	}{
-		"SisterHost": {[]func(*stage, *apptest.Settings){sisterConsole}, consoleHost, ".app.test", 100},
+		"SisterHost": {[]func(*browserSite, *apptest.Settings){siblingConsole}, consoleHost, ".app.test", 100},
 		"OwnOrigin":  {nil, gatewayHost, "", 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			s := newStage(t, one.change...)
+			s := newBrowserSite(t, one.change...)
 			created := s.Account(t, world.Owner)
 
-			s.play(t, "flow.mjs", map[string]any{
+			s.runScript(t, "flow.mjs", map[string]any{
 				"console": s.console(one.console), "domain": one.domain, "rounds": one.rounds,
 				"person": map[string]string{
 					"email": world.Owner, "second": "second@konec.com.au", "third": "third@konec.com.au", "fourth": "fourth@konec.com.au", "phone": world.FreePhone,
@@ -51,17 +51,17 @@ func TestConsoleInABrowser(t *testing.T) {
 			}
 
 			if want := "password password totp sms password password"; sessions != want {
-				t.Errorf("sign-ins: %s, want %s", sessions, want)
+				t.Errorf("%s sign-ins, want %s", sessions, want)
 			}
 		})
 	}
 }
 
-// console is the address of the page on a host.
-func (s *stage) console(host string) string {
+// console returns the address of the console's page on a host.
+func (s *browserSite) console(host string) string {
 	if host == gatewayHost {
-		return s.at(host) + "/small/console.html"
+		return s.origin(host) + "/small/console.html"
 	}
 
-	return s.at(host) + "/console.html?gateway=" + s.at(gatewayHost)
+	return s.origin(host) + "/console.html?gateway=" + s.origin(gatewayHost)
 }

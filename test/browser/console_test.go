@@ -12,9 +12,8 @@ import (
 	web "github.com/konec/toolkit-gateway/web/console"
 )
 
-// An administrator uses the console, with the browser that people use: approves who waits, reads why somebody is locked
-// out and helps them, ends their sessions, keeps groups, and binds a second factor. Each page is looked at for what
-// keeps people out who see it otherwise.
+// An administrator uses the console in a real browser: approves waiting accounts, reads why a user is locked out and
+// unlocks them, ends their sessions, edits groups, and binds a second factor. Each page is checked for accessibility.
 func TestAdministrationInABrowser(t *testing.T) {
 	t.Parallel()
 
@@ -22,14 +21,14 @@ func TestAdministrationInABrowser(t *testing.T) {
 		t.Fatal("the console is not built; `make test` builds it before it runs the tests")
 	}
 
-	s := newStage(t, func(_ *stage, c *apptest.Settings) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
+	s := newBrowserSite(t, func(_ *browserSite, c *apptest.Settings) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
 	waiting := []string{"first@konec.com.au", "second@konec.com.au", "third@konec.com.au"}
 
 	const lockedOut, raced, member, reader = "locked.out@konec.com.au", "raced@konec.com.au", "member@konec.com.au", "reader@konec.com.au"
 
 	for i, email := range waiting {
 		s.register(t, email, []string{"Ada First", "王芳", "Third Person"}[i])
-		s.Clock.Advance(time.Second) // the queue has an order
+		s.Clock.Advance(time.Second) // so that the queue has an order
 	}
 
 	for _, email := range []string{raced, lockedOut, member, reader, world.Administrator} {
@@ -42,7 +41,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 	s.Exec(t, `INSERT INTO delivery (id, channel, recipient, kind, language, state, attempts, last_error, created_at, expires_at, finished_at)
 		VALUES ('refused', 'mail', $1, 'reset_code', 'en', 'refused', 3, '550 mailbox unavailable', now(), now(), now())`, waiting[0])
 
-	// In Melbourne, where the browser is, this hour belongs to the next day.
+	// In Melbourne, the browser's time zone, this hour belongs to the next day.
 	failedAt := s.Clock.Now().UTC().Truncate(24 * time.Hour).Add(15*time.Hour - 5*24*time.Hour)
 	s.Exec(t, `INSERT INTO audit_count (action, hour, events)
 		SELECT 'sign_in.succeeded', $1::timestamptz - day * interval '1 day', 60 + 37 * day % 50 FROM generate_series(-4, 22) AS day
@@ -58,11 +57,11 @@ func TestAdministrationInABrowser(t *testing.T) {
 	approved, ended := s.SignIn(t, waiting[0]), s.signInAs(t, lockedOut, "ToolkitStudio/2.1 (Windows 11)")
 	lockOut(t, s.Env, lockedOut)
 
-	s.serve(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
-	s.serve(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
-	s.serve(t, "/end", "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE account_id = (SELECT id FROM account WHERE email = $1)", "email")
+	s.serveStatement(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
+	s.serveStatement(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
+	s.serveStatement(t, "/end", "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE account_id = (SELECT id FROM account WHERE email = $1)", "email")
 
-	s.play(t, "administration.mjs", map[string]any{
+	s.runScript(t, "administration.mjs", map[string]any{
 		"password": apptest.Password, "failedAt": failedAt,
 		"people": map[string]any{
 			"administrator": world.Administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": accountID(t, s.Env, lockedOut),
@@ -70,14 +69,14 @@ func TestAdministrationInABrowser(t *testing.T) {
 		},
 	})
 
-	// What was clicked has come to the apps.
+	// The apps see the result of what was clicked.
 	if _, me := s.Me(t, approved.AccessToken); me == nil || me.User.MemberGroup != "Member" {
-		t.Errorf("who was approved is told %+v", me)
+		t.Errorf("me of the approved user is %+v", me)
 	}
 
 	_, renewed := s.Refresh(t, approved.RefreshToken)
 	if renewed == nil || !strings.Contains(world.PayloadOf(t, renewed.AccessToken), `"memberGroup":"Member"`) {
-		t.Errorf("the next token of who was approved says %+v", renewed)
+		t.Errorf("the next token of the approved user is %+v", renewed)
 	}
 
 	if status, _ := s.Me(t, ended.AccessToken); status != http.StatusUnauthorized {
@@ -93,12 +92,12 @@ func TestAdministrationInABrowser(t *testing.T) {
 	err := s.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit_event
 		WHERE action = 'account.group_set' AND account_id = $1 AND detail ->> 'to' = 'Tester'`, accountID(t, s.Env, waiting[2])).Scan(&assigned)
 	if err != nil || assigned != 1 {
-		t.Errorf("the change whose answer was lost happened %d times (%v)", assigned, err)
+		t.Errorf("the change whose response was lost happened %d times (%v)", assigned, err)
 	}
 }
 
-// register goes the way of a new person, through the API.
-func (s *stage) register(t *testing.T, email, name string) {
+// register registers a new user through the API.
+func (s *browserSite) register(t *testing.T, email, name string) {
 	t.Helper()
 
 	sent, err := s.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email})
@@ -114,8 +113,8 @@ func (s *stage) register(t *testing.T, email, name string) {
 	}
 }
 
-// signInAs signs in as a device that says its name.
-func (s *stage) signInAs(t *testing.T, email, device string) client.Tokens {
+// signInAs signs in as a named device.
+func (s *browserSite) signInAs(t *testing.T, email, device string) client.Tokens {
 	t.Helper()
 
 	got, err := s.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password},
@@ -127,7 +126,7 @@ func (s *stage) signInAs(t *testing.T, email, device string) client.Tokens {
 	return *got.JSON200
 }
 
-// lockOut fails until the next attempt has to wait, for longer than a test takes.
+// lockOut fails until the next attempt is delayed for longer than the test takes.
 func lockOut(t *testing.T, env *apptest.Env, email string) {
 	t.Helper()
 
@@ -149,11 +148,12 @@ func accountID(t *testing.T, env *apptest.Env, email string) (id string) {
 	return id
 }
 
-// serve lets the script do something that nobody can do by the API: a statement with parameters of the request.
-func (s *stage) serve(t *testing.T, path, statement string, parameters ...string) {
+// serveStatement lets the script do something that no operation does: execute a statement with parameters of the
+// request.
+func (s *browserSite) serveStatement(t *testing.T, path, statement string, parameters ...string) {
 	t.Helper()
 
-	s.requests.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+	s.scriptMux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		args := make([]any, len(parameters))
 		for i, name := range parameters {
 			args[i] = r.FormValue(name)
@@ -164,6 +164,6 @@ func (s *stage) serve(t *testing.T, path, statement string, parameters ...string
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 
-		tell(w, true)
+		writeJSON(w, true)
 	})
 }

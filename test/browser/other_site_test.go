@@ -13,47 +13,47 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// target is a good call of an operation, which others forge.
+// target is a valid call of an operation, which other sites forge.
 type target struct {
 	ID     string         `json:"id"`
 	Method string         `json:"method"`
 	URL    string         `json:"url"`
 	Body   map[string]any `json:"body,omitempty"`
-	JSON   bool           `json:"json"` // the body's form
+	JSON   bool           `json:"json"` // the media type of the body
 }
 
-// R-H1 to R-H7, T-18, W-9: for every operation of the public surface, and whatever a page of another site, or
-// of another host of the same one, makes a real browser do: no row changes, nothing is sent, no answer can be read.
-func TestOtherSitesAchieveNothing(t *testing.T) {
+// R-H1 to R-H7, T-18, W-9: for every operation of the public surface, and whatever a page of another site, or of
+// another host of the same site, makes a real browser do: no row changes, nothing is sent, no response can be read.
+func TestOtherSitesHaveNoEffect(t *testing.T) {
 	t.Parallel()
 
-	s := newStage(t, sisterConsole, func(s *stage, c *apptest.Settings) {
+	s := newBrowserSite(t, siblingConsole, func(s *browserSite, c *apptest.Settings) {
 		world.WithLark(world.UnreachableLark)(c)
-		c.ConsoleURL, c.LarkAuthorizeURL = s.at(consoleHost)+"/console.html", s.at(evilHost)+"/stranger.html"
+		c.ConsoleURL, c.LarkAuthorizeURL = s.origin(consoleHost)+"/console.html", s.origin(attackerHost)+"/attacker.html"
 	})
-	d := world.GatewayOn(t, s.Env)
-	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", world.FreePhone, world.Owner)
+	g := world.GatewayOn(t, s.Env)
+	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", world.FreePhone, world.Owner)
 
 	attacker := "attacker@konec.com.au"
 	s.Account(t, attacker)
 	theirs := s.SignedIn(t, attacker)
 
 	s.watchTables(t)
-	s.play(t, "evil.mjs", map[string]any{
-		"evil": s.at(evilHost), "neighbour": s.at(neighbourHost), "console": s.console(consoleHost), "targets": s.targets(t, d),
+	s.runScript(t, "other-sites.mjs", map[string]any{
+		"attackerSite": s.origin(attackerHost), "neighbour": s.origin(neighbourHost), "console": s.console(consoleHost), "targets": s.targets(t, g),
 		"victim":   map[string]string{"email": world.Owner, "password": apptest.Password},
 		"attacker": map[string]string{"session": theirs.Cookie("__Host-TOKEN"), "xsrf": theirs.Cookie("XSRF-TOKEN")},
 	})
 
-	s.judgePassages(t)
-	s.judgeVisits(t)
+	s.checkGatewayRequests(t)
+	s.checkAttackerRequests(t)
 }
 
-// targets are calls that would have an effect, on the owner of the desk or on the stranger's own account.
-func (s *stage) targets(t *testing.T, d *world.Gateway) []target {
+// targets returns calls that would have an effect on the owner or on the attacker's own account.
+func (s *browserSite) targets(t *testing.T, g *world.Gateway) []target {
 	t.Helper()
 
-	list, err := d.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(d.OwnerTokens.AccessToken))
+	list, err := g.Client.ListSessionsWithResponse(t.Context(), apptest.Bearer(g.OwnerTokens.AccessToken))
 	if err != nil || list.JSON200 == nil {
 		t.Fatalf("list sessions: %v %s", err, list.Body)
 	}
@@ -71,8 +71,8 @@ func (s *stage) targets(t *testing.T, d *world.Gateway) []target {
 		}
 
 		one := target{
-			ID: o.OperationID, Method: o.Method, URL: s.at(gatewayHost) + owns.Replace(o.Path),
-			Body: d.Values(o), JSON: o.Media() == "application/json",
+			ID: o.OperationID, Method: o.Method, URL: s.origin(gatewayHost) + owns.Replace(o.Path),
+			Body: g.Values(o), JSON: o.Media() == "application/json",
 		}
 		if o.OperationID == "changePassword" {
 			one.Body["old"] = apptest.Password
@@ -80,7 +80,7 @@ func (s *stage) targets(t *testing.T, d *world.Gateway) []target {
 
 		query := effective[o.OperationID]
 		if query == "" {
-			query = d.Query(o)
+			query = g.Query(o)
 		}
 
 		if query != "" {
@@ -93,18 +93,18 @@ func (s *stage) targets(t *testing.T, d *world.Gateway) []target {
 	return targets
 }
 
-// watchTables lets the script say when the test is to look for effects.
-func (s *stage) watchTables(t *testing.T) {
+// watchTables lets the script choose when the test looks for effects.
+func (s *browserSite) watchTables(t *testing.T) {
 	t.Helper()
 
 	var before map[string]string
 
-	s.requests.HandleFunc("/begin", func(w http.ResponseWriter, _ *http.Request) {
-		before = s.settled(t)
-		tell(w, len(before))
+	s.scriptMux.HandleFunc("/begin", func(w http.ResponseWriter, _ *http.Request) {
+		before = s.settledRows(t)
+		writeJSON(w, len(before))
 	})
 
-	s.requests.HandleFunc("/settled", func(w http.ResponseWriter, r *http.Request) {
+	s.scriptMux.HandleFunc("/settled", func(w http.ResponseWriter, r *http.Request) {
 		var changed []string
 
 		after := s.rows(t)
@@ -118,13 +118,13 @@ func (s *stage) watchTables(t *testing.T) {
 			t.Errorf("after %s: changes in %v", r.FormValue("after"), changed)
 		}
 
-		before = s.settled(t)
-		tell(w, changed)
+		before = s.settledRows(t)
+		writeJSON(w, changed)
 	})
 }
 
-// settled is rows when nothing is on its way any more.
-func (s *stage) settled(t *testing.T) map[string]string {
+// settledRows returns rows once no job is left.
+func (s *browserSite) settledRows(t *testing.T) map[string]string {
 	t.Helper()
 	apptest.Eventually(t, "no job is left", func() bool {
 		var left int
@@ -137,12 +137,12 @@ func (s *stage) settled(t *testing.T) map[string]string {
 	return s.rows(t)
 }
 
-// rows is a digest of every table, new ones included, and how many messages were sent. What River and the
-// chores do for themselves does not count.
-func (s *stage) rows(t *testing.T) map[string]string {
+// rows returns a digest of every table, and the number of sent messages. Changes by River and by background jobs do not
+// count.
+func (s *browserSite) rows(t *testing.T) map[string]string {
 	t.Helper()
 
-	// The chain of the audit log follows it in its own time, and says nothing that audit_event does not.
+	// The chain of the audit log follows audit_event with a delay, and contains nothing more.
 	rows, err := s.Pool.Query(t.Context(), `
 		SELECT table_name, (xpath('//t/text()', query_to_xml(format(
 			'SELECT md5(coalesce(string_agg(r::text, '';'' ORDER BY r::text), '''')) AS t FROM %I r %s', table_name,

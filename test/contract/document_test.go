@@ -35,14 +35,14 @@ func TestOperationsAreComplete(t *testing.T) {
 	for _, o := range world.Operations() {
 		t.Run(o.Method+o.Path, func(t *testing.T) {
 			if o.Security == nil {
-				t.Error("no explicit security: name a scheme, or write `security: []` where anybody may call")
+				t.Error("no explicit security: name a scheme, or write `security: []` if anyone may call it")
 			}
 
 			if surface := o.Extensions["x-surface"]; surface != "toolkit" && surface != "public" && surface != "admin" {
 				t.Errorf("x-surface %v: write toolkit, public or admin", surface)
 			}
 
-			// Read where the right is shown, too: by who reads the documentation.
+			// The description must name the right too, for readers of the documentation.
 			if (o.Extensions["x-required-right"] != nil) != o.IsAdmin() || o.IsAdmin() != strings.HasPrefix(o.Path, "/api/admin/") {
 				t.Errorf("x-required-right %v: what administrators do is under /api/admin, and names a right", o.Extensions["x-required-right"])
 			}
@@ -76,7 +76,7 @@ func TestOperationsAreComplete(t *testing.T) {
 	}
 }
 
-// takesPassword says that there is a password in the body, to be compared or set.
+// takesPassword reports whether the body has a password, to be compared or set.
 func takesPassword(o world.Operation) bool {
 	if o.RequestBody == nil {
 		return false
@@ -123,7 +123,7 @@ func checkExample(t *testing.T, schema *openapi3.SchemaRef, example any) {
 	}
 }
 
-// The document, the messages and the examples know the same codes, and say the same of them.
+// The document, the messages and the examples have the same codes with the same texts.
 func TestErrorCodesAgree(t *testing.T) {
 	t.Parallel()
 
@@ -156,7 +156,7 @@ func TestErrorCodesAgree(t *testing.T) {
 
 		value, _ := example.Value.Value.(map[string]any)
 		if want := problem.New(problem.Internal, code).Message(language.Chinese); value["message"] != want {
-			t.Errorf("%s: the example says %v, and the server %s", code, value["message"], want)
+			t.Errorf("%s: the example has %v, and the server %s", code, value["message"], want)
 		}
 
 		if !strings.Contains(spec.Components.Schemas["ErrorCode"].Value.Description, "- `"+code+"`: ") {
@@ -165,7 +165,7 @@ func TestErrorCodesAgree(t *testing.T) {
 	}
 }
 
-// F-04, R-J5: no object takes what it does not name, and nothing is without end.
+// F-04, R-J5: no object accepts members that it does not name, and every value has bounds.
 func TestSchemasAreBounded(t *testing.T) {
 	t.Parallel()
 
@@ -214,8 +214,8 @@ func TestSchemasAreBounded(t *testing.T) {
 	}
 }
 
-// walkSchemas visits every schema that is written out, wherever in the document it is: what has a
-// type and is no security scheme, no example and no map of properties that has one named so.
+// walkSchemas visits every schema of the document that is written out: an object with a type that is not a security
+// scheme, an example, or a map of properties with one named type.
 func walkSchemas(node any, at string, visit func(string, map[string]any)) {
 	switch node := node.(type) {
 	case map[string]any:
@@ -235,32 +235,32 @@ func walkSchemas(node any, at string, visit func(string, map[string]any)) {
 	}
 }
 
-// early are the codes of what is answered before any handler, or in its place.
+// early are the codes of responses that are written before any handler, or in its place.
 var early = []string{
 	"INVALID_REQUEST", "NOT_FOUND", "METHOD_NOT_ALLOWED", "NOT_ACCEPTABLE", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE",
 	"UNAUTHENTICATED", "TOKEN_INVALID", "XSRF_INVALID", "CROSS_SITE", "INTERNAL", "UNAVAILABLE",
 }
 
-// Each documented operation is answered by a handler of its own, with something that the document
-// promises and nobody else would have said.
+// Each documented operation has a handler of its own, whose response the document promises and no other part of the
+// server would write.
 func TestEveryOperationHasAHandler(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	promised := promises()
+	g := world.NewGateway(t)
+	documented := documentedResponses()
 
 	for _, o := range world.Operations() {
-		d.KeepSignedIn(t)
+		g.KeepSignedIn(t)
 
-		got := d.Call(o).To(t, d.Server)
-		if slices.Contains(early, got.Problem.Code) || !promised[fmt.Sprintf("%s %d %s", o.OperationID, got.Status, got.Problem.Code)] {
-			t.Errorf("%s answered %s, which is not its handler's: is it mounted, and are its values in internal/testkit/world/gateway.go good?", o.OperationID, got)
+		got := g.Call(o).To(t, g.Server)
+		if slices.Contains(early, got.Problem.Code) || !documented[fmt.Sprintf("%s %d %s", o.OperationID, got.Status, got.Problem.Code)] {
+			t.Errorf("%s returned %s, which does not come from its handler: is it mounted, and are its values in internal/testkit/world/gateway.go valid?", o.OperationID, got)
 		}
 	}
 }
 
-// R-J10, R-J9: beside the document's operations only the contract's few routes exist; no metrics,
-// no profiles, and the inbox in development mode only.
+// R-J10, R-J9: besides the document's operations only the contract's few routes exist. There are no metrics and no
+// profiles; the inbox exists in development mode only.
 func TestNoOtherRoutesExist(t *testing.T) {
 	t.Parallel()
 

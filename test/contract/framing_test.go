@@ -21,14 +21,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// wire is one connection without a client library that would mend what is sent.
-type wire struct {
+// rawConn is a connection without a client library that would correct what is sent.
+type rawConn struct {
 	net.Conn
 
 	in *bufio.Reader
 }
 
-func dial(tb testing.TB, s *apptest.Server) *wire {
+func dial(tb testing.TB, s *apptest.Server) *rawConn {
 	tb.Helper()
 
 	conn, err := net.Dial("tcp", s.HTTP.Listener.Addr().String())
@@ -42,11 +42,11 @@ func dial(tb testing.TB, s *apptest.Server) *wire {
 		tb.Fatal(err)
 	}
 
-	return &wire{conn, bufio.NewReader(conn)}
+	return &rawConn{conn, bufio.NewReader(conn)}
 }
 
-// replies reads every answer until the server closes; there are at most two.
-func (w *wire) replies(tb testing.TB) []world.Reply {
+// replies reads every response until the server closes the connection; there are at most two.
+func (w *rawConn) replies(tb testing.TB) []world.Reply {
 	tb.Helper()
 
 	var list []world.Reply
@@ -59,7 +59,7 @@ func (w *wire) replies(tb testing.TB) []world.Reply {
 
 		body, err := io.ReadAll(response.Body)
 		if err != nil {
-			tb.Errorf("answer %d: %v", len(list), err)
+			tb.Errorf("response %d: %v", len(list), err)
 		}
 
 		list = append(list, world.Reply{Status: response.StatusCode, Header: response.Header, Body: body})
@@ -68,12 +68,13 @@ func (w *wire) replies(tb testing.TB) []world.Reply {
 	return list
 }
 
-// R-J3, T-25: a message whose end could be seen in two places has one, or is refused. poison is what an
-// attacker hides: it must never be answered as a request of its own where the front would not see one.
+// R-J3, T-25: a message whose end could be understood in two ways is refused, or has one meaning. poison is the request
+// that an attacker hides in it. It must never get a response of its own if a proxy in front would not see a second
+// request.
 func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	const (
 		body   = `{"refresh_token":"x"}`
@@ -121,7 +122,7 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 
 	for name, text := range refused {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, d.Server)
+			w := dial(t, g.Server)
 			if _, err := io.WriteString(w, text+poison); err != nil {
 				t.Fatal(err)
 			}
@@ -129,13 +130,12 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 			replies := w.replies(t)
 			if len(replies) != 1 || replies[0].Status < 400 || replies[0].Status >= 500 && replies[0].Status != http.StatusNotImplemented &&
 				replies[0].Status != http.StatusHTTPVersionNotSupported {
-				t.Errorf("answered %v, want one refusal and the end", replies)
+				t.Errorf("got %v, want one refusal and a closed connection", replies)
 			}
 		})
 	}
 
-	// Here RFC 9112 gives one meaning, and that is the one: the first request ends where it says, and
-	// the second begins there.
+	// RFC 9112 gives these messages one meaning: the first request ends where it says, and the second begins there.
 	understood := map[string]string{
 		"equal lengths":         start + "Content-Length: 21\r\nContent-Length: 21\r\n\r\n" + body,
 		"chunked wins":          start + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked,
@@ -150,33 +150,33 @@ func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 
 	for name, text := range understood {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, d.Server)
+			w := dial(t, g.Server)
 			if _, err := io.WriteString(w, text+poison); err != nil {
 				t.Fatal(err)
 			}
 
 			replies := w.replies(t)
 			if len(replies) == 0 || len(replies) > 2 || replies[0].Status != http.StatusUnauthorized || replies[0].Header.Get("X-Request-Id") != "the-first" {
-				t.Fatalf("answered %v", replies)
+				t.Fatalf("got %v", replies)
 			}
 
-			// RFC 9112, section 6.1: after a message with both, the connection ends.
+			// RFC 9112, section 6.1: after a message with both headers the connection is closed.
 			if strings.HasPrefix(name, "chunked wins") && len(replies) != 1 {
-				t.Errorf("answered %v, want one and the end", replies)
+				t.Errorf("got %v, want one response and a closed connection", replies)
 			}
 
 			if len(replies) == 2 && (replies[1].Status != http.StatusNotFound || replies[1].Header.Get("X-Request-Id") != "the-poison") {
-				t.Errorf("then answered %v", replies[1])
+				t.Errorf("then got %v", replies[1])
 			}
 		})
 	}
 }
 
-// R-J1: a header over 16 KiB is 431, in whatever way it is large, and one below is none.
+// R-J1: a header over 16 KiB gets 431, in whatever way it is large; a smaller one does not.
 func TestLargeHeaderIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	line := "GET /api/users/me HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n"
 	want := map[string]struct {
 		text   string
@@ -195,27 +195,27 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 
 	for name, one := range want {
 		t.Run(name, func(t *testing.T) {
-			w := dial(t, d.Server)
+			w := dial(t, g.Server)
 
-			go io.WriteString(w, one.text) // the server hangs up in the middle
+			go io.WriteString(w, one.text) // the server closes the connection in the middle
 
 			if replies := w.replies(t); len(replies) != 1 || replies[0].Status != one.status {
-				t.Errorf("answered %v, want %d", replies, one.status)
+				t.Errorf("got %v, want %d", replies, one.status)
 			}
 		})
 	}
 }
 
-// R-J1, F-03, F-09, T-25: no client can make the server hold more than a small part of an endless body.
-// It counts all that the process allocates, so it runs before the parallel tests, alone.
+// R-J1, F-03, F-09, T-25: no client can make the server hold more than a small part of an endless body. The test counts
+// all allocations of the process, so it runs alone, before the parallel tests.
 func TestEndlessBodyCostsLittle(t *testing.T) {
 	const (
 		size    = 1 << 20
-		endless = 1 << 10 // of size: a gigabyte
-		most    = 64      // of size, that the server takes before it hangs up
+		endless = 1 << 10 // times size: a gigabyte
+		most    = 64      // times size: what the server reads at most before it closes the connection
 	)
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	chunk := slices.Concat(fmt.Appendf(nil, "%x\r\n", size), bytes.Repeat([]byte{'a'}, size), []byte("\r\n"))
 
 	allocated := func() uint64 {
@@ -228,12 +228,12 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 	operations := world.Operations()
 	start := allocated()
 
-	// After its answer the server lets a client that still sends wait for half a second. They all wait at once.
+	// After its response the server waits half a second for a client that still sends. All of them wait at once.
 	var hangingUp sync.WaitGroup
 
 	for _, o := range operations {
 		before := allocated()
-		w := dial(t, d.Server)
+		w := dial(t, g.Server)
 
 		if _, err := fmt.Fprintf(w, "%s %s HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", o.Method, o.Path, o.Media()); err != nil {
 			t.Fatal(err)
@@ -243,21 +243,21 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 			sent := 0
 			for ; sent < endless; sent++ {
 				if _, err := w.Write(chunk); err != nil {
-					break // the server has had enough
+					break // the server has closed the connection
 				}
 			}
 
 			if sent > most {
-				t.Errorf("%s: the server took %d MiB", o.OperationID, sent)
+				t.Errorf("%s: the server read %d MiB", o.OperationID, sent)
 			}
 		})
 
 		if _, err := http.ReadResponse(w.in, nil); err != nil {
-			t.Errorf("%s: no answer: %v", o.OperationID, err)
+			t.Errorf("%s: no response: %v", o.OperationID, err)
 		}
 
 		if grown := allocated() - before; grown > size {
-			t.Errorf("%s: %d bytes allocated until the answer", o.OperationID, grown)
+			t.Errorf("%s: %d bytes allocated until the response", o.OperationID, grown)
 		}
 	}
 
@@ -268,12 +268,12 @@ func TestEndlessBodyCostsLittle(t *testing.T) {
 	}
 }
 
-// F-09: 413 for a body just over the limit, in one piece or in chunks, and the connection ends; one of
-// exactly the limit is read.
+// F-09: a body just over the limit gets 413, in one piece or in chunks, and the connection is closed. A body of exactly
+// the limit is read.
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if o.Media() != "application/json" {
@@ -281,32 +281,32 @@ func TestBodyLimit(t *testing.T) {
 		}
 
 		for _, chunks := range []bool{false, true} {
-			c := d.Call(o)
+			c := g.Call(o)
 			c.Chunked = chunks
 			c.Body += strings.Repeat(" ", 64<<10-len(c.Body))
 
-			if got := c.To(t, d.Server); got.Status >= 500 || got.Status == http.StatusRequestEntityTooLarge || got.Problem.Code == "INVALID_REQUEST" {
+			if got := c.To(t, g.Server); got.Status >= 500 || got.Status == http.StatusRequestEntityTooLarge || got.Problem.Code == "INVALID_REQUEST" {
 				t.Errorf("%s, 64 KiB, chunked %t: %s", o.OperationID, chunks, got)
 			}
 
 			c.Body += " "
 
-			got := c.To(t, d.Server)
+			got := c.To(t, g.Server)
 			if got.Status != http.StatusRequestEntityTooLarge || got.Problem.Code != "BODY_TOO_LARGE" {
 				t.Errorf("%s, 64 KiB and a byte, chunked %t: %s", o.OperationID, chunks, got)
 			}
 		}
 	}
 
-	w := dial(t, d.Server)
+	w := dial(t, g.Server)
 	_, err := io.WriteString(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"+strings.Repeat(" ", 70_000))
 
 	if replies := w.replies(t); err != nil || len(replies) != 1 || replies[0].Status != http.StatusRequestEntityTooLarge {
-		t.Errorf("answered %v (%v), want one 413 and the end", replies, err)
+		t.Errorf("got %v (%v), want one 413 and a closed connection", replies, err)
 	}
 
 	if _, err := w.in.ReadByte(); !errors.Is(err, io.EOF) {
-		t.Errorf("after 413: %v, want the end", err)
+		t.Errorf("after 413: %v, want a closed connection", err)
 	}
 }
 
@@ -320,7 +320,7 @@ func TestServerHasTimeouts(t *testing.T) {
 		t.Errorf("timeouts %s, %s, %s", s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout)
 	}
 
-	if s.WriteTimeout < 25*time.Second || s.WriteTimeout > time.Minute { // above a refresh's patience
+	if s.WriteTimeout < 25*time.Second || s.WriteTimeout > time.Minute { // longer than a refresh waits for the database
 		t.Errorf("write timeout %s", s.WriteTimeout)
 	}
 
@@ -329,16 +329,16 @@ func TestServerHasTimeouts(t *testing.T) {
 	}
 }
 
-// F-14, R-F6: a client that hangs up in the middle of a refresh has lost nothing.
-func TestHangingUpLosesNothing(t *testing.T) {
+// F-14, R-F6: a client that disconnects in the middle of a refresh has lost nothing.
+func TestClientDisconnectLosesNothing(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	token := d.OwnerTokens.RefreshToken
+	g := world.NewGateway(t)
+	token := g.OwnerTokens.RefreshToken
 
 	for range 20 {
 		body := fmt.Sprintf(`{"refresh_token":%q}`, token)
-		w := dial(t, d.Server)
+		w := dial(t, g.Server)
 
 		_, err := fmt.Fprintf(w, "POST /api/auth/refresh HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		if err != nil {
@@ -347,7 +347,7 @@ func TestHangingUpLosesNothing(t *testing.T) {
 
 		w.Close()
 
-		status, tokens := d.Refresh(t, token)
+		status, tokens := g.Refresh(t, token)
 		if status != http.StatusOK {
 			t.Fatalf("after hanging up: %d", status)
 		}

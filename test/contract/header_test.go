@@ -11,18 +11,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// setsCookies are the operations whose good answer sets cookies (contract, "cookies"). So do all answers that
-// ask for another sign-in or another XSRF token, and no others.
+// setsCookies are the operations whose successful response sets cookies (contract, "cookies"). Responses that require
+// another sign-in or another XSRF token set them too, and no others do.
 var setsCookies = []string{
 	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark",
 }
 
-// T-27, R-H7, R-F1: the table of headers is exact on every answer that the scenarios get from a healthy
-// gateway, and outside the document.
+// T-27, R-H7, R-F1: every response that the scenarios get from a healthy gateway, and every response outside the
+// document, has exactly the headers of the table.
 func TestHeadersAreFixed(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) {
+	g := world.NewGateway(t, func(c *apptest.Settings) {
 		c.EmailDomains = []string{"konec.com.au"}
 		c.Origins = []string{world.ConsoleOrigin}
 	})
@@ -33,19 +33,19 @@ func TestHeadersAreFixed(t *testing.T) {
 	}
 
 	for _, s := range scenarios {
-		if s.at != open {
+		if s.state != healthy {
 			continue
 		}
 
 		what, o := s.operation+" "+s.status+" "+s.code, byID[s.operation]
-		c, origin := s.ask(t, d, o), ""
+		c, origin := s.call(t, g, o), ""
 
 		if o.IsConsole() && s.code != "CROSS_SITE" {
 			origin = world.ConsoleOrigin
 			c = c.With("Origin", origin)
 		}
 
-		got := c.To(t, d.Server)
+		got := c.To(t, g.Server)
 		if fmt.Sprint(got.Status) != s.status || got.Problem.Code != s.code {
 			t.Errorf("%s: %s", what, got)
 		}
@@ -76,15 +76,15 @@ func TestHeadersAreFixed(t *testing.T) {
 		{Method: http.MethodGet, Path: "/nowhere"}, {Method: http.MethodDelete, Path: "/api/users/me"},
 		{Method: http.MethodGet, Path: "/healthz"}, {Method: http.MethodGet, Path: "/readyz"}, {Method: http.MethodPost, Path: "/healthz"},
 	} {
-		world.CheckHeaders(t, c.Method+" "+c.Path, nil, c.To(t, d.Server))
+		world.CheckHeaders(t, c.Method+" "+c.Path, nil, c.To(t, g.Server))
 	}
 }
 
-// R-F11, RFC 6750: what the challenge says about each kind of token.
-func TestChallengeSaysWhatIsWrong(t *testing.T) {
+// R-F11, RFC 6750: the challenge for each kind of token.
+func TestChallengeNamesTheFault(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	const (
 		plain     = "Bearer"
@@ -92,8 +92,8 @@ func TestChallengeSaysWhatIsWrong(t *testing.T) {
 		malformed = `Bearer error="invalid_request"`
 	)
 
-	last := d.OwnerTokens.AccessToken[len(d.OwnerTokens.AccessToken)-1:]
-	altered := strings.TrimSuffix(d.OwnerTokens.AccessToken, last) + map[bool]string{true: "B", false: "A"}[last == "A"]
+	last := g.OwnerTokens.AccessToken[len(g.OwnerTokens.AccessToken)-1:]
+	altered := strings.TrimSuffix(g.OwnerTokens.AccessToken, last) + map[bool]string{true: "B", false: "A"}[last == "A"]
 
 	for _, o := range world.Operations() {
 		if !o.RequiresScheme("bearer") {
@@ -111,25 +111,25 @@ func TestChallengeSaysWhatIsWrong(t *testing.T) {
 			"no token":        {[]string{"Bearer"}, 400, malformed},
 			"empty token":     {[]string{"Bearer "}, 400, malformed},
 			"two words":       {[]string{"Bearer a b"}, 400, malformed},
-			"two spaces":      {[]string{"Bearer  " + d.OwnerTokens.AccessToken}, 400, malformed},
+			"two spaces":      {[]string{"Bearer  " + g.OwnerTokens.AccessToken}, 400, malformed},
 			"comma":           {[]string{"Bearer a,Bearer b"}, 400, malformed},
-			"two headers":     {[]string{"Bearer " + d.OwnerTokens.AccessToken, "Bearer " + d.OwnerTokens.AccessToken}, 400, malformed},
-			"two schemes":     {[]string{"Basic dXNlcjpwYXNz", "Bearer " + d.OwnerTokens.AccessToken}, 400, malformed},
-			"quoted":          {[]string{`Bearer "` + d.OwnerTokens.AccessToken + `"`}, 400, malformed},
+			"two headers":     {[]string{"Bearer " + g.OwnerTokens.AccessToken, "Bearer " + g.OwnerTokens.AccessToken}, 400, malformed},
+			"two schemes":     {[]string{"Basic dXNlcjpwYXNz", "Bearer " + g.OwnerTokens.AccessToken}, 400, malformed},
+			"quoted":          {[]string{`Bearer "` + g.OwnerTokens.AccessToken + `"`}, 400, malformed},
 			"no JWT":          {[]string{"Bearer nonsense"}, 401, invalid},
 			"forged":          {[]string{"Bearer e30.e30.e30"}, 401, invalid},
-			"refresh token":   {[]string{"Bearer " + d.OwnerTokens.RefreshToken}, 401, invalid},
+			"refresh token":   {[]string{"Bearer " + g.OwnerTokens.RefreshToken}, 401, invalid},
 			"altered at last": {[]string{"Bearer " + altered}, 401, invalid}, // F-12
-			"padded":          {[]string{"Bearer " + d.OwnerTokens.AccessToken + "="}, 401, invalid},
-			"cut":             {[]string{"Bearer " + d.OwnerTokens.AccessToken[:len(d.OwnerTokens.AccessToken)-1]}, 401, invalid},
-			"four parts":      {[]string{"Bearer " + d.OwnerTokens.AccessToken + ".e30"}, 401, invalid},
+			"padded":          {[]string{"Bearer " + g.OwnerTokens.AccessToken + "="}, 401, invalid},
+			"cut":             {[]string{"Bearer " + g.OwnerTokens.AccessToken[:len(g.OwnerTokens.AccessToken)-1]}, 401, invalid},
+			"four parts":      {[]string{"Bearer " + g.OwnerTokens.AccessToken + ".e30"}, 401, invalid},
 		} {
-			c := d.Call(o).Without("Authorization")
+			c := g.Call(o).Without("Authorization")
 			if one.values != nil {
 				c = c.With("Authorization", one.values...)
 			}
 
-			got := c.To(t, d.Server)
+			got := c.To(t, g.Server)
 			if got.Status != one.status || got.Header.Get("WWW-Authenticate") != one.challenge {
 				t.Errorf("%s, %s: %s, WWW-Authenticate %q, want %d %q", o.OperationID, name, got, got.Header.Get("WWW-Authenticate"), one.status, one.challenge)
 			}
@@ -137,16 +137,16 @@ func TestChallengeSaysWhatIsWrong(t *testing.T) {
 	}
 
 	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}
-	world.ExpectStatus(t, d, me.With("Authorization", "bEARER "+d.OwnerTokens.AccessToken), http.StatusOK, "a scheme's case")
-	world.ExpectStatus(t, d, me.With("Cookie", "__Host-TOKEN="+d.OwnerTokens.AccessToken+"; access_token="+d.OwnerTokens.AccessToken), http.StatusUnauthorized, "a cookie")
+	world.ExpectStatus(t, g, me.With("Authorization", "bEARER "+g.OwnerTokens.AccessToken), http.StatusOK, "a scheme's case")
+	world.ExpectStatus(t, g, me.With("Cookie", "__Host-TOKEN="+g.OwnerTokens.AccessToken+"; access_token="+g.OwnerTokens.AccessToken), http.StatusUnauthorized, "a cookie")
 }
 
-// T-27, R-H6, contract "other origins": any page may call the Toolkit surface, with a token of its own, and
-// no browser adds a credential by itself. Who may call the public one is in test/session/origin_test.go.
+// T-27, R-H6, contract "other origins": any page may call the Toolkit surface with a token of its own, because no
+// browser adds that credential by itself. For the public surface see test/session/origin_test.go.
 func TestAnyOriginMayCall(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	origins := []string{
 		"", "null", "https://evil.test", "http://app.test", "https://app.test.evil.test", "https://evilapp.test", "https://app.test:8443",
 		"HTTPS://APP.TEST", "file://", "app://toolkit", "https://a.test, https://b.test", strings.Repeat(",", 10_000),
@@ -158,10 +158,10 @@ func TestAnyOriginMayCall(t *testing.T) {
 		}
 
 		for _, origin := range origins {
-			preflight := world.Call{Method: http.MethodOptions, Path: d.Call(o).Path}.
+			preflight := world.Call{Method: http.MethodOptions, Path: g.Call(o).Path}.
 				With("Access-Control-Request-Method", o.Method).
 				With("Access-Control-Request-Headers", "authorization,content-type,x-request-id")
-			c := d.Call(o)
+			c := g.Call(o)
 
 			if endsSessions(o) {
 				c = c.Without("Authorization")
@@ -171,7 +171,7 @@ func TestAnyOriginMayCall(t *testing.T) {
 				preflight, c = preflight.With("Origin", origin), c.With("Origin", origin).With("Sec-Fetch-Site", "cross-site")
 			}
 
-			asked := preflight.To(t, d.Server)
+			asked := preflight.To(t, g.Server)
 			if asked.Status != http.StatusNoContent || len(asked.Body) > 0 {
 				t.Errorf("preflight of %s from %.40q: %s", o.Path, origin, asked)
 			}
@@ -184,7 +184,7 @@ func TestAnyOriginMayCall(t *testing.T) {
 				}
 			}
 
-			for _, got := range []world.Reply{asked, c.To(t, d.Server)} {
+			for _, got := range []world.Reply{asked, c.To(t, g.Server)} {
 				if got.Header.Get("Access-Control-Allow-Origin") != "*" || got.Header.Get("Access-Control-Allow-Credentials") != "" {
 					t.Errorf("%s from %.40q: %v", o.Path, origin, got.Header)
 				}
@@ -210,15 +210,15 @@ func methodsOf(path string) string {
 	return strings.Join(list, ", ")
 }
 
-// A proxy's id is kept where it is plain; no other can be put into the log or the answer.
+// A proxy's request id is kept if it is plain. No other text gets into the log or the response.
 func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}
 
 	for _, id := range []string{"abcdefgh", "01JD6Z7Q9W8X5V4T3S2R", strings.Repeat("a", 64), "a-b_c-d_0"} {
-		if got := me.With("X-Request-Id", id).To(t, d.Server); got.Header.Get("X-Request-Id") != id || got.Problem.RequestID != id {
+		if got := me.With("X-Request-Id", id).To(t, g.Server); got.Header.Get("X-Request-Id") != id || got.Problem.RequestID != id {
 			t.Errorf("%q became %q", id, got.Header.Get("X-Request-Id"))
 		}
 	}
@@ -226,7 +226,7 @@ func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 	seen := map[string]bool{}
 
 	for _, id := range []string{"", "short", strings.Repeat("a", 65), "with space", "quote\"quote", "<script>x", "日本語日本語", "a\tbcdefghi", "a.b.c.d.e.f"} {
-		got := me.With("X-Request-Id", id).To(t, d.Server).Header.Get("X-Request-Id")
+		got := me.With("X-Request-Id", id).To(t, g.Server).Header.Get("X-Request-Id")
 		if got == id || len(got) != 24 || seen[got] {
 			t.Errorf("%q became %q", id, got)
 		}
@@ -234,7 +234,7 @@ func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 		seen[got] = true
 	}
 
-	if log := d.Log.String(); !strings.Contains(log, "01JD6Z7Q9W8X5V4T3S2R") || strings.Contains(log, "<script>") {
+	if log := g.Log.String(); !strings.Contains(log, "01JD6Z7Q9W8X5V4T3S2R") || strings.Contains(log, "<script>") {
 		t.Error("the log knows an id that was refused, or not one that was kept")
 	}
 }

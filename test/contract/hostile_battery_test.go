@@ -5,8 +5,8 @@ package contract_test
 import "testing"
 
 // T-01, the long run.
-func TestHostileClientForLong(t *testing.T) {
+func TestHostileClientBattery(t *testing.T) {
 	t.Parallel()
 
-	hostile(t, 50_000)
+	sendRandomRequests(t, 50_000)
 }

@@ -12,43 +12,43 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// fitting draws a value that the schema allows.
-func (h *attacker) fitting(schema *openapi3.Schema) any {
+// validValue draws a value that the schema allows.
+func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 	switch {
 	case schema.Format == "email":
-		return fmt.Sprintf("%s.%d@%s", pick(h, "a", "A.b", "x+y", "o'neil", "a_b", "1"), h.IntN(1_000_000), pick(h, "konec.com.au", "bücher.example", "KONEC.COM.AU"))
+		return fmt.Sprintf("%s.%d@%s", pick(f, "a", "A.b", "x+y", "o'neil", "a_b", "1"), f.IntN(1_000_000), pick(f, "konec.com.au", "bücher.example", "KONEC.COM.AU"))
 	case schema.Pattern == "^[0-9]{6}$":
-		return fmt.Sprintf("%06d", h.IntN(1_000_000))
+		return fmt.Sprintf("%06d", f.IntN(1_000_000))
 	case strings.HasPrefix(schema.Pattern, `^\+`): // a phone
-		return fmt.Sprintf("+%d", 1_000_000+h.Int64N(1_000_000_000_000_000-1_000_000))
+		return fmt.Sprintf("+%d", 1_000_000+f.Int64N(1_000_000_000_000_000-1_000_000))
 	case len(schema.Enum) > 0:
-		return pick(h, schema.Enum...)
+		return pick(f, schema.Enum...)
 	case schema.Type.Is("array"):
 		list := make([]any, schema.MinItems)
 		for i := range list {
-			list[i] = h.fitting(schema.Items.Value)
+			list[i] = f.validValue(schema.Items.Value)
 		}
 
 		return list
 	case schema.Type.Is("object"):
 		members := map[string]any{}
 		for _, name := range schema.Required {
-			members[name] = h.fitting(schema.Properties[name].Value)
+			members[name] = f.validValue(schema.Properties[name].Value)
 		}
 
 		return members
 	case schema.Type.Is("boolean"):
-		return h.IntN(2) == 0
+		return f.IntN(2) == 0
 	case schema.Type.Is("integer"):
-		return 1 + h.IntN(1_000)
+		return 1 + f.IntN(1_000)
 	case strings.HasPrefix(schema.Pattern, `^[\p{L}`): // a group's name
-		return fmt.Sprintf("%s %d", pick(h, "Partners", "伙伴", "Été"), h.IntN(1_000_000))
-	case strings.HasPrefix(schema.Pattern, "^https?:"): // a webhook's address, where nobody listens
-		return fmt.Sprintf("%s?%d", world.NobodyListens, h.IntN(1_000))
+		return fmt.Sprintf("%s %d", pick(f, "Partners", "伙伴", "Été"), f.IntN(1_000_000))
+	case strings.HasPrefix(schema.Pattern, "^https?:"): // a webhook's URL, where nothing listens
+		return fmt.Sprintf("%s?%d", world.UnreachableWebhook, f.IntN(1_000))
 	case schema.Format == "date-time":
-		return fmt.Sprintf("2026-01-%02dT00:00:00Z", 1+h.IntN(28))
+		return fmt.Sprintf("2026-01-%02dT00:00:00Z", 1+f.IntN(28))
 	case schema.Pattern == "^[0-9a-f]{24}$": // the id of an account
-		return fmt.Sprintf("%024x", h.Uint64())
+		return fmt.Sprintf("%024x", f.Uint64())
 	}
 
 	letters := []rune("abcXYZ019 -_.'\"\\/<>&%;:,[]{}äßÅ汉字かな한글🦊🐢")
@@ -62,44 +62,44 @@ func (h *attacker) fitting(schema *openapi3.Schema) any {
 		most = min(most, int(*schema.MaxLength))
 	}
 
-	text := make([]rune, low+h.IntN(most-low+1))
+	text := make([]rune, low+f.IntN(most-low+1))
 
 	for i := range text {
-		text[i] = letters[h.IntN(len(letters))]
+		text[i] = letters[f.IntN(len(letters))]
 	}
 
-	text[0], text[len(text)-1] = 'q', 'q' // a name of spaces is none
+	text[0], text[len(text)-1] = 'q', 'q' // a name must not be only spaces
 
 	return string(text)
 }
 
-// values draws a body that the document allows, with a member that may be left out.
-func (h *attacker) values(o world.Operation) map[string]any {
-	values := h.desk.ValuesWith(o, pick(h, o.Fields()...))
+// values draws a body that the document allows, sometimes with an optional member.
+func (f *fuzzer) values(o world.Operation) map[string]any {
+	values := f.gateway.ValuesWith(o, pick(f, o.Fields()...))
 
-	for _, name := range slices.Sorted(maps.Keys(values)) { // in their order, so that a seed says everything
-		// Which name the others, and a group that is there, and what the server made.
+	for _, name := range slices.Sorted(maps.Keys(values)) { // in a fixed order, so that the seed determines everything
+		// These name the other members, an existing group, or a cursor that the server issued.
 		if name != "key" && name != "memberGroup" && name != "cursor" {
-			values[name] = h.fitting(o.Schema().Properties[name].Value)
+			values[name] = f.validValue(o.Schema().Properties[name].Value)
 		}
 	}
 
 	return values
 }
 
-// nearly breaks one constraint of one member.
-func (h *attacker) nearly(o world.Operation, values map[string]any) map[string]any {
-	name := pick(h, slices.Sorted(maps.Keys(values))...)
+// breakConstraint breaks one constraint of one member.
+func (f *fuzzer) breakConstraint(o world.Operation, values map[string]any) map[string]any {
+	name := pick(f, slices.Sorted(maps.Keys(values))...)
 	schema := o.Schema().Properties[name].Value
 	mayBeEmpty := schema.Type.Is("string") && schema.MinLength == 0 && len(schema.Enum) == 0
 
-	switch h.IntN(6) {
+	switch f.IntN(6) {
 	case 0:
 		if len(o.Schema().Required) == 0 {
 			return map[string]any{"": canary}
 		}
 
-		delete(values, pick(h, o.Schema().Required...))
+		delete(values, pick(f, o.Schema().Required...))
 	case 1:
 		values[name] = strings.Repeat("q", longest(schema)+1)
 	case 2:
@@ -110,7 +110,7 @@ func (h *attacker) nearly(o world.Operation, values map[string]any) map[string]a
 	case 3:
 		values[name] = fmt.Sprint(values[name]) + "\x00"
 	case 4:
-		values[pick(h, "role", "_id", "__v", "admin", strings.ToUpper(name), strings.ToUpper(name[:1])+name[1:], name+" ", "")] = canary
+		values[pick(f, "role", "_id", "__v", "admin", strings.ToUpper(name), strings.ToUpper(name[:1])+name[1:], name+" ", "")] = canary
 	case 5:
 		wrong := []any{map[string]any{}, nil, -1.5}
 		if !schema.Type.Is("array") {
@@ -121,7 +121,7 @@ func (h *attacker) nearly(o world.Operation, values map[string]any) map[string]a
 			wrong = append(wrong, true)
 		}
 
-		values[name] = pick(h, wrong...)
+		values[name] = pick(f, wrong...)
 		if o.Media() != "application/json" {
 			values[name] = ""
 		}
@@ -130,7 +130,7 @@ func (h *attacker) nearly(o world.Operation, values map[string]any) map[string]a
 	return values
 }
 
-// longest is what the schema allows; where it says nothing, no text of any length is allowed.
+// longest returns the maximum length of the schema, or 0 if it has none: an unbounded text would never end.
 func longest(schema *openapi3.Schema) int {
 	if schema.MaxLength == nil {
 		return 0
@@ -139,23 +139,23 @@ func longest(schema *openapi3.Schema) int {
 	return int(*schema.MaxLength)
 }
 
-// tree draws any JSON, with some of our names in it.
-func (h *attacker) tree(depth int) string {
-	if depth == 0 || h.IntN(3) == 0 {
-		return pick(h, "null", "true", "0", "-0", "1e999", "9007199254740993", `""`, `"a@konec.com.au"`, `"\u0000"`, `"\ud83e"`, "\"\xff\"", "nul", "[", `"`, "NaN")
+// anyJSON draws any JSON, with some of our names in it.
+func (f *fuzzer) anyJSON(depth int) string {
+	if depth == 0 || f.IntN(3) == 0 {
+		return pick(f, "null", "true", "0", "-0", "1e999", "9007199254740993", `""`, `"a@konec.com.au"`, `"\u0000"`, `"\ud83e"`, "\"\xff\"", "nul", "[", `"`, "NaN")
 	}
 
-	parts := make([]string, h.IntN(5))
+	parts := make([]string, f.IntN(5))
 	for i := range parts {
-		parts[i] = h.tree(depth - 1)
+		parts[i] = f.anyJSON(depth - 1)
 	}
 
-	if h.IntN(3) == 0 {
+	if f.IntN(3) == 0 {
 		return "[" + strings.Join(parts, ",") + "]"
 	}
 
 	for i := range parts {
-		name, _ := json.Marshal(pick(h, "email", "password", "username", "verificationCode", "refresh_token", "code", "key", "phone", "totp", "tss", "Email", "", "__proto__", h.noise(8)))
+		name, _ := json.Marshal(pick(f, "email", "password", "username", "verificationCode", "refresh_token", "code", "key", "phone", "totp", "tss", "Email", "", "__proto__", f.headerText(8)))
 		parts[i] = string(name) + ":" + parts[i]
 	}
 
@@ -163,33 +163,33 @@ func (h *attacker) tree(depth int) string {
 }
 
 // form draws any form.
-func (h *attacker) form() string {
-	parts := make([]string, h.IntN(60))
+func (f *fuzzer) form() string {
+	parts := make([]string, f.IntN(60))
 	for i := range parts {
-		parts[i] = pick(h, "email", "password", "Email", "email[]", "%65mail", "", "a%00", "%", h.noise(6)) + pick(h, "", "=", "==", "=a%40konec.com.au", "=%FF", "=%00", "=+", "="+canary, "="+h.noise(10))
+		parts[i] = pick(f, "email", "password", "Email", "email[]", "%65mail", "", "a%00", "%", f.headerText(6)) + pick(f, "", "=", "==", "=a%40konec.com.au", "=%FF", "=%00", "=+", "="+canary, "="+f.headerText(10))
 	}
 
-	return strings.Join(parts, pick(h, "&", "&", "&", ";", "&&"))
+	return strings.Join(parts, pick(f, "&", "&", "&", ";", "&&"))
 }
 
-// scrambled changes a few bytes.
-func (h *attacker) scrambled(s string) string {
+// scramble changes a few bytes.
+func (f *fuzzer) scramble(s string) string {
 	text := []byte(s)
 
-	for range 1 + h.IntN(4) {
+	for range 1 + f.IntN(4) {
 		if len(text) == 0 {
 			break
 		}
 
-		at := h.IntN(len(text))
+		at := f.IntN(len(text))
 
-		switch h.IntN(4) {
+		switch f.IntN(4) {
 		case 0:
-			text[at] = byte(h.IntN(256))
+			text[at] = byte(f.IntN(256))
 		case 1:
 			text = slices.Delete(text, at, at+1)
 		case 2:
-			text = slices.Insert(text, at, byte(h.IntN(256)))
+			text = slices.Insert(text, at, byte(f.IntN(256)))
 		case 3:
 			text = text[:at]
 		}
@@ -198,11 +198,11 @@ func (h *attacker) scrambled(s string) string {
 	return string(text)
 }
 
-// noise draws a text that may stand in a header.
-func (h *attacker) noise(most int) string {
-	text := make([]byte, h.IntN(most+1))
+// headerText draws a text that is allowed in a header.
+func (f *fuzzer) headerText(most int) string {
+	text := make([]byte, f.IntN(most+1))
 	for i := range text {
-		if text[i] = byte(0x20 + h.IntN(0xe0)); text[i] == 0x7f {
+		if text[i] = byte(0x20 + f.IntN(0xe0)); text[i] == 0x7f {
 			text[i] = '~'
 		}
 	}
@@ -210,20 +210,20 @@ func (h *attacker) noise(most int) string {
 	return strings.TrimSpace(string(text))
 }
 
-// scrambledHeader changes a few bytes to others that may stand in a header.
-func (h *attacker) scrambledHeader(s string) string {
+// scrambleHeader changes a few bytes to others that are allowed in a header.
+func (f *fuzzer) scrambleHeader(s string) string {
 	text := []byte(s)
 
-	for range min(len(text), 1+h.IntN(4)) {
-		text[h.IntN(len(text))] = byte('0' + h.IntN(10))
+	for range min(len(text), 1+f.IntN(4)) {
+		text[f.IntN(len(text))] = byte('0' + f.IntN(10))
 	}
 
 	return string(text)
 }
 
-func pick[T any](h *attacker, from ...T) T { return from[h.IntN(len(from))] }
+func pick[T any](f *fuzzer, from ...T) T { return from[f.IntN(len(from))] }
 
-// drawn picks a value of a map, the same for the same seed.
-func drawn(h *attacker, from map[string]string) string {
-	return from[pick(h, slices.Sorted(maps.Keys(from))...)]
+// pickValue draws a value of a map, the same for the same seed.
+func pickValue(f *fuzzer, from map[string]string) string {
+	return from[pick(f, slices.Sorted(maps.Keys(from))...)]
 }

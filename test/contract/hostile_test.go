@@ -17,16 +17,16 @@ import (
 
 var seed = flag.Uint64("hostile.seed", 0, "seed of TestHostileClient; 0 draws one, which a failure prints")
 
-// T-01, R-J4, R-J5, R-J6, R-K2: whatever a client sends, valid, almost valid or mad, with a credential,
-// none or garbage, the answer is one that the document promises, and never our fault.
+// T-01, R-J4, R-J5, R-J6, R-K2: whatever a client sends, valid, almost valid or arbitrary, with a credential, without
+// one or with garbage, the response is one that the document promises, and never a 500.
 func TestHostileClient(t *testing.T) {
 	t.Parallel()
 
-	hostile(t, 2_000)
+	sendRandomRequests(t, 2_000)
 }
 
-// hostile sends so many random requests. apptest.Conforming looks at each answer as well.
-func hostile(t *testing.T, rounds int) {
+// sendRandomRequests sends this many random requests. apptest.Conforming checks each response too.
+func sendRandomRequests(t *testing.T, rounds int) {
 	t.Helper()
 
 	drawn := *seed
@@ -34,139 +34,139 @@ func hostile(t *testing.T, rounds int) {
 		drawn = rand.Uint64()
 	}
 
-	h := &attacker{Rand: rand.New(rand.NewPCG(drawn, 0)), seed: drawn, desk: world.NewGateway(t, world.WithoutWaits), seen: map[string]map[int]int{}}
+	f := &fuzzer{Rand: rand.New(rand.NewPCG(drawn, 0)), seed: drawn, gateway: world.NewGateway(t, world.WithoutWaits), seen: map[string]map[int]int{}}
 	list := world.Operations()
 
 	for range rounds {
-		if !h.attack(t, list[h.IntN(len(list))]) {
+		if !f.sendOne(t, list[f.IntN(len(list))]) {
 			return
 		}
 	}
 
-	// It goes on with each operation until it has seen all that can be had of it.
+	// Then it calls each operation until it has seen every status that the operation can return.
 	for _, o := range list {
 		for range rounds {
-			if h.wanted = h.unseen(o); len(h.wanted) == 0 {
+			if f.wanted = f.unseen(o); len(f.wanted) == 0 {
 				break
 			}
 
-			if !h.attack(t, o) {
+			if !f.sendOne(t, o) {
 				return
 			}
 		}
 	}
 
 	for _, o := range list {
-		t.Logf("%-22s %v", o.OperationID, h.seen[o.OperationID])
+		t.Logf("%-22s %v", o.OperationID, f.seen[o.OperationID])
 
-		if missing := h.unseen(o); len(missing) > 0 {
-			t.Errorf("-hostile.seed=%d: %s never answered %v", drawn, o.OperationID, missing)
+		if missing := f.unseen(o); len(missing) > 0 {
+			t.Errorf("-hostile.seed=%d: %s never returned %v", drawn, o.OperationID, missing)
 		}
 	}
 }
 
-// attack makes one call, and says whether all is well.
-func (h *attacker) attack(t *testing.T, o world.Operation) bool {
+// sendOne sends one request and reports whether everything is right.
+func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 	t.Helper()
 
-	h.round++
-	c, kind := h.draw(t, o)
-	got := c.To(t, h.desk.Server)
+	f.round++
+	c, kind := f.draw(t, o)
+	got := c.To(t, f.gateway.Server)
 
-	if fault := h.judge(c, kind, got); fault != "" {
+	if fault := f.fault(c, kind, got); fault != "" {
 		t.Errorf("round %d of -hostile.seed=%d, a %s call: %s\n%s %s?%.200s %.500q\n%.1000q\nanswered %s",
-			h.round, h.seed, kind, fault, c.Method, c.Path, c.Query, c.Header, c.Body, got)
+			f.round, f.seed, kind, fault, c.Method, c.Path, c.Query, c.Header, c.Body, got)
 	}
 
-	if c.Method != http.MethodOptions { // a preflight says more
+	if c.Method != http.MethodOptions { // a preflight has more headers
 		// Another method of the same path may be another operation.
-		world.CheckHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", h.round, h.seed), cmp.Or(world.OperationAt(c.Method, c.Path), &o), got)
+		world.CheckHeaders(t, fmt.Sprintf("round %d of -hostile.seed=%d", f.round, f.seed), cmp.Or(world.OperationAt(c.Method, c.Path), &o), got)
 	}
 
-	// The method may have made another operation of it.
+	// The changed method may have called another operation.
 	asked := world.OperationAt(c.Method, c.Path)
-	own := c.Header.Get("Authorization") == "Bearer "+h.desk.OwnerTokens.AccessToken ||
-		slices.Contains(c.Cookies("__Host-TOKEN"), h.desk.OwnerBrowser.Cookie("__Host-TOKEN"))
+	own := c.Header.Get("Authorization") == "Bearer "+f.gateway.OwnerTokens.AccessToken ||
+		slices.Contains(c.Cookies("__Host-TOKEN"), f.gateway.OwnerBrowser.Cookie("__Host-TOKEN"))
 
 	if asked != nil && own && got.Status < 300 && (endsSessions(*asked) || asked.OperationID == "renewSession") {
-		h.desk.OwnerTokens, h.desk.OwnerBrowser = h.desk.SignIn(t, world.Owner), h.desk.SignedIn(t, world.Owner)
+		f.gateway.OwnerTokens, f.gateway.OwnerBrowser = f.gateway.SignIn(t, world.Owner), f.gateway.SignedIn(t, world.Owner)
 	}
 
-	// In the rounds to come, the group has to be there, and whom the administrator looks after to be able to sign in.
+	// Later rounds need the group, and an account of the administrator's subject that can sign in.
 	if asked != nil && asked.IsAdmin() && asked.Method != http.MethodGet && got.Status < 300 {
-		h.desk.Exec(t, `
+		f.gateway.Exec(t, `
 			UPDATE account SET status = 'active', deleted_at = NULL, member_group = 'None',
 				password_hash = (SELECT password_hash FROM account WHERE email = $2)
-			WHERE id = $1`, h.desk.SubjectID, world.Administrator)
-		h.desk.Exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ('Member', now(), now()) ON CONFLICT DO NOTHING")
+			WHERE id = $1`, f.gateway.SubjectID, world.Administrator)
+		f.gateway.Exec(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ('Member', now(), now()) ON CONFLICT DO NOTHING")
 	}
 
-	if h.seen[o.OperationID] == nil {
-		h.seen[o.OperationID] = map[int]int{}
+	if f.seen[o.OperationID] == nil {
+		f.seen[o.OperationID] = map[int]int{}
 	}
 
-	h.seen[o.OperationID][got.Status]++
+	f.seen[o.OperationID][got.Status]++
 
 	return !t.Failed()
 }
 
-// kind says what the answer may be.
+// kind is which responses a request may get.
 type kind string
 
 const (
-	valid   kind = "valid"   // not to be blamed on the input
-	invalid kind = "invalid" // to be refused
-	mad     kind = "mad"     // anything but a fault of ours
+	valid     kind = "valid"     // must not be refused as invalid input
+	invalid   kind = "invalid"   // must be refused
+	arbitrary kind = "arbitrary" // may get anything but a 500
 )
 
-type attacker struct {
+type fuzzer struct {
 	*rand.Rand
 
-	desk  *world.Gateway
-	seed  uint64
-	round int
-	good  world.Call             // what the call of this round was before it was spoiled
-	seen  map[string]map[int]int // how often an operation answered a status
+	gateway *world.Gateway
+	seed    uint64
+	round   int
+	valid   world.Call             // this round's call before it was changed
+	seen    map[string]map[int]int // how often each operation has returned each status
 
-	wanted []string // the statuses that it is looking for
+	wanted []string // the statuses that the fuzzer is looking for
 }
 
-// judge says what is wrong with the answer.
-func (h *attacker) judge(c world.Call, k kind, got world.Reply) string {
+// fault returns a description of what is wrong with the response, or an empty string.
+func (f *fuzzer) fault(c world.Call, k kind, got world.Reply) string {
 	asked := world.OperationAt(c.Method, c.Path)
 
 	switch {
 	case got.Status >= http.StatusInternalServerError:
 		return "a fault of ours"
 	case got.Status < http.StatusOK || got.Status >= 300 && got.Status < 400 && (asked == nil || asked.Responses.Status(got.Status) == nil):
-		return "no answer, or a redirect"
+		return "no response, or a redirect"
 	case k == invalid && got.Status < http.StatusBadRequest:
 		return "accepted"
 	case k == valid && (got.Problem.Code == "INVALID_REQUEST" || got.Status == http.StatusUnsupportedMediaType || got.Status == http.StatusNotAcceptable):
 		return "refused"
 	case got.Status >= http.StatusBadRequest && c.Method != http.MethodHead && (got.Problem.Success == nil || *got.Problem.Success || got.Problem.Message == ""):
 		return "not the error's shape"
-	case asked != nil && got.Status < 400 && h.lacks(*asked, c) != "":
-		return "let in without " + h.lacks(*asked, c)
+	case asked != nil && got.Status < 400 && f.missingCredential(*asked, c) != "":
+		return "let in without " + f.missingCredential(*asked, c)
 	}
 
 	for _, leak := range []string{"SQLSTATE", "pgx", "panic", ".go:", "goroutine", "openapi3", "jsontext", "strconv", "reflect", "Schema:", canary} {
 		if strings.Contains(string(got.Body), leak) {
-			return "the answer says " + leak
+			return "the response contains " + leak
 		}
 	}
 
 	return ""
 }
 
-// lacks names the credential that the operation needs and the call does not have as the good one did. Where there
-// is more than one way to be let in, one of them is enough.
-func (h *attacker) lacks(o world.Operation, c world.Call) string {
+// missingCredential names a credential that the operation requires and that differs from the one of the valid call. If
+// the operation accepts alternatives, one is enough.
+func (f *fuzzer) missingCredential(o world.Operation, c world.Call) string {
 	header := func(name string) bool {
-		return h.good.Header.Get(name) == "" || !slices.Equal(c.Header.Values(name), h.good.Header.Values(name))
+		return f.valid.Header.Get(name) == "" || !slices.Equal(c.Header.Values(name), f.valid.Header.Values(name))
 	}
 	cookie := func(name string) bool {
-		return len(h.good.Cookies(name)) == 0 || !slices.Equal(c.Cookies(name), h.good.Cookies(name))
+		return len(f.valid.Cookies(name)) == 0 || !slices.Equal(c.Cookies(name), f.valid.Cookies(name))
 	}
 
 	var missing string
@@ -189,108 +189,109 @@ func (h *attacker) lacks(o world.Operation, c world.Call) string {
 	return missing
 }
 
-// draw makes a request, in one of the credential states.
-func (h *attacker) draw(t *testing.T, o world.Operation) (world.Call, kind) {
+// draw draws a request, with one of the states of its credential.
+func (f *fuzzer) draw(t *testing.T, o world.Operation) (world.Call, kind) {
 	t.Helper()
 
-	c, k := h.desk.Call(o), valid
+	c, k := f.gateway.Call(o), valid
 
-	// What only a secret opens is opened with it, sometimes: each of these signs somebody in, and so costs a hash.
-	if h.IntN(8) == 0 || h.wanted != nil && o.IsAdmin() && h.IntN(2) == 0 {
-		way := h.wayIn(o)
-		if c = way.ask(t, h.desk, o); way.code != "" {
-			k = mad
+	// Sometimes it makes the call that needs a secret with that secret. Each of these signs a user in, and so costs a
+	// hash.
+	if f.IntN(8) == 0 || f.wanted != nil && o.IsAdmin() && f.IntN(2) == 0 {
+		way := f.wantedScenario(o)
+		if c = way.call(t, f.gateway, o); way.code != "" {
+			k = arbitrary
 		}
 
-		if h.wanted != nil && o.IsAdmin() {
-			h.good = c
+		if f.wanted != nil && o.IsAdmin() {
+			f.valid = c
 
-			return c, k // as it is, or its answer would hardly ever come
+			return c, k // unchanged, or its response would be very rare
 		}
 	}
 
-	h.good = c
+	f.valid = c
 
-	if len(o.Parameters) > 0 && h.IntN(3) == 0 {
-		parameter := o.Parameters[h.IntN(len(o.Parameters))].Value
-		c, k = mistaken(h.desk, o, parameter, drawn(h, badParameters(parameter))), invalid
+	if len(o.Parameters) > 0 && f.IntN(3) == 0 {
+		parameter := o.Parameters[f.IntN(len(o.Parameters))].Value
+		c, k = withParameter(f.gateway, o, parameter, pickValue(f, badParameters(parameter))), invalid
 		mistake := c.Header.Get(parameter.Name)
 
-		c.Header = h.good.Header.Clone()
+		c.Header = f.valid.Header.Clone()
 		if parameter.In == openapi3.ParameterInHeader {
 			c.Header.Set(parameter.Name, mistake)
 		}
 	}
 
 	if o.RequestBody != nil {
-		values := h.values(o)
+		values := f.values(o)
 
-		choice := h.IntN(6)
+		choice := f.IntN(6)
 		if choice == 1 && (o.OperationID == "login" || o.OperationID == "signIn") {
-			choice = h.IntN(6) // each of these computes a hash, which takes its time
+			choice = f.IntN(6) // each of these computes a hash, which is slow
 		}
 
 		switch choice {
-		case 0: // as it came
+		case 0: // unchanged
 		case 1:
 			c.Body = o.Encode(values)
 		case 2:
-			c.Body, k = o.Encode(h.nearly(o, values)), invalid
+			c.Body, k = o.Encode(f.breakConstraint(o, values)), invalid
 		case 3:
 			if o.Media() == "application/json" {
-				c.Body = h.tree(3)
+				c.Body = f.anyJSON(3)
 			} else {
-				c.Body = h.form()
+				c.Body = f.form()
 			}
 
-			k = mad
+			k = arbitrary
 		case 4:
-			c.Body, k = h.scrambled(c.Body), mad
+			c.Body, k = f.scramble(c.Body), arbitrary
 		case 5:
-			field := pick(h, o.Fields()...)
-			c.Body, k = spoiled(h.desk, o, field, drawn(h, badValues(o, field))), invalid
+			field := pick(f, o.Fields()...)
+			c.Body, k = bodyWithField(f.gateway, o, field, pickValue(f, badValues(o, field))), invalid
 		}
 	}
 
-	c = h.credential(o, c)
-	c, k = h.around(c, k)
+	c = f.changeCredential(o, c)
+	c, k = f.changeRequest(c, k)
 
-	if k == valid && h.lacks(o, c) != "" {
+	if k == valid && f.missingCredential(o, c) != "" {
 		k = invalid
 	}
 
 	return c, k
 }
 
-// wayIn provokes the good answer of the operation, or any that is wanted, where it is an administrator's: those hang
-// on what is there already.
-func (h *attacker) wayIn(o world.Operation) scenario {
+// wantedScenario returns a scenario with a successful response or, for operations of administrators, with any wanted
+// one: those depend on existing data.
+func (f *fuzzer) wantedScenario(o world.Operation) scenario {
 	var ways []scenario
 
 	for _, s := range scenarios {
-		wanted := o.IsAdmin() && (h.wanted == nil || slices.Contains(h.wanted, s.status))
-		if s.operation == o.OperationID && s.at == open && (s.code == "" || wanted) {
+		wanted := o.IsAdmin() && (f.wanted == nil || slices.Contains(f.wanted, s.status))
+		if s.operation == o.OperationID && s.state == healthy && (s.code == "" || wanted) {
 			ways = append(ways, s)
 		}
 	}
 
 	if len(ways) == 0 {
-		return scenario{ask: good}
+		return scenario{call: validCall}
 	}
 
-	return pick(h, ways...)
+	return pick(f, ways...)
 }
 
-// credential takes one away, sometimes, or puts garbage in its place.
-func (h *attacker) credential(o world.Operation, c world.Call) world.Call {
-	choice := h.IntN(3)
+// changeCredential sometimes removes a credential or replaces it with garbage.
+func (f *fuzzer) changeCredential(o world.Operation, c world.Call) world.Call {
+	choice := f.IntN(3)
 	if choice == 2 && endsSessions(o) {
-		choice = h.IntN(3) // each of these costs a sign-in, and so a hash
+		choice = f.IntN(3) // each of these costs a sign-in, and so a hash
 	}
 
 	names := []string{"Authorization"}
 	if o.IsPublic() {
-		names = [][]string{{"Cookie"}, {"X-XSRF-TOKEN"}, {"Cookie", "X-XSRF-TOKEN"}}[h.IntN(3)]
+		names = [][]string{{"Cookie"}, {"X-XSRF-TOKEN"}, {"Cookie", "X-XSRF-TOKEN"}}[f.IntN(3)]
 	}
 
 	for _, name := range names {
@@ -298,40 +299,40 @@ func (h *attacker) credential(o world.Operation, c world.Call) world.Call {
 		case choice == 0:
 			c = c.Without(name)
 		case choice == 1 && name == "Authorization":
-			c = c.With(name, pick(h, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+h.noise(60), h.noise(20)))
+			c = c.With(name, pick(f, "Bearer x", "Bearer", "Basic eDp5", "Bearer a.b.c", "Bearer "+f.headerText(60), f.headerText(20)))
 		case choice == 1:
 			value := c.Header.Get(name)
-			c = c.With(name, pick(h, h.scrambledHeader(value), value+"x", h.noise(60), "__Host-TOKEN=", "__Host-TOKEN="+h.noise(50), "__Host-PRE="+strings.Repeat("A", 22)))
+			c = c.With(name, pick(f, f.scrambleHeader(value), value+"x", f.headerText(60), "__Host-TOKEN=", "__Host-TOKEN="+f.headerText(50), "__Host-PRE="+strings.Repeat("A", 22)))
 		}
 	}
 
 	return c
 }
 
-// around changes what stands around the body, sometimes.
-func (h *attacker) around(c world.Call, k kind) (world.Call, kind) {
-	for range h.IntN(3) {
-		switch h.IntN(10) {
+// changeRequest sometimes changes the method, the path, the query or a header.
+func (f *fuzzer) changeRequest(c world.Call, k kind) (world.Call, kind) {
+	for range f.IntN(3) {
+		switch f.IntN(10) {
 		case 0:
-			c, k = c.With("Content-Type", pick(h, "text/plain", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", h.noise(20))), mad
+			c, k = c.With("Content-Type", pick(f, "text/plain", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", f.headerText(20))), arbitrary
 		case 1:
-			c, k = c.With("Accept", pick(h, "text/html", "image/*, text/*", "application/json;q=0", "*/*", h.noise(20))), mad
+			c, k = c.With("Accept", pick(f, "text/html", "image/*, text/*", "application/json;q=0", "*/*", f.headerText(20))), arbitrary
 		case 2:
-			c, k = c.With("Content-Encoding", pick(h, "gzip", "identity", "br", h.noise(5))), mad
+			c, k = c.With("Content-Encoding", pick(f, "gzip", "identity", "br", f.headerText(5))), arbitrary
 		case 3:
-			c.Method, k = pick(h, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"), mad
+			c.Method, k = pick(f, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"), arbitrary
 		case 4:
-			c.Query, k = pick(h, "a=1", "a;b", "%zz", "email=x&password=y", manyNames(60), "access_token=x", "%00"), mad
+			c.Query, k = pick(f, "a=1", "a;b", "%zz", "email=x&password=y", manyNames(60), "access_token=x", "%00"), arbitrary
 		case 5:
-			c.Path, k = c.Path+pick(h, "/", "//", "%00", "/..", "x", "%2F", ";a=b", "."), mad
+			c.Path, k = c.Path+pick(f, "/", "//", "%00", "/..", "x", "%2F", ";a=b", "."), arbitrary
 		case 6:
-			c, k = c.With("X-Request-Id", h.noise(30)), mad
+			c, k = c.With("X-Request-Id", f.headerText(30)), arbitrary
 		case 7:
-			c.Body, k = c.Body+strings.Repeat(" ", 1<<(15+h.IntN(3))), mad
+			c.Body, k = c.Body+strings.Repeat(" ", 1<<(15+f.IntN(3))), arbitrary
 		case 8:
-			c = c.With("Accept-Language", pick(h, "en", "zh-CN", "en;q=9", h.noise(40))).With("User-Agent", h.noise(400))
+			c = c.With("Accept-Language", pick(f, "en", "zh-CN", "en;q=9", f.headerText(40))).With("User-Agent", f.headerText(400))
 		case 9:
-			c = c.With("X-Forwarded-For", h.noise(30)).With("Origin", h.noise(20)).With("Cookie", h.noise(60)).With("Forwarded", h.noise(20))
+			c = c.With("X-Forwarded-For", f.headerText(30)).With("Origin", f.headerText(20)).With("Cookie", f.headerText(60)).With("Forwarded", f.headerText(20))
 			c.Chunked = true
 		}
 	}
@@ -339,9 +340,9 @@ func (h *attacker) around(c world.Call, k kind) (world.Call, kind) {
 	return c, k
 }
 
-// unseen are the statuses of the document that the operation has not answered yet, but for those of a broken
-// gateway, and of one that makes people wait.
-func (h *attacker) unseen(o world.Operation) []string {
+// unseen returns the documented statuses that the operation has not returned yet, without those of a broken gateway and
+// of a gateway that delays callers.
+func (f *fuzzer) unseen(o world.Operation) []string {
 	var missing []string
 
 	for status := range o.Responses.Map() {
@@ -351,7 +352,7 @@ func (h *attacker) unseen(o world.Operation) []string {
 		}
 
 		rare := []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
-		if !slices.Contains(rare, number) && h.seen[o.OperationID][number] == 0 {
+		if !slices.Contains(rare, number) && f.seen[o.OperationID][number] == 0 {
 			missing = append(missing, status)
 		}
 	}

@@ -14,47 +14,46 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-01, R-J5, R-J6, F-04: whatever is wrong with one field is a 400 that blames that field, and that
-// repeats nothing of the value.
+// T-01, R-J5, R-J6, F-04: any fault of one field gets a 400 that names this field and repeats nothing of the value.
 func TestBadFieldIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		for _, field := range o.Fields() {
 			t.Run(o.OperationID+"/"+field, func(t *testing.T) {
 				for name, value := range badValues(o, field) {
-					c := d.Call(o)
-					c.Body = spoiled(d, o, field, value)
+					c := g.Call(o)
+					c.Body = bodyWithField(g, o, field, value)
 
-					got := c.To(t, d.Server)
+					got := c.To(t, g.Server)
 					if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s: %s", name, got)
 					}
 
-					// The syntax is wrong before there is a field. Of a list an element may be blamed as well.
+					// If the syntax is wrong there are no fields. In a list the error may name an element.
 					elsewhere := func(name string) bool { return name != "/"+field && !strings.HasPrefix(name, "/"+field+"/") }
 					if blamed := got.Fields(); !slices.Equal(blamed, []string{""}) && (len(blamed) == 0 || slices.ContainsFunc(blamed, elsewhere)) {
 						t.Errorf("%s: blames %q", name, blamed)
 					}
 
 					if strings.Contains(string(got.Body), canary) {
-						t.Errorf("%s: the answer repeats the value: %s", name, got)
+						t.Errorf("%s: the response repeats the value: %s", name, got)
 					}
 				}
 			})
 		}
 	}
 
-	if strings.Contains(d.Log.String(), canary) {
+	if strings.Contains(g.Log.String(), canary) {
 		t.Error("a refused value is in the log") // F-06, R-K3
 	}
 }
 
 const canary = "c4n4ry"
 
-// badValues are texts that stand where a field's value should, as the body has them.
+// badValues returns invalid texts for a field's value, as the body contains them.
 func badValues(o world.Operation, field string) map[string]string {
 	schema, bad := o.Schema().Properties[field].Value, badJSON()
 	if o.Media() != "application/json" {
@@ -62,7 +61,7 @@ func badValues(o world.Operation, field string) map[string]string {
 	}
 
 	if schema.Type.Is("string") && schema.MinLength == 0 && len(schema.Enum) == 0 {
-		delete(bad, "empty") // which it may be
+		delete(bad, "empty") // this field may be empty
 	}
 
 	if schema.Type.Is("boolean") {
@@ -74,7 +73,7 @@ func badValues(o world.Operation, field string) map[string]string {
 			bad["element: "+name] = `["000000", ` + value + `]`
 		}
 
-		if schema.Items.Value.Type.Is("object") { // the name of what is unknown there is told
+		if schema.Items.Value.Type.Is("object") { // the error names an unknown member
 			bad["element: object"] = `[{"role": "` + canary + `"}]`
 		}
 	}
@@ -103,9 +102,9 @@ func badJSON() map[string]string {
 	}
 }
 
-// spoiled is a good body but for the text of one field.
-func spoiled(d *world.Gateway, o world.Operation, field, text string) string {
-	values := d.ValuesWith(o, field)
+// bodyWithField returns a valid body except for the text of one field.
+func bodyWithField(g *world.Gateway, o world.Operation, field, text string) string {
+	values := g.ValuesWith(o, field)
 	parts := make([]string, 0, len(values))
 
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -145,7 +144,7 @@ func spoiled(d *world.Gateway, o world.Operation, field, text string) string {
 func TestBadBodyIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if o.RequestBody == nil {
@@ -153,11 +152,11 @@ func TestBadBodyIsRefused(t *testing.T) {
 		}
 
 		t.Run(o.OperationID, func(t *testing.T) {
-			for name, spoil := range bodySpoilers(o) {
-				c := d.Call(o)
+			for name, spoil := range bodyFaults(o) {
+				c := g.Call(o)
 				c.Body = spoil(strings.TrimSpace(c.Body))
 
-				if got := c.To(t, d.Server); got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
+				if got := c.To(t, g.Server); got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 					t.Errorf("%s: %s", name, got)
 				} else if len(got.Problem.Errors) == 0 || len(got.Problem.Errors) > 50 {
 					t.Errorf("%s: blames %d fields", name, len(got.Problem.Errors))
@@ -167,12 +166,12 @@ func TestBadBodyIsRefused(t *testing.T) {
 	}
 }
 
-func bodySpoilers(o world.Operation) map[string]func(string) string {
-	field := o.Schema().Required[0] // which is there once
+func bodyFaults(o world.Operation) map[string]func(string) string {
+	field := o.Schema().Required[0] // a required field, which is present once
 	as := func(text string) func(string) string { return func(string) string { return text } }
 
 	if o.Media() != "application/json" {
-		some := "" // of the members that have to be there
+		some := "" // one of the required members
 		if len(o.Schema().Required) > 1 {
 			some = field + "=x%40konec.com.au"
 		}
@@ -252,49 +251,49 @@ func manyMembers(n int) string {
 	return `"` + strings.Join(strings.Split(manyNames(n), "&"), `":1,"`) + `":1`
 }
 
-// F-05, F-11, R-F12, R-J1: no operation takes a query, and none reads a credential there.
+// F-05, F-11, R-F12, R-J1: no operation accepts a query string, and none reads a credential from it.
 func TestQueryIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	credentials := url.Values{"email": {world.Owner}, "password": {apptest.Password}}.Encode()
 	queries := map[string]string{
 		"unknown": "debug=1", "no value": "debug", "escaped": "%64ebug=1", "NUL": "a%00b=1", "bytes": "%FF=%FF", "broken": "%zz=1",
-		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + d.OwnerTokens.AccessToken,
-		"refresh token": "refresh_token=" + d.OwnerTokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
+		"semicolon": "a;b", "credentials": credentials, "access token": "access_token=" + g.OwnerTokens.AccessToken,
+		"refresh token": "refresh_token=" + g.OwnerTokens.RefreshToken, "51 keys": manyNames(51), "many keys": manyNames(1_500),
 		"equal keys": strings.Repeat("a&", 3_000), "only": "=", "long name": strings.Repeat("n", 3_000) + "=1",
 	}
 
 	for _, o := range world.Operations() {
 		t.Run(o.OperationID, func(t *testing.T) {
 			for name, query := range queries {
-				c := d.Call(o)
+				c := g.Call(o)
 				c.Query = query
 
-				got := c.To(t, d.Server)
+				got := c.To(t, g.Server)
 				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 					t.Errorf("%s: %s", name, got)
 				}
 
-				if strings.Contains(string(got.Body), apptest.Password) || strings.Contains(string(got.Body), d.OwnerTokens.RefreshToken) {
-					t.Errorf("%s: the answer repeats a secret: %s", name, got)
+				if strings.Contains(string(got.Body), apptest.Password) || strings.Contains(string(got.Body), g.OwnerTokens.RefreshToken) {
+					t.Errorf("%s: the response repeats a secret: %s", name, got)
 				}
 			}
 		})
 	}
 
-	// F-05: what lacks in the body is not taken from the query.
+	// F-05: members that the body lacks are not read from the query string.
 	c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Query: credentials}.With("Content-Type", "application/x-www-form-urlencoded")
-	if got := c.To(t, d.Server); got.Status != http.StatusBadRequest {
-		t.Errorf("credentials in the query alone: %s", got)
+	if got := c.To(t, g.Server); got.Status != http.StatusBadRequest {
+		t.Errorf("credentials in the query string only: %s", got)
 	}
 
-	me := world.Call{Method: http.MethodGet, Path: "/api/users/me", Query: "access_token=" + d.OwnerTokens.AccessToken}
-	if got := me.To(t, d.Server); got.Status != http.StatusUnauthorized {
-		t.Errorf("a token in the query alone: %s", got)
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me", Query: "access_token=" + g.OwnerTokens.AccessToken}
+	if got := me.To(t, g.Server); got.Status != http.StatusUnauthorized {
+		t.Errorf("a token in the query string only: %s", got)
 	}
 
-	if strings.Contains(d.Log.String(), d.OwnerTokens.RefreshToken) || strings.Contains(d.Log.String(), url.QueryEscape(apptest.Password)) {
+	if strings.Contains(g.Log.String(), g.OwnerTokens.RefreshToken) || strings.Contains(g.Log.String(), url.QueryEscape(apptest.Password)) {
 		t.Error("a query is in the log") // R-K4
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// The way of a new person, through the generated client: code, account, tokens, refresh.
+// A new user's way through the generated client: code, account, tokens, refresh.
 func TestJourney(t *testing.T) {
 	t.Parallel()
 
@@ -84,7 +84,7 @@ func TestJourney(t *testing.T) {
 	}
 }
 
-// The statements of each operation are counted, so that no change makes one more by accident.
+// The statements of each operation are counted, so that no change adds one by accident.
 func TestStatements(t *testing.T) {
 	t.Parallel()
 
@@ -96,7 +96,7 @@ func TestStatements(t *testing.T) {
 	expect := func(t *testing.T, want ...string) {
 		t.Helper()
 
-		if got := world.WithoutChores(env.Statements.Take()); !slices.Equal(got, want) {
+		if got := world.WithoutMaintenance(env.Statements.Take()); !slices.Equal(got, want) {
 			t.Errorf("statements %q, want %q", got, want)
 		}
 	}

@@ -10,24 +10,24 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-J4, F-08: a method that a path does not have is 405 with those that it has.
+// R-J4, F-08: a method that a path does not have gets 405 and the methods that it has.
 func TestWrongMethodIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
-		allow := allowOf(d.Call(o).Path)
+		allow := allowOf(g.Call(o).Path)
 
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "FOO"} {
 			if slices.Contains(strings.Split(allow, ", "), method) {
 				continue
 			}
 
-			c := d.Call(o)
+			c := g.Call(o)
 			c.Method = method
 
-			got := c.To(t, d.Server)
+			got := c.To(t, g.Server)
 			if got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != allow {
 				t.Errorf("%s %s: %s, Allow %q, want 405 and %q", method, o.Path, got, got.Header.Get("Allow"), allow)
 			}
@@ -39,7 +39,7 @@ func TestWrongMethodIsRefused(t *testing.T) {
 	}
 }
 
-// allowOf lists the methods of a path, as Allow has them. HEAD goes with a GET that only reads.
+// allowOf lists the methods of a path as Allow does. HEAD is allowed with a GET that only reads.
 func allowOf(path string) string {
 	has := map[string]bool{http.MethodOptions: true}
 
@@ -61,11 +61,11 @@ func allowOf(path string) string {
 	return strings.Join(list, ", ")
 }
 
-// R-J4, R-J8: a path that is almost one of ours is 404, and never a redirect.
+// R-J4, R-J8: a path that resembles one of ours gets 404, and never a redirect.
 func TestUnknownPathIsNotFound(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	known := map[string]bool{}
 	for _, o := range world.Operations() {
@@ -79,26 +79,26 @@ func TestUnknownPathIsNotFound(t *testing.T) {
 			strings.Replace(o.Path, "/api/", "/api%2F", 1), strings.Replace(o.Path, "api", "a%70i", 1), "/" + strings.Replace(o.Path, "/api", "/example.com", 1),
 		} {
 			if path == o.Path || known[path] {
-				continue // a change that is none here
+				continue // the change has no effect on this path
 			}
 
-			c := d.Call(o)
+			c := g.Call(o)
 			c.Path = path
 
-			// Below a path with a parameter anything is its value, and must be none that it takes.
-			if got := c.To(t, d.Server); !slices.Contains([]string{"NOT_FOUND", "METHOD_NOT_ALLOWED", "INVALID_REQUEST"}, got.Problem.Code) {
+			// Below a path with a parameter anything is a value of it, and must be an invalid one.
+			if got := c.To(t, g.Server); !slices.Contains([]string{"NOT_FOUND", "METHOD_NOT_ALLOWED", "INVALID_REQUEST"}, got.Problem.Code) {
 				t.Errorf("%s %s: %s", o.Method, path, got)
 			}
 		}
 	}
 }
 
-// Contract, "HEAD": like GET for the GETs without side effects, without the body.
+// Contract, "HEAD": HEAD works like GET, without the body, if the GET has no side effects.
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	get := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
+	g := world.NewGateway(t)
+	get := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
 
 	for name, c := range map[string]world.Call{
 		"signed in": get, "no token": get.Without("Authorization"), "bad token": get.With("Authorization", "Bearer e30.e30.e30"),
@@ -107,7 +107,7 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 		head := c
 		head.Method = http.MethodHead
 
-		want, got := c.To(t, d.Server), head.To(t, d.Server)
+		want, got := c.To(t, g.Server), head.To(t, g.Server)
 		if got.Status != want.Status || len(got.Body) > 0 {
 			t.Errorf("%s: %s, want %d and no body", name, got, want.Status)
 		}
@@ -120,11 +120,11 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	}
 }
 
-// R-H5, R-J4: only the documented content type, and no encoding.
+// R-H5, R-J4: only the documented content type is accepted, and no encoding.
 func TestContentTypeDecides(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if o.RequestBody == nil {
@@ -141,79 +141,79 @@ func TestContentTypeDecides(t *testing.T) {
 		}
 
 		for _, value := range good {
-			if got := d.Call(o).With("Content-Type", value).To(t, d.Server); got.Status == http.StatusUnsupportedMediaType || got.Problem.Code == "INVALID_REQUEST" {
+			if got := g.Call(o).With("Content-Type", value).To(t, g.Server); got.Status == http.StatusUnsupportedMediaType || got.Problem.Code == "INVALID_REQUEST" {
 				t.Errorf("%s with %q: %s", o.OperationID, value, got)
 			}
 		}
 
 		for _, value := range bad {
-			world.ExpectStatus(t, d, d.Call(o).With("Content-Type", value), http.StatusUnsupportedMediaType, value)
+			world.ExpectStatus(t, g, g.Call(o).With("Content-Type", value), http.StatusUnsupportedMediaType, value)
 		}
 
-		world.ExpectStatus(t, d, d.Call(o).Without("Content-Type"), http.StatusUnsupportedMediaType, "no type")
-		world.ExpectStatus(t, d, d.Call(o).With("Content-Type", media, media), http.StatusUnsupportedMediaType, "two types")
+		world.ExpectStatus(t, g, g.Call(o).Without("Content-Type"), http.StatusUnsupportedMediaType, "no type")
+		world.ExpectStatus(t, g, g.Call(o).With("Content-Type", media, media), http.StatusUnsupportedMediaType, "two types")
 
 		for _, encoding := range []string{"gzip", "deflate", "br", "identity", "zstd", "gzip, gzip", "x"} {
-			world.ExpectStatus(t, d, d.Call(o).With("Content-Encoding", encoding), http.StatusUnsupportedMediaType, encoding)
+			world.ExpectStatus(t, g, g.Call(o).With("Content-Encoding", encoding), http.StatusUnsupportedMediaType, encoding)
 		}
 	}
 
-	// The contract: a GET may carry a type.
-	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
-	world.ExpectStatus(t, d, me.With("Content-Type", "application/json"), http.StatusOK, "GET with a type")
+	// The contract: a GET may have a content type.
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
+	world.ExpectStatus(t, g, me.With("Content-Type", "application/json"), http.StatusOK, "GET with a type")
 }
 
-// R-J4: 406 where Accept leaves no room for JSON, and only there.
+// R-J4: a request gets 406 if its Accept excludes JSON, and only then.
 func TestAcceptDecides(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
+	g := world.NewGateway(t)
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
 
 	for _, value := range []string{
 		"", "*/*", "application/*", "application/json", "APPLICATION/JSON", "application/json;q=0.001", "text/html, */*;q=0.1",
 		"text/html,application/json", "application/json, text/plain, */*", "application/json; charset=utf-8", ";;;", "q=1",
 	} {
-		world.ExpectStatus(t, d, me.With("Accept", value), http.StatusOK, value)
+		world.ExpectStatus(t, g, me.With("Accept", value), http.StatusOK, value)
 	}
 
 	for _, value := range []string{
 		"text/html", "text/*", "application/xml", "image/*", "application/json;q=0", "*/*;q=0", "application/*;q=0.000",
 		"application/jsonx", "text/json", "application/problem+json",
 	} {
-		world.ExpectStatus(t, d, me.With("Accept", value), http.StatusNotAcceptable, value)
+		world.ExpectStatus(t, g, me.With("Accept", value), http.StatusNotAcceptable, value)
 	}
 
-	world.ExpectStatus(t, d, me.With("Accept", "text/html", "application/json"), http.StatusOK, "two headers")
-	world.ExpectStatus(t, d, me.With("Accept", strings.Repeat("text/html,", 1_400)), http.StatusNotAcceptable, "a long one")
+	world.ExpectStatus(t, g, me.With("Accept", "text/html", "application/json"), http.StatusOK, "two headers")
+	world.ExpectStatus(t, g, me.With("Accept", strings.Repeat("text/html,", 1_400)), http.StatusNotAcceptable, "a long one")
 }
 
-// endsSessions says that a good call of the operation ends sessions that other calls would need.
+// endsSessions reports whether a valid call of the operation ends sessions that other calls need.
 func endsSessions(o world.Operation) bool {
 	return slices.Contains([]string{"logout", "signOut", "endOtherSessions", "endOtherUserSessions"}, o.OperationID)
 }
 
-// F-10: whatever name the client knows us by.
+// F-10: the Host header does not matter.
 func TestHostDoesNotMatter(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // the same person fails at several
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // the same user fails at several operations
 
 	for _, o := range world.Operations() {
-		d.KeepSignedIn(t)
+		g.KeepSignedIn(t)
 
 		for _, host := range []string{
 			"127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "localhost", "gateway.test", "GATEWAY.test:443", "evil.test", "x.gateway.test.",
 		} {
 			if endsSessions(o) {
-				d.KeepSignedIn(t)
+				g.KeepSignedIn(t)
 			}
 
-			c := d.Call(o)
+			c := g.Call(o)
 			c.Host = host
 
-			// Whatever the handler says, it is the handler who says it.
-			if got := c.To(t, d.Server); slices.Contains(early, got.Problem.Code) {
+			// Any response is right that comes from the handler.
+			if got := c.To(t, g.Server); slices.Contains(early, got.Problem.Code) {
 				t.Errorf("%s %s, %q: %s", o.Method, o.Path, host, got)
 			}
 		}

@@ -11,33 +11,33 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-01, R-J5, R-J6, F-04, F-06: whatever is wrong with one parameter of the query or the path is a 400 that
-// blames that parameter, and that repeats nothing of the value.
+// T-01, R-J5, R-J6, F-04, F-06: any fault of one parameter of the query string or the path gets a 400 that names this
+// parameter and repeats nothing of the value.
 func TestBadParameterIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d, tried := world.NewGateway(t), 0
+	g, tried := world.NewGateway(t), 0
 
 	for _, o := range world.Operations() {
 		for _, parameter := range o.Parameters {
 			t.Run(o.OperationID+"/"+parameter.Value.Name, func(t *testing.T) {
 				for name, value := range badParameters(parameter.Value) {
-					c := mistaken(d, o, parameter.Value, value)
+					c := withParameter(g, o, parameter.Value, value)
 					tried++
 
-					got := c.To(t, d.Server)
+					got := c.To(t, g.Server)
 					if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
 						t.Errorf("%s: %s", name, got)
 					}
 
-					// A query that cannot be read has no parameters.
+					// A query string that cannot be parsed has no parameters.
 					blamed := strings.Join(got.Fields(), " ")
 					if blamed != fieldOf(parameter.Value) && blamed != "?" && !strings.HasPrefix(blamed, fieldOf(parameter.Value)+"/") {
 						t.Errorf("%s: blames %q", name, blamed)
 					}
 
 					if strings.Contains(string(got.Body), canary) {
-						t.Errorf("%s: the answer repeats the value: %s", name, got)
+						t.Errorf("%s: the response repeats the value: %s", name, got)
 					}
 				}
 			})
@@ -48,13 +48,13 @@ func TestBadParameterIsRefused(t *testing.T) {
 		t.Errorf("%d tried", tried)
 	}
 
-	// The route is logged, and never the path or the query (R-K4).
-	if strings.Contains(d.Log.String(), canary) {
+	// The log has the route, and never the path or the query string (R-K4).
+	if strings.Contains(g.Log.String(), canary) {
 		t.Error("a refused value is in the log")
 	}
 }
 
-// fieldOf is what an error calls the parameter.
+// fieldOf returns the name of the parameter in an error.
 func fieldOf(parameter *openapi3.Parameter) string {
 	if parameter.In == openapi3.ParameterInQuery {
 		return "?" + parameter.Name
@@ -63,7 +63,7 @@ func fieldOf(parameter *openapi3.Parameter) string {
 	return parameter.Name
 }
 
-// badParameters are texts that stand where a parameter's value should, as the URL has them.
+// badParameters returns invalid texts for a parameter's value, as the URL contains them.
 func badParameters(parameter *openapi3.Parameter) map[string]string {
 	bad := map[string]string{
 		"NUL": canary + "%00", "half a character": canary + "%C3", "an overlong NUL": canary + "%C0%80",
@@ -74,7 +74,7 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 	case openapi3.ParameterInPath:
 		bad["another value"] = canary
 		if parameter.Name == "group" {
-			delete(bad, "another value") // which is one that nobody has
+			delete(bad, "another value") // which no account has
 		}
 
 		return bad
@@ -85,7 +85,7 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 	bad["broken escape"], bad["semicolon"] = canary+"%zz", canary+";"
 	bad["twice"] = "x&" + url.QueryEscape(parameter.Name) + "=" + canary
 
-	// A text that needs a form is not any text; the other parameters are not read.
+	// A parameter without a pattern accepts any text, and the other parameters are not read.
 	if parameter.Schema == nil || parameter.Schema.Value.Pattern != "" || parameter.Schema.Value.Format != "" || len(parameter.Schema.Value.Enum) > 0 {
 		bad["another value"] = canary
 		bad["JSON"] = url.QueryEscape(`{"action":"` + canary + `"}`)
@@ -99,14 +99,14 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 	return bad
 }
 
-// mistaken is a good call but for the text of one parameter.
-func mistaken(d *world.Gateway, o world.Operation, parameter *openapi3.Parameter, text string) world.Call {
-	c := d.Call(o)
+// withParameter returns a valid call except for the text of one parameter.
+func withParameter(g *world.Gateway, o world.Operation, parameter *openapi3.Parameter, text string) world.Call {
+	c := g.Call(o)
 
 	if parameter.In == openapi3.ParameterInPath {
 		c.Path = strings.Replace(o.Path, "{"+parameter.Name+"}", text, 1)
 		if o.IsAdmin() {
-			c = d.AdminCall(o, c) // the other parameters are good
+			c = g.AdminCall(o, c) // the other parameters are valid
 		}
 
 		c.Path = strings.Replace(c.Path, "{id}", strings.Repeat("A", 22), 1)

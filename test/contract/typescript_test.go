@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// The TypeScript SDK goes the same ways as TestJourney and TestConsoleJourney, from node, against a real server.
+// The TypeScript SDK does the same as TestJourney and TestConsoleJourney, from Node.js, against a real server.
 func TestTypeScriptSDK(t *testing.T) {
 	t.Parallel()
 

@@ -9,11 +9,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// anna is the normal form of an address at bücher.example.
-const anna = "anna.k@xn--bcher-kva.example"
+// annaAddress is the normal form of an address at bücher.example.
+const annaAddress = "anna.k@xn--bcher-kva.example"
 
-// annas are other ways to write it.
-var annas = map[string]string{
+// annaForms are other ways to write annaAddress.
+var annaForms = map[string]string{
 	"upper case":      "ANNA.K@XN--BCHER-KVA.EXAMPLE",
 	"unicode":         "anna.k@bücher.example",
 	"unicode capital": "Anna.K@BÜCHER.Example",
@@ -26,8 +26,8 @@ var annas = map[string]string{
 	"zero width":      "anna.k@bü\u200bcher.example",
 }
 
-// strangers are not anna, however much they look like her.
-var strangers = map[string]string{
+// otherAddresses are different addresses, however similar they look.
+var otherAddresses = map[string]string{
 	"plus tag":         "anna.k+tag@bücher.example",
 	"without the dot":  "annak@bücher.example",
 	"without the dots": "anna.k@bucher.example",
@@ -38,8 +38,8 @@ var strangers = map[string]string{
 	"dotless i":        "anna.k@bücher.ıexample",
 }
 
-// noAddresses are refused by every operation.
-var noAddresses = map[string]string{
+// invalidAddresses are refused by every operation.
+var invalidAddresses = map[string]string{
 	"empty local":            "@konec.com.au",
 	"cyrillic local":         "\u0430nna.k@bücher.example",
 	"full-width local":       "ａnna.k@bücher.example",
@@ -77,7 +77,7 @@ var noAddresses = map[string]string{
 	"255 after all":          "a@" + strings.Repeat("ü", 60) + "." + strings.Repeat(strings.Repeat("b", 60)+".", 3) + "example",
 }
 
-// addressOf makes an address of n bytes.
+// addressOf returns an address of n bytes.
 func addressOf(n int) string {
 	local := strings.Repeat("a", 64) + "@"
 	domain := strings.Repeat(strings.Repeat("b", 50)+".", 4)[:n-len(local)-3]
@@ -85,78 +85,78 @@ func addressOf(n int) string {
 	return local + strings.TrimSuffix(domain, ".") + strings.Repeat("c", len(domain)-len(strings.TrimSuffix(domain, "."))) + ".de"
 }
 
-// T-21, R-I6, R-E3: an address has one form on every path: the same account, the same limit, and mail to
-// that form only. What looks alike is somebody else; what could be made to look alike is refused.
+// T-21, R-I6, R-E3: an address has one form in every operation: the same account, the same limit, and mail to that form
+// only. A similar address is another user's; one that could be made to look the same is refused.
 func TestAddressHasOneForm(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	d.Account(t, anna)
+	g := world.NewGateway(t)
+	g.Account(t, annaAddress)
 
-	if got := d.Post(t, "sendRegistrationCode", map[string]any{"email": anna}); got.Status != http.StatusOK {
+	if got := g.Post(t, "sendRegistrationCode", map[string]any{"email": annaAddress}); got.Status != http.StatusOK {
 		t.Fatalf("send code: %s", got)
 	}
 
-	for name, address := range annas {
-		if got := d.Login(t, address, apptest.Password); got.Status != http.StatusOK {
-			t.Errorf("%s: %s, want to be signed in", name, got)
+	for name, address := range annaForms {
+		if got := g.Login(t, address, apptest.Password); got.Status != http.StatusOK {
+			t.Errorf("%s: %s, want a session", name, got)
 		}
 
-		if got := d.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusTooManyRequests {
-			t.Errorf("%s: %s, want the cool-down of the same address", name, got)
+		if got := g.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusTooManyRequests {
+			t.Errorf("%s: %s, want the cooldown of the same address", name, got)
 		}
 	}
 
-	for name, address := range strangers {
-		if got := d.Login(t, address, apptest.Password); got.Status != http.StatusUnauthorized {
-			t.Errorf("%s: %s, want to be unknown", name, got)
+	for name, address := range otherAddresses {
+		if got := g.Login(t, address, apptest.Password); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: %s, want an unknown address", name, got)
 		}
 
-		if got := d.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusOK {
+		if got := g.Post(t, "sendRegistrationCode", map[string]any{"email": address}); got.Status != http.StatusOK {
 			t.Errorf("%s: %s, want a limit of its own", name, got)
 		}
 	}
 
-	for name, address := range noAddresses {
+	for name, address := range invalidAddresses {
 		for _, got := range []world.Reply{
-			d.Login(t, address, apptest.Password),
-			d.Post(t, "sendRegistrationCode", map[string]any{"email": address}),
-			d.Post(t, "register", map[string]any{"username": "x", "email": address, "password": apptest.Password, "verificationCode": "000000"}),
+			g.Login(t, address, apptest.Password),
+			g.Post(t, "sendRegistrationCode", map[string]any{"email": address}),
+			g.Post(t, "register", map[string]any{"username": "x", "email": address, "password": apptest.Password, "verificationCode": "000000"}),
 		} {
 			if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || strings.Join(got.Fields(), " ") != "/email" {
-				t.Errorf("%s: %s, want /email to be blamed", name, got)
+				t.Errorf("%s: %s, want an error for /email", name, got)
 			}
 		}
 	}
 
-	apptest.Eventually(t, "all mail is out", func() bool { return len(d.Inbox.Messages()) == 1+len(strangers) })
+	apptest.Eventually(t, "all mail is out", func() bool { return len(g.Inbox.Messages()) == 1+len(otherAddresses) })
 
-	if mails := d.Mails(anna); len(mails) != 1 || mails[0].Code != "" {
-		t.Errorf("anna got %+v, want one mail without a code", mails) // R-I2: nobody else's code
+	if mails := g.Mails(annaAddress); len(mails) != 1 || mails[0].Code != "" {
+		t.Errorf("anna got %+v, want one mail without a code", mails) // R-I2: no code of another user
 	}
 
-	for _, message := range d.Inbox.Messages() {
+	for _, message := range g.Inbox.Messages() {
 		if message.To != strings.ToLower(message.To) || strings.ContainsFunc(message.To, func(r rune) bool { return r > '~' || r <= ' ' }) {
-			t.Errorf("mail to %q, which is no normal form", message.To)
+			t.Errorf("mail to %q, which is not a normal form", message.To)
 		}
 	}
 }
 
-// T-21, R-I6: an account for each form at the most, and the longest address is one.
+// T-21, R-I6: each form has at most one account, and the longest address can have one.
 func TestOneAccountForAForm(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // all of them are one person's
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 100 }) // all of them are failures of one user
 	values := map[string]any{"username": "Anna", "email": "anna.k@bücher.example", "password": apptest.Password}
-	values["verificationCode"] = d.RegistrationCode(t, anna)
+	values["verificationCode"] = g.RegistrationCode(t, annaAddress)
 
-	if got := d.Post(t, "register", values); got.Status != http.StatusCreated || !strings.Contains(string(got.Body), `"`+anna+`"`) {
+	if got := g.Post(t, "register", values); got.Status != http.StatusCreated || !strings.Contains(string(got.Body), `"`+annaAddress+`"`) {
 		t.Fatalf("register: %s", got)
 	}
 
-	for name, address := range annas {
+	for name, address := range annaForms {
 		values["email"] = address
-		if got := d.Post(t, "register", values); got.Problem.Code != "CODE_INVALID" {
+		if got := g.Post(t, "register", values); got.Problem.Code != "CODE_INVALID" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -166,24 +166,24 @@ func TestOneAccountForAForm(t *testing.T) {
 		t.Fatalf("%d bytes", len(longest))
 	}
 
-	values["email"], values["verificationCode"] = longest, d.RegistrationCode(t, longest)
-	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
+	values["email"], values["verificationCode"] = longest, g.RegistrationCode(t, longest)
+	if got := g.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("254 bytes: %s", got)
 	}
 
 	var accounts int
-	if err := d.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account WHERE member_group = 'None' AND id <> $1", d.SubjectID).Scan(&accounts); err != nil || accounts != 3 {
+	if err := g.Pool.QueryRow(t.Context(), "SELECT count(*) FROM account WHERE member_group = 'None' AND id <> $1", g.SubjectID).Scan(&accounts); err != nil || accounts != 3 {
 		t.Errorf("%d accounts (%v), want the owner, anna and the longest", accounts, err)
 	}
 }
 
-// T-21: only 0 to 9 are digits of a code, and what is no code costs no guess.
-func TestOtherDigitsAreNoCode(t *testing.T) {
+// T-21: only 0 to 9 are digits of a code, and a text that is not a code costs no guess.
+func TestOtherDigitsAreRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	values := map[string]any{"username": "Anna", "email": anna, "password": apptest.Password}
-	code := d.RegistrationCode(t, anna)
+	g := world.NewGateway(t)
+	values := map[string]any{"username": "Anna", "email": annaAddress, "password": apptest.Password}
+	code := g.RegistrationCode(t, annaAddress)
 	shifted := func(zero rune) string {
 		return strings.Map(func(r rune) rune { return r - '0' + zero }, code)
 	}
@@ -195,13 +195,13 @@ func TestOtherDigitsAreNoCode(t *testing.T) {
 		"hex": "0x" + code[2:], "letters": "OOOOOO", "zero width": code[:5] + "\u200b",
 	} {
 		values["verificationCode"] = text
-		if got := d.Post(t, "register", values); got.Problem.Code != "INVALID_REQUEST" || strings.Join(got.Fields(), " ") != "/verificationCode" && name != "NUL" {
+		if got := g.Post(t, "register", values); got.Problem.Code != "INVALID_REQUEST" || strings.Join(got.Fields(), " ") != "/verificationCode" && name != "NUL" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 
 	values["verificationCode"] = code
-	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
+	if got := g.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("the code itself: %s", got)
 	}
 }

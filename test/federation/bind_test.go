@@ -13,18 +13,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// accountVersion is an account's.
-func accountVersion(tb testing.TB, d *world.Gateway, email string) (version int) {
+// accountVersion returns the version of an account.
+func accountVersion(tb testing.TB, g *world.Gateway, email string) (version int) {
 	tb.Helper()
 
-	if err := d.Pool.QueryRow(tb.Context(), "SELECT version FROM account WHERE email = $1", email).Scan(&version); err != nil {
+	if err := g.Pool.QueryRow(tb.Context(), "SELECT version FROM account WHERE email = $1", email).Scan(&version); err != nil {
 		tb.Fatal(err)
 	}
 
 	return version
 }
 
-func unbindLark(tb testing.TB, b *apptest.Browser) string {
+func unbindLarkCall(tb testing.TB, b *apptest.Browser) string {
 	tb.Helper()
 
 	got, err := b.Client.UnbindWithResponse(tb.Context(), client.UnbindParamsKeyLark)
@@ -39,152 +39,152 @@ func unbindLark(tb testing.TB, b *apptest.Browser) string {
 	return got.Status()
 }
 
-// Contract, "sensitive changes", "Lark": binding, replacing and removing change the version and are told by
-// mail and in the audit; what was removed signs nobody in.
+// Contract, "sensitive changes", "Lark": binding, replacing and removing an identity change the version and cause a
+// mail and an audit event. A removed identity signs no one in.
 func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	version, mails := accountVersion(t, d, world.Owner), len(d.Mails(world.Owner))
+	g, f := world.LarkGateway(t)
+	version, mails := accountVersion(t, g, world.Owner), len(g.Mails(world.Owner))
 
 	for step, change := range []func(){
-		func() { f.BindOwner(t, d, world.LarkPerson("zhang")) },
-		func() { f.BindOwner(t, d, world.LarkPerson("li")) },
+		func() { f.BindOwner(t, g, world.LarkPerson("zhang")) },
+		func() { f.BindOwner(t, g, world.LarkPerson("li")) },
 		func() {
-			if got := unbindLark(t, d.OwnerBrowser); got != "204 No Content" {
+			if got := unbindLarkCall(t, g.OwnerBrowser); got != "204 No Content" {
 				t.Errorf("unbind: %s", got)
 			}
 		},
 	} {
 		change()
 
-		if got := accountVersion(t, d, world.Owner); got != version+step+1 {
+		if got := accountVersion(t, g, world.Owner); got != version+step+1 {
 			t.Errorf("step %d: version %d, and %d before", step, got, version)
 		}
 
-		if mail := d.Mail(t, world.Owner, mails+step); mail.Subject != "您绑定的飞书账号已更改" {
+		if mail := g.Mail(t, world.Owner, mails+step); mail.Subject != "您绑定的飞书账号已更改" {
 			t.Errorf("step %d: %+v", step, mail)
 		}
 
 		if step == 1 {
-			if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
+			if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
 				t.Errorf("the one that was replaced: went to %s", to)
 			}
 		}
 	}
 
-	if got := world.PublicUser(t, d.OwnerBrowser); !got.Lark.IsNull() {
+	if got := world.PublicUser(t, g.OwnerBrowser); !got.Lark.IsNull() {
 		t.Errorf("user %+v", got)
 	}
 
-	if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
+	if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
 		t.Errorf("the one that was removed: went to %s", to)
 	}
 
-	if got := unbindLark(t, d.OwnerBrowser); got != "204 No Content" || accountVersion(t, d, world.Owner) != version+3 {
-		t.Errorf("once more: %s, version %d", got, accountVersion(t, d, world.Owner))
+	if got := unbindLarkCall(t, g.OwnerBrowser); got != "204 No Content" || accountVersion(t, g, world.Owner) != version+3 {
+		t.Errorf("once more: %s, version %d", got, accountVersion(t, g, world.Owner))
 	}
 
 	var events []string
 
-	err := d.Pool.QueryRow(t.Context(), "SELECT array_agg(method ORDER BY id) FROM audit_event WHERE action = 'lark.changed'").Scan(&events)
+	err := g.Pool.QueryRow(t.Context(), "SELECT array_agg(method ORDER BY id) FROM audit_event WHERE action = 'lark.changed'").Scan(&events)
 	if err != nil || !slices.Equal(events, []string{"bound", "bound", "removed"}) {
 		t.Errorf("events %q, %v", events, err)
 	}
 }
 
-// R-J9, V-22: nothing is bound without a session of the one who set out, young enough at both ends, nor what
-// is somebody else's.
+// R-J9, V-22: an identity is bound only if the user who began the journey has a session whose sign-in is recent at both
+// ends, and if no other account has the identity.
 func TestLarkBindingIsRefused(t *testing.T) {
 	t.Parallel()
 
 	for name, one := range map[string]struct {
-		come func(t *testing.T, d *world.Gateway, f *world.FakeLark) string
+		come func(t *testing.T, g *world.Gateway, f *world.FakeLark) string
 		want string
 	}{
-		"NobodySignedIn": {func(t *testing.T, d *world.Gateway, _ *world.FakeLark) string {
-			return world.StartLark(t, d.Visitor, world.LarkBind)
+		"NobodySignedIn": {func(t *testing.T, g *world.Gateway, _ *world.FakeLark) string {
+			return world.StartLark(t, g.Visitor, world.LarkBind)
 		}, world.LarkFailed("zh-Hans", "UNAUTHENTICATED")},
-		"OldSignIn": {func(t *testing.T, d *world.Gateway, _ *world.FakeLark) string {
-			d.Clock.Advance(16 * time.Minute)
+		"OldSignIn": {func(t *testing.T, g *world.Gateway, _ *world.FakeLark) string {
+			g.Clock.Advance(16 * time.Minute)
 
-			return world.StartLark(t, d.OwnerBrowser, world.LarkBind)
+			return world.StartLark(t, g.OwnerBrowser, world.LarkBind)
 		}, world.LarkFailed("zh-Hans", "REAUTH_REQUIRED")},
-		"SignInThatGrowsOld": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			d.Clock.Advance(14 * time.Minute)
-			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
-			d.Clock.Advance(2 * time.Minute)
+		"SignInThatGrowsOld": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			g.Clock.Advance(14 * time.Minute)
+			query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			g.Clock.Advance(2 * time.Minute)
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("zh-Hans", "REAUTH_REQUIRED")},
-		"Late": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
-			d.Clock.Advance(federation.Lifetime)
+		"Late": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			g.Clock.Advance(federation.Lifetime)
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("", "STATE_INVALID")},
-		"SignedOutOnTheWay": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
-			d.OwnerBrowser.SetCookie("__Host-TOKEN", "")
+		"SignedOutOnTheWay": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			g.OwnerBrowser.SetCookie("__Host-TOKEN", "")
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("", "STATE_INVALID")},
-		"SomebodyElseSignedInOnTheWay": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
-			address, _ := d.Person(t)
-			world.SignInCall(address, apptest.Password).InBrowser(t, d.Server, d.OwnerBrowser)
+		"SomebodyElseSignedInOnTheWay": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			address, _ := g.NewUser(t)
+			world.SignInCall(address, apptest.Password).InBrowser(t, g.Server, g.OwnerBrowser)
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("", "STATE_INVALID")},
-		"PlantedJourney": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			_, attacker := d.Person(t)
-			query := f.Agree(world.StartLark(t, attacker, world.LarkBind), world.LarkPerson("attacker"))
-			d.OwnerBrowser.SetCookie("__Host-LARK", attacker.Cookie("__Host-LARK"))
+		"PlantedJourney": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			_, attacker := g.NewUser(t)
+			query := f.Approve(world.StartLark(t, attacker, world.LarkBind), world.LarkPerson("attacker"))
+			g.OwnerBrowser.SetCookie("__Host-LARK", attacker.Cookie("__Host-LARK"))
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("", "STATE_INVALID")},
-		"SomebodyElsesIdentity": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			_, other := d.Person(t)
-			f.Travel(other, world.LarkBind, world.LarkPerson("zhang"))
+		"SomebodyElsesIdentity": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			_, other := g.NewUser(t)
+			f.Authorize(other, world.LarkBind, world.LarkPerson("zhang"))
 
-			return f.Travel(d.OwnerBrowser, world.LarkBind, world.LarkPerson("zhang"))
+			return f.Authorize(g.OwnerBrowser, world.LarkBind, world.LarkPerson("zhang"))
 		}, world.LarkFailed("zh-Hans", "IDENTITY_TAKEN")},
-		"DisabledOnTheWay": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
-			d.Exec(t, "UPDATE account SET status = 'disabled'")
+		"DisabledOnTheWay": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+			g.Exec(t, "UPDATE account SET status = 'disabled'")
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("", "STATE_INVALID")},
-		"NotAgreed": {func(t *testing.T, d *world.Gateway, f *world.FakeLark) string {
-			query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
+		"NotAgreed": {func(t *testing.T, g *world.Gateway, f *world.FakeLark) string {
+			query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), world.LarkPerson("li"))
 			query.Del("code")
 			query.Set("error", "access_denied")
 
-			return world.ReturnFromLark(t, d.OwnerBrowser, query)
+			return world.ReturnFromLark(t, g.OwnerBrowser, query)
 		}, world.LarkFailed("zh-Hans", "LARK_REFUSED")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d, f := world.LarkGateway(t)
-			version := accountVersion(t, d, world.Owner)
+			g, f := world.LarkGateway(t)
+			version := accountVersion(t, g, world.Owner)
 
-			if to := one.come(t, d, f); to != one.want {
+			if to := one.come(t, g, f); to != one.want {
 				t.Errorf("went to %s, want %s", to, one.want)
 			}
 
-			if subject := d.LarkSubject(t, world.Owner); subject != "" || accountVersion(t, d, world.Owner) != version {
-				t.Errorf("bound to %q, version %d", subject, accountVersion(t, d, world.Owner))
+			if subject := g.LarkSubject(t, world.Owner); subject != "" || accountVersion(t, g, world.Owner) != version {
+				t.Errorf("bound to %q, version %d", subject, accountVersion(t, g, world.Owner))
 			}
 		})
 	}
 }
 
-// Of any number of accounts that bind one identity at once, one gets it.
+// Of any number of accounts that bind one identity at once, one succeeds.
 func TestLarkIdentityHasOneAccount(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
+	g, f := world.LarkGateway(t)
 
 	var (
 		waiting sync.WaitGroup
@@ -192,8 +192,8 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 	)
 
 	for range cap(came) {
-		_, browser := d.Person(t)
-		query := f.Agree(world.StartLark(t, browser, world.LarkBind), world.LarkPerson("zhang"))
+		_, browser := g.NewUser(t)
+		query := f.Approve(world.StartLark(t, browser, world.LarkBind), world.LarkPerson("zhang"))
 
 		waiting.Go(func() { came <- world.ReturnFromLark(t, browser, query) })
 	}
@@ -205,7 +205,7 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 
 	for to := range came {
 		switch to {
-		case world.ConsoleOfLark + "/zh-Hans/#/authorized":
+		case world.LarkConsoleURL + "/zh-Hans/#/authorized":
 			bound++
 		case world.LarkFailed("zh-Hans", "IDENTITY_TAKEN"):
 		default:
@@ -218,54 +218,54 @@ func TestLarkIdentityHasOneAccount(t *testing.T) {
 	}
 }
 
-// Contract, "the last way in cannot be removed": an identity is one, and can be the last.
-func TestLarkIsAWayIn(t *testing.T) {
+// Contract, "the last way in cannot be removed": an identity is a sign-in method, and can be the last one.
+func TestLarkCountsAsSignInMethod(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
-	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
+	g.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
 
-	got, err := d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+	got, err := g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 	if err != nil || got.StatusCode() != http.StatusNoContent {
 		t.Errorf("unbind the phone: %v, %s", err, got.Body)
 	}
 
-	if got := unbindLark(t, d.OwnerBrowser); got != "LAST_WAY_IN" || d.LarkSubject(t, world.Owner) != "ou_zhang" {
+	if got := unbindLarkCall(t, g.OwnerBrowser); got != "LAST_WAY_IN" || g.LarkSubject(t, world.Owner) != "ou_zhang" {
 		t.Errorf("unbind the last way in: %s", got)
 	}
 
-	d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
-	d.Clock.Advance(16 * time.Minute)
+	g.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
+	g.Clock.Advance(16 * time.Minute)
 
-	if got := unbindLark(t, d.OwnerBrowser); got != "REAUTH_REQUIRED" {
+	if got := unbindLarkCall(t, g.OwnerBrowser); got != "REAUTH_REQUIRED" {
 		t.Errorf("unbind after 16 minutes: %s", got)
 	}
 }
 
-// An authenticator app is a way in only where it signs in by itself.
-func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
+// An authenticator app counts as a sign-in method only if it signs in without a password.
+func TestLastSignInMethodWithoutTOTPSignIn(t *testing.T) {
 	t.Parallel()
 
 	for _, signsIn := range []bool{true, false} {
-		d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = signsIn })
-		f.BindOwner(t, d, world.LarkPerson("zhang"))
-		d.BindAuthenticator(t, d.OwnerBrowser)
-		d.Exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", world.Owner)
+		g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = signsIn })
+		f.BindOwner(t, g, world.LarkPerson("zhang"))
+		g.BindAuthenticator(t, g.OwnerBrowser)
+		g.Exec(t, "UPDATE account SET password_hash = NULL WHERE email = $1", world.Owner)
 
 		want := "204 No Content"
 		if !signsIn {
 			want = "LAST_WAY_IN"
 		}
 
-		if got := unbindLark(t, d.OwnerBrowser); got != want {
+		if got := unbindLarkCall(t, g.OwnerBrowser); got != want {
 			t.Errorf("TOTP_SIGN_IN=%t: unbind Lark: %q, want %q", signsIn, got, want)
 		}
 
-		d.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
-		d.Exec(t, "DELETE FROM identity")
+		g.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)
+		g.Exec(t, "DELETE FROM identity")
 
-		got, err := d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+		got, err := g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,10 +275,10 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 			t.Errorf("TOTP_SIGN_IN=%t: unbind the phone: %d %s", signsIn, got.StatusCode(), got.Body)
 		}
 
-		// Where it opens nothing, nothing is lost with it.
-		d.Exec(t, "UPDATE account SET phone = NULL WHERE email = $1", world.Owner)
+		// If the app is not a sign-in method, removing it loses none.
+		g.Exec(t, "UPDATE account SET phone = NULL WHERE email = $1", world.Owner)
 
-		got, err = d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
+		got, err = g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyTotp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,37 +290,37 @@ func TestLastWayInWithoutTOTPSignIn(t *testing.T) {
 	}
 }
 
-// An identity has no second factor beside it: where the group asks for one, it is no way in.
-func TestLarkIsNoWayInWhereASecondFactorIsAsked(t *testing.T) {
+// An identity has no second factor. In a group that requires one it is not a sign-in method.
+func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = false })
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
-	d.BindAuthenticator(t, d.OwnerBrowser)
-	d.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
+	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = false })
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
+	g.BindAuthenticator(t, g.OwnerBrowser)
+	g.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
 
 	for _, asked := range []bool{true, false} {
-		d.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, world.Owner)
+		g.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, world.Owner)
 
-		got, err := d.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+		got, err := g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		refused := got.JSON400 != nil && got.JSON400.Code == client.ErrorCodeLASTWAYIN
 		if refused != asked || !refused && got.StatusCode() != http.StatusNoContent {
-			t.Errorf("a second factor is asked for: %t: unbind the phone: %d %s", asked, got.StatusCode(), got.Body)
+			t.Errorf("second factor required: %t: unbind the phone: %d %s", asked, got.StatusCode(), got.Body)
 		}
 	}
 }
 
-// R-H4, T-18: another site cannot send somebody to bind; a console on a configured origin can, and Lark
-// may send everybody back.
-func TestLarkBindingBeginsAtHome(t *testing.T) {
+// R-H4, T-18: another site cannot send a user to bind an identity. A console on a configured origin can, and Lark can
+// send every user back.
+func TestLarkBindingStartsFromOurSites(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })
-	start := world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: "state=%7B%22action%22%3A%22link%22%7D"}.FromBrowser(d.OwnerBrowser)
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })
+	start := world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: "state=%7B%22action%22%3A%22link%22%7D"}.FromBrowser(g.OwnerBrowser)
 
 	for _, one := range []struct {
 		site, mode, referer, origin string
@@ -350,21 +350,22 @@ func TestLarkBindingBeginsAtHome(t *testing.T) {
 			c = c.With("Origin", one.origin)
 		}
 
-		if got := c.To(t, d.Server); got.Status != one.want {
+		if got := c.To(t, g.Server); got.Status != one.want {
 			t.Errorf("%+v: %s", one, got)
 		}
 	}
 
-	// In a frame nobody follows anything, and a Referer outlives a redirect: it opens no other operation.
+	// A frame is refused, because no user follows a link in one. A Referer survives a redirect, so it allows no other
+	// operation.
 	linked := start.With("Sec-Fetch-Site", "cross-site").With("Sec-Fetch-Mode", "navigate").With("Referer", "https://console.test/")
-	if got := linked.With("Sec-Fetch-Dest", "iframe").To(t, d.Server); got.Status != http.StatusForbidden {
+	if got := linked.With("Sec-Fetch-Dest", "iframe").To(t, g.Server); got.Status != http.StatusForbidden {
 		t.Errorf("in a frame: %s", got)
 	}
 
 	linked = linked.With("Sec-Fetch-Dest", "document")
 	linked.Path, linked.Query = "/login/sms", "phone=%2B8613800138000"
 
-	if got := linked.To(t, d.Server); got.Status != http.StatusForbidden {
+	if got := linked.To(t, g.Server); got.Status != http.StatusForbidden {
 		t.Errorf("another operation: %s", got)
 	}
 }

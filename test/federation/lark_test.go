@@ -13,12 +13,12 @@ import (
 )
 
 // sessions counts the live sessions of browsers.
-func sessions(tb testing.TB, d *world.Gateway) int {
+func sessions(tb testing.TB, g *world.Gateway) int {
 	tb.Helper()
 
 	var count int
 
-	err := d.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM session WHERE surface = 'public' AND revoked_at IS NULL").Scan(&count)
+	err := g.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM session WHERE surface = 'public' AND revoked_at IS NULL").Scan(&count)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -26,15 +26,15 @@ func sessions(tb testing.TB, d *world.Gateway) int {
 	return count
 }
 
-// Contract, "Lark": somebody whose identity is bound signs in with it, and finds everything in its place.
+// Contract, "Lark": a user whose identity is bound signs in with it and has the same account as with a password.
 func TestLarkSignsIn(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
-	browser := d.Browser(t)
-	if to := f.Travel(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
+	browser := g.Browser(t)
+	if to := f.Authorize(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkConsoleURL+"/zh-Hans/" {
 		t.Fatalf("went to %s", to)
 	}
 
@@ -52,17 +52,17 @@ func TestLarkSignsIn(t *testing.T) {
 		t.Errorf("the cookie stays: %s", cookie)
 	}
 
-	// The XSRF cookie that came with the session is good for it.
-	if got := world.SignOutCall().InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+	// The XSRF cookie that was set with the session is valid for it.
+	if got := world.SignOutCall().InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("sign out: %s", got)
 	}
 
-	// What Lark tells anew is kept, and the caller says which locale to come back to, or none.
+	// New data from Lark is stored. The caller chooses the locale to come back to, or none.
 	renamed := world.LarkPerson("zhang")
 	renamed["name"] = "李四\u0000\n" + strings.Repeat("长", 300)
 
-	page := world.Call{Method: http.MethodGet, Path: "/lark/authorize"}.InBrowser(t, d.Server, browser).Header.Get("Location")
-	if to := world.ReturnFromLark(t, browser, f.Agree(page, renamed)); to != world.ConsoleOfLark+"/" {
+	page := world.Call{Method: http.MethodGet, Path: "/lark/authorize"}.InBrowser(t, g.Server, browser).Header.Get("Location")
+	if to := world.ReturnFromLark(t, browser, f.Approve(page, renamed)); to != world.LarkConsoleURL+"/" {
 		t.Errorf("without a state: went to %s", to)
 	}
 
@@ -71,137 +71,138 @@ func TestLarkSignsIn(t *testing.T) {
 	}
 }
 
-// V-22, R-J9, T-31: every way that must not end in a session ends in none, says why to the console, and
-// leaves Lark alone where we know by ourselves.
+// V-22, R-J9, T-31: a refused sign-in opens no session, reports the reason to the console, and sends Lark no request if
+// the gateway can decide by itself.
 func TestLarkSignInIsRefused(t *testing.T) {
 	t.Parallel()
 
 	const locale = "zh-Hans"
 
-	// Each brings the browser back, and answers where it went. It is bound beforehand.
+	// Each returns the browser and reports where it was redirected. The identity is bound beforehand.
 	for name, one := range map[string]struct {
-		come  func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string
+		come  func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string
 		want  string
-		asked int // of Lark
+		asked int // the number of requests to Lark
 	}{
 		"UnknownIdentity": {func(_ *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			return f.Travel(b, world.LarkLogin, world.LarkPerson("li"))
+			return f.Authorize(b, world.LarkLogin, world.LarkPerson("li"))
 		}, world.LarkFailed(locale, "IDENTITY_NOT_BOUND"), 2},
-		"DisabledAccount": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			d.Exec(t, "UPDATE account SET status = 'disabled'")
+		"DisabledAccount": {func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			g.Exec(t, "UPDATE account SET status = 'disabled'")
 
-			return f.Travel(b, world.LarkLogin, world.LarkPerson("zhang"))
+			return f.Authorize(b, world.LarkLogin, world.LarkPerson("zhang"))
 		}, world.LarkFailed(locale, "IDENTITY_NOT_BOUND"), 2},
-		"GroupWithSecondFactor": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			d.RequireSecondFactor(t, world.Owner)
+		"GroupWithSecondFactor": {func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			g.RequireSecondFactor(t, world.Owner)
 
-			return f.Travel(b, world.LarkLogin, world.LarkPerson("zhang"))
+			return f.Authorize(b, world.LarkLogin, world.LarkPerson("zhang"))
 		}, world.LarkFailed(locale, "TOTP_REQUIRED"), 2},
-		"OtherBrowser": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			attacker := d.Browser(t)
-			query := f.Agree(world.StartLark(t, attacker, world.LarkLogin), world.LarkPerson("zhang"))
+		"OtherBrowser": {func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			attacker := g.Browser(t)
+			query := f.Approve(world.StartLark(t, attacker, world.LarkLogin), world.LarkPerson("zhang"))
 			world.StartLark(t, b, world.LarkLogin)
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
 		"NoCookie": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			b.SetCookie("__Host-LARK", "")
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
 		"CookieOfOtherForm": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			b.SetCookie("__Host-LARK", strings.Replace(b.Cookie("__Host-LARK"), "zh-Hans", "evil.test/", 1))
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
 		"OtherAction": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			b.SetCookie("__Host-LARK", strings.Replace(b.Cookie("__Host-LARK"), "login", "bind", 1))
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
-		"Late": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
-			d.Clock.Advance(federation.Lifetime + time.Second)
+		"Late": {func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			g.Clock.Advance(federation.Lifetime + time.Second)
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
 		"ForgedState": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			state := query.Get("state")
 			query.Set("state", state[:len(state)-2]+map[bool]string{true: "BB", false: "AA"}[strings.HasSuffix(state, "AA")])
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed("", "STATE_INVALID"), 0},
 		"CodeNobodyGave": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			query.Set("code", "guessed")
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed(locale, "LARK_REFUSED"), 1},
-		"CodeOfAnotherBrowser": {func(t *testing.T, d *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			stolen := f.Agree(world.StartLark(t, d.Browser(t), world.LarkLogin), world.LarkPerson("zhang"))
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("li"))
+		"CodeOfAnotherBrowser": {func(t *testing.T, g *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
+			stolen := f.Approve(world.StartLark(t, g.Browser(t), world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("li"))
 			query.Set("code", stolen.Get("code"))
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed(locale, "LARK_REFUSED"), 1},
 		"NotAgreed": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 
 			return world.ReturnFromLark(t, b, url.Values{"state": query["state"], "error": {"access_denied"}})
 		}, world.LarkFailed(locale, "LARK_REFUSED"), 0},
 		"CodeAndError": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			query := f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
+			query := f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))
 			query.Set("error", "access_denied")
 
 			return world.ReturnFromLark(t, b, query)
 		}, world.LarkFailed(locale, "LARK_REFUSED"), 0},
 		"NeitherCodeNorError": {func(t *testing.T, _ *world.Gateway, f *world.FakeLark, b *apptest.Browser) string {
-			return world.ReturnFromLark(t, b, url.Values{"state": f.Agree(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))["state"]})
+			return world.ReturnFromLark(t, b, url.Values{"state": f.Approve(world.StartLark(t, b, world.LarkLogin), world.LarkPerson("zhang"))["state"]})
 		}, world.LarkFailed(locale, "LARK_REFUSED"), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d, f := world.LarkGateway(t)
-			f.BindOwner(t, d, world.LarkPerson("zhang"))
+			g, f := world.LarkGateway(t)
+			f.BindOwner(t, g, world.LarkPerson("zhang"))
 
-			browser, before, asked := d.Browser(t), sessions(t, d), f.Requests()
+			browser, before, asked := g.Browser(t), sessions(t, g), f.Requests()
 
-			if to := one.come(t, d, f, browser); to != one.want {
+			if to := one.come(t, g, f, browser); to != one.want {
 				t.Errorf("went to %s, want %s", to, one.want)
 			}
 
-			if got := browser.Verify(t); got != http.StatusUnauthorized || sessions(t, d) > before {
-				t.Errorf("verify: %d, %d sessions", got, sessions(t, d))
+			if got := browser.Verify(t); got != http.StatusUnauthorized || sessions(t, g) > before {
+				t.Errorf("verify: %d, %d sessions", got, sessions(t, g))
 			}
 
 			if got := f.Requests() - asked; got != one.asked {
-				t.Errorf("Lark was asked %d times, want %d", got, one.asked)
+				t.Errorf("Lark received %d requests, want %d", got, one.asked)
 			}
 		})
 	}
 }
 
-// R-C4, T-04: a state is good once, whoever has it and however many come at once, here or at another replica.
+// R-C4, T-04: a state is valid once, no matter who has it and how many callers use it at once, here or on another
+// replica.
 func TestLarkStateIsUsedOnce(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
-	second := d.Serve(t)
-	browser := d.Browser(t)
-	query := f.Agree(world.StartLark(t, browser, world.LarkLogin), world.LarkPerson("zhang"))
-	before, asked := sessions(t, d), f.Requests()
+	second := g.Serve(t)
+	browser := g.Browser(t)
+	query := f.Approve(world.StartLark(t, browser, world.LarkLogin), world.LarkPerson("zhang"))
+	before, asked := sessions(t, g), f.Requests()
 
 	came := make(chan string)
 
 	for i := range 8 {
-		server := d.Server
+		server := g.Server
 		if i%2 == 1 {
 			server = second
 		}
@@ -215,7 +216,7 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 
 	for range 8 {
 		switch to := <-came; to {
-		case world.ConsoleOfLark + "/zh-Hans/":
+		case world.LarkConsoleURL + "/zh-Hans/":
 			signedIn++
 		case world.LarkFailed("zh-Hans", "STATE_INVALID"):
 		default:
@@ -223,8 +224,8 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 		}
 	}
 
-	if got := sessions(t, d) - before; signedIn != 1 || got != 1 || f.Requests()-asked != 2 {
-		t.Errorf("%d signed in, %d sessions, Lark was asked %d times", signedIn, got, f.Requests()-asked)
+	if got := sessions(t, g) - before; signedIn != 1 || got != 1 || f.Requests()-asked != 2 {
+		t.Errorf("%d signed in, %d sessions, Lark received %d requests", signedIn, got, f.Requests()-asked)
 	}
 
 	if to := world.ReturnFromLark(t, browser, query); to != world.LarkFailed("zh-Hans", "STATE_INVALID") {
@@ -232,22 +233,22 @@ func TestLarkStateIsUsedOnce(t *testing.T) {
 	}
 }
 
-// R-H2, V-22: a sign-in with Lark makes a new cookie, never takes one over, and ends the session that the
-// browser had.
-func TestLarkSignInChangesTheSession(t *testing.T) {
+// R-H2, V-22: a sign-in with Lark creates a new cookie value, never adopts one, and ends the session that the browser
+// had.
+func TestLarkSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
 	planted := strings.Repeat("A", 43)
-	browser := d.Browser(t)
+	browser := g.Browser(t)
 	browser.SetCookie("__Host-TOKEN", planted)
 
 	for i := range 2 {
-		before := browser.Copy(t, d.Server)
+		before := browser.Copy(t, g.Server)
 
-		if to := f.Travel(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
+		if to := f.Authorize(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkConsoleURL+"/zh-Hans/" {
 			t.Fatalf("%d: went to %s", i, to)
 		}
 
@@ -260,16 +261,16 @@ func TestLarkSignInChangesTheSession(t *testing.T) {
 		}
 	}
 
-	if d.OwnerBrowser.Verify(t) != http.StatusNoContent || browser.Verify(t) != http.StatusNoContent {
-		t.Error("somebody is signed out")
+	if g.OwnerBrowser.Verify(t) != http.StatusNoContent || browser.Verify(t) != http.StatusNoContent {
+		t.Error("another browser is signed out")
 	}
 }
 
-// R-J8, T-25: nothing that a request says decides where the browser goes, but a locale of the documented form.
-func TestLarkGoesNowhereElse(t *testing.T) {
+// R-J8, T-25: nothing in a request decides where the browser is redirected, except a locale of the documented form.
+func TestLarkRedirectsNowhereElse(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })
+	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://console.test"} })
 
 	authorize := func(query string) world.Call {
 		return world.Call{Method: http.MethodGet, Path: "/lark/authorize", Query: query}
@@ -280,15 +281,15 @@ func TestLarkGoesNowhereElse(t *testing.T) {
 	}.Encode()).With("X-Forwarded-Host", "evil.test").With("Forwarded", "host=evil.test").With("Referer", "https://evil.test/")
 	odd.Host = "evil.test"
 
-	browser := d.Browser(t)
+	browser := g.Browser(t)
 
-	got := odd.InBrowser(t, d.Server, browser)
+	got := odd.InBrowser(t, g.Server, browser)
 	if strings.Contains(got.Header.Get("Location"), "evil") {
 		t.Errorf("went to %s", got.Header.Get("Location"))
 	}
 
-	back := world.Call{Method: http.MethodGet, Path: "/lark", Host: "evil.test", Query: f.Agree(got.Header.Get("Location"), world.LarkPerson("li")).Encode()}
-	if to := back.With("X-Forwarded-Host", "evil.test").InBrowser(t, d.Server, browser).Header.Get("Location"); to != world.LarkFailed("", "IDENTITY_NOT_BOUND") {
+	back := world.Call{Method: http.MethodGet, Path: "/lark", Host: "evil.test", Query: f.Approve(got.Header.Get("Location"), world.LarkPerson("li")).Encode()}
+	if to := back.With("X-Forwarded-Host", "evil.test").InBrowser(t, g.Server, browser).Header.Get("Location"); to != world.LarkFailed("", "IDENTITY_NOT_BOUND") {
 		t.Errorf("went back to %s", to)
 	}
 
@@ -298,13 +299,13 @@ func TestLarkGoesNowhereElse(t *testing.T) {
 		`{"action":"login","locale":"zh#x"}`, `{"action":"login","locale":"zh.evil"}`, `{"action":"login","locale":["zh"]}`,
 		`{"action":"login","redirect":"https://evil.test"}`, `{"action":"evil"}`, `{"Action":"bind","action":"login"}`, `{}`, `[]`, `null`, `"login"`, `{`, `login`,
 	} {
-		if got := authorize(url.Values{"state": {state}}.Encode()).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
+		if got := authorize(url.Values{"state": {state}}.Encode()).To(t, g.Server); got.Problem.Code != "INVALID_REQUEST" {
 			t.Errorf("%s: %s, %q", state, got, got.Header.Get("Location"))
 		}
 	}
 
 	for _, query := range []string{"redirect=https://evil.test", "scope=x", "state=%7B%7D&state=%7B%7D", "client_id=x"} {
-		if got := authorize(query).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
+		if got := authorize(query).To(t, g.Server); got.Problem.Code != "INVALID_REQUEST" {
 			t.Errorf("%s: %s", query, got)
 		}
 	}

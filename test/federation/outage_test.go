@@ -9,34 +9,34 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-M8, contract, "an outage": Lark that is away, or does not take our own settings, is nobody's fault; the
-// person is told so, signs in by other means meanwhile, and with Lark afterwards.
-func TestLarkOutageIsNobodysFault(t *testing.T) {
+// R-M8, contract, "an outage": an unavailable Lark, or one that refuses our settings, counts as no user's failure. The
+// user gets an error that says so, signs in by other methods meanwhile, and with Lark afterwards.
+func TestLarkOutageCountsNoFailure(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
 	for name, instead := range map[string]func(w http.ResponseWriter, r *http.Request) bool{
 		"away": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 		"fault": func(w http.ResponseWriter, _ *http.Request) bool {
-			world.LarkResponse(w, http.StatusInternalServerError, map[string]any{"code": 20050, "error": "server_error"})
+			world.WriteLarkResponse(w, http.StatusInternalServerError, map[string]any{"code": 20050, "error": "server_error"})
 
 			return true
 		},
 		"oversize": func(w http.ResponseWriter, _ *http.Request) bool {
-			world.LarkResponse(w, http.StatusOK, map[string]any{"code": 0, "access_token": strings.Repeat("x", 100_000)})
+			world.WriteLarkResponse(w, http.StatusOK, map[string]any{"code": 0, "access_token": strings.Repeat("x", 100_000)})
 
 			return true
 		},
 		"wrong secret": func(w http.ResponseWriter, _ *http.Request) bool {
-			world.LarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20002, "error": "invalid_client", "error_description": world.LarkSecret})
+			world.WriteLarkResponse(w, http.StatusBadRequest, map[string]any{"code": 20002, "error": "invalid_client", "error_description": world.LarkSecret})
 
 			return true
 		},
 		"no profile": func(w http.ResponseWriter, r *http.Request) bool {
 			if strings.HasSuffix(r.URL.Path, "/user_info") {
-				world.LarkResponse(w, http.StatusBadGateway, map[string]any{})
+				world.WriteLarkResponse(w, http.StatusBadGateway, map[string]any{})
 
 				return true
 			}
@@ -44,44 +44,44 @@ func TestLarkOutageIsNobodysFault(t *testing.T) {
 			return false
 		},
 	} {
-		f.Answer(instead)
+		f.Override(instead)
 
-		browser := d.Browser(t)
-		if to := f.Travel(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "UNAVAILABLE") {
+		browser := g.Browser(t)
+		if to := f.Authorize(browser, world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "UNAVAILABLE") {
 			t.Errorf("%s: went to %s", name, to)
 		}
 
-		if to := f.Travel(d.OwnerBrowser, world.LarkBind, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "UNAVAILABLE") {
+		if to := f.Authorize(g.OwnerBrowser, world.LarkBind, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "UNAVAILABLE") {
 			t.Errorf("%s: a binding went to %s", name, to)
 		}
 	}
 
-	if !strings.Contains(d.Log.String(), "lark is away") {
+	if !strings.Contains(g.Log.String(), "lark is away") {
 		t.Error("no operator hears of it")
 	}
 
-	d.SignedIn(t, world.Owner)
-	f.Answer(nil)
+	g.SignedIn(t, world.Owner)
+	f.Override(nil)
 
-	if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
+	if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkConsoleURL+"/zh-Hans/" {
 		t.Errorf("afterwards: went to %s", to) // the outages did not count as failures, of which three are allowed
 	}
 
-	if subject := d.LarkSubject(t, world.Owner); subject != "ou_zhang" {
+	if subject := g.LarkSubject(t, world.Owner); subject != "ou_zhang" {
 		t.Errorf("bound to %s", subject)
 	}
 }
 
-// R-G2, R-K6, T-05: a network that brings bad codes is told to wait, before Lark is asked; a good one is not
-// counted.
+// R-G2, R-K6, T-05: a network that sends invalid codes must wait, before Lark receives another request; a valid code is
+// not counted.
 func TestLarkFailuresAreLimited(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
 	for i := range 5 {
-		if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
+		if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkConsoleURL+"/zh-Hans/" {
 			t.Errorf("sign-in %d: went to %s", i, to)
 		}
 	}
@@ -92,60 +92,60 @@ func TestLarkFailuresAreLimited(t *testing.T) {
 			want, asked = "TOO_MANY_REQUESTS", f.Requests()
 		}
 
-		if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", want) || f.Requests() != asked {
-			t.Errorf("failure %d: went to %s, Lark was asked %d times", i, to, f.Requests())
+		if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", want) || f.Requests() != asked {
+			t.Errorf("failure %d: went to %s, Lark received %d requests", i, to, f.Requests())
 		}
 	}
 
-	world.ExpectLimitEvents(t, d.Env, "failures", 1)
+	world.ExpectLimitEvents(t, g.Env, "failures", 1)
 }
 
-// Rule 8 of the style: no transaction is open while Lark is asked, and other requests go on.
+// Rule 8 of the style: no transaction is open during a request to Lark, and other requests continue.
 func TestDatabaseIsFreeWhileLarkIsAsked(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
-	f.Answer(func(http.ResponseWriter, *http.Request) bool {
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
+	f.Override(func(http.ResponseWriter, *http.Request) bool {
 		var held int
 
-		err := d.Pool.QueryRow(t.Context(), `
+		err := g.Pool.QueryRow(t.Context(), `
 			SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND query LIKE '-- name: %'`).Scan(&held)
 		if err != nil || held > 0 {
 			t.Errorf("%d transactions are open, %v", held, err)
 		}
 
-		if got := d.OwnerBrowser.Verify(t); got != http.StatusNoContent {
+		if got := g.OwnerBrowser.Verify(t); got != http.StatusNoContent {
 			t.Errorf("verify: %d", got)
 		}
 
 		return false
 	})
 
-	if to := f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.ConsoleOfLark+"/zh-Hans/" {
+	if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkConsoleURL+"/zh-Hans/" {
 		t.Errorf("went to %s", to)
 	}
 }
 
-// R-K3, T-29: no token, code, secret or state of a journey is stored, logged or answered, and of the person
-// only what the contract shows, and what tells them apart.
+// R-K3, T-29: no token, code, secret or state of a journey is stored, logged or returned. Of the person only the
+// profile in the contract and the identifiers are stored.
 func TestLarkSecretsStayOut(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
-	browser := d.Browser(t)
+	browser := g.Browser(t)
 	page := world.StartLark(t, browser, world.LarkLogin)
 	journey := browser.Cookie("__Host-LARK")
-	query := f.Agree(page, world.LarkPerson("zhang"))
+	query := f.Approve(page, world.LarkPerson("zhang"))
 	world.ReturnFromLark(t, browser, query)
-	f.Travel(d.Browser(t), world.LarkLogin, world.LarkPerson("li"))
+	f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("li"))
 
-	texts := map[string]string{"the log": d.Log.String(), "Lark's page": page, "the user": string(world.Call{Method: http.MethodGet, Path: "/user"}.InBrowser(t, d.Server, browser).Body)}
+	texts := map[string]string{"the log": g.Log.String(), "Lark's page": page, "the user": string(world.Call{Method: http.MethodGet, Path: "/user"}.InBrowser(t, g.Server, browser).Body)}
 
-	rows, err := d.Pool.Query(t.Context(), "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
+	rows, err := g.Pool.Query(t.Context(), "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestLarkSecretsStayOut(t *testing.T) {
 
 	for _, table := range tables {
 		var text string
-		if err := d.Pool.QueryRow(t.Context(), "SELECT coalesce(string_agg(x::text, ' '), '') FROM "+table+" x").Scan(&text); err != nil {
+		if err := g.Pool.QueryRow(t.Context(), "SELECT coalesce(string_agg(x::text, ' '), '') FROM "+table+" x").Scan(&text); err != nil {
 			t.Fatal(err)
 		}
 
@@ -193,15 +193,15 @@ func TestLarkSecretsStayOut(t *testing.T) {
 	}
 }
 
-// Contract, "Lark": where the settings name no app, nobody is sent anywhere, and clients are told; else they
-// are told our own page.
+// Contract, "Lark": if no app is configured, the options say so and no browser is redirected. Otherwise they name our
+// own page.
 func TestLarkOptions(t *testing.T) {
 	t.Parallel()
 
 	options := world.Call{Method: http.MethodGet, Path: "/options", Query: "type=collaboration"}
 
-	d := world.NewGateway(t)
-	if got := options.To(t, d.Server); got.Status != http.StatusOK ||
+	g := world.NewGateway(t)
+	if got := options.To(t, g.Server); got.Status != http.StatusOK ||
 		strings.TrimSpace(string(got.Body)) != `{"app_id":"cli_test","redirect":"https://gateway.test/lark","url":"https://gateway.test/lark/authorize"}` {
 		t.Errorf("got %s", got)
 	}
@@ -211,25 +211,25 @@ func TestLarkOptions(t *testing.T) {
 	}
 }
 
-// R-H1: the cookie of a journey has exactly its attributes, and is gone after it, however it ends. A return that
-// is of no journey, or of another, ends none.
+// R-H1: the cookie of a journey has exactly its attributes, and is removed at the journey's end, however it ends. A
+// return that belongs to no journey, or to another, ends none.
 func TestLarkCookieHasItsAttributes(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	browser := d.Browser(t)
+	g, f := world.LarkGateway(t)
+	browser := g.Browser(t)
 	start := world.Call{Method: http.MethodGet, Path: "/lark/authorize"}
 
-	got := start.InBrowser(t, d.Server, browser)
+	got := start.InBrowser(t, g.Server, browser)
 	world.CheckCookies(t, "departure", got.Header.Values("Set-Cookie"), []string{
 		`__Host-LARK=[A-Za-z0-9_-]{22}\.login\.; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax`,
 	})
 
-	back := world.Call{Method: http.MethodGet, Path: "/lark", Query: f.Agree(got.Header.Get("Location"), world.LarkPerson("li")).Encode()}
+	back := world.Call{Method: http.MethodGet, Path: "/lark", Query: f.Approve(got.Header.Get("Location"), world.LarkPerson("li")).Encode()}
 	gone := []string{`__Host-LARK=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`}
-	world.CheckCookies(t, "failure", back.InBrowser(t, d.Server, browser).Header.Values("Set-Cookie"), gone)
-	world.CheckCookies(t, "stray return", back.To(t, d.Server).Header.Values("Set-Cookie"), nil)
+	world.CheckCookies(t, "failure", back.InBrowser(t, g.Server, browser).Header.Values("Set-Cookie"), gone)
+	world.CheckCookies(t, "stray return", back.To(t, g.Server).Header.Values("Set-Cookie"), nil)
 
-	refused := start.With("Sec-Fetch-Site", "cross-site").InBrowser(t, d.Server, browser)
+	refused := start.With("Sec-Fetch-Site", "cross-site").InBrowser(t, g.Server, browser)
 	world.CheckCookies(t, "refused departure", refused.Header.Values("Set-Cookie"), nil)
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// hashMemory is what one hash of a password takes, and what nothing else here comes near.
+// hashMemory is the memory of one password hash. Nothing else here uses nearly as much.
 const hashMemory = 19 << 20
 
-// hashes are how many passwords the whole process hashes while run runs.
+// hashes returns how many passwords the whole process hashes during run.
 func hashes(run func()) uint64 {
 	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 
@@ -24,28 +24,27 @@ func hashes(run func()) uint64 {
 	return (allocated[0].Value.Uint64() - before) / hashMemory
 }
 
-// R-B2, F-16, T-22: what a clock would see of the hash, without a clock: as many are computed for every
-// class, one where a password is compared, and none where it was not.
-//
-// Not parallel: the hashes of other tests would be counted.
+// R-B2, F-16, T-22: every class of address costs the same number of hashes: one if a password is compared, and
+// otherwise none. An attacker would measure that with a clock. Not parallel, because the hashes of other tests would be
+// counted.
 func TestEveryClassCostsAsManyHashes(t *testing.T) {
-	crowd := world.NewPopulation(t, apptest.StandardHashes)
+	population := world.NewPopulation(t, apptest.StandardHashes)
 
-	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
+	for _, probe := range append(world.PublicProbes, world.ToolkitProbes...) {
 		want := uint64(0)
-		if i.Password {
+		if probe.Password {
 			want = 1
 		}
 
 		for _, class := range world.Classes {
-			if i.Password && i.ControlClass(class) == world.ClassHammered || class == world.ClassHammered {
-				continue // told to wait, without a hash; so are both
+			if probe.Password && probe.ControlClass(class) == world.ClassGuessed || class == world.ClassGuessed {
+				continue // both are delayed, without a hash
 			}
 
 			var got world.Observation
 
-			if n := hashes(func() { got = crowd.Inquire(t, i, class) }); n != want {
-				t.Errorf("%s for %s: %d hashes, want %d; answered %s", i.Name, class, n, want, got)
+			if n := hashes(func() { got = population.Run(t, probe, class) }); n != want {
+				t.Errorf("%s for %s: %d hashes, want %d; the response is %s", probe.Name, class, n, want, got)
 			}
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-B4, R-B5, T-23: who asks for a code sees the same whoever it is for; what differs is what comes, and
-// that comes to the owner: a code where it is of use, word of the account where one is there already, and
-// nothing where there is nobody. A worker finds that out, with the same statements.
+// R-B4, R-B5, T-23: the response to a request for a code is the same for every address. Only the message to the owner
+// differs: a code if it can be used, a notice if there is an account already, and nothing if there is no account. A
+// worker finds that out, with the same statements.
 func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 	t.Parallel()
 
@@ -22,48 +22,48 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 		taken    = "您已经有 Toolkit 账号"
 	)
 
-	arrives := func(class string, i world.Probe) string {
+	arrives := func(class string, probe world.Probe) string {
 		resident := slices.Contains(world.WithAccount, class)
 
 		switch {
-		case i.Name == "send-code" && resident:
+		case probe.Name == "send-code" && resident:
 			return taken
-		case i.Name == "send-code":
+		case probe.Name == "send-code":
 			return withCode
-		case !resident, class == world.ClassDisabled, i.ByPhone && class == world.ClassWithoutPhone:
+		case !resident, class == world.ClassDisabled, probe.ByPhone && class == world.ClassWithoutPhone:
 			return nothing
 		}
 
 		return withCode
 	}
 
-	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
-		if i.Steps[0].Want[0] != '2' {
-			continue // not one that sends
+	for _, probe := range append(world.PublicProbes, world.ToolkitProbes...) {
+		if probe.Steps[0].Want[0] != '2' {
+			continue // a probe that sends nothing
 		}
 
-		t.Run(i.Name, func(t *testing.T) {
+		t.Run(probe.Name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := world.NewPopulation(t)
+			population := world.NewPopulation(t)
 
-			crowd.Settle(t)
-			crowd.Clock.Advance(time.Minute)
+			population.AwaitMessages(t)
+			population.Clock.Advance(time.Minute)
 
 			var control []string
 
 			for _, class := range world.Classes {
-				before := len(crowd.Mails(i.Subject(class)))
-				crowd.Statements.Take()
+				before := len(population.Mails(probe.Subject(class)))
+				population.Statements.Take()
 
-				if got := i.Ask(i.Subject(class)).FromBrowser(crowd.Visitor).To(t, crowd.Server); got.Status >= 300 {
+				if got := probe.Call(probe.Subject(class)).FromBrowser(population.Visitor).To(t, population.Server); got.Status >= 300 {
 					t.Fatalf("%s: %s", class, got)
 				}
 
-				crowd.Settle(t)
+				population.AwaitMessages(t)
 
-				messages := crowd.Mails(i.Subject(class))
-				statements := world.WithoutChores(crowd.Statements.Take())
+				messages := population.Mails(probe.Subject(class))
+				statements := world.WithoutMaintenance(population.Statements.Take())
 
 				if control == nil {
 					control = statements
@@ -79,7 +79,7 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 					}
 				}
 
-				if want := arrives(class, i); got != want || len(messages) > before+1 {
+				if want := arrives(class, probe); got != want || len(messages) > before+1 {
 					t.Errorf("%s gets %q and %d messages, want %q", class, got, len(messages)-before, want)
 				}
 			}
@@ -87,36 +87,36 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 	}
 }
 
-// R-B4: even the code that nobody was sent makes no second account of a taken address, and no other answer.
+// R-B4: even the code that was never sent creates no second account of a taken address, and gets no other response.
 func TestTakenAddress(t *testing.T) {
 	t.Parallel()
 
 	const right = "222222"
 
-	crowd := world.NewPopulation(t)
+	population := world.NewPopulation(t)
 
 	register := func(class, code string) world.Observation {
-		return crowd.Show(t, world.RegisterCall(world.AddressOfClass(class), apptest.Password, code))
+		return population.Observe(t, world.RegisterCall(world.AddressOfClass(class), apptest.Password, code))
 	}
 
 	for _, class := range world.WithAccount {
-		crowd.PlantCode(t, code.Registration, world.AddressOfClass(class), right)
+		population.PlantCode(t, code.Registration, world.AddressOfClass(class), right)
 		wrong := register(class, "111111")
 
-		if got := register(class, right); got.Outside() != wrong.Outside() || !got.Is("CODE_INVALID") {
-			t.Errorf("%s: the secret code is answered\n%s\nand a wrong one\n%s", class, got.Outside(), wrong.Outside())
+		if got := register(class, right); got.Visible() != wrong.Visible() || !got.Matches("CODE_INVALID") {
+			t.Errorf("%s: the response to the secret code is\n%s\nand to a wrong one\n%s", class, got.Visible(), wrong.Visible())
 		}
 
 		var version int32
-		if err := crowd.Pool.QueryRow(t.Context(), `SELECT version FROM account WHERE email = $1`, world.AddressOfClass(class)).Scan(&version); err != nil || version != 0 {
+		if err := population.Pool.QueryRow(t.Context(), `SELECT version FROM account WHERE email = $1`, world.AddressOfClass(class)).Scan(&version); err != nil || version != 0 {
 			t.Errorf("%s: the account is at version %d, %v", class, version, err)
 		}
 	}
 
-	// The same code registers a free address: the test knows how to make one.
-	crowd.PlantCode(t, code.Registration, world.AddressOfClass(world.ClassUnknown), right)
+	// The same code registers a free address, so the planted codes are valid.
+	population.PlantCode(t, code.Registration, world.AddressOfClass(world.ClassUnknown), right)
 
-	if got := register(world.ClassUnknown, right); !got.Is("201") {
-		t.Errorf("a planted code is answered %s", got)
+	if got := register(world.ClassUnknown, right); !got.Matches("201") {
+		t.Errorf("the response to a planted code is %s", got)
 	}
 }

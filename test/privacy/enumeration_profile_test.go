@@ -10,9 +10,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-B6, R-B5, T-23: who asks for an address or a phone that may be another's learns nothing, and waits as
-// long, until they have proved that it is theirs.
-func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
+// R-B6, R-B5, T-23: a user who asks for an address or a phone that may be another's learns nothing, and is delayed
+// alike, until they have proved control of it.
+func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 
 	for _, c := range []struct {
@@ -21,7 +21,7 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 		ask       func(to string) world.Call
 		prove     func(to, code string) world.Call
 		taken     string
-		available []string // the classes that have no account with it
+		available []string // the classes without an account that has it
 	}{
 		{
 			"e-mail", world.AddressOfClass, func(to string) world.Call { return world.EmailCall(to, "") }, world.EmailCall, "EMAIL_TAKEN",
@@ -35,16 +35,16 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := world.NewPopulation(t)
-			crowd.Hold(t)
-			crowd.Clock.Advance(time.Minute) // since moving has asked
+			population := world.NewPopulation(t)
+			population.HoldMessages(t)
+			population.Clock.Advance(time.Minute) // after the request of the class moving
 
-			askers := map[string]*apptest.Browser{}
+			browsers := map[string]*apptest.Browser{}
 
 			for n, class := range world.Classes {
 				address := fmt.Sprintf("asker.%02d@konec.test", n)
-				crowd.Account(t, address)
-				askers[class] = crowd.SignedIn(t, address)
+				population.Account(t, address)
+				browsers[class] = population.SignedIn(t, address)
 			}
 
 			guess := func(to string) world.Call { return c.prove(to, "000000") }
@@ -64,20 +64,20 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 				{world.ProbeStep{Want: "CODE_INVALID"}, guess},
 				{world.ProbeStep{Want: "TOO_MANY_REQUESTS"}, guess},
 			} {
-				crowd.Clock.Advance(one.Wait)
+				population.Clock.Advance(one.Wait)
 
-				control := crowd.Show(t, one.call(c.of(world.ClassUnknown)).FromBrowser(askers[world.ClassUnknown]))
-				if !control.Is(one.Want) {
+				control := population.Observe(t, one.call(c.of(world.ClassUnknown)).FromBrowser(browsers[world.ClassUnknown]))
+				if !control.Matches(one.Want) {
 					t.Fatalf("call %d: got %s, want %s", n+1, control, one.Want)
 				}
 
 				for _, class := range world.Classes[1:] {
-					crowd.Show(t, one.call(c.of(class)).FromBrowser(askers[class])).ExpectLike(t, fmt.Sprintf("call %d for %s", n+1, class), control)
+					population.Observe(t, one.call(c.of(class)).FromBrowser(browsers[class])).ExpectSame(t, fmt.Sprintf("call %d for %s", n+1, class), control)
 				}
 			}
 
-			crowd.Clock.Advance(world.FirstWait)
-			crowd.Release(t)
+			population.Clock.Advance(world.FirstWait)
+			population.ReleaseMessages(t)
 
 			for _, class := range world.Classes {
 				want := c.taken
@@ -85,14 +85,14 @@ func TestWhatIsTakenShowsOnlyToItsOwner(t *testing.T) {
 					want = "204"
 				}
 
-				messages := crowd.Mails(c.of(class))
+				messages := population.Mails(c.of(class))
 				if len(messages) == 0 {
 					t.Fatalf("no code came for %s", class)
 				}
 
-				got := crowd.Show(t, c.prove(c.of(class), messages[0].Code).FromBrowser(askers[class]))
-				if !got.Is(want) {
-					t.Errorf("the right code for %s is answered %s, want %s", class, got, want)
+				got := population.Observe(t, c.prove(c.of(class), messages[0].Code).FromBrowser(browsers[class]))
+				if !got.Matches(want) {
+					t.Errorf("the response to the right code for %s is %s, want %s", class, got, want)
 				}
 			}
 		})

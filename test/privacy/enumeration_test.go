@@ -11,142 +11,142 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-B1, R-B3, R-B5, V-23, W-14, T-23: the Toolkit surface answers every class alike, the first time and again,
-// early and in time, with the same statements.
-func TestToolkitAnswersEveryClassAlike(t *testing.T) {
+// R-B1, R-B3, R-B5, V-23, W-14, T-23: the responses of the Toolkit surface are the same for every class, the first time
+// and later, before and after the delay, with the same statements.
+func TestToolkitResponsesAreTheSameForEveryClass(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, world.ToolkitProbes)
 }
 
-// R-B1, R-B3, R-B5, V-23, W-14, T-23: the public surface does, too.
-func TestPublicAnswersEveryClassAlike(t *testing.T) {
+// R-B1, R-B3, R-B5, V-23, W-14, T-23: so are those of the public surface.
+func TestPublicResponsesAreTheSameForEveryClass(t *testing.T) {
 	t.Parallel()
 	compareClasses(t, world.PublicProbes)
 }
 
-func compareClasses(t *testing.T, inquiries []world.Probe) {
+func compareClasses(t *testing.T, probes []world.Probe) {
 	t.Helper()
 
-	for _, i := range inquiries {
-		t.Run(i.Name, func(t *testing.T) {
+	for _, probe := range probes {
+		t.Run(probe.Name, func(t *testing.T) {
 			t.Parallel()
 
-			crowd := world.NewPopulation(t)
-			crowd.Hold(t)
+			population := world.NewPopulation(t)
+			population.HoldMessages(t)
 
-			for n, step := range i.Steps {
-				crowd.Clock.Advance(step.Wait)
+			for n, step := range probe.Steps {
+				population.Clock.Advance(step.Wait)
 
-				controls := map[string]world.Observation{world.ClassUnknown: crowd.Inquire(t, i, world.ClassUnknown)}
-				if control := controls[world.ClassUnknown]; !control.Is(step.Want) || len(control.Statements) == 0 {
+				controls := map[string]world.Observation{world.ClassUnknown: population.Run(t, probe, world.ClassUnknown)}
+				if control := controls[world.ClassUnknown]; !control.Matches(step.Want) || len(control.Statements) == 0 {
 					t.Fatalf("call %d: got %s and %q, want %s", n+1, control, control.Statements, step.Want)
 				}
 
-				if i.Password {
-					controls[world.ClassHammered] = crowd.Inquire(t, i, world.ClassHammered)
+				if probe.Password {
+					controls[world.ClassGuessed] = population.Run(t, probe, world.ClassGuessed)
 				}
 
-				for _, class := range i.ComparedClasses() {
-					crowd.Inquire(t, i, class).ExpectLike(t, fmt.Sprintf("call %d for %s", n+1, class), controls[i.ControlClass(class)])
+				for _, class := range probe.ComparedClasses() {
+					population.Run(t, probe, class).ExpectSame(t, fmt.Sprintf("call %d for %s", n+1, class), controls[probe.ControlClass(class)])
 				}
 			}
 		})
 	}
 }
 
-// R-B1, T-23: what is wrong with the rest of a request is said to every class alike; and failures of long
-// ago, or those that are still free, show nowhere.
-func TestOddRequestsAreAnsweredAlike(t *testing.T) {
+// R-B1, T-23: faults in the rest of a request get the same response for every class. Failures of long ago, and those
+// without a delay, do not show.
+func TestInvalidRequestsGetTheSameResponse(t *testing.T) {
 	t.Parallel()
 
 	long := strings.Repeat("x", 1024)
-	crowd := world.NewPopulation(t, func(c *apptest.Settings) { c.FailuresFree = 100 })
+	population := world.NewPopulation(t, func(c *apptest.Settings) { c.FailuresFree = 100 })
 
-	for want, inquiries := range map[string][]world.Probe{
+	for want, probes := range map[string][]world.Probe{
 		"INVALID_CREDENTIALS": {
-			{Name: "long password", Ask: func(email string) world.Call { return world.LoginCall(email, long) }},
-			{Name: "long password of a browser", Ask: func(email string) world.Call { return world.SignInCall(email, long) }},
-			{Name: "with a second factor", Ask: func(email string) world.Call {
+			{Name: "long password", Call: func(email string) world.Call { return world.LoginCall(email, long) }},
+			{Name: "long password of a browser", Call: func(email string) world.Call { return world.SignInCall(email, long) }},
+			{Name: "with a second factor", Call: func(email string) world.Call {
 				return world.JSONCall(http.MethodPost, "/login", map[string]string{"email": email, "password": "wrong", "totp": "000000"})
 			}},
 		},
 		"INVALID_REQUEST": {
-			{Name: "oversized password", Ask: func(email string) world.Call { return world.LoginCall(email, long+"x") }},
-			{Name: "short SMS code", ByPhone: true, Ask: func(phone string) world.Call { return world.SMSCall(phone, "00000") }},
+			{Name: "oversized password", Call: func(email string) world.Call { return world.LoginCall(email, long+"x") }},
+			{Name: "short SMS code", ByPhone: true, Call: func(phone string) world.Call { return world.SMSCall(phone, "00000") }},
 		},
 		"CODE_INVALID": {
-			{Name: "TOTP code in two groups", Ask: func(email string) world.Call { return world.TOTPCall(email, "000 000") }},
-			{Name: "SMS code with a second factor", ByPhone: true, Ask: func(phone string) world.Call {
+			{Name: "TOTP code in two groups", Call: func(email string) world.Call { return world.TOTPCall(email, "000 000") }},
+			{Name: "SMS code with a second factor", ByPhone: true, Call: func(phone string) world.Call {
 				return world.JSONCall(http.MethodPost, "/login/sms", map[string]string{"phone": phone, "code": "000000", "totp": "000000"})
 			}},
-			{Name: "password that is the account's name", Ask: func(email string) world.Call { return world.ResetCall(email, "000000", "Test Person") }},
-			{Name: "address in capitals", Ask: func(email string) world.Call {
+			{Name: "password that is the account's name", Call: func(email string) world.Call { return world.ResetCall(email, "000000", "Test Person") }},
+			{Name: "address in capitals", Call: func(email string) world.Call {
 				return world.ResetCall(strings.ToUpper(email), "000000", world.NewPassword)
 			}},
 		},
 		"PASSWORD_REFUSED": {
-			{Name: "common password to register", Ask: func(email string) world.Call { return world.RegisterCall(email, "password1", "000000") }},
-			{Name: "common password to reset", Ask: func(email string) world.Call { return world.ResetCall(email, "000000", "password1") }},
+			{Name: "common password to register", Call: func(email string) world.Call { return world.RegisterCall(email, "password1", "000000") }},
+			{Name: "common password to reset", Call: func(email string) world.Call { return world.ResetCall(email, "000000", "password1") }},
 		},
 	} {
-		for _, i := range inquiries {
-			control := crowd.Inquire(t, i, world.ClassUnknown)
-			if !control.Is(want) {
-				t.Errorf("%s: %s, want %s", i.Name, control, want)
+		for _, probe := range probes {
+			control := population.Run(t, probe, world.ClassUnknown)
+			if !control.Matches(want) {
+				t.Errorf("%s: %s, want %s", probe.Name, control, want)
 			}
 
-			for _, class := range i.ComparedClasses() {
-				crowd.Inquire(t, i, class).ExpectLike(t, i.Name+" for "+class, control)
+			for _, class := range probe.ComparedClasses() {
+				population.Run(t, probe, class).ExpectSame(t, probe.Name+" for "+class, control)
 			}
 		}
 	}
 }
 
-// R-B1, R-C11, T-23: on a day whose budget of failed codes is spent, who has a code waiting is told what
-// everybody else is.
-func TestSpentBudgetIsToldToEveryClass(t *testing.T) {
+// R-B1, R-C11, T-23: on a day whose budget of failed codes is spent, an address with a pending code gets the same
+// response as all others.
+func TestSpentBudgetIsReportedToEveryClass(t *testing.T) {
 	t.Parallel()
 
-	crowd := world.NewPopulation(t, func(c *apptest.Settings) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
+	population := world.NewPopulation(t, func(c *apptest.Settings) { c.CodeGuessBudget, c.TOTPGuessBudget = 1, 1 })
 
-	for _, i := range append(world.PublicProbes, world.ToolkitProbes...) {
-		if i.Steps[0].Want != "CODE_INVALID" || strings.Contains(i.Name, "recovery") {
+	for _, probe := range append(world.PublicProbes, world.ToolkitProbes...) {
+		if probe.Steps[0].Want != "CODE_INVALID" || strings.Contains(probe.Name, "recovery") {
 			continue
 		}
 
-		// The first guess of somebody who has something to guess at is the only one of the day.
-		crowd.Inquire(t, i, world.ClassExpecting)
+		// The first guess at an address with a pending code is the only one of the day.
+		population.Run(t, probe, world.ClassExpecting)
 
-		control := crowd.Inquire(t, i, world.ClassUnknown)
-		if !control.Is("TOO_MANY_REQUESTS") {
-			t.Errorf("%s: %s", i.Name, control)
+		control := population.Run(t, probe, world.ClassUnknown)
+		if !control.Matches("TOO_MANY_REQUESTS") {
+			t.Errorf("%s: %s", probe.Name, control)
 		}
 
-		for _, class := range i.ComparedClasses() {
-			crowd.Inquire(t, i, class).ExpectLike(t, i.Name+" for "+class, control)
+		for _, class := range probe.ComparedClasses() {
+			population.Run(t, probe, class).ExpectSame(t, probe.Name+" for "+class, control)
 		}
 	}
 }
 
-// R-B1, T-23: who proves who they are, and may not come in, is answered like nobody.
-func TestRightProofOfWhoMayNotIsAnsweredLikeNobodys(t *testing.T) {
+// R-B1, T-23: a user with the right proof who may not sign in gets the same response as an unknown address.
+func TestRightProofOfARefusedAccountRevealsNothing(t *testing.T) {
 	t.Parallel()
 
 	const right = "222222"
 
-	crowd := world.NewPopulation(t)
+	population := world.NewPopulation(t)
 
 	for _, class := range []string{world.ClassUnknown, world.ClassDisabled, world.ClassVerified} {
-		crowd.PlantCode(t, code.SignIn, world.PhoneOfClass(class), right)
-		crowd.PlantCode(t, code.Reset, world.AddressOfClass(class), right)
+		population.PlantCode(t, code.SignIn, world.PhoneOfClass(class), right)
+		population.PlantCode(t, code.Reset, world.AddressOfClass(class), right)
 	}
 
 	totp := func(class string) world.Call {
 		if class == world.ClassUnknown {
-			return world.TOTPCall(world.AddressOfClass(class), crowd.TOTPCode(t, crowd.Secrets[world.ClassVerified], 0))
+			return world.TOTPCall(world.AddressOfClass(class), population.TOTPCode(t, population.Secrets[world.ClassVerified], 0))
 		}
 
-		return world.TOTPCall(world.AddressOfClass(class), crowd.TOTPCode(t, crowd.Secrets[class], 0))
+		return world.TOTPCall(world.AddressOfClass(class), population.TOTPCode(t, population.Secrets[class], 0))
 	}
 
 	for _, one := range []struct {
@@ -163,17 +163,17 @@ func TestRightProofOfWhoMayNotIsAnsweredLikeNobodys(t *testing.T) {
 			return world.ResetCall(world.AddressOfClass(class), right, world.NewPassword)
 		}, []string{world.ClassDisabled}, http.StatusNoContent},
 	} {
-		control := crowd.Show(t, one.call(world.ClassUnknown).FromBrowser(crowd.Visitor))
+		control := population.Observe(t, one.call(world.ClassUnknown).FromBrowser(population.Visitor))
 		if control.Problem.Code == "" {
 			t.Fatalf("%s: %s", one.name, control)
 		}
 
 		for _, class := range one.classes {
-			crowd.Show(t, one.call(class).FromBrowser(crowd.Visitor)).ExpectLike(t, one.name+" of "+class, control)
+			population.Observe(t, one.call(class).FromBrowser(population.Visitor)).ExpectSame(t, one.name+" of "+class, control)
 		}
 
-		if got := crowd.Show(t, one.call(world.ClassVerified).FromBrowser(crowd.Visitor)); got.Status != one.success {
-			t.Errorf("%s: the proof that would be right is answered %s", one.name, got)
+		if got := population.Observe(t, one.call(world.ClassVerified).FromBrowser(population.Visitor)); got.Status != one.success {
+			t.Errorf("%s: the response to the right proof is %s", one.name, got)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// lies are headers that mails have been built from elsewhere.
-var lies = []http.Header{
+// forgedHeaders are headers from which other servers have built mails.
+var forgedHeaders = []http.Header{
 	{"Host": {"evil.test"}},
 	{"Host": {"evil.test:443\u00a0"}},
 	{"X-Forwarded-Host": {"evil.test"}, "X-Forwarded-Proto": {"javascript"}, "X-Forwarded-Port": {"666"}, "X-Forwarded-Prefix": {"/evil.test"}},
@@ -25,27 +25,27 @@ var lies = []http.Header{
 	{"X-Request-Id": {"evil.test"}, "From": {"evil@evil.test"}, "X-Http-Method-Override": {"evil.test"}, "Cookie": {"lang=evil.test"}},
 }
 
-// V-10, T-20, R-N3: nothing that a request says about itself gets into a mail: it is, byte for byte,
-// the mail of an honest one, but for the code, the ids and the date.
-func TestMailOwesNothingToTheRequest(t *testing.T) {
+// V-10, T-20, R-N3: a mail contains nothing that a request says about itself. It is, byte for byte, the mail of an
+// honest request, except for the code, the ids and the date.
+func TestMailHoldsNothingFromTheRequest(t *testing.T) {
 	t.Parallel()
 
 	const email = "victim@konec.test"
 
-	office := world.NewMailGateway(t)
+	g := world.NewMailGateway(t)
 
 	send := func(header http.Header) string {
-		before := len(office.Sink.Messages())
+		before := len(g.Sink.Messages())
 
-		status := ask(t, office, "/api/users/register/send-code", `{"email":"`+email+`"}`, header)
-		if status == http.StatusBadRequest { // net/http refuses some
+		status := postJSON(t, g, "/api/users/register/send-code", `{"email":"`+email+`"}`, header)
+		if status == http.StatusBadRequest { // net/http refuses some of them
 			return ""
 		} else if status != http.StatusOK {
 			t.Fatalf("%v: %d", header, status)
 		}
 
-		message := office.Arrived(t, email, before+1)[before]
-		office.Clock.Advance(time.Hour + time.Second) // past every cool-down
+		message := g.AwaitMails(t, email, before+1)[before]
+		g.Clock.Advance(time.Hour + time.Second) // longer than every cooldown
 
 		if !slices.Equal(message.Recipients, []string{email}) {
 			t.Errorf("%v: recipients %q", header, message.Recipients)
@@ -56,14 +56,14 @@ func TestMailOwesNothingToTheRequest(t *testing.T) {
 
 	control := send(nil)
 
-	for _, header := range lies {
+	for _, header := range forgedHeaders {
 		if got := send(header); got != "" && got != control {
 			t.Errorf("%v changed the mail:\n%s\nfrom\n%s", header, got, control)
 		}
 	}
 }
 
-// comparable is a mail without what differs between two of a kind.
+// comparable returns a mail without what differs between two of a kind.
 func comparable(t *testing.T, message smtptest.Message) string {
 	t.Helper()
 
@@ -80,11 +80,11 @@ func comparable(t *testing.T, message smtptest.Message) string {
 	return strings.ReplaceAll(text, boundary[1], "BOUNDARY")
 }
 
-// ask posts JSON, and answers the status. A header named Host becomes the request's.
-func ask(t *testing.T, o *world.MailGateway, path, body string, header http.Header) int {
+// postJSON posts JSON and returns the status. A header named Host becomes the request's.
+func postJSON(t *testing.T, g *world.MailGateway, path, body string, header http.Header) int {
 	t.Helper()
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.URL+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func ask(t *testing.T, o *world.MailGateway, path, body string, header http.Head
 	request.Host = header.Get("Host")
 	request.Header.Del("Host")
 
-	response, err := o.HTTP.Client().Do(request)
+	response, err := g.HTTP.Client().Do(request)
 	if err != nil {
 		t.Logf("%v was not even sent: %v", header, err)
 
@@ -109,28 +109,28 @@ func ask(t *testing.T, o *world.MailGateway, path, body string, header http.Head
 	return response.StatusCode
 }
 
-// T-20: an address is one recipient in its one form, or none.
+// T-20: an address is one recipient in its one form, or is refused.
 func TestHostileAddressIsRefused(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t)
+	g := world.NewMailGateway(t)
 
 	for _, address := range []string{
 		`a@konec.test\r\nBcc: b@konec.test`, `a@konec.test\nb@konec.test`, `a@konec.test\u0000`, `a@konec.test,b@konec.test`, `a@konec.test;b@konec.test`,
 		`a@konec.test> BODY=8BITMIME`, `<a@konec.test>`, `A <a@konec.test>`, `\"a@konec.test\r\n\"@konec.test`, `a%0d%0a@konec.test%0d%0aBcc:b`,
 		`a\u2028b@konec.test`, `\"a b\"@konec.test`, `a@konec.test (comment)`, `a@[127.0.0.1]`, `a@konec.test?subject=x`, `a@konec.test b@konec.test`,
 	} {
-		if status := ask(t, office, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil); status != http.StatusBadRequest {
+		if status := postJSON(t, g, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil); status != http.StatusBadRequest {
 			t.Errorf("%s: %d", address, status)
 		}
 	}
 
-	// These are addresses, odd as they look.
+	// These are valid addresses, however odd they look.
 	for address, form := range map[string]string{
 		"%0d%0aBcc:x@konec.test": "", "x%0d%0a@konec.test": "x%0d%0a@konec.test", "{{.Code}}@konec.test": "{{.code}}@konec.test",
 		"'--@KONEC.test": "'--@konec.test", "$(id)@konec.test": "", "`id`@konec.test": "`id`@konec.test",
 	} {
-		status := ask(t, office, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil)
+		status := postJSON(t, g, "/api/users/register/send-code", `{"email":"`+address+`"}`, nil)
 		if form == "" {
 			if status != http.StatusBadRequest {
 				t.Errorf("%s: %d", address, status)
@@ -139,35 +139,35 @@ func TestHostileAddressIsRefused(t *testing.T) {
 			continue
 		}
 
-		got := office.Arrived(t, form, 1)[0]
+		got := g.AwaitMails(t, form, 1)[0]
 		if mail := got.Read(t); len(got.Recipients) != 1 || len(mail.Parts) != 2 || strings.Contains(mail.Parts[0].Body, "@konec") {
 			t.Errorf("%s: recipients %q, %+v", address, got.Recipients, mail)
 		}
 	}
 }
 
-// R-N5: the device in the mail about an ended session is whatever a client called itself.
+// R-N5: the device in the mail about an ended session is what a client called itself, as plain text.
 func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
 	t.Parallel()
 
 	const email = "owner@konec.test"
 
-	office := world.NewMailGateway(t)
-	office.Account(t, email)
+	g := world.NewMailGateway(t)
+	g.Account(t, email)
 
-	token := office.SignIn(t, email).RefreshToken
-	_, second := office.Refresh(t, token)
-	office.Refresh(t, second.RefreshToken)
-	office.Clock.Advance(session.Grace + time.Second)
+	token := g.SignIn(t, email).RefreshToken
+	_, second := g.Refresh(t, token)
+	g.Refresh(t, second.RefreshToken)
+	g.Clock.Advance(session.Grace + time.Second)
 
-	status := ask(t, office, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
+	status := postJSON(t, g, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
 		"User-Agent": {"<script src=//evil.test></script>{{.Code}}\t{time}"},
 	})
 	if status != http.StatusUnauthorized {
 		t.Fatalf("reuse: %d", status)
 	}
 
-	mail := office.Arrived(t, email, 1)[0].Read(t)
+	mail := g.AwaitMails(t, email, 1)[0].Read(t)
 	if html := mail.Parts[1].Body; len(mail.Parts) != 2 || strings.Contains(html, "<script") || !strings.Contains(html, "&lt;script src=//evil.test&gt;") {
 		t.Errorf("mail %+v", mail)
 	}

@@ -9,32 +9,32 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-C4, R-D5, R-D7, R-L1, T-29: whoever can write to the database, but has no key, gets nobody in by copying
-// what is the thief's own to the victim's row. The answer is that of a wrong code, and no fault of ours.
+// R-C4, R-D5, R-D7, R-L1, T-29: an attacker who can write to the database, but has no key, cannot sign in by copying
+// their own secrets to the victim's row. The response is that to a wrong code, and not a 500.
 func TestCopiedSecretsOpenNothing(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, world.WithoutNetworkLimits, world.WithManyFreeFailures)
-	d.Clock.Stop()
+	g := world.NewGateway(t, world.WithoutNetworkLimits, world.WithManyFreeFailures)
+	g.Clock.Stop()
 
-	thief, theirs := d.Person(t)
-	victim, browser := d.Person(t)
-	secret, own := d.BindAuthenticator(t, theirs), d.BindAuthenticator(t, browser)
+	thief, theirs := g.NewUser(t)
+	victim, browser := g.NewUser(t)
+	secret, own := g.BindAuthenticator(t, theirs), g.BindAuthenticator(t, browser)
 	recovery, kept := world.RecoveryCode(t, theirs), world.RecoveryCode(t, browser)
-	_, pending, _ := d.PendingAuthenticator(t, theirs)
-	d.PendingAuthenticator(t, browser)
+	_, pending, _ := g.PendingAuthenticator(t, theirs)
+	g.PendingAuthenticator(t, browser)
 
-	thiefsReset, victimsReset := resetCode(t, d, thief), resetCode(t, d, victim)
+	thiefsReset, victimsReset := resetCode(t, g, thief), resetCode(t, g, victim)
 	copied := func(statement string) {
-		d.Exec(t, strings.NewReplacer("VICTIM", d.AccountID(t, victim), "THIEF", d.AccountID(t, thief)).Replace(statement))
+		g.Exec(t, strings.NewReplacer("VICTIM", g.AccountID(t, victim), "THIEF", g.AccountID(t, thief)).Replace(statement))
 	}
-	answer := func(path string, body map[string]string) string {
-		got := world.SendCall(http.MethodPost, path, body).FromBrowser(d.Visitor).To(t, d.Server)
+	response := func(path string, body map[string]string) string {
+		got := world.JSONCall(http.MethodPost, path, body).FromBrowser(g.Visitor).To(t, g.Server)
 
 		return strings.ReplaceAll(got.String(), got.Problem.RequestID, "")
 	}
 	signIn := func(code string) string {
-		return answer("/login/totp", map[string]string{"email": victim, "code": code})
+		return response("/login/totp", map[string]string{"email": victim, "code": code})
 	}
 	wrong := signIn("000000")
 
@@ -52,7 +52,7 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 	} {
 		copied(statement)
 
-		for what, code := range map[string]string{"the thief's": d.TOTPCode(t, secret, 1), "the thief's other": d.TOTPCode(t, pending, 0), "the victim's": d.TOTPCode(t, own, 1)} {
+		for what, code := range map[string]string{"the thief's": g.TOTPCode(t, secret, 1), "the thief's other": g.TOTPCode(t, pending, 0), "the victim's": g.TOTPCode(t, own, 1)} {
 			if got := signIn(code); got != wrong {
 				t.Errorf("%s: with %s code: %s, want %s", statement, what, got, wrong)
 			}
@@ -61,39 +61,39 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 
 	copied(`UPDATE totp_pending v SET url = o.url, id = o.id FROM totp_pending o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`)
 
-	pair := world.SendCall(http.MethodPost, "/user/totp", map[string]any{"tss": []string{d.TOTPCode(t, pending, -1), d.TOTPCode(t, pending, 0)}})
-	if got := pair.FromBrowser(browser).To(t, d.Server); got.Problem.Code != "CODE_INVALID" {
+	pair := world.JSONCall(http.MethodPost, "/user/totp", map[string]any{"tss": []string{g.TOTPCode(t, pending, -1), g.TOTPCode(t, pending, 0)}})
+	if got := pair.FromBrowser(browser).To(t, g.Server); got.Problem.Code != "CODE_INVALID" {
 		t.Errorf("the thief's secret, to be bound: %s", got)
 	}
 
-	if got := (world.Call{Method: http.MethodGet, Path: "/user/totp/qr"}).FromBrowser(browser).To(t, d.Server); got.Problem.Code != "TOTP_NOT_PENDING" {
+	if got := (world.Call{Method: http.MethodGet, Path: "/user/totp/qr"}).FromBrowser(browser).To(t, g.Server); got.Problem.Code != "TOTP_NOT_PENDING" {
 		t.Errorf("the thief's secret as a picture: %s", got)
 	}
 
-	d.Exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
+	g.Exec(t, `UPDATE code v SET digest = o.digest FROM code o WHERE v.purpose = 'reset' AND o.purpose = 'reset' AND v.subject = $1 AND o.subject = $2`, victim, thief)
 
 	for _, code := range []string{thiefsReset, victimsReset} {
-		if got := answer("/forget_reset", map[string]string{"email": victim, "code": code, "password": world.AnotherPassword}); got != wrong {
+		if got := response("/forget_reset", map[string]string{"email": victim, "code": code, "password": world.NewPassword}); got != wrong {
 			t.Errorf("a reset code: %s, want %s", got, wrong)
 		}
 	}
 
-	if strings.Contains(d.Log.String(), `"level":"ERROR"`) {
-		t.Errorf("faults: %s", d.Log)
+	if strings.Contains(g.Log.String(), `"level":"ERROR"`) {
+		t.Errorf("faults: %s", g.Log)
 	}
 
-	// The search for a code works, and the victim's own lets them in.
+	// The comparison of codes works: the victim's own code signs in.
 	if got := signIn(kept); !strings.HasPrefix(got, "204") {
 		t.Errorf("the victim's recovery code: %s", got)
 	}
 }
 
-// resetCode asks for one, and reads it in the mail.
-func resetCode(tb testing.TB, d *world.Gateway, email string) (code string) {
+// resetCode requests a reset code and reads it in the mail.
+func resetCode(tb testing.TB, g *world.Gateway, email string) (code string) {
 	tb.Helper()
-	expectAnswer(tb, d, world.QueryCall("/forget_code", "email", email), http.StatusNoContent)
+	requireStatus(tb, g, world.QueryCall("/forget_code", "email", email), http.StatusNoContent)
 	apptest.Eventually(tb, "a reset code", func() bool {
-		for _, message := range d.Mails(email) {
+		for _, message := range g.Mails(email) {
 			if code = message.Code; code != "" {
 				return true
 			}
@@ -105,10 +105,10 @@ func resetCode(tb testing.TB, d *world.Gateway, email string) (code string) {
 	return code
 }
 
-func expectAnswer(tb testing.TB, d *world.Gateway, c world.Call, want int) {
+func requireStatus(tb testing.TB, g *world.Gateway, c world.Call, want int) {
 	tb.Helper()
 
-	if got := c.To(tb, d.Server); got.Status != want {
+	if got := c.To(tb, g.Server); got.Status != want {
 		tb.Fatalf("%s %s: %s, want %d", c.Method, c.Path, got, want)
 	}
 }

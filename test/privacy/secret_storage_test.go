@@ -12,25 +12,25 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-A6, R-C8, R-L1, R-L3: the form of everything secret that is stored.
+// R-A6, R-C8, R-L1, R-L3: every stored secret has its protected form.
 func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t, apptest.StandardHashes)
-	office.Send(t, "one@konec.test")
-	office.ExpectRegistered(t, "one@konec.test", office.Arrived(t, "one@konec.test", 1)[0])
-	office.SignIn(t, "one@konec.test")
-	office.Settled(t, "one@konec.test")
-	office.Sink.Set(smtptest.Busy)
-	office.Send(t, "two@konec.test")
-	office.Attempted(t, "two@konec.test", 1)
+	mail := world.NewMailGateway(t, apptest.StandardHashes)
+	mail.Send(t, "one@konec.test")
+	mail.ExpectRegistered(t, "one@konec.test", mail.AwaitMails(t, "one@konec.test", 1)[0])
+	mail.SignIn(t, "one@konec.test")
+	mail.AwaitOutcome(t, "one@konec.test")
+	mail.Sink.Set(smtptest.Busy)
+	mail.Send(t, "two@konec.test")
+	mail.AwaitAttempts(t, "two@konec.test", 1)
 
-	d := world.GatewayOn(t, office.Env)
-	d.BindAuthenticator(t, d.OwnerBrowser)
-	world.RecoveryCode(t, d.OwnerBrowser)
-	d.PendingAuthenticator(t, d.OwnerBrowser)
-	world.RefreshCode(t, d.OwnerBrowser)
-	world.ExpectStatus(t, d, world.PatchEmail("three@konec.test", "").FromBrowser(d.OwnerBrowser), http.StatusNoContent, "asking for another address")
+	g := world.GatewayOn(t, mail.Env)
+	g.BindAuthenticator(t, g.OwnerBrowser)
+	world.RecoveryCode(t, g.OwnerBrowser)
+	g.PendingAuthenticator(t, g.OwnerBrowser)
+	world.RefreshCode(t, g.OwnerBrowser)
+	world.ExpectStatus(t, g, world.EmailCall("three@konec.test", "").FromBrowser(g.OwnerBrowser), http.StatusNoContent, "asking for another address")
 
 	for what, query := range map[string]string{
 		"password hashes":           `SELECT count(*), count(*) FILTER (WHERE password_hash ~ '^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$') FROM account`,
@@ -45,15 +45,15 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 		"jobs that name a row only": `SELECT count(*), count(*) FILTER (WHERE args::text ~ '^\{"deliveryId": "[A-Za-z0-9_-]{22}"\}$') FROM river_job WHERE kind = 'delivery'`,
 	} {
 		var rows, good int
-		if err := office.Pool.QueryRow(t.Context(), query).Scan(&rows, &good); err != nil || rows == 0 || good != rows {
+		if err := g.Pool.QueryRow(t.Context(), query).Scan(&rows, &good); err != nil || rows == 0 || good != rows {
 			t.Errorf("%s: %d of %d, %v", what, good, rows, err)
 		}
 	}
 
-	// No column may hold more than these: a new one is to be looked at, and added here or above.
+	// No column may hold anything else: a new one has to be reviewed, and added here or above.
 	var columns []string
 
-	err := office.Pool.QueryRow(t.Context(), `
+	err := g.Pool.QueryRow(t.Context(), `
 		SELECT array_agg(table_name || '.' || column_name ORDER BY 1) FROM (
 			SELECT table_name, column_name FROM information_schema.columns
 			WHERE table_schema = 'public' AND table_name NOT LIKE 'river%' AND (data_type = 'bytea' OR column_name ~ 'hash|token|secret|code|digest|password|key')
@@ -75,43 +75,43 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t, apptest.StandardHashes)
-	office.Sink.Set(smtptest.Busy)
+	g := world.NewMailGateway(t, apptest.StandardHashes)
+	g.Sink.Set(smtptest.Busy)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
-		office.Send(t, email)
-		office.Attempted(t, email, 1)
+		g.Send(t, email)
+		g.AwaitAttempts(t, email, 1)
 	}
 
-	office.Exec(t, `
+	g.Exec(t, `
 		UPDATE delivery d SET payload = o.payload FROM delivery o
 		WHERE d.recipient IN ('one@konec.test', 'two@konec.test') AND o.recipient IN ('one@konec.test', 'two@konec.test') AND o.id <> d.id`)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
-		if found := office.Settled(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
+		if found := g.AwaitOutcome(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
 			t.Errorf("%s: %+v", email, found)
 		}
 	}
 
-	office.Sink.Set(smtptest.Accepts)
+	g.Sink.Set(smtptest.Accepts)
 
-	if sent := office.Sink.Messages(); len(sent) != 0 {
+	if sent := g.Sink.Messages(); len(sent) != 0 {
 		t.Errorf("sent: %s", sent[0].Data)
 	}
 }
 
-// R-L3, R-N2: an expired mail's payload goes too, though nobody read it.
+// R-L3, R-N2: the payload of an expired mail is erased too, though no worker has read it.
 func TestExpiredPayloadIsErased(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t, apptest.StandardHashes)
-	office.Sink.Set(smtptest.Busy)
-	office.Send(t, holder)
-	office.Attempted(t, holder, 1)
-	office.Clock.Advance(code.Registration.Lifetime + time.Second)
-	office.RetryNow(t)
+	g := world.NewMailGateway(t, apptest.StandardHashes)
+	g.Sink.Set(smtptest.Busy)
+	g.Send(t, ownerEmail)
+	g.AwaitAttempts(t, ownerEmail, 1)
+	g.Clock.Advance(code.Registration.Lifetime + time.Second)
+	g.RetryNow(t)
 
-	if found := office.Settled(t, holder); found.State != "expired" {
+	if found := g.AwaitOutcome(t, ownerEmail); found.State != "expired" {
 		t.Errorf("got %+v", found)
 	}
 }

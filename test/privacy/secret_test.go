@@ -18,36 +18,36 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// vault is a gateway with everything secret that went in, or came out, of it.
-type vault struct {
+// secretGateway is a gateway that records every secret that was sent to it or received from it.
+type secretGateway struct {
 	*world.MailGateway
 
 	mu      sync.Mutex
-	secrets map[string]string // by what it is
-	errors  bytes.Buffer      // the bodies of all error answers
+	secrets map[string]string // by a description
+	errors  bytes.Buffer      // the bodies of all error responses
 }
 
-func newVault(t *testing.T, change ...func(*apptest.Settings)) *vault {
+func newSecretGateway(t *testing.T, change ...func(*apptest.Settings)) *secretGateway {
 	t.Helper()
 
-	return vaultIn(world.NewMailGateway(t, change...))
+	return recordSecrets(world.NewMailGateway(t, change...))
 }
 
-func vaultIn(o *world.MailGateway) *vault {
-	v := &vault{MailGateway: o, secrets: map[string]string{}}
-	v.HTTP.Client().Transport = eavesdropper{v.HTTP.Client().Transport, v}
+func recordSecrets(g *world.MailGateway) *secretGateway {
+	v := &secretGateway{MailGateway: g, secrets: map[string]string{}}
+	v.HTTP.Client().Transport = recordingTransport{v.HTTP.Client().Transport, v}
 
 	return v
 }
 
-// eavesdropper keeps the bodies of errors, and takes every cookie for a secret.
-type eavesdropper struct {
+// recordingTransport records the bodies of errors, and every cookie as a secret.
+type recordingTransport struct {
 	http.RoundTripper
 
-	vault *vault
+	recorder *secretGateway
 }
 
-func (e eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
+func (e recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := e.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return response, err
@@ -55,7 +55,7 @@ func (e eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
 
 	for _, cookie := range response.Cookies() {
 		if cookie.MaxAge >= 0 {
-			e.vault.secret(cookie.Name+" "+cookie.Value, cookie.Value)
+			e.recorder.add(cookie.Name+" "+cookie.Value, cookie.Value)
 		}
 	}
 
@@ -67,49 +67,49 @@ func (e eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
 
-	e.vault.mu.Lock()
-	defer e.vault.mu.Unlock()
+	e.recorder.mu.Lock()
+	defer e.recorder.mu.Unlock()
 
-	e.vault.errors.Write(body)
+	e.recorder.errors.Write(body)
 
 	return response, err
 }
 
-func (v *vault) secret(what, value string) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+func (g *secretGateway) add(what, value string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 
-	v.secrets[what] = value
+	g.secrets[what] = value
 
 	return value
 }
 
-func (v *vault) tokens(t *testing.T, what string, tokens *client.Tokens) client.Tokens {
+func (g *secretGateway) tokens(t *testing.T, what string, tokens *client.Tokens) client.Tokens {
 	t.Helper()
 
 	if tokens == nil {
 		t.Fatalf("%s: no tokens", what)
 	}
 
-	v.secret(what+": access token", tokens.AccessToken)
-	v.secret(what+": its signature", tokens.AccessToken[strings.LastIndexByte(tokens.AccessToken, '.')+1:])
-	v.secret(what+": refresh token", tokens.RefreshToken)
+	g.add(what+": access token", tokens.AccessToken)
+	g.add(what+": its signature", tokens.AccessToken[strings.LastIndexByte(tokens.AccessToken, '.')+1:])
+	g.add(what+": refresh token", tokens.RefreshToken)
 
 	raw, err := base64.RawURLEncoding.DecodeString(tokens.RefreshToken)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	v.secret(what+": MAC of the refresh token", string(raw[len(raw)-32:]))
+	g.add(what+": MAC of the refresh token", string(raw[len(raw)-32:]))
 
 	return *tokens
 }
 
-// login sends whatever as a form, and answers the tokens, if there were any.
-func (v *vault) login(t *testing.T, email, password string) *client.Tokens {
+// login signs in with a form and returns the tokens, if there are any.
+func (g *secretGateway) login(t *testing.T, email, password string) *client.Tokens {
 	t.Helper()
 
-	response, err := v.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: password})
+	response, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +117,11 @@ func (v *vault) login(t *testing.T, email, password string) *client.Tokens {
 	return response.JSON200
 }
 
-// post sends whatever as whatever.
-func (v *vault) post(t *testing.T, path, contentType, body string, header http.Header) {
+// post sends any body with any content type.
+func (g *secretGateway) post(t *testing.T, path, contentType, body string, header http.Header) {
 	t.Helper()
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.URL+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func (v *vault) post(t *testing.T, path, contentType, body string, header http.H
 		request.Header[name] = values
 	}
 
-	response, err := v.HTTP.Client().Do(request)
+	response, err := g.HTTP.Client().Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,24 +139,25 @@ func (v *vault) post(t *testing.T, path, contentType, body string, header http.H
 	response.Body.Close()
 }
 
-const holder = "kanarienvogel@konec.test"
+const ownerEmail = "kanarienvogel@konec.test"
 
-// live sends a canary through every secret input, well-formed and not, and through every failure.
-func (v *vault) live(t *testing.T) {
+// useToolkit sends a canary through every secret input of the apps' surface, well-formed and malformed, and through
+// every failure.
+func (g *secretGateway) useToolkit(t *testing.T) {
 	t.Helper()
 
 	const form, text = "application/x-www-form-urlencoded", "application/json"
 
 	// Registration: wrong inputs first, then the right ones.
-	v.Sink.Set(smtptest.Quotes) // a server that repeats what it was sent
-	v.Send(t, holder)
-	v.Settled(t, holder)
-	v.Clock.Advance(time.Hour)
-	v.Sink.Set(smtptest.Accepts)
-	v.Send(t, holder)
+	g.Sink.Set(smtptest.Quotes) // a server that quotes what it was sent
+	g.Send(t, ownerEmail)
+	g.AwaitOutcome(t, ownerEmail)
+	g.Clock.Advance(time.Hour)
+	g.Sink.Set(smtptest.Accepts)
+	g.Send(t, ownerEmail)
 
-	right := v.secret("code", world.CodeIn(t, v.Arrived(t, holder, 1)[0]))
-	password := v.secret("password", "canary-Password-7c1f registered")
+	right := g.add("code", world.CodeIn(t, g.AwaitMails(t, ownerEmail, 1)[0]))
+	password := g.add("password", "canary-Password-7c1f registered")
 
 	for what, body := range map[string]map[string]any{
 		"short password":                 {"password": "cNry-7x"},
@@ -169,12 +170,12 @@ func (v *vault) live(t *testing.T) {
 		"long code":                      {"verificationCode": "canary-code-4411"},
 		"unknown member":                 {"passwort": "canary-Member-03bd"},
 	} {
-		whole := map[string]any{"username": "Bird", "email": holder, "password": "canary-Other-22b7 fine", "verificationCode": "000000"}
+		whole := map[string]any{"username": "Bird", "email": ownerEmail, "password": "canary-Other-22b7 fine", "verificationCode": "000000"}
 		for name, value := range body {
 			whole[name] = value
 
 			if s, ok := value.(string); ok && what != "wrong code" {
-				v.secret(what, s)
+				g.add(what, s)
 			}
 		}
 
@@ -187,73 +188,73 @@ func (v *vault) live(t *testing.T) {
 			continue
 		}
 
-		v.post(t, "/api/users/register", text, string(encoded), nil)
+		g.post(t, "/api/users/register", text, string(encoded), nil)
 	}
 
-	v.secret("password of a refused registration", "canary-Other-22b7 fine")
-	v.secret("password in an array", "canary-Array-90ce")
-	delete(v.secrets, "password like the email") // it is the address as well
+	g.add("password of a refused registration", "canary-Other-22b7 fine")
+	g.add("password in an array", "canary-Array-90ce")
+	delete(g.secrets, "password like the email") // this is the address as well
 
-	registered, err := v.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
-		Username: "Bird", Email: holder, Password: password, VerificationCode: right,
+	registered, err := g.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
+		Username: "Bird", Email: ownerEmail, Password: password, VerificationCode: right,
 	})
 	if err != nil || registered.JSON201 == nil {
 		t.Fatalf("register: %v %s", err, registered.Body)
 	}
 
 	// Signing in: right, wrong, malformed, in the wrong place.
-	tokens := v.tokens(t, "sign-in", v.login(t, holder, password))
-	v.login(t, holder, v.secret("wrong password", "canary-Wrong-8f02"))
-	v.login(t, "nobody@konec.test", v.secret("password of nobody", "canary-Nobody-11d9"))
-	v.login(t, holder, v.secret("password too long to sign in", strings.Repeat("canary-Huge-67", 100)))
-	v.post(t, "/api/auth/login?password="+v.secret("password in the query", "canary-Query-5e5e"), form, "email="+holder, nil)
-	v.post(t, "/api/auth/login", form, "password="+v.secret("half a form", "canary-Half-4a4a")+"%zz", nil)
-	v.post(t, "/api/auth/login", text, `{"password":"`+v.secret("wrong media type", "canary-Media-3b3b")+`"`, nil)
-	v.post(t, "/api/users/register", text, `{"password":"`+v.secret("broken JSON", "canary-Broken-2c2c")+`"`, nil)
-	v.post(t, "/api/users/register", text, `{"`+v.secret("secret as a name", "canary-Name-9d9d")+`":1,"`+"canary-Name-9d9d"+`":2}`, nil)
-	delete(v.secrets, "secret as a name") // an unknown member is named in the answer, to the one who sent it
+	tokens := g.tokens(t, "sign-in", g.login(t, ownerEmail, password))
+	g.login(t, ownerEmail, g.add("wrong password", "canary-Wrong-8f02"))
+	g.login(t, "nobody@konec.test", g.add("password of an unknown address", "canary-Unknown-11d9"))
+	g.login(t, ownerEmail, g.add("password too long to sign in", strings.Repeat("canary-Huge-67", 100)))
+	g.post(t, "/api/auth/login?password="+g.add("password in the query", "canary-Query-5e5e"), form, "email="+ownerEmail, nil)
+	g.post(t, "/api/auth/login", form, "password="+g.add("half a form", "canary-Half-4a4a")+"%zz", nil)
+	g.post(t, "/api/auth/login", text, `{"password":"`+g.add("wrong media type", "canary-Media-3b3b")+`"`, nil)
+	g.post(t, "/api/users/register", text, `{"password":"`+g.add("broken JSON", "canary-Broken-2c2c")+`"`, nil)
+	g.post(t, "/api/users/register", text, `{"`+g.add("secret as a name", "canary-Name-9d9d")+`":1,"`+"canary-Name-9d9d"+`":2}`, nil)
+	delete(g.secrets, "secret as a name") // the response names an unknown member to the client that sent it
 
-	// Tokens: right, spent, altered, malformed, in the wrong place.
-	_, second := v.Refresh(t, tokens.RefreshToken)
-	v.tokens(t, "refresh", second)
-	v.Me(t, second.AccessToken)
-	v.Me(t, v.secret("altered access token", second.AccessToken[:len(second.AccessToken)-6]+"canary"))
-	v.Refresh(t, v.secret("made-up refresh token", "canary-Refresh-77aa"))
-	v.Refresh(t, v.secret("altered refresh token", second.RefreshToken[:70]+"canary"))
+	// Tokens: right, used, altered, malformed, in the wrong place.
+	_, second := g.Refresh(t, tokens.RefreshToken)
+	g.tokens(t, "refresh", second)
+	g.Me(t, second.AccessToken)
+	g.Me(t, g.add("altered access token", second.AccessToken[:len(second.AccessToken)-6]+"canary"))
+	g.Refresh(t, g.add("made-up refresh token", "canary-Refresh-77aa"))
+	g.Refresh(t, g.add("altered refresh token", second.RefreshToken[:70]+"canary"))
 
 	for _, value := range []string{"Bearer canary-Bearer-61f0", "Basic canary-Basic-62f0", "Bearer canary Two 63f0", "canary-Bare-64f0", "Bearer canary-\"Quote-65f0"} {
-		v.post(t, "/api/auth/logout", text, "", http.Header{
-			"Authorization": {v.secret(value, value)}, "Cookie": {"TOKEN=" + v.secret("cookie", "canary-Cookie-66f0")}, "X-Api-Key": {v.secret("key", "canary-Key-67f0")},
+		g.post(t, "/api/auth/logout", text, "", http.Header{
+			"Authorization": {g.add(value, value)}, "Cookie": {"TOKEN=" + g.add("cookie", "canary-Cookie-66f0")}, "X-Api-Key": {g.add("key", "canary-Key-67f0")},
 		})
 	}
 
-	v.secret("bearer alone", "canary-Bearer-61f0")
-	v.post(t, "/api/users/me?access_token="+v.secret("token in the query", "canary-Access-68f0"), text, "", nil)
-	v.post(t, "/nowhere/"+v.secret("secret in a path", "canary-Path-69f0"), text, "", nil)
+	g.add("bearer alone", "canary-Bearer-61f0")
+	g.post(t, "/api/users/me?access_token="+g.add("token in the query", "canary-Access-68f0"), text, "", nil)
+	g.post(t, "/nowhere/"+g.add("secret in a path", "canary-Path-69f0"), text, "", nil)
 
-	v.Clock.Advance(session.Grace + time.Second)
-	_, third := v.Refresh(t, second.RefreshToken)
-	v.tokens(t, "second refresh", third)
-	v.Clock.Advance(session.Grace + time.Second)
-	v.Refresh(t, tokens.RefreshToken) // ends the session, with a mail
-	v.Arrived(t, holder, 2)
-	v.tokens(t, "last sign-in", v.login(t, holder, password))
-	v.break500(t)
+	g.Clock.Advance(session.Grace + time.Second)
+	_, third := g.Refresh(t, second.RefreshToken)
+	g.tokens(t, "second refresh", third)
+	g.Clock.Advance(session.Grace + time.Second)
+	g.Refresh(t, tokens.RefreshToken) // ends the session, with a mail
+	g.AwaitMails(t, ownerEmail, 2)
+	g.tokens(t, "last sign-in", g.login(t, ownerEmail, password))
+	g.expectInternalErrors(t)
 }
 
-// break500 takes tables away under a sign-in and a registration.
-func (v *vault) break500(t *testing.T) {
+// expectInternalErrors drops tables under a sign-in and a registration.
+func (g *secretGateway) expectInternalErrors(t *testing.T) {
 	t.Helper()
 
 	for _, table := range []string{"account", "code", "throttle"} {
-		v.Exec(t, `ALTER TABLE `+table+` RENAME TO away`)
-		v.login(t, holder, v.secret("password during a fault", "canary-Fault-70f0"))
-		v.post(t, "/api/users/register", "application/json",
+		g.Exec(t, `ALTER TABLE `+table+` RENAME TO away`)
+		g.login(t, ownerEmail, g.add("password during a fault", "canary-Fault-70f0"))
+		g.post(t, "/api/users/register", "application/json",
 			`{"username":"Bird","email":"x@konec.test","password":"canary-Fault-70f0","verificationCode":"654321"}`, nil)
-		v.Exec(t, `ALTER TABLE away RENAME TO `+table)
+		g.Exec(t, `ALTER TABLE away RENAME TO `+table)
 	}
 
-	if !strings.Contains(v.Log.String(), `"code":"INTERNAL"`) {
+	if !strings.Contains(g.Log.String(), `"code":"INTERNAL"`) {
 		t.Error("nothing failed: the fault was none")
 	}
 }

@@ -21,23 +21,23 @@ var (
 	underLoad   = flag.Bool("load", false, "keep half of the CPU busy beside them")
 )
 
-// How many measurements make the intervals narrow enough for a verdict.
+// The numbers of measurements that make the intervals narrow enough for a verdict.
 const (
 	hashingPairs = 4000
 	otherPairs   = 20_000
 )
 
-// TestTiming is T-22, R-B2, R-B5, F-16: how long an answer takes does not tell which class somebody is
-// of. Each operation runs by itself (-run TestTiming/forget_reset), and prints a line for each class.
-// An interval that is too wide to tell is a failure, unless fewer pairs were asked for: then only what is
-// told apart for certain is one. The race detector would drown everything, so it is not for this.
+// TestTiming is T-22, R-B2, R-B5, F-16: the duration of a response does not reveal the class of an address. Each
+// operation can run by itself (-run TestTiming/forget_reset) and prints a line for each class. An interval that is too
+// wide for a verdict is a failure, unless fewer pairs were requested: then only a certain difference is one. The race
+// detector would hide every difference, so it is not used.
 func TestTiming(t *testing.T) {
 	table := []string{fmt.Sprintf("%-38s %-13s %6s %9s  %-31s %s", "operation", "class", "n", "median", "difference of medians", "AUC")}
 
 	t.Cleanup(func() { t.Log("\n" + strings.Join(table, "\n")) })
 
 	if *underLoad {
-		busy(t)
+		loadCPUs(t)
 	}
 
 	compared := map[string][]string{
@@ -48,9 +48,9 @@ func TestTiming(t *testing.T) {
 		"public forget_reset": {world.ClassVerified, world.ClassExpecting},
 	}
 
-	for surface, inquiries := range map[string][]world.Probe{"toolkit": world.ToolkitProbes, "public": world.PublicProbes} {
-		for _, i := range inquiries {
-			name := surface + " " + i.Name
+	for surface, probes := range map[string][]world.Probe{"toolkit": world.ToolkitProbes, "public": world.PublicProbes} {
+		for _, probe := range probes {
+			name := surface + " " + probe.Name
 
 			t.Run(name, func(t *testing.T) {
 				against := compared[name]
@@ -59,7 +59,7 @@ func TestTiming(t *testing.T) {
 				}
 
 				n, bound := otherPairs, 200*time.Microsecond
-				if i.Password {
+				if probe.Password {
 					n, bound = hashingPairs, time.Millisecond
 				}
 
@@ -68,7 +68,7 @@ func TestTiming(t *testing.T) {
 					n = *pairsWanted
 				}
 
-				took := measure(t, i, append(against, world.ClassUnknown), n)
+				took := measure(t, probe, append(against, world.ClassUnknown), n)
 
 				for _, class := range against {
 					c := compare(took[class], took[world.ClassUnknown])
@@ -83,9 +83,9 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-// TestTimingSees is the control: an answer without a hash is told apart at once.
-func TestTimingSees(t *testing.T) {
-	i := world.Probe{Ask: func(email string) world.Call {
+// TestTimingDetectsAHash is the control: a response without a hash is detected at once.
+func TestTimingDetectsAHash(t *testing.T) {
+	probe := world.Probe{Call: func(email string) world.Call {
 		if email == world.AddressOfClass(world.ClassVerified) {
 			email = "no address"
 		}
@@ -93,24 +93,24 @@ func TestTimingSees(t *testing.T) {
 		return world.LoginCall(email, "wrong")
 	}}
 
-	took := measure(t, i, []string{world.ClassVerified, world.ClassUnknown}, 200)
+	took := measure(t, probe, []string{world.ClassVerified, world.ClassUnknown}, 200)
 	if c := compare(took[world.ClassVerified], took[world.ClassUnknown]); c.auc > 0.01 {
 		t.Errorf("the measurement is blind: %s", c)
 	}
 }
 
-// measure makes the inquiry n times about each class, in random order, over one connection.
-func measure(t *testing.T, i world.Probe, classes []string, n int) map[string][]time.Duration {
+// measure calls the probe n times for each class, in random order, over one connection.
+func measure(t *testing.T, probe world.Probe, classes []string, n int) map[string][]time.Duration {
 	t.Helper()
 
-	// A second a call is enough for every wait.
-	crowd := world.NewPopulation(t, apptest.StandardHashes, func(c *apptest.Settings) {
+	// A second per call is longer than every delay.
+	population := world.NewPopulation(t, apptest.StandardHashes, func(c *apptest.Settings) {
 		c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
 		c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
 	})
 
-	crowd.Hold(t) // the work of the workers would be noise, which hides differences
-	crowd.Exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
+	population.HoldMessages(t) // the workers would add noise, which hides differences
+	population.Exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)
 
 	const warmUp = 20
 
@@ -124,19 +124,19 @@ func measure(t *testing.T, i world.Probe, classes []string, n int) map[string][]
 	took := map[string][]time.Duration{}
 
 	for k, class := range slices.Concat(order[:warmUp], order) {
-		crowd.Clock.Advance(time.Second)
+		population.Clock.Advance(time.Second)
 
-		// Nothing is used up, whoever was last.
-		crowd.Exec(t, `UPDATE code SET attempts = 0 WHERE attempts > 0`)
-		crowd.Exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
-		crowd.Exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)
+		// No call uses up anything for the next one.
+		population.Exec(t, `UPDATE code SET attempts = 0 WHERE attempts > 0`)
+		population.Exec(t, `UPDATE totp SET failures = 0 WHERE failures > 50`)
+		population.Exec(t, `UPDATE throttle SET count = 0 WHERE count > 500`)
 
-		one := i.Ask(i.Subject(class)).FromBrowser(crowd.Visitor)
+		one := probe.Call(probe.Subject(class)).FromBrowser(population.Visitor)
 		start := time.Now()
-		got := one.To(t, crowd.Server)
+		got := one.To(t, population.Server)
 		duration := time.Since(start)
 
-		if len(i.Steps) > 0 && !(world.Observation{Reply: got}).Is(i.Steps[0].Want) {
+		if len(probe.Steps) > 0 && !(world.Observation{Reply: got}).Matches(probe.Steps[0].Want) {
 			t.Fatalf("call %d: %s", k, got)
 		}
 
@@ -148,8 +148,8 @@ func measure(t *testing.T, i world.Probe, classes []string, n int) map[string][]
 	return took
 }
 
-// busy keeps half of every CPU busy until the test ends.
-func busy(t *testing.T) {
+// loadCPUs keeps half of every CPU busy until the test ends.
+func loadCPUs(t *testing.T) {
 	t.Helper()
 
 	const slice = 2 * time.Millisecond

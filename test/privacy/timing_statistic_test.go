@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// comparison says how far two series of durations can be told apart.
+// comparison is how well two series of durations can be distinguished.
 type comparison struct {
-	median         time.Duration // of both together
-	difference     time.Duration // of the medians: how much longer the first takes
-	low, high      time.Duration // the 95 % interval of that
-	auc            float64       // the chance that one of the first takes longer than one of the second
-	aucLow, aucTop float64       // the 95 % interval of that
+	median         time.Duration // of both series together
+	difference     time.Duration // of the medians: how much longer the first series takes
+	low, high      time.Duration // the 95 % interval of the difference
+	auc            float64       // the probability that a value of the first series is longer than one of the second
+	aucLow, aucTop float64       // the 95 % interval of auc
 }
 
 func (c comparison) String() string {
@@ -26,21 +26,21 @@ func (c comparison) String() string {
 		fmt.Sprintf("%s µs in [%s, %s]", µs(c.difference), µs(c.low), µs(c.high)), c.auc, c.aucLow, c.aucTop)
 }
 
-// The chance that security.md calls indistinguishable.
+// The probabilities that security.md calls indistinguishable.
 const aucLeast, aucMost = 0.47, 0.53
 
-// within says that nobody can tell them apart: both intervals lie within the bounds.
+// within reports whether the series cannot be distinguished: both intervals lie within the bounds.
 func (c comparison) within(bound time.Duration) bool {
 	return c.aucLow >= aucLeast && c.aucTop <= aucMost && c.low >= -bound && c.high <= bound
 }
 
-// beyond says that somebody can: one of the intervals lies outside.
+// beyond reports whether the series can be distinguished: one of the intervals lies outside the bounds.
 func (c comparison) beyond(bound time.Duration) bool {
 	return c.aucLow > aucMost || c.aucTop < aucLeast || c.low > bound || c.high < -bound
 }
 
-// compare computes the statistic of Mann and Whitney, and the interval of the difference of the medians from
-// drawing both series again (bootstrap).
+// compare computes the Mann-Whitney statistic, and the interval of the difference of the medians by resampling both
+// series (bootstrap).
 func compare(first, second []time.Duration) comparison {
 	a, b := slices.Sorted(slices.Values(first)), slices.Sorted(slices.Values(second))
 	both := slices.Sorted(slices.Values(slices.Concat(a, b)))
@@ -70,9 +70,9 @@ func compare(first, second []time.Duration) comparison {
 	}
 }
 
-// drawnMedian returns the median of as many draws from the sorted series as it is long. It draws only the median: the
-// middle one of n uniform numbers, bit by bit from the highest. Of the numbers whose bits are equal so far, about half have
-// a zero next, which random bits count; the middle one is among those or among the others.
+// drawnMedian returns the median of a resample of the sorted series, of the same length. It draws only the median: the
+// middle one of n uniform numbers, bit by bit from the highest. Of the numbers whose bits are equal so far, about half
+// have a zero next, which random bits count; the middle one is among those or among the others.
 func drawnMedian(sorted []time.Duration) time.Duration {
 	const precision = 40 // bits, far more than a series has elements
 
@@ -96,8 +96,8 @@ func drawnMedian(sorted []time.Duration) time.Duration {
 	return sorted[number*uint64(len(sorted))>>precision]
 }
 
-// T-22: the statistic of the battery tells apart what differs, and nothing else.
-func TestStatisticTellsApart(t *testing.T) {
+// T-22: the battery's statistic finds what differs, and nothing else.
+func TestStatisticFindsDifferences(t *testing.T) {
 	t.Parallel()
 
 	const bound = 200 * time.Microsecond
@@ -134,7 +134,7 @@ func TestStatisticTellsApart(t *testing.T) {
 		}
 	}
 
-	// A few are no verdict, either way.
+	// A few values give no verdict, either way.
 	if got := compare(control[:50], series(0)[:50]); got.within(bound) || got.beyond(bound) {
 		t.Errorf("of fifty: %s", got)
 	}

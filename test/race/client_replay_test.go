@@ -12,9 +12,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// R-F4, R-F6, R-F9, T-37: clients as they are (contract, "Facts about the clients"): two refreshers
-// that share a store and do not know of each other, a timer every ten minutes, tokens taken for
-// expired five minutes early, answers that get lost. Nobody is signed out.
+// R-F4, R-F6, R-F9, T-37: clients as they are (contract, "Facts about the clients"): two refreshers that share a store
+// and do not know of each other, a timer every ten minutes, access tokens treated as expired five minutes early,
+// responses that are lost. No client is signed out.
 func TestRealClientsStaySignedIn(t *testing.T) {
 	t.Parallel()
 	replayClients(t, 12, 24*time.Hour)
@@ -27,31 +27,31 @@ const (
 	sleepOneIn   = 40
 )
 
-// simulated is one installation of an app.
-type simulated struct {
+// simulatedClient is one installation of an app.
+type simulatedClient struct {
 	name     string
 	gateways [2]*apptest.Server
 
-	mu        sync.Mutex // both refreshers use what follows
+	mu        sync.Mutex // guards what follows, which both refreshers use
 	random    *rand.Rand
-	tokens    client.Tokens // the store of both refreshers
+	tokens    client.Tokens // the store that both refreshers share
 	expires   time.Time
-	asleep    int // ticks of the timer that it misses
+	asleep    int // ticks of the timer that it will miss
 	refreshed int
 	lost      int
 }
 
 func replayClients(t *testing.T, number int, span time.Duration) {
-	r := NewReplicas(t)
-	clients := make([]*simulated, number)
+	r := newReplicas(t)
+	clients := make([]*simulatedClient, number)
 
 	for i := range clients {
 		email := fmt.Sprintf("client-%d@konec.com.au", i)
 		r.Account(t, email)
 
 		tokens := r.SignIn(t, email)
-		clients[i] = &simulated{
-			name: email, random: rand.New(rand.NewPCG(1, uint64(i))), gateways: r.Servers,
+		clients[i] = &simulatedClient{
+			name: email, random: rand.New(rand.NewPCG(1, uint64(i))), gateways: r.servers,
 			tokens: tokens, expires: r.Clock.Now().Add(time.Duration(tokens.ExpiresIn) * time.Second),
 		}
 	}
@@ -59,8 +59,8 @@ func replayClients(t *testing.T, number int, span time.Duration) {
 	for range int(span / timerEvery) {
 		r.Clock.Advance(timerEvery)
 
-		// Some of the second refreshers come while the first are at it, the others a few seconds later,
-		// with a token that they read before.
+		// Half of the second refreshers run together with the first ones, the others a few seconds later with a token
+		// that they read before.
 		var late []func()
 
 		var all sync.WaitGroup
@@ -106,56 +106,56 @@ func replayClients(t *testing.T, number int, span time.Duration) {
 	}
 
 	if lost == 0 {
-		t.Error("no answer was lost: the test is blind")
+		t.Error("no response was lost: the test proves nothing")
 	}
 
-	t.Logf("%d clients over %s: %d refreshes, of which %d answers were lost; nobody was signed out", number, span, refreshed, lost)
+	t.Logf("%d clients over %s: %d refreshes, of which %d responses were lost; no client was signed out", number, span, refreshed, lost)
 }
 
-// sleeps says whether the computer is closed, for minutes or for hours.
-func (s *simulated) sleeps() bool {
-	if s.asleep == 0 && s.random.IntN(sleepOneIn) == 0 {
-		s.asleep = 1 + s.random.IntN(20)
+// sleeps reports whether the computer is asleep at this tick, for minutes or hours.
+func (c *simulatedClient) sleeps() bool {
+	if c.asleep == 0 && c.random.IntN(sleepOneIn) == 0 {
+		c.asleep = 1 + c.random.IntN(20)
 	}
 
-	s.asleep = max(0, s.asleep-1)
+	c.asleep = max(0, c.asleep-1)
 
-	return s.asleep > 0
+	return c.asleep > 0
 }
 
-// refreshTogether runs both refreshers at once. The store is written by whoever answers last.
-func (s *simulated) refreshTogether(t *testing.T, r *Replicas, token string, second func()) {
+// refreshTogether runs both refreshers at once. The one that responds last writes the store.
+func (c *simulatedClient) refreshTogether(t *testing.T, r *replicas, token string, second func()) {
 	var both sync.WaitGroup
 
-	both.Go(func() { s.refresh(t, r, token) })
+	both.Go(func() { c.refresh(t, r, token) })
 	both.Go(second)
 	both.Wait()
 }
 
-func (s *simulated) refresh(t *testing.T, r *Replicas, token string) {
-	s.mu.Lock()
-	gateway := s.gateways[s.random.IntN(2)]
-	lose := s.random.IntN(loseOneIn) == 0
-	s.mu.Unlock()
+func (c *simulatedClient) refresh(t *testing.T, r *replicas, token string) {
+	c.mu.Lock()
+	gateway := c.gateways[c.random.IntN(2)]
+	lose := c.random.IntN(loseOneIn) == 0
+	c.mu.Unlock()
 
 	result, err := gateway.Client.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: token})
 	if err != nil || result.StatusCode() != http.StatusOK {
-		t.Errorf("%s is signed out: %v %+v", s.name, err, result)
+		t.Errorf("%s is signed out: %v %+v", c.name, err, result)
 
 		return
 	}
 
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 
-	s.refreshed++
+	c.refreshed++
 
 	if lose {
-		s.lost++
+		c.lost++
 
 		return
 	}
 
-	s.tokens = *result.JSON200
-	s.expires = r.Clock.Now().Add(time.Duration(s.tokens.ExpiresIn) * time.Second)
+	c.tokens = *result.JSON200
+	c.expires = r.Clock.Now().Add(time.Duration(c.tokens.ExpiresIn) * time.Second)
 }

@@ -4,19 +4,19 @@ package race_test
 
 import "testing"
 
-// T-04 at its full length: a thousand rounds for every kind of code, and fewer where half of the contenders
-// hash a password. One after the other: at once they would wait for each other.
+// T-04 at its full length: a thousand rounds for every kind of code, fewer where half of the contenders hash a
+// password. The kinds run one after the other, because together they would wait for each other.
 func TestRaceForEveryKindOfCodeBattery(t *testing.T) {
 	t.Parallel()
 
 	for name, prepare := range races {
 		t.Run(name, func(t *testing.T) {
 			rounds := 1000
-			if name == "CodeAtThreeDoors" {
+			if name == "CodeAtThreeEndpoints" {
 				rounds = 300
 			}
 
-			newArena(t, patiently).raceFor(t, name, prepare, rounds)
+			newRaceGateway(t, withoutOtherLimits).raceFor(t, name, prepare, rounds)
 		})
 	}
 }

@@ -15,90 +15,90 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// codeRounds are for every run; the battery runs a thousand.
+// codeRounds is how many rounds every run has; the battery runs a thousand.
 const codeRounds = 3
 
-// R-C3, R-C6, R-D3, R-D4, V-02, V-03, W-3, W-6, F-13, T-04: whatever kind of code it is, of sixteen who
-// bring the right one at once, through two gateways, exactly one is let in, and none of the others is told
-// more than who brings a wrong one.
+// R-C3, R-C6, R-D3, R-D4, V-02, V-03, W-3, W-6, F-13, T-04: of sixteen contenders who send the right code at once
+// through two gateways, exactly one succeeds, whatever kind of code it is. The others get the same response as a wrong
+// code.
 func TestRaceForEveryKindOfCode(t *testing.T) {
 	t.Parallel()
 
-	t.Run("WithTime", func(t *testing.T) {
+	t.Run("WithoutOtherLimits", func(t *testing.T) {
 		t.Parallel()
-		raceForAll(t, codeRounds, patiently)
+		raceForEachKind(t, codeRounds, withoutOtherLimits)
 	})
 
-	// As delivered, whoever fails five times is told to wait. That must not lose the right code.
-	t.Run("WithTheUsualPatience", func(t *testing.T) {
+	// With default settings a user must wait after five failures. That must not lose the right code.
+	t.Run("WithDefaultLimits", func(t *testing.T) {
 		t.Parallel()
-		raceForAll(t, 1, usually)
+		raceForEachKind(t, 1, withDefaultLimits)
 	})
 }
 
-func raceForAll(t *testing.T, rounds int, settings func(*apptest.Settings)) {
+func raceForEachKind(t *testing.T, rounds int, settings func(*apptest.Settings)) {
 	t.Helper()
 
-	a := newArena(t, settings)
+	g := newRaceGateway(t, settings)
 
 	for name, prepare := range races {
-		a.raceFor(t, name, prepare, rounds)
+		g.raceFor(t, name, prepare, rounds)
 	}
 }
 
-// races are the kinds of codes, and what else only one may win.
-var races = map[string]func(*testing.T, *arena) func(round int) prize{
-	"RegistrationCode":    raceToRegister,
-	"SMSCode":             raceForSMSCode,
-	"ResetCode":           raceForResetCode,
-	"PhoneCode":           raceForPhoneCode,
-	"EmailCode":           raceForEmailCode,
-	"AuthenticatorCode":   raceForAuthenticatorCode,
-	"CodeAtThreeDoors":    raceAtThreeDoors,
-	"RecoveryCode":        raceForOneRecoveryCode,
-	"AuthenticatorToBind": raceToBind,
-	"AddressOfTwo":        raceForAddress,
-	"PhoneOfTwo":          raceForPhone,
+// races are the kinds of codes, and other things that only one contender may get.
+var races = map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
+	"RegistrationCode":     raceToRegister,
+	"SMSCode":              raceForSMSCode,
+	"ResetCode":            raceForResetCode,
+	"PhoneCode":            raceForPhoneCode,
+	"EmailCode":            raceForEmailCode,
+	"AuthenticatorCode":    raceForAuthenticatorCode,
+	"CodeAtThreeEndpoints": raceAtThreeEndpoints,
+	"RecoveryCode":         raceForOneRecoveryCode,
+	"AuthenticatorToBind":  raceToBind,
+	"AddressOfTwo":         raceForAddress,
+	"PhoneOfTwo":           raceForPhone,
 }
 
-// patiently leaves all but the code's own five guesses to the tests that are about them.
-func patiently(c *apptest.Settings) {
+// withoutOtherLimits lifts all limits except a code's own five guesses.
+func withoutOtherLimits(c *apptest.Settings) {
 	c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
-	c.SessionLimit = 10_000 // whoever signs in to look at what was won must not push the rivals out
+	c.SessionLimit = 10_000 // the sign-ins that check a result must not end the users' sessions
 }
 
-// usually is as delivered, but that every contender has its turn to hash.
-func usually(c *apptest.Settings) { c.HashConcurrency = world.Contenders }
+// withDefaultLimits keeps the default limits, but lets every contender hash a password at once.
+func withDefaultLimits(c *apptest.Settings) { c.HashConcurrency = world.Contenders }
 
-// arena is a desk in front of two gateways.
-type arena struct {
+// raceGateway is a Gateway with a second server on the same database.
+type raceGateway struct {
 	*world.Gateway
 
 	gateways [2]*apptest.Server
-	codes    *code.Codes // issues, and does nothing else
+	codes    *code.Codes // only issues codes
 }
 
-func newArena(t *testing.T, change ...func(*apptest.Settings)) *arena {
+func newRaceGateway(t *testing.T, change ...func(*apptest.Settings)) *raceGateway {
 	t.Helper()
 
-	a := &arena{Gateway: world.NewGateway(t, change...)}
-	a.gateways = [2]*apptest.Server{a.Server, a.Serve(t)}
+	g := &raceGateway{Gateway: world.NewGateway(t, change...)}
+	g.gateways = [2]*apptest.Server{g.Server, g.Serve(t)}
 
-	keys, err := keyring.Parse(a.Config.MasterKey)
+	keys, err := keyring.Parse(g.Config.MasterKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	a.codes = code.New(nil, keys, 1, a.Clock.Now)
+	g.codes = code.New(nil, keys, 1, g.Clock.Now)
 
-	return a
+	return g
 }
 
-// issue makes a code that nobody is sent: what a worker takes to deliver it is no part of the race.
-func (a *arena) issue(t *testing.T, purpose code.Purpose, subject string) string {
+// issue creates a code without sending it, because the time a worker takes to deliver it is not part of the race.
+func (g *raceGateway) issue(t *testing.T, purpose code.Purpose, subject string) string {
 	t.Helper()
 
-	plain, _, err := a.codes.Issue(t.Context(), a.Pool, purpose, subject)
+	plain, _, err := g.codes.Issue(t.Context(), g.Pool, purpose, subject)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,95 +106,94 @@ func (a *arena) issue(t *testing.T, purpose code.Purpose, subject string) string
 	return plain
 }
 
-// value is what a statement answers.
-func value[T any](t *testing.T, a *arena, statement string, args ...any) (found T) {
+// queryValue returns the one value that a statement returns.
+func queryValue[T any](t *testing.T, g *raceGateway, statement string, args ...any) (found T) {
 	t.Helper()
 
-	if err := a.Pool.QueryRow(t.Context(), statement, args...).Scan(&found); err != nil {
+	if err := g.Pool.QueryRow(t.Context(), statement, args...).Scan(&found); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 
 	return found
 }
 
-// prize is what one round is for.
-type prize struct {
-	call  func(i int, code string) world.Call // of contender i
-	code  func(i int) string                  // that contender i brings
-	email string                              // of the account, empty where there are several
-	taken string                              // what those may be told, too, whose own code was right when it was too late
-	audit []string                            // the one row that the round leaves: its action and method, or one of them
+// raceRound is what the contenders of one round compete for.
+type raceRound struct {
+	call     func(i int, code string) world.Call // the call of contender i
+	code     func(i int) string                  // the code of contender i
+	email    string                              // the address of the account, empty if there are several
+	lateCode string                              // an error code that contenders get too, whose own code was right but too late
+	audit    []string                            // the action and method of the one audit event that the round leaves, or alternatives
 
-	// won looks at what the winner, who was contender i, has got.
-	won func(t *testing.T, i int, got world.Reply)
+	// checkWinner checks what contender i, the winner, has received.
+	checkWinner func(t *testing.T, i int, got world.Reply)
 }
 
-func (a *arena) raceFor(t *testing.T, name string, prepare func(*testing.T, *arena) func(round int) prize, rounds int) {
+func (g *raceGateway) raceFor(t *testing.T, name string, prepare func(*testing.T, *raceGateway) func(round int) raceRound, rounds int) {
 	t.Helper()
 
 	var (
-		r    = &Replicas{Env: a.Env, Servers: a.gateways}
-		next = prepare(t, a)
-		at   [2]int             // how often somebody won at each gateway
-		told = map[string]int{} // what the losers got
+		r         = &replicas{Env: g.Env, servers: g.gateways}
+		next      = prepare(t, g)
+		at        [2]int             // how many winners each gateway had
+		responses = map[string]int{} // the error codes of the losers
 
-		untold = 0
+		unanswered = 0
 	)
 
 	for round := range rounds {
 		p := next(round)
-		before := a.recorded(t, p)
+		before := g.countAuditRows(t, p)
 
-		// A wrong code, and afterwards the used one, are answered as every loser is. This guess leaves four.
-		control := a.lost(t, p)
+		// A wrong code, and later the used code, must get the same response as every loser. This guess leaves four.
+		control := g.wrongCodeResponses(t, p)
 
 		var results [world.Contenders]world.Reply
 
-		r.Contend(func(i int, _ *client.ClientWithResponses) {
-			results[i] = p.call(i, p.code(i)).To(t, a.gateways[i%2])
+		r.contend(func(i int, _ *client.ClientWithResponses) {
+			results[i] = p.call(i, p.code(i)).To(t, g.gateways[i%2])
 		})
 
-		winner, won := a.judge(t, p, results, control, told)
-		after := a.recorded(t, p)
+		winner, won := g.countWinners(t, p, results, control, responses)
+		after := g.countAuditRows(t, p)
 
-		// The losers have spent their person's patience, and the guesses the day's budget: that is another
-		// test's business.
-		a.Exec(t, "TRUNCATE throttle, failure")
+		// The losers have used up the free failures and the day's budget, which other tests are about.
+		g.Exec(t, "TRUNCATE throttle, failure")
 
-		// On a machine that stands still for seconds the winner may be among those who are told to come back.
+		// If the machine stalls for seconds, the winner may have received 503 and be asked to retry.
 		if won == 0 && after == before+1 && slices.ContainsFunc(results[:], unavailable) {
-			untold++
+			unanswered++
 
 			continue
 		}
 
 		if won != 1 || after != before+1 {
-			t.Fatalf("%s, round %d: %d winners and %d audit rows, want one of each; the others got %v", name, round, won, after-before, told)
+			t.Fatalf("%s, round %d: %d winners and %d audit events, want one of each; the others got %v", name, round, won, after-before, responses)
 		}
 
 		at[winner%2]++
 
-		p.won(t, winner, results[winner])
+		p.checkWinner(t, winner, results[winner])
 
 		used := p.call(winner, p.code(winner))
-		if again := served(t, used, a.gateways[(winner+1)%2]); seen(again) != control[used.Path] {
-			t.Errorf("%s, round %d: the used code gets\n%s, and a wrong one\n%s", name, round, seen(again), control[used.Path])
+		if again := retryUnavailable(t, used, g.gateways[(winner+1)%2]); visible(again) != control[used.Path] {
+			t.Errorf("%s, round %d: the used code gets\n%s, and a wrong one\n%s", name, round, visible(again), control[used.Path])
 		}
 
-		a.Exec(t, "TRUNCATE throttle, failure")
+		g.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("%s: %d rounds of %d contenders on 2 gateways, one winner each, %v of them at each, %d not told; the others got %v",
-		name, rounds, world.Contenders, at, untold, told)
+	t.Logf("%s: %d rounds of %d contenders on 2 gateways, one winner each, %v of them at each gateway, %d without a response; the others got %v",
+		name, rounds, world.Contenders, at, unanswered, responses)
 
-	if n := value[int](t, a, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n > 0 {
+	if n := queryValue[int](t, g, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n > 0 {
 		t.Fatalf("%s, or one before it: %d deadlocks", name, n)
 	}
 }
 
-// judge answers how many won, and the last of them. It counts in told what the others got, and wants that to
-// be what a wrong code gets.
-func (a *arena) judge(t *testing.T, p prize, results [world.Contenders]world.Reply, control map[string]string, told map[string]int) (winner, won int) {
+// countWinners returns how many contenders won, and the last of them. It counts the error codes of the others in
+// responses and checks that each got the response to a wrong code.
+func (g *raceGateway) countWinners(t *testing.T, p raceRound, results [world.Contenders]world.Reply, control map[string]string, responses map[string]int) (winner, won int) {
 	t.Helper()
 
 	for i, got := range results {
@@ -205,18 +204,18 @@ func (a *arena) judge(t *testing.T, p prize, results [world.Contenders]world.Rep
 			continue
 		}
 
-		told[got.Problem.Code]++
+		responses[got.Problem.Code]++
 
 		switch got.Problem.Code {
-		case "UNAVAILABLE": // a gateway that has no time for a contender says so, and lets it win nothing
+		case "UNAVAILABLE": // an overloaded gateway refuses a contender, who must not win
 		case "TOO_MANY_REQUESTS":
-			if world.RetryAfter(t, got) == 0 || a.Config.FailuresFree > world.Contenders {
+			if world.RetryAfter(t, got) == 0 || g.Config.FailuresFree > world.Contenders {
 				t.Errorf("contender %d got %s, Retry-After %s", i, got, world.RetryAfter(t, got))
 			}
-		case p.taken:
+		case p.lateCode:
 		default:
-			if want := control[p.call(i, "").Path]; seen(got) != want {
-				t.Errorf("loser %d got\n%s, and a wrong code gets\n%s", i, seen(got), want)
+			if want := control[p.call(i, "").Path]; visible(got) != want {
+				t.Errorf("loser %d got\n%s, and a wrong code gets\n%s", i, visible(got), want)
 			}
 		}
 	}
@@ -226,8 +225,8 @@ func (a *arena) judge(t *testing.T, p prize, results [world.Contenders]world.Rep
 
 func unavailable(got world.Reply) bool { return got.Problem.Code == "UNAVAILABLE" }
 
-// served comes back when it is told to.
-func served(t *testing.T, c world.Call, gateway *apptest.Server) world.Reply {
+// retryUnavailable sends a call and repeats it while the gateway is overloaded.
+func retryUnavailable(t *testing.T, c world.Call, gateway *apptest.Server) world.Reply {
 	t.Helper()
 
 	got := c.To(t, gateway)
@@ -238,33 +237,33 @@ func served(t *testing.T, c world.Call, gateway *apptest.Server) world.Reply {
 	return got
 }
 
-// lost answers what a wrong code gets, by path: contenders may go to several doors.
-func (a *arena) lost(t *testing.T, p prize) map[string]string {
+// wrongCodeResponses returns the responses to a wrong code, by path: contenders may call different operations.
+func (g *raceGateway) wrongCodeResponses(t *testing.T, p raceRound) map[string]string {
 	t.Helper()
 
-	answers := map[string]string{}
+	responses := map[string]string{}
 
 	for i := range world.Contenders {
-		c := p.call(i, another(p.code(i)))
-		if answers[c.Path] != "" {
+		c := p.call(i, differentCode(p.code(i)))
+		if responses[c.Path] != "" {
 			continue
 		}
 
-		got := served(t, c, a.Server)
+		got := retryUnavailable(t, c, g.Server)
 		if got.Status < http.StatusBadRequest {
 			t.Fatalf("a wrong code got %s", got)
 		}
 
-		answers[c.Path] = seen(got)
+		responses[c.Path] = visible(got)
 	}
 
-	a.Exec(t, "TRUNCATE throttle, failure")
+	g.Exec(t, "TRUNCATE throttle, failure")
 
-	return answers
+	return responses
 }
 
-// seen is everything of an answer that its caller sees, but for what differs each time.
-func seen(got world.Reply) string {
+// visible returns everything of a response that its caller sees, without what differs each time.
+func visible(got world.Reply) string {
 	header := got.Header.Clone()
 	header.Del("Date")
 	header.Del("X-Request-Id")
@@ -283,30 +282,30 @@ func seen(got world.Reply) string {
 	return text.String()
 }
 
-// recorded counts the audit's rows about successes of this kind.
-func (a *arena) recorded(t *testing.T, p prize) int {
+// countAuditRows counts the audit events of successes of this kind.
+func (g *raceGateway) countAuditRows(t *testing.T, p raceRound) int {
 	t.Helper()
 
-	return value[int](t, a, "SELECT count(*) FROM audit_event WHERE action || ' ' || method = ANY($1)", p.audit)
+	return queryValue[int](t, g, "SELECT count(*) FROM audit_event WHERE action || ' ' || method = ANY($1)", p.audit)
 }
 
-// record is a row of the audit, for prize.audit.
-func record(action audit.Action, method string) string { return string(action) + " " + method }
+// auditRecord returns an entry of raceRound.audit.
+func auditRecord(action audit.Action, method string) string { return string(action) + " " + method }
 
-// another is a code that is not this one, of the same form.
-func another(code string) string {
+// differentCode returns a wrong code of the same form.
+func differentCode(code string) string {
 	last := len(code) - 1
-	if code[last] == '7' { // the last sign of base32, which recovery codes are written in
+	if code[last] == '7' { // the last character of base32, the alphabet of recovery codes
 		return code[:last] + "2"
 	}
 
 	return code[:last] + "7"
 }
 
-// spelled is an address in one of the ways to write it.
-func spelled(email string, i int) string {
+// spellingOf returns one of the equivalent spellings of an address.
+func spellingOf(email string, i int) string {
 	return []string{email, strings.ToUpper(email), strings.Replace(email, "k", "\u212a", 1)}[i%3]
 }
 
-// same is for contenders who all bring one code.
-func same(code string) func(int) string { return func(int) string { return code } }
+// sameCode lets all contenders send the same code.
+func sameCode(code string) func(int) string { return func(int) string { return code } }

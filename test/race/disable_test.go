@@ -12,12 +12,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// raceWithDisabling disables an account while contenders sign it in and refresh its tokens. Whoever
-// won, nothing that any of them got is good for anything afterwards (T-04c, R-F10).
+// raceWithDisabling disables an account while contenders sign in and refresh its tokens. No matter who is faster, no token of
+// theirs works afterwards (T-04c, R-F10).
 func raceWithDisabling(t *testing.T, rounds int) {
 	const email = "disabled@konec.com.au"
 
-	r := NewReplicas(t)
+	r := newReplicas(t)
 	r.Account(t, email)
 
 	refreshed := 0
@@ -30,7 +30,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 			got = []client.Tokens{tokens}
 		)
 
-		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			switch i {
 			case world.Contenders / 2:
 				if err := r.SetStatus(t.Context(), email, account.Disabled); err != nil {
@@ -57,7 +57,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 
 		refreshed += len(got) - 1
 
-		// Once disabled and once enabled again: enabling gives no session back.
+		// Once while the account is disabled and once after it is enabled: that restores no session.
 		r.expectDead(t, got)
 
 		if err := r.SetStatus(t.Context(), email, account.Active); err != nil {
@@ -71,19 +71,19 @@ func raceWithDisabling(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("disabling: %d rounds, in which %d of %d contenders were faster; no token lived on", rounds, refreshed, rounds*(world.Contenders-1))
+	t.Logf("disabling: %d rounds, in which %d of %d contenders were faster; no token survived", rounds, refreshed, rounds*(world.Contenders-1))
 }
 
-func (r *Replicas) expectDead(t *testing.T, got []client.Tokens) {
+func (r *replicas) expectDead(t *testing.T, got []client.Tokens) {
 	t.Helper()
 
 	for _, tokens := range got {
 		if status, _ := r.Me(t, tokens.AccessToken); status != http.StatusUnauthorized {
-			t.Errorf("an access token of before got %d, want 401", status)
+			t.Errorf("an earlier access token got %d, want 401", status)
 		}
 	}
 
-	// A hundred repeats of the same token say nothing more.
+	// A hundred copies of the same token prove nothing more.
 	texts := make([]string, len(got))
 	for i, tokens := range got {
 		texts[i] = tokens.RefreshToken
@@ -93,7 +93,7 @@ func (r *Replicas) expectDead(t *testing.T, got []client.Tokens) {
 
 	for _, text := range slices.Compact(texts) {
 		if status, _ := r.Refresh(t, text); status != http.StatusUnauthorized {
-			t.Errorf("a refresh token of before got %d, want 401", status)
+			t.Errorf("an earlier refresh token got %d, want 401", status)
 		}
 	}
 }

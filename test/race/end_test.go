@@ -13,10 +13,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// endRounds are for every run; the battery runs a thousand, and of those that hash three hundred.
+// endRounds is how many rounds every run has. The battery runs a thousand, or three hundred if contenders hash a
+// password.
 const endRounds = 3
 
-// R-F10, R-H11, T-04: whatever is won in the moment in which a session ends is worth nothing afterwards.
+// R-F10, R-H11, T-04: nothing that a contender receives at the moment a session ends works afterwards.
 func TestNothingOutlivesTheEndItRacedWith(t *testing.T) {
 	t.Parallel()
 
@@ -36,26 +37,26 @@ func TestNothingOutlivesTheEndItRacedWith(t *testing.T) {
 	})
 }
 
-// raceRefreshWithLogout: one contender signs out, the others refresh.
+// raceRefreshWithLogout lets one contender sign out while the others refresh.
 func raceRefreshWithLogout(t *testing.T, rounds int) {
 	t.Helper()
 
-	a := newArena(t, patiently)
-	r := &Replicas{Env: a.Env, Servers: a.gateways}
+	g := newRaceGateway(t, withoutOtherLimits)
+	r := &replicas{Env: g.Env, servers: g.gateways}
 	refreshed := 0
 
 	for round := range rounds {
-		tokens := a.SignIn(t, world.Owner)
+		tokens := g.SignIn(t, world.Owner)
 
 		var (
 			mu  sync.Mutex
 			got = []client.Tokens{tokens}
 		)
 
-		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			if i == world.Contenders/2 {
 				out := world.Call{Method: http.MethodPost, Path: "/api/auth/logout"}.With("Authorization", "Bearer "+tokens.AccessToken)
-				if got := served(t, out, a.gateways[i%2]); got.Status != http.StatusNoContent {
+				if got := retryUnavailable(t, out, g.gateways[i%2]); got.Status != http.StatusNoContent {
 					t.Errorf("logout: %s", got)
 				}
 
@@ -72,7 +73,7 @@ func raceRefreshWithLogout(t *testing.T, rounds int) {
 				defer mu.Unlock()
 
 				got = append(got, *result.JSON200)
-			case result.StatusCode() == http.StatusServiceUnavailable: // no time, which is no blame
+			case result.StatusCode() == http.StatusServiceUnavailable: // an overloaded gateway is not a failure
 			case result.JSON401 == nil || result.JSON401.Code != "REFRESH_TOKEN_INVALID":
 				t.Errorf("a refresh that came too late got %s: %s", result.Status(), result.Body)
 			}
@@ -87,19 +88,19 @@ func raceRefreshWithLogout(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("refresh and logout: %d rounds, in which %d of %d refreshes were faster; no token lived on", rounds, refreshed, rounds*(world.Contenders-1))
+	t.Logf("refresh and logout: %d rounds, in which %d of %d refreshes were faster; no token survived", rounds, refreshed, rounds*(world.Contenders-1))
 }
 
-// raceRenewalWithLogout: one tab signs out, the others renew, each with a code of its own.
+// raceRenewalWithLogout lets one tab sign out while the others renew, each with a code of its own.
 func raceRenewalWithLogout(t *testing.T, rounds int) {
 	t.Helper()
 
-	a := newArena(t, patiently)
-	r := &Replicas{Env: a.Env, Servers: a.gateways}
+	g := newRaceGateway(t, withoutOtherLimits)
+	r := &replicas{Env: g.Env, servers: g.gateways}
 	renewed := 0
 
 	for round := range rounds {
-		browser := a.SignedIn(t, world.Owner)
+		browser := g.SignedIn(t, world.Owner)
 
 		var (
 			calls   [world.Contenders]world.Call
@@ -112,11 +113,11 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 
 		calls[world.Contenders/2] = world.SignOutCall().FromBrowser(browser)
 
-		r.Contend(func(i int, _ *client.ClientWithResponses) {
+		r.contend(func(i int, _ *client.ClientWithResponses) {
 			if i == world.Contenders/2 {
-				results[i] = served(t, calls[i], a.gateways[i%2])
+				results[i] = retryUnavailable(t, calls[i], g.gateways[i%2])
 			} else {
-				results[i] = calls[i].To(t, a.gateways[i%2])
+				results[i] = calls[i].To(t, g.gateways[i%2])
 			}
 		})
 
@@ -125,7 +126,7 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 			case got.Status == http.StatusNoContent && i != world.Contenders/2:
 				renewed++
 
-				fresh := a.Browser(t)
+				fresh := g.Browser(t)
 				fresh.SetCookie("__Host-TOKEN", cookieOf(got, "__Host-TOKEN"))
 
 				if status := fresh.Verify(t); status != http.StatusUnauthorized {
@@ -149,10 +150,10 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 		}
 	}
 
-	t.Logf("renewal and logout: %d rounds, in which %d of %d renewals were faster; no cookie lived on", rounds, renewed, rounds*(world.Contenders-1))
+	t.Logf("renewal and logout: %d rounds, in which %d of %d renewals were faster; no cookie survived", rounds, renewed, rounds*(world.Contenders-1))
 }
 
-// cookieOf is the value that an answer sets, empty where it sets none or removes it.
+// cookieOf returns the value of a cookie that a response sets, or an empty string if it sets none or removes it.
 func cookieOf(got world.Reply, name string) string {
 	for _, cookie := range (&http.Response{Header: got.Header}).Cookies() {
 		if cookie.Name == name {
@@ -163,34 +164,35 @@ func cookieOf(got world.Reply, name string) string {
 	return ""
 }
 
-// raceResetWithSignIn: half reset the password, the others sign in with the old one, through both doors.
+// raceResetWithSignIn lets half of the contenders reset the password while the others sign in with the old one, on both
+// surfaces.
 func raceResetWithSignIn(t *testing.T, rounds int) {
 	t.Helper()
 
 	var (
-		a        = newArena(t, patiently)
-		r        = &Replicas{Env: a.Env, Servers: a.gateways}
-		v        = a.rival(t)
+		g        = newRaceGateway(t, withoutOtherLimits)
+		r        = &replicas{Env: g.Env, servers: g.gateways}
+		user     = g.newUser(t)
 		password = apptest.Password
 		signedIn = 0
 	)
 
-	doors := []world.Surface{world.ToolkitSurface, world.PublicSurface}
-	porch := &world.BothSurfaces{Env: a.Env, Visitor: a.Visitor}
+	surfaces := []world.Surface{world.ToolkitSurface, world.PublicSurface}
+	both := &world.BothSurfaces{Env: g.Env, Visitor: g.Visitor}
 
 	for round := range rounds {
-		plain := a.issue(t, code.Reset, v.email)
+		plain := g.issue(t, code.Reset, user.email)
 		secret := func(i int) string { return fmt.Sprintf("%s, %d and %d", apptest.Password, round, i) }
 
 		var results [world.Contenders]world.Reply
 
-		r.Contend(func(i int, _ *client.ClientWithResponses) {
-			c := porch.SignInCall(doors[i/4%2], v.email, password)
+		r.contend(func(i int, _ *client.ClientWithResponses) {
+			c := both.SignInCall(surfaces[i/4%2], user.email, password)
 			if i/2%2 == 0 {
-				c = world.PostCall("/forget_reset", map[string]any{"email": v.email, "code": plain, "password": secret(i)}).FromBrowser(a.Visitor)
+				c = world.PostCall("/forget_reset", map[string]any{"email": user.email, "code": plain, "password": secret(i)}).FromBrowser(g.Visitor)
 			}
 
-			results[i] = c.To(t, a.gateways[i%2])
+			results[i] = c.To(t, g.gateways[i%2])
 		})
 
 		resets, old := 0, password
@@ -203,32 +205,32 @@ func raceResetWithSignIn(t *testing.T, rounds int) {
 			case !reset && got.Status < http.StatusMultipleChoices:
 				signedIn++
 
-				a.expectEnded(t, got)
+				g.expectEnded(t, got)
 			case got.Problem.Code == "UNAVAILABLE" && world.RetryAfter(t, got) > 0:
 			case reset && got.Problem.Code != "CODE_INVALID", !reset && got.Problem.Code != "INVALID_CREDENTIALS":
 				t.Errorf("contender %d got %s", i, got)
 			}
 		}
 
-		if live := value[int](t, a, "SELECT count(*) FROM session WHERE account_id = $1 AND revoked_at IS NULL", v.id); resets != 1 || live != 0 {
-			t.Fatalf("round %d: %d resets, %d sessions lived on", round, resets, live)
+		if live := queryValue[int](t, g, "SELECT count(*) FROM session WHERE account_id = $1 AND revoked_at IS NULL", user.id); resets != 1 || live != 0 {
+			t.Fatalf("round %d: %d resets, %d sessions survived", round, resets, live)
 		}
 
-		a.Exec(t, "TRUNCATE throttle, failure")
+		g.Exec(t, "TRUNCATE throttle, failure")
 
-		if got := porch.SignInCall(world.ToolkitSurface, v.email, old).To(t, a.Server); got.Problem.Code != "INVALID_CREDENTIALS" {
+		if got := both.SignInCall(world.ToolkitSurface, user.email, old).To(t, g.Server); got.Problem.Code != "INVALID_CREDENTIALS" {
 			t.Fatalf("round %d: the old password got %s", round, got)
 		}
 
-		a.expectPassword(t, v.email, password)
-		a.Exec(t, "TRUNCATE throttle, failure")
+		g.expectPassword(t, user.email, password)
+		g.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none lived on", rounds, signedIn, rounds*world.Contenders/2)
+	t.Logf("reset and sign-in: %d rounds, one reset each; %d of %d sign-ins were faster, and none survived", rounds, signedIn, rounds*world.Contenders/2)
 }
 
-// expectEnded says that what a sign-in was answered is worth nothing any more.
-func (a *arena) expectEnded(t *testing.T, got world.Reply) {
+// expectEnded checks that the credentials in a sign-in's response no longer work.
+func (g *raceGateway) expectEnded(t *testing.T, got world.Reply) {
 	t.Helper()
 
 	c := world.VerifyCall()
@@ -241,7 +243,7 @@ func (a *arena) expectEnded(t *testing.T, got world.Reply) {
 		c = world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+token)
 	}
 
-	if again := c.To(t, a.Server); again.Status != http.StatusUnauthorized {
+	if again := c.To(t, g.Server); again.Status != http.StatusUnauthorized {
 		t.Errorf("what a sign-in got before the reset is worth %s", again)
 	}
 }

@@ -12,74 +12,74 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func raceForAuthenticatorCode(t *testing.T, a *arena) func(round int) prize {
+func raceForAuthenticatorCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
-	secret := a.BindAuthenticator(t, v.browser)
+	user := g.newUser(t)
+	secret := g.BindAuthenticator(t, user.browser)
 
-	return func(int) prize {
-		v.alone(t, a)
-		a.step()
+	return func(int) raceRound {
+		user.deleteSessions(t, g)
+		g.nextTOTPStep()
 
-		plain := a.TOTPCode(t, secret, 0)
+		plain := g.TOTPCode(t, secret, 0)
 
-		return prize{
-			code: same(plain), email: v.email, won: v.opened(a), audit: []string{record(audit.SignInSucceeded, "totp")},
+		return raceRound{
+			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g), audit: []string{auditRecord(audit.SignInSucceeded, "totp")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).FromBrowser(a.Visitor)
+				return world.PostCall("/login/totp", map[string]any{"email": spellingOf(user.email, i), "code": guess}).FromBrowser(g.Visitor)
 			},
 		}
 	}
 }
 
-// raceAtThreeDoors: a code that was accepted by one operation is refused by the others (R-D3).
-func raceAtThreeDoors(t *testing.T, a *arena) func(round int) prize {
+// raceAtThreeEndpoints checks that a code that one operation has accepted is refused by the others (R-D3).
+func raceAtThreeEndpoints(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
-	secret := a.BindAuthenticator(t, v.browser)
-	a.RequireSecondFactor(t, v.email)
+	user := g.newUser(t)
+	secret := g.BindAuthenticator(t, user.browser)
+	g.RequireSecondFactor(t, user.email)
 
-	return func(int) prize {
-		v.alone(t, a)
-		a.step()
+	return func(int) raceRound {
+		user.deleteSessions(t, g)
+		g.nextTOTPStep()
 
-		plain := a.TOTPCode(t, secret, 0)
+		plain := g.TOTPCode(t, secret, 0)
 
-		return prize{
-			code: same(plain), email: v.email, won: v.opened(a),
-			audit: []string{record(audit.SignInSucceeded, "totp"), record(audit.SignInSucceeded, "password+totp")},
+		return raceRound{
+			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g),
+			audit: []string{auditRecord(audit.SignInSucceeded, "totp"), auditRecord(audit.SignInSucceeded, "password+totp")},
 			call: func(i int, guess string) world.Call {
 				switch i / 2 % 4 {
 				case 0:
-					return world.PostCall("/login", map[string]any{"email": v.email, "password": apptest.Password, "totp": guess}).FromBrowser(a.Visitor)
+					return world.PostCall("/login", map[string]any{"email": user.email, "password": apptest.Password, "totp": guess}).FromBrowser(g.Visitor)
 				case 1:
-					form := url.Values{"email": {v.email}, "password": {apptest.Password}, "totp": {guess}}
+					form := url.Values{"email": {user.email}, "password": {apptest.Password}, "totp": {guess}}
 					c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Body: form.Encode()}
 
 					return c.With("Content-Type", "application/x-www-form-urlencoded")
 				default:
-					return world.PostCall("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).FromBrowser(a.Visitor)
+					return world.PostCall("/login/totp", map[string]any{"email": spellingOf(user.email, i), "code": guess}).FromBrowser(g.Visitor)
 				}
 			},
 		}
 	}
 }
 
-func raceForOneRecoveryCode(t *testing.T, a *arena) func(round int) prize {
+func raceForOneRecoveryCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
-	a.BindAuthenticator(t, v.browser)
+	user := g.newUser(t)
+	g.BindAuthenticator(t, user.browser)
 
 	var left []string
 
-	return func(int) prize {
+	return func(int) raceRound {
 		if len(left) == 0 {
-			v.browser = a.SignedIn(t, v.email)
+			user.browser = g.SignedIn(t, user.email)
 
-			made, err := v.browser.Client.CreateRecoveryCodesWithResponse(t.Context())
+			made, err := user.browser.Client.CreateRecoveryCodesWithResponse(t.Context())
 			if err != nil || made.JSON200 == nil {
 				t.Fatalf("recovery codes: %v %s", err, made.Body)
 			}
@@ -87,21 +87,21 @@ func raceForOneRecoveryCode(t *testing.T, a *arena) func(round int) prize {
 			left = made.JSON200.Codes
 		}
 
-		v.alone(t, a)
+		user.deleteSessions(t, g)
 
 		plain := left[0]
 		left = left[1:]
 
-		return prize{
-			code: same(plain), email: v.email, audit: []string{record(audit.SignInSucceeded, "totp")},
+		return raceRound{
+			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.SignInSucceeded, "totp")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/login/totp", map[string]any{"email": spelled(v.email, i), "code": guess}).FromBrowser(a.Visitor)
+				return world.PostCall("/login/totp", map[string]any{"email": spellingOf(user.email, i), "code": guess}).FromBrowser(g.Visitor)
 			},
-			won: func(t *testing.T, i int, got world.Reply) {
+			checkWinner: func(t *testing.T, i int, got world.Reply) {
 				t.Helper()
-				v.opened(a)(t, i, got)
+				user.expectOneSession(g)(t, i, got)
 
-				if n := value[int](t, a, "SELECT count(*) FROM recovery_code WHERE account_id = $1", v.id); n != len(left) {
+				if n := queryValue[int](t, g, "SELECT count(*) FROM recovery_code WHERE account_id = $1", user.id); n != len(left) {
 					t.Errorf("%d recovery codes are left, want %d", n, len(left))
 				}
 			},
@@ -109,33 +109,33 @@ func raceForOneRecoveryCode(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-func raceToBind(t *testing.T, a *arena) func(round int) prize {
+func raceToBind(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
-		v.again(t, a, round)
+	return func(round int) raceRound {
+		user.signInAgain(t, g, round)
 
-		// The codes of this step and of the next one: should that begin now, both are good still.
-		address, secret, codes := a.PendingAuthenticator(t, v.browser)
-		codes = []string{codes[1], a.TOTPCode(t, secret, 1)}
+		// The codes of the current step and the next one: if the next step begins now, both are still valid.
+		address, secret, codes := g.PendingAuthenticator(t, user.browser)
+		codes = []string{codes[1], g.TOTPCode(t, secret, 1)}
 
-		return prize{
-			code: same(codes[1]), email: v.email, audit: []string{record(audit.TOTPChanged, "bound")},
+		return raceRound{
+			code: sameCode(codes[1]), email: user.email, audit: []string{auditRecord(audit.TOTPChanged, "bound")},
 			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/user/totp", map[string]any{"totp": address, "tss": []string{codes[0], guess}}).FromBrowser(v.browser)
+				return world.PostCall("/user/totp", map[string]any{"totp": address, "tss": []string{codes[0], guess}}).FromBrowser(user.browser)
 			},
-			won: func(t *testing.T, _ int, _ world.Reply) {
+			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 
-				if n := value[int](t, a, "SELECT count(*) FROM totp_pending WHERE account_id = $1", v.id); n != 0 {
-					t.Error("the secret still waits to be bound")
+				if n := queryValue[int](t, g, "SELECT count(*) FROM totp_pending WHERE account_id = $1", user.id); n != 0 {
+					t.Error("the secret is still pending")
 				}
 
-				// What bound it signs nobody in, and the next code does (R-D3).
+				// The codes that bound it do not sign in; the next code does (R-D3).
 				signIn := func(plain string) world.Reply {
-					return served(t, world.PostCall("/login/totp", map[string]any{"email": v.email, "code": plain}).FromBrowser(a.Visitor), a.Server)
+					return retryUnavailable(t, world.PostCall("/login/totp", map[string]any{"email": user.email, "code": plain}).FromBrowser(g.Visitor), g.Server)
 				}
 
 				if got := signIn(codes[1]); got.Problem.Code != "CODE_INVALID" {
@@ -143,9 +143,9 @@ func raceToBind(t *testing.T, a *arena) func(round int) prize {
 				}
 
 				if round%100 == 0 {
-					a.step()
+					g.nextTOTPStep()
 
-					if got := signIn(a.TOTPCode(t, secret, 1)); got.Status != http.StatusNoContent {
+					if got := signIn(g.TOTPCode(t, secret, 1)); got.Status != http.StatusNoContent {
 						t.Errorf("the next code signs in with %s", got)
 					}
 				}
@@ -154,34 +154,35 @@ func raceToBind(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-// raceForAddress: half register an address, the others move to it, each with a code of its own.
-func raceForAddress(t *testing.T, a *arena) func(round int) prize {
+// raceForAddress lets half of the contenders register an address while the others move to it, each with a code of its
+// own.
+func raceForAddress(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
-		v.again(t, a, round)
+	return func(round int) raceRound {
+		user.signInAgain(t, g, round)
 
 		email := fmt.Sprintf("wanted.%d@konec.com.au", round)
-		codes := [2]string{a.issue(t, code.Email, v.id+" "+email), a.issue(t, code.Registration, email)}
+		codes := [2]string{g.issue(t, code.Email, user.id+" "+email), g.issue(t, code.Registration, email)}
 
-		return prize{
-			code: func(i int) string { return codes[i/2%2] }, taken: "EMAIL_TAKEN",
-			audit: []string{record(audit.AccountRegistered, ""), record(audit.EmailChanged, "")},
+		return raceRound{
+			code: func(i int) string { return codes[i/2%2] }, lateCode: "EMAIL_TAKEN",
+			audit: []string{auditRecord(audit.AccountRegistered, ""), auditRecord(audit.EmailChanged, "")},
 			call: func(i int, guess string) world.Call {
 				if i/2%2 == 0 {
-					return v.moveTo(email, guess)
+					return user.changeEmailCall(email, guess)
 				}
 
 				return world.PostCall("/api/users/register", map[string]any{
 					"username": "Racer", "email": email, "password": apptest.Password, "verificationCode": guess,
 				})
 			},
-			won: func(t *testing.T, i int, got world.Reply) {
+			checkWinner: func(t *testing.T, i int, got world.Reply) {
 				t.Helper()
 
-				moved := value[bool](t, a, "SELECT id = $2 FROM account WHERE email = $1", email, v.id)
+				moved := queryValue[bool](t, g, "SELECT id = $2 FROM account WHERE email = $1", email, user.id)
 				if moved != (i/2%2 == 0) {
 					t.Errorf("contender %d won with %s, and whether it moved is %t", i, got, moved)
 				}
@@ -190,38 +191,38 @@ func raceForAddress(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-// raceForPhone: two accounts prove control of one phone. It is bound to one of them, and the other is told.
-func raceForPhone(t *testing.T, a *arena) func(round int) prize {
+// raceForPhone lets two accounts prove control of one phone. It is bound to one of them, and the other gets an error.
+func raceForPhone(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	rivals := [2]*rival{a.rival(t), a.rival(t)}
+	users := [2]*raceUser{g.newUser(t), g.newUser(t)}
 
-	return func(round int) prize {
-		number := a.NewPhone()
+	return func(round int) raceRound {
+		number := g.NewPhone()
 
 		var codes [2]string
 
-		for i, v := range rivals {
-			v.again(t, a, round)
+		for i, user := range users {
+			user.signInAgain(t, g, round)
 
-			codes[i] = a.issue(t, code.Phone, v.id+" "+number)
+			codes[i] = g.issue(t, code.Phone, user.id+" "+number)
 		}
 
-		return prize{
-			code: func(i int) string { return codes[i/2%2] }, taken: "PHONE_TAKEN", audit: []string{record(audit.PhoneChanged, "bound")},
+		return raceRound{
+			code: func(i int) string { return codes[i/2%2] }, lateCode: "PHONE_TAKEN", audit: []string{auditRecord(audit.PhoneChanged, "bound")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(rivals[i/2%2].browser)
+				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(users[i/2%2].browser)
 			},
-			won: func(t *testing.T, i int, _ world.Reply) {
+			checkWinner: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
 
-				if holder := value[string](t, a, "SELECT id FROM account WHERE phone = $1", number); holder != rivals[i/2%2].id {
+				if holder := queryValue[string](t, g, "SELECT id FROM account WHERE phone = $1", number); holder != users[i/2%2].id {
 					t.Errorf("contender %d won, and it is bound to the other", i)
 				}
 
-				other := rivals[(i/2+1)%2]
+				other := users[(i/2+1)%2]
 
-				got := world.PostCall("/user/phone", map[string]any{"phone": number, "code": a.issue(t, code.Phone, other.id+" "+number)}).FromBrowser(other.browser).To(t, a.Server)
+				got := world.PostCall("/user/phone", map[string]any{"phone": number, "code": g.issue(t, code.Phone, other.id+" "+number)}).FromBrowser(other.browser).To(t, g.Server)
 				if got.Problem.Code != "PHONE_TAKEN" {
 					t.Errorf("with a right code, the other got %s", got)
 				}

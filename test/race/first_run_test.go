@@ -8,11 +8,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// Of many at once, through two gateways, one becomes the administrator.
+// Of many callers at once, through two gateways, one becomes the administrator.
 func TestRaceForFirstRun(t *testing.T) {
 	t.Parallel()
 
-	r := NewReplicas(t)
+	r := newReplicas(t)
 
 	for round := range 4 {
 		if _, err := r.Pool.Exec(t.Context(), "DELETE FROM account"); err != nil {
@@ -23,8 +23,8 @@ func TestRaceForFirstRun(t *testing.T) {
 
 		var results [world.Contenders]world.Reply
 
-		r.Contend(func(i int, _ *client.ClientWithResponses) {
-			results[i] = world.FirstRunCall(token, map[string]string{"email": fmt.Sprintf("founder.%d@konec.com.au", i)}).To(t, r.Servers[i%2])
+		r.contend(func(i int, _ *client.ClientWithResponses) {
+			results[i] = world.FirstRunCall(token, map[string]string{"email": fmt.Sprintf("founder.%d@konec.com.au", i)}).To(t, r.servers[i%2])
 		})
 
 		made := 0
@@ -39,8 +39,8 @@ func TestRaceForFirstRun(t *testing.T) {
 			}
 		}
 
-		if accounts := world.EventExists[int](t, r.Pool, "SELECT count(*) FROM account"); made != 1 || accounts != 1 {
-			t.Errorf("round %d: %d were told so, and there are %d accounts", round, made, accounts)
+		if accounts := world.QueryValue[int](t, r.Pool, "SELECT count(*) FROM account"); made != 1 || accounts != 1 {
+			t.Errorf("round %d: %d callers succeeded, and there are %d accounts", round, made, accounts)
 		}
 	}
 }

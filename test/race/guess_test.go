@@ -10,15 +10,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// secrets are all kinds of secrets that somebody could guess at.
-func secrets() map[string]func(*testing.T, *arena) func(round int) prize {
-	list := map[string]func(*testing.T, *arena) func(round int) prize{
-		"PasswordAtBothDoors": passwordAtBothDoors,
-		"OldPassword":         oldPassword,
+// guessedSecrets are all kinds of secrets that an attacker could guess at.
+func guessedSecrets() map[string]func(*testing.T, *raceGateway) func(round int) raceRound {
+	list := map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
+		"PasswordOnBothSurfaces": passwordOnBothSurfaces,
+		"OldPassword":            oldPassword,
 	}
 
 	for name, prepare := range races {
-		if name != "AddressOfTwo" && name != "PhoneOfTwo" { // no kinds of their own
+		if name != "AddressOfTwo" && name != "PhoneOfTwo" { // not kinds of their own
 			list[name] = prepare
 		}
 	}
@@ -26,54 +26,54 @@ func secrets() map[string]func(*testing.T, *arena) func(round int) prize {
 	return list
 }
 
-func passwordAtBothDoors(t *testing.T, a *arena) func(round int) prize {
+func passwordOnBothSurfaces(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
-	p := &world.BothSurfaces{Env: a.Env, Visitor: a.Visitor}
+	user := g.newUser(t)
+	b := &world.BothSurfaces{Env: g.Env, Visitor: g.Visitor}
 
-	return func(int) prize {
-		return prize{
-			code: same(apptest.Password), email: v.email, audit: []string{record(audit.SignInSucceeded, "password")},
+	return func(int) raceRound {
+		return raceRound{
+			code: sameCode(apptest.Password), email: user.email, audit: []string{auditRecord(audit.SignInSucceeded, "password")},
 			call: func(i int, guess string) world.Call {
-				return p.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], spelled(v.email, i), guess)
+				return b.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], spellingOf(user.email, i), guess)
 			},
 		}
 	}
 }
 
-func oldPassword(t *testing.T, a *arena) func(round int) prize {
+func oldPassword(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
+	return func(round int) raceRound {
 		old := apptest.Password
 		if round > 0 {
 			old = fmt.Sprintf("%s, %d", apptest.Password, round-1)
 		}
 
-		return prize{
-			code: same(old), email: v.email, audit: []string{record(audit.PasswordChanged, "")},
+		return raceRound{
+			code: sameCode(old), email: user.email, audit: []string{auditRecord(audit.PasswordChanged, "")},
 			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/user/password", map[string]any{"old": guess, "password": fmt.Sprintf("%s, %d", apptest.Password, round)}).FromBrowser(v.browser)
+				return world.PostCall("/user/password", map[string]any{"old": guess, "password": fmt.Sprintf("%s, %d", apptest.Password, round)}).FromBrowser(user.browser)
 			},
 		}
 	}
 }
 
-// nobodyWins makes every right guess a fault of ours, once it has been compared: whatever it opens or
-// changes writes the account's row. So many were compared.
-func (a *arena) nobodyWins(t *testing.T) (end func()) {
+// failAccountWrites makes every right guess fail with 500 after it was compared, because whatever it opens or changes
+// writes the account's row. The number of such failures is the number of comparisons.
+func (g *raceGateway) failAccountWrites(t *testing.T) (end func()) {
 	t.Helper()
-	a.Exec(t, `CREATE FUNCTION nobody_wins() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'nobody wins'; END $$`)
-	a.Exec(t, "CREATE TRIGGER nobody_wins BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION nobody_wins()")
+	g.Exec(t, `CREATE FUNCTION fail_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'write fails'; END $$`)
+	g.Exec(t, "CREATE TRIGGER fail_write BEFORE INSERT OR UPDATE ON account FOR EACH ROW EXECUTE FUNCTION fail_write()")
 
-	return func() { a.Exec(t, "DROP FUNCTION nobody_wins CASCADE") }
+	return func() { g.Exec(t, "DROP FUNCTION fail_write CASCADE") }
 }
 
-// atOnce lets so many go by one barrier, half of them through each gateway, and counts the answers.
-func (a *arena) atOnce(t *testing.T, n int, next func(i int) world.Call) map[string]int {
+// countAtOnce releases n calls at one barrier, half of them through each gateway, and counts the responses.
+func (g *raceGateway) countAtOnce(t *testing.T, n int, next func(i int) world.Call) map[string]int {
 	t.Helper()
 
 	var (
@@ -88,7 +88,7 @@ func (a *arena) atOnce(t *testing.T, n int, next func(i int) world.Call) map[str
 			c := next(i)
 			<-barrier
 
-			got := c.To(t, a.gateways[i%2])
+			got := c.To(t, g.gateways[i%2])
 
 			mu.Lock()
 			defer mu.Unlock()
@@ -103,10 +103,10 @@ func (a *arena) atOnce(t *testing.T, n int, next func(i int) world.Call) map[str
 	return counts
 }
 
-// R-C6, R-E2, V-06, V-07, W-4, W-8, T-05: of sixty-four guesses at once, through two gateways, no more are
-// compared than are free, and the next one is not, though it is right. All of them are right, and nobody
-// wins: as many as fail by our fault were compared.
-func TestGuessesAtOnceShareTheLimit(t *testing.T) {
+// R-C6, R-E2, V-06, V-07, W-4, W-8, T-05: of sixty-four guesses at once, through two gateways, at most the free number
+// is compared, and the next one is not, though it is right. All guesses are right, and none succeeds: those that fail
+// with 500 were compared.
+func TestSimultaneousGuessesShareTheLimit(t *testing.T) {
 	t.Parallel()
 	guessAtOnce(t, 1)
 }
@@ -117,15 +117,15 @@ func guessAtOnce(t *testing.T, rounds int) {
 	for name, c := range map[string]struct {
 		settings func(*apptest.Settings)
 		limited  func(name string) bool
-		next     string // what the next one gets
+		next     string // the response to the next guess
 	}{
 		"OfThePerson": {
-			settings: func(c *apptest.Settings) { usually(c); world.WithManyNetworkFailures(c) },
-			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // by who is signed in
+			settings: func(c *apptest.Settings) { withDefaultLimits(c); world.WithManyNetworkFailures(c) },
+			limited:  func(name string) bool { return name != "AuthenticatorToBind" }, // limited by the signed-in user
 			next:     "TOO_MANY_REQUESTS",
 		},
 		"OfTheCode": {
-			settings: patiently,
+			settings: withoutOtherLimits,
 			limited: func(name string) bool {
 				return map[string]bool{
 					"RegistrationCode": true, "SMSCode": true, "ResetCode": true, "PhoneCode": true, "EmailCode": true, "AuthenticatorToBind": true,
@@ -137,19 +137,19 @@ func guessAtOnce(t *testing.T, rounds int) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			a := newArena(t, c.settings)
+			g := newRaceGateway(t, c.settings)
 
-			for secret, prepare := range secrets() {
+			for secret, prepare := range guessedSecrets() {
 				if !c.limited(secret) {
 					continue
 				}
 
-				next := prepare(t, a)
+				next := prepare(t, g)
 
 				for range rounds {
-					// A gateway that has no time says so, to all of them if need be: that round proves little.
+					// An overloaded gateway may refuse all of them, and the round then proves little.
 					for range 5 {
-						if a.expectFewCompared(t, secret, next(0), c.next) {
+						if g.expectFewCompared(t, secret, next(0), c.next) {
 							break
 						}
 					}
@@ -159,18 +159,18 @@ func guessAtOnce(t *testing.T, rounds int) {
 	}
 }
 
-// expectFewCompared answers whether as many as are free were compared, and not fewer.
-func (a *arena) expectFewCompared(t *testing.T, name string, p prize, next string) (all bool) {
+// expectFewCompared checks that at most the free number was compared, and reports whether it was exactly that many.
+func (g *raceGateway) expectFewCompared(t *testing.T, name string, p raceRound, next string) (all bool) {
 	t.Helper()
 
 	const guesses = 64
 
-	end := a.nobodyWins(t)
-	counts := a.atOnce(t, guesses, func(i int) world.Call { return p.call(i, p.code(i)) })
+	end := g.failAccountWrites(t)
+	counts := g.countAtOnce(t, guesses, func(i int) world.Call { return p.call(i, p.code(i)) })
 
 	end()
 
-	defer a.Exec(t, "TRUNCATE throttle, failure")
+	defer g.Exec(t, "TRUNCATE throttle, failure")
 
 	busy := counts["UNAVAILABLE"]
 	if counts["INTERNAL"] > world.MaxGuesses || counts["INTERNAL"] < world.MaxGuesses && busy == 0 || counts["INTERNAL"]+counts[next]+busy != guesses {
@@ -182,7 +182,7 @@ func (a *arena) expectFewCompared(t *testing.T, name string, p prize, next strin
 	}
 
 	for i := range 3 {
-		got := p.call(2*i, p.code(2*i)).To(t, a.gateways[i%2])
+		got := p.call(2*i, p.code(2*i)).To(t, g.gateways[i%2])
 		if got.Problem.Code != next || (world.RetryAfter(t, got) > 0) != (next == "TOO_MANY_REQUESTS") {
 			t.Errorf("%s: the next one, which is right, got %s", name, got)
 		}

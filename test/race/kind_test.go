@@ -14,36 +14,36 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// rival is somebody with an account, and a browser in which they have just signed in.
-type rival struct {
+// raceUser is a user with an account and a browser that has just signed in.
+type raceUser struct {
 	id, email string
 	browser   *apptest.Browser
 }
 
-func (a *arena) rival(t *testing.T) *rival {
+func (g *raceGateway) newUser(t *testing.T) *raceUser {
 	t.Helper()
 
-	email, browser := a.Person(t)
+	email, browser := g.NewUser(t)
 
-	return &rival{id: value[string](t, a, "SELECT id FROM account WHERE email = $1", email), email: email, browser: browser}
+	return &raceUser{id: queryValue[string](t, g, "SELECT id FROM account WHERE email = $1", email), email: email, browser: browser}
 }
 
-// again signs in again before the sign-in is too old for a change that asks for a young one.
-func (v *rival) again(t *testing.T, a *arena, round int) {
+// signInAgain signs in again before the sign-in is too old for a sensitive change.
+func (user *raceUser) signInAgain(t *testing.T, g *raceGateway, round int) {
 	t.Helper()
 
 	if round%100 == 99 {
-		v.email = value[string](t, a, "SELECT email FROM account WHERE id = $1", v.id)
-		v.browser = a.SignedIn(t, v.email)
+		user.email = queryValue[string](t, g, "SELECT email FROM account WHERE id = $1", user.id)
+		user.browser = g.SignedIn(t, user.email)
 	}
 }
 
-// opened checks that the winner is signed in, and that it is the only one since alone was called.
-func (v *rival) opened(a *arena) func(t *testing.T, i int, got world.Reply) {
+// expectOneSession returns a check that the winner is signed in and that its session is the only one.
+func (user *raceUser) expectOneSession(g *raceGateway) func(t *testing.T, i int, got world.Reply) {
 	return func(t *testing.T, _ int, got world.Reply) {
 		t.Helper()
 
-		if n := value[int](t, a, "SELECT count(*) FROM session WHERE account_id = $1", v.id); n != 1 {
+		if n := queryValue[int](t, g, "SELECT count(*) FROM session WHERE account_id = $1", user.id); n != 1 {
 			t.Errorf("%d sessions were opened, want one", n)
 		}
 
@@ -52,7 +52,7 @@ func (v *rival) opened(a *arena) func(t *testing.T, i int, got world.Reply) {
 				continue
 			}
 
-			browser := a.Browser(t)
+			browser := g.Browser(t)
 			browser.SetCookie(cookie.Name, cookie.Value)
 
 			if status := browser.Verify(t); status != http.StatusNoContent {
@@ -68,90 +68,89 @@ func (v *rival) opened(a *arena) func(t *testing.T, i int, got world.Reply) {
 	}
 }
 
-// alone leaves the account without a session.
-func (v *rival) alone(t *testing.T, a *arena) {
+// deleteSessions deletes the sessions of the account.
+func (user *raceUser) deleteSessions(t *testing.T, g *raceGateway) {
 	t.Helper()
-	a.Exec(t, "DELETE FROM session WHERE account_id = $1", v.id)
+	g.Exec(t, "DELETE FROM session WHERE account_id = $1", user.id)
 }
 
-// raceToRegister: everybody writes the address in a way of their own, and wants a name and a password of
-// their own. The account is the winner's.
-func raceToRegister(t *testing.T, a *arena) func(round int) prize {
+// raceToRegister lets each contender register with another spelling, name and password. The account is the winner's.
+func raceToRegister(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	return func(round int) prize {
+	return func(round int) raceRound {
 		email := fmt.Sprintf("racer.%d@konec.com.au", round)
-		plain := a.issue(t, code.Registration, email)
+		plain := g.issue(t, code.Registration, email)
 		secret := func(i int) string { return fmt.Sprintf("%s, %d and %d", apptest.Password, round, i) }
 
-		return prize{
-			code: same(plain), email: email, audit: []string{record(audit.AccountRegistered, "")},
+		return raceRound{
+			code: sameCode(plain), email: email, audit: []string{auditRecord(audit.AccountRegistered, "")},
 			call: func(i int, guess string) world.Call {
 				return world.PostCall("/api/users/register", map[string]any{
-					"username": fmt.Sprintf("Racer %d", i), "email": spelled(email, i), "password": secret(i), "verificationCode": guess,
+					"username": fmt.Sprintf("Racer %d", i), "email": spellingOf(email, i), "password": secret(i), "verificationCode": guess,
 				})
 			},
-			won: func(t *testing.T, i int, _ world.Reply) {
+			checkWinner: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
 
-				if name := value[string](t, a, "SELECT name FROM account WHERE email = $1", email); name != fmt.Sprintf("Racer %d", i) {
+				if name := queryValue[string](t, g, "SELECT name FROM account WHERE email = $1", email); name != fmt.Sprintf("Racer %d", i) {
 					t.Errorf("contender %d registered, and the account is %s's", i, name)
 				}
 
-				a.expectPassword(t, email, secret(i))
+				g.expectPassword(t, email, secret(i))
 			},
 		}
 	}
 }
 
-func (a *arena) expectPassword(t *testing.T, email, password string) {
+func (g *raceGateway) expectPassword(t *testing.T, email, password string) {
 	t.Helper()
 
 	c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Body: url.Values{"email": {email}, "password": {password}}.Encode()}
-	if got := served(t, c.With("Content-Type", "application/x-www-form-urlencoded"), a.Server); got.Status != http.StatusOK {
+	if got := retryUnavailable(t, c.With("Content-Type", "application/x-www-form-urlencoded"), g.Server); got.Status != http.StatusOK {
 		t.Errorf("the winner's password got %s", got)
 	}
 }
 
-func raceForSMSCode(t *testing.T, a *arena) func(round int) prize {
+func raceForSMSCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v, number := a.rival(t), a.NewPhone()
-	a.Exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, v.id)
+	user, number := g.newUser(t), g.NewPhone()
+	g.Exec(t, "UPDATE account SET phone = $1 WHERE id = $2", number, user.id)
 
-	return func(int) prize {
-		v.alone(t, a)
-		plain := a.issue(t, code.SignIn, number)
+	return func(int) raceRound {
+		user.deleteSessions(t, g)
+		plain := g.issue(t, code.SignIn, number)
 
-		return prize{
-			code: same(plain), email: v.email, won: v.opened(a), audit: []string{record(audit.SignInSucceeded, "sms")},
+		return raceRound{
+			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g), audit: []string{auditRecord(audit.SignInSucceeded, "sms")},
 			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/login/sms", map[string]any{"phone": number, "code": guess}).FromBrowser(a.Visitor)
+				return world.PostCall("/login/sms", map[string]any{"phone": number, "code": guess}).FromBrowser(g.Visitor)
 			},
 		}
 	}
 }
 
-// raceForResetCode: everybody wants a password of their own, and it is the winner's.
-func raceForResetCode(t *testing.T, a *arena) func(round int) prize {
+// raceForResetCode lets each contender set another password. The winner's counts.
+func raceForResetCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
-		plain := a.issue(t, code.Reset, v.email)
+	return func(round int) raceRound {
+		plain := g.issue(t, code.Reset, user.email)
 		secret := func(i int) string { return fmt.Sprintf("%s, %d and %d", apptest.Password, round, i) }
 
-		return prize{
-			code: same(plain), email: v.email, audit: []string{record(audit.PasswordReset, "")},
+		return raceRound{
+			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.PasswordReset, "")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/forget_reset", map[string]any{"email": spelled(v.email, i), "code": guess, "password": secret(i)}).FromBrowser(a.Visitor)
+				return world.PostCall("/forget_reset", map[string]any{"email": spellingOf(user.email, i), "code": guess, "password": secret(i)}).FromBrowser(g.Visitor)
 			},
-			won: func(t *testing.T, i int, _ world.Reply) {
+			checkWinner: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
-				a.expectPassword(t, v.email, secret(i))
+				g.expectPassword(t, user.email, secret(i))
 
-				if version := value[int](t, a, "SELECT version FROM account WHERE id = $1", v.id); version != round+1 {
+				if version := queryValue[int](t, g, "SELECT version FROM account WHERE id = $1", user.id); version != round+1 {
 					t.Errorf("the account is at version %d", version)
 				}
 			},
@@ -159,26 +158,26 @@ func raceForResetCode(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-func raceForPhoneCode(t *testing.T, a *arena) func(round int) prize {
+func raceForPhoneCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
-		v.again(t, a, round)
+	return func(round int) raceRound {
+		user.signInAgain(t, g, round)
 
-		number := a.NewPhone()
-		plain := a.issue(t, code.Phone, v.id+" "+number)
+		number := g.NewPhone()
+		plain := g.issue(t, code.Phone, user.id+" "+number)
 
-		return prize{
-			code: same(plain), email: v.email, audit: []string{record(audit.PhoneChanged, "bound")},
+		return raceRound{
+			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.PhoneChanged, "bound")},
 			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(v.browser)
+				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(user.browser)
 			},
-			won: func(t *testing.T, _ int, _ world.Reply) {
+			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 
-				if n := value[int](t, a, "SELECT count(*) FROM account WHERE id = $1 AND phone = $2 AND version = $3", v.id, number, round+1); n != 1 {
+				if n := queryValue[int](t, g, "SELECT count(*) FROM account WHERE id = $1 AND phone = $2 AND version = $3", user.id, number, round+1); n != 1 {
 					t.Error("the phone is not bound, or more than once")
 				}
 			},
@@ -186,24 +185,24 @@ func raceForPhoneCode(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-func raceForEmailCode(t *testing.T, a *arena) func(round int) prize {
+func raceForEmailCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
-	v := a.rival(t)
+	user := g.newUser(t)
 
-	return func(round int) prize {
-		v.again(t, a, round)
+	return func(round int) raceRound {
+		user.signInAgain(t, g, round)
 
 		email := fmt.Sprintf("moved.%d@konec.com.au", round)
-		plain := a.issue(t, code.Email, v.id+" "+email)
+		plain := g.issue(t, code.Email, user.id+" "+email)
 
-		return prize{
-			code: same(plain), email: v.email, audit: []string{record(audit.EmailChanged, "")},
-			call: func(_ int, guess string) world.Call { return v.moveTo(email, guess) },
-			won: func(t *testing.T, _ int, _ world.Reply) {
+		return raceRound{
+			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.EmailChanged, "")},
+			call: func(_ int, guess string) world.Call { return user.changeEmailCall(email, guess) },
+			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 
-				if n := value[int](t, a, "SELECT count(*) FROM account WHERE id = $1 AND email = $2 AND version = $3", v.id, email, round+1); n != 1 {
+				if n := queryValue[int](t, g, "SELECT count(*) FROM account WHERE id = $1 AND email = $2 AND version = $3", user.id, email, round+1); n != 1 {
 					t.Error("the address has not changed, or more than once")
 				}
 			},
@@ -211,12 +210,12 @@ func raceForEmailCode(t *testing.T, a *arena) func(round int) prize {
 	}
 }
 
-func (v *rival) moveTo(email, plain string) world.Call {
-	c := world.PostCall("/user", map[string]any{"key": "email", "email": email, "code": plain}).FromBrowser(v.browser)
+func (user *raceUser) changeEmailCall(email, plain string) world.Call {
+	c := world.PostCall("/user", map[string]any{"key": "email", "email": email, "code": plain}).FromBrowser(user.browser)
 	c.Method = http.MethodPatch
 
 	return c
 }
 
-// step waits for the next code of an authenticator.
-func (a *arena) step() { a.Clock.Advance(30 * time.Second) }
+// nextTOTPStep moves the clock to the next code of an authenticator.
+func (g *raceGateway) nextTOTPStep() { g.Clock.Advance(30 * time.Second) }

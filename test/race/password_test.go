@@ -9,29 +9,29 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E4, R-E5: somebody who signs in many times at once is nobody's attacker.
+// R-E4, R-E5: a user who signs in many times at once is not treated as an attacker.
 func TestRightPasswordsAtOnceAllPass(t *testing.T) {
 	t.Parallel()
 
-	p := world.NewBothSurfaces(t)
-	gateways := [2]*apptest.Server{p.Server, p.Serve(t)}
+	b := world.NewBothSurfaces(t)
+	gateways := [2]*apptest.Server{b.Server, b.Serve(t)}
 
-	p.Account(t, world.Owner)
+	b.Account(t, world.Owner)
 
 	var all sync.WaitGroup
 
 	for i := range world.Contenders {
 		all.Go(func() {
-			d := []world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2]
+			surface := []world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2]
 
 			for {
-				got := p.SignInCall(d, world.Owner, apptest.Password).To(t, gateways[i%2])
+				got := b.SignInCall(surface, world.Owner, apptest.Password).To(t, gateways[i%2])
 				if got.Status == http.StatusServiceUnavailable {
-					continue // a gateway that is full says so; that is no blame
+					continue // an overloaded gateway does not count a failure
 				}
 
 				if got.Status >= 300 {
-					t.Errorf("contender %d, %s: %s, Retry-After %s", i, d, got, got.Header.Get("Retry-After"))
+					t.Errorf("contender %d, %s: %s, Retry-After %s", i, surface, got, got.Header.Get("Retry-After"))
 				}
 
 				return
@@ -41,5 +41,5 @@ func TestRightPasswordsAtOnceAllPass(t *testing.T) {
 
 	all.Wait()
 
-	p.ExpectWrong(t, "nothing was left behind", world.ToolkitSurface, world.Owner)
+	b.ExpectWrong(t, "nothing was left behind", world.ToolkitSurface, world.Owner)
 }

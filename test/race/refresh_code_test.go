@@ -18,13 +18,13 @@ func TestRaceForRefreshCode(t *testing.T) {
 func raceForRefreshCode(t *testing.T, rounds int) {
 	t.Helper()
 
-	r := NewReplicas(t)
+	r := newReplicas(t)
 	r.Account(t, world.Owner)
 
 	browser := r.SignedIn(t, world.Owner)
 
 	for round := range rounds {
-		if round%100 == 99 { // before the session ends by itself, or its idle time does
+		if round%100 == 99 { // before the session or its idle time ends
 			browser = r.SignedIn(t, world.Owner)
 		}
 
@@ -32,7 +32,7 @@ func raceForRefreshCode(t *testing.T, rounds int) {
 
 		var results [world.Contenders]*client.RenewSessionResult
 
-		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			result, err := gateway.RenewSessionWithResponse(t.Context(), client.RenewRequest{Code: plain}, func(_ context.Context, q *http.Request) error {
 				for name, values := range header {
 					q.Header[name] = values

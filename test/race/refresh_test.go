@@ -36,28 +36,28 @@ func TestRace(t *testing.T) {
 	})
 }
 
-// Replicas is two gateways on one database.
-type Replicas struct {
+// replicas are two gateways on one database.
+type replicas struct {
 	*apptest.Env
 
-	Servers [2]*apptest.Server
+	servers [2]*apptest.Server
 }
 
-func NewReplicas(t *testing.T) *Replicas {
+func newReplicas(t *testing.T) *replicas {
 	t.Helper()
 
-	// Every contender has its turn to hash at once, and none has failed too often: what is raced for is
-	// the row, not the turn.
+	// Every contender may hash a password at once, and none is delayed: the contenders compete for the row, not for a
+	// slot.
 	env := apptest.New(t, func(c *apptest.Settings) {
 		c.HashConcurrency, c.FailuresFree, c.NetworkFailures = world.Contenders, 100, 1_000_000
 	})
 
-	return &Replicas{Env: env, Servers: [2]*apptest.Server{env.Server, env.Serve(t)}}
+	return &replicas{Env: env, servers: [2]*apptest.Server{env.Server, env.Serve(t)}}
 }
 
-// Contend lets the contenders go by one barrier, and waits for all of them. Their connections were
-// opened by an earlier round.
-func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses)) {
+// contend releases the contenders at one barrier and waits for all of them. An earlier round has opened their
+// connections.
+func (r *replicas) contend(run func(i int, gateway *client.ClientWithResponses)) {
 	var (
 		all     sync.WaitGroup
 		ready   sync.WaitGroup
@@ -70,7 +70,7 @@ func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses))
 		all.Go(func() {
 			ready.Done()
 			<-barrier
-			run(i, r.Servers[i%len(r.Servers)].Client)
+			run(i, r.servers[i%len(r.servers)].Client)
 		})
 	}
 
@@ -80,14 +80,14 @@ func (r *Replicas) Contend(run func(i int, gateway *client.ClientWithResponses))
 }
 
 func raceForCode(t *testing.T, rounds int) {
-	r := NewReplicas(t)
+	r := newReplicas(t)
 
 	keys, err := keyring.Parse(r.Config.MasterKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	codes := code.New(nil, keys, 1, r.Clock.Now) // Issue alone is asked for
+	codes := code.New(nil, keys, 1, r.Clock.Now) // only Issue is called
 	winners, busy := 0, 0
 
 	for round := range rounds {
@@ -100,7 +100,7 @@ func raceForCode(t *testing.T, rounds int) {
 
 		results := [world.Contenders]*client.RegisterResult{}
 
-		r.Contend(func(i int, gateway *client.ClientWithResponses) {
+		r.contend(func(i int, gateway *client.ClientWithResponses) {
 			result, err := gateway.RegisterWithResponse(t.Context(), client.RegisterRequest{
 				Username: "Racer", Email: email, Password: apptest.Password, VerificationCode: plain,
 			})
@@ -121,29 +121,29 @@ func raceForCode(t *testing.T, rounds int) {
 			case result.StatusCode() == http.StatusCreated:
 				won++
 			case result.StatusCode() == http.StatusServiceUnavailable:
-				busy++ // a gateway that has no time for a contender says so, and lets it win nothing
+				busy++ // an overloaded gateway refuses a contender, who must not win
 			case result.JSON400 == nil || result.JSON400.Code != "CODE_INVALID":
 				t.Errorf("round %d: a loser got %s: %s", round, result.Status(), result.Body)
 			}
 		}
 
 		if rows := r.registrations(t, email); won != 1 || rows != 1 {
-			t.Fatalf("round %d: %d winners and %d audit rows, want one of each", round, won, rows)
+			t.Fatalf("round %d: %d winners and %d audit events, want one of each", round, won, rows)
 		}
 
 		winners += won
 
-		// The losers' guesses would use up the day's budget, which is another test's business.
+		// The losers' guesses would use up the day's budget, which another test is about.
 		if _, err := r.Pool.Exec(t.Context(), "TRUNCATE throttle, failure"); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d told to come back", rounds, world.Contenders, winners, busy)
+	t.Logf("registration code: %d rounds of %d contenders on 2 gateways, %d winners, %d asked to retry", rounds, world.Contenders, winners, busy)
 }
 
-// registrations counts the audit rows that say that the address registered.
-func (r *Replicas) registrations(t *testing.T, email string) (rows int) {
+// registrations counts the audit events of the registration of an address.
+func (r *replicas) registrations(t *testing.T, email string) (rows int) {
 	t.Helper()
 
 	err := r.Pool.QueryRow(t.Context(),
@@ -157,7 +157,7 @@ func (r *Replicas) registrations(t *testing.T, email string) (rows int) {
 }
 
 func raceForRefresh(t *testing.T, rounds int) {
-	r := NewReplicas(t)
+	r := newReplicas(t)
 	r.Account(t, "racer@konec.com.au")
 
 	current := r.SignIn(t, "racer@konec.com.au").RefreshToken
@@ -174,7 +174,7 @@ func raceForRefresh(t *testing.T, rounds int) {
 			t.Fatalf("round %d: generation %d became %d, want one more", round, before, after)
 		}
 
-		status, next := r.Servers[round%2].Refresh(t, successors[0])
+		status, next := r.servers[round%2].Refresh(t, successors[0])
 		if next == nil {
 			t.Fatalf("round %d: the successor got %d", round, status)
 		}
@@ -196,8 +196,8 @@ func raceForRefresh(t *testing.T, rounds int) {
 	t.Logf("refresh token: %d rounds of %d contenders on 2 gateways, one generation each", rounds, world.Contenders)
 }
 
-// raceToken answers the different refresh tokens that the contenders got for theirs.
-func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
+// raceToken returns the different refresh tokens that the contenders received.
+func (r *replicas) raceToken(t *testing.T, token string) (successors []string) {
 	t.Helper()
 
 	var (
@@ -205,7 +205,7 @@ func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
 		got = map[string]bool{}
 	)
 
-	r.Contend(func(i int, gateway *client.ClientWithResponses) {
+	r.contend(func(i int, gateway *client.ClientWithResponses) {
 		result, err := gateway.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: token})
 		if err != nil || result.JSON200 == nil {
 			t.Errorf("contender %d: %v %+v", i, err, result)
@@ -226,8 +226,8 @@ func (r *Replicas) raceToken(t *testing.T, token string) (successors []string) {
 	return successors
 }
 
-// generation is that of the only session there is.
-func (r *Replicas) generation(t *testing.T) (generation int64) {
+// generation returns the generation of the only session.
+func (r *replicas) generation(t *testing.T) (generation int64) {
 	t.Helper()
 
 	if err := r.Pool.QueryRow(t.Context(), "SELECT generation FROM session").Scan(&generation); err != nil {
@@ -237,8 +237,8 @@ func (r *Replicas) generation(t *testing.T) (generation int64) {
 	return generation
 }
 
-// revive gives an ended session back: a new one would cost a password hash each round.
-func (r *Replicas) revive(t *testing.T) {
+// revive restores an ended session, because a new one would cost a password hash each round.
+func (r *replicas) revive(t *testing.T) {
 	t.Helper()
 
 	if _, err := r.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = NULL, revoked_reason = NULL"); err != nil {

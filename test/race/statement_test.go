@@ -18,8 +18,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-04, F-15, V-01, V-02: our statements have one winner, and the harness sees the double wins of the
-// broken ones that look alike. A broken one that is never caught says that the harness is blind.
+// T-04, F-15, V-01, V-02: our statements have one winner, and the test detects the double wins of similar but broken
+// statements. If a broken one is never caught, the test is unable to detect any.
 func TestRaceOfStatements(t *testing.T) {
 	t.Parallel()
 
@@ -32,27 +32,27 @@ func TestRaceOfStatements(t *testing.T) {
 		t.Run(name+"IsCaught", func(t *testing.T) {
 			t.Parallel()
 
-			track := newTrack(t)
+			race := newStatementRace(t)
 
 			for round := range 1000 {
-				if won := track.run(t, mutant); won > 1 {
+				if won := race.run(t, mutant); won > 1 {
 					t.Logf("caught in round %d, with %d winners", round+1, won)
 
 					return
 				}
 			}
 
-			t.Error("never caught: the harness is blind")
+			t.Error("never caught: the test cannot detect double wins")
 		})
 	}
 }
 
 func raceStatements(t *testing.T, rounds int) {
-	track := newTrack(t)
+	race := newStatementRace(t)
 
-	for name, statement := range map[string]contender{"CodeRedeem": redeem, "SessionRotate": rotate} {
+	for name, statement := range map[string]attempt{"CodeRedeem": redeem, "SessionRotate": rotate} {
 		for round := range rounds {
-			if won := track.run(t, statement); won != 1 {
+			if won := race.run(t, statement); won != 1 {
 				t.Fatalf("%s: %d winners in round %d, want one", name, won, round)
 			}
 		}
@@ -61,23 +61,23 @@ func raceStatements(t *testing.T, rounds int) {
 	}
 }
 
-// track is one code and one session to race for, and two pools, as of two gateways.
-type track struct {
+// statementRace is one code and one session to compete for, and two pools, like those of two gateways.
+type statementRace struct {
 	pools   [2]*pgxpool.Pool
 	subject string
 	session string
 }
 
-// contender tries to win the prize once, and says whether it believes that it has.
-type contender func(ctx context.Context, conn *pgxpool.Conn, prize *track) (won bool, err error)
+// attempt tries to redeem the code or to rotate the session once, and reports whether it believes that it succeeded.
+type attempt func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (won bool, err error)
 
-func newTrack(t *testing.T) *track {
+func newStatementRace(t *testing.T) *statementRace {
 	t.Helper()
 
-	track := &track{subject: "prize@konec.com.au", session: session.NewID()}
+	race := &statementRace{subject: "prize@konec.com.au", session: session.NewID()}
 	url := postgrestest.New(t)
 
-	for i := range track.pools {
+	for i := range race.pools {
 		config, err := pgxpool.ParseConfig(url)
 		if err != nil {
 			t.Fatal(err)
@@ -85,42 +85,42 @@ func newTrack(t *testing.T) *track {
 
 		config.MaxConns = world.Contenders / 2
 
-		track.pools[i], err = pgxpool.NewWithConfig(t.Context(), config)
+		race.pools[i], err = pgxpool.NewWithConfig(t.Context(), config)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		t.Cleanup(track.pools[i].Close)
+		t.Cleanup(race.pools[i].Close)
 	}
 
-	track.exec(t, "INSERT INTO account (id, email, name, member_group, created_at, updated_at) VALUES ($1, 'a@b.cd', 'A', 'None', now(), now())",
+	race.exec(t, "INSERT INTO account (id, email, name, member_group, created_at, updated_at) VALUES ($1, 'a@b.cd', 'A', 'None', now(), now())",
 		account.NewID(time.Now()))
-	track.exec(t, `INSERT INTO session (id, account_id, surface, device, created_at, authenticated_at, seen_at, expires_at, ends_at)
-		SELECT $1, id, 'toolkit', '', now(), now(), now(), now() + '1 day', now() + '1 day' FROM account`, track.session)
+	race.exec(t, `INSERT INTO session (id, account_id, surface, device, created_at, authenticated_at, seen_at, expires_at, ends_at)
+		SELECT $1, id, 'toolkit', '', now(), now(), now(), now() + '1 day', now() + '1 day' FROM account`, race.session)
 
-	return track
+	return race
 }
 
-func (k *track) exec(t *testing.T, statement string, args ...any) {
+func (race *statementRace) exec(t *testing.T, statement string, args ...any) {
 	t.Helper()
 
-	if _, err := k.pools[0].Exec(t.Context(), statement, args...); err != nil {
+	if _, err := race.pools[0].Exec(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// run puts the prize back, and lets the contenders go by one barrier, each on its own connection.
-func (k *track) run(t *testing.T, contend contender) (winners int) {
+// run restores the code and the session, and releases the contenders at one barrier, each on its own connection.
+func (race *statementRace) run(t *testing.T, contend attempt) (winners int) {
 	t.Helper()
 
-	err := db.New(k.pools[0]).CodeIssue(t.Context(), db.CodeIssueParams{
-		Purpose: "race", Subject: k.subject, KeyID: 1, Digest: digest, Now: time.Now(), ExpiresAt: time.Now().Add(time.Minute),
+	err := db.New(race.pools[0]).CodeIssue(t.Context(), db.CodeIssueParams{
+		Purpose: "race", Subject: race.subject, KeyID: 1, Digest: digest, Now: time.Now(), ExpiresAt: time.Now().Add(time.Minute),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	k.exec(t, "UPDATE session SET generation = 0, rotated_generations = '{}', rotated_times = '{}'")
+	race.exec(t, "UPDATE session SET generation = 0, rotated_generations = '{}', rotated_times = '{}'")
 
 	var (
 		mu      sync.Mutex
@@ -133,7 +133,7 @@ func (k *track) run(t *testing.T, contend contender) (winners int) {
 
 	for i := range world.Contenders {
 		all.Go(func() {
-			conn, err := k.pools[i%len(k.pools)].Acquire(t.Context())
+			conn, err := race.pools[i%len(race.pools)].Acquire(t.Context())
 			ready.Done()
 
 			if err != nil {
@@ -145,7 +145,7 @@ func (k *track) run(t *testing.T, contend contender) (winners int) {
 
 			<-barrier
 
-			won, err := contend(t.Context(), conn, k)
+			won, err := contend(t.Context(), conn, race)
 			if err != nil {
 				t.Error(err)
 			}
@@ -168,17 +168,17 @@ func (k *track) run(t *testing.T, contend contender) (winners int) {
 
 var digest = make([]byte, 32)
 
-func redeem(ctx context.Context, conn *pgxpool.Conn, prize *track) (bool, error) {
-	rows, err := db.New(conn).CodeRedeem(ctx, db.CodeRedeemParams{Purpose: "race", Subject: prize.subject, Digest: digest, Now: time.Now()})
+func redeem(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
+	rows, err := db.New(conn).CodeRedeem(ctx, db.CodeRedeemParams{Purpose: "race", Subject: race.subject, Digest: digest, Now: time.Now()})
 
 	return rows == 1, err
 }
 
-func rotate(ctx context.Context, conn *pgxpool.Conn, prize *track) (bool, error) {
+func rotate(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 	now := time.Now()
 
 	_, err := db.New(conn).SessionRotate(ctx, db.SessionRotateParams{
-		ID: prize.session, Generation: 0, Now: now, Forget: now.Add(-session.Grace), IdleUntil: now.Add(time.Hour),
+		ID: race.session, Generation: 0, Now: now, Forget: now.Add(-session.Grace), IdleUntil: now.Add(time.Hour),
 	})
 
 	return won(err)
@@ -192,51 +192,51 @@ func won(err error) (bool, error) {
 	return err == nil, err
 }
 
-// mutants are what somebody could write in place of CodeRedeem and SessionRotate. Not among them is
-// the CTE guard around a DELETE: the losers wait for the row, find it gone and get nothing. Around an
-// UPDATE they find it changed, check the id again, which has not changed, and win as well.
-var mutants = map[string]contender{
-	"SelectThenDelete": func(ctx context.Context, conn *pgxpool.Conn, prize *track) (bool, error) {
+// mutants are plausible but broken replacements of CodeRedeem and SessionRotate. The CTE guard around a DELETE is not
+// among them: the losers wait for the row, find it gone and get nothing. Around an UPDATE they find it changed, check
+// the id again, which has not changed, and win as well.
+var mutants = map[string]attempt{
+	"SelectThenDelete": func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 		var found bool
 
 		err := conn.QueryRow(ctx, "SELECT true FROM code WHERE purpose = 'race' AND subject = $1 AND digest = $2 AND expires_at > $3",
-			prize.subject, digest, time.Now()).Scan(&found)
+			race.subject, digest, time.Now()).Scan(&found)
 		if err == nil {
-			_, err = conn.Exec(ctx, "DELETE FROM code WHERE purpose = 'race' AND subject = $1", prize.subject)
+			_, err = conn.Exec(ctx, "DELETE FROM code WHERE purpose = 'race' AND subject = $1", race.subject)
 		}
 
 		return won(err)
 	},
 
-	"SelectThenUpdate": func(ctx context.Context, conn *pgxpool.Conn, prize *track) (bool, error) {
+	"SelectThenUpdate": func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 		var generation int64
 
-		err := conn.QueryRow(ctx, "SELECT generation FROM session WHERE id = $1", prize.session).Scan(&generation)
+		err := conn.QueryRow(ctx, "SELECT generation FROM session WHERE id = $1", race.session).Scan(&generation)
 		if err != nil || generation != 0 {
 			return false, err
 		}
 
-		_, err = conn.Exec(ctx, "UPDATE session SET generation = generation + 1 WHERE id = $1", prize.session)
+		_, err = conn.Exec(ctx, "UPDATE session SET generation = generation + 1 WHERE id = $1", race.session)
 
 		return err == nil, err
 	},
 
 	// F-15a
-	"GuardInCTE": func(ctx context.Context, conn *pgxpool.Conn, prize *track) (bool, error) {
+	"GuardInCTE": func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 		var generation int64
 
 		return won(conn.QueryRow(ctx, `WITH current AS (SELECT id FROM session WHERE id = $1 AND generation = 0)
 			UPDATE session SET generation = generation + 1 WHERE id = (SELECT id FROM current) RETURNING generation`,
-			prize.session).Scan(&generation))
+			race.session).Scan(&generation))
 	},
 
-	// F-15b: now() is when the transaction began, so whoever began before the winner still passes.
-	"ExpiresNow": func(ctx context.Context, conn *pgxpool.Conn, prize *track) (bool, error) {
+	// F-15b: now() is the start of the transaction, so that a contender who began before the winner still passes.
+	"ExpiresNow": func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool, error) {
 		used := false
 
 		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			rows, err := tx.Exec(ctx, `UPDATE code SET expires_at = now()
-				WHERE purpose = 'race' AND subject = $1 AND digest = $2 AND expires_at > now()`, prize.subject, digest)
+				WHERE purpose = 'race' AND subject = $1 AND digest = $2 AND expires_at > now()`, race.subject, digest)
 			used = rows.RowsAffected() == 1
 
 			return err

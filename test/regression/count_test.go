@@ -7,17 +7,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-8, R-E2, T-05: an attempt is counted, and committed, before anybody knows whether it is right: while a right
-// one is still on its way to its session, everybody else sees it as a failure. It is none once it has arrived.
-// And no count is without an end.
+// W-8, R-E2, T-05: an attempt is counted, and the count committed, before it is compared. While a right attempt has not
+// opened its session yet, others see it as a failure; afterwards it is none. Every count expires.
 func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 	t.Parallel()
 
 	for name, c := range map[string]struct {
-		at  string // the statement that only a right one comes to
+		at  string // the statement that only a right attempt reaches
 		ask func(t *testing.T, m *world.Matrix, own *world.Member) world.Call
 	}{
 		"Password": {"AccountSignIn", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
@@ -59,26 +59,26 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 			proxy, env := world.NewProxied(t)
 			m := &world.Matrix{Seeder: world.NewSeeder(t, env)}
 
-			// On a machine that has no time the gateway's own may be over while the statement is held. Then the
-			// attempt has not arrived and stays counted, and another one has to.
+			// On a busy machine the request may time out while the statement is held. Then the attempt stays counted,
+			// and another one is made.
 			for range 5 {
 				own := m.Members(t, 1, account.GroupNone)[0]
 				sent := m.AsMember(own, c.ask(t, m, own))
-				held := proxy.Trap(world.AtStatement(c.at), world.HoldBefore)
-				answered := make(chan world.Reply, 1)
+				held := proxy.Inject(pgproxy.AtStatement(c.at), pgproxy.HoldBefore)
+				response := make(chan world.Reply, 1)
 				before := failures(t, m.Seeder)
 
-				go func() { answered <- sent.To(t, env.Server) }()
+				go func() { response <- sent.To(t, env.Server) }()
 
-				<-held.Sprung
+				<-held.Reached
 
 				if n := failures(t, m.Seeder) - before; n != 1 {
-					t.Errorf("%d failures are counted while it is compared, want 1", n)
+					t.Errorf("%d failures are counted during the comparison, want 1", n)
 				}
 
 				close(held.Release)
 
-				got := <-answered
+				got := <-response
 				left := failures(t, m.Seeder) - before
 
 				switch {
@@ -91,7 +91,7 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 				return
 			}
 
-			t.Error("it never arrived")
+			t.Error("it never succeeded")
 		})
 	}
 
@@ -109,11 +109,11 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 	})
 }
 
-// failures are those of persons that everybody sees.
-func failures(t *testing.T, k *world.Seeder) (n int) {
+// failures returns the sum of all users' failures.
+func failures(t *testing.T, s *world.Seeder) (n int) {
 	t.Helper()
 
-	if err := k.Pool.QueryRow(t.Context(), "SELECT coalesce(sum(count), 0) FROM failure").Scan(&n); err != nil {
+	if err := s.Pool.QueryRow(t.Context(), "SELECT coalesce(sum(count), 0) FROM failure").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// flaws is how many defects of an earlier server with this interface are numbered, from W-1 on. What each was
-// stands in the comment of its test.
+// flaws is the number of defects of an earlier server with this interface, numbered from W-1. The comment of each test
+// describes its defect.
 const flaws = 15
 
-// T-28: every flaw of the server that was here before has a test that names it in its comment.
+// T-28: every flaw of the earlier server has a test that names it in its comment.
 func TestEveryFlawHasATest(t *testing.T) {
 	t.Parallel()
 

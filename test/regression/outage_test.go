@@ -10,9 +10,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-5, T-36: where nobody can say whether a destination has an account, it gets no code. A mail waits: the worker
-// asks, so that the request does the same for every address. For a text message, which costs money, the request
-// asks as well, and fails, as it does where the code cannot be stored.
+// W-5, T-36: if the lookup of a destination's account fails, no code is sent. A mail waits, because the worker does the
+// lookup, so that the request costs the same for every address. For a text message, which costs money, the request does
+// the lookup too, and fails, as it does if the code cannot be stored.
 func TestFailedLookupSendsNothing(t *testing.T) {
 	t.Parallel()
 
@@ -20,8 +20,8 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 
 	for _, c := range []struct {
 		operation, query, to string
-		waits                bool   // the message, until it can be looked up
-		want                 string // how it ends
+		waits                bool   // the message waits until the lookup succeeds
+		want                 string // the final state
 	}{
 		{"sendResetCode", "email=" + world.Owner, world.Owner, true, "sent"},
 		{"sendResetCode", "email=" + stranger, stranger, true, "refused"},
@@ -31,65 +31,64 @@ func TestFailedLookupSendsNothing(t *testing.T) {
 		t.Run(c.operation+" "+c.want, func(t *testing.T) {
 			t.Parallel()
 
-			o := &world.MailGateway{Env: apptest.New(t)}
-			o.Account(t, world.Owner)
-			o.Exec(t, "UPDATE account SET phone = '+8613800138001'")
+			g := &world.MailGateway{Env: apptest.New(t)}
+			g.Account(t, world.Owner)
+			g.Exec(t, "UPDATE account SET phone = '+8613800138001'")
 
 			ask := world.OperationOf(t, c.operation).Call(c.query, nil)
 
 			fails := func(what string) {
 				t.Helper()
 
-				if got := ask.To(t, o.Server); got.Status < http.StatusInternalServerError || len(o.Deliveries(t, c.to)) > 0 {
-					t.Errorf("%s: %s, and messages %v", what, got, o.Deliveries(t, c.to))
+				if got := ask.To(t, g.Server); got.Status < http.StatusInternalServerError || len(g.Deliveries(t, c.to)) > 0 {
+					t.Errorf("%s: %s, and messages %v", what, got, g.Deliveries(t, c.to))
 				}
 			}
 
-			o.Exec(t, "ALTER TABLE code RENAME TO elsewhere")
+			g.Exec(t, "ALTER TABLE code RENAME TO elsewhere")
 			fails("where no code can be stored")
-			o.Exec(t, "ALTER TABLE elsewhere RENAME TO code")
-			o.Exec(t, "ALTER TABLE account RENAME TO elsewhere")
+			g.Exec(t, "ALTER TABLE elsewhere RENAME TO code")
+			g.Exec(t, "ALTER TABLE account RENAME TO elsewhere")
 
 			if c.waits {
-				expectSent(t, o, ask)
+				expectSent(t, g, ask)
 				apptest.Eventually(t, "an attempt at "+c.to, func() bool {
-					waiting := o.Deliveries(t, c.to)
+					waiting := g.Deliveries(t, c.to)
 
 					return len(waiting) == 1 && (waiting[0].LastError != "" || waiting[0].Finished)
 				})
 			} else {
-				fails("where nobody can be looked up")
+				fails("while no account can be looked up")
 			}
 
-			if sent := o.Mails(c.to); len(sent) > 0 {
-				t.Errorf("nobody was found, and %q was sent", sent[0].Text)
+			if sent := g.Mails(c.to); len(sent) > 0 {
+				t.Errorf("the lookup failed, and %q was sent", sent[0].Text)
 			}
 
-			o.Exec(t, "ALTER TABLE elsewhere RENAME TO account")
+			g.Exec(t, "ALTER TABLE elsewhere RENAME TO account")
 
 			if !c.waits {
-				expectSent(t, o, ask)
+				expectSent(t, g, ask)
 			}
 
-			if got := o.Settled(t, c.to); got.State != c.want || (len(o.Mails(c.to)) == 1) != (c.want == "sent") {
-				t.Errorf("afterwards: %+v, and %d messages", got, len(o.Mails(c.to)))
+			if got := g.AwaitOutcome(t, c.to); got.State != c.want || (len(g.Mails(c.to)) == 1) != (c.want == "sent") {
+				t.Errorf("afterwards: %+v, and %d messages", got, len(g.Mails(c.to)))
 			}
 		})
 	}
 }
 
-func expectSent(t *testing.T, o *world.MailGateway, ask world.Call) {
+func expectSent(t *testing.T, g *world.MailGateway, ask world.Call) {
 	t.Helper()
 
-	if got := ask.To(t, o.Server); got.Status != http.StatusNoContent {
+	if got := ask.To(t, g.Server); got.Status != http.StatusNoContent {
 		t.Errorf("%s: %s", ask.Path, got)
 	}
 }
 
-// W-10, T-36, R-M8: nothing outside is asked while somebody signs in. Where the mail server, the SMS provider,
-// Lark and the file of places are all away, the sign-in succeeds at once, is written down, and takes the place
-// of the one before it.
-func TestSignInAsksNobody(t *testing.T) {
+// W-10, T-36, R-M8: a sign-in needs no other service. If the mail server, the SMS provider, Lark and the location file
+// are all unavailable, it succeeds at once, is recorded, and replaces the one before it.
+func TestSignInNeedsNoOtherService(t *testing.T) {
 	t.Parallel()
 
 	const away = "127.0.0.1:9"
@@ -107,7 +106,7 @@ func TestSignInAsksNobody(t *testing.T) {
 		before := browser.Copy(t, env.Server)
 		began := time.Now()
 
-		// From a device that the account does not know, so that there is a mail to be sent.
+		// From an unknown device, so that there is a mail to send.
 		got := world.SignInCall(world.Owner, apptest.Password).With("User-Agent", fmt.Sprint("device ", i)).InBrowser(t, env.Server, browser)
 		if got.Status != http.StatusNoContent || time.Since(began) > 5*time.Second {
 			t.Fatalf("sign-in %d after %s: %s", i, time.Since(began), got)
@@ -117,9 +116,9 @@ func TestSignInAsksNobody(t *testing.T) {
 			t.Errorf("sign-in %d: the session before it lives, or this one does not", i)
 		}
 
-		told := world.PublicUser(t, browser)
-		if history, err := told.History.Get(); err != nil || history.UserAgent == "" || told.Sessions != int64(2*(i+1)) {
-			t.Errorf("sign-in %d: %+v, %v, %d sessions", i, history, err, told.Sessions)
+		settings := world.PublicUser(t, browser)
+		if history, err := settings.History.Get(); err != nil || history.UserAgent == "" || settings.Sessions != int64(2*(i+1)) {
+			t.Errorf("sign-in %d: %+v, %v, %d sessions", i, history, err, settings.Sessions)
 		}
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-2, R-J9, R-H3: a server that was told no mode is one in release mode, which shows no setting. No mode goes
-// without XSRF, and none shows a secret, nor that there is one.
-func TestReleaseModeGoesWithoutSaying(t *testing.T) {
+// W-2, R-J9, R-H3: a server without a configured mode is in release mode, which shows no setting. Every mode requires
+// XSRF, and none shows a secret or its existence.
+func TestReleaseModeIsTheDefault(t *testing.T) {
 	t.Parallel()
 
-	told := map[string]string{"DATABASE_URL": "postgres://somebody@localhost/x", "MASTER_KEY": "x"}
+	settings := map[string]string{"DATABASE_URL": "postgres://somebody@localhost/x", "MASTER_KEY": "x"}
 
-	c, err := config.Read(told)
+	c, err := config.Read(settings)
 	if err != nil || c.Mode != config.Release {
 		t.Errorf("without MODE: %q, %v", c.Mode, err)
 	}
@@ -31,21 +31,21 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 
 			const canary = "canary-of-a-password"
 
-			d := world.NewGateway(t, func(c *apptest.Settings) {
+			g := world.NewGateway(t, func(c *apptest.Settings) {
 				c.Mode, c.SMTPURL, c.MailFrom = mode, "smtp://user:"+canary+"@127.0.0.1:9", "Toolkit <a@konec.test>"
 			})
-			secrets := append(secrets(t, d), canary)
+			secrets := append(secrets(t, g), canary)
 
-			loaded := world.Call{Method: http.MethodGet, Path: "/"}.To(t, d.Server)
+			loaded := world.Call{Method: http.MethodGet, Path: "/"}.To(t, g.Server)
 			if strings.Contains(string(loaded.Body), `"values"`) == (mode == config.Release) {
-				t.Errorf("GET / says %s", loaded)
+				t.Errorf("GET / returned %s", loaded)
 			}
 
 			for _, o := range world.Operations() {
-				good := d.Call(o)
+				good := g.Call(o)
 
 				for _, c := range []world.Call{good, good.Without("Cookie").Without("Authorization").Without("X-XSRF-TOKEN")} {
-					got := c.To(t, d.Server)
+					got := c.To(t, g.Server)
 					shown := fmt.Sprint(got.Header, got)
 
 					if at := slices.IndexFunc(secrets, func(s string) bool { return strings.Contains(shown, s) }); at >= 0 {
@@ -54,11 +54,11 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 				}
 			}
 
-			browser := d.Browser(t)
+			browser := g.Browser(t)
 			browser.Load(t)
 
 			for _, token := range []string{"", "x"} {
-				got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, d.Server, browser)
+				got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, g.Server, browser)
 				if got.Problem.Code != "XSRF_INVALID" {
 					t.Errorf("signing in with the XSRF token %q: %s", token, got)
 				}
@@ -67,11 +67,11 @@ func TestReleaseModeGoesWithoutSaying(t *testing.T) {
 	}
 }
 
-// secrets are the values of the secret settings, the parts of them that matter, and their names.
-func secrets(t *testing.T, d *world.Gateway) (list []string) {
+// secrets returns the values of the secret settings, the parts of them that matter, and their names.
+func secrets(t *testing.T, g *world.Gateway) (list []string) {
 	t.Helper()
 
-	for _, setting := range d.Config.Settings() {
+	for _, setting := range g.Config.Settings() {
 		if setting.Secret {
 			list = append(list, setting.Name, "(set)")
 		}
@@ -81,7 +81,7 @@ func secrets(t *testing.T, d *world.Gateway) (list []string) {
 		t.Errorf("only %q are secret", list)
 	}
 
-	database, err := url.Parse(d.Config.DatabaseURL)
+	database, err := url.Parse(g.Config.DatabaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,5 +90,5 @@ func secrets(t *testing.T, d *world.Gateway) (list []string) {
 		list = append(list, password)
 	}
 
-	return append(list, d.Config.MasterKey, strings.TrimRight(d.Config.MasterKey, "="), d.Config.DatabaseURL, d.Config.LarkAppSecret)
+	return append(list, g.Config.MasterKey, strings.TrimRight(g.Config.MasterKey, "="), g.Config.DatabaseURL, g.Config.LarkAppSecret)
 }

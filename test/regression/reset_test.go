@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// wrongFor is a code that the right one is not.
+// wrongFor returns a code that differs from the right one.
 func wrongFor(right string) string {
 	if right == "000000" {
 		return "111111"
@@ -19,9 +19,9 @@ func wrongFor(right string) string {
 	return "000000"
 }
 
-// W-4, R-C6, R-A10: of a reset code there are five guesses, and the sixth fails though it is right. A bad
-// password is refused, and costs none. A reset ends every session of the account, and opens none.
-func TestResetIsGuessedFiveTimes(t *testing.T) {
+// W-4, R-C6, R-A10: a reset code allows five guesses, and the sixth fails though it is right. A bad new password is
+// refused and costs no guess. A reset ends every session of the account and opens none.
+func TestResetCodeAllowsFiveGuesses(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
@@ -63,9 +63,8 @@ func TestResetIsGuessedFiveTimes(t *testing.T) {
 	}
 }
 
-// W-6, R-C3, R-A8: a right code that was compared is worth nothing once another request has used it: that one
-// takes the row away, and this one finds none. A code that is read, compared, and deleted later would be good
-// for both.
+// W-6, R-C3, R-A8: a right code that has been compared is void once another request has used it: that request deletes
+// the row, and this one finds none. If a code were read, compared and deleted later, both would succeed.
 func TestComparedCodeIsUsedOnce(t *testing.T) {
 	t.Parallel()
 
@@ -88,7 +87,7 @@ func TestComparedCodeIsUsedOnce(t *testing.T) {
 
 	for _, late := range compared {
 		if err := m.Codes.Redeem(t.Context(), m.Pool, late); !errors.Is(err, code.ErrInvalid) {
-			t.Errorf("who compared it before, and is late: %v, want CODE_INVALID", err)
+			t.Errorf("a request that compared it earlier: %v, want CODE_INVALID", err)
 		}
 	}
 

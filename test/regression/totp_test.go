@@ -11,12 +11,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// told is all that a caller learns of an answer, but for what differs each time.
-func told(r world.Reply) string {
+// visible returns everything that a caller learns from a response, without what differs each time.
+func visible(r world.Reply) string {
 	return r.String()[:3] + " " + r.Header.Get("Retry-After") + " " + string(bytes.ReplaceAll(r.Body, []byte(r.Problem.RequestID), nil))
 }
 
-// emptyCodes are those that anybody can compute for who has no secret, of the steps −2 to 2.
+// emptyCodes returns the codes that anyone can compute for an empty secret, of the steps −2 to 2.
 func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 	t.Helper()
 
@@ -27,9 +27,9 @@ func emptyCodes(t *testing.T, now time.Time) (codes []string) {
 	return codes
 }
 
-// W-1, R-D5: nobody signs in with the code of an empty secret, whether there is no secret, an empty value, one
-// that only waits, or one that was removed. The answer is that to a wrong code.
-func TestEmptySecretSignsNobodyIn(t *testing.T) {
+// W-1, R-D5: no one signs in with the code of an empty secret, whether there is no secret, an empty value, a pending
+// one or a removed one. The response is that to a wrong code.
+func TestEmptySecretOpensNoSession(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
@@ -39,7 +39,7 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 	m.BindAuthenticator(t, owner)
 	m.PendingAuthenticator(t, pending)
 	m.BindAuthenticator(t, empty)
-	m.Change(t, "UPDATE totp SET secret = '' WHERE account_id = $1", empty.ID)
+	m.Update(t, "UPDATE totp SET secret = '' WHERE account_id = $1", empty.ID)
 	m.BindAuthenticator(t, removed)
 
 	unbind := m.Call(t, "unbind", nil)
@@ -55,30 +55,29 @@ func TestEmptySecretSignsNobodyIn(t *testing.T) {
 		return m.AsVisitor(bare, m.Call(t, "signInWithTOTP", map[string]any{"email": email, "code": plain})).To(t, m.Server)
 	}
 
-	want := told(ask(owner.Email, "000000"))
+	want := visible(ask(owner.Email, "000000"))
 
 	for name, email := range map[string]string{
-		"nobody": m.NewAddress(), "no secret": bare.Email, "a secret that waits": pending.Email, "a secret that was removed": removed.Email, "an empty value": empty.Email,
+		"no account": m.NewAddress(), "no secret": bare.Email, "a secret that waits": pending.Email, "a secret that was removed": removed.Email, "an empty value": empty.Email,
 	} {
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {
-			if got := ask(email, plain); told(got) != want || len(got.Header.Values("Set-Cookie")) > 0 {
+			if got := ask(email, plain); visible(got) != want || len(got.Header.Values("Set-Cookie")) > 0 {
 				t.Errorf("%s: %s, want %s", name, got, want)
 			}
 		}
 	}
 }
 
-// W-15, R-C12, R-D8, contract "sensitive changes": what the account is entered by is taken away only by who signed in
-// a quarter of an hour ago at the most, and a renewal is no sign-in. It is worth nothing from then on, and its
-// owner is told.
-func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
+// W-15, R-C12, R-D8, contract "sensitive changes": a sign-in method is removed only if the user signed in at most a
+// quarter of an hour ago; a renewal is not a sign-in. The method stops working at once, and its owner is notified.
+func TestRemovalNeedsAFreshSignIn(t *testing.T) {
 	t.Parallel()
 
 	m := world.NewMatrix(t)
 
 	type way struct {
-		wayIn func(t *testing.T, own *world.Member) world.Call // prepared before it is taken away
-		after string
+		signIn func(t *testing.T, own *world.Member) world.Call // builds the call before the removal
+		after  string
 	}
 
 	for key, w := range map[string]way{
@@ -101,11 +100,11 @@ func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
 		}, "302 IDENTITY_NOT_BOUND"},
 	} {
 		own := m.Members(t, 1, account.GroupNone)[0]
-		wayIn := w.wayIn(t, own)
+		signIn := w.signIn(t, own)
 		unbind := m.Call(t, "unbind", nil)
 		unbind.Path = "/user/" + key
 
-		m.Change(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(-15*time.Minute-time.Millisecond))
+		m.Update(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(-15*time.Minute-time.Millisecond))
 
 		renewed := m.AsMember(own, m.Call(t, "renewSession", map[string]any{"code": m.RefreshCode(t, own.BrowserSession)})).To(t, m.Server)
 		before := m.AllState(t)
@@ -114,7 +113,7 @@ func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
 			t.Errorf("%s, after a renewal (%s): %s, want %s", key, renewed, got, world.ReauthRequired)
 		}
 
-		m.Change(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(time.Second-15*time.Minute))
+		m.Update(t, "UPDATE session SET authenticated_at = $2 WHERE account_id = $1", own.ID, m.Clock.Now().Add(time.Second-15*time.Minute))
 
 		if got := world.StatusAndCode(m.AsMember(own, unbind).To(t, m.Server)); got != "204" || m.AllState(t) == before {
 			t.Errorf("%s, after a little less than a quarter of an hour: %s", key, got)
@@ -123,8 +122,8 @@ func TestTakingAwayNeedsAFreshSignIn(t *testing.T) {
 		m.Mail(t, own.Email, 0)
 
 		without := m.AllState(t)
-		if got := world.StatusAndCode(m.AsVisitor(own, wayIn).To(t, m.Server)); got != w.after || m.AllState(t) != without {
-			t.Errorf("%s, once it is taken away: %s, want %s", key, got, w.after)
+		if got := world.StatusAndCode(m.AsVisitor(own, signIn).To(t, m.Server)); got != w.after || m.AllState(t) != without {
+			t.Errorf("%s, after the removal: %s, want %s", key, got, w.after)
 		}
 
 		for _, plain := range emptyCodes(t, m.Clock.Now()) {

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// The operations of the browser among the interruptions. Each signs in once before.
+// The browser's operations among the interruptions. Each signs in once before.
 
 var oneRenewal = map[string]int{
 	"SELECT count(*) FROM session_cookie":                       2,
@@ -31,7 +31,7 @@ var oneMoreSignIn = map[string]int{
 	"SELECT coalesce(sum(count), 0) FROM throttle":                        0,
 }
 
-// verified answers 204 only where what the browser was given is good.
+// verified returns 204 only if the browser's new cookie works.
 func verified(ctx context.Context, b *apptest.Browser, status int) int {
 	if status != http.StatusNoContent {
 		return status
@@ -45,7 +45,7 @@ func verified(ctx context.Context, b *apptest.Browser, status int) int {
 	return result.StatusCode()
 }
 
-func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
+func prepareBrowserSignIn(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -61,7 +61,7 @@ func prepareBrowserSignIn(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareRenewal(t *testing.T, env *apptest.Env) operate {
+func prepareRenewal(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -78,7 +78,7 @@ func prepareRenewal(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareSignOut(t *testing.T, env *apptest.Env) operate {
+func prepareSignOut(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 

@@ -12,34 +12,35 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// interruption is an operation, a point in it where something goes wrong, and what has to be there
-// after it all the same, once.
+// interruption is an operation, a point in it at which a connection breaks, and the effect that must still happen
+// exactly once.
 type interruption struct {
-	at      world.Point // where a connection breaks
-	inside  string      // the query at which a client hangs up, before COMMIT where there is one
-	prepare func(t *testing.T, env *apptest.Env) operate
-	want    int            // the status
-	counts  map[string]int // by SELECT
+	at      pgproxy.Point // where the connection to the database breaks
+	inside  string        // the query at which a client disconnects, before COMMIT if there is one
+	prepare func(t *testing.T, env *apptest.Env) runOperation
+	want    int            // the expected status
+	counts  map[string]int // the expected number that each SELECT returns
 }
 
-// operate runs the operation, and answers its status, and the refresh token if it got one.
-type operate func(ctx context.Context) (status int, refreshToken string, err error)
+// runOperation runs the operation. It returns the status, and the refresh token if there is one.
+type runOperation func(ctx context.Context) (status int, refreshToken string, err error)
 
 var interruptions = map[string]interruption{
 	"Refresh": {
-		at: world.AtStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
+		at: pgproxy.AtStatement("SessionRotate"), inside: "SessionRotate", prepare: prepareRefresh(0), want: http.StatusOK,
 		counts: map[string]int{"SELECT generation FROM session": 1},
 	},
 	"RefreshAfterALostAnswer": {
-		at: world.AtCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
+		at: pgproxy.AtCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
 		counts: map[string]int{"SELECT generation FROM session": 2},
 	},
 	"RefreshWithAnOldToken": {
-		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
+		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":                             1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.refresh_token_reused'":        1,
@@ -49,7 +50,7 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Login": {
-		at: world.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
+		at: pgproxy.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareLogin, want: http.StatusOK,
 		counts: map[string]int{
 			"SELECT count(*) FROM session":                                        1,
 			"SELECT sign_in_count FROM account":                                   1,
@@ -57,29 +58,29 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Logout": {
-		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareLogout, want: http.StatusNoContent,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
 	"BrowserSignIn": {
-		at: world.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("AccountSignIn"), inside: "AuditEventRecord", prepare: prepareBrowserSignIn, want: http.StatusNoContent,
 		counts: oneMoreSignIn,
 	},
 	"Renewal": {
-		at: world.AtCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("SessionRenew"), inside: "SessionRenew", prepare: prepareRenewal, want: http.StatusNoContent,
 		counts: oneRenewal,
 	},
 	"SignOut": {
-		at: world.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
+		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareSignOut, want: http.StatusNoContent,
 		counts: map[string]int{
 			"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL":       1,
 			"SELECT count(*) FROM audit_event WHERE action = 'session.ended'": 1,
 		},
 	},
 	"SendCode": {
-		at: world.AtCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
+		at: pgproxy.AtCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
 		counts: map[string]int{
 			"SELECT count(*) FROM code":                                                     1,
 			"SELECT count(*) FROM delivery":                                                 1,
@@ -89,11 +90,11 @@ var interruptions = map[string]interruption{
 		},
 	},
 	"Register": {
-		at: world.AtCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
+		at: pgproxy.AtCommit("AccountCreate"), inside: "AccountCreate", prepare: prepareRegister, want: http.StatusCreated,
 		counts: registered,
 	},
 	"RegisterWhereTheGuessIsCounted": {
-		at: world.AtCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
+		at: pgproxy.AtCommit("CodeAttempt"), inside: "CodeAttempt", prepare: prepareRegister, want: http.StatusCreated,
 		counts: registered,
 	},
 }
@@ -105,20 +106,20 @@ var registered = map[string]int{
 	"SELECT count(*) FROM audit_event WHERE action <> 'account.registered'": 0,
 }
 
-// V-04, V-20, R-M2, R-M3, T-14, T-36: a connection that breaks before COMMIT, or after COMMIT was sent
-// and before its answer, is repeated inside the server: one effect, and the caller never knows.
+// V-04, V-20, R-M2, R-M3, T-14, T-36: if a connection breaks before COMMIT, or between COMMIT and its response, the
+// server repeats the transaction. It has one effect, and the caller does not notice.
 func TestConnectionBreaks(t *testing.T) {
 	t.Parallel()
 
 	for name, c := range interruptions {
-		for moment, action := range map[string]world.TrapAction{"Before": world.CutBefore, "After": world.CutAfter} {
+		for moment, action := range map[string]pgproxy.Action{"Before": pgproxy.CutBefore, "After": pgproxy.CutAfter} {
 			t.Run(name+moment, func(t *testing.T) {
 				t.Parallel()
 
-				proxy := world.NewPGProxy(t, postgrestest.New(t))
+				proxy := pgproxy.New(t, postgrestest.New(t))
 				env := apptest.On(t, proxy.URL)
 				run := c.prepare(t, env)
-				trap := proxy.Trap(c.at, action)
+				fault := proxy.Inject(c.at, action)
 
 				status, successor, err := run(t.Context())
 				if err != nil || status != c.want {
@@ -126,18 +127,18 @@ func TestConnectionBreaks(t *testing.T) {
 				}
 
 				select {
-				case <-trap.Sprung:
+				case <-fault.Reached:
 				default:
 					t.Error("nothing was cut: the test is blind")
 				}
 
-				if wrong := c.look(t, env); wrong != "" {
+				if wrong := c.fault(t, env); wrong != "" {
 					t.Error(wrong)
 				}
 
 				if successor != "" {
 					if status, _ := env.Refresh(t, successor); status != http.StatusOK {
-						t.Errorf("the refresh token that was answered got %d", status)
+						t.Errorf("the returned refresh token got %d", status)
 					}
 				}
 			})
@@ -145,7 +146,7 @@ func TestConnectionBreaks(t *testing.T) {
 	}
 }
 
-// F-14, R-M3, T-36: a client that hangs up in the middle leaves all of the effect, and once.
+// F-14, R-M3, T-36: an operation whose client disconnects in the middle has its whole effect, once.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
 
@@ -153,35 +154,35 @@ func TestClientHangsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			proxy := world.NewPGProxy(t, postgrestest.New(t))
+			proxy := pgproxy.New(t, postgrestest.New(t))
 			env := apptest.On(t, proxy.URL)
 			run := c.prepare(t, env)
-			trap := proxy.Trap(world.AtStatement(c.inside), world.HoldBefore)
+			fault := proxy.Inject(pgproxy.AtStatement(c.inside), pgproxy.HoldBefore)
 
 			ctx, hangUp := context.WithCancel(t.Context())
-			answered := make(chan error, 1)
+			response := make(chan error, 1)
 
 			go func() {
 				_, _, err := run(ctx)
-				answered <- err
+				response <- err
 			}()
 
-			<-trap.Sprung
+			<-fault.Reached
 			hangUp()
 
-			if err := <-answered; err == nil {
-				t.Error("there was an answer: the test is blind")
+			if err := <-response; err == nil {
+				t.Error("the client got a response: the test proves nothing")
 			}
 
-			close(trap.Release)
+			close(fault.Release)
 
-			apptest.Eventually(t, "the whole effect is there", func() bool { return c.look(t, env) == "" })
+			apptest.Eventually(t, "the whole effect is there", func() bool { return c.fault(t, env) == "" })
 		})
 	}
 }
 
-// look says what is not as it should be.
-func (c interruption) look(t *testing.T, env *apptest.Env) string {
+// fault returns a description of a wrong effect, or an empty string.
+func (c interruption) fault(t *testing.T, env *apptest.Env) string {
 	t.Helper()
 
 	for query, want := range c.counts {
@@ -198,9 +199,9 @@ func (c interruption) look(t *testing.T, env *apptest.Env) string {
 	return ""
 }
 
-// prepareRefresh presents the current token, the one before it, or an older one.
-func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
-	return func(t *testing.T, env *apptest.Env) operate {
+// prepareRefresh sends the current token, the one before it, or an older one.
+func prepareRefresh(old int) func(*testing.T, *apptest.Env) runOperation {
+	return func(t *testing.T, env *apptest.Env) runOperation {
 		t.Helper()
 		env.Account(t, world.PersonEmail)
 
@@ -229,7 +230,7 @@ func prepareRefresh(old int) func(*testing.T, *apptest.Env) operate {
 	}
 }
 
-func prepareLogin(t *testing.T, env *apptest.Env) operate {
+func prepareLogin(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -247,7 +248,7 @@ func prepareLogin(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareLogout(t *testing.T, env *apptest.Env) operate {
+func prepareLogout(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 	env.Account(t, world.PersonEmail)
 
@@ -263,7 +264,7 @@ func prepareLogout(t *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareSendCode(_ *testing.T, env *apptest.Env) operate {
+func prepareSendCode(_ *testing.T, env *apptest.Env) runOperation {
 	return func(ctx context.Context) (int, string, error) {
 		result, err := env.Client.SendRegistrationCodeWithResponse(ctx, client.SendCodeRequest{Email: world.PersonEmail})
 		if err != nil {
@@ -274,7 +275,7 @@ func prepareSendCode(_ *testing.T, env *apptest.Env) operate {
 	}
 }
 
-func prepareRegister(t *testing.T, env *apptest.Env) operate {
+func prepareRegister(t *testing.T, env *apptest.Env) runOperation {
 	t.Helper()
 
 	keys, err := keyring.Parse(env.Config.MasterKey)

@@ -15,17 +15,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-F6, R-F7, R-M1, V-05, T-08: the real program is killed (SIGKILL) when a refresh is committed and
-// not answered. The person stays signed in; what was over before the crash is over after it.
-func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
+// R-F6, R-F7, R-M1, V-05, T-08: the real program is killed (SIGKILL) after a refresh is committed and before its
+// response. The user stays signed in. What had ended before the crash has ended after it.
+func TestServerKilledBetweenCommitAndResponse(t *testing.T) {
 	t.Parallel()
 
 	url := postgrestest.New(t)
-	proxy := world.NewPGProxy(t, url)
+	proxy := pgproxy.New(t, url)
 	program := &program{path: buildProgram(t), environment: map[string]string{
 		"MODE": config.Release, "DATABASE_URL": proxy.URL, "MASTER_KEY": keyring.Generate(),
 		"ADDR": "127.0.0.1:0", "PUBLIC_URL": "https://gateway.test",
@@ -48,14 +49,14 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 		t.Fatalf("logout: %v %s", err, response.Status())
 	}
 
-	// The replayed session's first token was rotated twice, and can be repeated only within its grace.
+	// The replayed session's first token was rotated twice, and may be repeated only within the grace period.
 	_, second := server.Refresh(t, replayed.RefreshToken)
 	if _, third := server.Refresh(t, second.RefreshToken); third == nil {
 		t.Fatal("refresh of the session to replay failed")
 	}
 
 	age := func() {
-		// Real programs have no clock to move: what happened is moved back instead.
+		// A real program's clock cannot be moved, so the past is moved back instead.
 		_, err := database.Exec(t.Context(), `UPDATE session SET seen_at = seen_at - '1 minute'::interval,
 			rotated_times = (SELECT coalesce(array_agg(one - '1 minute'::interval ORDER BY n), '{}') FROM unnest(rotated_times) WITH ORDINALITY AS r(one, n))`)
 		if err != nil {
@@ -64,7 +65,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	}
 
 	for _, late := range []bool{false, true} {
-		trap := proxy.Trap(world.AtStatement("SessionRotate"), world.HoldAfter)
+		fault := proxy.Inject(pgproxy.AtStatement("SessionRotate"), pgproxy.HoldAfter)
 		lost := make(chan error, 1)
 
 		go func() {
@@ -72,14 +73,14 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 			lost <- err
 		}()
 
-		<-trap.Sprung
+		<-fault.Reached
 		kill()
 
 		if err := <-lost; err == nil {
-			t.Fatal("the answer was not lost: the test is blind")
+			t.Fatal("the response was not lost: the test proves nothing")
 		}
 
-		close(trap.Release)
+		close(fault.Release)
 
 		server, kill = program.start(t)
 
@@ -89,7 +90,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 
 		_, repeated := server.Refresh(t, tokens.RefreshToken)
 		if repeated == nil {
-			t.Fatalf("late %v: the refresh whose answer was lost does not work again", late)
+			t.Fatalf("late %v: the refresh with the lost response does not work again", late)
 		}
 
 		_, next := server.Refresh(t, repeated.RefreshToken)
@@ -98,7 +99,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 		}
 
 		if status, _ := server.Me(t, next.AccessToken); status != http.StatusOK {
-			t.Errorf("late %v: me answers %d", late, status)
+			t.Errorf("late %v: me returns %d", late, status)
 		}
 
 		tokens = *next
@@ -117,7 +118,7 @@ func TestServerKilledBetweenCommitAndAnswer(t *testing.T) {
 	}
 }
 
-// buildProgram builds the real thing.
+// buildProgram builds the server and returns its path.
 func buildProgram(t *testing.T) string {
 	t.Helper()
 
@@ -137,7 +138,7 @@ type program struct {
 	environment map[string]string
 }
 
-// start runs it until it is killed.
+// start runs the program until kill is called.
 func (p *program) start(t *testing.T) (server *apptest.Server, kill func()) {
 	t.Helper()
 
@@ -170,7 +171,7 @@ func (p *program) start(t *testing.T) (server *apptest.Server, kill func()) {
 			}
 		}
 
-		_ = command.Wait() // why it ended is known: we killed it
+		_ = command.Wait() // the error is that of the kill
 	}()
 
 	kill = func() {

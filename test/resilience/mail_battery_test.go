@@ -12,8 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-10: the real minute, and many people. The mails are there within the longest gap between two
-// attempts, each once.
+// T-10: a real minute and many users. The mails arrive within the longest gap between two attempts, each once.
 func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 	t.Parallel()
 
@@ -23,40 +22,40 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			office := world.NewMailGateway(t)
-			office.Sink.Set(conduct)
+			g := world.NewMailGateway(t)
+			g.Sink.Set(conduct)
 
 			address := func(i int) string { return fmt.Sprintf("person%d@konec.test", i) }
 			for i := range people {
-				office.Send(t, address(i))
+				g.Send(t, address(i))
 			}
 
 			<-time.After(time.Minute)
 
-			if attempts := office.Sink.Attempts(); attempts < 4*people || attempts > 10*people {
+			if attempts := g.Sink.Attempts(); attempts < 4*people || attempts > 10*people {
 				t.Errorf("%d attempts: no waiting that grows", attempts)
 			}
 
-			office.Sink.Set(smtptest.Accepts)
+			g.Sink.Set(smtptest.Accepts)
 
 			<-time.After(15 * time.Second) // with the half minute below: 30 s and what River's own clock adds
 
-			// The server closes connections that were idle for 75 s, perhaps in the moment that one is used again.
-			office.HTTP.Client().CloseIdleConnections()
+			// The server closes connections that were idle for 75 s, perhaps at the moment one is used again.
+			g.HTTP.Client().CloseIdleConnections()
 
 			for i := range people {
-				office.ExpectRegistered(t, address(i), office.Arrived(t, address(i), 1)[0])
+				g.ExpectRegistered(t, address(i), g.AwaitMails(t, address(i), 1)[0])
 			}
 
 			apptest.Eventually(t, "every row is finished", func() bool {
 				var queued int
-				err := office.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state <> 'sent'`).Scan(&queued)
+				err := g.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state <> 'sent'`).Scan(&queued)
 
 				return err == nil && queued == 0
 			})
 
-			if n := len(office.Sink.Messages()); n != people {
-				t.Errorf("%d mails to %d people", n, people)
+			if n := len(g.Sink.Messages()); n != people {
+				t.Errorf("%d mails to %d users", n, people)
 			}
 		})
 	}

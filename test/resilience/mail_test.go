@@ -13,8 +13,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it
-// refuses for three attempts, about four seconds; the battery waits the minute.
+// T-10, R-N1: "A mail server that refuses for a minute: the code arrives afterwards, once." Here it refuses for three
+// attempts, about four seconds; the battery waits for the minute.
 func TestCodeArrivesOnceAfterAnOutage(t *testing.T) {
 	t.Parallel()
 
@@ -24,57 +24,58 @@ func TestCodeArrivesOnceAfterAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			office := world.NewMailGateway(t)
-			outage(t, office, conduct, func() { office.Attempted(t, "away@konec.test", 3) })
+			g := world.NewMailGateway(t)
+			expectCodeAfterOutage(t, g, conduct, func() { g.AwaitAttempts(t, "away@konec.test", 3) })
 		})
 	}
 }
 
-// outage has the server misbehave for as long as wait takes, and expects the code afterwards, once.
-func outage(t *testing.T, o *world.MailGateway, conduct smtptest.Conduct, wait func()) {
+// expectCodeAfterOutage makes the mail server misbehave for as long as wait takes, and checks that the code arrives
+// afterwards, once.
+func expectCodeAfterOutage(t *testing.T, g *world.MailGateway, conduct smtptest.Conduct, wait func()) {
 	t.Helper()
 
 	const email = "away@konec.test"
 
-	o.Sink.Set(conduct)
-	o.Send(t, email)
+	g.Sink.Set(conduct)
+	g.Send(t, email)
 	wait()
 
-	if found := o.Deliveries(t, email)[0]; found.State != "queued" || found.Erased || len(o.Sink.Messages()) != 0 {
-		t.Errorf("during the outage: %+v, %d mails", found, len(o.Sink.Messages()))
+	if found := g.Deliveries(t, email)[0]; found.State != "queued" || found.Erased || len(g.Sink.Messages()) != 0 {
+		t.Errorf("during the outage: %+v, %d mails", found, len(g.Sink.Messages()))
 	}
 
-	o.Sink.Set(smtptest.Accepts)
+	g.Sink.Set(smtptest.Accepts)
 
-	messages := o.Arrived(t, email, 1)
-	if found := o.Settled(t, email); found.State != "sent" || found.LastError != "" {
+	messages := g.AwaitMails(t, email, 1)
+	if found := g.AwaitOutcome(t, email); found.State != "sent" || found.LastError != "" {
 		t.Errorf("after the outage: %+v", found)
 	}
 
-	o.ExpectRegistered(t, email, messages[0])
+	g.ExpectRegistered(t, email, messages[0])
 
-	if again := o.Sink.To(email); len(again) != 1 {
+	if again := g.Sink.To(email); len(again) != 1 {
 		t.Errorf("it arrived %d times", len(again))
 	}
 }
 
-// R-N1: what the server has taken is not sent again, whatever happens to the connection after that; what
-// it may have taken is, under the same Message-ID.
+// R-N1: a mail that the server has accepted is not sent again, whatever happens to the connection afterwards. One that
+// it may have accepted is sent again under the same Message-ID.
 func TestCutConnection(t *testing.T) {
 	t.Parallel()
 
 	t.Run("AfterTheAnswerMeansOnce", func(t *testing.T) {
 		t.Parallel()
 
-		office := world.NewMailGateway(t)
-		office.Sink.Set(smtptest.CutsBehind)
-		office.Send(t, "cut@konec.test")
+		g := world.NewMailGateway(t)
+		g.Sink.Set(smtptest.CutsBehind)
+		g.Send(t, "cut@konec.test")
 
-		if found := office.Settled(t, "cut@konec.test"); found.State != "sent" || found.Attempts != 1 {
+		if found := g.AwaitOutcome(t, "cut@konec.test"); found.State != "sent" || found.Attempts != 1 {
 			t.Errorf("got %+v", found)
 		}
 
-		if messages := office.Sink.To("cut@konec.test"); len(messages) != 1 {
+		if messages := g.Sink.To("cut@konec.test"); len(messages) != 1 {
 			t.Errorf("it arrived %d times", len(messages))
 		}
 	})
@@ -82,37 +83,37 @@ func TestCutConnection(t *testing.T) {
 	t.Run("BeforeTheAnswerMeansTheSameMessageID", func(t *testing.T) {
 		t.Parallel()
 
-		office := world.NewMailGateway(t)
-		office.Sink.Set(smtptest.Cuts)
-		office.Send(t, "cut@konec.test")
-		office.Arrived(t, "cut@konec.test", 1)
-		office.Sink.Set(smtptest.Accepts)
+		g := world.NewMailGateway(t)
+		g.Sink.Set(smtptest.Cuts)
+		g.Send(t, "cut@konec.test")
+		g.AwaitMails(t, "cut@konec.test", 1)
+		g.Sink.Set(smtptest.Accepts)
 
-		messages := office.Arrived(t, "cut@konec.test", 2)
-		found := office.Settled(t, "cut@konec.test")
+		messages := g.AwaitMails(t, "cut@konec.test", 2)
+		found := g.AwaitOutcome(t, "cut@konec.test")
 		ids := world.MessageIDs(t, messages)
 
 		if found.State != "sent" || ids[0] != ids[1] || !strings.HasPrefix(ids[0], found.ID+"@") || world.CodeIn(t, messages[0]) != world.CodeIn(t, messages[1]) {
 			t.Errorf("row %+v, ids %q", found, ids)
 		}
 
-		office.ExpectRegistered(t, "cut@konec.test", messages[1])
+		g.ExpectRegistered(t, "cut@konec.test", messages[1])
 	})
 }
 
-// R-N4: what the server will never take is given up at once, and its reason kept, without the code.
-func TestRefusedMailIsGivenUp(t *testing.T) {
+// R-N4: a mail that the server refuses for good is not retried. The reason is stored without the code.
+func TestRefusedMailIsNotRetried(t *testing.T) {
 	t.Parallel()
 
 	for name, conduct := range map[string]smtptest.Conduct{"Recipient": smtptest.Refuses, "Message": smtptest.Quotes} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			office := world.NewMailGateway(t)
-			office.Sink.Set(conduct)
-			office.Send(t, "nobody@konec.test")
+			g := world.NewMailGateway(t)
+			g.Sink.Set(conduct)
+			g.Send(t, "nobody@konec.test")
 
-			found := office.Settled(t, "nobody@konec.test")
+			found := g.AwaitOutcome(t, "nobody@konec.test")
 			if found.State != "refused" || found.Attempts != 1 || found.LastError == "" {
 				t.Errorf("got %+v", found)
 			}
@@ -130,64 +131,64 @@ func TestExpiredCodeIsNeverSent(t *testing.T) {
 
 	const email = "late@konec.test"
 
-	office := world.NewMailGateway(t)
-	office.Sink.Set(smtptest.Busy)
-	office.Send(t, email)
-	office.Attempted(t, email, 1)
-	office.Clock.Advance(code.Registration.Lifetime)
-	office.Sink.Set(smtptest.Accepts)
-	office.RetryNow(t)
+	g := world.NewMailGateway(t)
+	g.Sink.Set(smtptest.Busy)
+	g.Send(t, email)
+	g.AwaitAttempts(t, email, 1)
+	g.Clock.Advance(code.Registration.Lifetime)
+	g.Sink.Set(smtptest.Accepts)
+	g.RetryNow(t)
 
-	if found := office.Settled(t, email); found.State != "expired" || found.LastError == "" {
+	if found := g.AwaitOutcome(t, email); found.State != "expired" || found.LastError == "" {
 		t.Errorf("got %+v", found)
 	}
 
-	if messages := office.Sink.Messages(); len(messages) != 0 {
+	if messages := g.Sink.Messages(); len(messages) != 0 {
 		t.Errorf("sent all the same: %s", messages[0].Data)
 	}
 }
 
-// T-10, R-M6, F-17: a mail server that says nothing holds neither a connection nor a transaction of ours,
-// however many mails wait for it, and the API goes on.
+// T-10, R-M6, F-17: a mail server that does not respond holds neither a connection nor a transaction, however many
+// mails wait for it, and the API continues to work.
 func TestHangingSendHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 
-	office := world.NewMailGateway(t, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
-	office.Account(t, "owner@konec.test")
-	office.Sink.Set(smtptest.Hangs)
+	g := world.NewMailGateway(t, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
+	g.Account(t, "owner@konec.test")
+	g.Sink.Set(smtptest.Hangs)
 
-	idle := used(t, office)
+	idle := connectionsUsed(t, g)
 
 	for i := range 8 { // as many as there are workers
-		office.Send(t, fmt.Sprintf("hang%d@konec.test", i))
+		g.Send(t, fmt.Sprintf("hang%d@konec.test", i))
 	}
 
-	apptest.Eventually(t, "all sends hang", func() bool { return office.Sink.Hanging() == 8 })
-	apptest.Eventually(t, "only those connections are in use that were before", func() bool { return used(t, office) == idle })
+	apptest.Eventually(t, "all sends hang", func() bool { return g.Sink.Hanging() == 8 })
+	apptest.Eventually(t, "only those connections are in use that were before", func() bool { return connectionsUsed(t, g) == idle })
 
 	var open int
 
-	err := office.Pool.QueryRow(t.Context(), `
+	err := g.Pool.QueryRow(t.Context(), `
 		SELECT count(*) FROM pg_stat_activity
 		WHERE datname = current_database() AND application_name = 'toolkit-gateway' AND xact_start < clock_timestamp() - interval '1 second'`).Scan(&open)
 	if err != nil || open != 0 {
 		t.Errorf("%d transactions are open, %v", open, err)
 	}
 
-	office.SignIn(t, "owner@konec.test")
+	g.SignIn(t, "owner@konec.test")
 
-	office.Sink.Set(smtptest.Accepts)
+	g.Sink.Set(smtptest.Accepts)
 
 	for i := range 8 {
-		office.Arrived(t, fmt.Sprintf("hang%d@konec.test", i), 1)
+		g.AwaitMails(t, fmt.Sprintf("hang%d@konec.test", i), 1)
 	}
 }
 
-// used is how many connections the gateway uses, as /metrics says.
-func used(t *testing.T, o *world.MailGateway) string {
+// connectionsUsed returns the number of used database connections in /metrics.
+func connectionsUsed(t *testing.T, g *world.MailGateway) string {
 	t.Helper()
 
-	for line := range strings.Lines(o.Metrics(t)) {
+	for line := range strings.Lines(g.Metrics(t)) {
 		if value, found := strings.CutPrefix(line, "gateway_database_connections_used "); found {
 			return strings.TrimSpace(value)
 		}
@@ -198,37 +199,37 @@ func used(t *testing.T, o *world.MailGateway) string {
 	return ""
 }
 
-// R-N4, T-08: the mail of a worker that died is taken over by another, once it has been silent for 75
-// seconds. The row is made to look as a killed worker leaves it; the battery kills one.
+// R-N4, T-08: another worker takes over the mail of a dead one that has been silent for 75 seconds. The test makes the
+// row look as a killed worker leaves it; the battery kills one.
 func TestMailOfADeadWorkerIsTakenOver(t *testing.T) {
 	t.Parallel()
 
 	const email = "orphan@konec.test"
 
-	office := world.NewMailGateway(t)
-	office.Sink.Set(smtptest.Busy)
-	office.Send(t, email)
-	office.Attempted(t, email, 1)
+	g := world.NewMailGateway(t)
+	g.Sink.Set(smtptest.Busy)
+	g.Send(t, email)
+	g.AwaitAttempts(t, email, 1)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 
-	if err := office.App.Stop(ctx); err != nil {
+	if err := g.App.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
 
-	changed, err := office.Pool.Exec(t.Context(), `
+	changed, err := g.Pool.Exec(t.Context(), `
 		UPDATE river_job SET state = 'running', attempted_at = now() - interval '80 seconds', scheduled_at = now() - interval '80 seconds'
 		WHERE kind = 'delivery'`)
 	if err != nil || changed.RowsAffected() != 1 {
 		t.Fatalf("%v, %v", changed, err)
 	}
 
-	office.Sink.Set(smtptest.Accepts)
-	office.Serve(t)
+	g.Sink.Set(smtptest.Accepts)
+	g.Serve(t)
 
-	messages := office.Arrived(t, email, 1)
-	if found := office.Settled(t, email); found.State != "sent" || len(messages) != 1 {
+	messages := g.AwaitMails(t, email, 1)
+	if found := g.AwaitOutcome(t, email); found.State != "sent" || len(messages) != 1 {
 		t.Errorf("%+v, %d mails", found, len(messages))
 	}
 }

@@ -2,4 +2,4 @@
 
 package resilience_test
 
-func init() { inTime = true }
+func init() { judgeTimes = true }

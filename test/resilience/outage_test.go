@@ -14,8 +14,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-F9, R-M1, R-E6, T-07, T-14, T-24: Postgres is killed and restarted under load. Nobody is told that
-// it is their fault (401), or that it is ours (500); refreshes that began in the gap succeed.
+// R-F9, R-M1, R-E6, T-07, T-14, T-24: Postgres is killed and restarted under load. No caller gets a 401 or a 500, and
+// refreshes that began in the gap succeed.
 func TestPostgresRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
 
@@ -30,9 +30,9 @@ func TestPostgresRestartsUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		// The outage lasts until it has been felt: an operation that does not wait gave up, and every
-		// refresher is waiting.
-		load.await(t, "an operation answers 503", func() bool { return load.unavailable.Load() > 0 })
+		// The outage lasts until both kinds of callers have noticed it: an operation that does not wait has failed, and
+		// every refresher is waiting.
+		load.await(t, "an operation returns 503", func() bool { return load.unavailable.Load() > 0 })
 
 		began := load.refreshed.Load()
 
@@ -57,7 +57,7 @@ func TestPostgresRestartsUnderLoad(t *testing.T) {
 		load.asked.Load(), load.refreshed.Load(), load.signedIn.Load())
 }
 
-// R-F9, T-14: Postgres stops answering, with its connections open. What waits succeeds once it goes on.
+// R-F9, T-14: Postgres stops responding while its connections stay open. Waiting operations succeed once it resumes.
 func TestPostgresFreezes(t *testing.T) {
 	t.Parallel()
 
@@ -111,36 +111,37 @@ func TestPostgresFreezes(t *testing.T) {
 		t.Fatalf("the refresh that waited: %+v", result)
 	}
 
-	// What the frozen server did later than anybody waited for changes nothing.
+	// What the frozen server did after its callers had given up changes nothing.
 	if status, _ := env.Refresh(t, result.JSON200.RefreshToken); status != http.StatusOK {
 		t.Errorf("the refresh after it: %d", status)
 	}
 }
 
-// inTime says that times are judged, which a machine that is busy with other tests cannot be held to: the battery does.
-var inTime = false
+// judgeTimes makes durations count. A machine that is busy with other tests cannot meet them, so only the battery sets
+// it.
+var judgeTimes = false
 
 func expectWithin(t *testing.T, bound, took time.Duration, what string) {
 	t.Helper()
 	t.Logf("%s %s", took, what)
 
-	if inTime && took > bound {
-		t.Errorf("%s %s; want %s at the most", took, what, bound)
+	if judgeTimes && took > bound {
+		t.Errorf("%s %s; want at most %s", took, what, bound)
 	}
 }
 
-// expectUnavailable is the only failure that an outage may have.
+// expectUnavailable checks that a failure is the only one allowed in an outage: 503 with Retry-After.
 func expectUnavailable(t *testing.T, operation string, response *http.Response) {
 	t.Helper()
 
 	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
-		t.Errorf("%s: %s, Retry-After %q; want 503 with one", operation, response.Status, response.Header.Get("Retry-After"))
+		t.Errorf("%s: %s, Retry-After %q; want 503 with Retry-After", operation, response.Status, response.Header.Get("Retry-After"))
 	}
 }
 
 // load calls three operations, each from a few goroutines, until it is stopped.
 type load struct {
-	asked, refreshed, signedIn atomic.Int64 // that succeeded
+	asked, refreshed, signedIn atomic.Int64 // numbers of successful calls
 	unavailable                atomic.Int64
 
 	stop func()
@@ -173,7 +174,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 				response := call()
 
 				switch {
-				case response == nil: // said already
+				case response == nil: // reported already
 					return
 				case response.StatusCode == http.StatusOK:
 					successes.Add(1)
@@ -189,7 +190,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 		})
 	}
 
-	ctx := context.WithoutCancel(t.Context()) // the last calls end by themselves
+	ctx := context.WithoutCancel(t.Context()) // so that the last calls are not canceled
 
 	for range 3 {
 		tokens := env.SignIn(t, world.PersonEmail)
@@ -221,7 +222,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 		}, "refresh", &l.refreshed)
 	}
 
-	env.Account(t, "another@konec.com.au") // whose sign-ins end none of the sessions above
+	env.Account(t, "another@konec.com.au") // its sign-ins end none of the sessions above
 
 	run(func() *http.Response {
 		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: "another@konec.com.au", Password: apptest.Password})
@@ -237,7 +238,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 	return l
 }
 
-// expectSuccesses waits until each operation has succeeded once more.
+// expectSuccesses waits until each operation has succeeded again.
 func (l *load) expectSuccesses(t *testing.T) {
 	t.Helper()
 
@@ -248,7 +249,7 @@ func (l *load) expectSuccesses(t *testing.T) {
 	})
 }
 
-// await waits for a condition, and not in vain once the load has ended in a failure.
+// await waits for a condition. It stops waiting if the load has failed.
 func (l *load) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 

@@ -16,7 +16,7 @@ func withConnections(most int32) func(*apptest.Settings) {
 	return func(c *apptest.Settings) { c.DatabaseMaxConns = most }
 }
 
-// R-M6, T-13 (i): no request needs two connections, nor do the jobs.
+// R-M6, T-13 (i): no request needs two connections, and no job does.
 func TestOneConnectionIsEnough(t *testing.T) {
 	t.Parallel()
 
@@ -41,7 +41,7 @@ func TestOneConnectionIsEnough(t *testing.T) {
 		t.Errorf("me: %d", status)
 	}
 
-	// The three ways of a refresh: current, repeated, reopened; then the theft.
+	// The three cases of a refresh: current, repeated, reopened; then a stolen token.
 	_, second := env.Refresh(t, tokens.RefreshToken)
 	_, again := env.Refresh(t, tokens.RefreshToken)
 
@@ -53,12 +53,12 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	}
 
 	if status, _ := env.Refresh(t, second.RefreshToken); status != http.StatusUnauthorized {
-		t.Errorf("a lost token: %d, want 401", status)
+		t.Errorf("a stolen token: %d, want 401", status)
 	}
 
 	env.Mail(t, world.PersonEmail, 1)
 
-	// Many at once share the one connection.
+	// Many calls at once share the one connection.
 	current := env.SignIn(t, world.PersonEmail)
 
 	var all sync.WaitGroup
@@ -78,8 +78,8 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	}
 }
 
-// R-M6, T-13 (ii): where every connection waits for a lock, callers are told within about two seconds,
-// what needs no database goes on, and all is well once the lock is gone.
+// R-M6, T-13 (ii): if every connection waits for a lock, callers get 503 within about two seconds, operations that need
+// no database continue, and everything works again once the lock is released.
 func TestPoolIsExhausted(t *testing.T) {
 	t.Parallel()
 
@@ -100,7 +100,7 @@ func TestPoolIsExhausted(t *testing.T) {
 
 	var all, refresher sync.WaitGroup
 
-	// One refresh waits all the time, as long as the lock is held.
+	// One refresh waits for as long as the lock is held.
 	refresher.Go(func() {
 		result, err := env.Client.RefreshWithResponse(t.Context(), client.RefreshRequest{RefreshToken: tokens.RefreshToken})
 		if err != nil || result.JSON200 == nil {
@@ -167,7 +167,7 @@ func TestPoolIsExhausted(t *testing.T) {
 	expectWithin(t, 2*time.Second, time.Since(healed), "until all was well again")
 }
 
-// T-13 (iv): connections that died while nobody used them cost no request.
+// T-13 (iv): connections that died while they were idle cost no request.
 func TestIdleConnectionsAreKilled(t *testing.T) {
 	t.Parallel()
 

@@ -19,28 +19,28 @@ import (
 
 const phone = "+8613800138000"
 
-// switchboard is a gateway whose text messages go to an exchange.
-type switchboard struct {
+// smsGateway is a gateway that sends its text messages to a provider of the test.
+type smsGateway struct {
 	*world.MailGateway
 
-	exchange *world.SMSProvider
+	provider *world.SMSProvider
 	code     string
 }
 
-func newSwitchboard(t *testing.T) *switchboard {
+func newSMSGateway(t *testing.T) *smsGateway {
 	t.Helper()
 
-	e := world.NewSMSProvider(t)
+	p := world.NewSMSProvider(t)
 
-	o := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = e.URL+"/sms", world.SMSSecret })
-	o.Account(t, "caller@konec.test")
-	o.Exec(t, "UPDATE account SET phone = $1", phone) // else nothing would be sent
+	g := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = p.URL+"/sms", world.SMSSecret })
+	g.Account(t, "caller@konec.test")
+	g.Exec(t, "UPDATE account SET phone = $1", phone) // messages to a phone without an account are not sent
 
-	return &switchboard{exchange: e, code: "042137", MailGateway: o}
+	return &smsGateway{provider: p, code: "042137", MailGateway: g}
 }
 
-// enqueue is what the transaction of a sign-in by phone does.
-func (s *switchboard) enqueue(t *testing.T) {
+// enqueue does what the transaction of a sign-in by SMS does.
+func (s *smsGateway) enqueue(t *testing.T) {
 	t.Helper()
 
 	database, err := postgres.Open(t.Context(), postgres.Options{URL: s.Config.DatabaseURL, MaxConns: 1})
@@ -72,28 +72,28 @@ func (s *switchboard) enqueue(t *testing.T) {
 	}
 }
 
-// T-11, R-N1: a provider that is away for a while gets the message afterwards, once.
+// T-11, R-N1: a provider that is unavailable for a while receives the message afterwards, once.
 func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.SMSUnavailable)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.SMSUnavailable)
 	s.enqueue(t)
-	s.Attempted(t, phone, 2)
+	s.AwaitAttempts(t, phone, 2)
 
-	if found := s.Deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.exchange.Charges() != 0 {
+	if found := s.Deliveries(t, phone)[0]; found.State != "queued" || found.Erased || s.provider.Charges() != 0 {
 		t.Errorf("during the outage: %+v", found)
 	}
 
-	s.exchange.Behave(world.AcceptSMS)
+	s.provider.SetBehavior(world.AcceptSMS)
 
-	if found := s.Settled(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
+	if found := s.AwaitOutcome(t, phone); found.State != "sent" || found.LastError != "" || found.Attempts < 2 {
 		t.Errorf("after the outage: %+v", found)
 	}
 
-	calls := s.exchange.Calls(t)
-	if s.exchange.Charges() != 1 || calls[0].HeaderID != s.Deliveries(t, phone)[0].ID {
-		t.Errorf("%d charges, %+v", s.exchange.Charges(), calls)
+	calls := s.provider.Calls(t)
+	if s.provider.Charges() != 1 || calls[0].HeaderID != s.Deliveries(t, phone)[0].ID {
+		t.Errorf("%d charges, %+v", s.provider.Charges(), calls)
 	}
 
 	for _, c := range calls {
@@ -103,42 +103,42 @@ func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 		}
 	}
 
-	// In development mode the page shows it too.
+	// In development mode the inbox shows the message too.
 	if shown := s.Mails(phone); len(shown) != 1 || shown[0].Channel != "sms" || shown[0].Code != s.code {
 		t.Errorf("the inbox shows %+v", shown)
 	}
 }
 
-// T-11: "provider answers 200 late: at most one charge per idempotency key". It took the message, and its
-// answer was lost.
-func TestLostAnswerOfAProviderIsOneCharge(t *testing.T) {
+// T-11: "provider answers 200 late: at most one charge per idempotency key". It accepted the message, and its response
+// was lost.
+func TestLostProviderResponseIsChargedOnce(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.AcceptSMSAndHangUp)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.AcceptSMSAndHangUp)
 	s.enqueue(t)
-	s.Attempted(t, phone, 2)
-	s.exchange.Behave(world.AcceptSMS)
+	s.AwaitAttempts(t, phone, 2)
+	s.provider.SetBehavior(world.AcceptSMS)
 
-	if found := s.Settled(t, phone); found.State != "sent" {
+	if found := s.AwaitOutcome(t, phone); found.State != "sent" {
 		t.Errorf("got %+v", found)
 	}
 
-	if n := len(s.exchange.Calls(t)); n < 2 || s.exchange.Charges() != 1 {
-		t.Errorf("%d calls, %d charges", n, s.exchange.Charges())
+	if n := len(s.provider.Calls(t)); n < 2 || s.provider.Charges() != 1 {
+		t.Errorf("%d calls, %d charges", n, s.provider.Charges())
 	}
 }
 
-// R-N4: what the provider will never take is given up at once. It quotes the code, and the row and the
-// log do not.
-func TestRefusedTextMessageIsGivenUp(t *testing.T) {
+// R-N4: a message that the provider refuses for good is not retried. The provider quotes the code; the row and the log
+// do not.
+func TestRefusedTextMessageIsNotRetried(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.RefuseSMS)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.RefuseSMS)
 	s.enqueue(t)
 
-	found := s.Settled(t, phone)
+	found := s.AwaitOutcome(t, phone)
 	if found.State != "refused" || found.Attempts != 1 || !strings.Contains(found.LastError, "status 422") || strings.Contains(found.LastError, s.code) {
 		t.Errorf("got %+v", found)
 	}
@@ -148,33 +148,33 @@ func TestRefusedTextMessageIsGivenUp(t *testing.T) {
 	}
 }
 
-// R-N2: a code that has expired is never sent.
+// R-N2: an expired code is never sent.
 func TestExpiredTextMessageIsNeverSent(t *testing.T) {
 	t.Parallel()
 
-	s := newSwitchboard(t)
-	s.exchange.Behave(world.SMSUnavailable)
+	s := newSMSGateway(t)
+	s.provider.SetBehavior(world.SMSUnavailable)
 	s.enqueue(t)
-	s.Attempted(t, phone, 1)
+	s.AwaitAttempts(t, phone, 1)
 	s.Clock.Advance(5 * time.Minute)
-	s.exchange.Behave(world.AcceptSMS)
+	s.provider.SetBehavior(world.AcceptSMS)
 
-	before := len(s.exchange.Calls(t))
+	before := len(s.provider.Calls(t))
 
 	s.RetryNow(t)
 
-	if found := s.Settled(t, phone); found.State != "expired" || found.LastError == "" {
+	if found := s.AwaitOutcome(t, phone); found.State != "expired" || found.LastError == "" {
 		t.Errorf("got %+v", found)
 	}
 
 	// An attempt may have been under way when the clock was moved.
-	if n := len(s.exchange.Calls(t)); n > before+1 || s.exchange.Charges() > 0 {
-		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.exchange.Charges())
+	if n := len(s.provider.Calls(t)); n > before+1 || s.provider.Charges() > 0 {
+		t.Errorf("%d calls, %d of them before, %d charges", n, before, s.provider.Charges())
 	}
 }
 
-// A channel that nobody set up refuses its messages in words; the warning is in the log once.
-func TestReleaseModeWithoutAProviderSaysSo(t *testing.T) {
+// A channel that is not configured refuses its messages with a reason. The log has one warning.
+func TestReleaseModeWarnsWithoutASMSProvider(t *testing.T) {
 	t.Parallel()
 
 	e := apptest.New(t)
@@ -186,7 +186,7 @@ func TestReleaseModeWithoutAProviderSaysSo(t *testing.T) {
 	}
 }
 
-// A setting that is not of its form stops the start, and is named.
+// An invalid setting stops the start, and the error names it.
 func TestWrongProviderSettingStopsTheStart(t *testing.T) {
 	t.Parallel()
 

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// What the console does: load, sign in, verify, user, the renewal, sign out.
+// What the console does: it loads, signs in, verifies, reads the user, renews the session and signs out.
 func TestConsoleJourney(t *testing.T) {
 	t.Parallel()
 
@@ -24,7 +24,7 @@ func TestConsoleJourney(t *testing.T) {
 	}
 
 	if loaded.JSON200.IP != "127.0.0.1" || loaded.JSON200.Name == "" || len(loaded.JSON200.Values) == 0 {
-		t.Errorf("load answered %+v", loaded.JSON200)
+		t.Errorf("load returned %+v", loaded.JSON200)
 	}
 
 	if status := browser.Verify(t); status != http.StatusUnauthorized {

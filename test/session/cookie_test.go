@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-H1, T-27: every cookie has exactly its attributes, in whatever answer, and never more than fits.
+// R-H1, T-27: every cookie has exactly its attributes, in every response, and never exceeds the browsers' limit.
 func TestCookiesHaveTheirAttributes(t *testing.T) {
 	t.Parallel()
 
@@ -49,7 +49,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				{"load when signed in", load, browser, []string{scripts, written}},
 				{"verify", world.VerifyCall(), browser, nil},
 				{"403 when signed in", world.SignOutCall().With("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
-				{"renewal", world.RenewTokenCall(t, signedIn), signedIn, []string{value, scripts, written}},
+				{"renewal", world.NewRenewCall(t, signedIn), signedIn, []string{value, scripts, written}},
 				{"sign-out", world.SignOutCall(), browser, []string{cleared, name, scripts, written}},
 				{"cross-site", world.SignOutCall().With("Sec-Fetch-Site", "cross-site"), browser, nil},
 			} {
@@ -68,7 +68,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 func TestCookiesAreNotEchoed(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	long := strings.Repeat("planted", 1000)
 
 	for _, o := range world.Operations() {
@@ -76,7 +76,7 @@ func TestCookiesAreNotEchoed(t *testing.T) {
 			continue
 		}
 
-		got := d.Call(o).With("Cookie", "__Host-PRE="+long+"; XSRF-TOKEN=planted; XSRF_TOKEN=planted").To(t, d.Server)
+		got := g.Call(o).With("Cookie", "__Host-PRE="+long+"; XSRF-TOKEN=planted; XSRF_TOKEN=planted").To(t, g.Server)
 		for _, line := range got.Header.Values("Set-Cookie") {
 			if len(line) > 4096 || strings.Contains(line, "planted") {
 				t.Errorf("%s: cookie %.100q of %d bytes", o.OperationID, line, len(line))
@@ -85,23 +85,23 @@ func TestCookiesAreNotEchoed(t *testing.T) {
 	}
 }
 
-// R-H2, V-22: a sign-in always makes a new value, and never takes one over; the session that the browser
-// had before ends with it, and no other does.
-func TestSignInChangesTheSession(t *testing.T) {
+// R-H2, V-22: a sign-in always creates a new cookie value and never adopts one. It ends the session that the browser
+// had before, and no other.
+func TestSignInReplacesTheSession(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
 	env.Account(t, world.Owner)
 	env.Account(t, world.PersonEmail)
 
-	elsewhere := env.SignedIn(t, world.Owner)
+	replica := env.SignedIn(t, world.Owner)
 	browser := env.Browser(t)
 	browser.Load(t)
 
 	planted := strings.Repeat("A", 43)
 	browser.SetCookie("__Host-TOKEN", planted)
 
-	seen := map[string]bool{planted: true, elsewhere.Cookie("__Host-TOKEN"): true}
+	seen := map[string]bool{planted: true, replica.Cookie("__Host-TOKEN"): true}
 
 	for i, email := range []string{world.Owner, world.Owner, world.PersonEmail, world.Owner} {
 		before := browser.Copy(t, env.Server)
@@ -112,7 +112,7 @@ func TestSignInChangesTheSession(t *testing.T) {
 
 		value := browser.Cookie("__Host-TOKEN")
 		if seen[value] {
-			t.Errorf("sign-in %d: a value that was there before", i)
+			t.Errorf("sign-in %d: the cookie has an earlier value", i)
 		}
 
 		seen[value] = true
@@ -121,8 +121,8 @@ func TestSignInChangesTheSession(t *testing.T) {
 			t.Errorf("sign-in %d: the value before it gets %d", i, status)
 		}
 
-		if browser.Verify(t) != http.StatusNoContent || elsewhere.Verify(t) != http.StatusNoContent {
-			t.Errorf("sign-in %d: somebody is signed out", i)
+		if browser.Verify(t) != http.StatusNoContent || replica.Verify(t) != http.StatusNoContent {
+			t.Errorf("sign-in %d: another browser is signed out", i)
 		}
 	}
 
@@ -131,7 +131,7 @@ func TestSignInChangesTheSession(t *testing.T) {
 		t.Errorf("%d live sessions, %v, want 2", live, err)
 	}
 
-	// A sign-in that fails ends nothing.
+	// A failed sign-in ends nothing.
 	world.SignInCall(world.Owner, "wrong").InBrowser(t, env.Server, browser)
 
 	if status := browser.Verify(t); status != http.StatusNoContent {
@@ -139,7 +139,8 @@ func TestSignInChangesTheSession(t *testing.T) {
 	}
 }
 
-// R-H2: of two cookies of one name nobody knows which one is ours, so neither is; names are exact.
+// R-H2: of two cookies with one name the server cannot know which is its own, so it accepts neither. Names are compared
+// exactly.
 func TestAmbiguousCookiesAreRefused(t *testing.T) {
 	t.Parallel()
 

@@ -7,26 +7,26 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-F10, V-11: what was on its way when all sessions were ended comes too late, however long it takes: a
-// thief cannot keep a change waiting.
+// R-F10, V-11: a change that is under way when all sessions are ended is refused, however long it takes. Otherwise a
+// thief could keep a change waiting.
 func TestChangeUnderWayEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
+	g, f := world.LarkGateway(t)
 	person := world.LarkPerson("thief")
-	query := f.Agree(world.StartLark(t, d.OwnerBrowser, world.LarkBind), person)
+	query := f.Approve(world.StartLark(t, g.OwnerBrowser, world.LarkBind), person)
 
-	f.Answer(func(http.ResponseWriter, *http.Request) bool {
-		d.Exec(t, "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE revoked_at IS NULL")
+	f.Override(func(http.ResponseWriter, *http.Request) bool {
+		g.Exec(t, "UPDATE session SET revoked_at = now(), revoked_reason = 'test' WHERE revoked_at IS NULL")
 
 		return false
 	})
 
-	if to := world.ReturnFromLark(t, d.OwnerBrowser, query); to != world.LarkFailed("zh-Hans", "STATE_INVALID") {
+	if to := world.ReturnFromLark(t, g.OwnerBrowser, query); to != world.LarkFailed("zh-Hans", "STATE_INVALID") {
 		t.Errorf("went to %s", to)
 	}
 
-	if bound := d.LarkSubject(t, world.Owner); bound != "" {
+	if bound := g.LarkSubject(t, world.Owner); bound != "" {
 		t.Errorf("%s is bound", bound)
 	}
 }

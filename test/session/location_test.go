@@ -17,8 +17,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// W-10, R-M8: where a sign-in came from is read from a file, in the reader's language, and in both
-// doors. Without a file, or for an address that is in none, it is left out; the sign-in succeeds.
+// W-10, R-M8: the location of a sign-in comes from a file, in the reader's language, on both surfaces. Without a file,
+// or for an address that the file lacks, it is left out, and the sign-in succeeds.
 func TestLocation(t *testing.T) {
 	t.Parallel()
 
@@ -33,7 +33,7 @@ func TestLocation(t *testing.T) {
 
 	for _, c := range []struct {
 		name, file, language string
-		browser, app         string // the locations
+		browser, app         string // the locations shown
 	}{
 		{"chinese", file, chinese, `{"city":"悉尼","country":"澳大利亚"}`, `{"city":"Berlin","country":"德国"}`},
 		{"english", file, english, `{"city":"Sydney","country":"Australia"}`, `{"city":"Berlin","country":"Germany"}`},
@@ -48,7 +48,7 @@ func TestLocation(t *testing.T) {
 			})
 			env.Account(t, world.Owner)
 
-			// The app first, so that the last sign-in is the browser's.
+			// The app signs in first, so that the last sign-in is the browser's.
 			tokens := signInFrom(t, env, berlin)
 			env.Clock.Advance(time.Second)
 
@@ -80,10 +80,10 @@ func TestLocation(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			for door, body := range map[string][]byte{"public": ofBrowser.Body, "toolkit": ofApp.Body} {
+			for surface, body := range map[string][]byte{"public": ofBrowser.Body, "toolkit": ofApp.Body} {
 				got := locations(t, body)
 				if got["public"] != c.browser || got["toolkit"] != c.app || len(got) != 2 {
-					t.Errorf("the %s list: %v, want %s and %s", door, got, c.browser, c.app)
+					t.Errorf("the %s list: %v, want %s and %s", surface, got, c.browser, c.app)
 				}
 			}
 		})
@@ -106,8 +106,8 @@ func TestLocation(t *testing.T) {
 	})
 }
 
-// A file that is set and is not there is a mistake to tell at the start, by the setting's name.
-func TestMissingFileOfPlacesIsNamed(t *testing.T) {
+// A location file that is configured and missing stops the start, with the name of the setting.
+func TestMissingLocationFileIsReported(t *testing.T) {
 	t.Parallel()
 
 	settings := apptest.New(t).Config
@@ -131,7 +131,7 @@ func signInFrom(t *testing.T, env *apptest.Env, address string) client.Tokens {
 	return *response.JSON200
 }
 
-// historyDetail is that of GET /user, as JSON.
+// historyDetail returns the detail of the last sign-in in the response of GET /user.
 func historyDetail(t *testing.T, body []byte) string {
 	t.Helper()
 
@@ -145,7 +145,7 @@ func historyDetail(t *testing.T, body []byte) string {
 	return string(user.History.Detail)
 }
 
-// locations are those of a list of sessions, as JSON, by surface.
+// locations returns the locations in the response of a list of sessions, by surface.
 func locations(t *testing.T, body []byte) map[string]string {
 	t.Helper()
 

@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// BenchmarkMe is the whole handler for GET /api/users/me with a real Postgres, and without TCP.
+// BenchmarkMe measures the whole handler of GET /api/users/me with a real Postgres and without TCP.
 func BenchmarkMe(b *testing.B) {
 	env := apptest.New(b, func(c *apptest.Settings) { c.DatabaseMaxConns = 4 })
 	env.Account(b, "me@example.com")

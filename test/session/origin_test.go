@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// strangeOrigins are origins that are almost the console's, or none (V-24).
-var strangeOrigins = []string{
+// foreignOrigins are origins that resemble the console's, or are not origins (V-24).
+var foreignOrigins = []string{
 	"null", "https://evil.test", "https://console.konec.test.evil.test", "https://evilconsole.konec.test", "https://sub.console.konec.test",
 	"https://konec.test", "http://console.konec.test", "https://console.konec.test:8443", "https://console.konec.test:443",
 	"HTTPS://CONSOLE.KONEC.TEST", "https://Console.konec.test", "https://console.konec.test.", "https://console.konec.test/",
@@ -19,27 +19,27 @@ var strangeOrigins = []string{
 	"https://evil.test#https://console.konec.test", "https://consolexkonec.test", "*", "file://", "console.konec.test",
 }
 
-func newConsoleDesk(t *testing.T) *world.Gateway {
+func newConsoleGateway(t *testing.T) *world.Gateway {
 	t.Helper()
 
 	return world.NewGateway(t, func(c *apptest.Settings) { c.Origins = []string{"https://other.konec.test", world.ConsoleOrigin} })
 }
 
-// R-H4, T-18, V-24: what changes, sends or mints something is refused where the browser says that another
-// site asked, and else where the Origin is another; a configured origin is heard whatever the browser says.
+// R-H4, T-18, V-24: an operation that changes, sends or creates something is refused if the browser reports another
+// site or, without that header, if the Origin is foreign. A configured origin is accepted whatever the browser reports.
 func TestOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
 
-	d := newConsoleDesk(t)
-	self := strings.Replace(d.URL, "http:", "https:", 1) // its own origin, as PUBLIC_URL and the Host header say
+	g := newConsoleGateway(t)
+	self := strings.Replace(g.URL, "http:", "https:", 1) // the gateway's own origin, as PUBLIC_URL and the Host header have it
 
 	type asked struct{ site, origin string }
 
 	refused := []asked{{"cross-site", ""}, {"same-site", ""}, {"cross-site", self}, {"same-site", self}, {"Same-Origin", self}, {"x", ""}}
 	heard := []asked{{"", ""}, {"same-origin", ""}, {"none", ""}, {"same-origin", self}, {"", self}, {"same-origin", "null"}}
 
-	// The same host without TLS is whoever sits between the browser and us.
-	for _, origin := range append([]string{d.URL}, strangeOrigins...) {
+	// The same host without TLS is an attacker between the browser and the server.
+	for _, origin := range append([]string{g.URL}, foreignOrigins...) {
 		refused = append(refused, asked{"", origin}, asked{"cross-site", origin}, asked{"same-site", origin})
 	}
 
@@ -49,18 +49,18 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		}
 	}
 
-	office := d.SignedIn(t, world.Administrator)
-	before, tried := world.PublicState(t, d.Env), 0
+	administrator := g.SignedIn(t, world.Administrator)
+	before, tried := world.PublicState(t, g.Env), 0
 
 	for _, o := range world.Operations() {
 		if !o.IsConsole() {
 			continue
 		}
 
-		// Heard, and without an effect: the validator comes last.
-		c := d.Call(o)
+		// The call is accepted, and has no effect: validation comes last.
+		c := g.Call(o)
 		if o.IsAdmin() {
-			c = c.Without("Authorization").FromBrowser(office)
+			c = c.Without("Authorization").FromBrowser(administrator)
 		}
 
 		c.Query = "unknown=1"
@@ -80,7 +80,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 					sent = sent.With("Origin", from.origin)
 				}
 
-				got := sent.To(t, d.Server)
+				got := sent.To(t, g.Server)
 				if got.Problem.Code != code {
 					t.Errorf("%s from %+v: %s, want %s", o.OperationID, from, got, code)
 				}
@@ -96,7 +96,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		}
 	}
 
-	if after := world.PublicState(t, d.Env); after != before {
+	if after := world.PublicState(t, g.Env); after != before {
 		t.Errorf("%s became %s", before, after)
 	}
 
@@ -105,31 +105,31 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	}
 }
 
-// R-H6, T-27, V-24: a preflight of the public surface names what the configured origins may do, and tells
-// others nothing, however much they ask.
+// R-H6, T-27, V-24: a preflight on the public surface tells configured origins what they may do, and tells other
+// origins nothing, whatever they ask.
 func TestPreflightsNameTheConsoleOnly(t *testing.T) {
 	t.Parallel()
 
-	d := newConsoleDesk(t)
+	g := newConsoleGateway(t)
 
 	for _, o := range world.Operations() {
 		if !o.IsConsole() {
 			continue
 		}
 
-		preflight := world.Call{Method: http.MethodOptions, Path: d.Call(o).Path}.
+		preflight := world.Call{Method: http.MethodOptions, Path: g.Call(o).Path}.
 			With("Access-Control-Request-Method", o.Method).With("Access-Control-Request-Headers", "content-type,x-xsrf-token")
 
-		for _, origin := range append([]string{"", world.ConsoleOrigin, d.URL}, strangeOrigins...) {
+		for _, origin := range append([]string{"", world.ConsoleOrigin, g.URL}, foreignOrigins...) {
 			asked := preflight
 			if origin != "" {
 				asked = asked.With("Origin", origin).With("Sec-Fetch-Site", "cross-site")
 			}
 
-			got := asked.To(t, d.Server)
+			got := asked.To(t, g.Server)
 			world.CheckAllowedOrigin(t, "preflight of "+o.Path, origin, got)
 
-			// A path may fit several patterns: /user/phone is one of /user/{key} too.
+			// A path may match several patterns: /user/phone matches /user/{key} too.
 			methods := strings.Split(got.Header.Get("Access-Control-Allow-Methods"), ", ")
 			if slices.Contains(methods, o.Method) != (origin == world.ConsoleOrigin) {
 				t.Errorf("preflight of %s from %q: methods %q, and it is %s", o.Path, origin, methods, o.Method)
@@ -159,22 +159,22 @@ func TestPreflightsNameTheConsoleOnly(t *testing.T) {
 		}
 	}
 
-	// V-24: many commas cost nothing.
+	// V-24: many commas cost no time.
 	long := world.Call{Method: http.MethodOptions, Path: "/login"}.With("Origin", world.ConsoleOrigin).
 		With("Access-Control-Request-Method", "POST").With("Access-Control-Request-Headers", strings.Repeat(",", 10_000))
-	world.ExpectStatus(t, d, long, http.StatusNoContent, "commas")
+	world.ExpectStatus(t, g, long, http.StatusNoContent, "commas")
 }
 
-// Contract, "other origins": what is configured for the console changes nothing for the apps.
+// Contract, "other origins": the console's settings change nothing for the apps.
 func TestToolkitIsOpenBesideTheConsole(t *testing.T) {
 	t.Parallel()
 
-	d := newConsoleDesk(t)
-	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
+	g := newConsoleGateway(t)
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
 
-	for _, origin := range append([]string{world.ConsoleOrigin}, strangeOrigins...) {
+	for _, origin := range append([]string{world.ConsoleOrigin}, foreignOrigins...) {
 		for _, site := range []string{"cross-site", "same-site", "none"} {
-			got := me.With("Origin", origin).With("Sec-Fetch-Site", site).To(t, d.Server)
+			got := me.With("Origin", origin).With("Sec-Fetch-Site", site).To(t, g.Server)
 			if got.Status != http.StatusOK || got.Header.Get("Access-Control-Allow-Origin") != "*" || got.Header.Get("Access-Control-Allow-Credentials") != "" {
 				t.Errorf("from %q, %s: %s %v", origin, site, got, got.Header)
 			}

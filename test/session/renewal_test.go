@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-H11, W-7: a code is good once, for its own session, for fifteen seconds; several are at once.
+// R-H11, W-7: a code is valid once, for its own session, for fifteen seconds. A session may have several at once.
 func TestRefreshCode(t *testing.T) {
 	t.Parallel()
 
@@ -55,8 +55,8 @@ func TestRefreshCode(t *testing.T) {
 	expect(t, "of an ended one, in another", other, last, http.StatusBadRequest, "CODE_INVALID")
 }
 
-// Contract, "the browser console": two tabs share one jar of cookies, and renew at once, again and again.
-// Neither ever sees a 400 or a 401.
+// Contract, "the browser console": two tabs share one cookie jar and renew at the same time, again and again. Neither
+// ever gets a 400 or a 401.
 func TestTwoTabsRenewAtOnce(t *testing.T) {
 	t.Parallel()
 
@@ -95,7 +95,7 @@ func TestTwoTabsRenewAtOnce(t *testing.T) {
 
 	tabs.Wait()
 
-	// A minute later the next renewal forgets all but those that were never exchanged, and its own.
+	// A minute later the next renewal deletes all values but its own and those that were never exchanged.
 	env.Clock.Advance(session.CookieGrace + time.Second)
 	world.RenewSession(t, browser)
 

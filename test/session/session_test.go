@@ -7,10 +7,11 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-func newLobby(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env {
+func newVisitorEnv(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env {
 	t.Helper()
 
 	env := apptest.New(t, change...)
@@ -20,14 +21,15 @@ func newLobby(t *testing.T, change ...func(*apptest.Settings)) *apptest.Env {
 	return env
 }
 
-// R-H10, T-31, contract "session cookie": two hours without a renewal, and thirty days with.
+// R-H10, T-31, contract "session cookie": a session ends after two hours without a renewal, and after thirty days with
+// renewals.
 func TestBrowserSessionEnds(t *testing.T) {
 	t.Parallel()
 
 	t.Run("TwoHoursAfterItsLastRenewal", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t)
+		env := newVisitorEnv(t)
 		browser := env.SignedIn(t, world.Owner)
 
 		for range 2 {
@@ -37,7 +39,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 		}
 
 		env.Clock.Advance(2*time.Hour - time.Millisecond)
-		world.ExpectSignedIn(t, "just before the end", browser, true) // which renews nothing
+		world.ExpectSignedIn(t, "just before the end", browser, true) // this does not renew the session
 		env.Clock.Advance(time.Millisecond)
 		world.ExpectSignedIn(t, "at the end", browser, false)
 	})
@@ -45,7 +47,7 @@ func TestBrowserSessionEnds(t *testing.T) {
 	t.Run("ThirtyDaysAfterTheSignIn", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t, func(c *apptest.Settings) { c.BrowserIdle = c.BrowserMax })
+		env := newVisitorEnv(t, func(c *apptest.Settings) { c.BrowserIdle = c.BrowserMax })
 		browser := env.SignedIn(t, world.Owner)
 
 		for range 29 {
@@ -61,11 +63,11 @@ func TestBrowserSessionEnds(t *testing.T) {
 	})
 }
 
-// R-H11, T-31, contract "refresh_token": the value before lives a minute longer, and nothing prolongs that.
+// R-H11, T-31, contract "refresh_token": the previous value is valid for one more minute, and nothing extends that.
 func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	t.Parallel()
 
-	env := newLobby(t)
+	env := newVisitorEnv(t)
 	browser := env.SignedIn(t, world.Owner)
 	first := browser.Copy(t, env.Server)
 
@@ -80,7 +82,7 @@ func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	env.Clock.Advance(30 * time.Second)
 
 	third := first.Copy(t, env.Server)
-	world.RenewSession(t, third) // a tab that still had the first
+	world.RenewSession(t, third) // a tab that still had the first value
 
 	env.Clock.Advance(30*time.Second - time.Millisecond)
 	world.ExpectSignedIn(t, "the first, in time", first, true)
@@ -93,14 +95,14 @@ func TestRenewedValueEndsAfterAMinute(t *testing.T) {
 	world.ExpectSignedIn(t, "the second, once the third has signed out", second, false)
 }
 
-// R-F10, R-H9, T-31, V-11: what ends a session ends it at once, and nothing brings it back.
+// R-F10, R-H9, T-31, V-11: what ends a session ends it at once, and nothing restores it.
 func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Parallel()
 
 	t.Run("ByDisablingTheAccount", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t)
+		env := newVisitorEnv(t)
 		browser := env.SignedIn(t, world.Owner)
 		plain := world.RefreshCode(t, browser)
 
@@ -123,8 +125,8 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	t.Run("BySigningOutOnceOrTwice", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t)
-		browser, elsewhere := env.SignedIn(t, world.Owner), env.SignedIn(t, world.Owner)
+		env := newVisitorEnv(t)
+		browser, replica := env.SignedIn(t, world.Owner), env.SignedIn(t, world.Owner)
 		copied := browser.Copy(t, env.Server)
 
 		for range 2 {
@@ -134,7 +136,7 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		}
 
 		world.ExpectSignedIn(t, "a copy of the cookie", copied, false)
-		world.ExpectSignedIn(t, "another browser", elsewhere, true)
+		world.ExpectSignedIn(t, "another browser", replica, true)
 
 		copied.Load(t)
 
@@ -148,12 +150,12 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 		}
 	})
 
-	// R-F8: the browser idle the longest makes room; an app's sessions are counted apart, and whoever signs in
-	// again takes its own place.
+	// R-F8: the browser idle the longest is signed out. An app's sessions are counted separately, and a browser that
+	// signs in again replaces its own session.
 	t.Run("ByTooManyOthers", func(t *testing.T) {
 		t.Parallel()
 
-		env := newLobby(t, func(c *apptest.Settings) { c.SessionLimit = 3 })
+		env := newVisitorEnv(t, func(c *apptest.Settings) { c.SessionLimit = 3 })
 		app := env.SignIn(t, world.Owner)
 
 		var browsers []*apptest.Browser
@@ -187,8 +189,8 @@ func TestBrowserSessionIsEnded(t *testing.T) {
 	})
 }
 
-// R-H3, contract "it never goes stale": a session that ends while its renewal is on the way answers 401,
-// and the sign-in page that follows works at once.
+// R-H3, contract "it never goes stale": a session that ends during its renewal gets 401, and the sign-in page that
+// follows works at once.
 func TestSessionEndsUnderARenewal(t *testing.T) {
 	t.Parallel()
 
@@ -196,13 +198,13 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 	env.Account(t, world.Owner)
 
 	browser := env.SignedIn(t, world.Owner)
-	c := world.RenewTokenCall(t, browser)
-	held := proxy.Trap(world.AtStatement("CodeRedeem"), world.HoldBefore)
-	answered := make(chan world.Reply, 1)
+	c := world.NewRenewCall(t, browser)
+	held := proxy.Inject(pgproxy.AtStatement("CodeRedeem"), pgproxy.HoldBefore)
+	response := make(chan world.Reply, 1)
 
-	go func() { answered <- c.InBrowser(t, env.Server, browser) }()
+	go func() { response <- c.InBrowser(t, env.Server, browser) }()
 
-	<-held.Sprung
+	<-held.Reached
 
 	if _, err := env.Pool.Exec(t.Context(), "UPDATE session SET revoked_at = now(), revoked_reason = 'test'"); err != nil {
 		t.Fatal(err)
@@ -210,7 +212,7 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 
 	close(held.Release)
 
-	got := <-answered
+	got := <-response
 	if got.Status != http.StatusUnauthorized || browser.Cookie("__Host-TOKEN") == "" {
 		t.Errorf("the renewal: %s", got)
 	}

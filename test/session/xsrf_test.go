@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// forgeries are XSRF tokens that are none, for a browser that is signed in and for one that is not. No
-// value stands for no header.
+// forgeries returns invalid XSRF tokens for a browser that is signed in and for one that is not. An empty list stands
+// for no header.
 func forgeries(t *testing.T, env *apptest.Env, victim, other, before *apptest.Browser) map[string][]string {
 	t.Helper()
 
@@ -54,9 +54,9 @@ func forgeries(t *testing.T, env *apptest.Env, victim, other, before *apptest.Br
 	return list
 }
 
-// R-H3, R-J9, W-2, W-9, T-18: every operation that the document secures with xsrf refuses every token
-// that is not the browser's own, without any effect, and sets cookies with which the next attempt is
-// heard. In development mode as well.
+// R-H3, R-J9, W-2, W-9, T-18: every operation that the document secures with xsrf refuses every token but the browser's
+// own, without any effect, and sets cookies with which the next attempt is accepted. The same holds in development
+// mode.
 func TestXSRFIsRequired(t *testing.T) {
 	t.Parallel()
 
@@ -65,26 +65,26 @@ func TestXSRFIsRequired(t *testing.T) {
 			t.Run(mode+state, func(t *testing.T) {
 				t.Parallel()
 
-				d := world.NewGateway(t, func(c *apptest.Settings) { c.Mode = mode })
-				before := d.Browser(t)
+				g := world.NewGateway(t, func(c *apptest.Settings) { c.Mode = mode })
+				before := g.Browser(t)
 				before.Load(t)
 
-				victim := before.Copy(t, d.Server)
-				world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, victim)
+				victim := before.Copy(t, g.Server)
+				world.SignInCall(world.Owner, apptest.Password).InBrowser(t, g.Server, victim)
 
 				if state == "SignedOut" {
-					before = victim.Copy(t, d.Server)
+					before = victim.Copy(t, g.Server)
 					before.SetCookie("__Host-TOKEN", "")
-					world.SignOutCall().InBrowser(t, d.Server, victim)
+					world.SignOutCall().InBrowser(t, g.Server, victim)
 				}
 
-				refuse(t, d, victim, before, state == "SignedIn")
+				expectRefused(t, g, victim, before, state == "SignedIn")
 			})
 		}
 	}
 }
 
-func refuse(t *testing.T, d *world.Gateway, victim, before *apptest.Browser, signedIn bool) {
+func expectRefused(t *testing.T, g *world.Gateway, victim, before *apptest.Browser, signedIn bool) {
 	t.Helper()
 
 	tried := 0
@@ -94,22 +94,22 @@ func refuse(t *testing.T, d *world.Gateway, victim, before *apptest.Browser, sig
 			continue
 		}
 
-		for name, token := range forgeries(t, d.Env, victim, d.OwnerBrowser, before) {
-			browser := victim.Copy(t, d.Server)
-			c := d.Call(o).Without("Cookie").Without("X-XSRF-TOKEN")
-			was := world.PublicState(t, d.Env)
+		for name, token := range forgeries(t, g.Env, victim, g.OwnerBrowser, before) {
+			browser := victim.Copy(t, g.Server)
+			c := g.Call(o).Without("Cookie").Without("X-XSRF-TOKEN")
+			was := world.PublicState(t, g.Env)
 
 			want := "XSRF_INVALID"
 			if o.RequiresScheme("session") && !signedIn {
 				want = "UNAUTHENTICATED"
 			}
 
-			got := c.With("X-XSRF-TOKEN", token...).InBrowser(t, d.Server, browser)
+			got := c.With("X-XSRF-TOKEN", token...).InBrowser(t, g.Server, browser)
 			if got.Problem.Code != want {
 				t.Errorf("%s, a token %s: %s, want %s", o.OperationID, name, got, want)
 			}
 
-			if is := world.PublicState(t, d.Env); is != was {
+			if is := world.PublicState(t, g.Env); is != was {
 				t.Errorf("%s, a token %s: %s became %s", o.OperationID, name, was, is)
 			}
 
@@ -119,9 +119,9 @@ func refuse(t *testing.T, d *world.Gateway, victim, before *apptest.Browser, sig
 				continue
 			}
 
-			// The validator comes after the security: this is heard, and changes nothing.
+			// Validation comes after the security checks: this call is accepted by them and changes nothing.
 			c.Query = "unknown=1"
-			if again := c.InBrowser(t, d.Server, browser); again.Problem.Code != "INVALID_REQUEST" {
+			if again := c.InBrowser(t, g.Server, browser); again.Problem.Code != "INVALID_REQUEST" {
 				t.Errorf("%s after a token %s, with the cookies of the refusal: %s", o.OperationID, name, again)
 			}
 		}
@@ -131,22 +131,22 @@ func refuse(t *testing.T, d *world.Gateway, victim, before *apptest.Browser, sig
 		t.Errorf("%d tried: the document lacks its xsrf", tried)
 	}
 
-	// Last of all, with the cookies that a refusal sets: in, and out.
+	// Finally the cookies that a refusal sets sign in and sign out.
 	for _, c := range []world.Call{world.SignInCall(world.Owner, apptest.Password), world.SignOutCall()} {
-		c.With("X-XSRF-TOKEN", "x").InBrowser(t, d.Server, victim)
+		c.With("X-XSRF-TOKEN", "x").InBrowser(t, g.Server, victim)
 
-		if got := c.InBrowser(t, d.Server, victim); got.Status != http.StatusNoContent {
+		if got := c.InBrowser(t, g.Server, victim); got.Status != http.StatusNoContent {
 			t.Errorf("%s with the cookies of the refusal: %s", c.Path, got)
 		}
 	}
 }
 
-// Contract, "it never goes stale under a client": every 401 sets what the next attempt needs, also for a
-// browser that has never loaded anything, and for one whose session has ended.
+// Contract, "it never goes stale under a client": every 401 sets what the next attempt needs, even for a browser that
+// has never loaded anything and for one whose session has ended.
 func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
 		if !o.IsPublic() || !o.RequiresScheme("session") {
@@ -154,43 +154,43 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 		}
 
 		for name, cookie := range map[string]string{"no cookie": "", "a forged cookie": "AAAA"} {
-			browser := d.Browser(t)
+			browser := g.Browser(t)
 			browser.SetCookie("__Host-TOKEN", cookie)
 
-			c := d.Call(o).Without("Cookie").Without("X-XSRF-TOKEN")
-			if got := c.InBrowser(t, d.Server, browser); got.Status != http.StatusUnauthorized {
+			c := g.Call(o).Without("Cookie").Without("X-XSRF-TOKEN")
+			if got := c.InBrowser(t, g.Server, browser); got.Status != http.StatusUnauthorized {
 				t.Errorf("%s with %s: %s", o.OperationID, name, got)
 			}
 
-			if got := world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+			if got := world.SignInCall(world.Owner, apptest.Password).InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 				t.Errorf("the sign-in after the 401 of %s with %s: %s", o.OperationID, name, got)
 			}
 
-			if got := c.InBrowser(t, d.Server, browser); got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden {
+			if got := c.InBrowser(t, g.Server, browser); got.Status == http.StatusUnauthorized || got.Status == http.StatusForbidden {
 				t.Errorf("%s after the sign-in: %s", o.OperationID, got)
 			}
 		}
 	}
 }
 
-// R-H3: a token is good on every gateway, as often as it is sent, after a renewal too, and several are.
-func TestXSRFTokenIsGoodForTheSession(t *testing.T) {
+// R-H3: a token is valid on every gateway, any number of times and after a renewal too, and a session may have several.
+func TestXSRFTokenIsBoundToTheSession(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	second := d.Serve(t)
-	tokens := []string{d.OwnerBrowser.Cookie("XSRF-TOKEN")}
+	g := world.NewGateway(t)
+	second := g.Serve(t)
+	tokens := []string{g.OwnerBrowser.Cookie("XSRF-TOKEN")}
 
 	for range 3 {
-		d.OwnerBrowser.Load(t)
-		world.RenewSession(t, d.OwnerBrowser)
+		g.OwnerBrowser.Load(t)
+		world.RenewSession(t, g.OwnerBrowser)
 
-		tokens = append(tokens, d.OwnerBrowser.Cookie("XSRF-TOKEN"))
+		tokens = append(tokens, g.OwnerBrowser.Cookie("XSRF-TOKEN"))
 	}
 
 	for i, token := range tokens {
-		for j, server := range []*apptest.Server{d.Server, second, d.Server} {
-			got := world.RenewCall("unknown").With("X-XSRF-TOKEN", token).InBrowser(t, server, d.OwnerBrowser)
+		for j, server := range []*apptest.Server{g.Server, second, g.Server} {
+			got := world.RenewCall("unknown").With("X-XSRF-TOKEN", token).InBrowser(t, server, g.OwnerBrowser)
 			if got.Problem.Code != "INVALID_REQUEST" && got.Problem.Code != "CODE_INVALID" {
 				t.Errorf("token %d, time %d: %s", i, j, got)
 			}
@@ -198,6 +198,6 @@ func TestXSRFTokenIsGoodForTheSession(t *testing.T) {
 	}
 
 	if tokens[0] == tokens[3] {
-		t.Error("the token is never fresh")
+		t.Error("the token is never a fresh one")
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-26, R-J7, V-17, W-12: the address that is written down is the last hop that is not a configured
-// proxy, counted from the right, and no other header is believed.
+// T-26, R-J7, V-17, W-12: the recorded client address is the last hop that is not a configured proxy, counted from the
+// right. No other header is trusted.
 func TestClientAddress(t *testing.T) {
 	t.Parallel()
 
 	const (
-		peer   = "127.0.0.1" // where the tests come from
+		peer   = "127.0.0.1" // the address of the tests themselves
 		client = "203.0.113.7"
 		fake   = "198.51.100.66"
 	)
@@ -31,46 +31,46 @@ func TestClientAddress(t *testing.T) {
 	cases := []struct {
 		name    string
 		headers headers
-		want    map[string]string // by who is trusted
+		want    map[string]string // the expected address, by which proxies are trusted
 	}{
-		{"no header", nil, all(peer)},
-		{"one hop", forwarded(client), trusting(peer, client, client)},
-		{"spoofed left", forwarded(fake + ", " + client), trusting(peer, client, client)},
-		{"many spoofed left", forwarded("1.1.1.1, 2.2.2.2,3.3.3.3 , " + client), trusting(peer, client, client)},
-		{"spoofed as a proxy", forwarded("127.0.0.1, " + client), trusting(peer, client, client)},
-		{"two hops", forwarded(client + ", 10.1.2.3"), trusting(peer, "10.1.2.3", client)},
-		{"two hops, spoofed", forwarded(fake + ", " + client + ", 10.1.2.3"), trusting(peer, "10.1.2.3", client)},
-		{"two headers", forwarded(fake, client), trusting(peer, client, client)},
-		{"three headers", forwarded(fake, client, "10.1.2.3"), trusting(peer, "10.1.2.3", client)},
-		{"only proxies", forwarded("127.0.0.2, 127.0.0.3"), all(peer)},
-		{"version 6", forwarded("2001:db8::7"), trusting(peer, "2001:db8::7", "2001:db8::7")},
-		{"version 6 proxy", forwarded(client + ", 2001:db8:ffff::1"), trusting(peer, "2001:db8:ffff::1", client)},
-		{"mapped", forwarded("::ffff:" + client), trusting(peer, client, client)},
-		{"mapped proxy", forwarded(client + ", ::ffff:10.1.2.3"), trusting(peer, "10.1.2.3", client)},
-		{"zone", forwarded("fe80::1%eth0"), trusting(peer, "fe80::1", "fe80::1")},
-		{"port", forwarded(client + ":443"), all(peer)},
-		{"brackets", forwarded("[2001:db8::7]:443"), all(peer)},
-		{"garbage", forwarded("unknown"), all(peer)},
-		{"garbage right", forwarded(client + ", _hidden"), all(peer)},
-		{"garbage left", forwarded("<script>, " + client), trusting(peer, client, client)},
-		{"garbage behind a proxy", forwarded("x, 10.1.2.3"), trusting(peer, "10.1.2.3", peer)},
-		{"empty", forwarded(""), all(peer)},
-		{"commas", forwarded(",, ," + client + ", ,"), trusting(peer, client, client)},
-		{"leading zeros", forwarded("203.000.113.007"), all(peer)},
-		{"number", forwarded("3405803783"), all(peer)},
-		{"X-Real-IP", headers{"X-Real-Ip": {fake}}, all(peer)},
-		{"True-Client-IP", headers{"True-Client-Ip": {fake}}, all(peer)},
-		{"CF-Connecting-IP", headers{"Cf-Connecting-Ip": {fake}}, all(peer)},
-		{"X-Client-IP", headers{"X-Client-Ip": {fake}}, all(peer)},
-		{"Forwarded", headers{"Forwarded": {"for=" + fake}}, all(peer)},
-		{"all of them", headers{"X-Forwarded-For": {client}, "X-Real-Ip": {fake}, "Forwarded": {"for=" + fake}}, trusting(peer, client, client)},
+		{"no header", nil, sameAddress(peer)},
+		{"one hop", forwarded(client), addressByTrust(peer, client, client)},
+		{"spoofed left", forwarded(fake + ", " + client), addressByTrust(peer, client, client)},
+		{"many spoofed left", forwarded("1.1.1.1, 2.2.2.2,3.3.3.3 , " + client), addressByTrust(peer, client, client)},
+		{"spoofed as a proxy", forwarded("127.0.0.1, " + client), addressByTrust(peer, client, client)},
+		{"two hops", forwarded(client + ", 10.1.2.3"), addressByTrust(peer, "10.1.2.3", client)},
+		{"two hops, spoofed", forwarded(fake + ", " + client + ", 10.1.2.3"), addressByTrust(peer, "10.1.2.3", client)},
+		{"two headers", forwarded(fake, client), addressByTrust(peer, client, client)},
+		{"three headers", forwarded(fake, client, "10.1.2.3"), addressByTrust(peer, "10.1.2.3", client)},
+		{"only proxies", forwarded("127.0.0.2, 127.0.0.3"), sameAddress(peer)},
+		{"version 6", forwarded("2001:db8::7"), addressByTrust(peer, "2001:db8::7", "2001:db8::7")},
+		{"version 6 proxy", forwarded(client + ", 2001:db8:ffff::1"), addressByTrust(peer, "2001:db8:ffff::1", client)},
+		{"mapped", forwarded("::ffff:" + client), addressByTrust(peer, client, client)},
+		{"mapped proxy", forwarded(client + ", ::ffff:10.1.2.3"), addressByTrust(peer, "10.1.2.3", client)},
+		{"zone", forwarded("fe80::1%eth0"), addressByTrust(peer, "fe80::1", "fe80::1")},
+		{"port", forwarded(client + ":443"), sameAddress(peer)},
+		{"brackets", forwarded("[2001:db8::7]:443"), sameAddress(peer)},
+		{"garbage", forwarded("unknown"), sameAddress(peer)},
+		{"garbage right", forwarded(client + ", _hidden"), sameAddress(peer)},
+		{"garbage left", forwarded("<script>, " + client), addressByTrust(peer, client, client)},
+		{"garbage behind a proxy", forwarded("x, 10.1.2.3"), addressByTrust(peer, "10.1.2.3", peer)},
+		{"empty", forwarded(""), sameAddress(peer)},
+		{"commas", forwarded(",, ," + client + ", ,"), addressByTrust(peer, client, client)},
+		{"leading zeros", forwarded("203.000.113.007"), sameAddress(peer)},
+		{"number", forwarded("3405803783"), sameAddress(peer)},
+		{"X-Real-IP", headers{"X-Real-Ip": {fake}}, sameAddress(peer)},
+		{"True-Client-IP", headers{"True-Client-Ip": {fake}}, sameAddress(peer)},
+		{"CF-Connecting-IP", headers{"Cf-Connecting-Ip": {fake}}, sameAddress(peer)},
+		{"X-Client-IP", headers{"X-Client-Ip": {fake}}, sameAddress(peer)},
+		{"Forwarded", headers{"Forwarded": {"for=" + fake}}, sameAddress(peer)},
+		{"all of them", headers{"X-Forwarded-For": {client}, "X-Real-Ip": {fake}, "Forwarded": {"for=" + fake}}, addressByTrust(peer, client, client)},
 	}
 
 	for name, trusted := range map[string][]string{"none": none, "one": one, "two": two, "others": others} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			d := world.NewGateway(t, world.WithManyFreeFailures, func(c *apptest.Settings) {
+			g := world.NewGateway(t, world.WithManyFreeFailures, func(c *apptest.Settings) {
 				for _, prefix := range trusted {
 					c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(prefix))
 				}
@@ -86,10 +86,10 @@ func TestClientAddress(t *testing.T) {
 					c = c.With(header, values...)
 				}
 
-				world.ExpectStatus(t, d, c, http.StatusBadRequest, one.name)
+				world.ExpectStatus(t, g, c, http.StatusBadRequest, one.name)
 
 				var address netip.Addr
-				if err := d.Pool.QueryRow(t.Context(), "SELECT address FROM audit_event WHERE request_id = $1", id).Scan(&address); err != nil {
+				if err := g.Pool.QueryRow(t.Context(), "SELECT address FROM audit_event WHERE request_id = $1", id).Scan(&address); err != nil {
 					t.Fatalf("%s: %v", one.name, err)
 				}
 
@@ -101,18 +101,19 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// trusting is what is expected where nobody is trusted, the machine itself, and that and a network.
-func trusting(none, one, two string) map[string]string {
+// addressByTrust returns the expected address if no proxy is trusted, if only the machine itself is, and if a network
+// is trusted too.
+func addressByTrust(none, one, two string) map[string]string {
 	return map[string]string{"none": none, "others": none, "one": one, "two": two}
 }
 
-func all(address string) map[string]string { return trusting(address, address, address) }
+func sameAddress(address string) map[string]string { return addressByTrust(address, address, address) }
 
-// R-J7: who makes addresses up stays one caller to the limits.
+// R-J7: a caller who invents addresses remains one caller to the limits.
 func TestSpoofedAddressesShareOneLimit(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 	limited := 0
 
 	for i := range 65 {
@@ -121,7 +122,7 @@ func TestSpoofedAddressesShareOneLimit(t *testing.T) {
 			With("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).With("Forwarded", fmt.Sprintf("for=203.0.113.%d", i))
 		c.Body = fmt.Sprintf(`{"email":"spoof.%d@konec.com.au"}`, i)
 
-		if c.To(t, d.Server).Status == http.StatusTooManyRequests {
+		if c.To(t, g.Server).Status == http.StatusTooManyRequests {
 			limited++
 		}
 	}

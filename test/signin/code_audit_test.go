@@ -10,14 +10,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-K6: the audit of a code that somebody signed in asked for, or that belongs to somebody's phone, names their
-// account: who looks at an account finds what was sent and guessed in its name.
-func TestCodesAreWrittenDownWithTheirAccount(t *testing.T) {
+// R-K6: audit events about a code name an account if a signed-in user requested it or if the phone is bound, so that an
+// administrator finds what was sent and guessed in that account's name.
+func TestCodeEventsNameTheirAccount(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	address, browser := d.Person(t)
-	phone := d.NewPhone()
+	g := world.NewGateway(t)
+	address, browser := g.NewUser(t)
+	phone := g.NewPhone()
 	json := func(method, path, body string) world.Call {
 		return world.Call{Method: method, Path: path, Body: body}.With("Content-Type", "application/json")
 	}
@@ -31,15 +31,15 @@ func TestCodesAreWrittenDownWithTheirAccount(t *testing.T) {
 		{json(http.MethodPatch, "/user", `{"key":"email","email":"new@konec.test"}`), ""},
 		{json(http.MethodPatch, "/user", `{"key":"email","email":"new@konec.test","code":"000000"}`), "CODE_INVALID"},
 	} {
-		if got := one.call.InBrowser(t, d.Server, browser); got.Problem.Code != one.code {
+		if got := one.call.InBrowser(t, g.Server, browser); got.Problem.Code != one.code {
 			t.Fatalf("%s: %s", one.call.Path, got)
 		}
 	}
 
-	d.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
-	json(http.MethodPost, "/login/sms", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)).InBrowser(t, d.Server, d.Visitor)
+	g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, address)
+	json(http.MethodPost, "/login/sms", fmt.Sprintf(`{"phone":%q,"code":"000000"}`, phone)).InBrowser(t, g.Server, g.Visitor)
 
-	rows, err := d.Pool.Query(t.Context(), `
+	rows, err := g.Pool.Query(t.Context(), `
 		SELECT action || ' ' || method || ' ' || subject FROM audit_event
 		WHERE action LIKE 'code.%' AND account_id = (SELECT id FROM account WHERE email = $1) ORDER BY id`, address)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E1, R-E3, R-E5, R-J7, T-05: a network has so many failures an hour, over all persons and both doors;
-// of IPv6 a /64 is one. Its successes cost nothing, and clear nobody's failures.
+// R-E1, R-E3, R-E5, R-J7, T-05: a network has a limit of failures per hour, over all users and both surfaces. An IPv6
+// /64 is one network. Its successes cost nothing and clear no user's failures.
 func TestFailuresOfOneNetwork(t *testing.T) {
 	t.Parallel()
 
@@ -24,14 +24,14 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			p := world.NewBothSurfaces(t, world.BehindProxy, func(c *apptest.Settings) { c.NetworkFailures = most })
-			p.Clock.Stop()
-			p.Account(t, world.Owner)
+			b := world.NewBothSurfaces(t, world.BehindProxy, func(c *apptest.Settings) { c.NetworkFailures = most })
+			b.Clock.Stop()
+			b.Account(t, world.Owner)
 
-			try := func(d world.Surface, email, password, address string) world.Reply {
+			try := func(surface world.Surface, email, password, address string) world.Reply {
 				t.Helper()
 
-				return p.SignInCall(d, email, password).With("X-Forwarded-For", "198.51.100.9, "+address).To(t, p.Server)
+				return b.SignInCall(surface, email, password).With("X-Forwarded-For", "198.51.100.9, "+address).To(t, b.Server)
 			}
 
 			expect := func(got world.Reply, code string, want time.Duration) {
@@ -43,37 +43,37 @@ func TestFailuresOfOneNetwork(t *testing.T) {
 			}
 
 			for i := range most {
-				for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
-					expect(try(d, world.Owner, apptest.Password, addresses.first), "", 0)
+				for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+					expect(try(surface, world.Owner, apptest.Password, addresses.first), "", 0)
 				}
 
 				expect(try([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i%2], fmt.Sprintf("victim.%d@konec.test", i), "wrong", addresses.first), "INVALID_CREDENTIALS", 0)
-				p.Clock.Advance(time.Minute)
+				b.Clock.Advance(time.Minute)
 			}
 
-			for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
-				expect(try(d, "next@konec.test", "wrong", addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
-				expect(try(d, world.Owner, apptest.Password, addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
-				expect(try(d, world.Owner, apptest.Password, addresses.stranger), "", 0)
+			for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+				expect(try(surface, "next@konec.test", "wrong", addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
+				expect(try(surface, world.Owner, apptest.Password, addresses.neighbour), "TOO_MANY_REQUESTS", (60-most)*time.Minute)
+				expect(try(surface, world.Owner, apptest.Password, addresses.stranger), "", 0)
 			}
 
-			p.Clock.Advance((60 - most) * time.Minute)
+			b.Clock.Advance((60 - most) * time.Minute)
 			expect(try(world.ToolkitSurface, world.Owner, apptest.Password, addresses.first), "", 0)
 		})
 	}
 }
 
-// R-J7: who makes addresses up stays one network.
+// R-J7: a caller who invents addresses remains one network.
 func TestSpoofedNetworksAreOne(t *testing.T) {
 	t.Parallel()
 
-	p := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
+	b := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures = 3 })
 
 	var statuses []int
 
 	for i := range 5 {
-		got := p.SignInCall(world.ToolkitSurface, fmt.Sprintf("victim.%d@konec.test", i), "wrong").
-			With("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).With("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).To(t, p.Server)
+		got := b.SignInCall(world.ToolkitSurface, fmt.Sprintf("victim.%d@konec.test", i), "wrong").
+			With("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i)).With("X-Real-Ip", fmt.Sprintf("203.0.113.%d", i)).To(t, b.Server)
 		statuses = append(statuses, got.Status)
 	}
 
@@ -82,20 +82,20 @@ func TestSpoofedNetworksAreOne(t *testing.T) {
 	}
 }
 
-// Contract, "throttles": refreshes are never slowed down, whatever the network did.
-func TestRefreshIsNeverSlowedDown(t *testing.T) {
+// Contract, "throttles": refreshes are never delayed, whatever else the network did.
+func TestRefreshIsNeverDelayed(t *testing.T) {
 	t.Parallel()
 
-	p := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures, c.FailuresFree = 1, 1 })
-	p.Account(t, world.Owner)
+	b := world.NewBothSurfaces(t, func(c *apptest.Settings) { c.NetworkFailures, c.FailuresFree = 1, 1 })
+	b.Account(t, world.Owner)
 
-	tokens := p.SignIn(t, world.Owner)
-	browser := p.SignedIn(t, world.Owner)
+	tokens := b.SignIn(t, world.Owner)
+	browser := b.SignedIn(t, world.Owner)
 
-	p.ExpectWrong(t, "the only one", world.ToolkitSurface, world.Owner)
+	b.ExpectWrong(t, "the only one", world.ToolkitSurface, world.Owner)
 
 	for range 3 {
-		if status, next := p.Refresh(t, tokens.RefreshToken); next == nil {
+		if status, next := b.Refresh(t, tokens.RefreshToken); next == nil {
 			t.Errorf("refresh: %d", status)
 		} else {
 			tokens = *next
@@ -104,7 +104,7 @@ func TestRefreshIsNeverSlowedDown(t *testing.T) {
 		world.RenewSession(t, browser)
 	}
 
-	if got := p.SignInCall(world.ToolkitSurface, world.Owner, apptest.Password).To(t, p.Server); got.Status != http.StatusTooManyRequests {
+	if got := b.SignInCall(world.ToolkitSurface, world.Owner, apptest.Password).To(t, b.Server); got.Status != http.StatusTooManyRequests {
 		t.Errorf("the sign-in: %s", got)
 	}
 }

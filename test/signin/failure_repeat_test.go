@@ -5,23 +5,24 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/pgproxy"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E4, R-M3, T-36: an attempt that was counted, and of which the gateway was not told, is one: nobody with
-// the right password is told to wait for their own sake. A wrong one counts, once.
-func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
+// R-E4, R-M3, T-36: an attempt whose count was committed, but whose COMMIT was not confirmed, counts once. The right
+// password is not delayed by itself, and a wrong one counts once.
+func TestAttemptWithALostCountCountsOnce(t *testing.T) {
 	t.Parallel()
 
-	proxy := world.NewPGProxy(t, postgrestest.New(t))
+	proxy := pgproxy.New(t, postgrestest.New(t))
 	env := apptest.On(t, proxy.URL, func(c *apptest.Settings) { c.FailuresFree = 1 })
-	p := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
+	b := &world.BothSurfaces{Env: env, Visitor: env.Browser(t)}
 
 	env.Account(t, world.PersonEmail)
-	p.Visitor.Load(t)
+	b.Visitor.Load(t)
 
-	for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+	for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 		for _, c := range []struct {
 			password, want string
 			failures       int
@@ -29,15 +30,15 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 			{apptest.Password, "", 0},
 			{"wrong", "INVALID_CREDENTIALS", 1},
 		} {
-			cut := proxy.Trap(world.AtStatement("FailureAttempt"), world.CutAfter)
+			cut := proxy.Inject(pgproxy.AtStatement("FailureAttempt"), pgproxy.CutAfter)
 
-			got := p.SignInCall(d, world.PersonEmail, c.password).To(t, env.Server)
+			got := b.SignInCall(surface, world.PersonEmail, c.password).To(t, env.Server)
 			if got.Problem.Code != c.want || got.Status == http.StatusTooManyRequests {
-				t.Errorf("%s: %s", d, got)
+				t.Errorf("%s: %s", surface, got)
 			}
 
 			select {
-			case <-cut.Sprung:
+			case <-cut.Reached:
 			default:
 				t.Error("nothing was cut: the test is blind")
 			}
@@ -47,7 +48,7 @@ func TestAttemptWhoseCountWasLostIsOne(t *testing.T) {
 			err := env.Pool.QueryRow(t.Context(), `SELECT
 				(SELECT coalesce(max(count), 0) FROM failure), (SELECT coalesce(max(count), 0) FROM throttle WHERE key LIKE 'failures %')`).Scan(&failures, &network)
 			if err != nil || failures != c.failures || network != c.failures {
-				t.Errorf("%s: %d failures of the person, %d of the network, %v; want %d", d, failures, network, err, c.failures)
+				t.Errorf("%s: %d failures of the user, %d of the network, %v; want %d", surface, failures, network, err, c.failures)
 			}
 		}
 

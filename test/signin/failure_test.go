@@ -11,36 +11,36 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// expectEarly says that nothing was compared, even with the right password.
-func expectEarly(t *testing.T, p *world.BothSurfaces, what string, d world.Surface, email, password string, want time.Duration) {
+// expectEarly checks that nothing was compared, even with the right password.
+func expectEarly(t *testing.T, b *world.BothSurfaces, what string, surface world.Surface, email, password string, want time.Duration) {
 	t.Helper()
 
-	status := map[world.Surface]int{world.ToolkitSurface: http.StatusTooManyRequests, world.PublicSurface: http.StatusBadRequest}[d]
+	status := map[world.Surface]int{world.ToolkitSurface: http.StatusTooManyRequests, world.PublicSurface: http.StatusBadRequest}[surface]
 
-	got := p.SignInCall(d, email, password).To(t, p.Server)
+	got := b.SignInCall(surface, email, password).To(t, b.Server)
 	if got.Status != status || got.Problem.Code != "TOO_MANY_REQUESTS" || world.RetryAfter(t, got) != want || got.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", what, d, got, world.RetryAfter(t, got), status, want)
+		t.Errorf("%s, %s: %s, Retry-After %s, want %d and %s", what, surface, got, world.RetryAfter(t, got), status, want)
 	}
 }
 
-func expectIn(t *testing.T, p *world.BothSurfaces, what string, d world.Surface, email string) {
+func expectSignedIn(t *testing.T, b *world.BothSurfaces, what string, surface world.Surface, email string) {
 	t.Helper()
 
-	if got := p.SignInCall(d, email, apptest.Password).To(t, p.Server); got.Status >= 300 {
-		t.Errorf("%s, %s: %s", what, d, got)
+	if got := b.SignInCall(surface, email, apptest.Password).To(t, b.Server); got.Status >= 300 {
+		t.Errorf("%s, %s: %s", what, surface, got)
 	}
 }
 
-// R-E1, R-E3, R-E4, V-08, T-05: both doors and every spelling of an address count together; each wait is
-// true to the second, and waiting that long lets the next one through.
-func TestFailuresSlowDown(t *testing.T) {
+// R-E1, R-E3, R-E4, V-08, T-05: both surfaces and every spelling of an address count together. Each delay is exact to
+// the second, and the attempt after it is compared.
+func TestFailuresAreDelayed(t *testing.T) {
 	t.Parallel()
 
-	p := world.NewBothSurfaces(t, world.WithManyNetworkFailures)
-	p.Clock.Stop()
-	p.Account(t, "kim@konec.com.au")
+	b := world.NewBothSurfaces(t, world.WithManyNetworkFailures)
+	b.Clock.Stop()
+	b.Account(t, "kim@konec.com.au")
 
-	doors := []world.Surface{world.ToolkitSurface, world.PublicSurface}
+	surfaces := []world.Surface{world.ToolkitSurface, world.PublicSurface}
 
 	var same []string // the spellings that sign this account in
 
@@ -48,63 +48,63 @@ func TestFailuresSlowDown(t *testing.T) {
 		"kim@konec.com.au", "KIM@KONEC.COM.AU", "Kim@Konec.com.AU", "\u212aim@konec.com.au", "kim@\uff4b\uff4f\uff4e\uff45\uff43.com.au",
 		"kim@konec\u3002com.au", "\uff2bim@konec.com.au", "kim@konec.com.au.",
 	} {
-		if got := p.SignInCall(world.ToolkitSurface, spelling, apptest.Password).To(t, p.Server); got.Status == http.StatusOK {
+		if got := b.SignInCall(world.ToolkitSurface, spelling, apptest.Password).To(t, b.Server); got.Status == http.StatusOK {
 			same = append(same, spelling)
 		}
 	}
 
 	if len(same) < 3 {
-		t.Fatalf("%q: too few spellings to tell", same)
+		t.Fatalf("%q: too few spellings to compare", same)
 	}
 
 	for i := range world.FreeFailures {
-		p.ExpectWrong(t, fmt.Sprintf("failure %d", i+1), doors[i%2], same[i%len(same)])
+		b.ExpectWrong(t, fmt.Sprintf("failure %d", i+1), surfaces[i%2], same[i%len(same)])
 	}
 
 	for i, delay := range []time.Duration{world.FirstWait, 2 * world.FirstWait, 4 * world.FirstWait} {
 		for j, spelling := range same {
-			expectEarly(t, p, "early", doors[j%2], spelling, apptest.Password, delay)
+			expectEarly(t, b, "early", surfaces[j%2], spelling, apptest.Password, delay)
 		}
 
-		p.Clock.Advance(delay - 1500*time.Millisecond)
-		expectEarly(t, p, "a moment early", doors[i%2], same[0], apptest.Password, 2*time.Second)
-		p.Clock.Advance(1500 * time.Millisecond)
-		p.ExpectWrong(t, "in time", doors[i%2], same[i%len(same)])
+		b.Clock.Advance(delay - 1500*time.Millisecond)
+		expectEarly(t, b, "a moment early", surfaces[i%2], same[0], apptest.Password, 2*time.Second)
+		b.Clock.Advance(1500 * time.Millisecond)
+		b.ExpectWrong(t, "in time", surfaces[i%2], same[i%len(same)])
 	}
 
-	// R-E5: the right one, in time, clears all of it.
-	p.Clock.Advance(8 * world.FirstWait)
-	expectIn(t, p, "the owner", world.PublicSurface, same[0])
+	// R-E5: a success in time clears all failures.
+	b.Clock.Advance(8 * world.FirstWait)
+	expectSignedIn(t, b, "the owner", world.PublicSurface, same[0])
 
 	for i := range world.FreeFailures {
-		p.ExpectWrong(t, "free again", doors[i%2], same[0])
+		b.ExpectWrong(t, "free again", surfaces[i%2], same[0])
 	}
 
-	expectEarly(t, p, "spent again", world.ToolkitSurface, same[0], apptest.Password, world.FirstWait)
+	expectEarly(t, b, "spent again", world.ToolkitSurface, same[0], apptest.Password, world.FirstWait)
 }
 
-// R-B1, R-B3, T-23: every class of address is slowed down alike, in every answer of the ladder, through
-// either door, and with the same statements.
-func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
+// R-B1, R-B3, T-23: every class of address is delayed alike: the same responses, on both surfaces, with the same
+// statements.
+func TestUnknownAddressesAreDelayedToo(t *testing.T) {
 	t.Parallel()
 
-	for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
-		t.Run(string(d), func(t *testing.T) {
+	for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+		t.Run(string(surface), func(t *testing.T) {
 			t.Parallel()
 
-			p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *apptest.Settings) { c.FailuresFree = 2 })
-			p.Clock.Stop()
+			b := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *apptest.Settings) { c.FailuresFree = 2 })
+			b.Clock.Stop()
 
 			people := []string{"unknown@konec.test", "registered@konec.test", "disabled@konec.test", "passwordless@konec.test"}
 			for _, email := range people[1:] {
-				p.Account(t, email)
+				b.Account(t, email)
 			}
 
 			for _, statement := range []string{
 				"UPDATE account SET status = 'disabled' WHERE email = 'disabled@konec.test'",
 				"UPDATE account SET password_hash = NULL WHERE email = 'passwordless@konec.test'",
 			} {
-				if _, err := p.Pool.Exec(t.Context(), statement); err != nil {
+				if _, err := b.Pool.Exec(t.Context(), statement); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -113,10 +113,10 @@ func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 				var control string
 
 				for _, email := range people {
-					p.Statements.Take()
+					b.Statements.Take()
 
-					got := p.SignInCall(d, email, "wrong").To(t, p.Server)
-					seen := fmt.Sprint(got.Status, got.Problem.Code, got.Problem.Message, world.RetryAfter(t, got), len(got.Header.Values("Set-Cookie")), world.WithoutChores(p.Statements.Take()))
+					got := b.SignInCall(surface, email, "wrong").To(t, b.Server)
+					seen := fmt.Sprint(got.Status, got.Problem.Code, got.Problem.Message, world.RetryAfter(t, got), len(got.Header.Values("Set-Cookie")), world.WithoutMaintenance(b.Statements.Take()))
 
 					if control == "" {
 						control = seen
@@ -126,16 +126,16 @@ func TestUnknownAddressesAreSlowedDownToo(t *testing.T) {
 				}
 
 				if attempt == 3 {
-					p.Clock.Advance(world.FirstWait)
+					b.Clock.Advance(world.FirstWait)
 				}
 			}
 		})
 	}
 }
 
-// R-E2, V-06, W-8, T-05: whatever comes at once, through two gateways and both doors, five are compared.
-// A stored hash that nobody can read makes each comparison a fault of ours: so many were made.
-func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
+// R-E2, V-06, W-8, T-05: of any number of attempts at once, through two gateways and both surfaces, five are compared.
+// An unreadable stored hash makes each comparison a 500, which counts the comparisons.
+func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 	t.Parallel()
 
 	const (
@@ -143,16 +143,16 @@ func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
 		guesses = 64
 	)
 
-	p := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *apptest.Settings) { c.HashConcurrency = guesses })
-	p.Clock.Stop()
+	b := world.NewBothSurfaces(t, world.WithManyNetworkFailures, func(c *apptest.Settings) { c.HashConcurrency = guesses })
+	b.Clock.Stop()
 
-	gateways := [2]*apptest.Server{p.Server, p.Serve(t)}
+	gateways := [2]*apptest.Server{b.Server, b.Serve(t)}
 
 	for round := range rounds {
 		email := fmt.Sprintf("victim.%d@konec.test", round)
-		p.Account(t, email)
+		b.Account(t, email)
 
-		if _, err := p.Pool.Exec(t.Context(), "UPDATE account SET password_hash = 'unreadable' WHERE email = $1", email); err != nil {
+		if _, err := b.Pool.Exec(t.Context(), "UPDATE account SET password_hash = 'unreadable' WHERE email = $1", email); err != nil {
 			t.Fatal(err)
 		}
 
@@ -167,11 +167,11 @@ func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
 			all.Go(func() {
 				<-barrier
 
-				guess := p.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], email, fmt.Sprint("guess ", i))
+				guess := b.SignInCall([]world.Surface{world.ToolkitSurface, world.PublicSurface}[i/2%2], email, fmt.Sprint("guess ", i))
 
 				got := guess.To(t, gateways[i%2])
 				for got.Status == http.StatusServiceUnavailable {
-					got = guess.To(t, gateways[i%2]) // a gateway that is full says so, and has compared nothing
+					got = guess.To(t, gateways[i%2]) // an overloaded gateway has compared nothing
 				}
 
 				mu.Lock()
@@ -190,7 +190,7 @@ func TestComparisonsNeverExceedWhatIsFree(t *testing.T) {
 	}
 }
 
-// R-E6, T-36: where failures cannot be counted, nobody is let in and nothing is compared.
+// R-E6, T-36: if failures cannot be counted, nothing is compared and no one is signed in.
 func TestNothingIsComparedWithoutCounting(t *testing.T) {
 	t.Parallel()
 
@@ -198,33 +198,33 @@ func TestNothingIsComparedWithoutCounting(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 
-			p := world.NewBothSurfaces(t)
-			p.Account(t, world.Owner)
+			b := world.NewBothSurfaces(t)
+			b.Account(t, world.Owner)
 
 			rename := func(from, to string) {
-				if _, err := p.Pool.Exec(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
+				if _, err := b.Pool.Exec(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
 					t.Fatal(err)
 				}
 			}
 
 			rename(table, "elsewhere")
 
-			for _, d := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
+			for _, surface := range []world.Surface{world.ToolkitSurface, world.PublicSurface} {
 				for _, password := range []string{apptest.Password, "wrong"} {
-					got := p.SignInCall(d, world.Owner, password).To(t, p.Server)
+					got := b.SignInCall(surface, world.Owner, password).To(t, b.Server)
 					if got.Status < 500 || len(got.Header.Values("Set-Cookie")) > 0 {
-						t.Errorf("%s: %s", d, got)
+						t.Errorf("%s: %s", surface, got)
 					}
 				}
 			}
 
 			var rows int
-			if err := p.Pool.QueryRow(t.Context(), "SELECT count(*) FROM audit_event WHERE action LIKE 'sign_in.%'").Scan(&rows); err != nil || rows != 0 {
+			if err := b.Pool.QueryRow(t.Context(), "SELECT count(*) FROM audit_event WHERE action LIKE 'sign_in.%'").Scan(&rows); err != nil || rows != 0 {
 				t.Errorf("%d were judged, %v", rows, err)
 			}
 
 			rename("elsewhere", table)
-			expectIn(t, p, "once it is back", world.ToolkitSurface, world.Owner)
+			expectSignedIn(t, b, "once it is back", world.ToolkitSurface, world.Owner)
 		})
 	}
 }

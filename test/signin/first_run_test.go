@@ -18,14 +18,14 @@ func firstRunPage(query string) world.Call {
 	return world.Call{Method: http.MethodGet, Path: "/first_run", Query: query}.With("Accept-Language", "en").With("Sec-Fetch-Site", "none")
 }
 
-// Whoever has the link makes the first administrator, once, and signs in.
+// The holder of the link creates the first administrator, once, and signs in.
 func TestFirstRun(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
 	token := world.FirstRunToken(t, env)
 
-	for range 2 { // opening it changes nothing
+	for range 2 { // opening the link changes nothing
 		page := firstRunPage("token="+token).To(t, env.Server)
 		if page.Status != http.StatusOK || strings.Count(string(page.Body), "<form") != 1 || !strings.Contains(string(page.Body), token) {
 			t.Fatalf("the page: %s", page)
@@ -39,7 +39,7 @@ func TestFirstRun(t *testing.T) {
 
 	done := firstRunPage("created=true").To(t, env.Server)
 	if !strings.Contains(string(done.Body), `<a href="/console">`) || strings.Contains(string(done.Body), "<form") {
-		t.Errorf("where to sign in: %s", done)
+		t.Errorf("the page links to %s", done)
 	}
 
 	me, err := env.Client.GetAdministratorWithResponse(t.Context(), apptest.Bearer(env.SignIn(t, world.FirstAdministrator).AccessToken))
@@ -47,14 +47,14 @@ func TestFirstRun(t *testing.T) {
 		t.Fatalf("the administrator: %v %s", err, me.Body)
 	}
 
-	event := world.EventExists[string](t, env.Pool, `SELECT concat_ws(' ', account_id = $1, coalesce(actor_id, 'nobody'), subject, detail ->> 'group')
+	event := world.QueryValue[string](t, env.Pool, `SELECT concat_ws(' ', account_id = $1, coalesce(actor_id, 'none'), subject, detail ->> 'group')
 		FROM audit_event WHERE action = 'account.created'`, me.JSON200.Account.ID)
-	if event != "t nobody "+world.FirstAdministrator+" Admin" {
-		t.Errorf("written down: %s", event)
+	if event != "t none "+world.FirstAdministrator+" Admin" {
+		t.Errorf("the audit event is %s", event)
 	}
 
 	again := world.FirstRunCall(token, map[string]string{"email": "again@konec.com.au"}).To(t, env.Server)
-	if again.Header.Get("Location") != world.FirstRunInvalid || world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
+	if again.Header.Get("Location") != world.FirstRunInvalid || world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
 		t.Errorf("used again: %s %s", again, again.Header["Location"])
 	}
 
@@ -62,13 +62,13 @@ func TestFirstRun(t *testing.T) {
 		t.Errorf("another link beside an administrator: %q %v", link, err)
 	}
 
-	// Not even where there is none any more.
+	// The link stays void even when there is no administrator any more.
 	if _, err := env.Pool.Exec(t.Context(), "UPDATE account SET member_group = 'None'"); err != nil {
 		t.Fatal(err)
 	}
 
 	again = world.FirstRunCall(token, map[string]string{"email": "again@konec.com.au"}).To(t, env.Server)
-	if again.Header.Get("Location") != world.FirstRunInvalid || world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
+	if again.Header.Get("Location") != world.FirstRunInvalid || world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account") != 1 {
 		t.Errorf("used again, without an administrator: %s %s", again, again.Header["Location"])
 	}
 
@@ -77,19 +77,19 @@ func TestFirstRun(t *testing.T) {
 	}
 }
 
-// The database has no more of the link than its digest.
+// The database contains only the digest of the token.
 func TestFirstRunTokenIsNotStored(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
 	token := world.FirstRunToken(t, env)
 
-	if row := world.EventExists[string](t, env.Pool, "SELECT code::text FROM code WHERE purpose = 'first-run'"); strings.Contains(row, token[:22]) || strings.Contains(row, token[22:]) {
+	if row := world.QueryValue[string](t, env.Pool, "SELECT code::text FROM code WHERE purpose = 'first-run'"); strings.Contains(row, token[:22]) || strings.Contains(row, token[22:]) {
 		t.Errorf("stored as %s", row)
 	}
 }
 
-// Whatever is no link that is good now has one page, and makes nobody.
+// Every void link gets the same page and creates no one.
 func TestFirstRunLinkIsVoid(t *testing.T) {
 	t.Parallel()
 
@@ -132,7 +132,7 @@ func TestFirstRunLinkIsVoid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := apptest.New(t)
 			token := spoil(t, env, world.FirstRunToken(t, env))
-			before := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account")
+			before := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account")
 
 			for _, query := range []string{"token=" + token, "", "error=CODE_INVALID"} {
 				page := firstRunPage(query).To(t, env.Server)
@@ -145,21 +145,21 @@ func TestFirstRunLinkIsVoid(t *testing.T) {
 				}
 			}
 
-			// Nor does it tell what else is wrong.
-			for _, changes := range []map[string]string{nil, {"password": "short", "repeat": "short"}, {"repeat": "another"}, {"email": "nobody"}, {"email": world.Administrator}} {
+			// The page does not report other faults either.
+			for _, changes := range []map[string]string{nil, {"password": "short", "repeat": "short"}, {"repeat": "another"}, {"email": "no address"}, {"email": world.Administrator}} {
 				if got := world.FirstRunCall(token, changes).To(t, env.Server); got.Status != http.StatusSeeOther || got.Header.Get("Location") != world.FirstRunInvalid {
 					t.Errorf("%v: %s %s", changes, got, got.Header["Location"])
 				}
 			}
 
-			if after := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account"); after != before {
+			if after := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account"); after != before {
 				t.Errorf("%d accounts, before %d", after, before)
 			}
 		})
 	}
 }
 
-// An administrator who may not sign in is none, so that the gateway can be taken up again.
+// An administrator who cannot sign in does not count, so that the gateway can be taken over again.
 func TestFirstRunAfterTheLastAdministratorIsGone(t *testing.T) {
 	t.Parallel()
 
@@ -175,8 +175,8 @@ func TestFirstRunAfterTheLastAdministratorIsGone(t *testing.T) {
 	}
 }
 
-// What is wrong with the form is said at its field; the rest stays filled in, and the link stays good.
-func TestFirstRunShowsWhatIsWrong(t *testing.T) {
+// Each fault of the form is shown at its field. The other fields stay filled in, and the link stays valid.
+func TestFirstRunNamesTheFaults(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t, func(c *apptest.Settings) { c.EmailDomains = []string{"konec.com.au"} })
@@ -209,7 +209,7 @@ func TestFirstRunShowsWhatIsWrong(t *testing.T) {
 		world.CheckHeaders(t, name, &o, got)
 
 		if faults := faultsIn(string(got.Body)); !maps.Equal(faults, one.faults) {
-			t.Errorf("%s: blames %q, want %q", name, faults, one.faults)
+			t.Errorf("%s: faults %q, want %q", name, faults, one.faults)
 		}
 
 		filled := map[string]string{"email": world.FirstAdministrator, "name": "Ada", "token": token}
@@ -228,7 +228,7 @@ func TestFirstRunShowsWhatIsWrong(t *testing.T) {
 		}
 	}
 
-	if got := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account WHERE member_group = 'Admin'"); got != 0 {
+	if got := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account WHERE member_group = 'Admin'"); got != 0 {
 		t.Errorf("%d administrators", got)
 	}
 
@@ -237,12 +237,12 @@ func TestFirstRunShowsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// escaped is a text as an attribute of a page has it.
+// escaped returns a text as an attribute of a page contains it.
 func escaped(text string) string {
 	return strings.NewReplacer(`"`, "&#34;", "<", "&lt;", ">", "&gt;").Replace(text)
 }
 
-// faultsIn are what the page says of its fields.
+// faultsIn returns the faults that the page shows, by field.
 func faultsIn(page string) map[string]string {
 	faults := map[string]string{}
 
@@ -255,14 +255,14 @@ func faultsIn(page string) map[string]string {
 	return faults
 }
 
-// Whoever is made an administrator otherwise, in the same moment, is the only one.
-func TestFirstRunMeetsAnotherAdministrator(t *testing.T) {
+// An administrator who is appointed in another way at the same moment is the only one.
+func TestFirstRunRacesWithAnotherAdministrator(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
 	token := world.FirstRunToken(t, env)
 
-	// Somebody is made an administrator, and has not committed yet.
+	// Another transaction appoints an administrator and has not committed yet.
 	other, err := env.Pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -279,22 +279,22 @@ func TestFirstRunMeetsAnotherAdministrator(t *testing.T) {
 		}
 	}
 
-	answer := make(chan world.Reply)
-	go func() { answer <- world.FirstRunCall(token, nil).To(t, env.Server) }()
+	response := make(chan world.Reply)
+	go func() { response <- world.FirstRunCall(token, nil).To(t, env.Server) }()
 
 	apptest.Eventually(t, "the other waits", func() bool {
-		return world.EventExists[int](t, env.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
+		return world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
 	})
 
 	if err := other.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
-	if got := <-answer; got.Header.Get("Location") != world.FirstRunInvalid {
+	if got := <-response; got.Header.Get("Location") != world.FirstRunInvalid {
 		t.Errorf("got %s %s", got, got.Header["Location"])
 	}
 
-	if administrators := world.EventExists[int](t, env.Pool, "SELECT count(*) FROM account"); administrators != 1 {
+	if administrators := world.QueryValue[int](t, env.Pool, "SELECT count(*) FROM account"); administrators != 1 {
 		t.Errorf("%d administrators", administrators)
 	}
 }

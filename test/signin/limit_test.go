@@ -16,50 +16,50 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// applicant registers one address, well or badly.
-type applicant struct {
+// registration registers one address, with right and wrong codes.
+type registration struct {
 	*apptest.Env
 
 	email string
 	right string // the newest code
-	wrong string // one that is not
+	wrong string // a code that is wrong
 }
 
-// newApplicant has been sent a code.
-func newApplicant(t *testing.T, env *apptest.Env, email string) *applicant {
+// newRegistration requests the first code.
+func newRegistration(t *testing.T, env *apptest.Env, email string) *registration {
 	t.Helper()
 
-	a := &applicant{Env: env, email: email}
-	a.ask(t)
+	r := &registration{Env: env, email: email}
+	r.requestCode(t)
 
-	return a
+	return r
 }
 
-// ask asks for a code, and reads it.
-func (a *applicant) ask(t *testing.T) {
+// requestCode requests a code and reads it from the mail.
+func (r *registration) requestCode(t *testing.T) {
 	t.Helper()
 
-	before := len(a.Mails(a.email))
-	if status, _ := a.sendFrom(t, a.email, ""); status != http.StatusOK {
+	before := len(r.Mails(r.email))
+	if status, _ := r.sendFrom(t, r.email, ""); status != http.StatusOK {
 		t.Fatalf("send code: %d", status)
 	}
 
-	a.right = a.Mail(t, a.email, before).Code
+	r.right = r.Mail(t, r.email, before).Code
 
-	n, err := strconv.Atoi(a.right)
+	n, err := strconv.Atoi(r.right)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	a.wrong = fmt.Sprintf("%06d", (n+1)%1_000_000)
+	r.wrong = fmt.Sprintf("%06d", (n+1)%1_000_000)
 }
 
-// guess registers with a code and a password, and answers the status and the error's code.
-func (a *applicant) guess(t *testing.T, code, password string) (int, client.ErrorCode) {
+// guess registers with a code and a password, and returns the status and the code of the error.
+func (r *registration) guess(t *testing.T, code, password string) (int, client.ErrorCode) {
 	t.Helper()
 
-	response, err := a.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
-		Username: "X", Email: a.email, Password: password, VerificationCode: code,
+	response, err := r.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
+		Username: "X", Email: r.email, Password: password, VerificationCode: code,
 	})
 	if err != nil {
 		t.Error(err)
@@ -77,22 +77,22 @@ func (a *applicant) guess(t *testing.T, code, password string) (int, client.Erro
 	return response.StatusCode(), ""
 }
 
-func (a *applicant) expect(t *testing.T, what, code, password string, want int) {
+func (r *registration) expect(t *testing.T, what, code, password string, want int) {
 	t.Helper()
 
-	if status, problem := a.guess(t, code, password); status != want {
+	if status, problem := r.guess(t, code, password); status != want {
 		t.Errorf("%s: %d %s, want %d", what, status, problem, want)
 	}
 }
 
-// sendFrom asks for a code, and answers the status and Retry-After.
-func (a *applicant) sendFrom(t *testing.T, email, address string) (status, retryAfter int) {
+// sendFrom requests a code from a client address, and returns the status and Retry-After.
+func (r *registration) sendFrom(t *testing.T, email, address string) (status, retryAfter int) {
 	t.Helper()
 
-	sent, err := a.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email},
-		func(_ context.Context, r *http.Request) error {
+	sent, err := r.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email},
+		func(_ context.Context, request *http.Request) error {
 			if address != "" {
-				r.Header.Set("X-Forwarded-For", address)
+				request.Header.Set("X-Forwarded-For", address)
 			}
 
 			return nil
@@ -110,55 +110,55 @@ func (a *applicant) sendFrom(t *testing.T, email, address string) (status, retry
 	return sent.StatusCode(), retryAfter
 }
 
-// R-C6, W-4, T-05: five guesses, and the sixth fails though it is right.
+// R-C6, W-4, T-05: a code allows five guesses, and the sixth fails though it is right.
 func TestGuesses(t *testing.T) {
 	t.Parallel()
 
 	t.Run("FifthMayBeRight", func(t *testing.T) {
 		t.Parallel()
 
-		a := newApplicant(t, apptest.New(t), "a@konec.test")
+		r := newRegistration(t, apptest.New(t), "a@konec.test")
 		for range world.MaxGuesses - 1 {
-			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
+			r.expect(t, "wrong", r.wrong, apptest.Password, http.StatusBadRequest)
 		}
 
-		a.expect(t, "the fifth", a.right, apptest.Password, http.StatusCreated)
+		r.expect(t, "the fifth", r.right, apptest.Password, http.StatusCreated)
 	})
 
 	t.Run("SixthFailsThoughRight", func(t *testing.T) {
 		t.Parallel()
 
-		a := newApplicant(t, apptest.New(t, world.WithManyFreeFailures), "a@konec.test")
+		r := newRegistration(t, apptest.New(t, world.WithManyFreeFailures), "a@konec.test")
 		for range world.MaxGuesses {
-			a.expect(t, "wrong", a.wrong, apptest.Password, http.StatusBadRequest)
+			r.expect(t, "wrong", r.wrong, apptest.Password, http.StatusBadRequest)
 		}
 
-		a.expect(t, "the sixth", a.right, apptest.Password, http.StatusBadRequest)
+		r.expect(t, "the sixth", r.right, apptest.Password, http.StatusBadRequest)
 
-		// A new code is a new chance.
-		a.Clock.Advance(time.Minute)
-		a.ask(t)
-		a.expect(t, "the new code", a.right, apptest.Password, http.StatusCreated)
+		// A new code allows new guesses.
+		r.Clock.Advance(time.Minute)
+		r.requestCode(t)
+		r.expect(t, "the new code", r.right, apptest.Password, http.StatusCreated)
 	})
 
 	t.Run("RefusedPasswordCostsNone", func(t *testing.T) {
 		t.Parallel()
 
-		a := newApplicant(t, apptest.New(t), "a@konec.test")
+		r := newRegistration(t, apptest.New(t), "a@konec.test")
 
 		for range 2 * world.MaxGuesses {
-			for _, guess := range []string{a.right, a.wrong} {
-				if status, problem := a.guess(t, guess, "password1"); status != http.StatusBadRequest || problem != client.ErrorCodePASSWORDREFUSED {
+			for _, guess := range []string{r.right, r.wrong} {
+				if status, problem := r.guess(t, guess, "password1"); status != http.StatusBadRequest || problem != client.ErrorCodePASSWORDREFUSED {
 					t.Fatalf("got %d %s", status, problem)
 				}
 			}
 		}
 
-		a.expect(t, "with a better password", a.right, apptest.Password, http.StatusCreated)
+		r.expect(t, "with a better password", r.right, apptest.Password, http.StatusCreated)
 	})
 
-	// With 64 guesses at once, one of them right, at most five are compared: it gets through in one of 13
-	// rounds. A counter that is raised after the comparison lets it through each time.
+	// With 64 guesses at once, one of them right, at most five are compared: the right one succeeds in one of 13
+	// rounds. If the counter were raised after the comparison, it would succeed every time.
 	t.Run("ParallelOnesShareTheFive", func(t *testing.T) {
 		t.Parallel()
 
@@ -172,18 +172,18 @@ func TestGuesses(t *testing.T) {
 		var through atomic.Int32
 
 		for round := range rounds {
-			a := newApplicant(t, env, fmt.Sprintf("a%d@konec.test", round))
+			r := newRegistration(t, env, fmt.Sprintf("a%d@konec.test", round))
 
 			var all sync.WaitGroup
 
 			for i := range guesses {
-				guess := a.wrong
+				guess := r.wrong
 				if i == (round*29+31)%guesses {
-					guess = a.right
+					guess = r.right
 				}
 
 				all.Go(func() {
-					if status, _ := a.guess(t, guess, apptest.Password); status == http.StatusCreated {
+					if status, _ := r.guess(t, guess, apptest.Password); status == http.StatusCreated {
 						through.Add(1)
 					}
 				})
@@ -193,7 +193,7 @@ func TestGuesses(t *testing.T) {
 
 			var counted int
 
-			err := a.Pool.QueryRow(t.Context(), `SELECT coalesce(max(attempts), 0) FROM code WHERE subject = $1`, a.email).Scan(&counted)
+			err := r.Pool.QueryRow(t.Context(), `SELECT coalesce(max(attempts), 0) FROM code WHERE subject = $1`, r.email).Scan(&counted)
 			if err != nil || counted > world.MaxGuesses {
 				t.Errorf("%d guesses were counted, %v", counted, err)
 			}
@@ -205,28 +205,29 @@ func TestGuesses(t *testing.T) {
 	})
 }
 
-// R-C5: a new code voids the one before it.
+// R-C5: a new code voids the previous one.
 func TestNewCodeVoidsTheOld(t *testing.T) {
 	t.Parallel()
 
-	a := newApplicant(t, apptest.New(t), "a@konec.test")
-	old := a.right
+	r := newRegistration(t, apptest.New(t), "a@konec.test")
+	old := r.right
 
-	for a.right == old { // twice the same is drawn once in a million times
-		a.Clock.Advance(time.Minute)
-		a.ask(t)
+	for r.right == old { // the same code is drawn again once in a million times
+		r.Clock.Advance(time.Minute)
+		r.requestCode(t)
 	}
 
-	a.expect(t, "the old code", old, apptest.Password, http.StatusBadRequest)
-	a.expect(t, "the new code", a.right, apptest.Password, http.StatusCreated)
+	r.expect(t, "the old code", old, apptest.Password, http.StatusBadRequest)
+	r.expect(t, "the new code", r.right, apptest.Password, http.StatusCreated)
 }
 
-// R-I5: who asks for an address first, and guesses at its code, has no claim to it: the first proof wins.
-func TestStrangersClaimNoAddress(t *testing.T) {
+// R-I5: a caller who requests a code for an address first, and guesses at it, has no claim to the address: the first
+// proof wins.
+func TestRequestedCodeClaimsNoAddress(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	stranger := newApplicant(t, env, "a@konec.test")
+	stranger := newRegistration(t, env, "a@konec.test")
 
 	for range world.MaxGuesses {
 		stranger.expect(t, "a stranger's guess", stranger.wrong, "a stranger's horse, a stranger's staple", http.StatusBadRequest)
@@ -234,29 +235,29 @@ func TestStrangersClaimNoAddress(t *testing.T) {
 
 	env.Clock.Advance(time.Minute)
 
-	owner := newApplicant(t, env, "a@konec.test")
+	owner := newRegistration(t, env, "a@konec.test")
 	owner.expect(t, "the owner", owner.right, apptest.Password, http.StatusCreated)
 	env.SignIn(t, owner.email)
 }
 
-// R-C2: a code lives ten minutes.
+// R-C2: a code is valid for ten minutes.
 func TestCodeExpires(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	a, b := newApplicant(t, env, "a@konec.test"), newApplicant(t, env, "b@konec.test")
+	r, b := newRegistration(t, env, "a@konec.test"), newRegistration(t, env, "b@konec.test")
 
 	env.Clock.Advance(10*time.Minute - 10*time.Second)
-	a.expect(t, "just before its end", a.right, apptest.Password, http.StatusCreated)
+	r.expect(t, "just before its end", r.right, apptest.Password, http.StatusCreated)
 	env.Clock.Advance(10 * time.Second)
 	b.expect(t, "just after", b.right, apptest.Password, http.StatusBadRequest)
 }
 
-// expectWait wants a 429 that says to wait exactly so long; the clock stands still.
-func (a *applicant) expectWait(t *testing.T, email, address string, want time.Duration) (retryAfter time.Duration) {
+// expectWait checks that a request gets a 429 with exactly this delay; the clock is stopped.
+func (r *registration) expectWait(t *testing.T, email, address string, want time.Duration) (retryAfter time.Duration) {
 	t.Helper()
 
-	status, seconds := a.sendFrom(t, email, address)
+	status, seconds := r.sendFrom(t, email, address)
 	retryAfter = time.Duration(seconds) * time.Second
 
 	if status != http.StatusTooManyRequests || retryAfter != want {
@@ -266,36 +267,36 @@ func (a *applicant) expectWait(t *testing.T, email, address string, want time.Du
 	return retryAfter
 }
 
-// R-C10, R-E1, R-K6: one a minute and five an hour to an address, and waiting as long as told is enough.
+// R-C10, R-E1, R-K6: an address receives one code a minute and five an hour, and the stated delay is enough.
 func TestSendingToOneAddress(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
 	env.Clock.Stop()
 
-	a := newApplicant(t, env, "a@konec.test")
+	r := newRegistration(t, env, "a@konec.test")
 
-	wait := a.expectWait(t, a.email, "", time.Minute)
-	a.Clock.Advance(wait - 3*time.Second)
-	a.Clock.Advance(a.expectWait(t, a.email, "", 3*time.Second))
+	wait := r.expectWait(t, r.email, "", time.Minute)
+	r.Clock.Advance(wait - 3*time.Second)
+	r.Clock.Advance(r.expectWait(t, r.email, "", 3*time.Second))
 	world.ExpectLimitEvents(t, env, "send registration/cooldown", 1)
 
-	for range 4 { // with the first, five
-		a.ask(t)
-		a.Clock.Advance(time.Minute)
+	for range 4 { // together with the first one, five
+		r.requestCode(t)
+		r.Clock.Advance(time.Minute)
 	}
 
-	wait = a.expectWait(t, a.email, "", 55*time.Minute)
+	wait = r.expectWait(t, r.email, "", 55*time.Minute)
 	world.ExpectLimitEvents(t, env, "send registration/hour", 1)
 
-	// Another address is none of its business.
-	newApplicant(t, a.Env, "b@konec.test")
+	// Another address is not affected.
+	newRegistration(t, r.Env, "b@konec.test")
 
-	a.Clock.Advance(wait)
-	a.ask(t)
+	r.Clock.Advance(wait)
+	r.requestCode(t)
 }
 
-// R-C10, R-K6: sixty an hour from a network, of IPv6 a /64, whoever they are to.
+// R-C10, R-K6: a network, or an IPv6 /64, sends sixty codes an hour, to whatever addresses.
 func TestSendingFromOneNetwork(t *testing.T) {
 	t.Parallel()
 
@@ -306,8 +307,8 @@ func TestSendingFromOneNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			a := &applicant{Env: apptest.New(t, world.BehindProxy)}
-			a.Clock.Stop()
+			r := &registration{Env: apptest.New(t, world.BehindProxy)}
+			r.Clock.Stop()
 
 			for i := range 60 {
 				from := addresses.first
@@ -315,22 +316,22 @@ func TestSendingFromOneNetwork(t *testing.T) {
 					from = fmt.Sprintf(from, i+1)
 				}
 
-				if status, _ := a.sendFrom(t, fmt.Sprintf("to%d@konec.test", i), from); status != http.StatusOK {
+				if status, _ := r.sendFrom(t, fmt.Sprintf("to%d@konec.test", i), from); status != http.StatusOK {
 					t.Fatalf("send %d: %d", i+1, status)
 				}
 			}
 
-			wait := a.expectWait(t, "to60@konec.test", addresses.neighbour, time.Hour)
-			a.expectWait(t, "to61@konec.test", addresses.neighbour, time.Hour)
-			world.ExpectLimitEvents(t, a.Env, "send network/hour", 1)
+			wait := r.expectWait(t, "to60@konec.test", addresses.neighbour, time.Hour)
+			r.expectWait(t, "to61@konec.test", addresses.neighbour, time.Hour)
+			world.ExpectLimitEvents(t, r.Env, "send network/hour", 1)
 
-			if status, _ := a.sendFrom(t, "to60@konec.test", addresses.stranger); status != http.StatusOK {
+			if status, _ := r.sendFrom(t, "to60@konec.test", addresses.stranger); status != http.StatusOK {
 				t.Errorf("from another network: %d", status)
 			}
 
-			a.Clock.Advance(wait)
+			r.Clock.Advance(wait)
 
-			if status, _ := a.sendFrom(t, "to61@konec.test", addresses.neighbour); status != http.StatusOK {
+			if status, _ := r.sendFrom(t, "to61@konec.test", addresses.neighbour); status != http.StatusOK {
 				t.Errorf("after the wait: %d", status)
 			}
 		})
@@ -346,15 +347,15 @@ func TestGuessBudget(t *testing.T) {
 	env := apptest.New(t, func(c *apptest.Settings) { c.CodeGuessBudget = budget })
 
 	for i := range 2 * budget {
-		a := newApplicant(t, env, fmt.Sprintf("right%d@konec.test", i))
-		a.expect(t, "a right guess", a.right, apptest.Password, http.StatusCreated)
+		r := newRegistration(t, env, fmt.Sprintf("right%d@konec.test", i))
+		r.expect(t, "a right guess", r.right, apptest.Password, http.StatusCreated)
 	}
 
-	last := newApplicant(t, env, "last@konec.test")
+	last := newRegistration(t, env, "last@konec.test")
 
 	for i := range budget {
-		a := newApplicant(t, env, fmt.Sprintf("wrong%d@konec.test", i))
-		a.expect(t, "a failed guess", a.wrong, apptest.Password, http.StatusBadRequest)
+		r := newRegistration(t, env, fmt.Sprintf("wrong%d@konec.test", i))
+		r.expect(t, "a failed guess", r.wrong, apptest.Password, http.StatusBadRequest)
 	}
 
 	for _, guess := range []string{last.wrong, last.right, last.wrong, last.right} {
@@ -362,6 +363,6 @@ func TestGuessBudget(t *testing.T) {
 	}
 
 	env.Clock.Advance(24*time.Hour + time.Second)
-	last.ask(t)
+	last.requestCode(t)
 	last.expect(t, "the next day", last.right, apptest.Password, http.StatusCreated)
 }

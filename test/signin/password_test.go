@@ -11,13 +11,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// T-21, R-A1, R-A2, R-A3, R-A4: any characters, no rules about kinds; and the password signs in that was
-// set, and none that is almost the same.
-func TestPasswordIsTakenAsItIs(t *testing.T) {
+// T-21, R-A1, R-A2, R-A3, R-A4: a password may contain any characters, without rules about kinds. Only the password
+// that was set signs in, not one that resembles it.
+func TestPasswordIsAcceptedUnchanged(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, where bcrypt stops
+	g := world.NewGateway(t)
+	prefix := strings.Repeat("0123456789ab", 6) // 72 bytes, the limit of bcrypt
 
 	for i, one := range []struct {
 		name, password string
@@ -41,8 +41,8 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 	} {
 		address := fmt.Sprintf("password.%d@konec.com.au", i)
 
-		got := d.Post(t, "register", map[string]any{
-			"username": "x", "email": address, "password": one.password, "verificationCode": d.RegistrationCode(t, address),
+		got := g.Post(t, "register", map[string]any{
+			"username": "x", "email": address, "password": one.password, "verificationCode": g.RegistrationCode(t, address),
 		})
 		if got.Status != http.StatusCreated {
 			t.Errorf("%s: %s", one.name, got)
@@ -51,30 +51,30 @@ func TestPasswordIsTakenAsItIs(t *testing.T) {
 		}
 
 		for _, same := range append(one.same, one.password) {
-			if got := d.Login(t, address, same); got.Status != http.StatusOK {
+			if got := g.Login(t, address, same); got.Status != http.StatusOK {
 				t.Errorf("%s: %q: %s", one.name, same, got)
 			}
 		}
 
 		for _, other := range one.other {
-			if got := d.Login(t, address, other); got.Problem.Code != "INVALID_CREDENTIALS" {
+			if got := g.Login(t, address, other); got.Problem.Code != "INVALID_CREDENTIALS" {
 				t.Errorf("%s: %q: %s", one.name, other, got)
 			}
 		}
 	}
 }
 
-// R-A1, R-A2, R-A5: a bad new password is refused with its reason, before the code is looked at.
+// R-A1, R-A2, R-A5: a bad new password is refused with its reason, before the code is compared.
 func TestBadNewPasswordIsRefused(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
+	g := world.NewGateway(t)
 
 	const address = "annabelle@konec.com.au"
 
-	code := d.RegistrationCode(t, address)
+	code := g.RegistrationCode(t, address)
 	register := func(password string) world.Reply {
-		return d.Post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
+		return g.Post(t, "register", map[string]any{"username": "Zephyrine", "email": address, "password": password, "verificationCode": code})
 	}
 
 	for name, one := range map[string]struct{ password, code string }{
@@ -90,7 +90,7 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 		"the name":                   {"Zephyrine!!", "PASSWORD_REFUSED"},
 		"the product":                {"toolkit1!", "PASSWORD_REFUSED"},
 	} {
-		for range 2 { // ten refusals, and five guesses
+		for range 2 { // ten refusals and five guesses
 			if got := register(one.password); got.Problem.Code != one.code || strings.Join(got.Fields(), " ") != "/password" {
 				t.Errorf("%s: %s, want %s", name, got, one.code)
 			}
@@ -102,25 +102,26 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 	}
 }
 
-// R-A9: the old password is asked for, and wrong ones count together with those of signing in, at either door.
-func TestOldPasswordCountsWithSigningIn(t *testing.T) {
+// R-A9: a password change requires the old password, and wrong ones count together with failed sign-ins on either
+// surface.
+func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	d.Clock.Stop()
+	g := world.NewGateway(t)
+	g.Clock.Stop()
 
 	change := func(old string) world.Reply {
-		return world.PostCall("/user/password", map[string]any{"old": old, "password": world.NewPassword}).FromBrowser(d.OwnerBrowser).To(t, d.Server)
+		return world.PostCall("/user/password", map[string]any{"old": old, "password": world.NewPassword}).FromBrowser(g.OwnerBrowser).To(t, g.Server)
 	}
 	signIn := func(plain string) world.Reply {
-		return world.PostCall("/login", map[string]any{"email": world.Owner, "password": plain}).FromBrowser(d.Visitor).To(t, d.Server)
+		return world.PostCall("/login", map[string]any{"email": world.Owner, "password": plain}).FromBrowser(g.Visitor).To(t, g.Server)
 	}
 
-	if got := world.PostCall("/user/password", map[string]any{"password": world.NewPassword}).FromBrowser(d.OwnerBrowser).To(t, d.Server); got.Problem.Code != "INVALID_REQUEST" {
+	if got := world.PostCall("/user/password", map[string]any{"password": world.NewPassword}).FromBrowser(g.OwnerBrowser).To(t, g.Server); got.Problem.Code != "INVALID_REQUEST" {
 		t.Errorf("without the old one: %s", got)
 	}
 
-	for range 2 { // with the last one, the five that are free
+	for range 2 { // with the last one, five free failures
 		for name, ask := range map[string]func(string) world.Reply{"change": change, "sign in": signIn} {
 			if got := ask("wrong"); got.Problem.Code != "INVALID_CREDENTIALS" {
 				t.Errorf("%s: %s", name, got)
@@ -136,7 +137,7 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 		}
 	}
 
-	d.Clock.Advance(30 * time.Second)
+	g.Clock.Advance(30 * time.Second)
 
 	if got := change(apptest.Password); got.Status != http.StatusNoContent {
 		t.Errorf("after the wait: %s", got)
@@ -147,25 +148,25 @@ func TestOldPasswordCountsWithSigningIn(t *testing.T) {
 	}
 }
 
-// R-A1: the setting counts code points, like the document.
+// R-A1: the setting counts code points, as the document does.
 func TestMinimumLengthIsASetting(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.PasswordMinLength = 15 })
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.PasswordMinLength = 15 })
 
 	const address = "anna@konec.com.au"
 
-	values := map[string]any{"username": "x", "email": address, "verificationCode": d.RegistrationCode(t, address)}
+	values := map[string]any{"username": "x", "email": address, "verificationCode": g.RegistrationCode(t, address)}
 
 	for _, short := range []string{"qvxjz kwbpf hm", strings.Repeat("🦊🐢", 7)} {
 		values["password"] = short
-		if got := d.Post(t, "register", values); got.Problem.Code != "PASSWORD_REFUSED" || strings.Join(got.Fields(), " ") != "/password" {
+		if got := g.Post(t, "register", values); got.Problem.Code != "PASSWORD_REFUSED" || strings.Join(got.Fields(), " ") != "/password" {
 			t.Errorf("%q: %s", short, got)
 		}
 	}
 
 	values["password"] = strings.Repeat("🦊🐢", 7) + "🌵"
-	if got := d.Post(t, "register", values); got.Status != http.StatusCreated {
+	if got := g.Post(t, "register", values); got.Status != http.StatusCreated {
 		t.Errorf("fifteen: %s", got)
 	}
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// A name of before a sign-in is worth nothing after it: who knew it, and a token bound to it, knows nothing of
-// the browser once its session has ended (R-H2, R-H3).
-func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
+// The identifier of a browser from before a sign-in is void afterwards. A caller who knew it, or a token bound to it, cannot
+// use it after the session has ended (R-H2, R-H3).
+func TestSignInReplacesTheBrowserIdentifier(t *testing.T) {
 	t.Parallel()
 
-	d, f := world.LarkGateway(t)
-	f.BindOwner(t, d, world.LarkPerson("zhang"))
+	g, f := world.LarkGateway(t)
+	f.BindOwner(t, g, world.LarkPerson("zhang"))
 
 	for name, signIn := range map[string]func(b *apptest.Browser){
-		"password": func(b *apptest.Browser) { world.SignInCall(world.Owner, apptest.Password).InBrowser(t, d.Server, b) },
-		"lark":     func(b *apptest.Browser) { f.Travel(b, world.LarkLogin, world.LarkPerson("zhang")) },
+		"password": func(b *apptest.Browser) { world.SignInCall(world.Owner, apptest.Password).InBrowser(t, g.Server, b) },
+		"lark":     func(b *apptest.Browser) { f.Authorize(b, world.LarkLogin, world.LarkPerson("zhang")) },
 	} {
-		browser := d.Browser(t)
+		browser := g.Browser(t)
 		browser.Load(t)
 
 		planted, token := browser.Cookie("__Host-PRE"), browser.Cookie("XSRF-TOKEN")
@@ -28,7 +28,7 @@ func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 		signIn(browser)
 		world.ExpectSignedIn(t, name, browser, true)
 
-		if got := world.SignOutCall().InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+		if got := world.SignOutCall().InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 			t.Fatalf("%s: sign-out: %s", name, got)
 		}
 
@@ -36,7 +36,7 @@ func TestSignInForgetsTheNameOfTheBrowser(t *testing.T) {
 			t.Errorf("%s: the browser's name is %q, and was %q before the sign-in", name, after, planted)
 		}
 
-		if got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, d.Server, browser); got.Problem.Code != "XSRF_INVALID" {
+		if got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, g.Server, browser); got.Problem.Code != "XSRF_INVALID" {
 			t.Errorf("%s: with the token of before the sign-in: %s", name, got)
 		}
 	}

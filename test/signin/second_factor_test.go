@@ -12,14 +12,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// guardedPerson is somebody of a member group that asks for a second factor, with an authenticator app and
-// recovery codes.
-func guardedPerson(tb testing.TB, d *world.Gateway) (address string, browser *apptest.Browser, codes []string) {
+// userWithSecondFactor creates a user in a group that requires a second factor, with an authenticator app and recovery
+// codes.
+func userWithSecondFactor(tb testing.TB, g *world.Gateway) (address string, browser *apptest.Browser, codes []string) {
 	tb.Helper()
 
-	address, browser = d.Person(tb)
-	d.BindAuthenticator(tb, browser)
-	d.RequireSecondFactor(tb, address)
+	address, browser = g.NewUser(tb)
+	g.BindAuthenticator(tb, browser)
+	g.RequireSecondFactor(tb, address)
 
 	made, err := browser.Client.CreateRecoveryCodesWithResponse(tb.Context())
 	if err != nil || made.JSON200 == nil {
@@ -29,30 +29,30 @@ func guardedPerson(tb testing.TB, d *world.Gateway) (address string, browser *ap
 	return address, browser, made.JSON200.Codes
 }
 
-// countEvents is how many of an action the audit has.
-func countEvents(tb testing.TB, d *world.Gateway, action string) (n int) {
+// countEvents counts the audit events of an action.
+func countEvents(tb testing.TB, g *world.Gateway, action string) (n int) {
 	tb.Helper()
 
-	if err := d.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM audit_event WHERE action = $1 AND account_id IS NOT NULL", action).Scan(&n); err != nil {
+	if err := g.Pool.QueryRow(tb.Context(), "SELECT count(*) FROM audit_event WHERE action = $1 AND account_id IS NOT NULL", action).Scan(&n); err != nil {
 		tb.Fatal(err)
 	}
 
 	return n
 }
 
-// Contract, "successful sign-ins are never throttled": one in two steps, first without the second factor as a
-// client finds out that it is asked for, is no failure of the network, nor of the day's budget.
-func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
+// Contract, "successful sign-ins are never throttled": a sign-in in two steps, the first without the second factor
+// because the client does not know that it is required, counts no failure of the network or of the day's budget.
+func TestTwoStepSignInCountsNoFailure(t *testing.T) {
 	t.Parallel()
 
 	const people = 6
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
-	address, _, codes := guardedPerson(t, d)
-	phone, _ := d.BindPhone(t, address)
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.NetworkFailures, c.CodeGuessBudget, c.SendCooldown = 3, 3, time.Second })
+	address, _, codes := userWithSecondFactor(t, g)
+	phone, _ := g.BindPhone(t, address)
 
 	for i := range people {
-		visitor := d.Browser(t)
+		visitor := g.Browser(t)
 		visitor.Load(t)
 
 		steps := world.SignInCall(address, apptest.Password)
@@ -61,68 +61,69 @@ func TestSignInInTwoStepsIsNoFailure(t *testing.T) {
 		}
 
 		if i%2 == 1 { // by SMS
-			d.Exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
+			g.Exec(t, "DELETE FROM throttle WHERE key LIKE 'send %'")
 
 			sent, err := visitor.Client.SendSignInCodeWithResponse(t.Context(), &client.SendSignInCodeParams{Phone: phone})
 			if err != nil || sent.StatusCode() != http.StatusNoContent {
 				t.Fatalf("send: %v %s", err, sent.Body)
 			}
 
-			code := d.Mail(t, phone, 1+i/2).Code
+			code := g.Mail(t, phone, 1+i/2).Code
 			steps.Path = "/login/sms"
 			body = func(totp string) string { return fmt.Sprintf(`{"phone":%q,"code":%q%s}`, phone, code, totp) }
 		}
 
 		steps.Body = body("")
-		if got := steps.InBrowser(t, d.Server, visitor); got.Problem.Code != "TOTP_REQUIRED" {
+		if got := steps.InBrowser(t, g.Server, visitor); got.Problem.Code != "TOTP_REQUIRED" {
 			t.Fatalf("sign-in %d without the second factor: %s", i, got)
 		}
 
 		steps.Body = body(fmt.Sprintf(`,"totp":%q`, codes[i]))
-		if got := steps.InBrowser(t, d.Server, visitor); got.Status != http.StatusNoContent {
+		if got := steps.InBrowser(t, g.Server, visitor); got.Status != http.StatusNoContent {
 			t.Fatalf("sign-in %d with it: %s", i, got)
 		}
 	}
 
 	var left int
-	err := d.Pool.QueryRow(t.Context(), `
+	err := g.Pool.QueryRow(t.Context(), `
 		SELECT (SELECT count(*) FROM failure) + (SELECT COALESCE(sum(count), 0) FROM throttle WHERE key LIKE 'failures %' OR key LIKE 'failed-%')`).Scan(&left)
 	if err != nil || left != 0 {
 		t.Errorf("%d failures are counted, %v", left, err)
 	}
 
-	// R-K6: that somebody has the first proof is written down.
-	if n := countEvents(t, d, "sign_in.second_factor_asked"); n != people {
+	// R-K6: a right first factor is an audit event.
+	if n := countEvents(t, g, "sign_in.second_factor_asked"); n != people {
 		t.Errorf("%d events, want %d", n, people)
 	}
 }
 
-// Contract, "the last way in cannot be removed": where the group asks for a second factor none is left without it.
+// Contract, "the last way in cannot be removed": in a group that requires a second factor, no member loses the last
+// one.
 func TestSecondFactorOfAGroupStays(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t)
-	address, browser, _ := guardedPerson(t, d)
+	g := world.NewGateway(t)
+	address, browser, _ := userWithSecondFactor(t, g)
 	unbind := world.Call{Method: http.MethodDelete, Path: "/user/totp"}
 
-	if got := unbind.InBrowser(t, d.Server, browser); got.Problem.Code != "LAST_WAY_IN" {
+	if got := unbind.InBrowser(t, g.Server, browser); got.Problem.Code != "LAST_WAY_IN" {
 		t.Errorf("in a group that asks for it: %s", got)
 	}
 
-	d.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
+	g.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)
 
-	if got := unbind.InBrowser(t, d.Server, browser); got.Status != http.StatusNoContent {
+	if got := unbind.InBrowser(t, g.Server, browser); got.Status != http.StatusNoContent {
 		t.Errorf("in another: %s", got)
 	}
 }
 
-// R-C7: who guesses at an authenticator until it stops makes one mail for its owner, with no word of the
-// guesser's in it, at either door; the answers do not change.
-func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
+// R-C7: guesses that stop an authenticator cause one mail to its owner, without any text of the attacker's, on either
+// surface. The responses do not change.
+func TestOwnerIsNotifiedOfTheStoppedAuthenticator(t *testing.T) {
 	t.Parallel()
 
-	d := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
-	address, _, _ := guardedPerson(t, d)
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree, c.NetworkFailures = 100, 10_000 })
+	address, _, _ := userWithSecondFactor(t, g)
 
 	for name, guess := range map[string]world.Call{
 		"alone": {Method: http.MethodPost, Path: "/login/totp", Body: fmt.Sprintf(`{"email":%q,"code":"000000"}`, address)},
@@ -131,39 +132,39 @@ func TestOwnerLearnsThatTheAuthenticatorStopped(t *testing.T) {
 		},
 	} {
 		guess = guess.With("Content-Type", "application/json").With("Accept-Language", "en").With("User-Agent", "planted words")
-		before, events := len(stopped(d, address)), countEvents(t, d, "totp.stopped")
+		before, events := len(authenticatorStoppedMails(g, address)), countEvents(t, g, "totp.stopped")
 
-		d.Exec(t, "UPDATE totp SET failures = 96")
-		d.Exec(t, "DELETE FROM failure")
+		g.Exec(t, "UPDATE totp SET failures = 96")
+		g.Exec(t, "DELETE FROM failure")
 
-		answers := map[string]bool{}
+		responses := map[string]bool{}
 
 		for range 8 {
-			got := guess.InBrowser(t, d.Server, d.Visitor)
-			answers[fmt.Sprint(got.Status, got.Problem.Code)] = true
+			got := guess.InBrowser(t, g.Server, g.Visitor)
+			responses[fmt.Sprint(got.Status, got.Problem.Code)] = true
 		}
 
-		if len(answers) != 1 {
-			t.Errorf("%s: answers %v", name, answers)
+		if len(responses) != 1 {
+			t.Errorf("%s: responses %v", name, responses)
 		}
 
-		apptest.Eventually(t, "the mail", func() bool { return len(stopped(d, address)) > before })
+		apptest.Eventually(t, "the mail", func() bool { return len(authenticatorStoppedMails(g, address)) > before })
 
-		if n := countEvents(t, d, "totp.stopped") - events; n != 1 || len(stopped(d, address)) != before+1 {
-			t.Errorf("%s: %d events, %d mails", name, n, len(stopped(d, address))-before)
+		if n := countEvents(t, g, "totp.stopped") - events; n != 1 || len(authenticatorStoppedMails(g, address)) != before+1 {
+			t.Errorf("%s: %d events, %d mails", name, n, len(authenticatorStoppedMails(g, address))-before)
 		}
 	}
 
-	for _, text := range stopped(d, address) {
+	for _, text := range authenticatorStoppedMails(g, address) {
 		if strings.Contains(text, "planted") {
-			t.Errorf("the mail says %s", text)
+			t.Errorf("the mail is %s", text)
 		}
 	}
 }
 
-// stopped are the texts of the mails that say so.
-func stopped(d *world.Gateway, address string) (texts []string) {
-	for _, message := range d.Mails(address) {
+// authenticatorStoppedMails returns the texts of the mails about a stopped authenticator.
+func authenticatorStoppedMails(g *world.Gateway, address string) (texts []string) {
+	for _, message := range g.Mails(address) {
 		if message.Subject == "您的身份验证器已停用" {
 			texts = append(texts, message.Text)
 		}

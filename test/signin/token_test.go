@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// refusal is how a bearer token is refused: status, code and challenge.
+// refusal is the refusal of a bearer token: status, code and challenge.
 type refusal struct {
 	status    int
 	code      string
@@ -25,13 +25,13 @@ var (
 	refusedMalformed = refusal{http.StatusBadRequest, "INVALID_REQUEST", `Bearer error="invalid_request"`}
 )
 
-// R-F11, R-F12, R-G1 to R-G7, T-19: internal/token refuses the whole corpus; here a part of it comes
-// over HTTP, to each operation that needs a token.
+// R-F11, R-F12, R-G1 to R-G7, T-19: internal/domain/token refuses the whole corpus of forgeries. Here some of it is
+// sent over HTTP to each operation that requires a token.
 func TestTokensOverHTTP(t *testing.T) {
 	t.Parallel()
 
 	env := apptest.New(t)
-	env.Clock.Stop() // a forgery lies one second beyond the leeway
+	env.Clock.Stop() // the times of forgeries are one second beyond the leeway
 	env.Account(t, "holder@konec.com.au")
 
 	tokens := env.SignIn(t, "holder@konec.com.au")
@@ -58,7 +58,7 @@ func TestTokensOverHTTP(t *testing.T) {
 		}
 
 		if tried < 120 {
-			t.Errorf("%d forgeries tried, want 120 at the least", tried)
+			t.Errorf("%d forgeries tried, want at least 120", tried)
 		}
 
 		t.Logf("%d forgeries refused by 2 operations", tried)
@@ -89,12 +89,12 @@ func TestTokensOverHTTP(t *testing.T) {
 			expectRefusal(t, env, name, c.header, c.want)
 		}
 
-		status, body, _ := askBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{})
+		status, body, _ := sendBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{})
 		if status != http.StatusUnauthorized || body.Code != client.ErrorCode(refusedMissing.code) {
 			t.Errorf("a token in the query string: %d %s", status, body.Code)
 		}
 
-		status, body, _ = askBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{"Authorization": {bearer}})
+		status, body, _ = sendBearer(t, env, http.MethodGet, "/api/users/me?access_token="+tokens.AccessToken, http.Header{"Authorization": {bearer}})
 		if status != http.StatusBadRequest || body.Code != client.ErrorCode(refusedMalformed.code) {
 			t.Errorf("a token in two places: %d %s", status, body.Code)
 		}
@@ -113,9 +113,9 @@ func TestTokensOverHTTP(t *testing.T) {
 	t.Run("GenuineTokenIsAccepted", func(t *testing.T) {
 		t.Parallel()
 
-		// The forger with the stolen key gets in, so nothing was refused for what is not the forgery.
+		// A forgery without a fault, signed with the stolen key, is accepted. So each refusal is due to the fault.
 		for _, scheme := range []string{"Bearer ", "bearer ", "BEARER "} {
-			status, _, _ := askBearer(t, env, http.MethodGet, "/api/users/me", http.Header{"Authorization": {scheme + forger.Genuine()}})
+			status, _, _ := sendBearer(t, env, http.MethodGet, "/api/users/me", http.Header{"Authorization": {scheme + forger.Genuine()}})
 			if status != http.StatusOK {
 				t.Errorf("a genuine token, %q: %d", scheme, status)
 			}
@@ -123,19 +123,19 @@ func TestTokensOverHTTP(t *testing.T) {
 	})
 }
 
-// expectRefusal asks the two operations that need a token.
+// expectRefusal calls the two operations that require a token.
 func expectRefusal(t *testing.T, env *apptest.Env, name string, header http.Header, want refusal) {
 	t.Helper()
 
 	for operation, path := range map[string]string{http.MethodGet: "/api/users/me", http.MethodPost: "/api/auth/logout"} {
-		status, body, answered := askBearer(t, env, operation, path, header.Clone())
-		if got := (refusal{status, string(body.Code), answered.Get("WWW-Authenticate")}); got != want {
+		status, body, responseHeader := sendBearer(t, env, operation, path, header.Clone())
+		if got := (refusal{status, string(body.Code), responseHeader.Get("WWW-Authenticate")}); got != want {
 			t.Errorf("%s, %s: %+v, want %+v", name, path, got, want)
 		}
 	}
 }
 
-func askBearer(t *testing.T, env *apptest.Env, method, path string, header http.Header) (int, client.Error, http.Header) {
+func sendBearer(t *testing.T, env *apptest.Env, method, path string, header http.Header) (int, client.Error, http.Header) {
 	t.Helper()
 
 	request, err := http.NewRequestWithContext(t.Context(), method, env.URL+path, http.NoBody)
@@ -153,13 +153,13 @@ func askBearer(t *testing.T, env *apptest.Env, method, path string, header http.
 
 	var body client.Error
 
-	// What is no error has no code, and is not asked for one.
+	// A response that is not an error has no code to read.
 	_ = json.NewDecoder(response.Body).Decode(&body)
 
 	return response.StatusCode, body, response.Header
 }
 
-// sendable says that net/http puts the text into a header as it is.
+// sendable reports whether net/http sends the text in a header unchanged.
 func sendable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] >= 0x7f {
@@ -170,5 +170,5 @@ func sendable(s string) bool {
 	return s == strings.TrimSpace(s)
 }
 
-// token68 is what may stand behind Bearer (RFC 9110, section 11.2).
+// token68 is the syntax of a bearer token (RFC 9110, section 11.2).
 var token68 = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)

@@ -1,5 +1,5 @@
-// Package apptest runs whole gateways for tests: real Postgres, real HTTP, the generated client, a
-// clock that the test moves, and every answer held against the document. Only tests import it.
+// Package apptest runs whole gateways for tests: real Postgres, real HTTP, the generated client, a clock that the test
+// moves, and every response compared with the document. Only tests import it.
 package apptest
 
 import (
@@ -26,14 +26,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
-// Migrate is what postgrestest.Main wants.
+// Migrate is the function that postgrestest.Main needs.
 func Migrate(ctx context.Context, url string) error {
 	_, err := app.Migrate(ctx, url)
 
 	return err
 }
 
-// Env is one database and the gateways on it.
+// Env is a database and the gateways on it.
 type Env struct {
 	*Server // the first gateway
 
@@ -41,21 +41,21 @@ type Env struct {
 	Inbox    *inbox.Inbox
 	Config   config.Config // with the URL of the database
 	HashCost password.Cost
-	Pool     *pgxpool.Pool // to look behind the scenes
+	Pool     *pgxpool.Pool // a connection for what the API does not show
 }
 
-// Settings are what a test can change of its gateways.
+// Settings are what a test can change about its gateways.
 type Settings struct {
 	config.Config
 
-	// HashCost is next to nothing unless a test sets it: most tests are not about hashing.
+	// HashCost is minimal unless a test sets it, because most tests are not about hashing.
 	HashCost password.Cost
 }
 
-// cheap is what a hash costs in tests that are not about hashing.
+// cheap is the cost of a hash in tests that are not about hashing.
 var cheap = password.Cost{Memory: 64, Passes: 1, Threads: 1}
 
-// StandardHashes is for tests of what a hash costs.
+// StandardHashes sets the production cost of a hash, for tests about it.
 func StandardHashes(s *Settings) { s.HashCost = password.Standard }
 
 // Server is one running gateway.
@@ -68,14 +68,14 @@ type Server struct {
 	Log        *Log
 }
 
-// New runs a gateway on a private database. change, if any, changes the settings first.
+// New starts a gateway on a private database. change, if any, changes the settings first.
 func New(tb testing.TB, change ...func(*Settings)) *Env {
 	tb.Helper()
 
 	return On(tb, postgrestest.New(tb), change...)
 }
 
-// On runs a gateway on the database at url, which is migrated.
+// On starts a gateway on the migrated database at url.
 func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 	tb.Helper()
 
@@ -110,7 +110,7 @@ func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 	return e
 }
 
-// Serve runs one more gateway on the same database, as a second replica. It ends with the test.
+// Serve starts another gateway on the same database, as a second replica. It stops when the test ends.
 func (e *Env) Serve(tb testing.TB) *Server {
 	tb.Helper()
 
@@ -145,7 +145,7 @@ func (e *Env) Serve(tb testing.TB) *Server {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 
-		_ = s.App.Stop(ctx) // a test that took its database away gets what it asked for
+		_ = s.App.Stop(ctx) // a test that took its database away may see this fail
 	})
 
 	s.Client, err = client.NewClientWithResponses(s.URL, client.WithHTTPClient(s.HTTP.Client()))
@@ -166,10 +166,10 @@ func (e *Env) Serve(tb testing.TB) *Server {
 	return s
 }
 
-// Password is the password of every account that Account makes.
+// Password is the password of every account that Account creates.
 const Password = "correct horse battery staple"
 
-// hashes are Password's, by cost: each is computed once a process.
+// hashes are the hashes of Password, by cost. Each is computed once per process.
 var hashes = map[password.Cost]func() (string, error){cheap: hashed(cheap), password.Standard: hashed(password.Standard)}
 
 func hashed(cost password.Cost) func() (string, error) {
@@ -183,7 +183,7 @@ func hashed(cost password.Cost) func() (string, error) {
 	})
 }
 
-// Account makes an account with Password, without mail and code.
+// Account creates an account with Password, without a mail or a code.
 func (e *Env) Account(tb testing.TB, email string) account.Account {
 	tb.Helper()
 
@@ -208,7 +208,7 @@ func (e *Env) Account(tb testing.TB, email string) account.Account {
 	return created
 }
 
-// Exec runs a statement behind the gateway's back.
+// Exec executes a statement on the database, past the gateway.
 func (e *Env) Exec(tb testing.TB, statement string, args ...any) {
 	tb.Helper()
 
@@ -217,7 +217,7 @@ func (e *Env) Exec(tb testing.TB, statement string, args ...any) {
 	}
 }
 
-// SignIn signs the account of the address in, with Password.
+// SignIn signs in with an address and Password.
 func (s *Server) SignIn(tb testing.TB, email string) client.Tokens {
 	tb.Helper()
 
@@ -233,7 +233,7 @@ func (s *Server) SignIn(tb testing.TB, email string) client.Tokens {
 	return *response.JSON200
 }
 
-// Refresh exchanges a refresh token, and answers the status, and the tokens if it is 200.
+// Refresh exchanges a refresh token. It returns the status, and the tokens if it is 200.
 func (s *Server) Refresh(tb testing.TB, token string) (int, *client.Tokens) {
 	tb.Helper()
 
@@ -245,7 +245,7 @@ func (s *Server) Refresh(tb testing.TB, token string) (int, *client.Tokens) {
 	return response.StatusCode(), response.JSON200
 }
 
-// Me asks who an access token speaks for, and answers the status.
+// Me calls GET /api/users/me with an access token and returns the status.
 func (s *Server) Me(tb testing.TB, accessToken string) (int, *client.MeResponse) {
 	tb.Helper()
 
@@ -257,7 +257,7 @@ func (s *Server) Me(tb testing.TB, accessToken string) (int, *client.MeResponse)
 	return response.StatusCode(), response.JSON200
 }
 
-// Bearer adds an access token to a request of the generated client.
+// Bearer returns an option that adds an access token to a request of the generated client.
 func Bearer(accessToken string) client.RequestEditorFn {
 	return func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Authorization", "Bearer "+accessToken)
@@ -266,7 +266,7 @@ func Bearer(accessToken string) client.RequestEditorFn {
 	}
 }
 
-// Mail waits for the newest message to an address, since when there were before.
+// Mail waits for a message to an address beyond the first before ones, and returns the newest.
 func (e *Env) Mail(tb testing.TB, to string, before int) inbox.Message {
 	tb.Helper()
 
@@ -281,7 +281,7 @@ func (e *Env) Mail(tb testing.TB, to string, before int) inbox.Message {
 	return found[0]
 }
 
-// Mails answers the messages to an address so far, newest first.
+// Mails returns the messages to an address so far, newest first.
 func (e *Env) Mails(to string) []inbox.Message {
 	var found []inbox.Message
 
@@ -294,7 +294,7 @@ func (e *Env) Mails(to string) []inbox.Message {
 	return found
 }
 
-// Eventually waits until a condition holds, half a minute at the most.
+// Eventually waits until a condition holds, at most half a minute.
 func Eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 

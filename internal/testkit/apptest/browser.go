@@ -8,8 +8,8 @@ import (
 	"github.com/konec/toolkit-gateway/gen/client"
 )
 
-// Browser calls the public surface as the console does: it keeps cookies, and sends the XSRF cookie
-// back as a header. Unlike a real one it sends secure cookies over plain HTTP.
+// Browser calls the public surface as the console does: it keeps cookies, and sends the XSRF cookie back as a header.
+// Unlike a real browser it sends secure cookies over plain HTTP.
 type Browser struct {
 	Client *client.ClientWithResponses
 	HTTP   *http.Client
@@ -18,7 +18,7 @@ type Browser struct {
 	cookies map[string]*http.Cookie
 }
 
-// Browser is a new one, which knows no cookie.
+// Browser returns a new browser without cookies.
 func (s *Server) Browser(tb testing.TB) *Browser {
 	tb.Helper()
 
@@ -38,7 +38,7 @@ func (s *Server) Browser(tb testing.TB) *Browser {
 	return b
 }
 
-// SignedIn is a new browser in which the account of the address has signed in, with Password.
+// SignedIn returns a new browser that has signed in with an address and Password.
 func (s *Server) SignedIn(tb testing.TB, email string) *Browser {
 	tb.Helper()
 
@@ -57,7 +57,7 @@ func (s *Server) SignedIn(tb testing.TB, email string) *Browser {
 	return b
 }
 
-// Load is the console's first call.
+// Load makes the console's first call.
 func (b *Browser) Load(tb testing.TB) {
 	tb.Helper()
 
@@ -71,7 +71,7 @@ func (b *Browser) Load(tb testing.TB) {
 	}
 }
 
-// Verify answers the status of GET /verify.
+// Verify returns the status of GET /verify.
 func (b *Browser) Verify(tb testing.TB) int {
 	tb.Helper()
 
@@ -83,7 +83,7 @@ func (b *Browser) Verify(tb testing.TB) int {
 	return response.StatusCode()
 }
 
-// Cookie answers the value of a cookie, empty where there is none.
+// Cookie returns the value of a cookie, or an empty string if there is none.
 func (b *Browser) Cookie(name string) string {
 	if c := b.Received(name); c != nil {
 		return c.Value
@@ -92,7 +92,7 @@ func (b *Browser) Cookie(name string) string {
 	return ""
 }
 
-// Received answers a cookie as it was set, nil where there is none.
+// Received returns a cookie as it was set, or nil if there is none.
 func (b *Browser) Received(name string) *http.Cookie {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,7 +100,7 @@ func (b *Browser) Received(name string) *http.Cookie {
 	return b.cookies[name]
 }
 
-// SetCookie plants a cookie; an empty value removes it.
+// SetCookie stores a cookie; an empty value removes it.
 func (b *Browser) SetCookie(name, value string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,7 +114,7 @@ func (b *Browser) SetCookie(name, value string) {
 	b.cookies[name] = &http.Cookie{Name: name, Value: value}
 }
 
-// Copy is another browser with the same cookies, as they are now.
+// Copy returns another browser with the current cookies.
 func (b *Browser) Copy(tb testing.TB, s *Server) *Browser {
 	tb.Helper()
 
@@ -170,7 +170,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// Header is what the browser adds to a request: its cookies, and the XSRF token.
+// Header returns what the browser adds to a request: its cookies and the XSRF token.
 func (b *Browser) Header() http.Header {
 	b.mu.Lock()
 	defer b.mu.Unlock()

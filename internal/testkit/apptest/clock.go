@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Clock goes with the real one until the test moves it ahead, or stops it.
+// Clock follows the real clock until the test moves it ahead or stops it.
 type Clock struct {
 	mu      sync.Mutex
 	ahead   time.Duration
-	stopped time.Time // zero while it goes
+	stopped time.Time // zero while the clock runs
 }
 
-// Now is the time of every gateway of an Env. It ticks in milliseconds, as that of a server does.
+// Now returns the time of every gateway of an Env. It ticks in milliseconds, like a server's.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,7 +24,7 @@ func (c *Clock) Now() time.Time {
 	return time.Now().Add(c.ahead).Truncate(time.Millisecond)
 }
 
-// Advance moves the clock.
+// Advance moves the clock ahead.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,8 +36,8 @@ func (c *Clock) Advance(d time.Duration) {
 	c.ahead += d
 }
 
-// Stop lets the clock stand still but for Advance, for tests that count seconds. Readiness fails two
-// seconds later.
+// Stop stops the clock, which then moves by Advance only, for tests that count seconds. Readiness fails two seconds
+// later.
 func (c *Clock) Stop() {
 	now := c.Now()
 

@@ -18,7 +18,7 @@ import (
 	document "github.com/konec/toolkit-gateway/api"
 )
 
-// Document is the document, loaded once a process.
+// Document returns the OpenAPI document, which is loaded once per process.
 var Document = sync.OnceValue(func() *openapi3.T {
 	for _, media := range []string{"image/svg+xml", "image/png", "text/html"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
@@ -32,8 +32,8 @@ var Document = sync.OnceValue(func() *openapi3.T {
 	return loaded
 })
 
-// Conforming fails the test for every answer of a documented operation that the document does not
-// promise: another status, another body, another type, or a code that the status does not list.
+// Conforming fails the test for every response of a documented operation that the document does not promise: another
+// status, another body, another type, or a code that the status does not list.
 func Conforming(tb testing.TB, next http.Handler) http.Handler {
 	spec := Document()
 	routes := chi.NewRouter()
@@ -52,10 +52,10 @@ func Conforming(tb testing.TB, next http.Handler) http.Handler {
 
 		method := r.Method
 		if method == http.MethodHead {
-			return // like GET, without the body that could be looked at
+			return // like GET, without a body to check
 		}
 
-		// chi matches the path as it was sent, so that an escaped slash is none.
+		// chi matches the path as it was sent, in which an escaped slash is not a slash.
 		match := chi.NewRouteContext()
 		if !routes.Match(match, method, cmp.Or(r.URL.RawPath, r.URL.Path)) {
 			return
@@ -63,12 +63,12 @@ func Conforming(tb testing.TB, next http.Handler) http.Handler {
 
 		route := operations[method+match.RoutePattern()]
 		if fault := Violation(r, route, seen.status, w.Header(), seen.body.Bytes()); fault != "" {
-			tb.Errorf("%s %s answered %d, which the document does not promise: %s", method, r.URL.Path, seen.status, fault)
+			tb.Errorf("%s %s returned %d, which the document does not promise: %s", method, r.URL.Path, seen.status, fault)
 		}
 	})
 }
 
-// Violation says how an answer breaks the document, or is empty.
+// Violation returns how a response violates the document, or an empty string.
 func Violation(r *http.Request, route *routers.Route, status int, header http.Header, body []byte) string {
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route},
@@ -94,20 +94,20 @@ func Violation(r *http.Request, route *routers.Route, status int, header http.He
 		return ""
 	}
 
-	var answer struct{ Code string }
-	if err := json.Unmarshal(body, &answer); err != nil {
+	var response struct{ Code string }
+	if err := json.Unmarshal(body, &response); err != nil {
 		return err.Error()
 	}
 
 	media := route.Operation.Responses.Status(status).Value.Content.Get("application/json")
-	if media.Examples[answer.Code] == nil {
-		return "the code " + answer.Code + " is not listed"
+	if media.Examples[response.Code] == nil {
+		return "the code " + response.Code + " is not listed"
 	}
 
 	return ""
 }
 
-// redirectViolation says that a redirect carries an error that the document does not list with it.
+// redirectViolation returns an error if a redirect carries a code that the document does not list for it.
 func redirectViolation(response *openapi3.Response, location string) string {
 	to, err := url.Parse(location)
 	if err != nil || to.Host == "" {
@@ -127,7 +127,7 @@ func redirectViolation(response *openapi3.Response, location string) string {
 	return ""
 }
 
-// copied keeps what goes by.
+// copied keeps a copy of the response that it writes.
 type copied struct {
 	http.ResponseWriter
 
@@ -146,5 +146,5 @@ func (c *copied) Write(p []byte) (int, error) {
 	return c.ResponseWriter.Write(p)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap serves http.ResponseController.
 func (c *copied) Unwrap() http.ResponseWriter { return c.ResponseWriter }

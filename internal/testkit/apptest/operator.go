@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// SetStatus disables or enables the account of the address, as the operator's command does.
+// SetStatus disables or enables an account, as the operator's command does.
 func (e *Env) SetStatus(ctx context.Context, email string, status account.Status) error {
 	return e.operate(ctx, email, func(accounts *administration.Administration, change administration.Change) error {
 		_, err := accounts.SetStatus(origin.With(ctx, origin.Command("test")), change, status)
@@ -19,7 +19,7 @@ func (e *Env) SetStatus(ctx context.Context, email string, status account.Status
 	})
 }
 
-// SetGroup assigns its member group, as the operator's command does.
+// SetGroup assigns the member group of an account, as the operator's command does.
 func (e *Env) SetGroup(ctx context.Context, email, name string) error {
 	return e.operate(ctx, email, func(accounts *administration.Administration, change administration.Change) error {
 		_, err := accounts.SetGroup(origin.With(ctx, origin.Command("test")), change, name)

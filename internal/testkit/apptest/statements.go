@@ -9,8 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Statements remembers the names of the queries that a gateway sent. River's own do not
-// count, nor do BEGIN and COMMIT.
+// Statements records the queries that a gateway sends, without River's own, BEGIN and COMMIT.
 type Statements struct {
 	mu    sync.Mutex
 	names []string
@@ -28,7 +27,7 @@ type Statement struct {
 func (s *Statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	if rest, ours := strings.CutPrefix(data.SQL, "-- name: "); ours && !strings.Contains(data.SQL, "river_") {
 		name, _, _ := strings.Cut(rest, " ")
-		if strings.HasPrefix(name, "PG") { // River's as well
+		if strings.HasPrefix(name, "PG") { // River's, too
 			return ctx
 		}
 
@@ -45,7 +44,7 @@ func (s *Statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.
 // TraceQueryEnd implements pgx.QueryTracer.
 func (s *Statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// Take answers the names since the last Take.
+// Take returns the names of the queries since the last Take.
 func (s *Statements) Take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +55,7 @@ func (s *Statements) Take() []string {
 	return names
 }
 
-// TakeTexts answers the statements since the last Take, in full.
+// TakeTexts returns the queries since the last Take, in full.
 func (s *Statements) TakeTexts() []Statement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +66,7 @@ func (s *Statements) TakeTexts() []Statement {
 	return texts
 }
 
-// Log keeps what a gateway logged.
+// Log records what a gateway logs.
 type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -81,7 +80,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String answers everything logged so far.
+// String returns everything that was logged so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

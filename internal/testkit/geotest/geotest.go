@@ -1,4 +1,4 @@
-// Package geotest writes files of places, in the form of GeoLite2-City. Only tests import it.
+// Package geotest writes location files in the form of GeoLite2-City. Only tests import it.
 package geotest
 
 import (
@@ -12,17 +12,17 @@ import (
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 )
 
-// Place is a network, and where it is. An empty name is left out.
+// Place is a network and its location. An empty name is left out.
 type Place struct {
 	Network       string
 	Country, City Name
 }
 
-// Name is one name in two languages.
+// Name is a name in two languages.
 type Name struct{ English, Chinese string }
 
-// Some are two networks of IPv4 and one of IPv6. The second has a country only, and the third no
-// Chinese name of its city.
+// Some returns two IPv4 networks and an IPv6 network. The second has a country only, and the third has no Chinese name
+// of its city.
 func Some() []Place {
 	return []Place{
 		{Network: "203.0.113.0/24", Country: Name{"Australia", "澳大利亚"}, City: Name{"Sydney", "悉尼"}},
@@ -31,7 +31,7 @@ func Some() []Place {
 	}
 }
 
-// File is a file of the places, as bytes.
+// File returns a location file of the places.
 func File(tb testing.TB, places ...Place) []byte {
 	tb.Helper()
 
@@ -43,13 +43,13 @@ func File(tb testing.TB, places ...Place) []byte {
 	return FileOf(tb, "GeoLite2-City", records)
 }
 
-// FileOf is a file of any records, by network.
+// FileOf returns a location file of any records, by network.
 func FileOf(tb testing.TB, kind string, records map[string]mmdbtype.Map) []byte {
 	tb.Helper()
 
 	tree, err := mmdbwriter.New(mmdbwriter.Options{
 		DatabaseType: kind, Languages: []string{"en", "zh-CN"},
-		IncludeReservedNetworks: true, // those for documentation are
+		IncludeReservedNetworks: true, // the networks for documentation are reserved
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -74,8 +74,7 @@ func FileOf(tb testing.TB, kind string, records map[string]mmdbtype.Map) []byte 
 	return file.Bytes()
 }
 
-// Replace puts a file in the place of the one at the path, as an updater does: at once, and as
-// another file.
+// Replace replaces the file at the path as an updater does: atomically, by another file.
 func Replace(tb testing.TB, path string, file []byte) {
 	tb.Helper()
 

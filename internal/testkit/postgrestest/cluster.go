@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// folderPrefix and the process id make the name of a cluster's folder.
+	// folderPrefix and the process id form the name of a cluster's folder.
 	folderPrefix = "postgrestest-"
 
-	// keptMark is a file that says that the folder is to be looked into, and not to be swept away.
+	// keptMark is a file that says that the folder is kept for inspection and must not be swept.
 	keptMark = "kept"
 )
 
-// nonce tells this process from others with the same number, in other containers, on a shared server.
+// nonce distinguishes this process from others with the same id, in other containers, on a shared server.
 var nonce = strings.ToLower(rand.Text()[:8])
 
-// NewCluster returns a cluster that is the test's own, to kill, freeze and restart, and the URL of a
-// migrated database in it. A durable one loses nothing by that; it is started with production's settings.
-// It is stopped after the test and, when that has passed, removed.
+// NewCluster returns a cluster that belongs to the test, to kill, freeze and restart, and the URL of a migrated
+// database in it. A durable cluster loses nothing by that; it runs with production's settings. It is stopped after the
+// test and removed if the test has passed.
 func NewCluster(tb testing.TB, durable bool) (*pgcluster.Cluster, string) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
@@ -58,7 +58,7 @@ func NewCluster(tb testing.TB, durable bool) (*pgcluster.Cluster, string) {
 	return cluster, h.url(name)
 }
 
-// startCluster makes a cluster in a new temporary folder.
+// startCluster starts a cluster in a new temporary folder.
 func startCluster(ctx context.Context, durable bool) (*pgcluster.Cluster, error) {
 	bin, err := binaries(ctx)
 	if err != nil {
@@ -68,7 +68,8 @@ func startCluster(ctx context.Context, durable bool) (*pgcluster.Cluster, error)
 	if err != nil {
 		return nil, err
 	}
-	// As root the server is another user, who has to pass. What is in here is closed by itself.
+	// If the process is root, the server runs as another user, who needs access. The folders inside have their own
+	// permissions.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,8 @@ func startCluster(ctx context.Context, durable bool) (*pgcluster.Cluster, error)
 	return cluster, nil
 }
 
-// binaries fetches the server's programs where there are none, once for all test processes of the user.
+// binaries returns the folder of the server's programs. It downloads them if there are none, once for all test
+// processes of the user.
 func binaries(ctx context.Context) (string, error) {
 	bin, err := pgcluster.FindBinaries()
 	if !errors.Is(err, pgcluster.ErrNoBinaries) {
@@ -99,8 +101,8 @@ func binaries(ctx context.Context) (string, error) {
 	})
 }
 
-// close leaves nothing after tests that passed. After others it leaves our own cluster, stopped, in its
-// folder, with a note on how to open it. A server that is not ours only gets rid of the template.
+// close removes everything after tests that passed. Otherwise it keeps its own cluster, stopped, in its folder, with a
+// note on how to open it. On a shared server it only drops the template.
 func (h *host) close(ctx context.Context, passed bool) error {
 	if h.cluster == nil {
 		if h.template == "" {
@@ -117,7 +119,7 @@ func (h *host) close(ctx context.Context, passed bool) error {
 	return errors.Join(err, os.WriteFile(filepath.Join(h.cluster.Dir(), keptMark), nil, 0o644))
 }
 
-// tempDir is the system's, unless the server's user cannot get there, as with root's own TMPDIR.
+// tempDir returns the system's temporary folder, unless the server's user has no access to it, as to root's own TMPDIR.
 func tempDir() string {
 	if place, err := pgcluster.Place(os.TempDir()); err != nil || place != filepath.Clean(os.TempDir()) {
 		return "/var/tmp"
@@ -125,8 +127,8 @@ func tempDir() string {
 	return os.TempDir()
 }
 
-// sweep removes what test processes left that were killed. A folder whose process has another reason to
-// live is left alone: Remove needs the cluster's lock, and gets it only when nobody is there any more.
+// sweep removes what killed test processes have left. It skips a folder whose cluster is still in use: Remove needs the
+// cluster's lock and gets it only when no process has it.
 func sweep(ctx context.Context) {
 	dirs, _ := filepath.Glob(filepath.Join(tempDir(), folderPrefix+"*"))
 	for _, dir := range dirs {
@@ -138,9 +140,9 @@ func sweep(ctx context.Context) {
 		if _, err := os.Lstat(filepath.Join(dir, keptMark)); err == nil {
 			continue
 		}
-		// What cannot be removed now is not this test's business; the next sweep tries again.
+		// What cannot be removed now is left to the next sweep.
 		if err := pgcluster.Remove(ctx, dir); err == nil {
-			_ = os.RemoveAll(dir) // Remove looks elsewhere where the process died before it opened dir to others
+			_ = os.RemoveAll(dir) // Remove finds nothing if the process died before it gave other users access to dir
 		}
 	}
 }

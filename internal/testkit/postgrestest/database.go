@@ -14,12 +14,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/pgcluster"
 )
 
-// timeZone of every test database is one that nobody's code expects, with an offset of 5:45 hours, so
-// that what depends on the server's zone gives itself away.
+// timeZone is the time zone of every test database. No code expects it: its offset of 5:45 hours reveals what depends
+// on the server's zone.
 const timeZone = "Asia/Kathmandu"
 
-// New returns the URL of a migrated database that is the test's own. It is dropped when the test has
-// passed, under whoever is still connected, and kept when it has failed.
+// New returns the URL of a migrated database that belongs to the test. It is dropped when the test has passed, even
+// while connections are open, and kept when it has failed.
 func New(tb testing.TB) string {
 	tb.Helper()
 	h := shared(tb)
@@ -46,14 +46,14 @@ func New(tb testing.TB) string {
 // host is a PostgreSQL server with a migrated template.
 type host struct {
 	url      func(database string) string
-	admin    string             // where to make databases from
-	cluster  *pgcluster.Cluster // nil for a server that is not ours
+	admin    string             // the database from which others are created
+	cluster  *pgcluster.Cluster // nil for a shared server
 	strategy string
 	template string
 	count    atomic.Int64
 }
 
-// openHost starts the process's cluster, or uses the server of TEST_DATABASE_URL, and makes the template.
+// openHost starts the process's cluster, or uses the server of TEST_DATABASE_URL, and creates the template.
 func openHost(ctx context.Context, migrate Migrate) (*host, error) {
 	if migrate == nil {
 		return nil, errors.New("this package's TestMain does not call postgrestest.Main with its migration")
@@ -82,14 +82,14 @@ func openHost(ctx context.Context, migrate Migrate) (*host, error) {
 	return h, nil
 }
 
-// makeTemplate migrates a database and then closes it to everybody: a database that has a connection
-// cannot be cloned.
+// makeTemplate migrates a database and then allows no connections to it, because a database with a connection cannot be
+// cloned.
 func (h *host) makeTemplate(ctx context.Context, migrate Migrate) error {
 	var version int
 	if err := h.query(ctx, &version, "SELECT current_setting('server_version_num')::int"); err != nil {
 		return err
 	}
-	// The default strategy, new in version 15, writes the whole database to the log: three times slower.
+	// The default strategy since version 15 writes the whole database to the WAL, which is three times slower.
 	if version >= 15_00_00 {
 		h.strategy = " STRATEGY file_copy"
 	}
@@ -101,7 +101,7 @@ func (h *host) makeTemplate(ctx context.Context, migrate Migrate) error {
 	if err := migrate(ctx, h.url(name)); err != nil {
 		return fmt.Errorf("migrate the template database: %w", err)
 	}
-	// A migration that leaves a pool open is cut off; what it left in flight would not be in the clones.
+	// A migration that leaves a pool open is disconnected; its unfinished work would not be in the clones.
 	if err := h.exec(ctx, "ALTER DATABASE "+quote(name)+" ALLOW_CONNECTIONS false"); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (h *host) makeTemplate(ctx context.Context, migrate Migrate) error {
 	return h.query(ctx, &ended, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1`, name)
 }
 
-// nextName is unique on the server: several test processes share the one of TEST_DATABASE_URL.
+// nextName returns a name that is unique on the server, which several test processes may share.
 func (h *host) nextName() string {
 	return fmt.Sprintf("test_%d_%s_%d", os.Getpid(), nonce, h.count.Add(1))
 }
@@ -119,7 +119,7 @@ func (h *host) create(ctx context.Context, name, template string) error {
 	if template != "" {
 		statement += " TEMPLATE " + quote(template) + h.strategy
 	}
-	// The zone is not part of what a template passes on.
+	// A clone does not inherit the template's zone.
 	return h.exec(ctx, statement, "ALTER DATABASE "+quote(name)+" SET timezone = '"+timeZone+"'")
 }
 
@@ -127,7 +127,7 @@ func (h *host) drop(ctx context.Context, name string) error {
 	return h.exec(ctx, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
 }
 
-// exec runs statements one by one: CREATE DATABASE refuses to be in a transaction.
+// exec executes statements one by one, because CREATE DATABASE cannot run in a transaction.
 func (h *host) exec(ctx context.Context, statements ...string) error {
 	return h.connected(ctx, func(conn *pgx.Conn) error {
 		for _, statement := range statements {

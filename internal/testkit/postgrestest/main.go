@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Migrate brings the empty database at url to the schema that the tests expect. It must have closed its
-// connections when it returns.
+// Migrate brings the empty database at url to the schema that the tests expect. It must have closed its connections
+// when it returns.
 type Migrate func(ctx context.Context, url string) error
 
-// process is what the tests of one process share. It has to be global: the testing package starts tests
-// from a bare function name, and only TestMain runs before and after them.
+// process is what the tests of one process share. It has to be global: the testing package starts tests from a bare
+// function name, and only TestMain runs before and after them.
 var process struct {
 	migrate Migrate
 	once    sync.Once
@@ -23,13 +23,13 @@ var process struct {
 }
 
 const (
-	// startTimeout bounds the cluster's start with the migration, cleanupTimeout what follows a test.
+	// startTimeout limits the cluster's start with the migration, cleanupTimeout what follows a test.
 	startTimeout   = 2 * time.Minute
 	cleanupTimeout = 30 * time.Second
 )
 
-// Main runs the tests of a package and is all that its TestMain does. It leaves nothing behind when they
-// pass; when they do not, it keeps the cluster's folder and prints how to look into it.
+// Main runs the tests of a package and is all that its TestMain does. It leaves nothing behind if they pass; otherwise
+// it keeps the cluster's folder and prints how to open it.
 func Main(m *testing.M, migrate func(ctx context.Context, url string) error) {
 	process.migrate = migrate
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
@@ -52,8 +52,8 @@ func finish(passed bool) error {
 	return process.host.close(ctx, passed)
 }
 
-// shared is the process's server, started by the first test that needs it. Its tests all fail with the
-// same words where it does not start.
+// shared returns the process's server, which the first test that needs it starts. If it does not start, all tests fail
+// with the same message.
 func shared(tb testing.TB) *host {
 	tb.Helper()
 	process.once.Do(func() {

@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 	t.Run("ManyAtOnceAreSeparate", func(t *testing.T) {
 		t.Parallel()
 
-		// Goroutines, because the number of parallel tests is that of the processors.
+		// Goroutines, because parallel tests are limited by the number of processors.
 		var all sync.WaitGroup
 		var urls [16]string
 		var errs [16]error
@@ -77,7 +77,7 @@ func TestNew(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := conn.Ping(t.Context()); err != nil { // and left open
+			if err := conn.Ping(t.Context()); err != nil { // the connection stays open
 				t.Fatal(err)
 			}
 		})
@@ -119,8 +119,8 @@ func TestNewCluster(t *testing.T) {
 	})
 }
 
-// The helper's behaviour around failures is seen from outside: this program runs again, with one of the
-// tests below, which do nothing in the ordinary run.
+// How the package behaves around failures is seen from outside: this program runs again, with one of the tests below,
+// which do nothing in an ordinary run.
 func TestFailure(t *testing.T) {
 	t.Parallel()
 
@@ -140,7 +140,7 @@ func TestFailure(t *testing.T) {
 		if kept := folders(t, tmp); len(kept) != 1 {
 			t.Fatalf("folders %v, want one", kept)
 		}
-		// A later run leaves it alone, and removes what a killed one left.
+		// A later run does not touch the kept folder, and removes what a killed run has left.
 		killed := filepath.Join(tmp, fmt.Sprintf("postgrestest-%d-1", deadProcess(t)))
 		if err := os.Mkdir(killed, 0o755); err != nil {
 			t.Fatal(err)
@@ -195,7 +195,7 @@ func TestChildFails(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
 		return
 	}
-	t.Error("as told:", insert(t, postgrestest.New(t)))
+	t.Error("by the printed command:", insert(t, postgrestest.New(t)))
 }
 
 func TestChildPasses(t *testing.T) {
@@ -227,7 +227,7 @@ func folders(t *testing.T, tmp string) []string {
 	return dirs
 }
 
-// deadProcess is the number of a process that is gone.
+// deadProcess returns the id of a process that has ended.
 func deadProcess(t *testing.T) int {
 	t.Helper()
 	cmd := exec.Command("true")
@@ -237,7 +237,7 @@ func deadProcess(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-// shortDir is short enough for a socket, and open to the server's user.
+// shortDir returns a folder whose path is short enough for a socket, and to which the server's user has access.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "pgt-")
@@ -261,7 +261,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // its server may be gone
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // its server may have stopped
 	return conn
 }
 

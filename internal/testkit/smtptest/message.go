@@ -13,19 +13,19 @@ import (
 	"testing"
 )
 
-// Message is one message as it came over the wire.
+// Message is a message as the sink received it.
 type Message struct {
 	From       string   // of the envelope
 	Recipients []string // of the envelope
-	User       string   // who had signed in
+	User       string   // the user who had signed in
 	TLS        bool
 	Data       []byte
 }
 
-// Read is a message as a person's program reads it.
+// Read is a message as a mail program reads it.
 type Read struct {
 	Header  mail.Header
-	Names   []string // of the header fields, sorted, each as often as it is there
+	Names   []string // the names of the header fields, sorted, with repeats
 	Subject string   // decoded
 	Parts   []Part
 }
@@ -36,7 +36,7 @@ type Part struct {
 	Body string
 }
 
-// Read decodes the message, and fails the test where it is not well-formed.
+// Read decodes the message. It fails the test if the message is malformed.
 func (m Message) Read(tb testing.TB) Read {
 	tb.Helper()
 

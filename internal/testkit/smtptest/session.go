@@ -10,7 +10,7 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// session is one connection's conversation.
+// session is the conversation on one connection.
 type session struct {
 	sink *Sink
 	conn *smtp.Conn
@@ -18,7 +18,7 @@ type session struct {
 	user       string
 	from       string
 	recipients []string
-	cut        bool // at the next reset
+	cut        bool // close the connection at the next reset
 }
 
 func (s *Sink) session(conn *smtp.Conn) (smtp.Session, error) {
@@ -76,7 +76,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *session) Data(r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return err //nolint:wrapcheck // nobody looks at it
+		return err //nolint:wrapcheck // the library does not log it
 	}
 
 	_, secure := s.conn.TLSConnectionState()
@@ -107,7 +107,7 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-// line is the first of the text that begins as a code's does.
+// line returns the first line of the text that begins like the line with a code.
 func line(data []byte) []byte {
 	for one := range bytes.Lines(data) {
 		if bytes.HasPrefix(one, []byte("    ")) {
@@ -118,7 +118,7 @@ func line(data []byte) []byte {
 	return nil
 }
 
-// Reset implements smtp.Session. The library calls it after it has answered.
+// Reset implements smtp.Session. The library calls it after it has sent its response.
 func (s *session) Reset() {
 	if s.cut {
 		s.conn.Conn().Close()

@@ -1,5 +1,5 @@
-// Package smtptest is a mail server for tests: it speaks SMTP on a real socket, keeps what it was
-// given, byte for byte, and behaves as badly as it is told to. Only tests import it.
+// Package smtptest is a mail server for tests: it speaks SMTP on a real socket, stores what it receives, byte for byte,
+// and misbehaves as the test asks. Only tests import it.
 package smtptest
 
 import (
@@ -19,51 +19,51 @@ import (
 // TLS is what the sink offers.
 type TLS int
 
-// The ways of TLS.
+// The kinds of TLS.
 const (
 	Plain    TLS = iota // none
-	StartTLS            // after the command of that name (RFC 3207)
+	StartTLS            // after the command STARTTLS (RFC 3207)
 	Implicit            // from the first byte (RFC 8314)
 )
 
 // Conduct is how the sink treats an attempt.
 type Conduct int
 
-// The conducts. A message is kept only where it says so.
+// The conducts. A message is stored only if the conduct says so.
 const (
-	Accepts    Conduct = iota // keeps the message, and says so
-	Gone                      // ends the connection before a word
-	Busy                      // 451 at the recipient: try later
-	Refuses                   // 550 at the recipient: there is no such person
-	Quotes                    // 554 at the end of the message, and repeats a line of it
-	Hangs                     // reads the message, and says nothing until the conduct changes
-	ShutsDown                 // reads the message, and says 421
-	Cuts                      // keeps the message, and ends the connection without a word
-	CutsBehind                // keeps the message, says so, and ends the connection before QUIT
+	Accepts    Conduct = iota // stores the message and confirms it
+	Gone                      // closes the connection without a response
+	Busy                      // 451 at the recipient: try again later
+	Refuses                   // 550 at the recipient: no such user
+	Quotes                    // 554 at the end of the message, with a quoted line of it
+	Hangs                     // reads the message and does not respond until the conduct changes
+	ShutsDown                 // reads the message and responds with 421
+	Cuts                      // stores the message and closes the connection without a response
+	CutsBehind                // stores the message, confirms it, and closes the connection before QUIT
 )
 
-// Options are what New is told.
+// Options are the options of New.
 type Options struct {
 	TLS      TLS
-	Username string // with Password, asked for before anything else
+	Username string // with Password, required before anything else
 	Password string
 }
 
-// Sink is the server.
+// Sink is a mail server.
 type Sink struct {
-	Roots *x509.CertPool // that its certificate chains to
+	Roots *x509.CertPool // the certificate's root
 
 	options  Options
 	address  string
 	mu       sync.Mutex
 	conduct  Conduct
-	changed  chan struct{} // closed when the conduct changes
+	changed  chan struct{} // is closed when the conduct changes
 	attempts int
 	hanging  int
 	messages []Message
 }
 
-// New starts a Sink on a port of this machine. It ends with the test.
+// New starts a Sink on a port of this machine. It stops when the test ends.
 func New(tb testing.TB, o Options) *Sink {
 	tb.Helper()
 
@@ -85,7 +85,7 @@ func New(tb testing.TB, o Options) *Sink {
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	}
 
-	served := net.Listener(door{listener, s})
+	served := net.Listener(countingListener{listener, s})
 	if o.TLS == Implicit {
 		served = tls.NewListener(served, server.TLSConfig)
 	}
@@ -99,7 +99,7 @@ func New(tb testing.TB, o Options) *Sink {
 	}()
 
 	tb.Cleanup(func() {
-		s.Set(Gone) // lets go of those that hang
+		s.Set(Gone) // releases the sessions that hang
 		server.Close()
 		<-ended
 	})
@@ -107,7 +107,7 @@ func New(tb testing.TB, o Options) *Sink {
 	return s
 }
 
-// certificate is the one that httptest serves 127.0.0.1 with.
+// certificate returns the certificate of httptest for 127.0.0.1.
 func certificate() (tls.Certificate, *x509.CertPool) {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
@@ -118,7 +118,7 @@ func certificate() (tls.Certificate, *x509.CertPool) {
 	return server.TLS.Certificates[0], roots
 }
 
-// URL is what SMTP_URL takes: with the tls=none that a Plain sink needs.
+// URL returns the value for SMTP_URL, with tls=none if the sink is Plain.
 func (s *Sink) URL() string {
 	switch s.options.TLS {
 	case Implicit:
@@ -138,10 +138,10 @@ func (s *Sink) user() string {
 	return s.options.Username + ":" + s.options.Password + "@"
 }
 
-// Address is the host and port.
+// Address returns the host and port.
 func (s *Sink) Address() string { return s.address }
 
-// Set changes the conduct, of attempts under way too.
+// Set changes the conduct, also of attempts under way.
 func (s *Sink) Set(c Conduct) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +151,7 @@ func (s *Sink) Set(c Conduct) {
 	s.changed = make(chan struct{})
 }
 
-// Attempts is how many connections there were.
+// Attempts returns the number of connections so far.
 func (s *Sink) Attempts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +159,7 @@ func (s *Sink) Attempts() int {
 	return s.attempts
 }
 
-// Hanging is how many attempts wait for an answer now.
+// Hanging returns how many attempts wait for a response now.
 func (s *Sink) Hanging() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +167,7 @@ func (s *Sink) Hanging() int {
 	return s.hanging
 }
 
-// Messages answers what was kept, oldest first.
+// Messages returns the stored messages, oldest first.
 func (s *Sink) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +175,7 @@ func (s *Sink) Messages() []Message {
 	return append([]Message(nil), s.messages...)
 }
 
-// To answers what was kept for a recipient.
+// To returns the stored messages to a recipient.
 func (s *Sink) To(recipient string) []Message {
 	var found []Message
 
@@ -190,7 +190,7 @@ func (s *Sink) To(recipient string) []Message {
 	return found
 }
 
-// now answers the conduct, and a channel that is closed when it changes.
+// now returns the conduct, and a channel that is closed when it changes.
 func (s *Sink) now() (Conduct, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,7 +205,7 @@ func (s *Sink) keep(m Message) {
 	s.messages = append(s.messages, m)
 }
 
-// hang waits until the conduct is another.
+// hang waits until the conduct changes.
 func (s *Sink) hang(changed <-chan struct{}) {
 	s.count(1)
 	<-changed
@@ -219,14 +219,14 @@ func (s *Sink) count(n int) {
 	s.hanging += n
 }
 
-// door counts who comes in, and closes itself on them where the sink is Gone.
-type door struct {
+// countingListener counts connections, and closes them at once while the sink is Gone.
+type countingListener struct {
 	net.Listener
 
 	sink *Sink
 }
 
-func (d door) Accept() (net.Conn, error) {
+func (d countingListener) Accept() (net.Conn, error) {
 	conn, err := d.Listener.Accept()
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)

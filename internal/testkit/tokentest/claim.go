@@ -18,7 +18,7 @@ func name(value any) string {
 	return text[:min(len(text), 40)]
 }
 
-// keyIDs name another key, or a file, or a statement (R-G3).
+// keyIDs returns tokens whose key id names another key, a file or a statement (R-G3).
 func (i Issuer) keyIDs() []Forgery {
 	var list []Forgery
 
@@ -34,7 +34,7 @@ func (i Issuer) keyIDs() []Forgery {
 	return list
 }
 
-// headers bring a key of their own, or ask to be read in another way (R-G2, R-G3).
+// headers returns tokens that bring their own key, or ask to be read in another way (R-G2, R-G3).
 func (i Issuer) headers() []Forgery {
 	own := map[string]any{
 		"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(i.Private.Public().(ed25519.PublicKey)),
@@ -63,7 +63,7 @@ func (i Issuer) headers() []Forgery {
 	return list
 }
 
-// times are missing, over, not yet, or no times (V-14, F-12).
+// times returns tokens whose times are missing, past, in the future, or not times (V-14, F-12).
 func (i Issuer) times() []Forgery {
 	now := i.Now.Unix()
 	past, future := now-int64(time.Minute/time.Second), now+int64(time.Hour/time.Second)
@@ -86,7 +86,7 @@ func (i Issuer) times() []Forgery {
 	return list
 }
 
-// names are somebody else's, or nobody's.
+// names returns tokens for another issuer, audience, account or session, or without one.
 func (i Issuer) names() []Forgery {
 	var list []Forgery
 
@@ -116,8 +116,8 @@ func (i Issuer) names() []Forgery {
 	)
 }
 
-// twice has members twice, where one reader takes the first and another the last, and members whose
-// case is another, which encoding/json takes for the same (RFC 8725, section 2.8).
+// twice returns tokens with members that occur twice, of which one parser uses the first and another the last, and with
+// members in another case, which encoding/json accepts (RFC 8725, section 2.8).
 func (i Issuer) twice() []Forgery {
 	past, future := i.Now.Add(-time.Hour).Unix(), i.Now.Add(time.Hour).Unix()
 	first := func(object, member string) string { return "{" + member + "," + object[1:] }

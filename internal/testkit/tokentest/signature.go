@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-// algorithms says something else than EdDSA (R-G1; RFC 8725, section 2.1).
+// algorithms returns tokens with another algorithm than EdDSA (R-G1; RFC 8725, section 2.1).
 func (i Issuer) algorithms() []Forgery {
 	var list []Forgery
 
@@ -75,7 +75,7 @@ func (i Issuer) algorithms() []Forgery {
 	return list
 }
 
-// publicForms are what a verifier that mixes keys up might use as a secret.
+// publicForms returns the forms of the public key that a confused verifier might use as a secret.
 func (i Issuer) publicForms() map[string][]byte {
 	public := i.Private.Public().(ed25519.PublicKey)
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -104,7 +104,7 @@ func signECDSA(curve elliptic.Curve, size int, unsigned []byte) []byte {
 	return slices.Concat(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size)))
 }
 
-// signatures are of the right algorithm, and wrong.
+// signatures returns tokens of the right algorithm with a wrong signature.
 func (i Issuer) signatures() []Forgery {
 	genuine := i.Genuine()
 	unsigned := genuine[:strings.LastIndex(genuine, ".")]
@@ -113,14 +113,14 @@ func (i Issuer) signatures() []Forgery {
 	_, strange, err := ed25519.GenerateKey(rand.Reader)
 	must(err)
 
-	// S + L verifies as S does where S may be L or more (RFC 8032, section 5.1.7).
+	// S + L verifies like S if S may be L or more (RFC 8032, section 5.1.7).
 	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
 	s := slices.Clone(signature[32:])
 	slices.Reverse(s)
 	s = new(big.Int).Add(new(big.Int).SetBytes(s), order).FillBytes(make([]byte, 32))
 	slices.Reverse(s)
 
-	identity := make([]byte, 64) // R is the neutral point, S is 0: right for a public key of small order
+	identity := make([]byte, 64) // R is the neutral point and S is 0: valid for a public key of small order
 	identity[0] = 1
 
 	stranger := i
@@ -150,6 +150,6 @@ func (i Issuer) signatures() []Forgery {
 
 func must(err error) {
 	if err != nil {
-		panic(err) // no input reaches these calls
+		panic(err) // no input can cause these errors
 	}
 }

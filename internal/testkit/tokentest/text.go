@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// texts are a genuine token, written in another way, and what is no token at all (R-G6, V-13).
+// texts returns a genuine token written in another way, and texts that are not tokens (R-G6, V-13).
 func (i Issuer) texts() []Forgery {
 	genuine := i.Genuine()
 	parts := strings.Split(genuine, ".")
@@ -49,9 +49,8 @@ func (i Issuer) texts() []Forgery {
 	return append(list, Altered(genuine)...)
 }
 
-// Altered are all the beginnings and ends of a text, and the text with each of its characters in
-// turn left out, written twice, or exchanged for the next one. For the last character of a base64
-// text the next one often differs in bits that stand for nothing.
+// Altered returns all prefixes and suffixes of a text, and the text with each character omitted, doubled, or replaced
+// by the next one. For the last character of a base64 text the next one often differs only in unused bits.
 func Altered(text string) []Forgery {
 	var list []Forgery
 

@@ -1,5 +1,5 @@
-// Package tokentest makes access tokens that nobody may accept: the attacks that have worked on
-// somebody, and the slips that a verifier could make. Only tests import it.
+// Package tokentest makes access tokens that every verifier must refuse: known attacks, and mistakes that a verifier
+// could make. Only tests import it.
 package tokentest
 
 import (
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Issuer is what the forger knows. For most forgeries that is everything, the signing key included:
-// a check that only a wrong signature trips over is a check that nobody has seen work.
+// Issuer is what the attacker knows. For most forgeries that is everything, including the signing key: a check must be
+// seen to work when the signature is right.
 type Issuer struct {
 	KeyID     string
 	Private   ed25519.PrivateKey
@@ -23,21 +23,21 @@ type Issuer struct {
 	Now       time.Time
 }
 
-// Forgery is one token to refuse.
+// Forgery is a token that must be refused.
 type Forgery struct {
 	Name  string
 	Token string
 }
 
-// Genuine is a token that is right in everything; each forgery differs from it in one thing.
+// Genuine returns a valid token. Each forgery differs from it in one thing.
 func (i Issuer) Genuine() string { return i.sign(i.header(nil), i.claims(nil)) }
 
-// Forgeries are all of them.
+// Forgeries returns all forgeries.
 func (i Issuer) Forgeries() []Forgery {
 	return slices.Concat(i.algorithms(), i.signatures(), i.keyIDs(), i.headers(), i.times(), i.names(), i.twice(), i.texts())
 }
 
-// omit as a value leaves a member out.
+// omit as a value omits a member.
 type omit struct{}
 
 func (i Issuer) header(change map[string]any) string {
@@ -65,7 +65,7 @@ func object(members, change map[string]any) string {
 
 	text, err := json.Marshal(members)
 	if err != nil {
-		panic(err) // every value is written in this package
+		panic(err) // all values are constants of this package
 	}
 
 	return string(text)

@@ -2,7 +2,6 @@ package world
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -11,26 +10,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// WithCookies adds cookies to those of the call.
-func (c Call) WithCookies(cookies string) Call {
-	if there := c.Header.Get("Cookie"); there != "" {
-		cookies = there + "; " + cookies
-	}
-
-	return c.With("Cookie", cookies)
-}
-
-// Call is one request.
+// Call is one HTTP request to a gateway.
 type Call struct {
 	Method, Path string
 	Query        string
-	Host         string
+	Host         string // replaces the gateway's own, unless empty
 	Header       http.Header
 	Body         string
-	Chunked      bool
+	Chunked      bool // sends the body in chunks, without Content-Length
 }
 
-// With sets a header.
+// With returns the call with a header set.
 func (c Call) With(name string, values ...string) Call {
 	c.Header = c.Header.Clone()
 	if c.Header == nil {
@@ -42,7 +32,16 @@ func (c Call) With(name string, values ...string) Call {
 	return c
 }
 
-// FromBrowser sends what a browser would.
+// WithCookies returns the call with cookies added to its own.
+func (c Call) WithCookies(cookies string) Call {
+	if there := c.Header.Get("Cookie"); there != "" {
+		cookies = there + "; " + cookies
+	}
+
+	return c.With("Cookie", cookies)
+}
+
+// FromBrowser returns the call with the headers and cookies that the browser would send.
 func (c Call) FromBrowser(b *apptest.Browser) Call {
 	for name, values := range b.Header() {
 		c = c.With(name, values...)
@@ -51,6 +50,7 @@ func (c Call) FromBrowser(b *apptest.Browser) Call {
 	return c
 }
 
+// Without returns the call with a header removed.
 func (c Call) Without(name string) Call {
 	c.Header = c.Header.Clone()
 	c.Header.Del(name)
@@ -58,7 +58,7 @@ func (c Call) Without(name string) Call {
 	return c
 }
 
-// Cookies are the values of the cookies of a name.
+// Cookies returns the values of all cookies with this name.
 func (c Call) Cookies(name string) []string {
 	var values []string
 	for _, cookie := range (&http.Request{Header: c.Header}).CookiesNamed(name) {
@@ -68,33 +68,7 @@ func (c Call) Cookies(name string) []string {
 	return values
 }
 
-// Reply is what came back.
-type Reply struct {
-	Status  int
-	Header  http.Header
-	Body    []byte
-	Problem struct {
-		Success   *bool
-		Code      string
-		Message   string
-		RequestID string
-		Errors    []struct{ Field, Message string }
-	}
-}
-
-func (r Reply) String() string { return fmt.Sprintf("%d %s", r.Status, r.Body) }
-
-// Fields are what an input error blames.
-func (r Reply) Fields() []string {
-	var names []string
-	for _, one := range r.Problem.Errors {
-		names = append(names, one.Field)
-	}
-
-	return names
-}
-
-// To sends the request. It never ends the test, so that goroutines may call it.
+// To sends the request and returns its response. It never ends the test, so that goroutines may call it.
 func (c Call) To(tb testing.TB, s *apptest.Server) Reply {
 	tb.Helper()
 
@@ -133,15 +107,15 @@ func (c Call) To(tb testing.TB, s *apptest.Server) Reply {
 
 	if r.Status >= http.StatusBadRequest && len(r.Body) > 0 {
 		if err := json.Unmarshal(r.Body, &r.Problem); err != nil {
-			tb.Errorf("%s %s answered %s, which is no Error: %v", c.Method, c.Path, r, err)
+			tb.Errorf("%s %s: the response %s is not an Error: %v", c.Method, c.Path, r, err)
 		}
 	}
 
 	return r
 }
 
-// InBrowser sends the call as the browser would, and lets the browser keep the cookies of the answer. What the
-// call sets itself stands, an empty header for none.
+// InBrowser sends the call as the browser would and lets the browser keep the cookies of the response. Headers of the
+// call itself take precedence; an empty value removes one.
 func (c Call) InBrowser(tb testing.TB, s *apptest.Server, b *apptest.Browser) Reply {
 	tb.Helper()
 

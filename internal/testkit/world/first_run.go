@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// FirstRunToken is the token of a new link, which the operator's command makes.
+// FirstRunToken returns the token of a new first-run link, which it creates with the operator's command.
 func FirstRunToken(tb testing.TB, env *apptest.Env) string {
 	tb.Helper()
 
@@ -21,15 +21,16 @@ func FirstRunToken(tb testing.TB, env *apptest.Env) string {
 
 	token, found := strings.CutPrefix(link, "https://gateway.test/first_run?token=")
 	if !found || len(token) != 44 {
-		tb.Fatalf("the link is %q", link)
+		tb.Fatalf("got the link %q", link)
 	}
 
 	return token
 }
 
+// FirstAdministrator is the address in FirstRunCall.
 const FirstAdministrator = "founder@konec.com.au"
 
-// FirstRunCall is the form as it is filled in rightly, but for some values.
+// FirstRunCall returns the first-run form, filled in correctly except for the changes.
 func FirstRunCall(token string, changes map[string]string) Call {
 	form := url.Values{"token": {token}, "email": {FirstAdministrator}, "name": {"Ada"}, "password": {apptest.Password}, "repeat": {apptest.Password}}
 	for name, value := range changes {
@@ -42,17 +43,20 @@ func FirstRunCall(token string, changes map[string]string) Call {
 		With("Origin", "https://gateway.test").With("Sec-Fetch-Site", "same-origin")
 }
 
+// Where the first-run form redirects.
 const (
 	FirstRunCreated = "https://gateway.test/first_run?created=true"
 	FirstRunInvalid = "https://gateway.test/first_run?error=CODE_INVALID"
 )
 
-func BadFirstRunForm(tb testing.TB, d *Gateway, _ Operation) Call {
-	return FirstRunCall(FirstRunToken(tb, d.Env), map[string]string{"repeat": "another"})
+// BadFirstRunForm returns a first-run form with two different passwords.
+func BadFirstRunForm(tb testing.TB, g *Gateway, _ Operation) Call {
+	return FirstRunCall(FirstRunToken(tb, g.Env), map[string]string{"repeat": "another"})
 }
 
-func FirstRunWithToken(_ testing.TB, d *Gateway, o Operation) Call {
-	c := d.Call(o)
+// FirstRunWithToken returns a request for the first-run page with a token of the right form.
+func FirstRunWithToken(_ testing.TB, g *Gateway, o Operation) Call {
+	c := g.Call(o)
 	c.Query = "token=" + strings.Repeat("A", 44)
 
 	return c

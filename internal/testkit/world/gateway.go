@@ -14,37 +14,39 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-const GroupAdmin = "Admin"
-
-// Gateway is a gateway with somebody signed in, from which every operation can be called.
+// Gateway is a gateway with a signed-in owner, a visitor and an administrator. It builds a valid call of every operation.
 type Gateway struct {
 	*apptest.Env
 
 	OwnerTokens  client.Tokens
-	OwnerBrowser *apptest.Browser // the owner has signed in
-	Visitor      *apptest.Browser // nobody has
-	AdminTokens  client.Tokens    // of an administrator
-	SubjectID    string           // the id of whom the administrator looks after
-	Fresh        atomic.Int64
+	OwnerBrowser *apptest.Browser // signed in as the owner
+	Visitor      *apptest.Browser // not signed in
+	AdminTokens  client.Tokens    // of the administrator
+	SubjectID    string           // the account that calls of administrators are about
+	Sequence     atomic.Int64     // numbers for values that must be unique
 }
 
+// The accounts of every Gateway, and the group of administrators.
 const (
 	Owner         = "owner@konec.com.au"
 	Administrator = "administrator@konec.com.au"
+	GroupAdmin    = "Admin"
 )
 
+// NewGateway starts a gateway. Lark is configured but unreachable.
 func NewGateway(tb testing.TB, change ...func(*apptest.Settings)) *Gateway {
 	tb.Helper()
 
 	return GatewayOn(tb, apptest.New(tb, append([]func(*apptest.Settings){WithLark(UnreachableLark)}, change...)...))
 }
 
+// GatewayOn creates the accounts of a Gateway on a gateway that runs already.
 func GatewayOn(tb testing.TB, env *apptest.Env) *Gateway {
 	tb.Helper()
 	env.Account(tb, Owner)
 
-	d := &Gateway{Env: env, OwnerTokens: env.SignIn(tb, Owner), OwnerBrowser: env.SignedIn(tb, Owner), Visitor: env.Browser(tb)}
-	d.Visitor.Load(tb)
+	g := &Gateway{Env: env, OwnerTokens: env.SignIn(tb, Owner), OwnerBrowser: env.SignedIn(tb, Owner), Visitor: env.Browser(tb)}
+	g.Visitor.Load(tb)
 
 	env.Account(tb, Administrator)
 
@@ -52,38 +54,39 @@ func GatewayOn(tb testing.TB, env *apptest.Env) *Gateway {
 		tb.Fatal(err)
 	}
 
-	d.AdminTokens = env.SignIn(tb, Administrator)
-	d.SubjectID = env.Account(tb, "subject@konec.com.au").ID
+	g.AdminTokens = env.SignIn(tb, Administrator)
+	g.SubjectID = env.Account(tb, "subject@konec.com.au").ID
 
-	return d
+	return g
 }
 
-// KeepSignedIn signs the owner in again where a call has ended a session: each sign-in costs a hash.
-func (d *Gateway) KeepSignedIn(tb testing.TB) {
+// KeepSignedIn signs the owner in again if a call has ended a session. It signs in only then, because each sign-in costs
+// a password hash.
+func (g *Gateway) KeepSignedIn(tb testing.TB) {
 	tb.Helper()
 
-	if status, _ := d.Me(tb, d.OwnerTokens.AccessToken); status != http.StatusOK {
-		d.OwnerTokens = d.SignIn(tb, Owner)
+	if status, _ := g.Me(tb, g.OwnerTokens.AccessToken); status != http.StatusOK {
+		g.OwnerTokens = g.SignIn(tb, Owner)
 	}
 
-	if got := (Call{Method: http.MethodGet, Path: "/user"}).FromBrowser(d.OwnerBrowser).To(tb, d.Server); got.Status != http.StatusOK {
-		d.OwnerBrowser = d.SignedIn(tb, Owner)
+	if got := (Call{Method: http.MethodGet, Path: "/user"}).FromBrowser(g.OwnerBrowser).To(tb, g.Server); got.Status != http.StatusOK {
+		g.OwnerBrowser = g.SignedIn(tb, Owner)
 	}
 }
 
-// Values are a body for the operation that lacks nothing but, to register, the code of the mail.
-func (d *Gateway) Values(o Operation) map[string]any {
+// Values returns a valid body for the operation, or nil if it has none. Codes in it have the right form but the wrong value.
+func (g *Gateway) Values(o Operation) map[string]any {
 	if o.RequestBody == nil {
 		return nil
 	}
 
-	address := fmt.Sprintf("person.%d@konec.com.au", d.Fresh.Add(1))
+	address := fmt.Sprintf("person.%d@konec.com.au", g.Sequence.Add(1))
 
 	switch o.OperationID {
 	case "login", "signIn":
 		return map[string]any{"email": Owner, "password": apptest.Password}
 	case "refresh":
-		return map[string]any{"refresh_token": d.OwnerTokens.RefreshToken}
+		return map[string]any{"refresh_token": g.OwnerTokens.RefreshToken}
 	case "sendRegistrationCode":
 		return map[string]any{"email": address}
 	case "register":
@@ -99,44 +102,43 @@ func (d *Gateway) Values(o Operation) map[string]any {
 	case "bindTOTP":
 		return map[string]any{"tss": []string{"000000", "000000"}}
 	case "changePassword":
-		return map[string]any{"old": "not " + apptest.Password, "password": "another horse, another staple"}
+		return map[string]any{"old": "not " + apptest.Password, "password": NewPassword}
 	case "resetPassword":
-		return map[string]any{"email": Owner, "code": "000000", "password": "another horse, another staple"}
+		return map[string]any{"email": Owner, "code": "000000", "password": NewPassword}
 	case "createFirstAdministrator":
 		return map[string]any{
 			"token": strings.Repeat("A", 44), "email": address, "name": "New Person", "password": apptest.Password, "repeat": apptest.Password,
 		}
 	case "confirmEmail":
-		return map[string]any{"token": d.LinkToken()}
+		return map[string]any{"token": g.LinkToken()}
 	}
 
 	if o.IsAdmin() {
-		return d.adminValues(o)
+		return g.adminValues(o)
 	}
 
-	panic("no values for the operation " + o.OperationID + ": add its body to the list above, in gateway.go")
+	panic("no body for the operation " + o.OperationID + ": add it to the list above, in gateway.go")
 }
 
-// LinkToken is one that the gateway takes for its own, of a session that nobody knows.
-func (d *Gateway) LinkToken() string {
-	keys, err := keyring.Parse(d.Config.MasterKey)
+// LinkToken returns the token of an email link that the gateway accepts as its own. Its session does not exist.
+func (g *Gateway) LinkToken() string {
+	keys, err := keyring.Parse(g.Config.MasterKey)
 	if err != nil {
 		panic(err)
 	}
 
-	plain := strings.Repeat("A", 22) + " somebody@konec.com.au " + strings.Repeat("A", 22)
+	plain := strings.Repeat("A", 22) + " user@konec.com.au " + strings.Repeat("A", 22)
 
 	return base64.RawURLEncoding.EncodeToString(keys.Seal([]byte(plain), "profile", "email link"))
 }
 
-// ValuesWith are a body from which the operation reads the field: an optional one is there, and what must
-// not stand beside it is not.
-func (d *Gateway) ValuesWith(o Operation, field string) map[string]any {
-	values := d.Values(o)
+// ValuesWith returns a body that contains the field, even an optional one, and no field that excludes it.
+func (g *Gateway) ValuesWith(o Operation, field string) map[string]any {
+	values := g.Values(o)
 
 	switch {
 	case o.OperationID == "changeUser" && (field == "email" || field == "code"):
-		values = map[string]any{"key": "email", "email": fmt.Sprintf("person.%d@konec.com.au", d.Fresh.Add(1))}
+		values = map[string]any{"key": "email", "email": fmt.Sprintf("person.%d@konec.com.au", g.Sequence.Add(1))}
 	case o.OperationID == "changeUser" && field == "avatar":
 		values = map[string]any{"key": "avatar"}
 	case o.OperationID == "replayWebhook" && field == "cursor":
@@ -144,20 +146,20 @@ func (d *Gateway) ValuesWith(o Operation, field string) map[string]any {
 	}
 
 	if _, there := values[field]; !there {
-		// The documented form of the second factor, of a code, of a picture and of a URL alike.
+		// The documented forms of a second factor, a code, a picture and a URL all accept this.
 		values[field] = "123456"
 	}
 
 	return values
 }
 
-// Query is what the operation needs in its query string.
-func (d *Gateway) Query(o Operation) string {
+// Query returns a valid query string for the operation.
+func (g *Gateway) Query(o Operation) string {
 	switch o.OperationID {
 	case "sendResetCode":
-		return url.Values{"email": {fmt.Sprintf("person.%d@konec.com.au", d.Fresh.Add(1))}}.Encode()
+		return url.Values{"email": {fmt.Sprintf("person.%d@konec.com.au", g.Sequence.Add(1))}}.Encode()
 	case "sendSignInCode", "sendPhoneCode":
-		return url.Values{"phone": {d.NewPhone()}}.Encode()
+		return url.Values{"phone": {g.NewPhone()}}.Encode()
 	case "getOptions":
 		return "type=generate-secret"
 	case "authorizeLark":
@@ -169,48 +171,48 @@ func (d *Gateway) Query(o Operation) string {
 	return ""
 }
 
-// FreePhone is one that nobody has bound.
+// FreePhone is a phone number that no account has bound.
 const FreePhone = "+8613800138000"
 
-// NewPhone is a fresh one.
-func (d *Gateway) NewPhone() string { return fmt.Sprintf("+86139%08d", d.Fresh.Add(1)) }
+// NewPhone returns a phone number that no account has bound and no test has used.
+func (g *Gateway) NewPhone() string { return fmt.Sprintf("+86139%08d", g.Sequence.Add(1)) }
 
-// Call is a good call of the operation.
-func (d *Gateway) Call(o Operation) Call {
-	c := Call{Method: o.Method, Path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone").Replace(o.Path), Query: d.Query(o)}
+// Call returns a valid call of the operation, with the credential that it requires.
+func (g *Gateway) Call(o Operation) Call {
+	c := Call{Method: o.Method, Path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone").Replace(o.Path), Query: g.Query(o)}
 
 	if o.RequiresScheme("bearer") {
-		c = c.With("Authorization", "Bearer "+d.OwnerTokens.AccessToken)
+		c = c.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
 	}
 
 	if o.IsPublic() {
-		c = c.FromBrowser(d.OwnerBrowser)
+		c = c.FromBrowser(g.OwnerBrowser)
 	}
 
 	if o.IsAdmin() {
-		c = d.AdminCall(o, c.With("Authorization", "Bearer "+d.AdminTokens.AccessToken))
+		c = g.AdminCall(o, c.With("Authorization", "Bearer "+g.AdminTokens.AccessToken))
 	}
 
 	if o.OperationID == "signIn" {
-		c = c.FromBrowser(d.Visitor) // or it would end the session that the others need
+		c = c.FromBrowser(g.Visitor) // the owner's browser would lose the session that other calls need
 	}
 
 	if o.RequestBody != nil {
 		c = c.With("Content-Type", o.Media())
-		c.Body = o.Encode(d.Values(o))
+		c.Body = o.Encode(g.Values(o))
 	}
 
 	return c
 }
 
-// RegistrationCode asks for a registration code, and reads it in the mail.
-func (d *Gateway) RegistrationCode(tb testing.TB, address string) string {
+// RegistrationCode requests a registration code and returns the one that the mail holds.
+func (g *Gateway) RegistrationCode(tb testing.TB, address string) string {
 	tb.Helper()
 
-	sent, err := d.Client.SendRegistrationCodeWithResponse(tb.Context(), client.SendCodeRequest{Email: address})
+	sent, err := g.Client.SendRegistrationCodeWithResponse(tb.Context(), client.SendCodeRequest{Email: address})
 	if err != nil || sent.JSON200 == nil {
 		tb.Fatalf("send code to %s: %v %s", address, err, sent.Body)
 	}
 
-	return d.Mail(tb, address, 0).Code
+	return g.Mail(tb, address, 0).Code
 }

@@ -15,49 +15,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
-// RetryNow lets the jobs that wait run now. River has a clock of its own, the real one: after the test's
-// clock was moved ahead, a wait that the worker reckoned by it is that much too long.
-func (o *MailGateway) RetryNow(t *testing.T) {
-	t.Helper()
-
-	apptest.Eventually(t, "every waiting job is woken", func() bool {
-		_, err := o.Pool.Exec(t.Context(), `
-			UPDATE river_job SET scheduled_at = now(), state = 'available'
-			WHERE kind = 'delivery' AND state IN ('retryable', 'scheduled', 'available')`)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		var waiting int
-		if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state = 'queued'`).Scan(&waiting); err != nil {
-			t.Fatal(err)
-		}
-
-		return waiting == 0
-	})
-}
-
-func (o *MailGateway) Metrics(t *testing.T) string {
-	t.Helper()
-
-	answer := httptest.NewRecorder()
-	o.App.Private().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.Code != http.StatusOK {
-		t.Fatalf("metrics: %d, %v", answer.Code, err)
-	}
-
-	return string(text)
-}
-
-// MailGateway is a gateway whose mails go to a real mail server, and that server.
+// MailGateway is a gateway that sends its mails to a real mail server.
 type MailGateway struct {
 	*apptest.Env
 
 	Sink *smtptest.Sink
 }
 
+// NewMailGateway starts a gateway and its mail server, which accepts every mail.
 func NewMailGateway(t *testing.T, change ...func(*apptest.Settings)) *MailGateway {
 	t.Helper()
 
@@ -67,29 +32,66 @@ func NewMailGateway(t *testing.T, change ...func(*apptest.Settings)) *MailGatewa
 	return &MailGateway{Env: apptest.New(t, change...), Sink: sink}
 }
 
-// Send asks for a registration code, which must succeed whatever the mail server does.
-func (o *MailGateway) Send(t *testing.T, email string) {
+// RetryNow makes waiting delivery jobs run now and waits until they are done. River uses the real clock: after the test
+// has moved its own clock ahead, a wait that the worker computed with it is too long by that much.
+func (g *MailGateway) RetryNow(t *testing.T) {
 	t.Helper()
 
-	sent, err := o.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email})
+	apptest.Eventually(t, "every waiting job has run", func() bool {
+		_, err := g.Pool.Exec(t.Context(), `
+			UPDATE river_job SET scheduled_at = now(), state = 'available'
+			WHERE kind = 'delivery' AND state IN ('retryable', 'scheduled', 'available')`)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var waiting int
+		if err := g.Pool.QueryRow(t.Context(), `SELECT count(*) FROM delivery WHERE state = 'queued'`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+
+		return waiting == 0
+	})
+}
+
+// Metrics returns the text of /metrics.
+func (g *MailGateway) Metrics(t *testing.T) string {
+	t.Helper()
+
+	response := httptest.NewRecorder()
+	g.App.Private().ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.Code != http.StatusOK {
+		t.Fatalf("metrics: %d, %v", response.Code, err)
+	}
+
+	return string(text)
+}
+
+// Send requests a registration code. That must succeed whatever the mail server does.
+func (g *MailGateway) Send(t *testing.T, email string) {
+	t.Helper()
+
+	sent, err := g.Client.SendRegistrationCodeWithResponse(t.Context(), client.SendCodeRequest{Email: email})
 	if err != nil || sent.JSON200 == nil {
 		t.Fatalf("send code: %v %s", err, sent.Body)
 	}
 }
 
-// Arrived waits for n messages to the address, and answers them.
-func (o *MailGateway) Arrived(t *testing.T, email string, n int) []smtptest.Message {
+// AwaitMails waits for n messages to the address and returns them.
+func (g *MailGateway) AwaitMails(t *testing.T, email string, n int) []smtptest.Message {
 	t.Helper()
-	apptest.Eventually(t, "mail to "+email, func() bool { return len(o.Sink.To(email)) >= n })
+	apptest.Eventually(t, "mail to "+email, func() bool { return len(g.Sink.To(email)) >= n })
 
-	return o.Sink.To(email)
+	return g.Sink.To(email)
 }
 
-// register uses the code of a message, and answers the status.
-func (o *MailGateway) register(t *testing.T, email string, message smtptest.Message) int {
+// register registers with the code of a message and returns the status.
+func (g *MailGateway) register(t *testing.T, email string, message smtptest.Message) int {
 	t.Helper()
 
-	registered, err := o.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
+	registered, err := g.Client.RegisterWithResponse(t.Context(), client.RegisterRequest{
 		Username: "New User", Email: email, Password: apptest.Password, VerificationCode: CodeIn(t, message),
 	})
 	if err != nil {
@@ -99,18 +101,19 @@ func (o *MailGateway) register(t *testing.T, email string, message smtptest.Mess
 	return registered.StatusCode()
 }
 
-// ExpectRegistered wants the code of the message to be the one that registers.
-func (o *MailGateway) ExpectRegistered(t *testing.T, email string, message smtptest.Message) {
+// ExpectRegistered checks that the code of the message registers the address.
+func (g *MailGateway) ExpectRegistered(t *testing.T, email string, message smtptest.Message) {
 	t.Helper()
 
-	if status := o.register(t, email, message); status != http.StatusCreated {
-		t.Errorf("register with the code that arrived: %d", status)
+	if status := g.register(t, email, message); status != http.StatusCreated {
+		t.Errorf("register with the code in the mail: %d", status)
 	}
 }
 
-// codePattern is the line of the text that holds nothing but the code.
+// codePattern matches the line of a mail that holds only the code.
 var codePattern = regexp.MustCompile(`(?m)^    (\d{6})\r?$`)
 
+// CodeIn returns the code in a message.
 func CodeIn(t *testing.T, message smtptest.Message) string {
 	t.Helper()
 
@@ -122,28 +125,28 @@ func CodeIn(t *testing.T, message smtptest.Message) string {
 	return found[1]
 }
 
-// delivery is a row of that table.
-type delivery struct {
+// Delivery is a row of the table delivery.
+type Delivery struct {
 	ID        string
 	State     string
 	Attempts  int32
 	LastError string
-	Erased    bool // the payload
+	Erased    bool // the payload has been erased
 	Finished  bool
 }
 
-// Deliveries answers the rows of an address, oldest first.
-func (o *MailGateway) Deliveries(t *testing.T, email string) []delivery {
+// Deliveries returns the deliveries to an address, oldest first.
+func (g *MailGateway) Deliveries(t *testing.T, email string) []Delivery {
 	t.Helper()
 
-	rows, err := o.Pool.Query(t.Context(), `
+	rows, err := g.Pool.Query(t.Context(), `
 		SELECT id, state, attempts, last_error, payload IS NULL AS erased, finished_at IS NOT NULL AS finished
 		FROM delivery WHERE recipient = $1 ORDER BY created_at`, email)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[delivery])
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Delivery])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,14 +154,14 @@ func (o *MailGateway) Deliveries(t *testing.T, email string) []delivery {
 	return found
 }
 
-// Settled waits until the only message to the address has its last word, and answers it.
-func (o *MailGateway) Settled(t *testing.T, email string) delivery {
+// AwaitOutcome waits until the only delivery to the address has reached its final state and returns it.
+func (g *MailGateway) AwaitOutcome(t *testing.T, email string) Delivery {
 	t.Helper()
 
-	var found []delivery
+	var found []Delivery
 
 	apptest.Eventually(t, "the outcome of the mail to "+email, func() bool {
-		found = o.Deliveries(t, email)
+		found = g.Deliveries(t, email)
 
 		return len(found) == 1 && found[0].State != "queued"
 	})
@@ -170,17 +173,17 @@ func (o *MailGateway) Settled(t *testing.T, email string) delivery {
 	return found[0]
 }
 
-// Attempted waits until so many attempts have failed.
-func (o *MailGateway) Attempted(t *testing.T, email string, n int32) {
+// AwaitAttempts waits until the only delivery to the address has failed at least n times.
+func (g *MailGateway) AwaitAttempts(t *testing.T, email string, n int32) {
 	t.Helper()
 	apptest.Eventually(t, "attempts to mail "+email, func() bool {
-		found := o.Deliveries(t, email)
+		found := g.Deliveries(t, email)
 
 		return len(found) == 1 && found[0].Attempts >= n && found[0].LastError != ""
 	})
 }
 
-// MessageIDs are those of messages.
+// MessageIDs returns the Message-Id of each message.
 func MessageIDs(t *testing.T, messages []smtptest.Message) []string {
 	t.Helper()
 

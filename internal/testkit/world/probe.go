@@ -9,29 +9,29 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// Probe is an operation that anybody may call with the name of somebody else.
+// Probe is an operation that anyone may call with another user's address or phone.
 type Probe struct {
 	Name     string
-	ByPhone  bool // the name is a number, not an address
-	Password bool // its failures count with those that made locked so
-	Ask      func(name string) Call
+	ByPhone  bool // it names users by phone, not by address
+	Password bool // its failures count together with those of the class locked
+	Call     func(name string) Call
 	Steps    []ProbeStep
 }
 
-// ProbeStep is one call of several, and what it answers: the status, or the code of the refusal.
+// ProbeStep is one call of a sequence and its expected response: the status, or the code of the error.
 type ProbeStep struct {
-	Wait time.Duration // before it
+	Wait time.Duration // before the call
 	Want string
 }
 
-// GuessSteps are calls until failures have become costly twice.
+// GuessSteps returns calls until failures have caused a delay twice.
 func GuessSteps(refusal string) []ProbeStep {
 	return slices.Concat(slices.Repeat([]ProbeStep{{0, refusal}}, FreeFailures), []ProbeStep{
 		{0, "TOO_MANY_REQUESTS"}, {FirstWait - time.Second, "TOO_MANY_REQUESTS"}, {time.Second, refusal}, {0, "TOO_MANY_REQUESTS"},
 	})
 }
 
-// SendSteps are calls until the destination has had as many codes as it gets in an hour.
+// SendSteps returns calls until the destination has received as many codes as an hour allows.
 func SendSteps(success string) []ProbeStep {
 	const again = time.Minute
 
@@ -41,88 +41,90 @@ func SendSteps(success string) []ProbeStep {
 	}
 }
 
+// ToolkitProbes are the probes of the apps' surface.
 var ToolkitProbes = []Probe{
-	{Name: "login", Password: true, Ask: func(email string) Call { return LoginCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
-	{Name: "send-code", Ask: sendCodeCall, Steps: SendSteps("200")},
-	{Name: "register", Ask: func(email string) Call { return RegisterCall(email, apptest.Password, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "login", Password: true, Call: func(email string) Call { return LoginCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
+	{Name: "send-code", Call: sendCodeCall, Steps: SendSteps("200")},
+	{Name: "register", Call: func(email string) Call { return RegisterCall(email, apptest.Password, "000000") }, Steps: GuessSteps("CODE_INVALID")},
 }
 
+// PublicProbes are the probes of the browsers' surface.
 var PublicProbes = []Probe{
-	{Name: "login", Password: true, Ask: func(email string) Call { return SignInCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
-	{Name: "login-totp", Ask: func(email string) Call { return TOTPCall(email, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "login", Password: true, Call: func(email string) Call { return SignInCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
+	{Name: "login-totp", Call: func(email string) Call { return TOTPCall(email, "000000") }, Steps: GuessSteps("CODE_INVALID")},
 	{
 		Name: "login-totp with a recovery code",
-		Ask:  func(email string) Call { return TOTPCall(email, "AAAAA-AAAAA-AAAAA-AAAAA") }, Steps: GuessSteps("CODE_INVALID"),
+		Call: func(email string) Call { return TOTPCall(email, "AAAAA-AAAAA-AAAAA-AAAAA") }, Steps: GuessSteps("CODE_INVALID"),
 	},
-	{Name: "login-sms send", ByPhone: true, Ask: smsCodeCall, Steps: SendSteps("204")},
-	{Name: "login-sms", ByPhone: true, Ask: func(phone string) Call { return SMSCall(phone, "000000") }, Steps: GuessSteps("CODE_INVALID")},
-	{Name: "forget_code", Ask: forgetCall, Steps: SendSteps("204")},
-	{Name: "forget_reset", Ask: func(email string) Call { return ResetCall(email, "000000", NewPassword) }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "login-sms send", ByPhone: true, Call: smsCodeCall, Steps: SendSteps("204")},
+	{Name: "login-sms", ByPhone: true, Call: func(phone string) Call { return SMSCall(phone, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "forget_code", Call: forgetCall, Steps: SendSteps("204")},
+	{Name: "forget_reset", Call: func(email string) Call { return ResetCall(email, "000000", NewPassword) }, Steps: GuessSteps("CODE_INVALID")},
 }
 
-// Subject is what the inquiry calls the people of a class.
-func (i Probe) Subject(class string) string {
-	if i.ByPhone {
+// Subject returns the address or the phone of a class, whichever the probe uses.
+func (probe Probe) Subject(class string) string {
+	if probe.ByPhone {
 		return PhoneOfClass(class)
 	}
 
 	return AddressOfClass(class)
 }
 
-// ControlClass is the class that another one has to be like: nobody, and for who is slowed down already
-// nobody who is, too.
-func (i Probe) ControlClass(class string) string {
-	if i.Password && class == classLocked {
-		return ClassHammered
+// ControlClass returns the class without an account that the class must look like. A class that is delayed already is
+// compared with one that is delayed too.
+func (probe Probe) ControlClass(class string) string {
+	if probe.Password && class == classLocked {
+		return ClassGuessed
 	}
 
 	return ClassUnknown
 }
 
-// ComparedClasses are the classes that answer like their control.
-func (i Probe) ComparedClasses() []string {
+// ComparedClasses returns the classes that must look like their control class.
+func (probe Probe) ComparedClasses() []string {
 	return slices.DeleteFunc(slices.Clone(Classes), func(class string) bool {
-		return class == ClassUnknown || i.Password && class == ClassHammered
+		return class == ClassUnknown || probe.Password && class == ClassGuessed
 	})
 }
 
-// Observation is what one call shows: the answer to everybody, the statements to who has a good clock.
+// Observation is what one call reveals: the response, and the statements, whose cost an attacker can time.
 type Observation struct {
 	Reply
 	Statements []string
 }
 
-// Inquire makes the inquiry about the class.
-func (c *Population) Inquire(tb testing.TB, i Probe, class string) Observation {
+// Run calls the probe for a class.
+func (p *Population) Run(tb testing.TB, probe Probe, class string) Observation {
 	tb.Helper()
 
-	return c.Show(tb, i.Ask(i.Subject(class)).FromBrowser(c.Visitor))
+	return p.Observe(tb, probe.Call(probe.Subject(class)).FromBrowser(p.Visitor))
 }
 
-// Show makes the call.
-func (c *Population) Show(tb testing.TB, one Call) Observation {
+// Observe sends a call and returns what it reveals.
+func (p *Population) Observe(tb testing.TB, one Call) Observation {
 	tb.Helper()
-	c.Statements.Take()
+	p.Statements.Take()
 
-	got := one.To(tb, c.Server)
+	got := one.To(tb, p.Server)
 
-	return Observation{got, WithoutChores(c.Statements.Take())}
+	return Observation{got, WithoutMaintenance(p.Statements.Take())}
 }
 
-// Is says that a step wants this answer.
-func (s Observation) Is(want string) bool {
-	return want == s.Problem.Code || want == strconv.Itoa(s.Status)
+// Matches reports whether the response is the expected one: a status, or the code of an error.
+func (o Observation) Matches(want string) bool {
+	return want == o.Problem.Code || want == strconv.Itoa(o.Status)
 }
 
-// ExpectLike wants nobody to tell it from the control.
-func (s Observation) ExpectLike(t *testing.T, what string, control Observation) {
+// ExpectSame checks that the observation does not differ from that of the control class.
+func (o Observation) ExpectSame(t *testing.T, what string, control Observation) {
 	t.Helper()
 
-	if s.Outside() != control.Outside() {
-		t.Errorf("%s is answered\n%s\nand the control\n%s", what, s.Outside(), control.Outside())
+	if o.Visible() != control.Visible() {
+		t.Errorf("%s: the response is\n%s\nand that of the control\n%s", what, o.Visible(), control.Visible())
 	}
 
-	if !slices.Equal(s.Statements, control.Statements) {
-		t.Errorf("%s costs %q, and the control %q", what, s.Statements, control.Statements)
+	if !slices.Equal(o.Statements, control.Statements) {
+		t.Errorf("%s: the statements are %q, and those of the control %q", what, o.Statements, control.Statements)
 	}
 }

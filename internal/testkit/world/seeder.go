@@ -31,34 +31,34 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 )
 
-// Member is somebody who is signed in at both doors. Nobody hashed a password for it, so there may be
-// thousands of them.
+// Member is an account that is signed in on both surfaces. It costs no password hash, so a test may create thousands.
 type Member struct {
 	ID, Email, Group string
 
-	AppSession, AccessToken, RefreshToken string // the app's session, and its tokens
-	BrowserSession, Cookie                string // the browser's session, and the value of its cookie
-	PreSession                            string // the browser's own name, which it had before
-	EndedSession                          string // an app's session that is over
+	AppSession, AccessToken, RefreshToken string // the app's session and its tokens
+	BrowserSession, Cookie                string // the browser's session and the value of its cookie
+	PreSession                            string // the browser's identifier from before the sign-in
+	EndedSession                          string // an app's session that has ended
 }
 
-// Seeder makes members, and hands out what else a request could need: a code nobody has to wait for, a token
-// of another time. It has the gateway's master key.
+// Seeder creates members, and whatever else a request may need: codes without a mail, tokens issued at another time. It
+// uses the gateway's master key.
 type Seeder struct {
 	*apptest.Env
 
 	DB        *postgres.DB
 	Keyring   *keyring.Keyring
-	hash      string // of apptest.Password
+	hash      string // the hash of apptest.Password
 	XSRFGuard *xsrf.Guard
 	Codes     *code.Codes
 	factors   *factor.Factors
 	access    *token.Access
 	refresh   *token.Refresh
 	forger    tokentest.Issuer
-	Number    atomic.Int64
+	Sequence  atomic.Int64
 }
 
+// NewSeeder returns a Seeder for a running gateway.
 func NewSeeder(t *testing.T, env *apptest.Env) *Seeder {
 	t.Helper()
 
@@ -79,7 +79,7 @@ func NewSeeder(t *testing.T, env *apptest.Env) *Seeder {
 		t.Fatal(err)
 	}
 
-	k := &Seeder{
+	s := &Seeder{
 		Env: env, DB: database, Keyring: keys, XSRFGuard: xsrf.New(keys),
 		Codes:   code.New(database, keys, env.Config.CodeGuessBudget, env.Clock.Now),
 		factors: factor.New(factor.Deps{DB: database, Keys: keys, Issuer: "Toolkit", Budget: env.Config.TOTPGuessBudget, Now: env.Clock.Now}),
@@ -88,77 +88,79 @@ func NewSeeder(t *testing.T, env *apptest.Env) *Seeder {
 	}
 
 	model := env.Account(t, "model@konec.com.au")
-	if err := env.Pool.QueryRow(t.Context(), "SELECT password_hash FROM account WHERE id = $1", model.ID).Scan(&k.hash); err != nil {
+	if err := env.Pool.QueryRow(t.Context(), "SELECT password_hash FROM account WHERE id = $1", model.ID).Scan(&s.hash); err != nil {
 		t.Fatal(err)
 	}
 
-	k.forger = ForgerOf(t, env, client.Tokens{AccessToken: k.Members(t, 1, account.GroupNone)[0].AccessToken})
+	s.forger = ForgerOf(t, env, client.Tokens{AccessToken: s.Members(t, 1, account.GroupNone)[0].AccessToken})
 
-	return k
+	return s
 }
 
-// Members makes so many of a member group.
-func (k *Seeder) Members(t *testing.T, n int, group string) []*Member {
+// Members creates n members of a group.
+func (s *Seeder) Members(t *testing.T, n int, group string) []*Member {
 	t.Helper()
 
-	now := k.Clock.Now()
+	now := s.Clock.Now()
 	list := make([]*Member, n)
 
 	var accounts, sessions, cookies [][]any
 
 	for i := range list {
-		h := &Member{
-			ID: account.NewID(now), Email: fmt.Sprintf("member.%d@konec.com.au", k.Number.Add(1)), Group: group,
+		member := &Member{
+			ID: account.NewID(now), Email: fmt.Sprintf("member.%d@konec.com.au", s.Sequence.Add(1)), Group: group,
 			AppSession: randomid.New(), BrowserSession: randomid.New(), Cookie: string(session.NewCookie()), PreSession: randomid.New(), EndedSession: randomid.New(),
 		}
 
 		var err error
-		if h.AccessToken, _, err = k.access.Issue(t.Context(), h.ID, h.AppSession, group); err != nil {
+		if member.AccessToken, _, err = s.access.Issue(t.Context(), member.ID, member.AppSession, group); err != nil {
 			t.Fatal(err)
 		}
 
-		h.RefreshToken = k.refresh.Derive(h.AppSession, 0)
-		digest := sha256.Sum256([]byte(h.Cookie))
-		list[i] = h
+		member.RefreshToken = s.refresh.Derive(member.AppSession, 0)
+		digest := sha256.Sum256([]byte(member.Cookie))
+		list[i] = member
 
-		accounts = append(accounts, []any{h.ID, h.Email, "Holder", k.hash, group, now, now})
+		accounts = append(accounts, []any{member.ID, member.Email, "Holder", s.hash, group, now, now})
 		sessions = append(sessions,
-			[]any{h.AppSession, h.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil},
-			[]any{h.EndedSession, h.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), now, "test"},
-			[]any{h.BrowserSession, h.ID, "public", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil})
-		cookies = append(cookies, []any{digest[:], h.BrowserSession, now, now.Add(time.Hour)})
+			[]any{member.AppSession, member.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil},
+			[]any{member.EndedSession, member.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), now, "test"},
+			[]any{member.BrowserSession, member.ID, "public", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil})
+		cookies = append(cookies, []any{digest[:], member.BrowserSession, now, now.Add(time.Hour)})
 	}
 
-	k.copyRows(t, "account", []string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at"}, accounts)
-	k.copyRows(t, "session", []string{
+	s.copyRows(t, "account", []string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at"}, accounts)
+	s.copyRows(t, "session", []string{
 		"id", "account_id", "surface", "device", "created_at", "authenticated_at", "seen_at", "expires_at", "ends_at", "revoked_at", "revoked_reason",
 	}, sessions)
-	k.copyRows(t, "session_cookie", []string{"digest", "session_id", "created_at", "expires_at"}, cookies)
+	s.copyRows(t, "session_cookie", []string{"digest", "session_id", "created_at", "expires_at"}, cookies)
 
 	return list
 }
 
-func (k *Seeder) copyRows(t *testing.T, table string, columns []string, rows [][]any) {
+// copyRows inserts rows with COPY.
+func (s *Seeder) copyRows(t *testing.T, table string, columns []string, rows [][]any) {
 	t.Helper()
 
-	if _, err := k.Pool.CopyFrom(t.Context(), pgx.Identifier{table}, columns, pgx.CopyFromRows(rows)); err != nil {
+	if _, err := s.Pool.CopyFrom(t.Context(), pgx.Identifier{table}, columns, pgx.CopyFromRows(rows)); err != nil {
 		t.Fatalf("%s: %v", table, err)
 	}
 }
 
-func (k *Seeder) Change(t *testing.T, statement string, args ...any) {
+// Update executes a statement that must change at least one row.
+func (s *Seeder) Update(t *testing.T, statement string, args ...any) {
 	t.Helper()
 
-	if tag, err := k.Pool.Exec(t.Context(), statement, args...); err != nil || tag.RowsAffected() == 0 {
+	if tag, err := s.Pool.Exec(t.Context(), statement, args...); err != nil || tag.RowsAffected() == 0 {
 		t.Errorf("%s: %d rows, %v", statement, tag.RowsAffected(), err)
 	}
 }
 
-// IssueCode is one that was sent, and whose mail nobody has to wait for.
-func (k *Seeder) IssueCode(t *testing.T, purpose code.Purpose, subject string) string {
+// IssueCode returns a valid code for the purpose and the subject, without sending it.
+func (s *Seeder) IssueCode(t *testing.T, purpose code.Purpose, subject string) string {
 	t.Helper()
 
-	plain, _, err := k.Codes.Issue(t.Context(), k.Pool, purpose, subject)
+	plain, _, err := s.Codes.Issue(t.Context(), s.Pool, purpose, subject)
 	if err != nil {
 		t.Error(err)
 	}
@@ -166,11 +168,11 @@ func (k *Seeder) IssueCode(t *testing.T, purpose code.Purpose, subject string) s
 	return plain
 }
 
-// RefreshCode is what GET /refresh_code answers for a session.
-func (k *Seeder) RefreshCode(t *testing.T, sessionID string) string {
+// RefreshCode returns a refresh code of a session, as GET /refresh_code does.
+func (s *Seeder) RefreshCode(t *testing.T, sessionID string) string {
 	t.Helper()
 
-	plain, err := k.Codes.IssueOpaque(t.Context(), k.Pool, code.Renewal, sessionID)
+	plain, err := s.Codes.IssueOpaque(t.Context(), s.Pool, code.Renewal, sessionID)
 	if err != nil {
 		t.Error(err)
 	}
@@ -178,68 +180,70 @@ func (k *Seeder) RefreshCode(t *testing.T, sessionID string) string {
 	return plain
 }
 
-// EmailLink is the token of the link that a change of the member's address is completed with.
-func (k *Seeder) EmailLink(t *testing.T, h *Member) string {
+// EmailLink returns the token of a link that changes the member's address.
+func (s *Seeder) EmailLink(t *testing.T, member *Member) string {
 	t.Helper()
 
-	address := k.NewAddress()
+	address := s.NewAddress()
 
-	secret, err := k.Codes.IssueSecret(t.Context(), k.Pool, code.EmailLink, strings.Join([]string{h.ID, h.Email, address}, " "))
+	secret, err := s.Codes.IssueSecret(t.Context(), s.Pool, code.EmailLink, strings.Join([]string{member.ID, member.Email, address}, " "))
 	if err != nil {
 		t.Error(err)
 	}
 
-	sealed := k.Keyring.Seal([]byte(strings.Join([]string{h.BrowserSession, address, secret}, " ")), "profile", "email link")
+	sealed := s.Keyring.Seal([]byte(strings.Join([]string{member.BrowserSession, address, secret}, " ")), "profile", "email link")
 
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// NewAddress and phone are nobody's yet.
-func (k *Seeder) NewAddress() string { return fmt.Sprintf("fresh.%d@konec.com.au", k.Number.Add(1)) }
-func (k *Seeder) NewPhone() string   { return fmt.Sprintf("+86137%08d", k.Number.Add(1)) }
+// NewAddress returns an address that no account has.
+func (s *Seeder) NewAddress() string { return fmt.Sprintf("fresh.%d@konec.com.au", s.Sequence.Add(1)) }
 
-// DelayPassword lets the member wait before the next password.
-func (k *Seeder) DelayPassword(t *testing.T, h *Member) {
+// NewPhone returns a phone number that no account has.
+func (s *Seeder) NewPhone() string { return fmt.Sprintf("+86137%08d", s.Sequence.Add(1)) }
+
+// DelayPassword makes the gateway refuse the member's password for an hour.
+func (s *Seeder) DelayPassword(t *testing.T, member *Member) {
 	t.Helper()
-	k.Change(t, "INSERT INTO failure (key, count, blocked_until, ends_at) VALUES ($1, 9, $2, $2)", password.Factor+" "+h.ID, k.Clock.Now().Add(time.Hour))
+	s.Update(t, "INSERT INTO failure (key, count, blocked_until, ends_at) VALUES ($1, 9, $2, $2)", password.Factor+" "+member.ID, s.Clock.Now().Add(time.Hour))
 }
 
-// BindPhone gives the member a phone.
-func (k *Seeder) BindPhone(t *testing.T, h *Member) string {
+// BindPhone binds a new phone to the member and returns it.
+func (s *Seeder) BindPhone(t *testing.T, member *Member) string {
 	t.Helper()
 
-	phone := k.NewPhone()
-	k.Change(t, "UPDATE account SET phone = $2 WHERE id = $1", h.ID, phone)
+	phone := s.NewPhone()
+	s.Update(t, "UPDATE account SET phone = $2 WHERE id = $1", member.ID, phone)
 
 	return phone
 }
 
-// PendingAuthenticator hands the member a secret, and answers its URL with the codes of the step before this one, of this
-// one, and of the next.
-func (k *Seeder) PendingAuthenticator(t *testing.T, h *Member) (address string, codes [3]string) {
+// PendingAuthenticator issues a TOTP secret to the member. It returns its URL and the codes of the previous time step, the
+// current one and the next.
+func (s *Seeder) PendingAuthenticator(t *testing.T, member *Member) (address string, codes [3]string) {
 	t.Helper()
 
-	address, err := k.factors.Pending(t.Context(), h.ID, h.Email)
+	address, err := s.factors.Pending(t.Context(), member.ID, member.Email)
 	if err != nil {
 		t.Error(err)
 	}
 
 	for i := range codes {
-		codes[i] = TOTPAt(t, address, k.Clock.Now().Add(time.Duration(i-1)*30*time.Second))
+		codes[i] = TOTPAt(t, address, s.Clock.Now().Add(time.Duration(i-1)*30*time.Second))
 	}
 
 	return address, codes
 }
 
-// BindAuthenticator gives the member an authenticator app, and answers a code that is not used yet.
-func (k *Seeder) BindAuthenticator(t *testing.T, h *Member) string {
+// BindAuthenticator binds an authenticator app to the member and returns a code that is not used yet.
+func (s *Seeder) BindAuthenticator(t *testing.T, member *Member) string {
 	t.Helper()
 
-	address, codes := k.PendingAuthenticator(t, h)
+	address, codes := s.PendingAuthenticator(t, member)
 
-	binding, err := k.factors.AttemptBinding(t.Context(), h.ID, address, [2]string(codes[:2]))
+	binding, err := s.factors.AttemptBinding(t.Context(), member.ID, address, [2]string(codes[:2]))
 	if err == nil {
-		err = k.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error { return k.factors.Bind(ctx, tx, binding) })
+		err = s.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error { return s.factors.Bind(ctx, tx, binding) })
 	}
 
 	if err != nil {
@@ -249,21 +253,23 @@ func (k *Seeder) BindAuthenticator(t *testing.T, h *Member) string {
 	return codes[2]
 }
 
-// XSRFToken is the token of a session, xsrfBefore that of a browser without one.
-func (k *Seeder) XSRFToken(h *Member) string { return k.XSRFGuard.Mint(h.BrowserSession) }
-func (k *Seeder) XSRFTokenBeforeSignIn(h *Member) string {
-	return k.XSRFGuard.Mint("browser " + h.PreSession)
+// XSRFToken returns the XSRF token of the member's browser session.
+func (s *Seeder) XSRFToken(member *Member) string { return s.XSRFGuard.Mint(member.BrowserSession) }
+
+// XSRFTokenBeforeSignIn returns the XSRF token of the member's browser from before the sign-in.
+func (s *Seeder) XSRFTokenBeforeSignIn(member *Member) string {
+	return s.XSRFGuard.Mint("browser " + member.PreSession)
 }
 
-// ForgeToken is an access token of the member's, signed with the gateway's key, for a session and a time.
-func (k *Seeder) ForgeToken(h *Member, sessionID string, at time.Time) string {
-	forger := k.forger
-	forger.AccountID, forger.SessionID, forger.Now = h.ID, sessionID, at
+// ForgeToken returns an access token of the member for any session and time, signed with the gateway's key.
+func (s *Seeder) ForgeToken(member *Member, sessionID string, at time.Time) string {
+	forger := s.forger
+	forger.AccountID, forger.SessionID, forger.Now = member.ID, sessionID, at
 
 	return forger.Genuine()
 }
 
-// TOTPAt is the code of an otpauth URL's secret at a time.
+// TOTPAt returns the code of an otpauth URL's secret at a time.
 func TOTPAt(t *testing.T, address string, at time.Time) string {
 	t.Helper()
 
@@ -280,16 +286,16 @@ func TOTPAt(t *testing.T, address string, at time.Time) string {
 	return plain
 }
 
-// RecoveryCode gives the member an authenticator app, and answers one of its recovery codes.
-func (k *Seeder) RecoveryCode(t *testing.T, h *Member) string {
+// RecoveryCode binds an authenticator app to the member and returns one of its recovery codes.
+func (s *Seeder) RecoveryCode(t *testing.T, member *Member) string {
 	t.Helper()
-	k.BindAuthenticator(t, h)
+	s.BindAuthenticator(t, member)
 
 	var codes []string
 
-	err := k.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
+	err := s.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
 		var err error
-		codes, err = k.factors.RecoveryCodes(ctx, tx, h.ID)
+		codes, err = s.factors.RecoveryCodes(ctx, tx, member.ID)
 
 		return err
 	})
@@ -300,7 +306,7 @@ func (k *Seeder) RecoveryCode(t *testing.T, h *Member) string {
 	return codes[0]
 }
 
-// ForgerOf steals the signing key from the database, with the master key.
+// ForgerOf returns an issuer of forged tokens. It reads the signing key from the database with the master key.
 func ForgerOf(t *testing.T, env *apptest.Env, tokens client.Tokens) tokentest.Issuer {
 	t.Helper()
 

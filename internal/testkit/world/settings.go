@@ -7,37 +7,38 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
+// The contract's numbers. They are repeated here, so that a change of the code's constants fails the tests.
 const (
-	FreeFailures = 5 // the contract's own number, and not whatever the code says
-	FirstWait    = 30 * time.Second
+	FreeFailures = 5                // failed passwords without a delay
+	FirstWait    = 30 * time.Second // the first delay
+	MaxGuesses   = 5                // guesses at one code (R-C6)
 )
 
-// WithManyNetworkFailures leaves the limit of a network to the tests that are about it.
+// NewPassword is the password that tests change to.
+const NewPassword = "another horse, another staple"
+
+// ConsoleOrigin is the origin of a console on another site.
+const ConsoleOrigin = "https://console.konec.test"
+
+// WithManyNetworkFailures raises the limit of failures per network, for tests of other limits.
 func WithManyNetworkFailures(c *apptest.Settings) { c.NetworkFailures = 10_000 }
 
-// WithoutWaits is a gateway that lets nobody wait: the throttles would hide everything else.
+// WithoutWaits raises all limits so that no caller has to wait: a refusal would hide what the test is about.
 func WithoutWaits(c *apptest.Settings) {
 	c.FailuresFree, c.FailureDelay, c.NetworkFailures = 100, time.Second, 1_000_000
 	c.SendCooldown, c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = time.Second, 1_000_000, 1_000_000, 1_000_000, 1_000_000
-	c.SessionLimit = 1_000 // or its own sign-ins would end its sessions
+	c.SessionLimit = 1_000 // the test's own sign-ins would otherwise end its sessions
 }
 
-const AnotherPassword = "another horse, another staple"
-
-// WithoutNetworkLimits lifts the limits of networks: all of it comes from one.
+// WithoutNetworkLimits raises the limits per network, because all calls of a test come from one.
 func WithoutNetworkLimits(c *apptest.Settings) {
 	c.NetworkSends, c.NetworkFailures = 1_000_000, 1_000_000
 }
 
-// MaxGuesses is the requirement's own number (R-C6), and not whatever the code says.
-const MaxGuesses = 5
-
-// BehindProxy believes this machine's X-Forwarded-For.
+// BehindProxy makes the gateway trust X-Forwarded-For from this machine.
 func BehindProxy(c *apptest.Settings) {
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
-// WithManyFreeFailures lets somebody fail many times before they have to wait, where a test is not about that.
+// WithManyFreeFailures raises the number of failures without a delay, for tests of other limits.
 func WithManyFreeFailures(c *apptest.Settings) { c.FailuresFree = 100 }
-
-const ConsoleOrigin = "https://console.konec.test"

@@ -12,21 +12,22 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// SMSSecret is what the gateway signs for the exchange with.
+// SMSSecret is the secret with which the gateway signs its calls to the provider.
 const SMSSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// SMSBehavior is how an exchange behaves.
+// SMSBehavior is how an SMSProvider responds.
 type SMSBehavior int
 
+// The behaviors of an SMSProvider.
 const (
-	AcceptSMS SMSBehavior = iota
-	AcceptSMSAndHangUp
-	SMSUnavailable
-	RefuseSMS
+	AcceptSMS          SMSBehavior = iota // accepts the message
+	AcceptSMSAndHangUp                    // accepts the message and closes the connection without a response
+	SMSUnavailable                        // responds with status 503
+	RefuseSMS                             // responds with status 422 and quotes the message
 )
 
-// SMSProvider is a provider of text messages behind a webhook. It charges once for an id, however often
-// that comes.
+// SMSProvider is a provider of text messages that the gateway calls by webhook. It charges once per message id, however
+// often the message arrives.
 type SMSProvider struct {
 	*httptest.Server
 
@@ -36,41 +37,44 @@ type SMSProvider struct {
 	charged  map[string]bool // by id
 }
 
+// SMSRequest is a call that the provider received.
 type SMSRequest struct {
-	HeaderID string // of the header
+	HeaderID string // the id in the header
 	Body     string
 
 	ID, To, Text, Code string
 }
 
+// NewSMSProvider starts a provider that accepts messages. It stops when the test ends.
 func NewSMSProvider(t *testing.T) *SMSProvider {
 	t.Helper()
 
-	e := &SMSProvider{charged: map[string]bool{}}
-	e.Server = httptest.NewServer(e)
-	t.Cleanup(e.Close)
+	p := &SMSProvider{charged: map[string]bool{}}
+	p.Server = httptest.NewServer(p)
+	t.Cleanup(p.Close)
 
-	return e
+	return p
 }
 
-func (e *SMSProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP records a call and responds as SetBehavior has asked.
+func (p *SMSProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // cut while it came: it was not taken
+		return // the connection broke: the message was not accepted
 	}
 
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 
 	id := r.Header.Get("Webhook-Id")
-	e.calls = append(e.calls, SMSRequest{HeaderID: id, Body: string(body)})
+	p.calls = append(p.calls, SMSRequest{HeaderID: id, Body: string(body)})
 
-	switch e.behavior {
+	switch p.behavior {
 	case AcceptSMS:
-		e.charged[id] = true
+		p.charged[id] = true
 		w.WriteHeader(http.StatusNoContent)
 	case AcceptSMSAndHangUp:
-		e.charged[id] = true
+		p.charged[id] = true
 
 		panic(http.ErrAbortHandler)
 	case SMSUnavailable:
@@ -81,28 +85,29 @@ func (e *SMSProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (e *SMSProvider) Behave(c SMSBehavior) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// SetBehavior sets how the provider responds to further calls.
+func (p *SMSProvider) SetBehavior(behavior SMSBehavior) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 
-	e.behavior = c
+	p.behavior = behavior
 }
 
-// Charges are how many messages the operator pays for.
-func (e *SMSProvider) Charges() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// Charges returns how many messages the operator pays for.
+func (p *SMSProvider) Charges() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 
-	return len(e.charged)
+	return len(p.charged)
 }
 
-// Calls answers the calls so far, whose ids are those of their headers.
-func (e *SMSProvider) Calls(t *testing.T) []SMSRequest {
+// Calls returns the calls so far. It checks that the id in each body equals the one in its header.
+func (p *SMSProvider) Calls(t *testing.T) []SMSRequest {
 	t.Helper()
 
-	e.mu.Lock()
-	calls := slices.Clone(e.calls)
-	e.mu.Unlock()
+	p.mu.Lock()
+	calls := slices.Clone(p.calls)
+	p.mu.Unlock()
 
 	for i := range calls {
 		if err := json.Unmarshal([]byte(calls[i].Body), &calls[i]); err != nil {
@@ -110,7 +115,7 @@ func (e *SMSProvider) Calls(t *testing.T) []SMSRequest {
 		}
 
 		if calls[i].ID != calls[i].HeaderID || len(calls[i].HeaderID) != randomid.Length {
-			t.Errorf("the header says %q, the body %q", calls[i].HeaderID, calls[i].ID)
+			t.Errorf("the header has the id %q, the body %q", calls[i].HeaderID, calls[i].ID)
 		}
 	}
 

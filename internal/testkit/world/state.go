@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// SessionOf is the id of the session that the browser's cookie belongs to, empty where there is none.
+// SessionOf returns the id of the session that the browser's cookie belongs to, or an empty string.
 func SessionOf(t *testing.T, env *apptest.Env, b *apptest.Browser) string {
 	t.Helper()
 
@@ -23,7 +25,7 @@ func SessionOf(t *testing.T, env *apptest.Env, b *apptest.Browser) string {
 	return id
 }
 
-// PublicState is everything that a call of the public surface could change.
+// PublicState returns a text that changes if a call of the public surface changes anything.
 func PublicState(t *testing.T, env *apptest.Env) string {
 	t.Helper()
 
@@ -39,4 +41,15 @@ func PublicState(t *testing.T, env *apptest.Env) string {
 	}
 
 	return text
+}
+
+// QueryValue returns the one value that a statement returns.
+func QueryValue[T any](t *testing.T, pool *pgxpool.Pool, statement string, args ...any) (value T) {
+	t.Helper()
+
+	if err := pool.QueryRow(t.Context(), statement, args...).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+
+	return value
 }

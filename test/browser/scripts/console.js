@@ -1,5 +1,5 @@
-// A page that asks of the gateway what the console asks, in its order, as axios would. It has no policy of its own, so
-// that a payload that got into it would run.
+// A page that sends the requests of the console, in its order, as axios would. It has no content security policy, so that
+// a payload in it would run.
 const gateway = new URLSearchParams(location.search).get('gateway') ?? location.origin
 
 const renewEvery = 3_200_000
@@ -19,24 +19,24 @@ async function ask(method, path, body) {
     headers['X-XSRF-TOKEN'] = decodeURIComponent(token[1])
   }
 
-  const answer = await fetch(gateway + path, {
+  const response = await fetch(gateway + path, {
     method,
     headers,
     credentials: 'include',
     body: body && JSON.stringify(body),
   })
-  const text = await answer.text()
+  const text = await response.text()
   const data = text === '' ? {} : JSON.parse(text)
-  element('message').textContent = answer.ok ? '' : data.message
+  element('message').textContent = response.ok ? '' : data.message
 
-  if (answer.status === 401) {
+  if (response.status === 401) {
     show('signed-out')
   }
 
-  return { ok: answer.ok, status: answer.status, data }
+  return { ok: response.ok, status: response.status, data }
 }
 
-/** What every protected page does: verify, user, then at once and from then on the renewal. */
+/** Does what every protected page does: verify, user, then the renewal, at once and repeatedly. */
 async function enter() {
   if (!(await ask('GET', '/verify')).ok || !(await refill())) {
     return
@@ -75,7 +75,7 @@ function show(section) {
   }
 }
 
-/** What follows an answer, where it is more than a look at the account. */
+/** What follows a response, if it is more than showing the account. */
 const then = {
   'GET /login/sms': () => {},
   'GET /forget_code': () => {},
@@ -106,7 +106,7 @@ const then = {
   'POST /logout': () => show('signed-out'),
 }
 
-/** What a form's fields become, where that is not their own names and values. */
+/** The bodies of forms whose members are not the names and values of their fields. */
 const bodies = {
   'PATCH /user': ({ key, value, code }) => ({ key, [key.toLowerCase()]: value, ...(code && { code }) }),
   'POST /user/totp': ({ first, second }) => ({ totp: element('otpauth').textContent, tss: [first, second] }),
@@ -123,12 +123,12 @@ for (const form of document.forms) {
     const given = Object.fromEntries(fields)
     const body = method === 'GET' || Object.keys(given).length === 0 ? undefined : (bodies[name]?.(given) ?? given)
 
-    const answer = await ask(method, path + query, body)
-    if (answer.ok) {
+    const response = await ask(method, path + query, body)
+    if (response.ok) {
       form.reset()
-      await (then[name] ?? refill)(answer)
+      await (then[name] ?? refill)(response)
     }
-    form.dispatchEvent(new CustomEvent('answered', { detail: answer.status }))
+    form.dispatchEvent(new CustomEvent('responded', { detail: response.status }))
   })
 }
 

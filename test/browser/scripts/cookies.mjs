@@ -1,14 +1,14 @@
-// A neighbour under the same domain can set cookies for all of it, and tries to replace those of the gateway.
+// A neighbour under the same domain can set cookies for the whole domain, and tries to replace those of the gateway.
 import assert from 'node:assert/strict'
 
-import { stage } from './stage.mjs'
+import { input } from './input.mjs'
 
 export async function neighbourTossesCookies(context, ask) {
   const before = await held(context)
   const page = await context.newPage()
-  await page.goto(`${stage.neighbour}/stranger.html`)
+  await page.goto(`${input.neighbour}/attacker.html`)
 
-  const { session, xsrf } = stage.attacker // of an account of the neighbour's own, and good there
+  const { session, xsrf } = input.attacker // valid, and of the neighbour's own account
   const everywhere = 'Domain=app.test; Path=/; Secure'
   const names = [
     '__Host-TOKEN',
@@ -23,10 +23,10 @@ export async function neighbourTossesCookies(context, ask) {
   const cookies = [
     `tossed=1; ${everywhere}`,
     ...names.map((name) => `${name}=${session}; ${everywhere}`),
-    `=__Host-TOKEN=${session}; ${everywhere}`, // no name, and a value that looks like one with it
+    `=__Host-TOKEN=${session}; ${everywhere}`, // without a name, and a value that contains one
     `__Host-TOKEN=${session}; ${everywhere}; HttpOnly`,
-    `__Host-TOKEN=${session}; Domain=${new URL(stage.gateway).hostname}; Path=/; Secure`,
-    `__Host-TOKEN=${session}; Path=/; Secure`, // the neighbour's own, which is its right
+    `__Host-TOKEN=${session}; Domain=${new URL(input.gateway).hostname}; Path=/; Secure`,
+    `__Host-TOKEN=${session}; Path=/; Secure`, // the neighbour's own cookie, which it may set
     `__Host-TOKEN=; Max-Age=0; ${everywhere}`,
     `XSRF-TOKEN=${xsrf}; ${everywhere}`,
     `XSRF_TOKEN=${xsrf}; ${everywhere}`,
@@ -45,14 +45,14 @@ export async function neighbourTossesCookies(context, ask) {
     assert.equal(after[name], before[name], `${name} was overwritten`)
   }
 
-  // The victim is who they were, and the forged pair is worth nothing, once.
+  // The victim is still signed in as themselves, and the forged pair is refused once.
   const { data } = await ask('GET', '/user')
-  assert.equal(data.email, stage.victim.email)
+  assert.equal(data.email, input.victim.email)
   const refused = await ask('PATCH', '/user', { key: 'name', name: 'Forged Pair' })
   assert.equal(`${refused.status} ${refused.data.code}`, '403 XSRF_INVALID')
 
-  // Without the victim's own cookies the neighbour's look-alikes are no session either.
-  const own = (await context.cookies(stage.gateway)).find(({ name }) => name === '__Host-TOKEN')
+  // Without the victim's own cookies the neighbour's imitations are not a session either.
+  const own = (await context.cookies(input.gateway)).find(({ name }) => name === '__Host-TOKEN')
   await context.clearCookies({ name: '__Host-TOKEN', domain: own.domain })
   assert.equal((await ask('GET', '/verify')).status, 401)
   await context.addCookies([own])
@@ -61,7 +61,7 @@ export async function neighbourTossesCookies(context, ask) {
 }
 
 async function held(context) {
-  const cookies = await context.cookies(stage.gateway)
+  const cookies = await context.cookies(input.gateway)
 
   return Object.fromEntries(cookies.map(({ name, value }) => [name, value]))
 }

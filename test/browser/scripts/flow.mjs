@@ -1,15 +1,15 @@
-// Somebody uses the console for a while: what they see, what the browser keeps, and what it sends.
+// A user works with the console: what they see, what the browser stores, and what it sends.
 import assert from 'node:assert/strict'
 
 import { launch } from './chromium.mjs'
-import { act, authenticator, backstage, codeFor, mailTo, stage } from './stage.mjs'
+import { runParts, authenticator, askTest, codeFor, mailTo, input } from './input.mjs'
 import { failures, picture, send, signIn, tab, watch } from './tab.mjs'
 
-const { gateway, person, rounds } = stage
+const { gateway, person, rounds } = input
 
-const browser = await launch(stage)
+const browser = await launch(input)
 const context = await browser.newContext({ locale: 'en', viewport: { width: 900, height: 1100 } })
-const answers = watch(context)
+const responses = watch(context)
 const first = await tab(context)
 
 let second
@@ -17,24 +17,24 @@ let otpauth
 let password = person.password
 let email = person.email
 
-await act(
+await runParts(
   {
-    async 'the page loads, and nobody is signed in'() {
+    async 'the page loads, and no one is signed in'() {
       assert.ok(await first.isVisible('#signed-out'))
-      expectAnswers(['GET / 200', 'GET /verify 401'])
+      expectResponses(['GET / 200', 'GET /verify 401'])
       assert.deepEqual(await readable(first), ['XSRF-TOKEN', 'XSRF_TOKEN'])
     },
 
-    async 'a wrong password is 400, and says so'() {
+    async 'a wrong password gets 400 and a message'() {
       assert.equal(await send(first, 'POST /login', { email, password: `not ${password}` }), 400)
       assert.ok(await first.isVisible('#signed-out'))
       assert.notEqual(await first.textContent('#message'), '')
-      expectAnswers(['POST /login 400'])
+      expectResponses(['POST /login 400'])
     },
 
     async 'sign in, verify, user, the first renewal'() {
       await signIn(first, 'POST /login', { email, password })
-      expectAnswers([
+      expectResponses([
         'POST /login 204',
         'GET /verify 204',
         'GET /user 200',
@@ -53,7 +53,7 @@ await act(
     async 'two tabs renew at once, many times'() {
       second = await tab(context)
       assert.ok(await second.isVisible('#signed-in'), 'the second tab asks for a sign-in')
-      answers.length = 0
+      responses.length = 0
 
       const before = await session()
       const renewed = await Promise.all(
@@ -69,11 +69,11 @@ await act(
       )
 
       assert.deepEqual(renewed, [rounds, rounds])
-      assert.equal(answers.filter((one) => one === 'GET /refresh_code 200').length, 2 * rounds)
-      assert.equal(answers.filter((one) => one === 'POST /refresh_token 204').length, 2 * rounds)
-      assert.equal(answers.length, 4 * rounds, 'there were other answers')
+      assert.equal(responses.filter((one) => one === 'GET /refresh_code 200').length, 2 * rounds)
+      assert.equal(responses.filter((one) => one === 'POST /refresh_token 204').length, 2 * rounds)
+      assert.equal(responses.length, 4 * rounds, 'there were other responses')
       assert.notEqual(await session(), before)
-      answers.length = 0
+      responses.length = 0
     },
 
     async 'the profile changes, in both spellings of the key'() {
@@ -135,7 +135,7 @@ await act(
       }
       await picture(first, 'totp')
 
-      const { now } = await backstage('/advance', { seconds: 0 })
+      const { now } = await askTest('/advance', { seconds: 0 })
       const [a, b, c] = [0, 1, 2].map((step) => authenticator(otpauth, now, step))
       assert.equal(
         await send(first, 'POST /user/totp', { first: a, second: c }),
@@ -166,16 +166,16 @@ await act(
       await picture(first, 'signed-in')
       assert.equal(await send(first, 'POST /logout'), 204)
       assert.equal(await session(), undefined)
-      answers.length = 0
+      responses.length = 0
 
       await second.reload()
       await second.evaluate(() => window.ready)
       assert.ok(await second.isVisible('#signed-out'))
-      expectAnswers(['GET / 200', 'GET /verify 401'])
+      expectResponses(['GET / 200', 'GET /verify 401'])
     },
 
     async 'sign in with the authenticator app, each code once'() {
-      const { now } = await backstage('/advance', { seconds: 60 })
+      const { now } = await askTest('/advance', { seconds: 60 })
       const code = authenticator(otpauth, now, 0)
 
       await signIn(first, 'POST /login/totp', { email, code })
@@ -185,7 +185,7 @@ await act(
     },
 
     async 'sign in with a code by SMS'() {
-      const before = (await backstage('/inbox')).find(({ to }) => to === person.phone).code
+      const before = (await askTest('/inbox')).find(({ to }) => to === person.phone).code
       assert.equal(await send(first, 'GET /login/sms', { phone: person.phone }), 204)
       await signIn(first, 'POST /login/sms', { phone: person.phone, code: await codeFor(person.phone, before) })
       assert.match(await first.textContent('#history'), / sms$/)
@@ -193,7 +193,7 @@ await act(
 
     async 'the password is reset from the inbox'() {
       const there = await tab(await browser.newContext({ locale: 'en' }))
-      const before = (await backstage('/inbox')).find(({ to, code }) => to === email && code !== '').code
+      const before = (await askTest('/inbox')).find(({ to, code }) => to === email && code !== '').code
       assert.equal(await send(there, 'GET /forget_code', { email }), 204)
 
       const code = await codeFor(email, before)
@@ -213,21 +213,21 @@ await act(
       await expectCookies()
     },
 
-    'nothing was wrong that nobody saw'() {
+    'no page had an error'() {
       assert.deepEqual(failures, [])
     },
   },
   () => browser.close(),
 )
 
-/** The page, loaded again, shows the address. */
+/** Reloads the data of the page and checks the address. */
 async function refreshed(address) {
   await first.evaluate(() => window.refill())
   assert.equal(await first.textContent('#email'), address)
 }
 
-function expectAnswers(wanted) {
-  assert.deepEqual(answers.splice(0), wanted)
+function expectResponses(wanted) {
+  assert.deepEqual(responses.splice(0), wanted)
 }
 
 async function readable(where) {
@@ -243,7 +243,7 @@ async function session() {
   return (await context.cookies(gateway)).find(({ name }) => name === '__Host-TOKEN')?.value
 }
 
-/** R-H1, and the contract's "cookies and XSRF". */
+/** Checks R-H1 and the contract's "cookies and XSRF". */
 async function expectCookies() {
   const held = Object.fromEntries((await context.cookies(gateway)).map((one) => [one.name, one]))
   const host = new URL(gateway).hostname
@@ -251,7 +251,7 @@ async function expectCookies() {
 
   const form = ({ domain, path, httpOnly, secure, sameSite }) => ({ domain, path, httpOnly, secure, sameSite })
   const hidden = { domain: host, path: '/', httpOnly: true, secure: true, sameSite: 'Lax' }
-  const shown = { domain: stage.domain || host, path: '/', httpOnly: false, secure: true, sameSite: 'Strict' }
+  const shown = { domain: input.domain || host, path: '/', httpOnly: false, secure: true, sameSite: 'Strict' }
 
   assert.deepEqual(Object.fromEntries(Object.entries(held).map(([name, one]) => [name, form(one)])), {
     '__Host-TOKEN': hidden,

@@ -1,12 +1,12 @@
 // Forged requests for every operation, from pages and windows of other sites.
 import assert from 'node:assert/strict'
 
-import { backstage, eventually, stage } from './stage.mjs'
+import { askTest, eventually, input } from './input.mjs'
 
 const running = new Set()
-let documents = 0 // that were asked for, by windows and frames
+let documents = 0 // requested by windows and frames
 
-/** Follows the requests of a context, for quiet and asking. */
+/** Counts the requests of a context, for quiet and requesting. */
 export function watch(context) {
   context.on('request', (request) => {
     running.add(request)
@@ -16,7 +16,7 @@ export function watch(context) {
   context.on('requestfailed', (request) => running.delete(request))
 }
 
-/** Waits until no request has been running for a moment. What is later still is seen after the next step. */
+/** Waits until no request has been running for a moment. A later one is noticed after the next step. */
 export async function quiet() {
   for (let calm = 0, tries = 0; calm < 3 && tries < 200; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 15))
@@ -25,79 +25,79 @@ export async function quiet() {
   running.clear()
 }
 
-/** Does something that asks for so many documents, and waits until all have been asked for and answered. */
-async function asking(count, act) {
+/** Runs a function that requests this many documents, and waits until all have been requested and received. */
+async function requesting(count, run) {
   const wanted = documents + count
-  await act()
+  await run()
   await eventually(`${count} windows and frames`, () => documents >= wanted)
   await quiet()
 }
 
 /**
- * Tries every way to every target, from pages of the origin: some at once, which is quicker, and then a new page, because
- * a page's sockets wait the longer the more of them have failed.
+ * Sends every kind of request to every target, from pages of the origin: several at once, which is faster, and then from a
+ * new page, because a page's sockets wait longer the more of them have failed.
  */
 export async function forgeEverything(context, origin, targets, inWindows = () => true) {
   for (const some of chunks(targets, 8)) {
     const page = await context.newPage()
-    await page.goto(`${origin}/stranger.html`)
+    await page.goto(`${origin}/attacker.html`)
 
     const read = await page.evaluate(async (list) => (await Promise.all(list.map(forge))).flat(), some)
     await quiet()
 
     const opened = some.filter(inWindows)
-    await closing(context, () => asking(opened.length, () => page.evaluate((list) => list.forEach(openWindow), opened)))
+    await closing(context, () => requesting(opened.length, () => page.evaluate((list) => list.forEach(openWindow), opened)))
     read.push(...(await page.evaluate(() => look())))
-    assert.deepEqual(read, [], `${origin} could read answers`)
-    await backstage('/settled', { after: `${some.map(({ id }) => id)} from ${origin}` })
+    assert.deepEqual(read, [], `${origin} could read responses`)
+    await askTest('/settled', { after: `${some.map(({ id }) => id)} from ${origin}` })
     await page.close()
   }
 }
 
-/** A stranger opens or embeds a page of the console's origin, and then sends that window elsewhere. */
+/** An attacker opens or embeds a page of the console's origin and then navigates that window elsewhere. */
 export async function steerTheConsole(context) {
   const page = await context.newPage()
-  await page.goto(`${stage.evil}/stranger.html`)
+  await page.goto(`${input.attackerSite}/attacker.html`)
 
   for (const some of chunks(reading(), 4)) {
     await closing(context, async () => {
-      await asking(2 * some.length, () => page.evaluate(([list, from]) => show(from, list), [some, ours]))
-      await asking(2 * some.length, () => page.evaluate(() => steer()))
+      await requesting(2 * some.length, () => page.evaluate(([list, from]) => show(from, list), [some, ours]))
+      await requesting(2 * some.length, () => page.evaluate(() => steer()))
     })
     assert.deepEqual(await page.evaluate(() => look()), [])
-    await backstage('/settled', { after: `${some.map(({ id }) => id)} in windows of the console` })
+    await askTest('/settled', { after: `${some.map(({ id }) => id)} in windows of the console` })
   }
 
   await page.close()
 }
 
-/** The console links to a stranger, who sends the browser on to the gateway. The Referer is the console's then. */
+/** The console links to the attacker's site, which redirects to the gateway. The Referer is then the console's. */
 export async function redirectItsLinks(context) {
   const page = await context.newPage()
   await page.goto(ours)
 
-  // To begin at Lark is what links are for, and those who follow one see where they are.
+  // Links may lead to Lark: a user who follows one sees where they are.
   const guarded = reading().filter(({ id }) => id !== 'authorizeLark')
   const follow = ([list, by]) => list.forEach(({ url }) => window.open(by + encodeURIComponent(url)))
 
   for (const some of chunks(guarded, 4)) {
-    const links = [some, `${stage.evil}/redirect?to=`]
-    await closing(context, () => asking(some.length, () => page.evaluate(follow, links)))
-    await backstage('/settled', { after: `${some.map(({ id }) => id)} by a redirect of the console's link` })
+    const links = [some, `${input.attackerSite}/redirect?to=`]
+    await closing(context, () => requesting(some.length, () => page.evaluate(follow, links)))
+    await askTest('/settled', { after: `${some.map(({ id }) => id)} by a redirect of the console's link` })
   }
 
   await page.close()
 }
 
-const ours = `${new URL(stage.console).origin}/stranger.html` // which asks for nothing by itself
+const ours = `${new URL(input.console).origin}/attacker.html` // a page that sends no request by itself
 
-const reading = () => stage.targets.filter(({ method }) => method === 'GET')
+const reading = () => input.targets.filter(({ method }) => method === 'GET')
 
 function chunks(list, size) {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
 }
 
-/** Closes the windows that something opened. */
+/** Closes the windows that a function has opened. */
 async function closing(context, open) {
   const before = new Set(context.pages())
   await open()

@@ -1,17 +1,17 @@
-// What pages show and pass on: frames, payloads in a profile, the Referer.
+// What pages show and reveal: frames, payloads in a profile, the Referer.
 import assert from 'node:assert/strict'
 
 import { quiet } from './forgery.mjs'
-import { backstage, eventually, stage } from './stage.mjs'
+import { askTest, eventually, input } from './input.mjs'
 
 const paths = ['/', '/user', '/docs', '/console', '/dev/inbox', '/openapi.json', '/nothing', '/user/totp/qr']
 
-/** Nobody frames the gateway, not even the console. */
+/** No page can frame the gateway, not even the console. */
 export async function framesStayEmpty(context) {
-  for (const origin of [stage.evil, stage.neighbour, new URL(stage.console).origin]) {
+  for (const origin of [input.attackerSite, input.neighbour, new URL(input.console).origin]) {
     const page = await context.newPage()
-    await page.goto(`${origin}/stranger.html`)
-    const urls = [`${origin}/stranger.html`, ...paths.map((path) => stage.gateway + path)]
+    await page.goto(`${origin}/attacker.html`)
+    const urls = [`${origin}/attacker.html`, ...paths.map((path) => input.gateway + path)]
     await page.evaluate((list) => {
       for (const src of list) {
         document.body.append(Object.assign(document.createElement('iframe'), { src }))
@@ -40,7 +40,7 @@ const payloads = [
   '{{constructor.constructor("hit(4)")()}}',
 ]
 
-/** A profile full of scripts is shown as text, and no document of the gateway runs any. */
+/** A profile full of scripts is shown as text, and no document of the gateway runs one. */
 export async function payloadsStayText(context, victim, ask, hits) {
   for (const payload of payloads) {
     for (const key of ['name', 'avatar']) {
@@ -66,19 +66,19 @@ export async function payloadsStayText(context, victim, ask, hits) {
       `/user?${query}`,
       `/forget_code?email=${query}`,
     ]) {
-      const answer = await page.goto(stage.gateway + path)
-      assert.match(answer.headers()['content-type'], /^application\/json\b/, path)
+      const response = await page.goto(input.gateway + path)
+      assert.match(response.headers()['content-type'], /^application\/json\b/, path)
       assert.equal(await page.evaluate(() => document.querySelectorAll('script, svg, img').length), 0, path)
     }
     for (const path of ['/dev/inbox', `/confirm_email?token=${query}`, `/confirm_email?error=${query}`, `/first_run?token=${query}`]) {
-      await page.goto(stage.gateway + path)
+      await page.goto(input.gateway + path)
     }
   }
 
   assert.deepEqual(hits, [])
 
-  // The counter counts: in a page that asks for it, the first payload runs.
-  await page.goto(`${stage.evil}/stranger.html`)
+  // The counter works: in a page that allows it, the first payload runs.
+  await page.goto(`${input.attackerSite}/attacker.html`)
   await page.evaluate((payload) => (document.body.innerHTML = payload), payloads[0])
   await page.waitForFunction(() => document.images[0]?.complete)
   await quiet()
@@ -86,22 +86,22 @@ export async function payloadsStayText(context, victim, ask, hits) {
   await page.close()
 }
 
-/** Whoever comes after the gateway does not learn from where somebody came. */
+/** The site that follows the gateway does not learn which page the user came from. */
 export async function nothingLeaks(context) {
   const page = await context.newPage()
   for (const path of ['/docs?secret=1', '/dev/inbox?secret=1', '/user?secret=1']) {
-    await page.goto(stage.gateway + path)
-    await page.evaluate((to) => (location.href = to), `${stage.evil}/stranger.html?from=${path}`)
-    await page.waitForURL((url) => url.origin === stage.evil)
+    await page.goto(input.gateway + path)
+    await page.evaluate((to) => (location.href = to), `${input.attackerSite}/attacker.html?from=${path}`)
+    await page.waitForURL((url) => url.origin === input.attackerSite)
   }
 
-  // The console sends people on to Lark, by way of the gateway.
-  await page.goto(`${stage.console}#secret`)
+  // The console sends users to Lark through the gateway.
+  await page.goto(`${input.console}#secret`)
   await page.evaluate(
     (to) => (location.href = to),
-    `${stage.gateway}/lark/authorize?${new URLSearchParams({ state: '{"action":"login"}', app_id: 'secret' })}`,
+    `${input.gateway}/lark/authorize?${new URLSearchParams({ state: '{"action":"login"}', app_id: 'secret' })}`,
   )
-  await page.waitForURL((url) => url.origin === stage.evil)
+  await page.waitForURL((url) => url.origin === input.attackerSite)
   await page.close()
-  await backstage('/begin')
+  await askTest('/begin')
 }

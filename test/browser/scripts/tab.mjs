@@ -1,23 +1,23 @@
-// A tab with the console, and what a person does in it.
+// A tab with the console, and what a user does in it.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
-import { stage } from './stage.mjs'
+import { input } from './input.mjs'
 
-/** What went wrong in scripts of the pages. */
+/** The errors of scripts in the pages. */
 export const failures = []
 
-/** Opens the console, and waits until it has asked what it asks first. */
+/** Opens the console and waits until its first requests are done. */
 export async function tab(where) {
   const opened = await where.newPage()
   opened.on('pageerror', (failure) => failures.push(`${failure}`))
-  await opened.goto(stage.console)
+  await opened.goto(input.console)
   await opened.evaluate(() => window.ready)
 
   return opened
 }
 
-/** Fills in a form and sends it, as a person does; answers the status. */
+/** Fills in a form and sends it as a user does. It returns the status. */
 export async function send(where, call, fields = {}) {
   await where.bringToFront()
   const form = where.locator(`form[data-call="${call}"]`)
@@ -26,26 +26,26 @@ export async function send(where, call, fields = {}) {
     await (name === 'key' ? field.selectOption(value) : field.fill(value))
   }
 
-  const answered = form.evaluate(
+  const responded = form.evaluate(
     (element) =>
-      new Promise((resolve) => element.addEventListener('answered', (e) => resolve(e.detail), { once: true })),
+      new Promise((resolve) => element.addEventListener('responded', (e) => resolve(e.detail), { once: true })),
   )
   await form.locator('button').click()
 
-  return answered
+  return responded
 }
 
 export async function signIn(where, call, fields) {
   assert.equal(await send(where, call, fields), 204)
-  assert.ok(await where.isVisible('#signed-in'), 'signed in, and the page asks again')
+  assert.ok(await where.isVisible('#signed-in'), 'the page still shows the sign-in form')
 }
 
-/** Everything that the gateway answered to the tabs of a context, in order. */
+/** Records the responses to the tabs of a context, in order. */
 export function watch(where) {
   const list = []
   where.on('response', (response) => {
     const { origin, pathname } = new URL(response.url())
-    if (origin === stage.gateway && !pathname.startsWith('/small/')) {
+    if (origin === input.gateway && !pathname.startsWith('/small/')) {
       list.push(`${response.request().method()} ${pathname} ${response.status()}`)
     }
   })
@@ -53,7 +53,7 @@ export function watch(where) {
   return list
 }
 
-/** Keeps a picture of the page. */
+/** Stores a screenshot of the page. */
 export async function picture(where, name) {
-  await where.screenshot({ path: join(stage.pictures, `${name}.png`), fullPage: true })
+  await where.screenshot({ path: join(input.pictures, `${name}.png`), fullPage: true })
 }

@@ -108,7 +108,7 @@ test('reading carries no XSRF header and needs none', async (t) => {
   assert.deepEqual(env.calls, ['GET /verify'])
 })
 
-test('401 is told, once for each answer', async (t) => {
+test('401 is reported, once for each response', async (t) => {
   const env = await setup(t, { signedIn: false })
 
   const { error } = await getUser({ client: env.console.client })
@@ -117,7 +117,7 @@ test('401 is told, once for each answer', async (t) => {
   assert.equal(env.signedOut, 1)
 })
 
-test('signing out without a session is no failure', async (t) => {
+test('signing out without a session is not a failure', async (t) => {
   const env = await setup(t, { signedIn: false })
 
   const { response } = await signOut({ client: env.console.client })
@@ -149,7 +149,7 @@ test('a code that never does is a failure, not a sign-out', async (t) => {
   assert.equal(env.signedOut, 0)
 })
 
-test('renewing says when nobody is signed in any more', async (t) => {
+test('renewing reports that no one is signed in any more', async (t) => {
   const env = await setup(t, { signedIn: false })
 
   assert.equal(await env.console.renew(), false)

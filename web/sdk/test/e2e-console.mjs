@@ -43,14 +43,14 @@ const one = browser()
 const { client } = one
 let code
 
-await step('register through the other door', async () => {
+await step('register on the other surface', async () => {
   await sendRegistrationCode({ client, body: { email }, throwOnError: true })
   code = await codeFor(email)
   const body = { username: 'Console', email, password, verificationCode: code }
   await register({ client, body, throwOnError: true })
 })
 
-await step('a wrong password is no sign-out', async () => {
+await step('a wrong password does not sign out', async () => {
   const { error } = await signIn({ client, body: { email, password: 'not this one' } })
   assert.equal(error.code, 'INVALID_CREDENTIALS')
   assert.equal(one.signedOut, 0)

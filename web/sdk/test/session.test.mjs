@@ -131,7 +131,7 @@ test('a short outage is waited out', async (t) => {
   assert.equal(env.signedOut, 0)
 })
 
-test('an outage that lasts is reported, and signs nobody out', async (t) => {
+test('an outage that lasts is reported, and signs no one out', async (t) => {
   const env = await setup(t)
   age(env.storage, { expired: true })
   env.fake.outages = Infinity

@@ -1,0 +1,376 @@
+package contract_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
+)
+
+// gatewayState is the state of a gateway.
+type gatewayState string
+
+const (
+	healthy              gatewayState = "a gateway that is well"
+	oneCodeGuess         gatewayState = "a gateway that allows one wrong code a day"
+	onePasswordGuess     gatewayState = "a gateway that allows one wrong password"
+	withoutTables        gatewayState = "a gateway whose tables are gone"
+	withoutDatabase      gatewayState = "a gateway whose database is away"
+	withoutLark          gatewayState = "a gateway without settings for Lark"
+	withoutAdministrator gatewayState = "a gateway without an administrator"
+)
+
+// scenario provokes one response of one operation.
+type scenario struct {
+	operation string
+	status    string
+	code      string // empty for a success
+	state     gatewayState
+	call      func(testing.TB, *world.Gateway, world.Operation) world.Call
+}
+
+// scenarios are exactly the responses that the document promises.
+var scenarios = slices.Concat(toolkitScenarios, publicScenarios, adminScenarios)
+
+// toolkitScenarios are the scenarios of the four apps' surface.
+var toolkitScenarios = []scenario{
+	{"login", "200", "", healthy, validCall},
+	{"login", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"login", "401", "INVALID_CREDENTIALS", healthy, wrongPassword},
+	{"login", "401", "TOTP_REQUIRED", healthy, secondFactorRequired},
+	{"login", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"login", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"login", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"login", "429", "TOO_MANY_REQUESTS", onePasswordGuess, wrongPasswordTwice},
+	{"login", "500", "INTERNAL", withoutTables, validCall},
+	{"login", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"refresh", "200", "", healthy, validCall},
+	{"refresh", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"refresh", "401", "REFRESH_TOKEN_INVALID", healthy, forgedRefreshToken},
+	{"refresh", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"refresh", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"refresh", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"refresh", "500", "INTERNAL", withoutTables, validCall},
+	{"refresh", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"logout", "204", "", healthy, ownSession},
+	{"logout", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"logout", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"logout", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"logout", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"logout", "500", "INTERNAL", withoutTables, validCall},
+	{"logout", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"getMe", "200", "", healthy, validCall},
+	{"getMe", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"getMe", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"getMe", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"getMe", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"getMe", "500", "INTERNAL", withoutTables, validCall},
+	{"getMe", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"sendRegistrationCode", "200", "", healthy, validCall},
+	{"sendRegistrationCode", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"sendRegistrationCode", "400", "EMAIL_NOT_ALLOWED", healthy, disallowedDomain},
+	{"sendRegistrationCode", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"sendRegistrationCode", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"sendRegistrationCode", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"sendRegistrationCode", "429", "TOO_MANY_REQUESTS", healthy, sentTwice},
+	{"sendRegistrationCode", "500", "INTERNAL", withoutTables, validCall},
+	{"sendRegistrationCode", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"register", "201", "", healthy, rightCode},
+	{"register", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"register", "400", "CODE_INVALID", healthy, validCall},
+	{"register", "400", "PASSWORD_REFUSED", healthy, commonPassword},
+	{"register", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"register", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"register", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"register", "429", "TOO_MANY_REQUESTS", oneCodeGuess, wrongCodeTwice},
+	{"register", "500", "INTERNAL", withoutTables, validCall},
+	{"register", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"listSessions", "200", "", healthy, validCall},
+	{"listSessions", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"listSessions", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"listSessions", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"listSessions", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"listSessions", "500", "INTERNAL", withoutTables, validCall},
+	{"listSessions", "503", "UNAVAILABLE", withoutDatabase, validCall},
+	{"endOtherSessions", "204", "", healthy, ownSession},
+	{"endOtherSessions", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"endOtherSessions", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"endOtherSessions", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"endOtherSessions", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"endOtherSessions", "500", "INTERNAL", withoutTables, validCall},
+	{"endOtherSessions", "503", "UNAVAILABLE", withoutDatabase, validCall},
+	{"endSession", "204", "", healthy, anotherSession},
+	{"endSession", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"endSession", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"endSession", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"endSession", "404", "SESSION_NOT_FOUND", healthy, validCall},
+	{"endSession", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"endSession", "500", "INTERNAL", withoutTables, validCall},
+	{"endSession", "503", "UNAVAILABLE", withoutDatabase, validCall},
+}
+
+// T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be provoked, and the list has no
+// other. apptest.Conforming checks in every test that no other is returned.
+func TestEveryResponseIsProvoked(t *testing.T) {
+	t.Parallel()
+
+	byID := map[string]world.Operation{}
+	for _, o := range world.Operations() {
+		byID[o.OperationID] = o
+	}
+
+	gateways := gatewaysByState(t)
+
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+
+	for _, s := range scenarios {
+		at, o := gateways[s.state], byID[s.operation]
+		c := s.call(t, at, o)
+		check := func() {
+			if got := c.To(t, at.Server); fmt.Sprint(got.Status) != s.status || got.Problem.Code != s.code {
+				t.Errorf("%s in %s returned %s, want %s %s", s.operation, s.state, got, s.status, s.code)
+			}
+		}
+
+		if s.state == withoutDatabase {
+			waiting.Go(check) // a refresh waits for 20 s
+		} else {
+			check()
+		}
+	}
+
+	provoked := map[string]bool{}
+	for _, s := range scenarios {
+		provoked[s.operation+" "+s.status+" "+s.code] = true
+	}
+
+	documented := documentedResponses()
+	for _, one := range slices.Sorted(maps.Keys(documented)) {
+		if !provoked[one] {
+			t.Errorf("the document promises %q, which no scenario provokes", one)
+		}
+	}
+
+	for _, one := range slices.Sorted(maps.Keys(provoked)) {
+		if !documented[one] {
+			t.Errorf("the document does not promise %q", one)
+		}
+	}
+}
+
+// documentedResponses returns the document's triples of operation, status and code.
+func documentedResponses() map[string]bool {
+	found := map[string]bool{}
+
+	for _, o := range world.Operations() {
+		for status, response := range o.Responses.Map() {
+			codes := map[string]bool{}
+
+			if media := response.Value.Content["application/json"]; media != nil && status >= "400" {
+				for code := range media.Examples {
+					codes[code] = true
+				}
+			} else {
+				codes[""] = true
+			}
+
+			for code := range codes {
+				found[o.OperationID+" "+status+" "+code] = true
+			}
+		}
+	}
+
+	return found
+}
+
+// gatewaysByState starts a gateway in each state.
+func gatewaysByState(t *testing.T) map[gatewayState]*world.Gateway {
+	t.Helper()
+
+	cluster, url := postgrestest.NewCluster(t, false)
+	gateways := map[gatewayState]*world.Gateway{
+		healthy:              world.NewGateway(t, func(c *apptest.Settings) { c.EmailDomains = []string{"konec.com.au"} }),
+		oneCodeGuess:         world.NewGateway(t, func(c *apptest.Settings) { c.CodeGuessBudget = 1 }),
+		onePasswordGuess:     world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 1 }),
+		withoutTables:        world.NewGateway(t),
+		withoutDatabase:      world.GatewayOn(t, apptest.On(t, url, world.WithLark(world.UnreachableLark))),
+		withoutLark:          world.NewGateway(t, func(c *apptest.Settings) { c.LarkAppID, c.LarkAppSecret = "", "" }),
+		withoutAdministrator: world.NewGateway(t),
+	}
+
+	gateways[withoutAdministrator].RemoveAdministrators(t)
+
+	// No one can sign in after this, so each gateway has signed its owner in before.
+	if _, err := gateways[withoutTables].Pool.Exec(t.Context(), "DROP TABLE session_cookie, session, code, throttle, failure, account, audit_event CASCADE"); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := cluster.Kill(); err != nil {
+		t.Fatal(err)
+	}
+
+	return gateways
+}
+
+func validCall(_ testing.TB, g *world.Gateway, o world.Operation) world.Call { return g.Call(o) }
+
+func unknownMember(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return withValues(g, o, map[string]any{"role": "admin"})
+}
+
+// withValues returns a valid call except for some values.
+func withValues(g *world.Gateway, o world.Operation, changes map[string]any) world.Call {
+	values := g.Values(o)
+	maps.Copy(values, changes)
+
+	c := g.Call(o)
+	c.Body = o.Encode(values)
+
+	return c
+}
+
+func wrongPassword(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return withValues(g, o, map[string]any{"password": apptest.Password + "!"})
+}
+
+func wrongPasswordTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	// Each surface uses an address of its own, because failures on both count together.
+	c := withValues(g, o, map[string]any{"email": o.OperationID + "@konec.com.au", "password": "wrong"})
+	c.To(tb, g.Server)
+
+	return c
+}
+
+func unknownParameter(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
+	c.Query = "unknown=1"
+
+	return c
+}
+
+func withoutXSRF(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).Without("X-XSRF-TOKEN")
+}
+
+func withoutCookie(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).Without("Cookie")
+}
+
+func forgedCookie(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Cookie", "__Host-TOKEN="+strings.Repeat("A", 43))
+}
+
+func crossSite(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Sec-Fetch-Site", "cross-site")
+}
+
+// anotherSession returns a call that ends a session opened for it.
+func anotherSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	tokens := g.SignIn(tb, world.Owner)
+
+	list, err := g.Client.ListSessionsWithResponse(tb.Context(), apptest.Bearer(tokens.AccessToken))
+	if err != nil || list.JSON200 == nil {
+		tb.Fatalf("list sessions: %v %s", err, list.Body)
+	}
+
+	c := g.Call(o)
+
+	for _, one := range list.JSON200.Sessions {
+		if one.Current {
+			c.Path = strings.ReplaceAll(o.Path, "{id}", one.ID)
+		}
+	}
+
+	return c
+}
+
+func acceptsHTML(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Accept", "text/html")
+}
+
+func acceptsPictures(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Accept", "image/*")
+}
+
+func oversizedBody(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
+	c.Body = strings.Repeat(" ", httpapi.MaxBody) + c.Body
+
+	return c
+}
+
+func plainText(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Content-Type", "text/plain")
+}
+
+func forgedRefreshToken(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return withValues(g, o, map[string]any{"refresh_token": strings.Repeat("A", len(g.OwnerTokens.RefreshToken))})
+}
+
+// ownSession returns the call from an app that has signed in for it.
+func ownSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address, _ := g.NewUser(tb)
+
+	return g.Call(o).With("Authorization", "Bearer "+g.SignIn(tb, address).AccessToken)
+}
+
+func malformedToken(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Authorization", "Bearer two words")
+}
+
+func withoutToken(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).Without("Authorization")
+}
+
+func forgedToken(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("Authorization", "Bearer e30.e30.e30")
+}
+
+func disallowedDomain(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return withValues(g, o, map[string]any{"email": "somebody@example.com"})
+}
+
+func sentTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
+	c.To(tb, g.Server)
+
+	return c
+}
+
+func rightCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	address := fmt.Sprintf("right.code.%d@konec.com.au", g.Sequence.Add(1))
+
+	return withValues(g, o, map[string]any{"email": address, "verificationCode": g.RegistrationCode(tb, address)})
+}
+
+func commonPassword(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return withValues(g, o, map[string]any{"password": "password123"})
+}
+
+func wrongCodeTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	const address = "wrong.code@konec.com.au"
+
+	wrong := "000000"
+	if g.RegistrationCode(tb, address) == wrong {
+		wrong = "111111"
+	}
+
+	c := withValues(g, o, map[string]any{"email": address, "verificationCode": wrong})
+	c.To(tb, g.Server)
+
+	return c
+}
