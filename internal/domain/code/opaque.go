@@ -9,25 +9,27 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// IssueOpaque makes an opaque code, which a program carries, not a person: two identifiers of randomid, 44 characters. The
+// NewOpaque returns an opaque code, which a program carries, not a person: two identifiers of randomid, 44 characters. The
 // first names its row, so that a subject may have several at once; the other is the secret, 128 random bits. No one guesses
-// those, so guesses are not counted, and a digest of them needs no key. It voids no other code.
-func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
-	name, secret := randomid.New(), randomid.New()
+// those, so guesses are not counted, and a digest of them needs no key.
+func NewOpaque() string { return randomid.New() + randomid.New() }
+
+// IssueOpaque makes a code of NewOpaque valid. It voids no other code, and may run again with the same one.
+func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {
 	now := c.now()
 
 	err := db.New(tx).CodeIssue(ctx, db.CodeIssueParams{
 		Purpose:   purpose.Name,
-		Subject:   subject + " " + name,
-		Digest:    opaqueDigest(secret),
+		Subject:   subject + " " + plain[:randomid.Length],
+		Digest:    opaqueDigest(plain[randomid.Length:]),
 		Now:       now,
 		ExpiresAt: now.Add(purpose.Lifetime),
 	})
 	if err != nil {
-		return "", fmt.Errorf("issue code: %w", err)
+		return fmt.Errorf("issue code: %w", err)
 	}
 
-	return name + secret, nil
+	return nil
 }
 
 // RedeemOpaque uses an opaque code of the subject up, in the transaction of what it pays for. Of any

@@ -144,8 +144,10 @@ func larkOf(stored []byte) (*lark.Person, error) {
 // RefreshCode makes a code that Renew takes, once, within its lifetime. It belongs to the session, and
 // voids no other.
 func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
-	plain, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (string, error) {
-		return s.Codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID)
+	plain := code.NewOpaque()
+
+	err := s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return s.Codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID, plain)
 	})
 
 	return plain, err

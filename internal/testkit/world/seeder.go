@@ -172,8 +172,9 @@ func (s *Seeder) IssueCode(t *testing.T, purpose code.Purpose, subject string) s
 func (s *Seeder) RefreshCode(t *testing.T, sessionID string) string {
 	t.Helper()
 
-	plain, err := s.Codes.IssueOpaque(t.Context(), s.Pool, code.Renewal, sessionID)
-	if err != nil {
+	plain := code.NewOpaque()
+
+	if err := s.Codes.IssueOpaque(t.Context(), s.Pool, code.Renewal, sessionID, plain); err != nil {
 		t.Error(err)
 	}
 
