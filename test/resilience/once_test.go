@@ -210,4 +210,3 @@ func requestQueries(t *testing.T) map[string]bool {
 
 	return names
 }
-
