@@ -11,6 +11,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/page"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -49,9 +50,9 @@ type Position struct {
 
 // Page is a part of what was found.
 type Page struct {
-	Records []Details
-	Next    *Position // nil where this is the last
-	Total   *int64    // only where it was asked for
+	page.Page[Details, Position]
+
+	Total *int64 // only if it was asked for
 }
 
 // Find returns a page of accounts.
@@ -68,7 +69,10 @@ func (a *Administration) Find(ctx context.Context, search Search) (Page, error) 
 			return Page{}, fmt.Errorf("search accounts: %w", err)
 		}
 
-		page := search.page(rows)
+		found, err := page.Cut(rows, search.Limit, search.position, func(row db.AccountRecordRow) (Details, error) { return detailsOf(row), nil })
+		if err != nil {
+			return Page{}, err
+		}
 
 		if search.Count {
 			var total int64
@@ -76,44 +80,28 @@ func (a *Administration) Find(ctx context.Context, search Search) (Page, error) 
 				return Page{}, fmt.Errorf("count accounts: %w", err)
 			}
 
-			page.Total = &total
+			return Page{Page: found, Total: &total}, nil
 		}
 
-		return page, nil
+		return Page{Page: found}, nil
 	})
 }
 
-func (s Search) page(rows []db.AccountRecordRow) Page {
-	var page Page
-
-	for i, row := range rows {
-		if i == int(s.Limit) {
-			last := page.Records[i-1]
-			page.Next = s.position(rows[i-1], last)
-
-			break
-		}
-
-		page.Records = append(page.Records, detailsOf(row))
-	}
-
-	return page
-}
-
-func (s Search) position(row db.AccountRecordRow, last Details) *Position {
-	position := &Position{ID: last.ID}
+// position returns the place of the last account of a page in the order of the search.
+func (s Search) position(last db.AccountRecordRow) Position {
+	position := Position{ID: last.ID}
 
 	switch {
 	case s.Email != "":
 		position.Text = last.Email
 	case s.Name != "":
 		position.Text = last.Name
-	case s.Phone != "":
-		position.Text = last.Phone
+	case s.Phone != "" && last.Phone != nil:
+		position.Text = *last.Phone
 	case s.Order == LeastSeen:
 		position.Seen = time.Unix(0, 0)
-		if row.SeenAt != nil {
-			position.Seen = *row.SeenAt
+		if last.SeenAt != nil {
+			position.Seen = *last.SeenAt
 		}
 	}
 

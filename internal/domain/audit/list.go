@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/page"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -42,8 +43,8 @@ type Position struct {
 	ID int64     `json:"i"`
 }
 
-// Find answers a page of events, the newest first, and where the next one begins; nil where this is the last.
-func (r *Reader) Find(ctx context.Context, search Search) ([]Entry, *Position, error) {
+// Find returns a page of events, the newest first.
+func (r *Reader) Find(ctx context.Context, search Search) (page.Page[Entry, Position], error) {
 	params := db.AuditEventListParams{
 		AccountID: orNil(search.AccountID), ActorID: orNil(search.ActorID), Action: orNil(string(search.Action)),
 		Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page
@@ -56,25 +57,10 @@ func (r *Reader) Find(ctx context.Context, search Search) ([]Entry, *Position, e
 		return db.New(postgres.Planned(conn)).AuditEventList(ctx, params)
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("list events: %w", err)
+		return page.Page[Entry, Position]{}, fmt.Errorf("list events: %w", err)
 	}
 
-	var next *Position
-
-	if len(rows) > int(search.Limit) {
-		rows = rows[:search.Limit]
-		last := rows[len(rows)-1]
-		next = &Position{At: last.At, ID: last.ID}
-	}
-
-	entries := make([]Entry, len(rows))
-	for i, row := range rows {
-		if entries[i], err = entryOf(row); err != nil {
-			return nil, nil, err
-		}
-	}
-
-	return entries, next, nil
+	return page.Cut(rows, search.Limit, func(last db.AuditEventListRow) Position { return Position{At: last.At, ID: last.ID} }, entryOf)
 }
 
 func entryOf(row db.AuditEventListRow) (Entry, error) {

@@ -91,20 +91,20 @@ func (w *walk) links(ctx context.Context, progress Progress) error {
 	}
 
 	for {
-		page, err := w.page(ctx, ends.Links)
+		part, err := w.segment(ctx, ends.Links)
 		if err != nil {
 			return err
 		}
 
-		if len(page.links) == 0 {
+		if len(part.links) == 0 {
 			break
 		}
 
-		for i := range page.links {
-			w.link(page.links[i], page.events[page.links[i].EventID])
+		for i := range part.links {
+			w.link(part.links[i], part.events[part.links[i].EventID])
 		}
 
-		if err := w.checkpoints(ctx, page); err != nil {
+		if err := w.checkpoints(ctx, part); err != nil {
 			return err
 		}
 
@@ -117,14 +117,14 @@ func (w *walk) links(ctx context.Context, progress Progress) error {
 	return nil
 }
 
-// page is links, and the events that they are about.
-type page struct {
+// segment is a part of the chain: links, and the events that they are about.
+type segment struct {
 	links  []db.AuditLink
 	events map[int64]*sealed
 }
 
 // headAt answers the link as it is in the database.
-func (p *page) headAt(seq int64) (Head, bool) {
+func (p *segment) headAt(seq int64) (Head, bool) {
 	// Almost always there are no gaps.
 	if len(p.links) > 0 {
 		if i := seq - p.links[0].Seq; i >= 0 && i < int64(len(p.links)) && p.links[i].Seq == seq {
@@ -141,9 +141,9 @@ func (p *page) headAt(seq int64) (Head, bool) {
 	return Head{}, false
 }
 
-// page reads the next links, to the one at until.
-func (w *walk) page(ctx context.Context, until int64) (*page, error) {
-	p := &page{events: map[int64]*sealed{}}
+// segment reads the next links, to the one at until.
+func (w *walk) segment(ctx context.Context, until int64) (*segment, error) {
+	p := &segment{events: map[int64]*sealed{}}
 
 	err := w.read(ctx, func(ctx context.Context, queries *db.Queries) error {
 		var err error

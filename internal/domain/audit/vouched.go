@@ -12,7 +12,7 @@ import (
 )
 
 // checkpoints holds those of a page against its links.
-func (w *walk) checkpoints(ctx context.Context, p *page) error {
+func (w *walk) checkpoints(ctx context.Context, p *segment) error {
 	until := w.head.Seq
 
 	for {
@@ -42,7 +42,7 @@ func (w *walk) checkpoints(ctx context.Context, p *page) error {
 	}
 }
 
-func (w *walk) checkpoint(p *page, row db.AuditCheckpointListRow) {
+func (w *walk) checkpoint(p *segment, row db.AuditCheckpointListRow) {
 	head, there := p.headAt(row.Seq)
 	if !there {
 		w.verdict.fault("link %d is missing, for which checkpoint %d vouches", row.Seq, row.ID)

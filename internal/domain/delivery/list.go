@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/page"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -56,7 +57,7 @@ type Log struct {
 func NewLog(database *postgres.DB) *Log { return &Log{db: database} }
 
 // Find answers a page of messages, the newest first, and where the next one begins; nil where this is the last.
-func (l *Log) Find(ctx context.Context, search Search) ([]LogEntry, *Position, error) {
+func (l *Log) Find(ctx context.Context, search Search) (page.Page[LogEntry, Position], error) {
 	params := db.DeliveryListParams{
 		Recipients: search.Recipients, Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page
 	}
@@ -68,33 +69,19 @@ func (l *Log) Find(ctx context.Context, search Search) ([]LogEntry, *Position, e
 		params.Before, params.BeforeID = &search.Before.At, &search.Before.ID
 	}
 
-	var rows []db.DeliveryListRow
-
-	err := l.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		rows, err = db.New(postgres.Planned(conn)).DeliveryList(ctx, params)
-
-		return err
+	rows, err := postgres.Get(ctx, l.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.DeliveryListRow, error) {
+		return db.New(postgres.Planned(conn)).DeliveryList(ctx, params)
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("list messages: %w", err)
+		return page.Page[LogEntry, Position]{}, fmt.Errorf("list messages: %w", err)
 	}
 
-	var next *Position
+	position := func(last db.DeliveryListRow) Position { return Position{At: last.CreatedAt, ID: last.ID} }
 
-	if len(rows) > int(search.Limit) {
-		rows = rows[:search.Limit]
-		last := rows[len(rows)-1]
-		next = &Position{At: last.CreatedAt, ID: last.ID}
-	}
-
-	records := make([]LogEntry, len(rows))
-	for i, row := range rows {
-		records[i] = LogEntry{
+	return page.Cut(rows, search.Limit, position, func(row db.DeliveryListRow) (LogEntry, error) {
+		return LogEntry{
 			ID: row.ID, Channel: Channel(row.Channel), Recipient: row.Recipient, Kind: Kind(row.Kind), State: row.State, Attempts: row.Attempts,
 			LastError: row.LastError, CreatedAt: row.CreatedAt, FinishedAt: row.FinishedAt, ExpiresAt: row.ExpiresAt,
-		}
-	}
-
-	return records, next, nil
+		}, nil
+	})
 }

@@ -79,7 +79,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 		return Timeline{}, err
 	}
 
-	events, _, err := t.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
+	events, err := t.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -89,7 +89,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 		recipients = append(recipients, found.Phone)
 	}
 
-	messages, _, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
+	messages, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -99,7 +99,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 		return Timeline{}, err
 	}
 
-	timeline := merge(events, messages, after, int(limit))
+	timeline := merge(events.Items, messages.Items, after, int(limit))
 	timeline.Reasons = reasons
 
 	return timeline, nil
@@ -163,12 +163,12 @@ func (t *Timelines) reasons(ctx context.Context, found administration.Details, r
 		reasons = append(reasons, Reason{Code: NoGroup})
 	}
 
-	last, _, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
+	last, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: 1})
 	if err != nil {
 		return nil, err
 	}
 
-	if len(last) == 1 && last[0].Failed() {
+	if len(last.Items) == 1 && last.Items[0].Failed() {
 		reasons = append(reasons, Reason{Code: DeliveryFailed})
 	}
 

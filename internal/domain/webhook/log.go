@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/page"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -52,7 +53,7 @@ type Position struct {
 
 // Deliveries answers a page of what a webhook got, the newest event first, and where the next one begins; nil where
 // this is the last.
-func (w *Webhooks) Deliveries(ctx context.Context, search Search) ([]Delivery, *Position, error) {
+func (w *Webhooks) Deliveries(ctx context.Context, search Search) (page.Page[Delivery, Position], error) {
 	params := db.WebhookDeliveryListParams{WebhookID: search.WebhookID, Most: search.Limit + 1} // one more says that there is a next page
 	if search.State != "" {
 		state := string(search.State)
@@ -63,35 +64,20 @@ func (w *Webhooks) Deliveries(ctx context.Context, search Search) ([]Delivery, *
 		params.Before = &search.Before.EventID
 	}
 
-	var rows []db.WebhookDeliveryListRow
-
-	err := w.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	rows, err := postgres.Get(ctx, w.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.WebhookDeliveryListRow, error) {
 		if _, err := find(ctx, db.New(conn), search.WebhookID); err != nil {
-			return err
+			return nil, err
 		}
 
-		var err error
-		rows, err = db.New(postgres.Planned(conn)).WebhookDeliveryList(ctx, params)
-
-		return err
+		return db.New(postgres.Planned(conn)).WebhookDeliveryList(ctx, params)
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("list webhook deliveries: %w", err)
+		return page.Page[Delivery, Position]{}, fmt.Errorf("list webhook deliveries: %w", err)
 	}
 
-	var next *Position
+	position := func(last db.WebhookDeliveryListRow) Position { return Position{EventID: last.EventID} }
 
-	if len(rows) > int(search.Limit) {
-		rows = rows[:search.Limit]
-		next = &Position{EventID: rows[len(rows)-1].EventID}
-	}
-
-	list := make([]Delivery, len(rows))
-	for i, row := range rows {
-		list[i] = deliveryOf(row)
-	}
-
-	return list, next, nil
+	return page.Cut(rows, search.Limit, position, func(row db.WebhookDeliveryListRow) (Delivery, error) { return deliveryOf(row), nil })
 }
 
 func deliveryOf(row db.WebhookDeliveryListRow) Delivery {

@@ -36,9 +36,9 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 	}
 
 	response := api.ListAccounts200JSONResponse{
-		Success: true, Accounts: make([]api.AdminAccount, len(page.Records)), Next: next, Total: page.Total,
+		Success: true, Accounts: make([]api.AdminAccount, len(page.Items)), Next: next, Total: page.Total,
 	}
-	for i, found := range page.Records {
+	for i, found := range page.Items {
 		response.Accounts[i] = a.toAccount(found)
 	}
 

@@ -29,7 +29,7 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 		return nil, err
 	}
 
-	entries, position, err := a.events.Find(ctx, audit.Search{
+	page, err := a.events.Find(ctx, audit.Search{
 		AccountID: convert.Text(r.Params.Account), ActorID: convert.Text(r.Params.Actor), Action: audit.Action(convert.Text(r.Params.Action)),
 		Since: since, Until: until, Before: before, Limit: limitOf(r.Params.Limit),
 	})
@@ -37,13 +37,13 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 		return nil, err
 	}
 
-	next, err := toCursor(position)
+	next, err := toCursor(page.Next)
 	if err != nil {
 		return nil, err
 	}
 
-	response := api.ListAuditEvents200JSONResponse{Success: true, Events: make([]api.AuditEvent, len(entries)), Next: next}
-	for i, entry := range entries {
+	response := api.ListAuditEvents200JSONResponse{Success: true, Events: make([]api.AuditEvent, len(page.Items)), Next: next}
+	for i, entry := range page.Items {
 		response.Events[i] = a.toEvent(entry, origin.From(ctx).Language)
 	}
 
@@ -76,18 +76,18 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 		search.State = string(*r.Params.State)
 	}
 
-	records, position, err := a.messages.Find(ctx, search)
+	page, err := a.messages.Find(ctx, search)
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor(position)
+	next, err := toCursor(page.Next)
 	if err != nil {
 		return nil, err
 	}
 
-	response := api.ListDeliveries200JSONResponse{Success: true, Deliveries: make([]api.Delivery, len(records)), Next: next}
-	for i, record := range records {
+	response := api.ListDeliveries200JSONResponse{Success: true, Deliveries: make([]api.Delivery, len(page.Items)), Next: next}
+	for i, record := range page.Items {
 		response.Deliveries[i] = toDelivery(record)
 	}
 

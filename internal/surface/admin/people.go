@@ -129,7 +129,7 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		return nil, err
 	}
 
-	events, _, err := a.events.Find(ctx, audit.Search{AccountID: found.ID, Limit: exported})
+	events, err := a.events.Find(ctx, audit.Search{AccountID: found.ID, Limit: exported})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		recipients = append(recipients, found.Phone)
 	}
 
-	messages, _, err := a.messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: exported})
+	messages, err := a.messages.Find(ctx, delivery.Search{Recipients: recipients, Limit: exported})
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +153,14 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 	response := api.ExportAccount200JSONResponse{
 		Success: true, ExportedAt: convert.Time(a.now()), Account: a.toAccount(found),
 		Sessions: convert.Sessions(sessions, own, a.places, origin.From(ctx).Language).Sessions,
-		Events:   make([]api.AuditEvent, len(events)), Deliveries: make([]api.Delivery, len(messages)),
+		Events:   make([]api.AuditEvent, len(events.Items)), Deliveries: make([]api.Delivery, len(messages.Items)),
 	}
 
-	for i, event := range events {
+	for i, event := range events.Items {
 		response.Events[i] = a.toEvent(event, origin.From(ctx).Language)
 	}
 
-	for i, message := range messages {
+	for i, message := range messages.Items {
 		response.Deliveries[i] = toDelivery(message)
 	}
 

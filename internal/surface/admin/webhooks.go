@@ -140,18 +140,18 @@ func (a *Admin) ListWebhookDeliveries(
 		search.State = webhook.State(*r.Params.State)
 	}
 
-	list, position, err := a.webhooks.Deliveries(ctx, search)
+	page, err := a.webhooks.Deliveries(ctx, search)
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor(position)
+	next, err := toCursor(page.Next)
 	if err != nil {
 		return nil, err
 	}
 
-	response := api.ListWebhookDeliveries200JSONResponse{Success: true, Deliveries: make([]api.WebhookDelivery, len(list)), Next: next}
-	for i, one := range list {
+	response := api.ListWebhookDeliveries200JSONResponse{Success: true, Deliveries: make([]api.WebhookDelivery, len(page.Items)), Next: next}
+	for i, one := range page.Items {
 		response.Deliveries[i] = toWebhookDelivery(one)
 	}
 
