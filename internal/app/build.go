@@ -28,7 +28,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/admin"
 	"github.com/konec/toolkit-gateway/internal/surface/public"
@@ -92,13 +92,13 @@ type domain struct {
 	profiles      *profile.Profiles
 	identities    *federation.Identities
 	webhooks      *webhook.Webhooks
-	reach         standardwebhook.Policy // which addresses webhooks may have
+	webhookPolicy outbound.Policy // which addresses webhooks may have
 }
 
 // newDomain makes it. It sets the accounts, groups and transfers of the App.
 func (a *App) newDomain(s security) (d domain, err error) {
 	c := a.config
-	d = domain{security: s, reach: standardwebhook.Policy{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
+	d = domain{security: s, webhookPolicy: outbound.Policy{Inside: c.WebhookNetworks, Local: c.Mode == config.Development}}
 
 	domains, err := normalDomains(c.EmailDomains)
 	if err != nil {
@@ -135,7 +135,7 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		DB: a.db, Codes: s.codes, Hasher: a.Hasher, Policy: a.Passwords, EmailAllowed: d.registrations.Allowed, Now: a.now,
 	})
 
-	if d.webhooks, err = webhook.New(webhook.Deps{DB: a.db, Keys: a.master, Reach: d.reach, Now: a.now}); err != nil {
+	if d.webhooks, err = webhook.New(webhook.Deps{DB: a.db, Keys: a.master, Policy: d.webhookPolicy, Now: a.now}); err != nil {
 		return d, err
 	}
 

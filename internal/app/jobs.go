@@ -23,7 +23,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
 
@@ -48,7 +47,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 	workers := river.NewWorkers()
 	delivery.NewWorker(a.db, a.master, senders, a.now).Register(workers)
 	webhook.NewWorker(webhook.WorkerDeps{
-		DB: a.db, Keys: a.master, Places: a.places, Caller: standardwebhook.NewClient(d.reach), Count: a.metrics.countWebhooks(), Log: a.log, Now: a.now,
+		DB: a.db, Keys: a.master, Places: a.places, Policy: d.webhookPolicy, Count: a.metrics.countWebhooks(), Log: a.log, Now: a.now,
 	}).Register(workers)
 	river.AddWorker(workers, &cleaning{db: a.db, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.Keys, age: a.config.KeyRotation})

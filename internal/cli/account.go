@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // The commands about accounts.
@@ -110,11 +110,7 @@ func checkPassword(policy password.Policy, plain, email, name string) error {
 
 // generatePassword returns a password of 96 random bits.
 func generatePassword() string {
-	var random [12]byte
-
-	rand.Read(random[:]) // never fails
-
-	return base64.RawURLEncoding.EncodeToString(random[:])
+	return base64.RawURLEncoding.EncodeToString(randomid.Bytes(12))
 }
 
 func firstLine(r io.Reader) (string, error) {

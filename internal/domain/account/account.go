@@ -3,13 +3,13 @@
 package account
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // GroupNone is the member group of a new account, until an administrator assigns one.
@@ -41,12 +41,9 @@ type Account struct {
 // NewID makes an id of the form of an ObjectID: four bytes of time, so that ids sort by age and
 // indexes grow at one end, then eight random ones.
 func NewID(now time.Time) string {
-	var id [12]byte
+	id := binary.BigEndian.AppendUint32(nil, uint32(now.Unix())) //nolint:gosec // good until 2106
 
-	binary.BigEndian.PutUint32(id[:], uint32(now.Unix())) //nolint:gosec // good until 2106
-	rand.Read(id[4:])                                     // never fails
-
-	return hex.EncodeToString(id[:])
+	return hex.EncodeToString(append(id, randomid.Bytes(8)...))
 }
 
 // fromRow turns a row into an Account. Every query that answers accounts lists the same columns,

@@ -14,6 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -25,7 +26,7 @@ const (
 	Password Factor = password.Factor
 	Phone    Factor = "phone"
 	TOTP     Factor = factor.Name
-	Lark     Factor = "lark"
+	Lark     Factor = lark.Provider
 )
 
 // changedBy is what the audit calls the change of each.
@@ -84,7 +85,7 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 	case TOTP:
 		_, err = factor.Remove(ctx, tx, id)
 	case Lark:
-		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: id, Provider: string(Lark)})
+		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: id, Provider: lark.Provider})
 	}
 
 	if err != nil {

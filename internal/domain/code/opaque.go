@@ -9,12 +9,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// An opaque code is carried by a program, not by a person: 44 characters. The first half names its
-// row, so that a subject may have several at once; the other half is the secret, 128 random bits.
-// Nobody guesses those, so guesses are not counted, and a digest of them needs no key.
-const opaqueHalf = 22
-
-// IssueOpaque makes an opaque code. It voids no other.
+// IssueOpaque makes an opaque code, which a program carries, not a person: two identifiers of randomid, 44 characters. The
+// first names its row, so that a subject may have several at once; the other is the secret, 128 random bits. No one guesses
+// those, so guesses are not counted, and a digest of them needs no key. It voids no other code.
 func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
 	name, secret := randomid.New(), randomid.New()
 	now := c.now()
@@ -36,12 +33,12 @@ func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, su
 // RedeemOpaque uses an opaque code of the subject up, in the transaction of what it pays for. Of any
 // number of contenders one succeeds; the others get ErrInvalid, as does who brings another's.
 func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {
-	if len(plain) != 2*opaqueHalf {
+	if len(plain) != 2*randomid.Length {
 		return ErrInvalid
 	}
 
 	return c.Redeem(ctx, tx, Ticket{
-		purpose: purpose, subject: subject + " " + plain[:opaqueHalf], digest: opaqueDigest(plain[opaqueHalf:]),
+		purpose: purpose, subject: subject + " " + plain[:randomid.Length], digest: opaqueDigest(plain[randomid.Length:]),
 	})
 }
 

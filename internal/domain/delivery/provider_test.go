@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 // call is one request that a provider got.
@@ -60,11 +60,13 @@ func (p *provider) got() []call {
 	return p.calls
 }
 
-// trust lets a sender believe the provider's certificate.
-func (p *provider) trust(sender poster) {
-	roots := x509.NewCertPool()
-	roots.AddCert(p.Certificate())
-	sender.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+// client is one that trusts the provider's certificate.
+func (p *provider) client(timeout time.Duration) *outbound.Client {
+	trusting := smsLimits
+	trusting.Timeout, trusting.Roots = timeout, x509.NewCertPool()
+	trusting.Roots.AddCert(p.Certificate())
+
+	return outbound.New(trusting)
 }
 
 func answers(status int, body string) http.HandlerFunc {
@@ -97,7 +99,7 @@ func tencent(t *testing.T, p *provider) *Tencent {
 		t.Fatal(err)
 	}
 
-	p.trust(s.(*Tencent).poster)
+	s.(*Tencent).client = p.client(smsLimits.Timeout)
 
 	return s.(*Tencent)
 }
@@ -114,7 +116,7 @@ func webhook(t *testing.T, p *provider) *Webhook {
 		t.Fatal(err)
 	}
 
-	p.trust(s.(*Webhook).poster)
+	s.(*Webhook).client = p.client(smsLimits.Timeout)
 
 	return s.(*Webhook)
 }
@@ -124,7 +126,7 @@ func senders(t *testing.T, reply http.HandlerFunc) map[string]struct {
 	Sender
 
 	provider *provider
-	poster   poster
+	client   **outbound.Client // the sender's
 } {
 	t.Helper()
 
@@ -135,9 +137,9 @@ func senders(t *testing.T, reply http.HandlerFunc) map[string]struct {
 		Sender
 
 		provider *provider
-		poster   poster
+		client   **outbound.Client // the sender's
 	}{
-		"Tencent": {one, first, one.poster}, "Webhook": {other, second, other.poster},
+		"Tencent": {one, first, &one.client}, "Webhook": {other, second, &other.client},
 	}
 }
 

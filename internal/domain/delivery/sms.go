@@ -3,7 +3,9 @@ package delivery
 import (
 	"errors"
 	"net/url"
-	"regexp"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 // SMSSettings say how text messages go.
@@ -18,6 +20,9 @@ type SMSSettings struct {
 	SignName  string   // likewise
 	Templates []string // likewise, as KEY:ID; see templates
 }
+
+// smsLimits are those of one request to a provider. A longer answer is not one that a sender expects.
+var smsLimits = outbound.Settings{Timeout: 15 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 64 << 10}
 
 // NewSMS makes the sender that the settings ask for.
 func NewSMS(s SMSSettings) (Sender, error) {
@@ -36,6 +41,3 @@ func NewSMS(s SMSSettings) (Sender, error) {
 
 	return nil, errors.New("the scheme is neither tencent nor https")
 }
-
-// e164 is a phone number as ITU-T E.164 writes it, with the + and nothing between the digits.
-var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)

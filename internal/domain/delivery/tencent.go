@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 // Tencent sends by the SMS service of Tencent Cloud (SendSms, version 2021-01-11). It does without
@@ -20,7 +23,7 @@ import (
 // text, and can be charged again: until the code expires at the latest, and not within 30 seconds while
 // the service limits one number to one message in that time, as it does by default.
 type Tencent struct {
-	poster poster
+	client *outbound.Client
 
 	address string
 	host    string // as it is signed
@@ -63,7 +66,7 @@ func newTencent(u *url.URL, s SMSSettings) (Sender, error) {
 	}
 
 	return &Tencent{
-		poster:  newPoster(),
+		client:  outbound.New(smsLimits),
 		address: "https://" + u.Host + "/", host: u.Host, region: region,
 		key:   tc3Key{id: u.User.Username(), secret: secret},
 		appID: s.AppID, signName: s.SignName, templates: templates,
@@ -127,7 +130,7 @@ func (t *Tencent) Send(ctx context.Context, message Outgoing) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 
-	got, err := t.poster.post(ctx, t.address, map[string]string{
+	got, err := t.client.Post(ctx, t.address, map[string]string{
 		"Authorization":  t.key.authorization(tencentService, t.host, tencentContent, body, message.At),
 		"Content-Type":   tencentContent,
 		"X-TC-Action":    "SendSms",
@@ -144,7 +147,7 @@ func (t *Tencent) Send(ctx context.Context, message Outgoing) error {
 
 // template is the one for the message, and refuses what no attempt would make better.
 func (t *Tencent) template(message Outgoing) (string, error) {
-	if !e164.MatchString(message.To) {
+	if _, err := account.ParsePhone(message.To); err != nil {
 		return "", fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
 	}
 
@@ -161,13 +164,13 @@ func (t *Tencent) template(message Outgoing) (string, error) {
 	return id, nil
 }
 
-func outcome(got answer) error {
-	if !got.taken() {
-		return fmt.Errorf("tencent: status %d", got.status)
+func outcome(got outbound.Answer) error {
+	if !got.Accepted() {
+		return fmt.Errorf("tencent: status %d", got.Status)
 	}
 
 	var said sendSMSAnswer
-	if err := json.Unmarshal(got.body, &said); err != nil {
+	if err := json.Unmarshal(got.Body, &said); err != nil {
 		return errors.New("tencent: the answer cannot be read")
 	}
 

@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
 
@@ -20,7 +22,7 @@ import (
 // A message whose answer was lost comes again with the same webhook-id and the same body. The receiver
 // answers 2xx to an id that it knows, and sends it once.
 type Webhook struct {
-	poster  poster
+	client  *outbound.Client
 	address string
 	secret  standardwebhook.Secret
 }
@@ -46,12 +48,12 @@ func newWebhook(u *url.URL, secret string) (Sender, error) {
 		return nil, fmt.Errorf("the secret of the webhook: %w", err)
 	}
 
-	return &Webhook{poster: newPoster(), address: u.String(), secret: key}, nil
+	return &Webhook{client: outbound.New(smsLimits), address: u.String(), secret: key}, nil
 }
 
 // Send makes one attempt.
 func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
-	if !e164.MatchString(message.To) {
+	if _, err := account.ParsePhone(message.To); err != nil {
 		return fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
 	}
 
@@ -63,17 +65,17 @@ func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 
-	got, err := w.poster.post(ctx, w.address, standardwebhook.Header(message.ID, message.At, body, w.secret), body)
+	got, err := w.client.Post(ctx, w.address, standardwebhook.Header(message.ID, message.At, body, w.secret), body)
 	if err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}
 
 	switch {
-	case got.taken():
+	case got.Accepted():
 		return nil
-	case got.final():
-		return fmt.Errorf("%w: webhook: status %d", ErrRefused, got.status)
+	case got.Final():
+		return fmt.Errorf("%w: webhook: status %d", ErrRefused, got.Status)
 	}
 
-	return fmt.Errorf("webhook: status %d", got.status)
+	return fmt.Errorf("webhook: status %d", got.Status)
 }

@@ -6,7 +6,6 @@ package factor
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // Name is what the audit, and the count of failures, call the authenticator app.
@@ -73,12 +73,7 @@ func New(d Deps) *Factors {
 }
 
 // newSecret is as long as the key of HMAC-SHA-1 should be (RFC 4226, section 4, R6).
-func newSecret() []byte {
-	secret := make([]byte, secretSize)
-	rand.Read(secret) // never fails
-
-	return secret
-}
+func newSecret() []byte { return randomid.Bytes(secretSize) }
 
 // secretContext binds a sealed secret to its row: of this account, and this binding.
 func secretContext(accountID, id string) []string {

@@ -134,7 +134,7 @@ func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, wh
 func (i *Identities) handleCallback(
 	ctx context.Context, door signin.Browser, who *session.Browser, j oauthState, a Callback,
 ) (*signin.Session, error) {
-	event := audit.Event{Method: profile.Lark}
+	event := audit.Event{Method: lark.Provider}
 	if j.action == Bind {
 		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
 	}
@@ -162,7 +162,7 @@ func (i *Identities) handleCallback(
 		return nil, err
 	}
 
-	opened, err := door.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: profile.Lark, Subject: person.OpenID, Profile: told})
+	opened, err := door.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: told})
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (j oauthState) text() string { return j.secret + "." + string(j.action) + "
 
 func parseState(text string) (oauthState, bool) {
 	parts := strings.Split(text, ".")
-	if len(parts) != 3 || len(parts[0]) != len(randomid.New()) {
+	if len(parts) != 3 || len(parts[0]) != randomid.Length {
 		return oauthState{}, false
 	}
 

@@ -9,15 +9,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // ErrIdentityTaken answers an identity that is bound to another account.
 var ErrIdentityTaken = problem.New(problem.Invalid, "IDENTITY_TAKEN")
-
-// Lark is the one provider of identities there is, as it is stored.
-const Lark = "lark"
 
 // MayBindLark says, before anybody goes to Lark for it, whether the sign-in is young enough for BindLark.
 func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecent(who) == nil }
@@ -37,13 +35,13 @@ func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject st
 
 		queries := db.New(tx)
 
-		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: Lark, Keep: subject})
+		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: lark.Provider, Keep: subject})
 		if err != nil {
 			return "", fmt.Errorf("replace identity: %w", err)
 		}
 
 		bound, err := queries.IdentityBind(ctx, db.IdentityBindParams{
-			Provider: Lark, Subject: subject, AccountID: who.Account.ID, Profile: told, Now: now,
+			Provider: lark.Provider, Subject: subject, AccountID: who.Account.ID, Profile: told, Now: now,
 		})
 		if err != nil {
 			return "", fmt.Errorf("bind identity: %w", err)
@@ -66,7 +64,7 @@ func (p *Profiles) UnbindLark(ctx context.Context, who session.Browser) error {
 			return false, ErrLastWayIn
 		}
 
-		removed, err := db.New(tx).IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: Lark})
+		removed, err := db.New(tx).IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: lark.Provider})
 		if err != nil {
 			return false, fmt.Errorf("unbind identity: %w", err)
 		} else if removed == 0 {

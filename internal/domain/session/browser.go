@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -18,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // surfacePublic marks the sessions that cookies belong to.
@@ -33,11 +33,7 @@ type Cookie string
 
 // NewCookie draws one.
 func NewCookie() Cookie {
-	var random [32]byte
-
-	rand.Read(random[:]) // never fails
-
-	return Cookie(base64.RawURLEncoding.EncodeToString(random[:]))
+	return Cookie(base64.RawURLEncoding.EncodeToString(randomid.Bytes(32)))
 }
 
 // digest needs no key: there is nothing to guess in 256 random bits.

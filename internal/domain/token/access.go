@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 const (
@@ -112,10 +112,6 @@ func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup st
 		return "", 0, err
 	}
 
-	var id [12]byte
-
-	rand.Read(id[:]) // never fails
-
 	now := a.now()
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, &accessClaims{
 		Issuer:      a.issuer,
@@ -124,7 +120,7 @@ func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup st
 		ExpiresAt:   now.Add(a.lifetime).Unix(),
 		NotBefore:   now.Unix(),
 		IssuedAt:    now.Unix(),
-		ID:          base64.RawURLEncoding.EncodeToString(id[:]),
+		ID:          base64.RawURLEncoding.EncodeToString(randomid.Bytes(12)),
 		SessionID:   sessionID,
 		MemberGroup: memberGroup,
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // Ensure loads the keys, and makes the first one where there is none.
@@ -127,10 +128,7 @@ func (k *Keys) create(ctx context.Context, queries *db.Queries, now, signs time.
 		return Key{}, fmt.Errorf("make signing key: %w", err)
 	}
 
-	random := make([]byte, 9)
-	rand.Read(random) // never fails
-
-	id := base64.RawURLEncoding.EncodeToString(random)
+	id := base64.RawURLEncoding.EncodeToString(randomid.Bytes(9))
 
 	err = queries.SigningKeyCreate(ctx, db.SigningKeyCreateParams{
 		ID: id, PublicKey: public, PrivateKey: k.keyring.Seal(private.Seed(), sealContext(id)...), Now: now, SignsAt: signs,

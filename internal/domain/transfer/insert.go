@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
@@ -109,7 +110,7 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 	return copyRows(ctx, tx, "identity", []string{"provider", "subject", "account_id", "profile", "bound_at"}, known, func(e entry) ([]any, error) {
 		profile, err := json.Marshal(e.Lark)
 
-		return []any{providerLark, e.Lark.OpenID, e.ID, profile, e.UpdatedAt.Time}, err
+		return []any{lark.Provider, e.Lark.OpenID, e.ID, profile, e.UpdatedAt.Time}, err
 	})
 }
 

@@ -10,12 +10,10 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
-
-// providerLark is what the identities of Lark have as provider.
-const providerLark = "lark"
 
 // entry is a record with the number of its line.
 type entry struct {
@@ -164,7 +162,7 @@ func (r *run) holders(ctx context.Context, tx pgx.Tx, b *batch) (holders, error)
 	}
 
 	if len(larks) > 0 {
-		rows, err := queries.IdentityTaken(ctx, db.IdentityTakenParams{Provider: providerLark, Subjects: larks})
+		rows, err := queries.IdentityTaken(ctx, db.IdentityTakenParams{Provider: lark.Provider, Subjects: larks})
 		if err != nil {
 			return h, fmt.Errorf("look for the same identities: %w", err)
 		}

@@ -182,7 +182,7 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 		return wanted, err
 	}
 
-	if err := w.Reach.Check(wanted.URL); err != nil {
+	if err := w.Policy.Check(wanted.URL); err != nil {
 		return wanted, ErrAddress
 	}
 

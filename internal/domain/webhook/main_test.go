@@ -14,8 +14,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
@@ -58,7 +58,7 @@ func setup(t *testing.T) *env {
 		t.Fatal(err)
 	}
 
-	if e.Webhooks, err = webhook.New(webhook.Deps{DB: e.db, Keys: keys, Reach: standardwebhook.Policy{}, Now: e.clock.Now}); err != nil {
+	if e.Webhooks, err = webhook.New(webhook.Deps{DB: e.db, Keys: keys, Policy: outbound.Policy{}, Now: e.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -20,9 +20,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
 
 // Most is how many there may be: each event is written down for each of them when it is sealed.
@@ -61,10 +61,10 @@ type Wanted struct {
 
 // Deps are what Webhooks are made of.
 type Deps struct {
-	DB    *postgres.DB
-	Keys  *keyring.Keyring
-	Reach standardwebhook.Policy
-	Now   func() time.Time
+	DB     *postgres.DB
+	Keys   *keyring.Keyring
+	Policy outbound.Policy // which addresses a webhook may have
+	Now    func() time.Time
 }
 
 // Webhooks lists and changes them, and writes down what they are to get.

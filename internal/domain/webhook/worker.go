@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
@@ -25,6 +26,9 @@ var waits = []time.Duration{
 
 // The status that says that the receiver wants no more, ever (Standard Webhooks, "Operational considerations").
 const statusGone = 410
+
+// limits are those of one call. Nothing in an answer matters, but a receiver is not cut off in the middle of a short one.
+var limits = outbound.Settings{Timeout: 10 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 4 << 10}
 
 // Outcome is how an attempt ended, for who counts them.
 type Outcome string
@@ -45,7 +49,7 @@ type WorkerDeps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
 	Places *geo.Locator
-	Caller *standardwebhook.Client
+	Policy outbound.Policy // which addresses may be called
 	Count  func(Outcome)
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -58,7 +62,7 @@ type Worker struct {
 	db     *postgres.DB
 	keys   *keyring.Keyring
 	places *geo.Locator
-	caller *standardwebhook.Client
+	client *outbound.Client
 	count  func(Outcome)
 	log    *slog.Logger
 	now    func() time.Time
@@ -69,7 +73,7 @@ type Worker struct {
 // NewWorker makes a Worker.
 func NewWorker(d WorkerDeps) *Worker {
 	return &Worker{
-		db: d.DB, keys: d.Keys, places: d.Places, caller: d.Caller, count: d.Count, log: d.Log, now: d.Now, pauses: newPauses(),
+		db: d.DB, keys: d.Keys, places: d.Places, client: outbound.NewGuarded(d.Policy, limits), count: d.Count, log: d.Log, now: d.Now, pauses: newPauses(),
 	}
 }
 
@@ -78,7 +82,7 @@ func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) 
 
 // Timeout is River's bound of one attempt.
 func (w *Worker) Timeout(*river.Job[job]) time.Duration {
-	return standardwebhook.Timeout + 15*time.Second
+	return limits.Timeout + 15*time.Second
 }
 
 // NextRetry follows waits.
@@ -154,11 +158,12 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 	id := messageID(one.Args.EventID)
 	header := standardwebhook.Header(id, w.now(), one.body, one.secrets...)
 
-	status, err := w.caller.Call(ctx, one.url, header, one.body)
+	answer, err := w.client.Post(ctx, one.url, header, one.body)
+	status := answer.Status
 
 	reason := fmt.Sprintf("status %d", status)
 	if err != nil {
-		reason = err.Error()
+		reason = reasonOf(err)
 
 		w.pauses.unanswered(one.Args.WebhookID, w.now())
 	} else {
@@ -166,7 +171,7 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 	}
 
 	switch {
-	case err == nil && status/100 == 2:
+	case answer.Accepted():
 		w.count(Arrived)
 
 		return w.finish(ctx, one.Job, Delivered, status, "")
@@ -181,6 +186,15 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 	w.count(Postponed)
 
 	return w.postpone(ctx, one.Job, status, reason)
+}
+
+// reasonOf is what the delivery shows of the error.
+func reasonOf(err error) string {
+	if errors.Is(err, outbound.ErrAddress) {
+		return "not the address of a webhook"
+	}
+
+	return err.Error()
 }
 
 // gone disables the webhook. That is no event, see the package: the server's log and the webhook say it.

@@ -2,12 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"math"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // blurMost is the longest wait of blur: some hundred times what it hides.
@@ -22,11 +22,7 @@ func blur(ctx context.Context, told *problem.Problem) {
 		return
 	}
 
-	var random [2]byte
-
-	rand.Read(random[:]) // never fails
-
-	wait := time.NewTimer(blurMost * time.Duration(binary.BigEndian.Uint16(random[:])) / math.MaxUint16)
+	wait := time.NewTimer(blurMost * time.Duration(binary.BigEndian.Uint16(randomid.Bytes(2))) / math.MaxUint16)
 	defer wait.Stop()
 
 	select {

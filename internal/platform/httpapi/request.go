@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base32"
 	"fmt"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // requestInfo is what the pipeline learns of a request on its way in.
@@ -141,11 +141,7 @@ func requestID(r *http.Request) string {
 		return given
 	}
 
-	var id [15]byte
-
-	rand.Read(id[:]) // never fails
-
-	return base32.StdEncoding.EncodeToString(id[:])
+	return base32.StdEncoding.EncodeToString(randomid.Bytes(15))
 }
 
 func isPlain(s string) bool {

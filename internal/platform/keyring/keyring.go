@@ -8,7 +8,6 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -17,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // Size is the length of a master key and of a digest, in bytes.
@@ -126,10 +127,7 @@ func looksRandom(key []byte) bool {
 
 // Generate makes a new random key in the form that Parse reads.
 func Generate() string {
-	key := make([]byte, Size)
-	rand.Read(key) // never fails
-
-	return base64.StdEncoding.EncodeToString(key)
+	return base64.StdEncoding.EncodeToString(randomid.Bytes(Size))
 }
 
 // Current is the id of the key that new values are made with.
@@ -163,9 +161,7 @@ func (k *Keyring) Seal(plain []byte, context ...string) []byte {
 	sealed := make([]byte, 1, 1+aead.NonceSize()+len(plain)+aead.Overhead())
 	sealed[0] = k.current
 
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce) // never fails
-
+	nonce := randomid.Bytes(aead.NonceSize())
 	sealed = append(sealed, nonce...)
 
 	return aead.Seal(sealed, nonce, plain, associated(context))

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 )
@@ -18,6 +17,9 @@ import (
 // ErrRefused says that Lark does not take the code: it is wrong, old, used, or not this browser's, or
 // the person may not use the app. Every other error is an outage, or a setting that cannot work.
 var ErrRefused = errors.New("lark: the code is refused")
+
+// Provider is the name of Lark among the providers of identities, as it is stored.
+const Provider = "lark"
 
 const (
 	pathToken   = "/open-apis/authen/v2/oauth/token"
@@ -100,23 +102,25 @@ func (c *Client) token(ctx context.Context, code, verifier string) (string, erro
 		AccessToken string `json:"access_token"`
 	}
 
-	status, err := c.asker.ask(ctx, request{
-		method: http.MethodPost, address: c.settings.URL + pathToken, body: body,
-		header: map[string]string{"Content-Type": "application/json; charset=utf-8"},
-	}, &answer)
+	got, err := c.asker.client.Post(ctx, c.settings.URL+pathToken, map[string]string{
+		"Accept": "application/json", "Content-Type": "application/json; charset=utf-8",
+	}, body)
+	if err == nil {
+		err = decode(got, &answer)
+	}
 
 	switch {
 	case err != nil:
 		return "", err
-	case status/100 == 5:
-		return "", fmt.Errorf("status %d", status)
-	case answer.Code == 0 && status == http.StatusOK && answer.AccessToken != "":
+	case got.Status/100 == 5:
+		return "", fmt.Errorf("status %d", got.Status)
+	case answer.Code == 0 && got.Status == statusOK && answer.AccessToken != "":
 		return answer.AccessToken, nil
 	case refusals[answer.Code] || answer.Error == "invalid_grant" || answer.Error == "access_denied":
 		return "", fmt.Errorf("%w: %d", ErrRefused, answer.Code)
 	}
 
-	return "", fmt.Errorf("status %d, code %d", status, answer.Code)
+	return "", fmt.Errorf("status %d, code %d", got.Status, answer.Code)
 }
 
 // refusals are Lark's numbers for what is about the code or the person, and not about the app.
@@ -137,16 +141,18 @@ func (c *Client) profile(ctx context.Context, token string) (Person, error) {
 		Data Person `json:"data"`
 	}
 
-	status, err := c.asker.ask(ctx, request{
-		method: http.MethodGet, address: c.settings.URL + pathProfile,
-		header: map[string]string{"Authorization": "Bearer " + token},
-	}, &answer)
+	got, err := c.asker.client.Get(ctx, c.settings.URL+pathProfile, map[string]string{
+		"Accept": "application/json", "Authorization": "Bearer " + token,
+	})
+	if err == nil {
+		err = decode(got, &answer)
+	}
 
 	switch {
 	case err != nil:
 		return Person{}, err
-	case status != http.StatusOK || answer.Code != 0:
-		return Person{}, fmt.Errorf("status %d, code %d", status, answer.Code)
+	case got.Status != statusOK || answer.Code != 0:
+		return Person{}, fmt.Errorf("status %d, code %d", got.Status, answer.Code)
 	case !idForm.MatchString(answer.Data.OpenID):
 		return Person{}, errors.New("an answer without a person")
 	}

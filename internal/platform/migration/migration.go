@@ -115,8 +115,12 @@ func rivers(ctx context.Context, pool *pgxpool.Pool, result *Result) error {
 // Newest is the version that the files lead to.
 func Newest(files fs.FS) (int64, error) {
 	names, err := fs.Glob(files, "*.sql")
-	if err != nil || len(names) == 0 {
-		return 0, fmt.Errorf("migrations: no files: %w", err)
+
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("migrations: %w", err)
+	case len(names) == 0:
+		return 0, errors.New("migrations: no files")
 	}
 
 	version, err := goose.NumericComponent(names[len(names)-1])

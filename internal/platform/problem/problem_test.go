@@ -72,3 +72,16 @@ func TestEveryCodeHasBothMessages(t *testing.T) {
 		}
 	}
 }
+
+// A code that was kept by another version of the server is no reason to panic.
+func TestKept(t *testing.T) {
+	t.Parallel()
+
+	if got := Kept(Conflict, "VERSION_CONFLICT"); !errors.Is(got, ErrVersionConflict) || got.Kind != Conflict {
+		t.Errorf("a known code became %v", got)
+	}
+
+	if got := Kept(Conflict, "CODE_OF_ANOTHER_VERSION"); !errors.Is(got, ErrInternal) {
+		t.Errorf("an unknown code became %v", got)
+	}
+}

@@ -1,4 +1,4 @@
-// Package randomid makes identifiers that nobody can guess and that never meet.
+// Package randomid makes random bytes, and identifiers that cannot be guessed and never collide.
 package randomid
 
 import (
@@ -6,11 +6,16 @@ import (
 	"encoding/base64"
 )
 
-// New is 128 random bits in base64url without padding: 22 characters.
-func New() string {
-	var id [16]byte
+// Length is the length of an identifier, in characters.
+const Length = 22
 
-	rand.Read(id[:]) // never fails: crypto/rand stops the program instead
+// New returns an identifier: 128 random bits in base64url without padding.
+func New() string { return base64.RawURLEncoding.EncodeToString(Bytes(16)) }
 
-	return base64.RawURLEncoding.EncodeToString(id[:])
+// Bytes returns n random bytes. It never fails: crypto/rand ends the program instead.
+func Bytes(n int) []byte {
+	random := make([]byte, n)
+	rand.Read(random)
+
+	return random
 }

@@ -15,10 +15,24 @@ func TestNewIsPlainAndNew(t *testing.T) {
 
 	for range 1000 {
 		id := randomid.New()
-		if !form.MatchString(id) || seen[id] {
+		if !form.MatchString(id) || len(id) != randomid.Length || seen[id] {
 			t.Fatalf("id %q", id)
 		}
 
 		seen[id] = true
+	}
+}
+
+func TestBytesAreManyAndNew(t *testing.T) {
+	t.Parallel()
+
+	for _, n := range []int{0, 1, 16, 257} {
+		if got := randomid.Bytes(n); len(got) != n {
+			t.Errorf("%d bytes, want %d", len(got), n)
+		}
+	}
+
+	if one, other := randomid.Bytes(16), randomid.Bytes(16); string(one) == string(other) {
+		t.Errorf("twice %x", one)
 	}
 }

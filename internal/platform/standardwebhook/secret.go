@@ -1,17 +1,17 @@
-// Package standardwebhook is the sender's side of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com): secrets,
-// signatures, and a request to an address that somebody else chose, which never leads into a network of ours. It knows
-// nothing of what is sent, and keeps nothing.
+// Package standardwebhook is the sender's side of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com): secrets and
+// signatures. It makes no request; package outbound does.
 package standardwebhook
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // The bytes that the specification wants of a secret, and those of ours.
@@ -31,10 +31,7 @@ type Secret []byte
 
 // NewSecret makes a random one.
 func NewSecret() Secret {
-	secret := make(Secret, newSecret)
-	rand.Read(secret) // never fails
-
-	return secret
+	return randomid.Bytes(newSecret)
 }
 
 // ParseSecret reads what Text answers, with the prefix or without.

@@ -4,10 +4,10 @@ package xsrf
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"encoding/base64"
 
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 const (
@@ -26,9 +26,7 @@ func New(keys *keyring.Keyring) *Guard { return &Guard{keys: keys} }
 // Mint makes a token that is good for the binding only: 66 characters of base64url. Two of one
 // binding are both good.
 func (g *Guard) Mint(binding string) string {
-	token := make([]byte, 1+randomSize, tokenSize)
-	token[0] = g.keys.Current()
-	rand.Read(token[1:]) // never fails
+	token := append([]byte{g.keys.Current()}, randomid.Bytes(randomSize)...)
 
 	return base64.RawURLEncoding.EncodeToString(append(token, g.mac(token, binding)...))
 }

@@ -1,4 +1,4 @@
-// Package present converts what the domain returns into the document's forms, for the surfaces that
+// Package convert converts what the domain returns into the document's forms, for the surfaces that
 // share them. It decides nothing.
 package convert
 

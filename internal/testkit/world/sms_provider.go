@@ -114,7 +114,7 @@ func (p *SMSProvider) Calls(t *testing.T) []SMSRequest {
 			t.Fatal(err)
 		}
 
-		if calls[i].ID != calls[i].HeaderID || len(calls[i].HeaderID) != len(randomid.New()) {
+		if calls[i].ID != calls[i].HeaderID || len(calls[i].HeaderID) != randomid.Length {
 			t.Errorf("the header has the id %q, the body %q", calls[i].HeaderID, calls[i].ID)
 		}
 	}

@@ -1,4 +1,4 @@
-package standardwebhook
+package outbound
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 // ErrInside refuses to connect to an address that is not on the Internet.
 var ErrInside = errors.New("the address is not a public one")
 
-// ErrAddress says that no webhook may be there.
-var ErrAddress = errors.New("not the address of a webhook")
+// ErrAddress refuses an address that no request may be made to.
+var ErrAddress = errors.New("the address cannot be asked")
 
-// Policy says where calls may go. The zero value is the Internet, by https.
+// Policy is the set of allowed addresses. The zero value is the Internet, by https.
 type Policy struct {
 	// Inside are networks that are not on the Internet, and allowed all the same.
 	Inside []netip.Prefix
@@ -22,37 +22,38 @@ type Policy struct {
 	Local bool
 }
 
-// Check answers ErrAddress for what cannot be called in any case. What a name stands for is judged when it is called.
-func (r Policy) Check(address string) error {
+// Check returns ErrAddress for an address that is never allowed. What a name resolves to is checked when the connection is
+// made.
+func (p Policy) Check(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
 		return ErrAddress
 	}
 
-	if u.Scheme != "https" && (u.Scheme != "http" || !r.Local) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !p.Local) {
 		return ErrAddress
 	}
 
-	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !r.allows(ip) {
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !p.allows(ip) {
 		return ErrAddress
 	}
 
 	return nil
 }
 
-// control judges the address that a connection is about to be made to, after the name was looked up: what the name
-// stands for at another time says nothing. It is a net.Dialer's.
-func (r Policy) control(_, address string, _ syscall.RawConn) error {
+// control checks the address that a connection is about to be made to, after the name was resolved: what the name resolved
+// to at another time proves nothing (DNS rebinding). It is a net.Dialer's Control.
+func (p Policy) control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err != nil || !r.allows(to.Addr()) {
+	if err != nil || !p.allows(to.Addr()) {
 		return ErrInside
 	}
 
 	return nil
 }
 
-// reserved are the networks beside those that netip knows which lead nowhere on the Internet, or are another way to
-// write an address that may not: IANA's registries of special-purpose addresses (RFC 6890).
+// reserved are the networks, beside those that netip knows, that lead nowhere on the Internet or embed an address that is not
+// allowed: IANA's registries of special-purpose addresses (RFC 6890).
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"), // shared by a provider's customers, and where some clouds keep their own
@@ -73,15 +74,15 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),
 }
 
-func (r Policy) allows(address netip.Addr) bool {
+func (p Policy) allows(address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
 	contains := func(network netip.Prefix) bool { return network.Contains(address) }
 
 	switch {
-	case slices.ContainsFunc(r.Inside, contains), r.Local && address.IsLoopback():
+	case slices.ContainsFunc(p.Inside, contains), p.Local && address.IsLoopback():
 		return true
 	case !address.IsGlobalUnicast(), address.IsPrivate():
-		return false // unspecified, loopback, link-local and multicast are no global unicast
+		return false // unspecified, loopback, link-local and multicast are not global unicast
 	}
 
 	return !slices.ContainsFunc(reserved, contains)

@@ -1,4 +1,4 @@
-package standardwebhook_test
+package outbound_test
 
 import (
 	"net/http"
@@ -7,11 +7,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 const canary = "canary-in-the-address"
+
+var settings = outbound.Settings{Timeout: 10 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 4 << 10}
 
 // listener is a program on this machine that counts who calls.
 func listener(t *testing.T, answer http.HandlerFunc) (server *httptest.Server, calls *atomic.Int32) {
@@ -29,10 +32,10 @@ func listener(t *testing.T, answer http.HandlerFunc) (server *httptest.Server, c
 
 func fine(http.ResponseWriter, *http.Request) {}
 
-func TestCall(t *testing.T) {
+func TestGuardedClient(t *testing.T) {
 	t.Parallel()
 
-	local := standardwebhook.NewClient(standardwebhook.Policy{Local: true})
+	local := outbound.NewGuarded(outbound.Policy{Local: true}, settings)
 
 	t.Run("BringsTheBody", func(t *testing.T) {
 		t.Parallel()
@@ -45,8 +48,8 @@ func TestCall(t *testing.T) {
 			w.WriteHeader(http.StatusTeapot)
 		})
 
-		if status, err := local.Call(t.Context(), server.URL, map[string]string{"Webhook-Id": "evt_1"}, []byte("{}")); err != nil || status != http.StatusTeapot {
-			t.Errorf("%d %v", status, err)
+		if answer, err := local.Post(t.Context(), server.URL, map[string]string{"Webhook-Id": "evt_1"}, []byte("{}")); err != nil || answer.Status != http.StatusTeapot {
+			t.Errorf("%d %v", answer.Status, err)
 		}
 	})
 
@@ -58,8 +61,8 @@ func TestCall(t *testing.T) {
 			http.Redirect(w, r, target.URL, http.StatusTemporaryRedirect)
 		})
 
-		if status, err := local.Call(t.Context(), server.URL, nil, nil); err != nil || status != http.StatusTemporaryRedirect || reached.Load() > 0 {
-			t.Errorf("%d %v, and %d calls of the target", status, err, reached.Load())
+		if answer, err := local.Post(t.Context(), server.URL, nil, nil); err != nil || answer.Status != http.StatusTemporaryRedirect || reached.Load() > 0 {
+			t.Errorf("%d %v, and %d calls of the target", answer.Status, err, reached.Load())
 		}
 	})
 
@@ -76,8 +79,8 @@ func TestCall(t *testing.T) {
 			t.Error("64 MiB were read")
 		})
 
-		if status, err := local.Call(t.Context(), server.URL, nil, nil); err != nil || status != http.StatusOK {
-			t.Errorf("%d %v", status, err)
+		if answer, err := local.Post(t.Context(), server.URL, nil, nil); err != nil || answer.Status != http.StatusOK {
+			t.Errorf("%d %v", answer.Status, err)
 		}
 	})
 
@@ -107,7 +110,7 @@ func TestCall(t *testing.T) {
 			closed.URL: "the connection was refused", cut.URL: "the connection broke", secure.URL: "the certificate is not valid",
 			"https://nobody.invalid": "the name was not found",
 		} {
-			_, err := local.Call(t.Context(), address+"/"+canary, nil, nil)
+			_, err := local.Post(t.Context(), address+"/"+canary, nil, nil)
 			if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "127.0.0.1") {
 				t.Errorf("%s: %v, want %s", address, err, want)
 			}
@@ -115,19 +118,19 @@ func TestCall(t *testing.T) {
 	})
 }
 
-// What a name stands for is judged when it is called: an address inside is never connected to.
-func TestCallStaysOutside(t *testing.T) {
+// What a name resolves to is checked when the connection is made: an address inside is never connected to.
+func TestGuardedClientStaysOutside(t *testing.T) {
 	t.Parallel()
 
 	server, calls := listener(t, fine)
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
 	byName := "https://localhost:" + port
 
-	for name, reach := range map[string]standardwebhook.Policy{
+	for name, policy := range map[string]outbound.Policy{
 		"the Internet":    {},
 		"another network": {Inside: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 	} {
-		if _, err := standardwebhook.NewClient(reach).Call(t.Context(), byName, nil, nil); err == nil || !strings.HasSuffix(err.Error(), standardwebhook.ErrInside.Error()) {
+		if _, err := outbound.NewGuarded(policy, settings).Post(t.Context(), byName, nil, nil); err == nil || !strings.HasSuffix(err.Error(), outbound.ErrInside.Error()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -137,13 +140,13 @@ func TestCallStaysOutside(t *testing.T) {
 	}
 
 	// The same, of what is allowed: a connection is made, which is no TLS.
-	inside := standardwebhook.NewClient(standardwebhook.Policy{Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
-	if _, err := inside.Call(t.Context(), byName, nil, nil); err == nil || strings.HasSuffix(err.Error(), standardwebhook.ErrInside.Error()) {
+	inside := outbound.NewGuarded(outbound.Policy{Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}, settings)
+	if _, err := inside.Post(t.Context(), byName, nil, nil); err == nil || strings.HasSuffix(err.Error(), outbound.ErrInside.Error()) {
 		t.Errorf("allowed: %v", err)
 	}
 
 	// An address that was taken under other settings.
-	if _, err := standardwebhook.NewClient(standardwebhook.Policy{}).Call(t.Context(), server.URL, nil, nil); err == nil || calls.Load() > 0 {
+	if _, err := outbound.NewGuarded(outbound.Policy{}, settings).Post(t.Context(), server.URL, nil, nil); err == nil || calls.Load() > 0 {
 		t.Errorf("%v and %d calls by http", err, calls.Load())
 	}
 }

@@ -1,10 +1,10 @@
-package standardwebhook_test
+package outbound_test
 
 import (
 	"net/netip"
 	"testing"
 
-	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 func TestAddressIsChecked(t *testing.T) {
@@ -17,7 +17,7 @@ func TestAddressIsChecked(t *testing.T) {
 		everywhere = internet | development | within
 	)
 
-	reaches := map[int]standardwebhook.Policy{
+	policies := map[int]outbound.Policy{
 		internet:    {},
 		development: {Local: true},
 		within:      {Inside: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24"), netip.MustParsePrefix("fd00:1::/64")}},
@@ -28,7 +28,7 @@ func TestAddressIsChecked(t *testing.T) {
 		"https://example.com:8443":           everywhere,
 		"https://8.8.8.8/":                   everywhere,
 		"https://[2606:4700::1111]/":         everywhere,
-		"https://localhost/":                 everywhere, // what a name stands for is judged when it is called
+		"https://localhost/":                 everywhere, // what a name resolves to is checked when the connection is made
 		"http://example.com/hook":            development,
 		"http://localhost/":                  development,
 		"https://127.0.0.1/":                 development,
@@ -66,9 +66,9 @@ func TestAddressIsChecked(t *testing.T) {
 		"":                                   0,
 		"https://exa mple.com/":              0,
 	} {
-		for one, reach := range reaches {
-			if err := reach.Check(address); (err == nil) != (allowed&one != 0) {
-				t.Errorf("%q with %+v: %v", address, reach, err)
+		for one, policy := range policies {
+			if err := policy.Check(address); (err == nil) != (allowed&one != 0) {
+				t.Errorf("%q with %+v: %v", address, policy, err)
 			}
 		}
 	}

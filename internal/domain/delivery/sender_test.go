@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
 // T-11: what goes wrong on the way is tried again, and shows no secret.
@@ -26,8 +28,10 @@ func TestLostAnswerIsTriedAgain(t *testing.T) {
 
 			panic(http.ErrAbortHandler) // returning would answer 200, which a busy client sometimes still reads
 		},
-		"CutConnection":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"EndlessHeaders": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 2*maxAnswer)) },
+		"CutConnection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"EndlessHeaders": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X", strings.Repeat("x", 2*smsLimits.MaxAnswer))
+		},
 		"NoHTTP": func(w http.ResponseWriter, r *http.Request) {
 			connection, _, err := w.(http.Hijacker).Hijack()
 			if err == nil {
@@ -40,7 +44,7 @@ func TestLostAnswerIsTriedAgain(t *testing.T) {
 			t.Run(name+"/"+who, func(t *testing.T) {
 				t.Parallel()
 
-				s.poster.client.Timeout = 500 * time.Millisecond
+				*s.client = s.provider.client(500 * time.Millisecond)
 
 				err := s.Send(t.Context(), sms(t, SignInCode, mainland))
 				if err == nil || errors.Is(err, ErrRefused) {
@@ -86,7 +90,7 @@ func TestCertificateOfAStrangerIsRefused(t *testing.T) {
 	t.Parallel()
 
 	for who, s := range senders(t, answers(http.StatusOK, "")) {
-		s.poster.client.Transport.(*http.Transport).TLSClientConfig = nil
+		*s.client = outbound.New(smsLimits)
 
 		err := s.Send(t.Context(), sms(t, SignInCode, mainland))
 		if err == nil || errors.Is(err, ErrRefused) || len(s.provider.got()) != 0 {
