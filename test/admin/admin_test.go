@@ -123,7 +123,7 @@ func TestApproval(t *testing.T) {
 
 	// Another administrator was faster: a change of an outdated version is refused.
 	if again := g.assign(t, g.admin, queue.JSON200.Accounts[0], "Tester"); again.StatusCode() != http.StatusPreconditionFailed {
-		t.Errorf("in an old version: %s", again.Body)
+		t.Errorf("with an outdated version: %s", again.Body)
 	}
 }
 

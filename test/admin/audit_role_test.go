@@ -245,6 +245,6 @@ func TestServerThatOwnsTheTablesWarns(t *testing.T) {
 	apptest.Eventually(t, "sealing has begun", func() bool { return world.QueryValue[int](t, served.Pool, "SELECT count(*) FROM audit_link") == 1 })
 
 	if strings.Contains(served.Log.String(), warning) {
-		t.Error("a role that cannot is warned of")
+		t.Error("there is a warning about a role without the ownership")
 	}
 }

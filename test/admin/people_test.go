@@ -218,7 +218,7 @@ func TestExportHoldsOneUser(t *testing.T) {
 
 	for _, secret := range []string{"other@", "argon2id$", "$argon2"} {
 		if strings.Contains(string(got.Body), secret) {
-			t.Errorf("the export has %q in it", secret)
+			t.Errorf("the export contains %q", secret)
 		}
 	}
 

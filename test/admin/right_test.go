@@ -115,7 +115,7 @@ func TestAdministratorsNeverExceedTheirRights(t *testing.T) {
 	}
 
 	if got := g.assign(t, assistant, friend, "Tester"); got.StatusCode() != http.StatusOK {
-		t.Errorf("a group with no more: %s", got.Body)
+		t.Errorf("a group without more rights: %s", got.Body)
 	}
 
 	for name, got := range map[string]*client.ChangeGroupResult{

@@ -193,7 +193,7 @@ func TestReplayTakesThePlaceOfTheRetry(t *testing.T) {
 		t.Fatalf("replay: %v %s", err, got.Body)
 	}
 
-	apptest.Eventually(t, "the job of before has nothing to do", func() bool {
+	apptest.Eventually(t, "the earlier job has finished", func() bool {
 		g.retryNow(t)
 
 		return world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM river_job WHERE kind = 'webhook' AND args ->> 'round' = '0' AND state = 'completed'") == 1

@@ -113,14 +113,14 @@ func TestWebhookIsTriedAgain(t *testing.T) {
 		sum += waits[n-1]
 
 		if n > 1 && waits[n-1] <= waits[n-2] {
-			t.Errorf("waits %s do not grow", waits)
+			t.Errorf("the delays %s do not grow", waits)
 		}
 
 		g.Clock.Advance(time.Minute) // between two attempts, so that the signatures differ
 	}
 
 	if sum < 24*time.Hour || sum > 30*time.Hour || waits[0] > 10*time.Second {
-		t.Errorf("waits %s, %s in all", waits, sum)
+		t.Errorf("the delays are %s, %s in total", waits, sum)
 	}
 
 	calls := r.callsFor()

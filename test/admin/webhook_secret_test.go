@@ -75,7 +75,7 @@ func TestWebhookSecretIsShownOnce(t *testing.T) {
 
 	// The path and query of a URL are often the key to a receiver.
 	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(g.Log.String(), "canary") {
-		t.Error("the address is in the audit log, or in the server's")
+		t.Error("the URL is in the audit log, or in the server's log")
 	}
 
 	deleted, err := g.Client.DeleteWebhookWithResponse(t.Context(), id, &client.DeleteWebhookParams{IfMatch: g.etagOfWebhook(t, id)}, g.admin)

@@ -69,7 +69,7 @@ func TestUndocumentedMembersAreRefused(t *testing.T) {
 			}
 
 			if m.AllState(t) != before {
-				t.Errorf("%s %s: something was changed", one.operation, one.object)
+				t.Errorf("%s %s: the call had an effect", one.operation, one.object)
 			}
 
 			// Without the extra member the body is valid.
@@ -154,7 +154,7 @@ func TestProfileAcceptsProvedAddressesOnly(t *testing.T) {
 	}
 
 	if m.AllState(t) != before {
-		t.Error("an address that was not proved counts")
+		t.Error("an unproved address is in use")
 	}
 
 	// A user who has proved control of the address learns that it is taken, and its owner keeps it.

@@ -99,7 +99,7 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 
 			for _, token := range []string{g.OwnerTokens.AccessToken, g.OwnerTokens.RefreshToken, world.SessionOf(t, g.Env, g.OwnerBrowser)} {
 				if got := c.With("Cookie", "__Host-TOKEN="+token).To(t, g.Server); got.Problem.Code != "TOKEN_INVALID" {
-					t.Errorf("%s, a bearer's token as the cookie: %s", o.OperationID, got)
+					t.Errorf("%s, an access token as the cookie: %s", o.OperationID, got)
 				}
 			}
 		default:
@@ -115,7 +115,7 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 
 			if o.RequiresScheme("bearer") {
 				if got := c.With("Authorization", "Bearer "+value).To(t, g.Server); got.Status != http.StatusUnauthorized {
-					t.Errorf("%s, the cookie as a bearer: %s", o.OperationID, got)
+					t.Errorf("%s, the cookie as a bearer token: %s", o.OperationID, got)
 				}
 			}
 		}

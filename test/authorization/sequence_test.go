@@ -263,7 +263,7 @@ func TestStepsCannotBeSkipped(t *testing.T) {
 		}
 
 		if m.AllState(t) != before {
-			t.Errorf("%s: something came of it", s.name)
+			t.Errorf("%s: the call had an effect", s.name)
 		}
 	}
 }

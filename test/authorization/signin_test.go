@@ -64,7 +64,7 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 		}
 
 		if m.AllState(t) != before {
-			t.Errorf("%s: something came of it", s.name)
+			t.Errorf("%s: the call had an effect", s.name)
 		}
 	}
 }

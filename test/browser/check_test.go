@@ -44,7 +44,7 @@ func (s *browserSite) checkGatewayRequests(t *testing.T) {
 		}
 
 		if one.header.Get("Access-Control-Allow-Credentials") != "" {
-			t.Errorf("%+v may be read, with cookies", one)
+			t.Errorf("%+v: other sites may read the response, with cookies", one)
 		}
 
 		method := cmp.Or(one.preflightMethod, one.method)
@@ -122,6 +122,6 @@ func (s *browserSite) checkAttackerRequests(t *testing.T) {
 	}
 
 	if sent < 4 {
-		t.Errorf("%d visits by way of the gateway", sent)
+		t.Errorf("%d requests by way of the gateway, want at least 4", sent)
 	}
 }

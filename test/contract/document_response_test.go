@@ -79,7 +79,7 @@ func checkRedirect(t *testing.T, status string, response *openapi3.Response) {
 	t.Helper()
 
 	if len(response.Content) > 0 || response.Headers["Location"] == nil {
-		t.Errorf("%s: a redirect has no body, and a header Location", status)
+		t.Errorf("%s: a redirect must have no body and a Location header", status)
 	}
 
 	listed, _ := response.Extensions["x-redirect-errors"].([]any)
@@ -106,7 +106,7 @@ func checkErrorExamples(t *testing.T, status string, media *openapi3.MediaType) 
 	t.Helper()
 
 	if media.Schema.Ref != "#/components/schemas/Error" || len(media.Examples) == 0 {
-		t.Errorf("%s: its schema must be Error, and its `examples` one for each code", status)
+		t.Errorf("%s: the schema must be Error, with one of `examples` for each code", status)
 	}
 
 	for name, example := range media.Examples {

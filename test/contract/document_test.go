@@ -44,11 +44,11 @@ func TestOperationsAreComplete(t *testing.T) {
 
 			// The description must name the right too, for readers of the documentation.
 			if (o.Extensions["x-required-right"] != nil) != o.IsAdmin() || o.IsAdmin() != strings.HasPrefix(o.Path, "/api/admin/") {
-				t.Errorf("x-required-right %v: what administrators do is under /api/admin, and names a right", o.Extensions["x-required-right"])
+				t.Errorf("x-required-right %v: operations of administrators are under /api/admin and name a right", o.Extensions["x-required-right"])
 			}
 
 			if o.OperationID == "" || seen[o.OperationID] {
-				t.Errorf("the operationId %q is empty or another's", o.OperationID)
+				t.Errorf("the operationId %q is empty or used twice", o.OperationID)
 			}
 
 			seen[o.OperationID] = true
@@ -67,7 +67,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			}
 
 			if hashes := takesPassword(o); (o.Extensions["x-costly"] == true) != hashes {
-				t.Errorf("x-costly %v: what takes a password hashes it, and waits at the gate", o.Extensions["x-costly"])
+				t.Errorf("x-costly %v: an operation with a password hashes it, and must be limited", o.Extensions["x-costly"])
 			}
 
 			checkRequest(t, o)
@@ -138,13 +138,13 @@ func TestErrorCodesAgree(t *testing.T) {
 
 	for _, code := range listed {
 		if !slices.Contains(problem.ErrorCodes(), code) {
-			t.Errorf("%s is in ErrorCode, and has no message: add one in internal/problem/messages.go", code)
+			t.Errorf("%s is in ErrorCode, but has no message: add one in internal/platform/problem/messages.go", code)
 		}
 	}
 
 	for _, code := range problem.ErrorCodes() {
 		if !slices.Contains(listed, code) {
-			t.Errorf("%s has a message, and is not in the enum of ErrorCode", code)
+			t.Errorf("%s has a message, but is not in the enum of ErrorCode", code)
 		}
 
 		example := spec.Components.Examples[code]
@@ -187,21 +187,21 @@ func TestSchemasAreBounded(t *testing.T) {
 		switch schema["type"] {
 		case "object":
 			if _, isMap := schema["additionalProperties"].(map[string]any); isMap && schema["maxProperties"] == nil {
-				t.Errorf("%s is a map without end: give it a maxProperties", at)
+				t.Errorf("%s is an unbounded map: give it a maxProperties", at)
 			} else if !isMap && schema["additionalProperties"] != false {
-				t.Errorf("%s takes unknown members: give it additionalProperties: false", at)
+				t.Errorf("%s accepts unknown members: give it additionalProperties: false", at)
 			}
 		case "string":
 			if schema["maxLength"] == nil && schema["enum"] == nil {
-				t.Errorf("%s is text without end: give it a maxLength", at)
+				t.Errorf("%s is unbounded text: give it a maxLength", at)
 			}
 		case "array":
 			if schema["maxItems"] == nil {
-				t.Errorf("%s is a list without end: give it a maxItems", at)
+				t.Errorf("%s is an unbounded list: give it a maxItems", at)
 			}
 		case "integer", "number":
 			if schema["minimum"] == nil || schema["maximum"] == nil && schema["format"] == nil {
-				t.Errorf("%s is a number without end: give it a minimum, and a maximum or a format", at)
+				t.Errorf("%s is an unbounded number: give it a minimum, and a maximum or a format", at)
 			}
 		case "boolean":
 		default:

@@ -55,7 +55,7 @@ func TestHeadersAreFixed(t *testing.T) {
 		if o.IsConsole() {
 			world.CheckAllowedOrigin(t, what, origin, got)
 		} else if got.Header.Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("%s may be read by no page", what)
+			t.Errorf("no page may read %s", what)
 		}
 
 		if want := s.code == "TOO_MANY_REQUESTS"; (got.Header.Get("Retry-After") != "") != want {
@@ -235,6 +235,6 @@ func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 	}
 
 	if log := g.Log.String(); !strings.Contains(log, "01JD6Z7Q9W8X5V4T3S2R") || strings.Contains(log, "<script>") {
-		t.Error("the log knows an id that was refused, or not one that was kept")
+		t.Error("the log has a refused request id, or lacks an accepted one")
 	}
 }

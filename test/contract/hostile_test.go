@@ -74,7 +74,7 @@ func (f *fuzzer) sendOne(t *testing.T, o world.Operation) bool {
 	got := c.To(t, f.gateway.Server)
 
 	if fault := f.fault(c, kind, got); fault != "" {
-		t.Errorf("round %d of -hostile.seed=%d, a %s call: %s\n%s %s?%.200s %.500q\n%.1000q\nanswered %s",
+		t.Errorf("round %d of -hostile.seed=%d, a %s call: %s\n%s %s?%.200s %.500q\n%.1000q\nresponse %s",
 			f.round, f.seed, kind, fault, c.Method, c.Path, c.Query, c.Header, c.Body, got)
 	}
 

@@ -68,7 +68,7 @@ func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 
 		if step == 1 {
 			if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("zhang")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
-				t.Errorf("the one that was replaced: went to %s", to)
+				t.Errorf("the replaced identity: went to %s", to)
 			}
 		}
 	}
@@ -78,11 +78,11 @@ func TestLarkIsBoundReplacedAndRemoved(t *testing.T) {
 	}
 
 	if to := f.Authorize(g.Browser(t), world.LarkLogin, world.LarkPerson("li")); to != world.LarkFailed("zh-Hans", "IDENTITY_NOT_BOUND") {
-		t.Errorf("the one that was removed: went to %s", to)
+		t.Errorf("the removed identity: went to %s", to)
 	}
 
 	if got := unbindLarkCall(t, g.OwnerBrowser); got != "204 No Content" || accountVersion(t, g, world.Owner) != version+3 {
-		t.Errorf("once more: %s, version %d", got, accountVersion(t, g, world.Owner))
+		t.Errorf("a second time: %s, version %d", got, accountVersion(t, g, world.Owner))
 	}
 
 	var events []string
@@ -232,7 +232,7 @@ func TestLarkCountsAsSignInMethod(t *testing.T) {
 	}
 
 	if got := unbindLarkCall(t, g.OwnerBrowser); got != "LAST_WAY_IN" || g.LarkSubject(t, world.Owner) != "ou_zhang" {
-		t.Errorf("unbind the last way in: %s", got)
+		t.Errorf("unbind the last sign-in method: %s", got)
 	}
 
 	g.Exec(t, "UPDATE account SET phone = '+8613800138000' WHERE email = $1", world.Owner)

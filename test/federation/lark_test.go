@@ -257,7 +257,7 @@ func TestLarkSignInReplacesTheSession(t *testing.T) {
 		}
 
 		if got := before.Verify(t); got != http.StatusUnauthorized {
-			t.Errorf("%d: the value before it gets %d", i, got)
+			t.Errorf("%d: the previous value gets %d", i, got)
 		}
 	}
 

@@ -57,7 +57,7 @@ func TestLarkOutageCountsNoFailure(t *testing.T) {
 	}
 
 	if !strings.Contains(g.Log.String(), "lark is away") {
-		t.Error("no operator hears of it")
+		t.Error("the log has no warning for the operator")
 	}
 
 	g.SignedIn(t, world.Owner)

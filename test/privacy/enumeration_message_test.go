@@ -68,7 +68,7 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 				if control == nil {
 					control = statements
 				} else if !slices.Equal(statements, control) {
-					t.Errorf("%s costs %q, and the control %q", class, statements, control)
+					t.Errorf("%s: the statements are %q, and those of the control %q", class, statements, control)
 				}
 
 				got := nothing

@@ -87,7 +87,7 @@ func TestTakenAddressIsRevealedToItsOwnerOnly(t *testing.T) {
 
 				messages := population.Mails(c.of(class))
 				if len(messages) == 0 {
-					t.Fatalf("no code came for %s", class)
+					t.Fatalf("no code was sent to %s", class)
 				}
 
 				got := population.Observe(t, c.prove(c.of(class), messages[0].Code).FromBrowser(browsers[class]))

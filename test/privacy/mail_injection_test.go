@@ -99,7 +99,7 @@ func postJSON(t *testing.T, g *world.MailGateway, path, body string, header http
 
 	response, err := g.HTTP.Client().Do(request)
 	if err != nil {
-		t.Logf("%v was not even sent: %v", header, err)
+		t.Logf("%v was not sent: %v", header, err)
 
 		return http.StatusBadRequest
 	}

@@ -143,7 +143,7 @@ func TestSecretsAreFoundNowhere(t *testing.T) {
 		}
 	}
 
-	t.Logf("%d secrets in %d places", len(s.secrets), len(stores))
+	t.Logf("%d secrets in %d stores", len(s.secrets), len(stores))
 }
 
 // addSettings adds the secret settings.

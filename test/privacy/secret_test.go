@@ -255,6 +255,6 @@ func (g *secretGateway) expectInternalErrors(t *testing.T) {
 	}
 
 	if !strings.Contains(g.Log.String(), `"code":"INTERNAL"`) {
-		t.Error("nothing failed: the fault was none")
+		t.Error("nothing failed: the fault had no effect")
 	}
 }

@@ -75,7 +75,7 @@ func TestTiming(t *testing.T) {
 					table = append(table, fmt.Sprintf("%-38s %-13s %6d %9s  %s", name, class, n, c.median.Round(time.Microsecond), c))
 
 					if !c.within(bound) && (!short || c.beyond(bound)) {
-						t.Errorf("%s takes another time than an unknown one: %s", class, c)
+						t.Errorf("%s takes another time than an unknown address: %s", class, c)
 					}
 				}
 			})
@@ -95,7 +95,7 @@ func TestTimingDetectsAHash(t *testing.T) {
 
 	took := measure(t, probe, []string{world.ClassVerified, world.ClassUnknown}, 200)
 	if c := compare(took[world.ClassVerified], took[world.ClassUnknown]); c.auc > 0.01 {
-		t.Errorf("the measurement is blind: %s", c)
+		t.Errorf("the measurement does not detect it: %s", c)
 	}
 }
 

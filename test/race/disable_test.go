@@ -12,8 +12,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// raceWithDisabling disables an account while contenders sign in and refresh its tokens. No matter who is faster, no token of
-// theirs works afterwards (T-04c, R-F10).
+// raceWithDisabling disables an account while contenders sign in and refresh its tokens. No matter who is faster, no
+// token of theirs works afterwards (T-04c, R-F10).
 func raceWithDisabling(t *testing.T, rounds int) {
 	const email = "disabled@konec.com.au"
 

@@ -142,7 +142,7 @@ func raceRenewalWithLogout(t *testing.T, rounds int) {
 		}
 
 		if status := browser.Verify(t); status != http.StatusUnauthorized {
-			t.Errorf("the cookie of before got %d after the logout", status)
+			t.Errorf("the earlier cookie got %d after the logout", status)
 		}
 
 		if t.Failed() {
@@ -244,6 +244,6 @@ func (g *raceGateway) expectEnded(t *testing.T, got world.Reply) {
 	}
 
 	if again := c.To(t, g.Server); again.Status != http.StatusUnauthorized {
-		t.Errorf("what a sign-in got before the reset is worth %s", again)
+		t.Errorf("a session from before the reset gets %s", again)
 	}
 }

@@ -139,14 +139,14 @@ func raceToBind(t *testing.T, g *raceGateway) func(round int) raceRound {
 				}
 
 				if got := signIn(codes[1]); got.Problem.Code != "CODE_INVALID" {
-					t.Errorf("the code that bound it signs in with %s", got)
+					t.Errorf("the code that bound it gets %s", got)
 				}
 
 				if round%100 == 0 {
 					g.nextTOTPStep()
 
 					if got := signIn(g.TOTPCode(t, secret, 1)); got.Status != http.StatusNoContent {
-						t.Errorf("the next code signs in with %s", got)
+						t.Errorf("the next code gets %s", got)
 					}
 				}
 			},
@@ -184,7 +184,7 @@ func raceForAddress(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 				moved := queryValue[bool](t, g, "SELECT id = $2 FROM account WHERE email = $1", email, user.id)
 				if moved != (i/2%2 == 0) {
-					t.Errorf("contender %d won with %s, and whether it moved is %t", i, got, moved)
+					t.Errorf("contender %d won with %s, and moved: %t", i, got, moved)
 				}
 			},
 		}
@@ -224,7 +224,7 @@ func raceForPhone(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 				got := world.PostCall("/user/phone", map[string]any{"phone": number, "code": g.issue(t, code.Phone, other.id+" "+number)}).FromBrowser(other.browser).To(t, g.Server)
 				if got.Problem.Code != "PHONE_TAKEN" {
-					t.Errorf("with a right code, the other got %s", got)
+					t.Errorf("the other contender got %s for a right code", got)
 				}
 			},
 		}

@@ -86,12 +86,12 @@ func (g *raceGateway) expectDelays(t *testing.T, name string, next func(round in
 	}
 
 	if got := p.call(0, p.code(0)).To(t, g.Server); got.Status >= 300 {
-		t.Errorf("%s: the right one, in time, got %s", name, got)
+		t.Errorf("%s: the right secret, in time, got %s", name, got)
 	}
 
 	// A reset clears the failures of the old password, and a new address has a count of its own.
 	if got := other.To(t, g.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
-		t.Errorf("%s: its success cleared what is not its own: %s", name, got)
+		t.Errorf("%s: its success cleared the failures of another factor: %s", name, got)
 	}
 
 	p = next(1)
@@ -150,7 +150,7 @@ func (g *raceGateway) expectCounts(t *testing.T) {
 		}
 
 		if cleaned, err := clean(); err != nil || cleaned != rows {
-			t.Errorf("%s: %d of %d rows were cleaned away, %v", table, cleaned, rows, err)
+			t.Errorf("%s: %d of %d rows were cleaned up, %v", table, cleaned, rows, err)
 		}
 	}
 }

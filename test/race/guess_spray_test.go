@@ -32,7 +32,7 @@ func newSprayGateway(t *testing.T, accounts int, change ...func(*apptest.Setting
 	g := &sprayGateway{raceGateway: newRaceGateway(t, append([]func(*apptest.Settings){withDefaultLimits, world.BehindProxy}, change...)...)}
 	g.Clock.Stop()
 	g.Exec(t, `INSERT INTO account (id, email, name, member_group, phone, created_at, updated_at)
-		SELECT lpad(to_hex(n), 24, '0'), 'citizen.' || n || '@konec.test', 'Citizen', 'None', '+86137' || lpad(n::text, 8, '0'), now(), now()
+		SELECT lpad(to_hex(n), 24, '0'), 'user.' || n || '@konec.test', 'User', 'None', '+86137' || lpad(n::text, 8, '0'), now(), now()
 		FROM generate_series(0, $1) n`, accounts-1)
 
 	keys, err := keyring.Parse(g.Config.MasterKey)
@@ -53,7 +53,7 @@ func newSprayGateway(t *testing.T, accounts int, change ...func(*apptest.Setting
 }
 
 func sprayedUser(n int) (id, email, phone string) {
-	return fmt.Sprintf("%024x", n), fmt.Sprintf("citizen.%d@konec.test", n), fmt.Sprintf("+86137%08d", n)
+	return fmt.Sprintf("%024x", n), fmt.Sprintf("user.%d@konec.test", n), fmt.Sprintf("+86137%08d", n)
 }
 
 // fromNetwork returns the call as it comes from network n.
@@ -84,7 +84,7 @@ func (g *sprayGateway) guess(t *testing.T, n int, right bool) world.Call {
 		email = "new." + email
 
 		return fromNetwork(world.PostCall("/api/users/register", map[string]any{
-			"username": "Citizen", "email": email, "password": apptest.Password, "verificationCode": plain(code.Registration, email),
+			"username": "User", "email": email, "password": apptest.Password, "verificationCode": plain(code.Registration, email),
 		}), n)
 	}
 }

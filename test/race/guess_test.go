@@ -184,7 +184,7 @@ func (g *raceGateway) expectFewCompared(t *testing.T, name string, p raceRound, 
 	for i := range 3 {
 		got := p.call(2*i, p.code(2*i)).To(t, g.gateways[i%2])
 		if got.Problem.Code != next || (world.RetryAfter(t, got) > 0) != (next == "TOO_MANY_REQUESTS") {
-			t.Errorf("%s: the next one, which is right, got %s", name, got)
+			t.Errorf("%s: the next guess, which is right, got %s", name, got)
 		}
 	}
 

@@ -68,5 +68,5 @@ func raceForEmailLink(t *testing.T, rounds int) {
 		g.Exec(t, "TRUNCATE throttle, failure")
 	}
 
-	t.Logf("link and code: %d rounds of %d contenders on 2 gateways, one change each; they got %v", rounds, world.Contenders, responses)
+	t.Logf("link and code: %d rounds of %d contenders on 2 gateways, one change each; responses %v", rounds, world.Contenders, responses)
 }

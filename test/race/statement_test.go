@@ -74,7 +74,7 @@ type attempt func(ctx context.Context, conn *pgxpool.Conn, race *statementRace) 
 func newStatementRace(t *testing.T) *statementRace {
 	t.Helper()
 
-	race := &statementRace{subject: "prize@konec.com.au", session: session.NewID()}
+	race := &statementRace{subject: "race@konec.com.au", session: session.NewID()}
 	url := postgrestest.New(t)
 
 	for i := range race.pools {

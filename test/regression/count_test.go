@@ -85,7 +85,7 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 				case got.Status == http.StatusServiceUnavailable && left == 1:
 					continue
 				case got.Status >= http.StatusMultipleChoices || left != 0:
-					t.Errorf("it: %s, and %d failures", got, left)
+					t.Errorf("the attempt: %s, and %d failures", got, left)
 				}
 
 				return
@@ -104,7 +104,7 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 			SELECT 2 - count(*) FROM information_schema.columns
 			WHERE table_name IN ('throttle', 'failure') AND column_name = 'ends_at' AND is_nullable = 'NO'`).Scan(&endless)
 		if err != nil || endless != 0 {
-			t.Errorf("%d tables of counts may be without an end, %v", endless, err)
+			t.Errorf("%d tables have counts that may never expire, %v", endless, err)
 		}
 	})
 }

@@ -113,7 +113,7 @@ func TestSignInNeedsNoOtherService(t *testing.T) {
 		}
 
 		if env.SignIn(t, world.Owner).AccessToken == "" || browser.Verify(t) != http.StatusNoContent || before.Verify(t) != http.StatusUnauthorized {
-			t.Errorf("sign-in %d: the session before it lives, or this one does not", i)
+			t.Errorf("sign-in %d: the previous session is live, or this one is not", i)
 		}
 
 		settings := world.PublicUser(t, browser)

@@ -58,7 +58,7 @@ func TestResetCodeAllowsFiveGuesses(t *testing.T) {
 		browser := m.AsMember(own, m.Call(t, "verify", nil)).To(t, m.Server).Status
 
 		if (app == http.StatusUnauthorized) != reset || (browser == http.StatusUnauthorized) != reset {
-			t.Errorf("after it: the app gets %d, the browser %d, and it was reset: %t", app, browser, reset)
+			t.Errorf("afterwards: the app gets %d, the browser %d, reset: %t", app, browser, reset)
 		}
 	}
 }

@@ -129,7 +129,7 @@ func TestConnectionBreaks(t *testing.T) {
 				select {
 				case <-fault.Reached:
 				default:
-					t.Error("nothing was cut: the test is blind")
+					t.Error("nothing was cut: the test proves nothing")
 				}
 
 				if wrong := c.fault(t, env); wrong != "" {
@@ -176,7 +176,7 @@ func TestClientHangsUp(t *testing.T) {
 
 			close(fault.Release)
 
-			apptest.Eventually(t, "the whole effect is there", func() bool { return c.fault(t, env) == "" })
+			apptest.Eventually(t, "the whole effect has happened", func() bool { return c.fault(t, env) == "" })
 		})
 	}
 }

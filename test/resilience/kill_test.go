@@ -95,7 +95,7 @@ func TestServerKilledBetweenCommitAndResponse(t *testing.T) {
 
 		_, next := server.Refresh(t, repeated.RefreshToken)
 		if next == nil {
-			t.Fatalf("late %v: the session does not go on", late)
+			t.Fatalf("late %v: the session does not continue", late)
 		}
 
 		if status, _ := server.Me(t, next.AccessToken); status != http.StatusOK {

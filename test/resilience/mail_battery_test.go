@@ -33,7 +33,7 @@ func TestCodesArriveOnceAfterAMinute(t *testing.T) {
 			<-time.After(time.Minute)
 
 			if attempts := g.Sink.Attempts(); attempts < 4*people || attempts > 10*people {
-				t.Errorf("%d attempts: no waiting that grows", attempts)
+				t.Errorf("%d attempts: the delays do not grow", attempts)
 			}
 
 			g.Sink.Set(smtptest.Accepts)

@@ -144,7 +144,7 @@ func TestExpiredCodeIsNeverSent(t *testing.T) {
 	}
 
 	if messages := g.Sink.Messages(); len(messages) != 0 {
-		t.Errorf("sent all the same: %s", messages[0].Data)
+		t.Errorf("sent nevertheless: %s", messages[0].Data)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestHangingSendHoldsNoConnection(t *testing.T) {
 	}
 
 	apptest.Eventually(t, "all sends hang", func() bool { return g.Sink.Hanging() == 8 })
-	apptest.Eventually(t, "only those connections are in use that were before", func() bool { return connectionsUsed(t, g) == idle })
+	apptest.Eventually(t, "no more connections are in use than before", func() bool { return connectionsUsed(t, g) == idle })
 
 	var open int
 

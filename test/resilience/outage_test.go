@@ -53,7 +53,7 @@ func TestPostgresRestartsUnderLoad(t *testing.T) {
 	}
 
 	load.stop()
-	t.Logf("%d calls of me, %d refreshes and %d sign-ins went through, over two crashes of Postgres",
+	t.Logf("%d calls of me, %d refreshes and %d sign-ins succeeded, over two crashes of Postgres",
 		load.asked.Load(), load.refreshed.Load(), load.signedIn.Load())
 }
 
@@ -113,7 +113,7 @@ func TestPostgresFreezes(t *testing.T) {
 
 	// What the frozen server did after its callers had given up changes nothing.
 	if status, _ := env.Refresh(t, result.JSON200.RefreshToken); status != http.StatusOK {
-		t.Errorf("the refresh after it: %d", status)
+		t.Errorf("the refresh afterwards: %d", status)
 	}
 }
 

@@ -99,7 +99,7 @@ func TestTextMessageArrivesOnceAfterAnOutage(t *testing.T) {
 	for _, c := range calls {
 		if c.Body != calls[0].Body || c.To != phone || c.Code != s.code ||
 			c.Text != "042137 is your code to sign in to Toolkit. It is valid for 5 minutes. Do not share it with anybody." {
-			t.Errorf("got %s, at first %s", c.Body, calls[0].Body)
+			t.Errorf("got %s, and first %s", c.Body, calls[0].Body)
 		}
 	}
 

@@ -118,7 +118,7 @@ func TestSignInReplacesTheSession(t *testing.T) {
 		seen[value] = true
 
 		if status := before.Verify(t); status != http.StatusUnauthorized {
-			t.Errorf("sign-in %d: the value before it gets %d", i, status)
+			t.Errorf("sign-in %d: the previous value gets %d", i, status)
 		}
 
 		if browser.Verify(t) != http.StatusNoContent || replica.Verify(t) != http.StatusNoContent {

@@ -99,8 +99,9 @@ var lifecycles = []lifecycle{
 	{"Lark is removed", removeLark, "                     +++ +++ ++ ++  +++-+ +++ + +"},
 }
 
-// timedLifecycles are the rows for what time does. These rows use a gateway of their own, whose clock moves and where an account has at
-// most three sessions of each kind. TestBrowserSessionEnds shows the absolute end of a browser's session.
+// timedLifecycles are the rows for what time does. They use a gateway of their own, whose clock moves and
+// where an account has at most three sessions of each kind. TestBrowserSessionEnds shows the absolute end of a browser's
+// session.
 var timedLifecycles = []lifecycle{
 	{"nothing", func(*testing.T, *lifecycleUser) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
 	{"a refresh token is used again", reuseRefreshToken, "            +++ +++ -- ++  +++++ +++ + +"},

@@ -132,7 +132,7 @@ func TestPreflightsNameTheConsoleOnly(t *testing.T) {
 			// A path may match several patterns: /user/phone matches /user/{key} too.
 			methods := strings.Split(got.Header.Get("Access-Control-Allow-Methods"), ", ")
 			if slices.Contains(methods, o.Method) != (origin == world.ConsoleOrigin) {
-				t.Errorf("preflight of %s from %q: methods %q, and it is %s", o.Path, origin, methods, o.Method)
+				t.Errorf("preflight of %s from %q: methods %q, without %s", o.Path, origin, methods, o.Method)
 			}
 
 			want := map[string]string{"Access-Control-Allow-Headers": "", "Access-Control-Max-Age": ""}

@@ -218,6 +218,6 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 	}
 
 	if got := world.SignInCall(world.Owner, apptest.Password).InBrowser(t, env.Server, browser); got.Status != http.StatusNoContent {
-		t.Errorf("the sign-in after it: %s", got)
+		t.Errorf("the sign-in afterwards: %s", got)
 	}
 }

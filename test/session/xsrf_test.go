@@ -128,7 +128,7 @@ func expectRefused(t *testing.T, g *world.Gateway, victim, before *apptest.Brows
 	}
 
 	if tried < 30 {
-		t.Errorf("%d tried: the document lacks its xsrf", tried)
+		t.Errorf("%d operations tried: the document lacks the scheme xsrf", tried)
 	}
 
 	// Finally the cookies that a refusal sets sign in and sign out.

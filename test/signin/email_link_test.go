@@ -34,7 +34,7 @@ func TestEmailIsChangedByLink(t *testing.T) {
 
 	link := g.EmailLink(t, browser, fresh)
 	if got := link.Scheme + "://" + link.Host + link.Path; got != "https://gateway.test/confirm_email" {
-		t.Errorf("the link is of %s", got)
+		t.Errorf("the link is for %s", got)
 	}
 
 	// Mail scanners open links, so opening one changes nothing.

@@ -98,7 +98,7 @@ func TestBadNewPasswordIsRefused(t *testing.T) {
 	}
 
 	if got := register("qvxjz kwbpf"); got.Status != http.StatusCreated {
-		t.Errorf("a good one after them: %s", got)
+		t.Errorf("a valid one after them: %s", got)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 	}
 
 	if got := world.PostCall("/user/password", map[string]any{"password": world.NewPassword}).FromBrowser(g.OwnerBrowser).To(t, g.Server); got.Problem.Code != "INVALID_REQUEST" {
-		t.Errorf("without the old one: %s", got)
+		t.Errorf("without the old password: %s", got)
 	}
 
 	for range 2 { // with the last one, five free failures
@@ -144,7 +144,7 @@ func TestOldPasswordSharesTheSignInLimit(t *testing.T) {
 	}
 
 	if got := signIn(world.NewPassword); got.Status != http.StatusNoContent {
-		t.Errorf("sign in with the new one: %s", got)
+		t.Errorf("sign in with the new password: %s", got)
 	}
 }
 

@@ -33,11 +33,11 @@ func TestSignInReplacesTheBrowserIdentifier(t *testing.T) {
 		}
 
 		if after := browser.Cookie("__Host-PRE"); after == planted || after == "" {
-			t.Errorf("%s: the browser's name is %q, and was %q before the sign-in", name, after, planted)
+			t.Errorf("%s: the browser's identifier is %q, and was %q before the sign-in", name, after, planted)
 		}
 
 		if got := world.SignInCall(world.Owner, apptest.Password).With("X-XSRF-TOKEN", token).InBrowser(t, g.Server, browser); got.Problem.Code != "XSRF_INVALID" {
-			t.Errorf("%s: with the token of before the sign-in: %s", name, got)
+			t.Errorf("%s: with the token from before the sign-in: %s", name, got)
 		}
 	}
 }

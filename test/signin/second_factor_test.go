@@ -80,7 +80,7 @@ func TestTwoStepSignInCountsNoFailure(t *testing.T) {
 
 		steps.Body = body(fmt.Sprintf(`,"totp":%q`, codes[i]))
 		if got := steps.InBrowser(t, g.Server, visitor); got.Status != http.StatusNoContent {
-			t.Fatalf("sign-in %d with it: %s", i, got)
+			t.Fatalf("sign-in %d with the second factor: %s", i, got)
 		}
 	}
 
@@ -107,7 +107,7 @@ func TestSecondFactorOfAGroupStays(t *testing.T) {
 	unbind := world.Call{Method: http.MethodDelete, Path: "/user/totp"}
 
 	if got := unbind.InBrowser(t, g.Server, browser); got.Problem.Code != "LAST_WAY_IN" {
-		t.Errorf("in a group that asks for it: %s", got)
+		t.Errorf("in a group that requires it: %s", got)
 	}
 
 	g.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", address)

@@ -51,7 +51,7 @@ func TestNew(t *testing.T) {
 		}
 		slices.Sort(urls[:])
 		if len(slices.Compact(urls[:])) != len(errs) {
-			t.Error("two got the same database")
+			t.Error("two tests got the same database")
 		}
 	})
 

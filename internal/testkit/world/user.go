@@ -107,7 +107,7 @@ func (g *Gateway) EmailLink(tb testing.TB, browser *apptest.Browser, email strin
 
 	asked, err := browser.Client.ChangeUserWithResponse(tb.Context(), client.ChangeUserRequest{Key: "Email", Email: &email})
 	if err != nil || asked.StatusCode() != http.StatusNoContent {
-		tb.Fatalf("ask for %s: %v %s", email, err, asked.Body)
+		tb.Fatalf("request %s: %v %s", email, err, asked.Body)
 	}
 
 	link, err := url.Parse(g.Mail(tb, email, before).Link)
