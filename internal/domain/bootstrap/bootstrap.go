@@ -1,4 +1,4 @@
-// Package firstrun makes the first administrator of a gateway that has none, for whoever has the link that its operator
+// Package bootstrap makes the first administrator of a gateway that has none, for whoever has the link that its operator
 // was shown. Once there is an administrator it makes nobody; all others come by package account.
 package bootstrap
 

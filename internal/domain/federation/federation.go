@@ -1,4 +1,4 @@
-// Package identity takes people to the sign-in page of another provider, Lark, and back: to sign in with
+// Package federation takes people to the sign-in page of another provider, Lark, and back: to sign in with
 // who they are there, or to bind that to their account. It holds the database at no time while Lark is
 // asked, and keeps nothing that Lark gives out but who somebody is.
 package federation

@@ -1,4 +1,4 @@
-// Package recovery lets people who have forgotten their password set a new one, with a code that only
+// Package passwordreset lets people who have forgotten their password set a new one, with a code that only
 // the owner of their address gets. It signs nobody in, and tells nobody whether an address has an
 // account.
 package passwordreset

@@ -1,4 +1,4 @@
-// Package line lets those who ask in one name wait for one another, a few at a time, while others pass.
+// Package keyedsem lets those who ask in one name wait for one another, a few at a time, while others pass.
 // It holds within this process only, keeps nothing of a name that nobody asks in, and decides nothing.
 package keyedsem
 

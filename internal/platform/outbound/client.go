@@ -38,35 +38,34 @@ type Client struct {
 }
 
 // New makes a Client for addresses from the server's own settings.
-func New(s Settings) *Client {
+func New(s Settings) *Client { return newClient(nil, s) }
+
+// NewGuarded makes a Client for addresses that someone else chose (server-side request forgery): the policy is applied to the
+// address, and to what its name resolves to when the connection is made. Errors say in our own words what went wrong, because
+// the person who chose the address reads them.
+func NewGuarded(policy Policy, s Settings) *Client { return newClient(&policy, s) }
+
+func newClient(policy *Policy, s Settings) *Client {
 	transport := &http.Transport{
 		TLSHandshakeTimeout:    s.Handshake,
 		MaxResponseHeaderBytes: maxHeader,
 		// A request on a connection that went stale while idle may have arrived or not: no one could tell.
 		DisableKeepAlives: true,
 	}
+
 	if s.Roots != nil {
 		transport.TLSClientConfig = &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12}
 	}
 
-	return &Client{settings: s, client: &http.Client{
+	if policy != nil {
+		transport.DialContext = (&net.Dialer{Timeout: s.Timeout, Control: policy.control}).DialContext
+	}
+
+	return &Client{settings: s, policy: policy, client: &http.Client{
 		Timeout:       s.Timeout,
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-}
-
-// NewGuarded makes a Client for addresses that someone else chose (server-side request forgery): the policy is applied to the
-// address, and to what its name resolves to when the connection is made. Errors say in our own words what went wrong, because
-// the person who chose the address reads them.
-func NewGuarded(policy Policy, s Settings) *Client {
-	c := New(s)
-	c.policy = &policy
-
-	dialer := &net.Dialer{Timeout: s.Timeout, Control: policy.control}
-	c.client.Transport.(*http.Transport).DialContext = dialer.DialContext //nolint:forcetypeassert // New made it
-
-	return c
 }
 
 // Answer is what came back.
