@@ -19,7 +19,7 @@ export REDOCLY_TELEMETRY := off
 # For every password the race detector maps its shadow of 19 MiB again. Small pages would double the time.
 export GORACE ?= no_huge_pages_for_shadow=0
 
-.PHONY: help build run sdk test test-go test-typescript check bundle generate generated-is-fresh sql-is-fresh \
+.PHONY: help build run sdk quick test test-go test-typescript check bundle generate generated-is-fresh sql-is-fresh \
 	spec-lint spec-breaks console-types words lint vet format bench fuzz battery clean
 
 help: ## lists the targets
@@ -60,6 +60,12 @@ web/node_modules/.stamp: web/package.json web/package-lock.json web/sdk/package.
 ## Testing
 
 test: test-go test-typescript ## runs every test: Go with the race detector, and the TypeScript SDK
+
+quick: ## runs in less than a minute the tests that tell most
+	@echo "==> go test of the domain, the platform, the surfaces and the pages"
+	@go test ./docs ./internal/domain/... ./internal/platform/... ./internal/surface/...
+	@echo "==> go test of the document's operations"
+	@go test ./test/contract -run 'Document|Operation|Schemas|Codes|EveryResponse|Journey'
 
 # Go tests use the built SDK against a running server, and open the built console in a browser.
 test-go: web/sdk/dist/.stamp web/console/dist/index.html
