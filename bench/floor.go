@@ -26,7 +26,7 @@ const (
 	timestamp     = "2006-01-02T15:04:05.000Z"
 )
 
-// floor answers two requests with the least code that is still right: no router, no document, no
+// floor returns two requests with the least code that is still right: no router, no document, no
 // log, no metrics, no limits. Its statements, answers and refresh tokens are the gateway's; its
 // access tokens are the cheapest there are, HS256.
 type floor struct {

@@ -136,7 +136,7 @@ func writeAccounts(path string, from, n int, hash string) error {
 	return join(out.Flush(), file.Close())
 }
 
-// runImport answers how long the command took, and its memory.
+// runImport returns how long the command took, and its memory.
 func (b *bench) runImport(ctx context.Context, name string, from, n int, hash string) (took time.Duration, peak int64, err error) {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return 0, 0, fmt.Errorf("folder of the import: %w", err)
@@ -186,7 +186,7 @@ func (b *bench) runImport(ctx context.Context, name string, from, n int, hash st
 	}
 }
 
-// signInImported answers how the password of an account is stored after its sign-in.
+// signInImported returns how the password of an account is stored after its sign-in.
 func (b *bench) signInImported(ctx context.Context, name string, i int) (scheme string, err error) {
 	gateway, err := b.gatewayOn(ctx, name)
 	if err != nil {

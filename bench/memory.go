@@ -162,7 +162,7 @@ func (w *memoryWatch) end() error {
 	return w.err
 }
 
-// read answers what is resident now, and what was at the most, in bytes.
+// read returns what is resident now, and what was at the most, in bytes.
 func (w *memoryWatch) read() (now, peak int64, err error) {
 	if runtime.GOOS == "linux" {
 		return readStatus(w.pid)

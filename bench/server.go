@@ -87,7 +87,7 @@ func (s *server) waitReady(ctx context.Context) error {
 	}
 }
 
-// ourselves starts this program again in another role, and answers the first line it prints.
+// ourselves starts this program again in another role, and returns the first line it prints.
 func (b *bench) ourselves(ctx context.Context, role string, environ ...string) (*server, string, error) {
 	program, err := os.Executable()
 	if err != nil {

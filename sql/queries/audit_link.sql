@@ -1,5 +1,5 @@
 -- name: AuditLinkLock :one
--- Until the end of the transaction nobody else seals; false where somebody does.
+-- Until the end of the transaction no one else seals; false if somebody does.
 SELECT pg_try_advisory_xact_lock(@id::bigint)::boolean AS ours;
 
 -- name: AuditLinkHead :one

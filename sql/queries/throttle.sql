@@ -1,5 +1,5 @@
 -- name: ThrottleTake :one
--- Counts one, or none, and answers the count, in one statement, so that any number at once are all seen.
+-- Counts one, or none, and returns the count, in one statement, so that any number at once are all seen.
 INSERT INTO throttle (key, count, ends_at)
 VALUES (@key, @added, @ends_at)
 ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE

@@ -1,5 +1,5 @@
 -- name: WebhookLock :exec
--- Until the end of the transaction nobody else makes a webhook, so that counting them holds.
+-- Until the end of the transaction no one else makes a webhook, so that counting them holds.
 SELECT pg_advisory_xact_lock(@id::bigint);
 
 -- name: WebhookCreate :one

@@ -14,18 +14,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Order is that of a search for no particular person.
+// Order is the order of accounts in a search without a name, address or phone.
 type Order string
 
 // The orders.
 const (
 	Newest    Order = "newest"
 	Oldest    Order = "oldest"
-	LeastSeen Order = "seen" // those first who were not there for the longest time
+	LeastSeen Order = "seen" // the longest absent first
 )
 
-// Search says which accounts. What is empty is not asked for. Email, Name, Phone and ID are beginnings; where one of
-// the first three is there, accounts come in the order of it.
+// Search selects accounts; an empty field selects all. Email, Name, Phone and ID are prefixes. With one of the first
+// three, accounts are sorted by it.
 type Search struct {
 	Email, Name, Phone, ID string
 
@@ -35,23 +35,23 @@ type Search struct {
 	SeenBefore *time.Time
 	Order      Order
 
-	After *Position // where the page before ended; nil for the first
+	After *Position // where the previous page ended; nil for the first
 	Limit int32
-	Count bool // count all that match, which takes longer the more there are
+	Count bool // count all matches, which takes longer the more there are
 }
 
 // Position is an account's place in the order of a search.
 type Position struct {
 	ID   string    `json:"i"`
-	Text string    `json:"t,omitempty"` // its address, name or number
+	Text string    `json:"t,omitempty"` // its address, name or phone
 	Seen time.Time `json:"s,omitzero"`
 }
 
-// Page is a part of what was found.
+// Page is one page of the accounts found.
 type Page struct {
 	Records []Details
-	Next    *Position // nil where this is the last
-	Total   *int64    // only where it was asked for
+	Next    *Position // nil if this is the last
+	Total   *int64    // only if Count was set
 }
 
 // Find returns a page of accounts.
@@ -120,7 +120,7 @@ func (s Search) position(row db.AccountRecordRow, last Details) *Position {
 	return position
 }
 
-// conditions returns what the search asks for as SQL, and its arguments. It is built of constants alone.
+// conditions returns the search as SQL conditions, and their arguments. The SQL consists of constants only.
 func (s Search) conditions() (string, pgx.NamedArgs) {
 	list, args := []string{"true"}, pgx.NamedArgs{}
 
@@ -144,7 +144,7 @@ func (s Search) conditions() (string, pgx.NamedArgs) {
 	return strings.Join(list, " AND "), args
 }
 
-// order is what accounts are sorted by, and the condition on those behind a Position. Each has an index.
+// order returns what accounts are sorted by, and the condition for those after a Position. Each order has an index.
 type order struct{ by, after string }
 
 func (s Search) order() order {
@@ -164,8 +164,8 @@ func (s Search) order() order {
 	return order{"a.id DESC", "a.id < @afterId"}
 }
 
-// list returns the statement of a page, whose columns are those of AccountRecord, and adds its arguments. One row more
-// than the page holds shows that there is a next one.
+// list returns the statement for a page, whose columns are those of AccountRecord, and adds its arguments. It asks for
+// one row more than the page holds: that row shows that there is a next page.
 func (s Search) list(conditions string, order order, args pgx.NamedArgs) string {
 	args["limit"] = s.Limit + 1
 
@@ -183,7 +183,7 @@ ORDER BY ` + order.by + `
 LIMIT @limit`
 }
 
-// beginning returns the pattern of what starts with the text.
+// beginning returns the pattern for texts that begin with the prefix.
 func beginning(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
 }

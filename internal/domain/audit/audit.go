@@ -1,4 +1,4 @@
-// Package audit writes down what happened to accounts and sessions, in the transaction of the
+// Package audit records what happened to accounts and sessions, in the transaction of the
 // event itself: neither exists without the other. It never records a secret, and never changes a
 // row. A chain of hashes over all events shows whether somebody else has.
 package audit
@@ -64,9 +64,9 @@ const (
 // Event is one entry.
 type Event struct {
 	Action    Action
-	AccountID string            // empty where no account is known
+	AccountID string            // empty if no account is known
 	ActorID   string            // who did it to another's account; empty for the person, a command or the server
-	SessionID string            // empty where there is none
+	SessionID string            // empty if there is none
 	Subject   string            // the address that was meant, where it is all that is known
 	Method    string            // of a sign-in: how the person proved who they are; of a code: its purpose
 	Detail    map[string]string // more about it: what it was before, why; never a secret

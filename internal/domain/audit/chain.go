@@ -35,7 +35,7 @@ type Chain struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	onSeal  func(ctx context.Context, tx postgres.Tx, events []int64) error // nil where nobody wants to know
+	onSeal  func(ctx context.Context, tx postgres.Tx, events []int64) error // nil if nobody wants to know
 	known   Head                                                            // the last one that we have sealed, or found to be vouched for
 	waiting atomic.Int64                                                    // when the oldest unsealed event was written, in Unix microseconds; 0 for none
 }
@@ -175,7 +175,7 @@ func number(digest hash.Hash, n int64) {
 	digest.Write(bytes[:])
 }
 
-// mac is what vouches for a head; false where the key is not here.
+// mac is what vouches for a head; false if the key is not here.
 func (c *Chain) mac(keyID int16, head Head, at []byte) ([]byte, bool) {
 	if keyID < 0 || keyID > math.MaxUint8 {
 		return nil, false

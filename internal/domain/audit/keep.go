@@ -79,7 +79,7 @@ func (c *Chain) sealWaiting(ctx context.Context, first bool) error {
 	return nil
 }
 
-// look says whether events wait.
+// look reports whether events wait.
 func (c *Chain) look(ctx context.Context) (bool, error) {
 	oldest, err := postgres.Get(ctx, c.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AuditUnsealedOldestRow, error) {
 		return db.New(conn).AuditUnsealedOldest(ctx)
@@ -107,7 +107,7 @@ func (c *Chain) logFailure(err error) {
 	}
 }
 
-// logHead logs the end of the chain, unless it is the one that was logged, and answers it. One that cannot be
+// logHead logs the end of the chain, unless it is the one that was logged, and returns it. One that cannot be
 // read now is logged the next time.
 func (c *Chain) logHead(ctx context.Context, logged Head) Head {
 	var head Head

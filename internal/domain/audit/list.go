@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Entry is an event that was written down.
+// Entry is an event that was recorded.
 type Entry struct {
 	Event
 
@@ -42,7 +42,7 @@ type Position struct {
 	ID int64     `json:"i"`
 }
 
-// Find answers a page of events, the newest first, and where the next one begins; nil where this is the last.
+// Find returns a page of events, the newest first, and where the next one begins; nil if this is the last.
 func (r *Reader) Find(ctx context.Context, search Search) ([]Entry, *Position, error) {
 	params := db.AuditEventListParams{
 		AccountID: orNil(search.AccountID), ActorID: orNil(search.ActorID), Action: orNil(string(search.Action)),

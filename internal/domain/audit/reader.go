@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Reader answers what happened.
+// Reader returns what happened.
 type Reader struct {
 	db *postgres.DB
 }
@@ -28,7 +28,7 @@ type SignIn struct {
 	UserAgent string
 }
 
-// LastSignIn answers an account's last one, of either door; false where there was none.
+// LastSignIn returns an account's last one, of either surface; false if there was none.
 func (r *Reader) LastSignIn(ctx context.Context, accountID string) (SignIn, bool, error) {
 	row, err := postgres.Get(ctx, r.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AuditEventLastSignInRow, error) {
 		return db.New(conn).AuditEventLastSignIn(ctx, &accountID)

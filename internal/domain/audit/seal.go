@@ -25,7 +25,7 @@ const (
 // for what somebody else has written. The events wait in the queue until it is put right.
 var ErrNotVouched = errors.New("the end of the audit chain is not what the server has sealed, and nothing is added to it: run `toolkit-gateway audit verify`")
 
-// Seal adds the events that wait to the chain, a batch at the most, and answers how many those were. It answers 0 when there
+// Seal adds the events that wait to the chain, a batch at the most, and returns how many those were. It returns 0 when there
 // are none, and when somebody else is sealing.
 func (c *Chain) Seal(ctx context.Context) (int, error) {
 	var (
@@ -76,7 +76,7 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 	return count, nil
 }
 
-// lengthen takes events off the queue, adds their links, and answers which those are.
+// lengthen takes events off the queue, adds their links, and returns which those are.
 func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, []int64, error) {
 	ids, err := take(ctx, queries)
 	if err != nil || len(ids) == 0 {
@@ -108,7 +108,7 @@ func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, []int6
 	return head, ids, nil
 }
 
-// take answers the events that come next, in their order.
+// take returns the events that come next, in their order.
 func take(ctx context.Context, queries *db.Queries) ([]int64, error) {
 	ids, err := queries.AuditUnsealedTake(ctx, sealBatch)
 	if err != nil {

@@ -31,7 +31,7 @@ type Hour struct {
 	SignIns, Failures, Registrations int64
 }
 
-// Hours answers the hours that begin at since or later, and before until, the earliest first and most of them at the
+// Hours returns the hours that begin at since or later, and before until, the earliest first and most of them at the
 // most. One in which nothing of it happened is left out.
 func (r *Reader) Hours(ctx context.Context, since, until time.Time, most int32) ([]Hour, error) {
 	rows, err := postgres.Get(ctx, r.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.AuditCountHoursRow, error) {

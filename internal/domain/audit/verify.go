@@ -123,7 +123,7 @@ type page struct {
 	events map[int64]*sealed
 }
 
-// headAt answers the link as it is in the database.
+// headAt returns the link as it is in the database.
 func (p *page) headAt(seq int64) (Head, bool) {
 	// Almost always there are no gaps.
 	if len(p.links) > 0 {
@@ -176,7 +176,7 @@ type suspect struct {
 	want    Head
 }
 
-// link holds one against its event and the link before. event is nil where that is gone.
+// link holds one against its event and the link before. event is nil if that is gone.
 func (w *walk) link(row db.AuditLink, event *sealed) {
 	v := &w.verdict
 	v.Sealed++
@@ -225,7 +225,7 @@ func missing(from, to int64) string {
 	return fmt.Sprintf("links %d to %d are missing", from, to)
 }
 
-// settle passes judgement on a suspect. goesOn says whether the next link follows from what the suspect should have
+// settle passes judgement on a suspect. goesOn reports whether the next link follows from what the suspect should have
 // been: then its hash was altered, and its event is as it was.
 func (w *walk) settle(goesOn func(want Head) bool) {
 	one := w.suspect

@@ -162,7 +162,7 @@ func sealContext(id string) []string { return []string{"delivery", "payload", id
 const abandoned = time.Hour
 
 // Clean erases up to 1,000 payloads whose job was lost, deletes up to 1,000 records of messages older
-// than 30 days, and says how many it did.
+// than 30 days, and returns how many it did.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	erased, err := db.New(tx).DeliveryAbandon(ctx, db.DeliveryAbandonParams{Now: now, Before: now.Add(-abandoned)})
 	if err != nil || erased > 0 {

@@ -47,7 +47,7 @@ type Position struct {
 	ID string    `json:"i"`
 }
 
-// Log answers what was sent.
+// Log returns what was sent.
 type Log struct {
 	db *postgres.DB
 }
@@ -55,7 +55,7 @@ type Log struct {
 // NewLog makes a Log.
 func NewLog(database *postgres.DB) *Log { return &Log{db: database} }
 
-// Find answers a page of messages, the newest first, and where the next one begins; nil where this is the last.
+// Find returns a page of messages, the newest first, and where the next one begins; nil if this is the last.
 func (l *Log) Find(ctx context.Context, search Search) ([]LogEntry, *Position, error) {
 	params := db.DeliveryListParams{
 		Recipients: search.Recipients, Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page

@@ -22,7 +22,7 @@ type call struct {
 	body    []byte
 }
 
-// provider is the other side of a sender: it keeps what it gets, and answers as the test says.
+// provider is the other side of a sender: it keeps what it gets, and returns as the test says.
 type provider struct {
 	*httptest.Server
 

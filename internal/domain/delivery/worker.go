@@ -185,7 +185,7 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	return message, nil
 }
 
-// statusOf answers the status of the destination's account, empty where there is none.
+// statusOf returns the status of the destination's account, empty if there is none.
 func (w *Worker) statusOf(ctx context.Context, channel Channel, destination string) (string, error) {
 	var status string
 

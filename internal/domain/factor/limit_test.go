@@ -14,7 +14,7 @@ import (
 func TestAuthenticatorStops(t *testing.T) {
 	t.Parallel()
 
-	// guess fails so often, and answers the last failure.
+	// guess fails so often, and returns the last failure.
 	guess := func(t *testing.T, env *env, accountID string, app app, times int) (last error) {
 		t.Helper()
 

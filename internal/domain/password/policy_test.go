@@ -20,7 +20,7 @@ func TestPolicy(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		plain  string
-		reason string // in English; empty where it is taken
+		reason string // in English; empty if it is taken
 	}{
 		"Empty":                {"", "too short"},
 		"SevenCharacters":      {"qz7!vK2", "too short"},

@@ -141,7 +141,7 @@ func (e *env) expectRefused(t *testing.T, text string) {
 	}
 }
 
-// lives says whether an access token is good.
+// lives reports whether an access token is good.
 func (e *env) lives(t *testing.T, tokens session.Tokens) bool {
 	t.Helper()
 

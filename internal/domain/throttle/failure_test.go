@@ -57,7 +57,7 @@ func from(address string) origin.Origin {
 	return origin.Origin{Address: netip.MustParseAddr(address)}
 }
 
-// try answers the attempt, or the time to wait.
+// try returns the attempt, or the time to wait.
 func (p *patient) try(t *testing.T, address, factor, person string) (throttle.Attempt, time.Duration) {
 	t.Helper()
 

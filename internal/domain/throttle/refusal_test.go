@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// told answers whom the audit log says a limit refused, by which limit, oldest first.
+// told returns whom the audit log says a limit refused, by which limit, oldest first.
 func (p *patient) told(t *testing.T) []string {
 	t.Helper()
 
@@ -50,7 +50,7 @@ func (p *patient) in(d time.Duration) string {
 	return p.clock.Now().Add(d + time.Second - 1).UTC().Format(time.RFC3339)
 }
 
-// R-K6: a person's wait is written down once, however often and from wherever it is met, and the next one again.
+// R-K6: a person's wait is recorded once, however often and from wherever it is met, and the next one again.
 func TestWaitIsToldOnce(t *testing.T) {
 	t.Parallel()
 
@@ -101,7 +101,7 @@ func TestWaitIsToldOnce(t *testing.T) {
 	}
 }
 
-// R-K6: who has to wait again after a wait was lifted is written down again, though the new one ends earlier.
+// R-K6: who has to wait again after a wait was lifted is recorded again, though the new one ends earlier.
 func TestWaitAfterALiftedOneIsTold(t *testing.T) {
 	t.Parallel()
 
@@ -227,7 +227,7 @@ func TestOutageIsNoRefusal(t *testing.T) {
 	}
 }
 
-// R-E6: a refusal that cannot be written down is an outage.
+// R-E6: a refusal that cannot be recorded is an outage.
 func TestTellWithoutADatabase(t *testing.T) {
 	t.Parallel()
 

@@ -35,7 +35,7 @@ func pool(t *testing.T) *pgxpool.Pool {
 	return p
 }
 
-// consume answers the time to wait, or 0 where the use was allowed.
+// consume returns the time to wait, or 0 where the use was allowed.
 func consume(t *testing.T, p *pgxpool.Pool, at time.Duration, limit throttle.Limit, subject string) time.Duration {
 	t.Helper()
 

@@ -33,8 +33,8 @@ type Extract struct {
 	Progress func(exported int64) // is told now and then; nil for nobody
 }
 
-// Export writes every account in the order of the ids, and answers how many. It is no picture of one moment: an account
-// that changes meanwhile is there as it was when its turn came. That it was asked for is written down before the first
+// Export writes every account in the order of the ids, and returns how many. It is no picture of one moment: an account
+// that changes meanwhile is there as it was when its turn came. That it was asked for is recorded before the first
 // account leaves.
 func (t *Transfer) Export(ctx context.Context, to io.Writer, x Extract) (count int64, err error) {
 	event := audit.Event{Action: audit.AccountsExported, Detail: map[string]string{

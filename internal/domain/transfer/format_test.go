@@ -177,7 +177,7 @@ func TestCSVIsNoFormula(t *testing.T) {
 	}
 }
 
-// An id that nobody names is made, and the address alone says whether somebody is there.
+// An id that nobody names is made, and the address alone reports whether somebody is there.
 func TestOwnForms(t *testing.T) {
 	t.Parallel()
 

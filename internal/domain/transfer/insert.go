@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// insert brings records in with COPY, and answers those that the database would not have: somebody has registered in
+// insert brings records in with COPY, and returns those that the database would not have: somebody has registered in
 // this moment with the same address. Of records among which there is one, each half is tried by itself, and so on.
 func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]Remark, error) {
 	if len(entries) == 0 {

@@ -34,7 +34,7 @@ type batch struct {
 	err   error  // why there are no more
 
 	records []Record // of the lines, once read
-	flaws   []flaw   // of the lines; empty where there is none
+	flaws   []flaw   // of the lines; empty if there is none
 	done    chan struct{}
 }
 

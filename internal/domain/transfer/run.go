@@ -19,7 +19,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// begin finds the import of the file that was broken off, or writes down a new one.
+// begin finds the import of the file that was broken off, or records a new one.
 func (r *run) begin(ctx context.Context, digest []byte) error {
 	queries := db.New(r.conn)
 	r.id = randomid.New()

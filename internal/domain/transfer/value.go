@@ -175,7 +175,7 @@ func (n *integer) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// int32 answers errInteger for what a column does not hold.
+// int32 returns errInteger for what a column does not hold.
 func (n *integer) int32() (int32, error) {
 	switch {
 	case n == nil:

@@ -17,17 +17,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// lookEvery is how often somebody looks whether the file was replaced, at the most.
+// lookEvery is how often somebody checks whether the file was replaced, at the most.
 const lookEvery = time.Minute
 
-// Locator answers from one file, and from the next one once that took its place. It may be used from
+// Locator returns from one file, and from the next one once that took its place. It may be used from
 // many goroutines.
 type Locator struct {
 	log *slog.Logger
 	now func() time.Time
 
 	looking sync.Mutex  // held by the one that looks at the file; nobody waits for it
-	path    string      // empty where there is nothing to look at
+	path    string      // empty if there is nothing to look at
 	looked  time.Time   // when that was
 	version os.FileInfo // the file that is in use
 	trouble string      // what was said about a file that cannot be, so that it is said once
@@ -48,8 +48,8 @@ func Open(path string, log *slog.Logger, now func() time.Time) (*Locator, error)
 	return l, l.read()
 }
 
-// Locate answers the names of the country and the city in the language, or else in English. Each is
-// empty where it is not known.
+// Locate returns the names of the country and the city in the language, or else in English. Each is
+// empty if it is not known.
 func (l *Locator) Locate(address netip.Addr, in language.Language) (country, city string) {
 	// One from a private network is in no place, whatever a file says.
 	address = address.Unmap()

@@ -18,7 +18,7 @@ import (
 type Scheme struct {
 	// Presented says that the request carries a credential of this scheme.
 	Presented func(r *http.Request) bool
-	// Authenticate answers the context with whoever the credential speaks for, or the problem
+	// Authenticate returns the context with whoever the credential speaks for, or the problem
 	// with it. An outage is no problem of the credential.
 	Authenticate func(r *http.Request) (context.Context, error)
 	// Challenge adds to the answer what the caller needs to do better: a header, fresh cookies.

@@ -67,7 +67,7 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 	return body{}, checkJSON(raw)
 }
 
-// mediaType answers the body's type, if it is one that the document names.
+// mediaType returns the body's type, if it is one that the document names.
 func (op *operation) mediaType(r *http.Request) (string, error) {
 	values := r.Header.Values("Content-Type")
 	if len(values) != 1 || r.Header.Get("Content-Encoding") != "" {

@@ -71,7 +71,7 @@ func (p *Pipeline) Console(r chi.Router, files fs.FS) error {
 	return nil
 }
 
-// consolePage answers the page with a nonce that nobody could have known before.
+// consolePage returns the page with a nonce that nobody could have known before.
 func consolePage(index string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		nonce := rand.Text()

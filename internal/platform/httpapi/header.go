@@ -113,7 +113,7 @@ func (p *Pipeline) followed(r *http.Request) bool {
 		slices.Contains(p.origins, from.Scheme+"://"+from.Host)
 }
 
-// preflights answers the browser's question for every documented path (fetch.spec.whatwg.org,
+// preflights returns the browser's question for every documented path (fetch.spec.whatwg.org,
 // CORS-preflight). What the Toolkit surface answers depends on nothing that was asked.
 func (p *Pipeline) preflights(r chi.Router) {
 	headers := map[Surface]string{

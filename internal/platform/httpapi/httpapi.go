@@ -34,7 +34,7 @@ type Deps struct {
 	Schemes  map[string]Scheme             // by the name in the document's securitySchemes
 	Formats  map[string]func(string) error // by the name of a string format
 	Rights   []string                      // all that x-required-right may name
-	// Authorize answers the context of whoever is signed in and has the right, else problem.ErrRightMissing.
+	// Authorize returns the context of whoever is signed in and has the right, else problem.ErrRightMissing.
 	Authorize      func(ctx context.Context, right string) (context.Context, error)
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Origins        []string       // other origins that may call the public surface, exactly

@@ -29,7 +29,7 @@ type operation struct {
 	expensive   bool   // one that waits for its place: it computes a hash of a password
 	right       string // what the caller's member group must have, empty for nothing
 	security    openapi3.SecurityRequirements
-	body        *openapi3.RequestBody // nil where none is documented
+	body        *openapi3.RequestBody // nil if none is documented
 	query       []string              // the names of its query parameters
 	produces    []string              // the media types of its good answers; an error is always JSON
 	kin         *routers.Route        // for the validator, without the security, which is checked before

@@ -42,7 +42,7 @@ func (i *requestInfo) surface() Surface {
 	return i.operation.surface
 }
 
-// Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
+// Cookie returns the value of a cookie that the request carries exactly once. One that is there twice
 // was planted by somebody, and nobody knows which.
 func Cookie(ctx context.Context, name string) (string, bool) {
 	info := infoOf(ctx)

@@ -23,7 +23,7 @@ import (
 // Size is the length of a master key and of a digest, in bytes.
 const Size = 32
 
-// ErrSealed answers every sealed value that does not open: altered, moved to another row, or
+// ErrSealed is returned for every sealed value that does not open: altered, moved to another row, or
 // sealed under a key that is no longer here.
 var ErrSealed = errors.New("keyring: the value does not open")
 
@@ -133,7 +133,7 @@ func Generate() string {
 // Current is the id of the key that new values are made with.
 func (k *Keyring) Current() uint8 { return k.current }
 
-// Digest is the HMAC-SHA-256 of the parts under the key id, or false where that key is not here.
+// Digest is the HMAC-SHA-256 of the parts under the key id, or false if that key is not here.
 // A digest of one purpose never equals one of another, and no two lists of parts collide.
 func (k *Keyring) Digest(id uint8, purpose string, parts ...string) ([]byte, bool) {
 	key, ok := k.derive(id, "digest "+purpose)

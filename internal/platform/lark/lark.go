@@ -45,7 +45,7 @@ type Client struct {
 func New(settings Settings) *Client { return &Client{settings: settings, asker: newAsker()} }
 
 // Page is where the person agrees. state comes back with the code; verifier is a secret of whoever the
-// code is meant for (RFC 7636): with the code alone nobody else gets anywhere.
+// code is meant for (RFC 7636): with the code alone no one else gets anywhere.
 func (c *Client) Page(state, verifier string) string {
 	challenge := sha256.Sum256([]byte(verifier))
 
@@ -59,7 +59,7 @@ func (c *Client) Page(state, verifier string) string {
 	}.Encode()
 }
 
-// Who answers whose code it is.
+// Who returns whose code it is.
 func (c *Client) Who(ctx context.Context, code, verifier string) (Person, error) {
 	leave, err := c.asker.enter()
 	if err != nil {

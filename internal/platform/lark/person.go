@@ -23,7 +23,7 @@ type Person struct {
 	AvatarURL string `json:"avatar_url,omitempty"`
 }
 
-// Tidy answers somebody whom another system knows from Lark as we store them, false where the OpenID cannot be Lark's.
+// Tidy returns somebody whom another system knows from Lark as we store them, false if the OpenID cannot be Lark's.
 func (p Person) Tidy() (Person, bool) { return p.tidy(), idForm.MatchString(p.OpenID) }
 
 // tidy leaves what may be stored and shown: whoever runs a company at Lark writes these texts.

@@ -100,7 +100,7 @@ func (p fetchPackage) install(ctx context.Context, npm, prefix string) error {
 	if err := readableByAll(prefix); err != nil {
 		return err
 	}
-	// It answers only when its libraries are found, which is what the script's silence does not say.
+	// It returns only when its libraries are found, which is what the script's silence does not say.
 	return quietly(ctx, prefix, filepath.Join(p.bin(prefix), "postgres"), "--version")
 }
 

@@ -77,7 +77,7 @@ func (s search) fromPGConfig() string {
 	if program == "" {
 		return ""
 	}
-	// Client-only packages bring a pg_config too; the caller looks whether the folder has a server.
+	// Client-only packages bring a pg_config too; the caller checks whether the folder has a server.
 	out, err := exec.Command(program, "--bindir").Output()
 	if err != nil {
 		return ""

@@ -23,7 +23,7 @@ const (
 
 const secretPrefix = "whsec_"
 
-// ErrSecret says that a text is no secret.
+// ErrSecret reports a text that is not a secret.
 var ErrSecret = errors.New("not whsec_ and 24 to 64 bytes in base64")
 
 // Secret is what both sides know.

@@ -31,7 +31,7 @@ func (g *Guard) Mint(binding string) string {
 	return base64.RawURLEncoding.EncodeToString(append(token, g.mac(token, binding)...))
 }
 
-// Valid says whether the token was minted for the binding.
+// Valid reports whether the token was minted for the binding.
 func (g *Guard) Valid(token, binding string) bool {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(raw) != tokenSize || binding == "" {
@@ -43,7 +43,7 @@ func (g *Guard) Valid(token, binding string) bool {
 	return mac != nil && hmac.Equal(raw[1+randomSize:], mac)
 }
 
-// mac is nil where the key is no longer here.
+// mac is nil if the key is no longer here.
 func (g *Guard) mac(head []byte, binding string) []byte {
 	mac, _ := g.keys.Digest(head[0], "xsrf", binding, string(head[1:]))
 
