@@ -13,30 +13,30 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Entry is an event that was recorded.
+// Entry is a recorded event.
 type Entry struct {
 	Event
 
 	ID        int64
 	At        time.Time
-	Address   netip.Addr // not valid where none is known
+	Address   netip.Addr // not valid if unknown
 	UserAgent string
 	RequestID string
 }
 
-// Search says which events. What is empty is not asked for.
+// Search selects events. An empty field selects all.
 type Search struct {
 	AccountID string
 	ActorID   string
 	Action    Action
-	Since     *time.Time // at or after
-	Until     *time.Time // before
+	Since     *time.Time // at this time or later
+	Until     *time.Time // before this time
 
-	Before *Position // where the page before ended; nil for the first
+	Before *Position // where the previous page ended; nil for the first
 	Limit  int32
 }
 
-// Position is an event's place among the others.
+// Position is an event's place in the list.
 type Position struct {
 	At time.Time `json:"a"`
 	ID int64     `json:"i"`
@@ -46,7 +46,7 @@ type Position struct {
 func (r *Reader) Find(ctx context.Context, search Search) ([]Entry, *Position, error) {
 	params := db.AuditEventListParams{
 		AccountID: orNil(search.AccountID), ActorID: orNil(search.ActorID), Action: orNil(string(search.Action)),
-		Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page
+		Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more shows that there is a next page
 	}
 	if search.Before != nil {
 		params.Before, params.BeforeID = &search.Before.At, &search.Before.ID

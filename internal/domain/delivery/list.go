@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// LogEntry is a message and what became of it. What stood in it is not kept.
+// LogEntry is a message and its state. The content is not kept.
 type LogEntry struct {
 	ID         string
 	Channel    Channel
@@ -25,40 +25,40 @@ type LogEntry struct {
 	ExpiresAt  time.Time
 }
 
-// Failed says that it did not arrive, or not yet though it was tried.
+// Failed reports whether the message did not arrive, or a first attempt failed.
 func (r LogEntry) Failed() bool {
 	return r.State != "sent" && (r.State != "queued" || r.LastError != "")
 }
 
-// Search says which messages. What is empty is not asked for.
+// Search selects messages. An empty field selects all.
 type Search struct {
 	Recipients []string
 	State      string
-	Since      *time.Time // at or after
-	Until      *time.Time // before
+	Since      *time.Time // at this time or later
+	Until      *time.Time // before this time
 
-	Before *Position // where the page before ended; nil for the first
+	Before *Position // where the previous page ended; nil for the first
 	Limit  int32
 }
 
-// Position is a message's place among the others.
+// Position is a message's place in the list.
 type Position struct {
 	At time.Time `json:"a"`
 	ID string    `json:"i"`
 }
 
-// Log returns what was sent.
+// Log lists sent messages.
 type Log struct {
 	db *postgres.DB
 }
 
-// NewLog makes a Log.
+// NewLog returns a Log.
 func NewLog(database *postgres.DB) *Log { return &Log{db: database} }
 
 // Find returns a page of messages, the newest first, and where the next one begins; nil if this is the last.
 func (l *Log) Find(ctx context.Context, search Search) ([]LogEntry, *Position, error) {
 	params := db.DeliveryListParams{
-		Recipients: search.Recipients, Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page
+		Recipients: search.Recipients, Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more shows that there is a next page
 	}
 	if search.State != "" {
 		params.State = &search.State
