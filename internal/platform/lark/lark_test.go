@@ -139,7 +139,7 @@ func TestLarkIsAway(t *testing.T) {
 			t.Cleanup(server.Close)
 
 			client := New(Settings{URL: server.URL, AppSecret: secret})
-			client.asker.patience = 50 * time.Millisecond
+			client.asker.timeLimit = 50 * time.Millisecond
 
 			if _, err := client.Who(t.Context(), code, "v"); err == nil || errors.Is(err, ErrRefused) || strings.Contains(err.Error(), server.URL) {
 				t.Errorf("got %v", err)

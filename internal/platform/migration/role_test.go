@@ -112,7 +112,7 @@ func TestGrantRefuses(t *testing.T) {
 	})
 
 	for name, one := range map[string]struct{ options, reason string }{
-		"ASuperuser": {"SUPERUSER", "could change second"}, "AMakerOfRoles": {"CREATEROLE", "may make roles"},
+		"ASuperuser": {"SUPERUSER", "could change second"}, "AMakerOfRoles": {"CREATEROLE", "may create roles"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
