@@ -302,7 +302,7 @@ func TestNewSMTP(t *testing.T) {
 		}
 	}
 
-	for _, from := range []string{"", "nobody", "a@b\r\nBcc: c@d", "a@b, c@d"} {
+	for _, from := range []string{"", "no address", "a@b\r\nBcc: c@d", "a@b, c@d"} {
 		if _, err := NewSMTP("smtp://localhost", from); err == nil {
 			t.Errorf("sender %q: accepted", from)
 		}

@@ -133,7 +133,7 @@ func expectSameAnswer(t *testing.T, got, want error) {
 	told := func(err error) problem.Problem {
 		p, ok := errors.AsType[*problem.Problem](err)
 		if !ok {
-			t.Fatalf("%v is no problem", err)
+			t.Fatalf("%v is not a problem", err)
 		}
 
 		return problem.Problem{Kind: p.Kind, Code: p.Code, RetryAfter: p.RetryAfter}

@@ -61,7 +61,7 @@ func TestAuthenticatorStops(t *testing.T) {
 		expectSameAnswer(t, again, last)
 
 		if errors.Is(again, factor.ErrStopped) {
-			t.Error("its owner is told twice")
+			t.Error("its owner is notified twice")
 		}
 
 		expectDone(t, "another's", env.signIn(t, other, otherApp.code(0)))

@@ -126,7 +126,7 @@ func openSVG(t *testing.T, drawn []byte) image.Image {
 		}
 
 		if n[3] != n[0] {
-			t.Fatalf("%s is no rectangle", match[0])
+			t.Fatalf("%s is not a rectangle", match[0])
 		}
 
 		for x := n[0] * size; x < (n[0]+n[2])*size; x++ {

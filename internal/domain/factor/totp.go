@@ -26,7 +26,7 @@ func oneTimePassword(secret []byte, step int64) string {
 // stepAt returns the number of the time step.
 func stepAt(t time.Time) int64 { return t.Unix() / period }
 
-// matchStep finds the step that the code is of, among the current one and its two neighbours. The library's own validation
+// matchStep finds the step that the code is of, among the current one and the two next to it. The library's own validation
 // does not return the step, which the caller needs to accept a code only once. All three are compared whatever the outcome,
 // so that the time reveals nothing. If a code is that of two steps, the later is meant: the earlier may have been used.
 func matchStep(secret []byte, now time.Time, code string) (step int64, found bool) {

@@ -42,7 +42,7 @@ func TestWindowIsExact(t *testing.T) {
 	}
 }
 
-// R-D3, F-13, W-3, V-03: a code works once, whoever sends it again.
+// R-D3, F-13, W-3, V-03: a code works once, for any sender.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 

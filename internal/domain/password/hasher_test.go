@@ -49,7 +49,7 @@ func TestHasher(t *testing.T) {
 	t.Run("NobodysPasswordNeverMatches", func(t *testing.T) {
 		t.Parallel()
 
-		for _, plain := range []string{"the password of nobody", "", "x"} {
+		for _, plain := range []string{"the password of no account", "", "x"} {
 			if match, stale, err := h.Verify(t.Context(), "", plain); match || stale || err != nil {
 				t.Errorf("%q: match %t, stale %t, %v", plain, match, stale, err)
 			}

@@ -202,7 +202,7 @@ func TestTell(t *testing.T) {
 	}
 
 	if err := throttle.RecordRefusal(origin.With(t.Context(), from(home)), p.db, p.clock.Now(), lost, event); !errors.Is(err, lost) {
-		t.Errorf("what is no refusal: %v", err)
+		t.Errorf("an error that is not a refusal: %v", err)
 	}
 
 	if got := p.refused(t); !slices.Equal(got, want) {

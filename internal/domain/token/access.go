@@ -137,7 +137,6 @@ func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup st
 // Verify returns the claims of a genuine token of this issuer and audience that has not expired, and
 // problem.ErrTokenInvalid for everything else. The caller must check the session too. The signature of a token seen
 // before is not verified again; its time and its key are.
-// of a token seen before is not computed again; its time and its key are still looked at.
 func (a *Access) Verify(ctx context.Context, raw string) (Claims, error) {
 	// The base64 decoder skips line ends, and would accept one token in many spellings.
 	if len(raw) > maxLength || strings.ContainsAny(raw, "\r\n") {

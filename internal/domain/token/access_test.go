@@ -41,7 +41,7 @@ func TestVerify(t *testing.T) {
 
 		forgeries := forger.Forgeries()
 		if len(forgeries) < 120 {
-			t.Errorf("%d forgeries, want 120 at the least", len(forgeries))
+			t.Errorf("%d forgeries, want at least 120", len(forgeries))
 		}
 
 		for _, forged := range forgeries {
@@ -146,7 +146,7 @@ func TestVerifyAllocatesLittle(t *testing.T) {
 		runtime.ReadMemStats(&after)
 
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
-			t.Errorf("%s: %d bytes allocated for a megabyte, want a megabyte at the most", name, grown)
+			t.Errorf("%s: %d bytes allocated for a megabyte, want at most a megabyte", name, grown)
 		}
 	}
 }

@@ -129,7 +129,7 @@ func TestSomebodyRegistersMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	(<-done).succeeds(t, 498, 0, "line 7: email: somebody has taken it in this moment", "line 333: email: somebody has taken it in this moment")
+	(<-done).succeeds(t, 498, 0, "line 7: email: another account has just taken it", "line 333: email: another account has just taken it")
 
 	if n := e.accounts(t); n != 500 {
 		t.Errorf("%d accounts", n)

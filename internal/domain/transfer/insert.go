@@ -56,13 +56,13 @@ func refusal(err error) (flaw, bool) {
 
 	switch pgErr.ConstraintName {
 	case "account_pkey":
-		return flaw{"id", "somebody has taken it in this moment"}, true
+		return flaw{"id", "another account has just taken it"}, true
 	case "account_email_key":
-		return flaw{"email", "somebody has taken it in this moment"}, true
+		return flaw{"email", "another account has just taken it"}, true
 	case "account_phone_key":
-		return flaw{"phone", "somebody has taken it in this moment"}, true
+		return flaw{"phone", "another account has just taken it"}, true
 	case "identity_pkey":
-		return flaw{"lark", "somebody has taken it in this moment"}, true
+		return flaw{"lark", "another account has just taken it"}, true
 	case "account_member_group_fkey":
 		return flaw{"memberGroup", "it was deleted in this moment"}, true
 	}

@@ -193,7 +193,6 @@ func (h *holders) add(r *Record) {
 
 // has reports whether the account exists: its id with its address, or its address if the file has no id. If it was
 // deleted only here, an administrator must decide.
-// deleted here, and not there, is for somebody to decide about.
 func (h *holders) has(r *Record) (there bool, wrong flaw) {
 	id := r.ID
 	if !r.named {

@@ -41,13 +41,13 @@ func TestRefusals(t *testing.T) {
 		{transfer.JSON, own("id", "65a1b2c3d4e5f60718293a4"), "id: not 24 hex"},
 		{transfer.JSON, own("id", "65a1b2c3d4e5f60718293a4g"), "id: not 24 hex"},
 		{transfer.JSON, own("email", ""), "email: missing"},
-		{transfer.JSON, own("email", "nobody"), "email: not an e-mail address"},
+		{transfer.JSON, own("email", "no address"), "email: not an e-mail address"},
 		{transfer.JSON, own("email", "a@konec.test\r\nBcc: b@konec.test"), "email: not an e-mail address"},
 		{transfer.JSON, own("name", ""), "name: missing"},
 		{transfer.JSON, own("name", "a\u202eb"), "name: not one line"},
 		{transfer.JSON, own("name", "a\x00b"), "name: not one line"},
 		{transfer.JSON, own("name", strings.Repeat("x", 65)), "name: not one line"},
-		{transfer.JSON, own("memberGroup", "Nobody"), `memberGroup: there is no member group "Nobody"; there are Admin, Member, None, Tester`},
+		{transfer.JSON, own("memberGroup", "Unknown"), `memberGroup: there is no member group "Unknown"; there are Admin, Member, None, Tester`},
 		{transfer.JSON, own("status", "locked"), "status: none of"},
 		{transfer.JSON, own("status", "deleted"), "deletedAt: missing"},
 		{transfer.JSON, own("deletedAt", "2025-01-01T00:00:00Z"), "deletedAt: missing where the status is deleted, or there"},
@@ -182,8 +182,8 @@ func TestFilesOfNoForm(t *testing.T) {
 		}
 	}
 
-	o := e.imports(t, gatewayLine(1), func(o *transfer.Options) { o.Group = "Nobody" })
-	if o.err == nil || !strings.Contains(o.err.Error(), `no member group "Nobody"; there are Admin`) {
+	o := e.imports(t, gatewayLine(1), func(o *transfer.Options) { o.Group = "Unknown" })
+	if o.err == nil || !strings.Contains(o.err.Error(), `no member group "Unknown"; there are Admin`) {
 		t.Errorf("got %v", o.err)
 	}
 

@@ -98,14 +98,14 @@ func TestUnreadableFileIsRefused(t *testing.T) {
 	whole := geotest.File(t, geotest.Some()...)
 
 	for name, file := range map[string][]byte{
-		"empty": {}, "garbage": []byte("garbage"), "half": whole[:len(whole)/2], "providers": providers(t), "nobody": geotest.File(t),
+		"empty": {}, "garbage": []byte("garbage"), "half": whole[:len(whole)/2], "providers": providers(t), "places": geotest.File(t),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), file, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	for _, name := range []string{"empty", "garbage", "half", "providers", "nobody", "missing", "."} {
+	for _, name := range []string{"empty", "garbage", "half", "providers", "places", "missing", "."} {
 		places, err := geo.Open(filepath.Join(folder, name), slog.New(slog.DiscardHandler), time.Now)
 		if err == nil {
 			places.Close()
