@@ -9,11 +9,11 @@ import (
 
 const (
 	adminTarget = 1.5
-	// eventsEach is how many events there are of each account.
+	// eventsEach is the number of events of each account.
 	eventsEach = 10
 )
 
-// lookedUp is what administrators ask for, about the numbered account.
+// lookedUp returns the requests of administrators about the numbered account.
 var lookedUp = []struct {
 	name string
 	path func(i int) string
@@ -32,7 +32,7 @@ var lookedUp = []struct {
 	{"messages that did not arrive", func(int) string { return "/api/admin/deliveries?state=refused" }},
 }
 
-// measureAdmin compares what administrators look up in a large database with the same in a small one.
+// measureAdmin compares the requests of administrators on a large database with the same on a small one.
 func measureAdmin(ctx context.Context, b *bench) (_ []line, err error) {
 	if b.growth == 0 {
 		return []line{{
@@ -73,7 +73,7 @@ func measureAdmin(ctx context.Context, b *bench) (_ []line, err error) {
 	return lines, nil
 }
 
-// growWithEvents makes a database in which much has happened, and whose first account administers.
+// growWithEvents creates a database with many events, whose first account is an administrator.
 func (b *bench) growWithEvents(ctx context.Context, name string, accounts int) (*grown, error) {
 	g, err := b.grow(ctx, name, accounts)
 	if err != nil {
@@ -108,7 +108,7 @@ func (b *bench) growWithEvents(ctx context.Context, name string, accounts int) (
 	})
 }
 
-// asks is the administrator, who looks up one of the sample after the other.
+// asks is the administrator, who requests the accounts of the sample in turn.
 func (g *grown) asks(path func(i int) string) side {
 	workers := len(g.clients.hands)
 	next := make([]int, workers)

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/cli"
 )
 
-// TestMain lets the test program play every part, the gateway's too, so that nothing is built here.
+// TestMain lets the test program run in every role, the gateway's too, so that nothing is built here.
 func TestMain(m *testing.M) {
 	if run := role(os.Args); run != nil {
 		exit(run(context.Background()))
@@ -35,7 +35,7 @@ func TestBench(t *testing.T) {
 
 	var out bytes.Buffer
 
-	// Nothing is said about the figures: they are those of a test on a busy machine.
+	// The figures are not checked: they are those of a test on a busy machine.
 	err = measure(t.Context(), options{
 		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
 		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100, imports: 50, parts: 2,
@@ -64,7 +64,7 @@ func TestBench(t *testing.T) {
 		t.Parallel()
 
 		if !strings.Contains(out.String(), "4 answered 200, 0 503") {
-			t.Errorf("not every sign-in was answered:\n%s", out.String())
+			t.Errorf("not every sign-in got a response:\n%s", out.String())
 		}
 	})
 }

@@ -18,8 +18,8 @@ const (
 	mePath      = "/api/users/me"
 )
 
-// clients are the sessions that one side is asked about, dealt out to the workers: a session is
-// used by one connection at a time, as an app does.
+// clients are the sessions of one side, divided among the workers: one connection at a time uses a session, as in an
+// app.
 type clients struct {
 	address string
 	hands   [][]*client
@@ -31,8 +31,8 @@ type client struct {
 	me      []byte // the request for it
 }
 
-// newClients takes the numbered sessions, which must be in their first generation, and exchanges
-// their refresh tokens, so that each has an access token.
+// newClients exchanges the refresh tokens of the numbered sessions, which must be in their first generation, so that
+// each has an access token.
 func (b *bench) newClients(ctx context.Context, s *server, sessions []int) (*clients, error) {
 	master, err := keyring.Parse(b.masterKey)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *bench) newClients(ctx context.Context, s *server, sessions []int) (*cli
 	})
 }
 
-// numbers are n numbers spread evenly below total, beginning with first.
+// numbers returns n numbers spread evenly below total, beginning with first.
 func numbers(n, first, total int) []int {
 	list := make([]int, n)
 	for i := range list {
@@ -117,7 +117,7 @@ func (c *client) ask(conn *connection) error {
 	return nil
 }
 
-// side drives one operation, each connection over its hand of sessions, again and again.
+// side runs one operation repeatedly, each connection over its share of the sessions.
 func (c *clients) side(operation func(*client, *connection) error) side {
 	next := make([]int, len(c.hands))
 
@@ -129,7 +129,7 @@ func (c *clients) side(operation func(*client, *connection) error) side {
 	})
 }
 
-// onConnections drives work on connections that live as long as a slice.
+// onConnections runs work on connections that live as long as a slice.
 func onConnections(address string, n int, work func(worker int, conn *connection) error) side {
 	return func(ctx context.Context, length time.Duration) (sample, error) {
 		workers := make([]func() error, n)

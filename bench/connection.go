@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// answerTimeout is above everything a server may take for an answer.
+// answerTimeout is longer than any server may take for a response.
 const answerTimeout = 60 * time.Second
 
-// connection is a keep-alive connection that speaks just enough HTTP/1.1. net/http's client would
-// take as much of the machine as the servers do, and blur the difference between them.
+// connection is a keep-alive connection that speaks the necessary part of HTTP/1.1. net/http's client would use as much
+// of the machine as the servers do, and hide the difference between them.
 type connection struct {
 	conn   net.Conn
 	reader *bufio.Reader
-	body   []byte // of the last answer
+	body   []byte // of the last response
 }
 
 func dial(address string) (*connection, error) {
@@ -35,7 +35,7 @@ func dial(address string) (*connection, error) {
 
 func (c *connection) close() { _ = c.conn.Close() }
 
-// do sends a request and answers the status and the body, which is good until the next call.
+// do sends a request and returns the status and the body, which is valid until the next call.
 func (c *connection) do(request []byte) (status int, body []byte, err error) {
 	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return 0, nil, err
@@ -51,11 +51,11 @@ func (c *connection) do(request []byte) (status int, body []byte, err error) {
 	}
 
 	if len(line) < len("HTTP/1.1 200") {
-		return 0, nil, fmt.Errorf("not an answer: %q", line)
+		return 0, nil, fmt.Errorf("not a response: %q", line)
 	}
 
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, nil, fmt.Errorf("not an answer: %q", line)
+		return 0, nil, fmt.Errorf("not a response: %q", line)
 	}
 
 	length, err := c.contentLength()
@@ -82,7 +82,7 @@ func (c *connection) do(request []byte) (status int, body []byte, err error) {
 	return status, c.body, err
 }
 
-// contentLength reads the header to its end. It is negative for an answer that comes in chunks.
+// contentLength reads the header to its end. It is negative for a chunked response.
 func (c *connection) contentLength() (int, error) {
 	const (
 		name    = "Content-Length:"
@@ -114,13 +114,13 @@ func (c *connection) contentLength() (int, error) {
 	}
 
 	if length == unknown {
-		return 0, errors.New("an answer without a length")
+		return 0, errors.New("a response without a length")
 	}
 
 	return length, nil
 }
 
-// want does a request that has to succeed.
+// want makes a request that must succeed.
 func (c *connection) want(request []byte) ([]byte, error) {
 	status, body, err := c.do(request)
 	if err != nil {
@@ -140,7 +140,7 @@ func get(path, token string) []byte {
 	return []byte("GET " + path + common + "Authorization: Bearer " + token + "\r\n\r\n")
 }
 
-// from adds the header with which a proxy says where a request comes from.
+// from adds the header in which a proxy reports the client's address.
 func from(address string, request []byte) []byte {
 	return bytes.Replace(request, []byte("\r\n"), []byte("\r\nX-Forwarded-For: "+address+"\r\n"), 1)
 }

@@ -21,8 +21,8 @@ type database struct {
 	hash    string // of password, the same for every account
 }
 
-// settings are those of a server that has a gigabyte to spare. With Postgres's default of 128 MB the
-// growth would measure how often a page is fetched from the system, not what the gateway asks for.
+// settings are those of a server with a gigabyte to spare. With Postgres's default of 128 MB the growth would measure
+// how often a page is fetched from the system, not the gateway's queries.
 var settings = map[string]string{"shared_buffers": "1GB"}
 
 func startDatabase(ctx context.Context, dir string) (*database, error) {
@@ -82,8 +82,8 @@ func (d *database) with(ctx context.Context, name string, run func(*pgx.Conn) er
 	return run(conn)
 }
 
-// create makes a migrated database with accounts, each of which has a session. Every measurement has
-// its own, so that none finds what another left.
+// create creates a migrated database with accounts, each with a session. Every measurement has its own, so that none is
+// affected by another.
 func (d *database) create(ctx context.Context, name string, accounts int, say func(string, ...any)) error {
 	err := d.with(ctx, "postgres", func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())

@@ -10,7 +10,7 @@ import (
 // leadIn is the part of a slice, one in leadIn, that passes before anything is counted.
 const leadIn = 10
 
-// sample is what a slice, or several of one side, gave.
+// sample is the result of a slice, or of several slices of one side.
 type sample struct {
 	times   []time.Duration
 	elapsed time.Duration
@@ -18,7 +18,7 @@ type sample struct {
 
 func (s sample) rate() float64 { return float64(len(s.times)) / s.elapsed.Seconds() }
 
-// quantile wants sorted times.
+// quantile requires sorted times.
 func (s sample) quantile(q float64) time.Duration {
 	if len(s.times) == 0 {
 		return 0
@@ -33,9 +33,8 @@ func (s sample) sorted() sample {
 	return s
 }
 
-// drive runs as many workers as there are, each in a closed loop, for the length of a slice. What
-// ends within the slice, after the lead-in, counts: in a steady state that is neither too much
-// nor too little, however long one operation takes.
+// drive runs the workers, each in a closed loop, for the length of a slice. Operations that end within the slice, after
+// the lead-in, count: in a steady state their number is right, for any duration of one operation.
 func drive(ctx context.Context, length time.Duration, workers []func() error) (sample, error) {
 	var (
 		group  sync.WaitGroup
@@ -68,18 +67,17 @@ func drive(ctx context.Context, length time.Duration, workers []func() error) (s
 	return sample{times: slices.Concat(times...), elapsed: ends.Sub(counts)}, join(append(errs, ctx.Err())...)
 }
 
-// side is one of two that are compared: it drives itself for a slice.
+// side is one of the two programs that are compared: it runs for a slice.
 type side func(ctx context.Context, length time.Duration) (sample, error)
 
-// comparison is ours beside theirs.
+// comparison is ours beside the other.
 type comparison struct {
 	ours, theirs sample
 	ratio        float64 // of the rates: the median of the pairs'
 	slowest      float64 // the same of the 99th percentiles
 }
 
-// compare drives both sides by turns, changing who goes first, after a slice each that does not
-// count.
+// compare runs both sides alternately, changing the order each time, after one slice each that does not count.
 func compare(ctx context.Context, rounds int, length time.Duration, ours, theirs side) (comparison, error) {
 	var (
 		c              comparison

@@ -15,17 +15,17 @@ import (
 
 // The targets of a flood of sign-ins (security requirements, T-17).
 const (
-	floodNetworks = 8 // that the flood comes from
+	floodNetworks = 8 // the origins of the flood
 	floodHash     = 19 * mebibyte
 	floodRest     = 64 * mebibyte
 	floodQuick    = 250 * time.Millisecond
-	floodRefused  = 2500 * time.Millisecond // 2 s, and the way there and back on a machine that has no time
+	floodRefused  = 2500 * time.Millisecond // 2 s, and the round trip on a machine at full load
 	floodHonest   = 0.95
-	floodRate     = 30 // right ones and wrong ones, which cost the same
+	floodRate     = 30 // right and wrong passwords, which cost the same
 )
 
-// measureFlood lets b.logins connections sign in over and over, right ones and wrong ones, and looks at
-// what everybody else notices of it. No limit for networks is in the way, so that all of them reach the hashing.
+// measureFlood lets b.logins connections sign in over and over, with right and wrong passwords, and measures the effect
+// on other users. No network limit applies, so that all of them reach the hashing.
 func measureFlood(ctx context.Context, b *bench) (_ []line, err error) {
 	const name = "flood"
 	if err := b.database.create(ctx, name, b.logins, b.say); err != nil {
@@ -65,14 +65,14 @@ func measureFlood(ctx context.Context, b *bench) (_ []line, err error) {
 	return f.lines(b, peak-idle), nil
 }
 
-// flood is what was seen of one.
+// flood is the measurement of one flood.
 type flood struct {
 	address string
 	ends    time.Time
 
 	mu       sync.Mutex
 	answered map[int]int // by status
-	refused  sample      // how long those waited that were told to come back
+	refused  sample      // the waits of refused requests
 	verify   sample
 	honest   struct{ asked, done int }
 }
@@ -88,7 +88,7 @@ func (f *flood) run(ctx context.Context, n int) error {
 	ctx, cancel := context.WithDeadline(ctx, f.ends)
 	defer cancel()
 
-	// Before the flood comes: somebody whose session is asked about all the time.
+	// Before the flood begins: a user whose session is checked continuously.
 	guest, err := f.guest(ctx, n)
 	if err != nil {
 		return err
@@ -105,8 +105,8 @@ func (f *flood) run(ctx context.Context, n int) error {
 	return errors.Join(errs...)
 }
 
-// attack signs in on one connection until the end: every second worker with the right password of an
-// account of its own, the others as nobody, or with a long wrong password.
+// attack signs in on one connection until the end: every second worker with the right password of its own account, the
+// others with an unknown address or a long wrong password.
 func (f *flood) attack(ctx context.Context, worker int) error {
 	conn, err := dial(f.address)
 	if err != nil {
@@ -118,7 +118,7 @@ func (f *flood) attack(ctx context.Context, worker int) error {
 
 	switch worker % 4 {
 	case 1:
-		form.Set("email", "nobody"+strconv.Itoa(worker)+"@bench.test")
+		form.Set("email", "unknown"+strconv.Itoa(worker)+"@bench.test")
 	case 3:
 		form.Set("password", strings.Repeat("x", 1024))
 	}
@@ -145,14 +145,14 @@ func (f *flood) attack(ctx context.Context, worker int) error {
 	return nil
 }
 
-// guest is a browser that is signed in.
+// guest is a signed-in browser.
 func (f *flood) guest(ctx context.Context, accounts int) (*http.Client, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
 
-	// The gateway's cookies are for TLS only; the jar is told that there is some.
+	// The gateway's cookies require TLS; the jar gets an https address.
 	guest := &http.Client{Jar: jar, Transport: overTLS{}}
 
 	loaded, err := guest.Get("https://" + f.address + "/")
@@ -235,7 +235,7 @@ func (f *flood) look(guest *http.Client) error {
 	return nil
 }
 
-// signIn is the honest user's, from somewhere else.
+// signIn is the legitimate user's, from another network.
 func (f *flood) signIn(accounts int) error {
 	conn, err := dial(f.address)
 	if err != nil {

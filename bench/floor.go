@@ -26,9 +26,8 @@ const (
 	timestamp     = "2006-01-02T15:04:05.000Z"
 )
 
-// floor answers two requests with the least code that is still right: no router, no document, no
-// log, no metrics, no limits. Its statements, answers and refresh tokens are the gateway's; its
-// access tokens are the cheapest there are, HS256.
+// floor runs the two requests with the least code that is still correct: no router, no document, no log, no metrics, no
+// limits. Its statements, responses and refresh tokens are the gateway's; its access tokens are the cheapest, HS256.
 type floor struct {
 	queries *db.Queries
 	refresh *token.Refresh

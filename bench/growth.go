@@ -13,8 +13,8 @@ import (
 
 const growthTarget = 1.3
 
-// growthSessions are asked about on either side: all of the small database's, and as many of the
-// large one's, spread over all of it.
+// growthSessions is the number of sessions on either side: all of the small database's, and as many of the large one's,
+// spread over all of it.
 const growthSessions = 10_000
 
 // grown is a gateway on a database of some size.
@@ -27,8 +27,7 @@ type grown struct {
 	pool     *pgxpool.Pool
 }
 
-// measureGrowth compares the slowest hundredth of the answers from a large database with those from
-// a small one.
+// measureGrowth compares the slowest hundredth of the responses from a large database with those from a small one.
 func measureGrowth(ctx context.Context, b *bench) (_ []line, err error) {
 	if b.growth == 0 {
 		return []line{{
@@ -95,7 +94,7 @@ func (b *bench) grow(ctx context.Context, name string, accounts int) (*grown, er
 		return g, err
 	}
 
-	// Few connections: what is compared is how long an answer takes, not how long it waits in line.
+	// Few connections: this compares the time of a response, not the wait in a queue.
 	few := *b
 	few.connections = min(2, b.connections)
 	g.clients, err = few.newClients(ctx, g.gateway, g.sample)
@@ -115,7 +114,7 @@ func (g *grown) close() error {
 	return g.gateway.stop()
 }
 
-// lookups is the statement that a sign-in begins with; its hash would hide it.
+// lookups runs the first statement of a sign-in alone; the hash would hide it.
 func (g *grown) lookups() side {
 	return func(ctx context.Context, length time.Duration) (sample, error) {
 		workers := make([]func() error, len(g.clients.hands))

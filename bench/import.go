@@ -24,11 +24,11 @@ const (
 	importMemory = 100 * megabyte
 )
 
-// imported is when all the accounts of the file were made.
+// imported is the creation time of all accounts of the file.
 var imported = time.Date(2025, time.January, 1, 1, 24, 10, 109_000_000, time.UTC)
 
-// measureImport brings accounts of the gateway before in, beside a bare COPY of the same rows into the same table with
-// its indexes and constraints; then one of them signs in with the password of then.
+// measureImport imports accounts of the previous gateway, beside a bare COPY of the same rows into the same table with
+// its indexes and constraints; then one of them signs in with its previous password.
 func measureImport(ctx context.Context, b *bench) ([]line, error) {
 	const name, bare = "import", "import_bare"
 
@@ -94,7 +94,7 @@ func measureImport(ctx context.Context, b *bench) ([]line, error) {
 	}, nil
 }
 
-// bareCopy is the least that the same rows can cost.
+// bareCopy is the minimum cost of the same rows.
 func (b *bench) bareCopy(ctx context.Context, name string, from, n int, hash string) (took time.Duration, err error) {
 	err = b.database.with(ctx, name, func(conn *pgx.Conn) error {
 		begin := time.Now()
@@ -116,7 +116,7 @@ func (b *bench) bareCopy(ctx context.Context, name string, from, n int, hash str
 	return took, err
 }
 
-// importedID grows with the time, as an ObjectID does.
+// importedID increases with the time, as an ObjectID does.
 func importedID(i int) string { return fmt.Sprintf("%08x%016x", 1_600_000_000+i/10, i) }
 
 func writeAccounts(path string, from, n int, hash string) error {
@@ -136,7 +136,7 @@ func writeAccounts(path string, from, n int, hash string) error {
 	return join(out.Flush(), file.Close())
 }
 
-// runImport answers how long the command took, and its memory.
+// runImport returns the duration of the command, and its memory.
 func (b *bench) runImport(ctx context.Context, name string, from, n int, hash string) (took time.Duration, peak int64, err error) {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return 0, 0, fmt.Errorf("folder of the import: %w", err)
@@ -186,7 +186,7 @@ func (b *bench) runImport(ctx context.Context, name string, from, n int, hash st
 	}
 }
 
-// signInImported answers how the password of an account is stored after its sign-in.
+// signInImported returns how the password of an account is stored after its sign-in.
 func (b *bench) signInImported(ctx context.Context, name string, i int) (scheme string, err error) {
 	gateway, err := b.gatewayOn(ctx, name)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Bench measures the gateway beside programs that do the least that the same work can cost, in one
-// run and by turns, so that whatever else the machine does hits both. What it prints are the numbers
-// that docs/performance.md promises. It passes no judgement by its exit code: a busy machine is no defect.
+// Bench measures the gateway beside programs that do the minimum for the same work, in one run and alternately, so that
+// other load on the machine affects both. It prints the numbers that docs/performance.md promises. Its exit code does
+// not depend on them: a busy machine is not a defect.
 //
 // Run it with `make bench`. `go run ./bench -help` lists the flags; `-growth 10000000` also
 // compares a large database with a small one, and takes about 10 GB and half an hour. To profile the
@@ -41,8 +41,8 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// role is what this program does where it is not the one that measures: it runs itself again, so
-// that what is measured is a process of its own.
+// role is the role of this program when it does not measure: it runs itself again, so that the measured program is a
+// separate process.
 func role(args []string) func(context.Context) error {
 	if len(args) < 2 {
 		return nil
@@ -58,9 +58,9 @@ func role(args []string) func(context.Context) error {
 	return nil
 }
 
-// options say how long and how much. The smoke test makes everything tiny.
+// options are the lengths and sizes. The smoke test makes everything tiny.
 type options struct {
-	gateway     string // the binary; built where empty
+	gateway     string // the binary; built if empty
 	dir         string // of the private Postgres: on a disk, because its flushes are part of the work
 	only        []string
 	markdown    bool
@@ -70,7 +70,7 @@ type options struct {
 	slice       time.Duration
 	sessions    int           // of each side
 	logins      int           // at once
-	flood       time.Duration // how long all of them go on
+	flood       time.Duration // how long the flood lasts
 	starts      int
 	settle      time.Duration // until a gateway counts as idle
 	growth      int           // accounts of the large database; 0 leaves it out
@@ -139,7 +139,7 @@ type bench struct {
 	say       func(format string, args ...any)
 	database  *database
 	masterKey string
-	environ   []string // of every process that is measured
+	environ   []string // of every measured process
 }
 
 func measure(ctx context.Context, o options, out, progress io.Writer) (err error) {

@@ -23,7 +23,7 @@ const (
 	burstTarget = 140 * mebibyte
 )
 
-// measureMemory looks at an idle gateway, and at one that everybody signs in to at the same moment.
+// measureMemory measures an idle gateway, and one at which all users sign in at the same moment.
 func measureMemory(ctx context.Context, b *bench) (_ []line, err error) {
 	const name = "memory"
 	if err := b.database.create(ctx, name, b.logins, b.say); err != nil {
@@ -113,8 +113,8 @@ func burst(address string, n int) (string, error) {
 	return words, errors.Join(errs...)
 }
 
-// memoryWatch follows the resident memory of a process. Linux keeps the highest figure itself;
-// elsewhere it is read over and over.
+// memoryWatch follows the resident memory of a process. Linux records the maximum itself; elsewhere it is read
+// repeatedly.
 type memoryWatch struct {
 	pid  int
 	stop chan struct{}
@@ -162,7 +162,7 @@ func (w *memoryWatch) end() error {
 	return w.err
 }
 
-// read answers what is resident now, and what was at the most, in bytes.
+// read returns the current and the maximum resident memory, in bytes.
 func (w *memoryWatch) read() (now, peak int64, err error) {
 	if runtime.GOOS == "linux" {
 		return readStatus(w.pid)
@@ -205,7 +205,7 @@ func readStatus(pid int) (now, peak int64, err error) {
 	}
 
 	if now == 0 || peak == 0 {
-		return 0, 0, errors.New("/proc says nothing about memory")
+		return 0, 0, errors.New("/proc does not contain the memory")
 	}
 
 	return now, peak, nil

@@ -51,7 +51,7 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 
-	// As `make build` does; the documentation page's script is not in it, and is not measured.
+	// As `make build` does; the documentation page's script is not included, and is not measured.
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", target, "github.com/konec/toolkit-gateway")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
@@ -65,10 +65,10 @@ func (b *bench) build(ctx context.Context) error {
 	return nil
 }
 
-// permits is how many passwords the gateway hashes at once; its default, see internal/config.
+// permits returns how many passwords the gateway hashes at once by default, see package config.
 func permits() int { return max(2, runtime.NumCPU()) }
 
-// about says under what circumstances the numbers came to be.
+// about describes the circumstances of the run.
 func (b *bench) about() string {
 	return fmt.Sprintf("%s/%s, %d CPUs, %s, PostgreSQL %s with fsync; client, servers and database on one machine. "+
 		"The gateway is as it ships, the garbage collector's settings included; the floor has Go's. "+

@@ -81,7 +81,7 @@ func measureLogin(ctx context.Context, b *bench) (_ []line, err error) {
 	}
 	defer func() { err = join(err, gateway.stop()) }()
 
-	workers := permits() * max(1, b.connections/2) // so that somebody always waits for a permit
+	workers := permits() * max(1, b.connections/2) // so that a request always waits for a slot
 	next := make([]int, workers)
 
 	ours := onConnections(gateway.address, workers, func(worker int, conn *connection) error {
@@ -109,7 +109,7 @@ const (
 	hashSlice = "BENCH_SLICE"
 )
 
-// hashing is a slice of nothing but hashing, in a process of its own.
+// hashing is a slice of hashing only, in a separate process.
 func (b *bench) hashing(ctx context.Context, length time.Duration) (sample, error) {
 	s, line, err := b.ourselves(ctx, hashRole, hashSlice+"="+length.String())
 	if err != nil {
@@ -128,8 +128,7 @@ func (b *bench) hashing(ctx context.Context, length time.Duration) (sample, erro
 	return sample{times: times, elapsed: length - length/leadIn}, nil
 }
 
-// runHashing verifies a password over and over, as many at once as the gateway does, and prints how
-// long each took.
+// runHashing verifies a password repeatedly, as many at once as the gateway does, and prints the duration of each.
 func runHashing(ctx context.Context) error {
 	length, err := time.ParseDuration(os.Getenv(hashSlice))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 type line struct {
 	work     string
 	measured string // the gateway
-	beside   string // what it is compared with
+	beside   string // the program that it is compared with
 	result   string
 	target   string
 	held     bool
@@ -34,7 +34,7 @@ func (l line) cells() []string {
 	return []string{l.work, l.measured, l.beside, l.result, l.target, l.verdict()}
 }
 
-// describe is a sample in words.
+// describe returns the text for a sample.
 func describe(s sample) string {
 	return fmt.Sprintf("%.0f/s, p50 %s, p99 %s", s.rate(), milliseconds(s.quantile(0.5)), milliseconds(s.quantile(0.99)))
 }
@@ -43,7 +43,7 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 }
 
-// report is what a run ends with.
+// report is the result of a run.
 type report struct {
 	about string
 	lines []line

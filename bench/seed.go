@@ -17,11 +17,11 @@ import (
 // secret is the password of every account.
 const secret = "correct horse battery staple"
 
-// seedBatch is how many rows one COPY brings, so that the progress of millions can be seen.
+// seedBatch is the number of rows of one COPY, so that the progress of millions is visible.
 const seedBatch = 500_000
 
-// The accounts and sessions are numbered, and their names follow from the number alone: spread over
-// their indexes as random ones are, and kept in nobody's memory.
+// The accounts and sessions are numbered, and their names follow from the number alone: they are spread over the
+// indexes as random ones are, and need no memory.
 
 func email(i int) string { return "person" + strconv.Itoa(i) + "@bench.test" }
 
@@ -37,7 +37,7 @@ func sessionID(i int) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// groupOf lets one in a hundred wait for a group.
+// groupOf leaves one account in a hundred without a group.
 func groupOf(i int) string {
 	if i%100 == 1 {
 		return "None"
@@ -87,7 +87,7 @@ func (d *database) seed(ctx context.Context, name string, accounts int, say func
 			}
 		}
 
-		// What autovacuum would do in its own time, in the middle of a measurement.
+		// Autovacuum would do this at its own time, during a measurement.
 		if _, err := conn.Exec(ctx, "VACUUM (ANALYZE) account, session"); err != nil {
 			return fmt.Errorf("vacuum: %w", err)
 		}

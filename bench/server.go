@@ -25,7 +25,7 @@ type server struct {
 	address string
 }
 
-// gatewayOn starts the gateway on a database, with some settings more, as an operator would, and waits until it is ready.
+// gatewayOn starts the gateway on a database, with more settings, as an operator would, and waits until it is ready.
 func (b *bench) gatewayOn(ctx context.Context, name string, settings ...string) (*server, error) {
 	address, err := freeAddress()
 	if err != nil {
@@ -48,8 +48,8 @@ func (b *bench) gatewayOn(ctx context.Context, name string, settings ...string) 
 	return s, nil
 }
 
-// freeAddress lets the system choose a port. Somebody else could take it before we do; then the
-// start fails, and says so.
+// freeAddress lets the system choose a port. Another process could take it before we do; then the start fails with an
+// error.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -59,7 +59,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// waitReady asks every two milliseconds, with little work for a machine that is busy starting.
+// waitReady sends a request every two milliseconds, at low cost for a machine that is busy starting.
 func (s *server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -87,7 +87,7 @@ func (s *server) waitReady(ctx context.Context) error {
 	}
 }
 
-// ourselves starts this program again in another role, and answers the first line it prints.
+// ourselves starts this program again in another role, and returns the first line it prints.
 func (b *bench) ourselves(ctx context.Context, role string, environ ...string) (*server, string, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -130,7 +130,7 @@ func (b *bench) floorOn(ctx context.Context, name string) (*server, error) {
 	return s, nil
 }
 
-// stop ends the process and waits for it. How a process ends that was asked to is its own business.
+// stop ends the process and waits for it. The exit code is ignored.
 func (s *server) stop() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

@@ -9,8 +9,8 @@ import (
 
 const startTarget = 250 * time.Millisecond
 
-// measureStart runs the gateway again and again on a database that was migrated before, and takes
-// the time from its execution until /readyz says yes.
+// measureStart runs the gateway repeatedly on a migrated database, and measures the time from its execution until
+// /readyz succeeds.
 func measureStart(ctx context.Context, b *bench) ([]line, error) {
 	const name = "start"
 	if err := b.database.create(ctx, name, b.sessions, b.say); err != nil {

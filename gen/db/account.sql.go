@@ -22,7 +22,7 @@ type AccountBumpParams struct {
 	ID  string
 }
 
-// Of a change that another table holds.
+// For a change in another table.
 func (q *Queries) AccountBump(ctx context.Context, arg AccountBumpParams) error {
 	_, err := q.db.Exec(ctx, accountBump, arg.Now, arg.ID)
 	return err
@@ -97,7 +97,7 @@ type AccountChangePasswordParams struct {
 	OldHash string
 }
 
-// The guard is the hash that was compared: of two changes at once one wins.
+// The guard is the hash that was compared: of two concurrent changes one wins.
 func (q *Queries) AccountChangePassword(ctx context.Context, arg AccountChangePasswordParams) (string, error) {
 	row := q.db.QueryRow(ctx, accountChangePassword,
 		arg.NewHash,
@@ -138,8 +138,8 @@ type AccountCreateRow struct {
 	Version     int32
 }
 
-// Nobody learns from this that an address is taken: the caller answers a missing row like a
-// wrong code. The same id again is a repeat of this very statement after an unknown COMMIT.
+// No one learns from this that an address is taken: for a missing row the caller returns the error of a wrong code. A
+// row with the same id is a repeat of this statement after an unknown COMMIT.
 func (q *Queries) AccountCreate(ctx context.Context, arg AccountCreateParams) (AccountCreateRow, error) {
 	row := q.db.QueryRow(ctx, accountCreate,
 		arg.ID,
@@ -202,7 +202,7 @@ WHERE id IN (
 AND deleted_at < $1
 `
 
-// Everything that hangs on them goes with them.
+// Rows that reference them are deleted too.
 func (q *Queries) AccountErase(ctx context.Context, before *time.Time) (int64, error) {
 	result, err := q.db.Exec(ctx, accountErase, before)
 	if err != nil {
@@ -259,7 +259,7 @@ type AccountForChangeRow struct {
 	Rights      []string
 }
 
-// The lock holds until the change is done.
+// The lock is held until the change is committed.
 func (q *Queries) AccountForChange(ctx context.Context, id string) (AccountForChangeRow, error) {
 	row := q.db.QueryRow(ctx, accountForChange, id)
 	var i AccountForChangeRow
@@ -404,7 +404,7 @@ type AccountResetPasswordParams struct {
 	Email   string
 }
 
-// Whoever proved control of the address. A disabled account stays as it is.
+// The user has proved control of the address. A disabled account stays as it is.
 func (q *Queries) AccountResetPassword(ctx context.Context, arg AccountResetPasswordParams) (string, error) {
 	row := q.db.QueryRow(ctx, accountResetPassword, arg.NewHash, arg.Now, arg.Email)
 	var id string
@@ -428,7 +428,7 @@ type AccountSeenParams struct {
 	Nowtimestamptz1DaypgCataloginterval *time.Time
 }
 
-// Nobody waits for this: where the row is being changed, it is written the next time.
+// No request waits for this: if the row is locked, the next request writes it.
 func (q *Queries) AccountSeen(ctx context.Context, arg AccountSeenParams) error {
 	_, err := q.db.Exec(ctx, accountSeen, arg.Now, arg.ID, arg.Nowtimestamptz1DaypgCataloginterval)
 	return err
@@ -447,7 +447,7 @@ type AccountSetEmailParams struct {
 	OldEmail string
 }
 
-// The guard is the address until now: of two changes at once one wins.
+// The guard is the current address: of two concurrent changes one wins.
 func (q *Queries) AccountSetEmail(ctx context.Context, arg AccountSetEmailParams) (int64, error) {
 	result, err := q.db.Exec(ctx, accountSetEmail,
 		arg.NewEmail,
@@ -583,8 +583,8 @@ type AccountSignInRow struct {
 	NewDevice   bool
 }
 
-// The guard repeats what was compared: a password or a phone that changed meanwhile, or an account
-// that was disabled, opens no session. The row lock orders this against all of them.
+// The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
+// opens no session. The row lock orders this against those changes.
 func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (AccountSignInRow, error) {
 	row := q.db.QueryRow(ctx, accountSignIn,
 		arg.Now,
@@ -636,7 +636,7 @@ type AccountTouchParams struct {
 	ID  string
 }
 
-// A factor has changed, and with it the account.
+// A factor has changed, and so has the account.
 func (q *Queries) AccountTouch(ctx context.Context, arg AccountTouchParams) (string, error) {
 	row := q.db.QueryRow(ctx, accountTouch, arg.Now, arg.ID)
 	var email string
@@ -663,7 +663,7 @@ type AccountWaysInRow struct {
 	RequiresTOTP bool
 }
 
-// The lock holds until what is removed is gone: two removals at once cannot both leave the other.
+// The lock is held until the factor is removed: two concurrent removals cannot each rely on the other's factor.
 func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRow, error) {
 	row := q.db.QueryRow(ctx, accountWaysIn, id)
 	var i AccountWaysInRow

@@ -133,7 +133,7 @@ type AccountImportBeginParams struct {
 	Now    time.Time
 }
 
-// Nothing happens where the same file is on its way already.
+// No row is inserted if the same file is already being imported.
 func (q *Queries) AccountImportBegin(ctx context.Context, arg AccountImportBeginParams) error {
 	_, err := q.db.Exec(ctx, accountImportBegin,
 		arg.ID,
@@ -168,7 +168,7 @@ WHERE id = $1 AND finished_at IS NULL
 FOR UPDATE
 `
 
-// How far it is. Of two that bring the same file one waits here, and then finds that it is behind.
+// The current position. If two imports have the same file, one waits here and then finds that the other has moved on.
 func (q *Queries) AccountImportHold(ctx context.Context, id string) (int64, error) {
 	row := q.db.QueryRow(ctx, accountImportHold, id)
 	var position int64
@@ -239,8 +239,8 @@ type AccountTakenRow struct {
 	Status string
 }
 
-// Those whose id, address or phone number is one of a batch's. Each is looked up by itself, in an index: asked for
-// thousands at once the planner would rather read the whole table, for each batch anew.
+// The accounts whose id, address or phone number is in a batch. Each is looked up separately, in an index: for
+// thousands of values at once the planner would read the whole table, for each batch anew.
 func (q *Queries) AccountTaken(ctx context.Context, arg AccountTakenParams) ([]AccountTakenRow, error) {
 	rows, err := q.db.Query(ctx, accountTaken, arg.Ids, arg.Emails, arg.Phones)
 	if err != nil {

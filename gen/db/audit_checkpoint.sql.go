@@ -42,7 +42,7 @@ type AuditCheckpointEndRow struct {
 	Checkpoints int64
 }
 
-// The ends of links and checkpoints at one moment, at which they are the same.
+// The ends of links and checkpoints at one moment; they must be equal.
 func (q *Queries) AuditCheckpointEnd(ctx context.Context) (AuditCheckpointEndRow, error) {
 	row := q.db.QueryRow(ctx, auditCheckpointEnd)
 	var i AuditCheckpointEndRow
@@ -124,7 +124,7 @@ type AuditCheckpointNewestRow struct {
 	Mac   []byte
 }
 
-// Those of the link at seq, and of links that would have to follow it.
+// The checkpoints of the link at seq, and of later links.
 func (q *Queries) AuditCheckpointNewest(ctx context.Context, arg AuditCheckpointNewestParams) ([]AuditCheckpointNewestRow, error) {
 	rows, err := q.db.Query(ctx, auditCheckpointNewest, arg.Seq, arg.Most)
 	if err != nil {

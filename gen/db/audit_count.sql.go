@@ -39,9 +39,9 @@ type AuditCountAdvanceParams struct {
 	Head int64
 }
 
-// Counts the events of the links behind the last one that is counted, and moves on to the last of these. The caller
-// holds the chain's lock, without which two would count the same. The arrays are for the planner: it takes them for
-// short, and looks each of their members up, where a range or a join could become a walk through the whole log.
+// Counts the events of the links after the last counted one, and advances to the last of these. The caller holds the
+// chain's lock: without it two callers would count the same. The arrays are for the planner: it expects them to be
+// short and looks each element up, while a range or a join could scan the whole log.
 func (q *Queries) AuditCountAdvance(ctx context.Context, arg AuditCountAdvanceParams) error {
 	_, err := q.db.Exec(ctx, auditCountAdvance, arg.Most, arg.Head)
 	return err

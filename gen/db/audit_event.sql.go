@@ -77,7 +77,7 @@ type AuditEventListRow struct {
 	Detail    []byte
 }
 
-// Planned for the values that it comes with, see postgres.Planned.
+// Planned for its own values, see postgres.Planned.
 func (q *Queries) AuditEventList(ctx context.Context, arg AuditEventListParams) ([]AuditEventListRow, error) {
 	rows, err := q.db.Query(ctx, auditEventList,
 		arg.Before,
@@ -144,7 +144,7 @@ type AuditEventRecordParams struct {
 	Detail    []byte
 }
 
-// Writes an event, and queues it for the chain: neither is there without the other.
+// Records an event, and queues it for the chain: neither exists without the other.
 func (q *Queries) AuditEventRecord(ctx context.Context, arg AuditEventRecordParams) error {
 	_, err := q.db.Exec(ctx, auditEventRecord,
 		arg.At,
@@ -198,8 +198,8 @@ type AuditEventRecordOnceParams struct {
 	Detail    []byte
 }
 
-// Writes an event as AuditEventRecord does, unless the last one of this key had the same end. That is remembered among
-// the throttle's windows, and cleaned away behind its end. Who comes again only reads; of those at once one writes.
+// Records an event as AuditEventRecord does, unless the last one of this key had the same end. That end is stored as a
+// window of the throttle, and deleted after it has passed. A repeat only reads; of concurrent calls one writes.
 func (q *Queries) AuditEventRecordOnce(ctx context.Context, arg AuditEventRecordOnceParams) error {
 	_, err := q.db.Exec(ctx, auditEventRecordOnce,
 		arg.Key,
@@ -237,7 +237,7 @@ type AuditEventRecordedParams struct {
 	SessionID *string
 }
 
-// Reports whether a transaction that runs again has recorded the event before: one of the same instant, action, people and
+// Reports whether an earlier run of a transaction has recorded the event: one with the same time, action, accounts and
 // request.
 func (q *Queries) AuditEventRecorded(ctx context.Context, arg AuditEventRecordedParams) (bool, error) {
 	row := q.db.QueryRow(ctx, auditEventRecorded,
@@ -268,7 +268,7 @@ type AuditEventWindowRow struct {
 	Until  int64
 }
 
-// Where a walk through all events pauses next.
+// Where a scan of all events pauses next.
 func (q *Queries) AuditEventWindow(ctx context.Context, arg AuditEventWindowParams) (AuditEventWindowRow, error) {
 	row := q.db.QueryRow(ctx, auditEventWindow, arg.After, arg.Most)
 	var i AuditEventWindowRow

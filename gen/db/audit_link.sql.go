@@ -54,8 +54,8 @@ type AuditLinkEventsRow struct {
 	Detail    []byte
 }
 
-// Events in the form that is hashed: all columns, each as Postgres would send it in its binary format, which loses nothing
-// and depends on no setting.
+// Events in the form that is hashed: all columns, each in the binary format of Postgres, which loses nothing and
+// depends on no setting.
 func (q *Queries) AuditLinkEvents(ctx context.Context, arg AuditLinkEventsParams) ([]AuditLinkEventsRow, error) {
 	rows, err := q.db.Query(ctx, auditLinkEvents, arg.Ids, arg.Most)
 	if err != nil {
@@ -137,7 +137,7 @@ type AuditLinkLackingParams struct {
 	Most  int32
 }
 
-// Of the events after one and up to another those that are neither sealed nor queued. Each table is read in those bounds only.
+// Events of a range that are neither sealed nor queued. Each table is read within the range only.
 func (q *Queries) AuditLinkLacking(ctx context.Context, arg AuditLinkLackingParams) ([]int64, error) {
 	rows, err := q.db.Query(ctx, auditLinkLacking, arg.After, arg.Until, arg.Most)
 	if err != nil {
@@ -196,7 +196,7 @@ const auditLinkLock = `-- name: AuditLinkLock :one
 SELECT pg_try_advisory_xact_lock($1::bigint)::boolean AS ours
 `
 
-// Until the end of the transaction nobody else seals; false where somebody does.
+// No other transaction seals until this one ends; false if another is sealing.
 func (q *Queries) AuditLinkLock(ctx context.Context, id int64) (bool, error) {
 	row := q.db.QueryRow(ctx, auditLinkLock, id)
 	var ours bool
@@ -217,7 +217,7 @@ type AuditLinkSealedParams struct {
 	Most int32
 }
 
-// Which of the events have a link already: somebody has put them into the queue again.
+// Events that already have a link: they were put into the queue again.
 func (q *Queries) AuditLinkSealed(ctx context.Context, arg AuditLinkSealedParams) ([]int64, error) {
 	rows, err := q.db.Query(ctx, auditLinkSealed, arg.Ids, arg.Most)
 	if err != nil {

@@ -70,7 +70,7 @@ type AuditUnsealedOldestRow struct {
 	At      []byte
 }
 
-// The event that waits the longest for the chain, or no row. One that is gone has no time.
+// The event that has waited longest for the chain, or no row. A deleted event has no time.
 func (q *Queries) AuditUnsealedOldest(ctx context.Context) (AuditUnsealedOldestRow, error) {
 	row := q.db.QueryRow(ctx, auditUnsealedOldest)
 	var i AuditUnsealedOldestRow

@@ -29,8 +29,8 @@ type CodeAttemptRow struct {
 	Digest []byte
 }
 
-// Counts a guess before anything is compared, and commits alone, so that guesses in parallel
-// cannot share one. No row: no code, an expired one, or its guesses are spent.
+// Counts a guess before the comparison, and is committed by itself, so that parallel guesses each count. No row: there
+// is no code, it has expired, or its guesses are used up.
 func (q *Queries) CodeAttempt(ctx context.Context, arg CodeAttemptParams) (CodeAttemptRow, error) {
 	row := q.db.QueryRow(ctx, codeAttempt,
 		arg.Purpose,
@@ -78,7 +78,7 @@ type CodeHoldsParams struct {
 	Now     time.Time
 }
 
-// Whether CodeRedeem would find it.
+// Reports whether CodeRedeem would find it.
 func (q *Queries) CodeHolds(ctx context.Context, arg CodeHoldsParams) (bool, error) {
 	row := q.db.QueryRow(ctx, codeHolds,
 		arg.Purpose,
@@ -108,7 +108,7 @@ type CodeIssueParams struct {
 	ExpiresAt time.Time
 }
 
-// A new code voids the one before it, and its guesses.
+// A new code voids the previous one and its guesses.
 func (q *Queries) CodeIssue(ctx context.Context, arg CodeIssueParams) error {
 	_, err := q.db.Exec(ctx, codeIssue,
 		arg.Purpose,
@@ -133,8 +133,8 @@ type CodeRedeemParams struct {
 	Now     time.Time
 }
 
-// The guard and the change are one statement: of any number of contenders exactly one deletes
-// the row. A wrong guess never reaches here; it was counted before the comparison.
+// The guard and the change are one statement: of any number of contenders exactly one deletes the row. A wrong guess
+// never gets here; it was counted before the comparison.
 func (q *Queries) CodeRedeem(ctx context.Context, arg CodeRedeemParams) (int64, error) {
 	result, err := q.db.Exec(ctx, codeRedeem,
 		arg.Purpose,
@@ -163,8 +163,8 @@ type CodeVoidParams struct {
 	Asked     []string
 }
 
-// Those on their way to the account's own address and phone, and those that it has asked for, whose
-// subject begins with its id.
+// The codes sent to the account's own address and phone, and those that it has requested, whose subject begins with its
+// id.
 func (q *Queries) CodeVoid(ctx context.Context, arg CodeVoidParams) error {
 	_, err := q.db.Exec(ctx, codeVoid, arg.AccountID, arg.Sent, arg.Asked)
 	return err

@@ -54,7 +54,7 @@ type DeliveryAttemptRow struct {
 	ExpiresAt time.Time
 }
 
-// No row: the outcome is known already, and a repeat of the job has nothing to do.
+// No row: the outcome is already known, and a repeat of the job has nothing to do.
 func (q *Queries) DeliveryAttempt(ctx context.Context, id string) (DeliveryAttemptRow, error) {
 	row := q.db.QueryRow(ctx, deliveryAttempt, id)
 	var i DeliveryAttemptRow
@@ -159,7 +159,7 @@ type DeliveryFinishParams struct {
 	ID        string
 }
 
-// The payload goes with the last word about it.
+// The payload is deleted with the final outcome.
 func (q *Queries) DeliveryFinish(ctx context.Context, arg DeliveryFinishParams) error {
 	_, err := q.db.Exec(ctx, deliveryFinish,
 		arg.State,
@@ -205,7 +205,7 @@ type DeliveryListRow struct {
 	ExpiresAt  time.Time
 }
 
-// Planned for the values that it comes with, see postgres.Planned.
+// Planned for its own values, see postgres.Planned.
 func (q *Queries) DeliveryList(ctx context.Context, arg DeliveryListParams) ([]DeliveryListRow, error) {
 	rows, err := q.db.Query(ctx, deliveryList,
 		arg.Before,

@@ -141,10 +141,9 @@ type TOTPAttemptRow struct {
 	Failures int32
 }
 
-// Counts a guess, against the authenticator and against the day's budget, before anything is
-// compared. Where no code can be right (no authenticator, or one that was guessed at too often) the
-// budget's row is written all the same, with nothing added: so it costs the same, and nobody can use
-// the budget up there. id is empty then.
+// Counts a guess, against the authenticator and against the day's budget, before the comparison. If no code can be
+// right (no authenticator, or a stopped one), the budget's row is written all the same, with nothing added: so the cost
+// is the same, and such guesses cannot use up the budget. id is empty then.
 func (q *Queries) TOTPAttempt(ctx context.Context, arg TOTPAttemptParams) (TOTPAttemptRow, error) {
 	row := q.db.QueryRow(ctx, tOTPAttempt,
 		arg.AccountID,
@@ -199,7 +198,7 @@ WHERE account_id = $1
 FOR UPDATE
 `
 
-// Says which authenticator is bound, and holds it until the transaction ends.
+// Returns the bound authenticator, and locks it until the transaction ends.
 func (q *Queries) TOTPBound(ctx context.Context, accountID string) (string, error) {
 	row := q.db.QueryRow(ctx, tOTPBound, accountID)
 	var id string
@@ -236,7 +235,7 @@ type TOTPPendParams struct {
 	ExpiresAt time.Time
 }
 
-// A new one replaces the one before it, and the guesses at that.
+// A new secret replaces the previous one and its guesses.
 func (q *Queries) TOTPPend(ctx context.Context, arg TOTPPendParams) error {
 	_, err := q.db.Exec(ctx, tOTPPend,
 		arg.AccountID,
@@ -289,8 +288,8 @@ type TOTPPendingAttemptRow struct {
 	URL []byte
 }
 
-// Counts a guess before anything is compared, and commits alone. No row: nothing is pending, it has
-// expired, or its guesses are spent.
+// Counts a guess before the comparison, and is committed by itself. No row: nothing is pending, it has expired, or its
+// guesses are used up.
 func (q *Queries) TOTPPendingAttempt(ctx context.Context, arg TOTPPendingAttemptParams) (TOTPPendingAttemptRow, error) {
 	row := q.db.QueryRow(ctx, tOTPPendingAttempt, arg.AccountID, arg.Now, arg.MaxAttempts)
 	var i TOTPPendingAttemptRow
@@ -329,8 +328,8 @@ type TOTPPendingRedeemParams struct {
 	Now       time.Time
 }
 
-// The guard and the change are one statement: of any number of contenders exactly one deletes the
-// row, and nobody one that has replaced it meanwhile.
+// The guard and the change are one statement: of any number of contenders exactly one deletes the row, and none deletes
+// a row that has replaced it meanwhile.
 func (q *Queries) TOTPPendingRedeem(ctx context.Context, arg TOTPPendingRedeemParams) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPPendingRedeem, arg.AccountID, arg.ID, arg.Now)
 	if err != nil {
@@ -363,9 +362,9 @@ type TOTPRedeemParams struct {
 	ID        string
 }
 
-// A step is used at most once, and none before it afterwards. The guard and the change are one
-// statement: of any number of contenders with one code exactly one moves last_step. The secret is
-// encrypted anew at each use, so that an older master key has nothing left to open.
+// A step is used at most once, and no earlier one after it. The guard and the change are one statement: of any number
+// of contenders with one code exactly one advances last_step. The secret is encrypted anew at each use, so that an
+// older master key is no longer needed.
 func (q *Queries) TOTPRedeem(ctx context.Context, arg TOTPRedeemParams) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPRedeem,
 		arg.Step,
@@ -385,7 +384,7 @@ DELETE FROM totp
 WHERE account_id = $1
 `
 
-// Its recovery codes go with it.
+// Its recovery codes are deleted too.
 func (q *Queries) TOTPRemove(ctx context.Context, accountID string) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPRemove, accountID)
 	if err != nil {

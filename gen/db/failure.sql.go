@@ -44,12 +44,11 @@ type FailureAttemptParams struct {
 	NetworkEndsAt time.Time
 }
 
-// Counts an attempt as a failure before anything is compared, and commits by itself, so that
-// attempts in parallel cannot share one. The network is counted first, and the person only where
-// the network may go on: nobody waits longer because of their neighbours. Nor is the network counted
-// where the person has to wait anyway: nothing is compared then, and nobody has failed. No row: refused, and
-// FailureWait says until when. @delays are the seconds to wait after the first failure, the second
-// and so on; the last one stands for all that follow.
+// Counts an attempt as a failure before the comparison, and is committed by itself, so that parallel attempts each
+// count. The network is counted first, and the user only if the network is within its limit: no user waits longer
+// because of others in the network. The network is not counted if the user has to wait anyway: nothing is compared
+// then, so no attempt has failed. No row: refused, and FailureWait returns until when. @delays are the seconds to wait
+// after the first failure, the second and so on; the last one applies to all further failures.
 func (q *Queries) FailureAttempt(ctx context.Context, arg FailureAttemptParams) (int32, error) {
 	row := q.db.QueryRow(ctx, failureAttempt,
 		arg.Person,
@@ -98,7 +97,7 @@ type FailureCountedParams struct {
 	EndsAt time.Time
 }
 
-// Whether an earlier run of FailureAttempt was committed, and nobody has tried since.
+// Reports whether an earlier run of FailureAttempt was committed, and no attempt has followed.
 func (q *Queries) FailureCounted(ctx context.Context, arg FailureCountedParams) (bool, error) {
 	row := q.db.QueryRow(ctx, failureCounted, arg.Person, arg.EndsAt)
 	var exists bool
@@ -145,8 +144,8 @@ type FailureSucceededParams struct {
 	Network string
 }
 
-// The attempt was none: the person's failures are forgotten, and the network has its one back. In
-// the order of FailureAttempt, the network first, so that the two never wait for each other.
+// The attempt was not a failure: the user's failures are forgotten, and the network's is refunded. In the order of
+// FailureAttempt, the network first, so that the two never wait for each other.
 func (q *Queries) FailureSucceeded(ctx context.Context, arg FailureSucceededParams) error {
 	_, err := q.db.Exec(ctx, failureSucceeded, arg.Person, arg.Network)
 	return err
@@ -178,7 +177,7 @@ type FailureWaitRow struct {
 	Network time.Time
 }
 
-// Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not (any more).
+// Until when FailureAttempt refuses: for the user's delay, and for the network's window; now if it does not refuse.
 func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (FailureWaitRow, error) {
 	row := q.db.QueryRow(ctx, failureWait,
 		arg.Person,
@@ -208,7 +207,7 @@ type FailureWaitingRow struct {
 	BlockedUntil time.Time
 }
 
-// Which of somebody's factors have to wait, and until when.
+// The factors of a user that have to wait, and until when.
 func (q *Queries) FailureWaiting(ctx context.Context, arg FailureWaitingParams) ([]FailureWaitingRow, error) {
 	rows, err := q.db.Query(ctx, failureWaiting, arg.People, arg.Now)
 	if err != nil {

@@ -66,8 +66,7 @@ type IdempotencyClaimParams struct {
 	Now         time.Time
 }
 
-// No row: the key is taken, by a change that is committed. One that is under way is waited for. A key that has
-// ended is free.
+// No row: a committed change has used the key. A concurrent change is waited for. An expired key is free.
 func (q *Queries) IdempotencyClaim(ctx context.Context, arg IdempotencyClaimParams) (int64, error) {
 	result, err := q.db.Exec(ctx, idempotencyClaim,
 		arg.AccountID,

@@ -53,7 +53,7 @@ type IdentityBindParams struct {
 	Now       time.Time
 }
 
-// No row: the identity is another account's. Of two accounts at once one gets it.
+// No row: the identity is another account's. Of two concurrent accounts one gets it.
 func (q *Queries) IdentityBind(ctx context.Context, arg IdentityBindParams) (int64, error) {
 	result, err := q.db.Exec(ctx, identityBind,
 		arg.Provider,
@@ -79,7 +79,7 @@ type IdentityRemoveParams struct {
 	Keep      string
 }
 
-// All of the account's at the provider but one, which may be empty.
+// All of the account's at the provider except one, which may be empty.
 func (q *Queries) IdentityRemove(ctx context.Context, arg IdentityRemoveParams) (int64, error) {
 	result, err := q.db.Exec(ctx, identityRemove, arg.AccountID, arg.Provider, arg.Keep)
 	if err != nil {
@@ -102,8 +102,8 @@ type IdentityUseParams struct {
 	AccountID string
 }
 
-// The guard repeats what was found: an identity that was unbound meanwhile opens no session. The
-// caller holds the account's row lock, as every change of an identity does.
+// The guard repeats what was found: an identity that was unbound meanwhile opens no session. The caller holds the
+// account's row lock, as every change of an identity does.
 func (q *Queries) IdentityUse(ctx context.Context, arg IdentityUseParams) (int64, error) {
 	result, err := q.db.Exec(ctx, identityUse,
 		arg.Profile,

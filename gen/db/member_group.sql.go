@@ -114,7 +114,7 @@ type MemberGroupCreateRow struct {
 	Version      int32
 }
 
-// No row: there is one of this name.
+// No row: there is already a group with this name.
 func (q *Queries) MemberGroupCreate(ctx context.Context, arg MemberGroupCreateParams) (MemberGroupCreateRow, error) {
 	row := q.db.QueryRow(ctx, memberGroupCreate,
 		arg.Name,
@@ -207,8 +207,8 @@ ORDER BY name
 FOR NO KEY UPDATE
 `
 
-// Those whose members have the right. Of two changes that could each take the last member from them, one waits
-// here for the other; somebody who only joins a group waits for neither.
+// The groups whose members have the right. Of two changes that could each remove the last such member, one waits here
+// for the other; adding a member to a group waits for neither.
 func (q *Queries) MemberGroupLock(ctx context.Context, holding string) ([]string, error) {
 	rows, err := q.db.Query(ctx, memberGroupLock, holding)
 	if err != nil {
@@ -265,7 +265,7 @@ SELECT EXISTS (
 )
 `
 
-// Whether anybody who may sign in has the right.
+// Reports whether any user who may sign in has the right.
 func (q *Queries) MemberGroupPopulated(ctx context.Context, holding string) (bool, error) {
 	row := q.db.QueryRow(ctx, memberGroupPopulated, holding)
 	var exists bool

@@ -39,7 +39,7 @@ type SessionAuthenticateRow struct {
 	Version     int32
 }
 
-// Every call of a signed-in person costs this one statement: session and account together.
+// Every call of a signed-in user costs this one statement: session and account together.
 func (q *Queries) SessionAuthenticate(ctx context.Context, arg SessionAuthenticateParams) (SessionAuthenticateRow, error) {
 	row := q.db.QueryRow(ctx, sessionAuthenticate, arg.ID, arg.Surface, arg.Now)
 	var i SessionAuthenticateRow
@@ -94,7 +94,7 @@ type SessionByCookieRow struct {
 	Version         int32
 }
 
-// Every call of a browser that is signed in costs this one statement: cookie, session and account.
+// Every call of a signed-in browser costs this one statement: cookie, session and account.
 func (q *Queries) SessionByCookie(ctx context.Context, arg SessionByCookieParams) (SessionByCookieRow, error) {
 	row := q.db.QueryRow(ctx, sessionByCookie, arg.Digest, arg.Now)
 	var i SessionByCookieRow
@@ -164,7 +164,7 @@ const sessionCookieAdded = `-- name: SessionCookieAdded :one
 SELECT count(*) FROM session_cookie WHERE digest = $1
 `
 
-// Whether an earlier run of a repeated transaction was committed.
+// Reports whether an earlier run of a repeated transaction was committed.
 func (q *Queries) SessionCookieAdded(ctx context.Context, digest []byte) (int64, error) {
 	row := q.db.QueryRow(ctx, sessionCookieAdded, digest)
 	var count int64
@@ -185,7 +185,7 @@ type SessionCookieRetireParams struct {
 	Digest    []byte
 }
 
-// Ends the value that is exchanged, and all older ones, soon: the browser has moved on from them.
+// Lets the exchanged value, and all older ones, expire soon: the browser no longer uses them.
 func (q *Queries) SessionCookieRetire(ctx context.Context, arg SessionCookieRetireParams) error {
 	_, err := q.db.Exec(ctx, sessionCookieRetire, arg.Until, arg.SessionID, arg.Digest)
 	return err
@@ -207,8 +207,8 @@ type SessionCookieTrimParams struct {
 	Now       time.Time
 }
 
-// Deletes the values of a session that have ended, and the oldest beyond the newest 256: nobody with
-// good intentions renews that often within the minute that a value stays good.
+// Deletes the expired values of a session, and the oldest beyond the newest 256: no legitimate client renews that often
+// within the minute for which a value stays valid.
 func (q *Queries) SessionCookieTrim(ctx context.Context, arg SessionCookieTrimParams) error {
 	_, err := q.db.Exec(ctx, sessionCookieTrim, arg.SessionID, arg.Now)
 	return err
@@ -237,8 +237,8 @@ type SessionForRefreshRow struct {
 	Email              string
 }
 
-// Read only after SessionRotate found that the token is not the current one; the lock makes
-// what is decided from this row hold until the transaction ends.
+// Read only after SessionRotate found that the token is not the current one. The lock keeps the row unchanged until the
+// transaction that decides by it ends.
 func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshParams) (SessionForRefreshRow, error) {
 	row := q.db.QueryRow(ctx, sessionForRefresh, arg.ID, arg.Now)
 	var i SessionForRefreshRow
@@ -312,7 +312,7 @@ JOIN account a ON a.id = s.account_id
 WHERE s.id = $1
 `
 
-// Found: an earlier run of a sign-in was committed.
+// A row: an earlier run of a sign-in was committed.
 func (q *Queries) SessionMemberGroup(ctx context.Context, id string) (string, error) {
 	row := q.db.QueryRow(ctx, sessionMemberGroup, id)
 	var member_group string
@@ -352,9 +352,9 @@ type SessionOpenParams struct {
 	EndsAt    time.Time
 }
 
-// Opens a session and ends the ones idle the longest beyond the newest @keep others. The caller
-// holds the account's row lock, so two sign-ins at once do not both count the other out. The same
-// id again is a repeat of this very statement after an unknown COMMIT.
+// Opens a session and ends the ones idle the longest beyond the newest @keep others. The caller holds the account's row
+// lock, so two concurrent sign-ins do not end each other's sessions. A row with the same id is a repeat of this
+// statement after an unknown COMMIT.
 func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, sessionOpen,
 		arg.Now,
@@ -423,9 +423,9 @@ type SessionReopenParams struct {
 	ID        string
 }
 
-// The answer that carried the current generation was lost: it dies unseen, and the token
-// before it gets a new successor. A presented token that is ahead of the row comes from before
-// the database was set back; its successor is ahead of both.
+// The response with the current generation was lost: that generation is replaced unseen, and the token before it gets a
+// new successor. A presented token that is ahead of the row comes from before the database was set back; its successor
+// is ahead of both.
 func (q *Queries) SessionReopen(ctx context.Context, arg SessionReopenParams) (int64, error) {
 	row := q.db.QueryRow(ctx, sessionReopen,
 		arg.Presented,
@@ -577,9 +577,9 @@ type SessionRotateRow struct {
 	SeenAt      *time.Time
 }
 
-// The guard and the change are one statement: of any number of contenders with one refresh
-// token exactly one opens the next generation. The list of rotated generations forgets the
-// entries too old to be repeated (@forget), and keeps 64 at the most.
+// The guard and the change are one statement: of any number of contenders with one refresh token exactly one opens the
+// next generation. The list of rotated generations drops the entries too old to be repeated (@forget), and keeps at
+// most 64.
 func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (SessionRotateRow, error) {
 	row := q.db.QueryRow(ctx, sessionRotate,
 		arg.Forget,

@@ -55,7 +55,7 @@ ORDER BY signs_at, id
 LIMIT 100
 `
 
-// A handful of rows: one a rotation, and the retired ones are deleted.
+// Few rows: one for each rotation, and the retired ones are deleted.
 func (q *Queries) SigningKeyList(ctx context.Context, now *time.Time) ([]SigningKey, error) {
 	rows, err := q.db.Query(ctx, signingKeyList, now)
 	if err != nil {
@@ -87,7 +87,7 @@ const signingKeyLock = `-- name: SigningKeyLock :exec
 LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE
 `
 
-// One rotation at a time; readers are not held up.
+// One rotation at a time; readers do not wait.
 func (q *Queries) SigningKeyLock(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, signingKeyLock)
 	return err

@@ -19,7 +19,7 @@ type ThrottleBegunParams struct {
 	EndsAt time.Time
 }
 
-// Reports whether the window ends just then: whether it is the one that a transaction, which runs again, began.
+// Reports whether the window ends at the given time: whether an earlier run of the transaction began it.
 func (q *Queries) ThrottleBegun(ctx context.Context, arg ThrottleBegunParams) (bool, error) {
 	row := q.db.QueryRow(ctx, throttleBegun, arg.Key, arg.EndsAt)
 	var exists bool
@@ -79,7 +79,7 @@ type ThrottleTakeRow struct {
 	EndsAt time.Time
 }
 
-// Counts one, or none, and answers the count, in one statement, so that any number at once are all seen.
+// Counts one, or none, and returns the count, in one statement, so that concurrent uses are all counted.
 func (q *Queries) ThrottleTake(ctx context.Context, arg ThrottleTakeParams) (ThrottleTakeRow, error) {
 	row := q.db.QueryRow(ctx, throttleTake,
 		arg.Key,

@@ -75,7 +75,7 @@ type WebhookChangeRow struct {
 	UpdatedAt   time.Time
 }
 
-// One that is enabled is no longer gone.
+// An enabled webhook is no longer marked as gone.
 func (q *Queries) WebhookChange(ctx context.Context, arg WebhookChangeParams) (WebhookChangeRow, error) {
 	row := q.db.QueryRow(ctx, webhookChange,
 		arg.URL,
@@ -106,7 +106,7 @@ DELETE FROM webhook
 WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id = webhook.id)
 `
 
-// Those that were deleted, once nothing is left of their deliveries.
+// Deleted webhooks without deliveries.
 func (q *Queries) WebhookClean(ctx context.Context) (int64, error) {
 	result, err := q.db.Exec(ctx, webhookClean)
 	if err != nil {
@@ -146,7 +146,7 @@ type WebhookCreateRow struct {
 	UpdatedAt   time.Time
 }
 
-// No row: there are as many already as there may be.
+// No row: the limit of webhooks is reached.
 func (q *Queries) WebhookCreate(ctx context.Context, arg WebhookCreateParams) (WebhookCreateRow, error) {
 	row := q.db.QueryRow(ctx, webhookCreate,
 		arg.ID,
@@ -186,7 +186,7 @@ type WebhookDeleteParams struct {
 	Version int32
 }
 
-// Its deliveries may be many: the clean-up takes them.
+// Its deliveries may be many: the clean-up deletes them.
 func (q *Queries) WebhookDelete(ctx context.Context, arg WebhookDeleteParams) (int64, error) {
 	result, err := q.db.Exec(ctx, webhookDelete, arg.Now, arg.ID, arg.Version)
 	if err != nil {
@@ -221,7 +221,7 @@ type WebhookGoneParams struct {
 	URL string
 }
 
-// Not where somebody has changed the address since: what the old one said is not about the new one.
+// Not if the address has changed meanwhile: the old receiver's response is not about the new address.
 func (q *Queries) WebhookGone(ctx context.Context, arg WebhookGoneParams) (int64, error) {
 	result, err := q.db.Exec(ctx, webhookGone, arg.Now, arg.ID, arg.URL)
 	if err != nil {
@@ -284,7 +284,7 @@ const webhookLock = `-- name: WebhookLock :exec
 SELECT pg_advisory_xact_lock($1::bigint)
 `
 
-// Until the end of the transaction nobody else makes a webhook, so that counting them holds.
+// No other transaction creates a webhook until this one ends, so that their count stays correct.
 func (q *Queries) WebhookLock(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, webhookLock, id)
 	return err

@@ -29,7 +29,7 @@ type WebhookDeliveryAbandonParams struct {
 	Before *time.Time
 }
 
-// Those whose job was lost.
+// Deliveries whose job was lost.
 func (q *Queries) WebhookDeliveryAbandon(ctx context.Context, arg WebhookDeliveryAbandonParams) (int64, error) {
 	result, err := q.db.Exec(ctx, webhookDeliveryAbandon, arg.Now, arg.Before)
 	if err != nil {
@@ -68,7 +68,7 @@ type WebhookDeliveryAgainRow struct {
 	FinishedAt *time.Time
 }
 
-// The next round of one.
+// The next round of one delivery.
 func (q *Queries) WebhookDeliveryAgain(ctx context.Context, arg WebhookDeliveryAgainParams) (WebhookDeliveryAgainRow, error) {
 	row := q.db.QueryRow(ctx, webhookDeliveryAgain, arg.Now, arg.WebhookID, arg.EventID)
 	var i WebhookDeliveryAgainRow
@@ -125,7 +125,7 @@ type WebhookDeliveryAttemptRow struct {
 	Detail         []byte
 }
 
-// No row: the outcome is known already, another round has begun, or the webhook was deleted.
+// No row: the outcome is already known, another round has begun, or the webhook was deleted.
 func (q *Queries) WebhookDeliveryAttempt(ctx context.Context, arg WebhookDeliveryAttemptParams) (WebhookDeliveryAttemptRow, error) {
 	row := q.db.QueryRow(ctx, webhookDeliveryAttempt, arg.WebhookID, arg.EventID, arg.Round)
 	var i WebhookDeliveryAttemptRow
@@ -189,7 +189,7 @@ WHERE webhook_delivery.webhook_id = (SELECT g.id FROM gone g) AND webhook_delive
 ))
 `
 
-// Those of a webhook that was deleted, one after the other. An array, so that the index is used however many there are.
+// Deliveries of a deleted webhook, one webhook at a time. An array, so that the index is used for any number of them.
 func (q *Queries) WebhookDeliveryCleanDeleted(ctx context.Context) (int64, error) {
 	result, err := q.db.Exec(ctx, webhookDeliveryCleanDeleted)
 	if err != nil {
@@ -221,7 +221,7 @@ type WebhookDeliveryEventsRow struct {
 	At time.Time
 }
 
-// The events from a time on, the oldest first. Planned for the values that it comes with, see postgres.Planned.
+// The events from a time on, the oldest first. Planned for its own values, see postgres.Planned.
 func (q *Queries) WebhookDeliveryEvents(ctx context.Context, arg WebhookDeliveryEventsParams) ([]WebhookDeliveryEventsRow, error) {
 	rows, err := q.db.Query(ctx, webhookDeliveryEvents,
 		arg.Since,
@@ -272,7 +272,7 @@ type WebhookDeliveryFanOutRow struct {
 	Round     int32
 }
 
-// One for each of the events and each webhook that wants it, unless there is one. Without a webhook no event is looked at.
+// One for each event and each webhook that selects it, unless it exists. Without webhooks no event is read.
 func (q *Queries) WebhookDeliveryFanOut(ctx context.Context, arg WebhookDeliveryFanOutParams) ([]WebhookDeliveryFanOutRow, error) {
 	rows, err := q.db.Query(ctx, webhookDeliveryFanOut, arg.Now, arg.EventIds)
 	if err != nil {
@@ -355,7 +355,7 @@ type WebhookDeliveryListRow struct {
 	FinishedAt *time.Time
 }
 
-// Planned for the values that it comes with, see postgres.Planned.
+// Planned for its own values, see postgres.Planned.
 func (q *Queries) WebhookDeliveryList(ctx context.Context, arg WebhookDeliveryListParams) ([]WebhookDeliveryListRow, error) {
 	rows, err := q.db.Query(ctx, webhookDeliveryList,
 		arg.WebhookID,
@@ -443,7 +443,7 @@ type WebhookDeliveryReplayRow struct {
 	Round     int32
 }
 
-// The next round of those that are there, and the first of those that are not, or not any more.
+// The next round of existing deliveries, and the first round of missing ones.
 func (q *Queries) WebhookDeliveryReplay(ctx context.Context, arg WebhookDeliveryReplayParams) ([]WebhookDeliveryReplayRow, error) {
 	rows, err := q.db.Query(ctx, webhookDeliveryReplay, arg.WebhookID, arg.Now, arg.EventIds)
 	if err != nil {

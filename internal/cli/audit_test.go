@@ -107,7 +107,7 @@ func TestMigrateGrantsServerRole(t *testing.T) {
 	t.Parallel()
 
 	gateway := newProgram(t)
-	gateway.run(t, "migrate", "--server-role", "nobody_here").fails(t, `there is none of the name "nobody_here"; CREATE ROLE "nobody_here" LOGIN`)
+	gateway.run(t, "migrate", "--server-role", "no_such_role").fails(t, `there is no role "no_such_role"; CREATE ROLE "no_such_role" LOGIN`)
 
 	conn, err := pgx.Connect(t.Context(), gateway["DATABASE_URL"])
 	if err != nil {

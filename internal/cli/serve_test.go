@@ -126,7 +126,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		"CountedKey":      {"MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", []string{"MASTER_KEY: key 1: not random"}},
 		"TypedKey":        {"MASTER_KEY", key([]byte(canary + canary + "abcdefgh")), []string{"MASTER_KEY: key 1: not random"}},
 		"NotBase64":       {"MASTER_KEY", canary + "!", []string{"MASTER_KEY: key 1: not base64"}},
-		"SameKeyTwice":    {"MASTER_KEY", "2:" + gateway["MASTER_KEY"] + ",1:" + gateway["MASTER_KEY"], []string{"MASTER_KEY: key 2: it is there twice"}},
+		"SameKeyTwice":    {"MASTER_KEY", "2:" + gateway["MASTER_KEY"] + ",1:" + gateway["MASTER_KEY"], []string{"MASTER_KEY: key 2: it is a duplicate"}},
 		"BadDatabaseURL":  {"DATABASE_URL", "postgres://u:" + canary + "@127.0.0.1:port/d", []string{"DATABASE_URL"}},
 		"BadDatabaseURL2": {"DATABASE_URL", "postgres://u:" + canary + "%zz@h/d", []string{"DATABASE_URL"}},
 		"BadDatabaseURL3": {"DATABASE_URL", "host=h password=" + canary + " port=x", []string{"DATABASE_URL"}},

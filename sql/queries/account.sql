@@ -1,6 +1,6 @@
 -- name: AccountCreate :one
--- Nobody learns from this that an address is taken: the caller answers a missing row like a
--- wrong code. The same id again is a repeat of this very statement after an unknown COMMIT.
+-- No one learns from this that an address is taken: for a missing row the caller returns the error of a wrong code. A
+-- row with the same id is a repeat of this statement after an unknown COMMIT.
 INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at)
 VALUES (@id, @email, @name, sqlc.narg(password_hash), @member_group, @now, @now)
 ON CONFLICT ON CONSTRAINT account_email_key DO NOTHING
@@ -24,8 +24,8 @@ JOIN member_group g ON g.name = a.member_group
 WHERE a.phone = @phone;
 
 -- name: AccountSignIn :one
--- The guard repeats what was compared: a password or a phone that changed meanwhile, or an account
--- that was disabled, opens no session. The row lock orders this against all of them.
+-- The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
+-- opens no session. The row lock orders this against those changes.
 UPDATE account
 SET sign_in_count = sign_in_count + 1, last_sign_in_at = sqlc.arg(now),
     seen_at = CASE WHEN account.seen_at > sqlc.arg(now)::timestamptz - interval '1 day' THEN account.seen_at ELSE sqlc.arg(now) END
@@ -43,14 +43,14 @@ FROM account
 WHERE id = @id AND status = 'active';
 
 -- name: AccountChangePassword :one
--- The guard is the hash that was compared: of two changes at once one wins.
+-- The guard is the hash that was compared: of two concurrent changes one wins.
 UPDATE account
 SET password_hash = @new_hash::text, updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active' AND password_hash = @old_hash::text
 RETURNING email;
 
 -- name: AccountResetPassword :one
--- Whoever proved control of the address. A disabled account stays as it is.
+-- The user has proved control of the address. A disabled account stays as it is.
 UPDATE account
 SET password_hash = @new_hash::text, updated_at = @now, version = version + 1
 WHERE email = @email AND status = 'active'
@@ -73,7 +73,7 @@ SET status = sqlc.arg(status)::text, updated_at = sqlc.arg(now), version = versi
 WHERE id = sqlc.arg(id);
 
 -- name: AccountErase :execrows
--- Everything that hangs on them goes with them.
+-- Rows that reference them are deleted too.
 DELETE FROM account
 WHERE id IN (
     SELECT a.id
@@ -95,7 +95,7 @@ SET picture = @picture, updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active';
 
 -- name: AccountSetEmail :execrows
--- The guard is the address until now: of two changes at once one wins.
+-- The guard is the current address: of two concurrent changes one wins.
 UPDATE account
 SET email = @new_email, updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active' AND email = @old_email;
@@ -107,14 +107,14 @@ WHERE id = @id AND status = 'active'
 RETURNING email;
 
 -- name: AccountTouch :one
--- A factor has changed, and with it the account.
+-- A factor has changed, and so has the account.
 UPDATE account
 SET updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active'
 RETURNING email;
 
 -- name: AccountWaysIn :one
--- The lock holds until what is removed is gone: two removals at once cannot both leave the other.
+-- The lock is held until the factor is removed: two concurrent removals cannot each rely on the other's factor.
 SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
     EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity, g.requires_totp
@@ -148,7 +148,7 @@ LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
 WHERE a.id = @id;
 
 -- name: AccountForChange :one
--- The lock holds until the change is done.
+-- The lock is held until the change is committed.
 SELECT a.id, a.email, a.member_group, a.status, a.version, g.rights
 FROM account a
 JOIN member_group g ON g.name = a.member_group
@@ -171,13 +171,13 @@ SET phone = NULL
 WHERE id = @id;
 
 -- name: AccountBump :exec
--- Of a change that another table holds.
+-- For a change in another table.
 UPDATE account
 SET updated_at = @now, version = version + 1
 WHERE id = @id;
 
 -- name: AccountSeen :exec
--- Nobody waits for this: where the row is being changed, it is written the next time.
+-- No request waits for this: if the row is locked, the next request writes it.
 UPDATE account
 SET seen_at = @now::timestamptz
 WHERE account.id IN (

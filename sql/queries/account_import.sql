@@ -1,5 +1,5 @@
 -- name: AccountImportBegin :exec
--- Nothing happens where the same file is on its way already.
+-- No row is inserted if the same file is already being imported.
 INSERT INTO account_import (id, digest, format, source, started_at, moved_at)
 VALUES (@id, @digest, @format, @source, @now, @now)
 ON CONFLICT (digest, format) WHERE finished_at IS NULL DO NOTHING;
@@ -10,7 +10,7 @@ FROM account_import
 WHERE digest = @digest AND format = @format AND finished_at IS NULL;
 
 -- name: AccountImportHold :one
--- How far it is. Of two that bring the same file one waits here, and then finds that it is behind.
+-- The current position. If two imports have the same file, one waits here and then finds that the other has moved on.
 SELECT position
 FROM account_import
 WHERE id = @id AND finished_at IS NULL
@@ -27,8 +27,8 @@ SET finished_at = @now::timestamptz, moved_at = @now::timestamptz
 WHERE id = @id;
 
 -- name: AccountTaken :many
--- Those whose id, address or phone number is one of a batch's. Each is looked up by itself, in an index: asked for
--- thousands at once the planner would rather read the whole table, for each batch anew.
+-- The accounts whose id, address or phone number is in a batch. Each is looked up separately, in an index: for
+-- thousands of values at once the planner would read the whole table, for each batch anew.
 SELECT a.id, a.email, COALESCE(a.phone, '')::text AS phone, a.status
 FROM unnest(@ids::text[]) AS wanted (id)
 CROSS JOIN LATERAL (SELECT * FROM account WHERE account.id = wanted.id LIMIT 1) AS a

@@ -1,7 +1,7 @@
 -- name: AuditCountAdvance :exec
--- Counts the events of the links behind the last one that is counted, and moves on to the last of these. The caller
--- holds the chain's lock, without which two would count the same. The arrays are for the planner: it takes them for
--- short, and looks each of their members up, where a range or a join could become a walk through the whole log.
+-- Counts the events of the links after the last counted one, and advances to the last of these. The caller holds the
+-- chain's lock: without it two callers would count the same. The arrays are for the planner: it expects them to be
+-- short and looks each element up, while a range or a join could scan the whole log.
 WITH stretch AS (
     SELECT c.seq + 1 AS first, least(c.seq + sqlc.arg(most)::bigint, sqlc.arg(head)::bigint) AS last
     FROM audit_counted c

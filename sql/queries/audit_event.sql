@@ -1,5 +1,5 @@
 -- name: AuditEventRecord :exec
--- Writes an event, and queues it for the chain: neither is there without the other.
+-- Records an event, and queues it for the chain: neither exists without the other.
 WITH event AS (
     INSERT INTO audit_event (at, action, account_id, actor_id, session_id, subject, method, address, user_agent, request_id, detail)
     VALUES (sqlc.arg(at), sqlc.arg(action), sqlc.narg(account_id), sqlc.narg(actor_id), sqlc.narg(session_id), sqlc.arg(subject), sqlc.arg(method),
@@ -9,7 +9,7 @@ WITH event AS (
 INSERT INTO audit_unsealed (event_id) SELECT event.id FROM event;
 
 -- name: AuditEventRecorded :one
--- Reports whether a transaction that runs again has recorded the event before: one of the same instant, action, people and
+-- Reports whether an earlier run of a transaction has recorded the event: one with the same time, action, accounts and
 -- request.
 SELECT EXISTS (
     SELECT FROM audit_event e
@@ -19,8 +19,8 @@ SELECT EXISTS (
 );
 
 -- name: AuditEventRecordOnce :exec
--- Writes an event as AuditEventRecord does, unless the last one of this key had the same end. That is remembered among
--- the throttle's windows, and cleaned away behind its end. Who comes again only reads; of those at once one writes.
+-- Records an event as AuditEventRecord does, unless the last one of this key had the same end. That end is stored as a
+-- window of the throttle, and deleted after it has passed. A repeat only reads; of concurrent calls one writes.
 WITH untold AS (
     INSERT INTO throttle (key, count, ends_at)
     SELECT sqlc.arg(key)::text, 1, sqlc.arg(ends_at)::timestamptz
@@ -47,7 +47,7 @@ ORDER BY at DESC
 LIMIT 1;
 
 -- name: AuditEventList :many
--- Planned for the values that it comes with, see postgres.Planned.
+-- Planned for its own values, see postgres.Planned.
 SELECT e.id, e.at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method, e.address, e.user_agent, e.request_id, e.detail
 FROM audit_event e
 WHERE (sqlc.narg(before)::timestamptz IS NULL OR (e.at, e.id) < (sqlc.narg(before)::timestamptz, sqlc.narg(before_id)::bigint))
@@ -60,6 +60,6 @@ ORDER BY e.at DESC, e.id DESC
 LIMIT @most;
 
 -- name: AuditEventWindow :one
--- Where a walk through all events pauses next.
+-- Where a scan of all events pauses next.
 SELECT count(*) AS events, coalesce(max(w.id), 0)::bigint AS until
 FROM (SELECT e.id FROM audit_event e WHERE e.id > @after ORDER BY e.id LIMIT @most) w;

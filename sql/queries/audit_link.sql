@@ -1,5 +1,5 @@
 -- name: AuditLinkLock :one
--- Until the end of the transaction nobody else seals; false where somebody does.
+-- No other transaction seals until this one ends; false if another is sealing.
 SELECT pg_try_advisory_xact_lock(@id::bigint)::boolean AS ours;
 
 -- name: AuditLinkHead :one
@@ -14,8 +14,8 @@ FROM audit_link l
 WHERE l.seq = @seq;
 
 -- name: AuditLinkEvents :many
--- Events in the form that is hashed: all columns, each as Postgres would send it in its binary format, which loses nothing
--- and depends on no setting.
+-- Events in the form that is hashed: all columns, each in the binary format of Postgres, which loses nothing and
+-- depends on no setting.
 SELECT e.id, timestamptz_send(e.at) AS at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method,
     inet_send(e.address) AS address, e.user_agent, e.request_id, json_send(e.detail) AS detail
 FROM audit_event e
@@ -24,7 +24,7 @@ ORDER BY e.id
 LIMIT @most;
 
 -- name: AuditLinkSealed :many
--- Which of the events have a link already: somebody has put them into the queue again.
+-- Events that already have a link: they were put into the queue again.
 SELECT l.event_id
 FROM audit_link l
 WHERE l.event_id = ANY(@ids::bigint[])
@@ -43,7 +43,7 @@ ORDER BY l.seq
 LIMIT @most;
 
 -- name: AuditLinkLacking :many
--- Of the events after one and up to another those that are neither sealed nor queued. Each table is read in those bounds only.
+-- Events of a range that are neither sealed nor queued. Each table is read within the range only.
 SELECT e.id
 FROM audit_event e
 LEFT JOIN audit_link l ON l.event_id = e.id AND l.event_id > @after AND l.event_id <= @until

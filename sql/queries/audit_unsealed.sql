@@ -1,5 +1,5 @@
 -- name: AuditUnsealedOldest :one
--- The event that waits the longest for the chain, or no row. One that is gone has no time.
+-- The event that has waited longest for the chain, or no row. A deleted event has no time.
 SELECT u.event_id, timestamptz_send(e.at) AS at
 FROM audit_unsealed u
 LEFT JOIN audit_event e ON e.id = u.event_id

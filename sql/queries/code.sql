@@ -1,5 +1,5 @@
 -- name: CodeIssue :exec
--- A new code voids the one before it, and its guesses.
+-- A new code voids the previous one and its guesses.
 INSERT INTO code (purpose, subject, key_id, digest, created_at, expires_at)
 VALUES (@purpose, @subject, @key_id, @digest, @now, @expires_at)
 ON CONFLICT ON CONSTRAINT code_pkey DO UPDATE
@@ -7,21 +7,21 @@ SET key_id = excluded.key_id, digest = excluded.digest, attempts = 0,
     created_at = excluded.created_at, expires_at = excluded.expires_at;
 
 -- name: CodeAttempt :one
--- Counts a guess before anything is compared, and commits alone, so that guesses in parallel
--- cannot share one. No row: no code, an expired one, or its guesses are spent.
+-- Counts a guess before the comparison, and is committed by itself, so that parallel guesses each count. No row: there
+-- is no code, it has expired, or its guesses are used up.
 UPDATE code
 SET attempts = attempts + 1
 WHERE purpose = @purpose AND subject = @subject AND expires_at > @now AND attempts < @max_attempts
 RETURNING key_id, digest;
 
 -- name: CodeRedeem :execrows
--- The guard and the change are one statement: of any number of contenders exactly one deletes
--- the row. A wrong guess never reaches here; it was counted before the comparison.
+-- The guard and the change are one statement: of any number of contenders exactly one deletes the row. A wrong guess
+-- never gets here; it was counted before the comparison.
 DELETE FROM code
 WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND expires_at > @now;
 
 -- name: CodeHolds :one
--- Whether CodeRedeem would find it.
+-- Reports whether CodeRedeem would find it.
 SELECT EXISTS (
     SELECT 1
     FROM code
@@ -29,8 +29,8 @@ SELECT EXISTS (
 );
 
 -- name: CodeVoid :exec
--- Those on their way to the account's own address and phone, and those that it has asked for, whose
--- subject begins with its id.
+-- The codes sent to the account's own address and phone, and those that it has requested, whose subject begins with its
+-- id.
 DELETE FROM code
 USING account
 WHERE account.id = @account_id AND (

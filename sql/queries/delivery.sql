@@ -6,14 +6,14 @@ VALUES (@id, @channel, @recipient, @kind, @language, @payload, @now, @expires_at
 SELECT EXISTS (SELECT 1 FROM delivery WHERE id = @id);
 
 -- name: DeliveryAttempt :one
--- No row: the outcome is known already, and a repeat of the job has nothing to do.
+-- No row: the outcome is already known, and a repeat of the job has nothing to do.
 UPDATE delivery
 SET attempts = attempts + 1
 WHERE id = @id AND state = 'queued'
 RETURNING channel, recipient, kind, language, payload, created_at, expires_at;
 
 -- name: DeliveryFinish :exec
--- The payload goes with the last word about it.
+-- The payload is deleted with the final outcome.
 UPDATE delivery
 SET state = @state, payload = NULL, last_error = @last_error, finished_at = @now::timestamptz
 WHERE id = @id AND state = 'queued';
@@ -47,7 +47,7 @@ WHERE id IN (
 );
 
 -- name: DeliveryList :many
--- Planned for the values that it comes with, see postgres.Planned.
+-- Planned for its own values, see postgres.Planned.
 SELECT d.id, d.channel, d.recipient, d.kind, d.state, d.attempts, d.last_error, d.created_at, d.finished_at, d.expires_at
 FROM delivery d
 WHERE (sqlc.narg(before)::timestamptz IS NULL OR (d.created_at, d.id) < (sqlc.narg(before)::timestamptz, sqlc.narg(before_id)::text))

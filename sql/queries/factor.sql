@@ -1,5 +1,5 @@
 -- name: TOTPPend :exec
--- A new one replaces the one before it, and the guesses at that.
+-- A new secret replaces the previous one and its guesses.
 INSERT INTO totp_pending (account_id, id, url, created_at, expires_at)
 VALUES (@account_id, @id, @url, @now, @expires_at)
 ON CONFLICT ON CONSTRAINT totp_pending_pkey DO UPDATE
@@ -11,16 +11,16 @@ FROM totp_pending
 WHERE account_id = @account_id AND expires_at > @now;
 
 -- name: TOTPPendingAttempt :one
--- Counts a guess before anything is compared, and commits alone. No row: nothing is pending, it has
--- expired, or its guesses are spent.
+-- Counts a guess before the comparison, and is committed by itself. No row: nothing is pending, it has expired, or its
+-- guesses are used up.
 UPDATE totp_pending
 SET attempts = attempts + 1
 WHERE account_id = @account_id AND expires_at > @now AND attempts < @max_attempts
 RETURNING id, url;
 
 -- name: TOTPPendingRedeem :execrows
--- The guard and the change are one statement: of any number of contenders exactly one deletes the
--- row, and nobody one that has replaced it meanwhile.
+-- The guard and the change are one statement: of any number of contenders exactly one deletes the row, and none deletes
+-- a row that has replaced it meanwhile.
 DELETE FROM totp_pending
 WHERE account_id = @account_id AND id = @id AND expires_at > @now;
 
@@ -48,7 +48,7 @@ SET id = excluded.id, secret = excluded.secret, last_step = excluded.last_step,
     failures = 0, bound_at = excluded.bound_at, used_at = NULL;
 
 -- name: TOTPBound :one
--- Says which authenticator is bound, and holds it until the transaction ends.
+-- Returns the bound authenticator, and locks it until the transaction ends.
 SELECT id
 FROM totp
 WHERE account_id = @account_id
@@ -58,15 +58,14 @@ FOR UPDATE;
 SELECT EXISTS (SELECT 1 FROM totp WHERE account_id = @account_id);
 
 -- name: TOTPRemove :execrows
--- Its recovery codes go with it.
+-- Its recovery codes are deleted too.
 DELETE FROM totp
 WHERE account_id = @account_id;
 
 -- name: TOTPAttempt :one
--- Counts a guess, against the authenticator and against the day's budget, before anything is
--- compared. Where no code can be right (no authenticator, or one that was guessed at too often) the
--- budget's row is written all the same, with nothing added: so it costs the same, and nobody can use
--- the budget up there. id is empty then.
+-- Counts a guess, against the authenticator and against the day's budget, before the comparison. If no code can be
+-- right (no authenticator, or a stopped one), the budget's row is written all the same, with nothing added: so the cost
+-- is the same, and such guesses cannot use up the budget. id is empty then.
 WITH attempted AS (
     UPDATE totp
     SET failures = totp.failures + 1
@@ -86,9 +85,9 @@ FROM counted c
 LEFT JOIN attempted a ON true;
 
 -- name: TOTPRedeem :execrows
--- A step is used at most once, and none before it afterwards. The guard and the change are one
--- statement: of any number of contenders with one code exactly one moves last_step. The secret is
--- encrypted anew at each use, so that an older master key has nothing left to open.
+-- A step is used at most once, and no earlier one after it. The guard and the change are one statement: of any number
+-- of contenders with one code exactly one advances last_step. The secret is encrypted anew at each use, so that an
+-- older master key is no longer needed.
 UPDATE totp
 SET last_step = @step, secret = @secret, failures = 0, used_at = @now::timestamptz
 WHERE account_id = @account_id AND id = @id AND last_step < @step;

@@ -1,10 +1,9 @@
 -- name: FailureAttempt :one
--- Counts an attempt as a failure before anything is compared, and commits by itself, so that
--- attempts in parallel cannot share one. The network is counted first, and the person only where
--- the network may go on: nobody waits longer because of their neighbours. Nor is the network counted
--- where the person has to wait anyway: nothing is compared then, and nobody has failed. No row: refused, and
--- FailureWait says until when. @delays are the seconds to wait after the first failure, the second
--- and so on; the last one stands for all that follow.
+-- Counts an attempt as a failure before the comparison, and is committed by itself, so that parallel attempts each
+-- count. The network is counted first, and the user only if the network is within its limit: no user waits longer
+-- because of others in the network. The network is not counted if the user has to wait anyway: nothing is compared
+-- then, so no attempt has failed. No row: refused, and FailureWait returns until when. @delays are the seconds to wait
+-- after the first failure, the second and so on; the last one applies to all further failures.
 WITH network AS (
     INSERT INTO throttle (key, count, ends_at)
     SELECT sqlc.arg(network)::text, 1, sqlc.arg(network_ends_at)::timestamptz
@@ -28,7 +27,7 @@ WHERE failure.blocked_until <= sqlc.arg(now)::timestamptz
 RETURNING failure.count;
 
 -- name: FailureCounted :one
--- Whether an earlier run of FailureAttempt was committed, and nobody has tried since.
+-- Reports whether an earlier run of FailureAttempt was committed, and no attempt has followed.
 SELECT EXISTS (
     SELECT 1
     FROM failure f
@@ -36,7 +35,7 @@ SELECT EXISTS (
 );
 
 -- name: FailureWait :one
--- Until when FailureAttempt refuses: for the person's delay, and for the network's window; now where it does not (any more).
+-- Until when FailureAttempt refuses: for the user's delay, and for the network's window; now if it does not refuse.
 SELECT
     COALESCE((
         SELECT f.blocked_until
@@ -50,8 +49,8 @@ SELECT
     ), sqlc.arg(now)::timestamptz)::timestamptz AS network;
 
 -- name: FailureSucceeded :exec
--- The attempt was none: the person's failures are forgotten, and the network has its one back. In
--- the order of FailureAttempt, the network first, so that the two never wait for each other.
+-- The attempt was not a failure: the user's failures are forgotten, and the network's is refunded. In the order of
+-- FailureAttempt, the network first, so that the two never wait for each other.
 WITH network AS (
     UPDATE throttle
     SET count = throttle.count - 1
@@ -77,7 +76,7 @@ DELETE FROM failure
 WHERE key = @person;
 
 -- name: FailureWaiting :many
--- Which of somebody's factors have to wait, and until when.
+-- The factors of a user that have to wait, and until when.
 SELECT f.key, f.blocked_until
 FROM failure f
 WHERE f.key = ANY (@people::text[]) AND f.blocked_until > @now::timestamptz

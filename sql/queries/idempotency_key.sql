@@ -1,6 +1,5 @@
 -- name: IdempotencyClaim :execrows
--- No row: the key is taken, by a change that is committed. One that is under way is waited for. A key that has
--- ended is free.
+-- No row: a committed change has used the key. A concurrent change is waited for. An expired key is free.
 INSERT INTO idempotency_key (account_id, key, fingerprint, answer, expires_at)
 VALUES (@account_id, @key, @fingerprint, 'null', @expires_at)
 ON CONFLICT ON CONSTRAINT idempotency_key_pkey DO UPDATE

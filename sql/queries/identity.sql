@@ -6,14 +6,14 @@ JOIN member_group g ON g.name = a.member_group
 WHERE i.provider = @provider AND i.subject = @subject;
 
 -- name: IdentityUse :execrows
--- The guard repeats what was found: an identity that was unbound meanwhile opens no session. The
--- caller holds the account's row lock, as every change of an identity does.
+-- The guard repeats what was found: an identity that was unbound meanwhile opens no session. The caller holds the
+-- account's row lock, as every change of an identity does.
 UPDATE identity
 SET profile = @profile, used_at = @now::timestamptz
 WHERE provider = @provider AND subject = @subject AND account_id = @account_id;
 
 -- name: IdentityBind :execrows
--- No row: the identity is another account's. Of two accounts at once one gets it.
+-- No row: the identity is another account's. Of two concurrent accounts one gets it.
 INSERT INTO identity (provider, subject, account_id, profile, bound_at)
 VALUES (@provider, @subject, @account_id, @profile, @now)
 ON CONFLICT ON CONSTRAINT identity_pkey DO UPDATE
@@ -21,6 +21,6 @@ SET profile = excluded.profile, bound_at = excluded.bound_at
 WHERE identity.account_id = excluded.account_id;
 
 -- name: IdentityRemove :execrows
--- All of the account's at the provider but one, which may be empty.
+-- All of the account's at the provider except one, which may be empty.
 DELETE FROM identity
 WHERE account_id = @account_id AND provider = @provider AND subject <> @keep;

@@ -21,7 +21,7 @@ FROM member_group
 WHERE name = @name;
 
 -- name: MemberGroupCreate :one
--- No row: there is one of this name.
+-- No row: there is already a group with this name.
 INSERT INTO member_group (name, description, rights, requires_totp, created_at, updated_at)
 VALUES (@name, @description, @rights, @requires_totp, @now, @now)
 ON CONFLICT ON CONSTRAINT member_group_pkey DO NOTHING
@@ -38,8 +38,8 @@ DELETE FROM member_group
 WHERE name = @name AND version = @version;
 
 -- name: MemberGroupLock :many
--- Those whose members have the right. Of two changes that could each take the last member from them, one waits
--- here for the other; somebody who only joins a group waits for neither.
+-- The groups whose members have the right. Of two changes that could each remove the last such member, one waits here
+-- for the other; adding a member to a group waits for neither.
 SELECT name
 FROM member_group
 WHERE @holding::text = ANY (rights)
@@ -47,7 +47,7 @@ ORDER BY name
 FOR NO KEY UPDATE;
 
 -- name: MemberGroupPopulated :one
--- Whether anybody who may sign in has the right.
+-- Reports whether any user who may sign in has the right.
 SELECT EXISTS (
     SELECT 1
     FROM member_group g

@@ -1,7 +1,7 @@
 -- name: SessionOpen :many
--- Opens a session and ends the ones idle the longest beyond the newest @keep others. The caller
--- holds the account's row lock, so two sign-ins at once do not both count the other out. The same
--- id again is a repeat of this very statement after an unknown COMMIT.
+-- Opens a session and ends the ones idle the longest beyond the newest @keep others. The caller holds the account's row
+-- lock, so two concurrent sign-ins do not end each other's sessions. A row with the same id is a repeat of this
+-- statement after an unknown COMMIT.
 WITH opened AS (
     INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
     VALUES (@id, @account_id, @surface, @device, @address, @now, @now, @now, @expires_at, @ends_at)
@@ -21,7 +21,7 @@ AND revoked_at IS NULL
 RETURNING id;
 
 -- name: SessionAuthenticate :one
--- Every call of a signed-in person costs this one statement: session and account together.
+-- Every call of a signed-in user costs this one statement: session and account together.
 SELECT s.id AS session_id,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session s
@@ -29,9 +29,9 @@ JOIN account a ON a.id = s.account_id
 WHERE s.id = @id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active';
 
 -- name: SessionRotate :one
--- The guard and the change are one statement: of any number of contenders with one refresh
--- token exactly one opens the next generation. The list of rotated generations forgets the
--- entries too old to be repeated (@forget), and keeps 64 at the most.
+-- The guard and the change are one statement: of any number of contenders with one refresh token exactly one opens the
+-- next generation. The list of rotated generations drops the entries too old to be repeated (@forget), and keeps at
+-- most 64.
 UPDATE session s
 SET generation = s.generation + 1,
     rotated_generations = CASE
@@ -50,8 +50,8 @@ WHERE s.id = @id AND s.surface = 'toolkit' AND s.generation = @generation AND s.
 RETURNING s.account_id, s.generation, a.member_group, a.seen_at;
 
 -- name: SessionForRefresh :one
--- Read only after SessionRotate found that the token is not the current one; the lock makes
--- what is decided from this row hold until the transaction ends.
+-- Read only after SessionRotate found that the token is not the current one. The lock keeps the row unchanged until the
+-- transaction that decides by it ends.
 SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, a.member_group, a.email
 FROM session s
 JOIN account a ON a.id = s.account_id
@@ -59,9 +59,9 @@ WHERE s.id = @id AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expire
 FOR UPDATE OF s;
 
 -- name: SessionReopen :one
--- The answer that carried the current generation was lost: it dies unseen, and the token
--- before it gets a new successor. A presented token that is ahead of the row comes from before
--- the database was set back; its successor is ahead of both.
+-- The response with the current generation was lost: that generation is replaced unseen, and the token before it gets a
+-- new successor. A presented token that is ahead of the row comes from before the database was set back; its successor
+-- is ahead of both.
 UPDATE session
 SET generation = GREATEST(generation, @presented::bigint) + 1,
     rotated_generations = ARRAY[@presented::bigint],
@@ -96,19 +96,19 @@ INSERT INTO session_cookie (digest, session_id, created_at, expires_at)
 VALUES (@digest, @session_id, @now, @expires_at);
 
 -- name: SessionCookieAdded :one
--- Whether an earlier run of a repeated transaction was committed.
+-- Reports whether an earlier run of a repeated transaction was committed.
 SELECT count(*) FROM session_cookie WHERE digest = @digest;
 
 -- name: SessionCookieRetire :exec
--- Ends the value that is exchanged, and all older ones, soon: the browser has moved on from them.
+-- Lets the exchanged value, and all older ones, expire soon: the browser no longer uses them.
 UPDATE session_cookie
 SET expires_at = LEAST(session_cookie.expires_at, @until::timestamptz)
 WHERE session_cookie.session_id = @session_id
     AND session_cookie.created_at <= (SELECT c.created_at FROM session_cookie c WHERE c.digest = @digest);
 
 -- name: SessionCookieTrim :exec
--- Deletes the values of a session that have ended, and the oldest beyond the newest 256: nobody with
--- good intentions renews that often within the minute that a value stays good.
+-- Deletes the expired values of a session, and the oldest beyond the newest 256: no legitimate client renews that often
+-- within the minute for which a value stays valid.
 DELETE FROM session_cookie
 WHERE session_cookie.session_id = @session_id AND (session_cookie.expires_at <= @now OR session_cookie.digest IN (
     SELECT c.digest
@@ -119,7 +119,7 @@ WHERE session_cookie.session_id = @session_id AND (session_cookie.expires_at <= 
 ));
 
 -- name: SessionByCookie :one
--- Every call of a browser that is signed in costs this one statement: cookie, session and account.
+-- Every call of a signed-in browser costs this one statement: cookie, session and account.
 SELECT s.id AS session_id, s.authenticated_at, a.phone, a.picture, a.sign_in_count,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp, i.profile AS lark,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
@@ -136,7 +136,7 @@ SET seen_at = @now::timestamptz, expires_at = LEAST(@idle_until::timestamptz, en
 WHERE id = @id AND surface = 'public' AND revoked_at IS NULL AND expires_at > @now::timestamptz;
 
 -- name: SessionMemberGroup :one
--- Found: an earlier run of a sign-in was committed.
+-- A row: an earlier run of a sign-in was committed.
 SELECT a.member_group
 FROM session s
 JOIN account a ON a.id = s.account_id

@@ -1,5 +1,5 @@
 -- name: SigningKeyLock :exec
--- One rotation at a time; readers are not held up.
+-- One rotation at a time; readers do not wait.
 LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: SigningKeyCreate :exec
@@ -7,7 +7,7 @@ INSERT INTO signing_key (id, public_key, private_key, created_at, signs_at)
 VALUES (@id, @public_key, @private_key, @now, @signs_at);
 
 -- name: SigningKeyList :many
--- A handful of rows: one a rotation, and the retired ones are deleted.
+-- Few rows: one for each rotation, and the retired ones are deleted.
 SELECT id, public_key, private_key, created_at, signs_at, retires_at
 FROM signing_key
 WHERE retires_at IS NULL OR retires_at > @now

@@ -1,5 +1,5 @@
 -- name: ThrottleTake :one
--- Counts one, or none, and answers the count, in one statement, so that any number at once are all seen.
+-- Counts one, or none, and returns the count, in one statement, so that concurrent uses are all counted.
 INSERT INTO throttle (key, count, ends_at)
 VALUES (@key, @added, @ends_at)
 ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
@@ -8,7 +8,7 @@ SET count = CASE WHEN throttle.ends_at <= @now THEN excluded.count ELSE throttle
 RETURNING count, ends_at;
 
 -- name: ThrottleBegun :one
--- Reports whether the window ends just then: whether it is the one that a transaction, which runs again, began.
+-- Reports whether the window ends at the given time: whether an earlier run of the transaction began it.
 SELECT EXISTS (SELECT FROM throttle WHERE key = @key AND ends_at = @ends_at);
 
 -- name: ThrottleGiveBack :exec

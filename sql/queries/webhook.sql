@@ -1,9 +1,9 @@
 -- name: WebhookLock :exec
--- Until the end of the transaction nobody else makes a webhook, so that counting them holds.
+-- No other transaction creates a webhook until this one ends, so that their count stays correct.
 SELECT pg_advisory_xact_lock(@id::bigint);
 
 -- name: WebhookCreate :one
--- No row: there are as many already as there may be.
+-- No row: the limit of webhooks is reached.
 INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)
 SELECT sqlc.arg(id), sqlc.arg(url), sqlc.arg(description), sqlc.arg(actions)::text[], sqlc.arg(enabled)::boolean, sqlc.arg(secret)::bytea,
     sqlc.arg(now)::timestamptz, sqlc.arg(now)::timestamptz
@@ -23,7 +23,7 @@ FROM webhook w
 WHERE w.id = @id AND w.deleted_at IS NULL;
 
 -- name: WebhookChange :one
--- One that is enabled is no longer gone.
+-- An enabled webhook is no longer marked as gone.
 UPDATE webhook
 SET url = @url, description = @description, actions = @actions, enabled = @enabled, gone_at = CASE WHEN @enabled THEN NULL ELSE gone_at END,
     updated_at = @now, version = version + 1
@@ -37,14 +37,14 @@ WHERE id = @id AND version = @version AND deleted_at IS NULL
 RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at;
 
 -- name: WebhookDelete :execrows
--- Its deliveries may be many: the clean-up takes them.
+-- Its deliveries may be many: the clean-up deletes them.
 UPDATE webhook
 SET deleted_at = @now::timestamptz, enabled = false, secret = NULL, previous_secret = NULL, previous_until = NULL, updated_at = @now::timestamptz,
     version = version + 1
 WHERE id = @id AND version = @version AND deleted_at IS NULL;
 
 -- name: WebhookGone :execrows
--- Not where somebody has changed the address since: what the old one said is not about the new one.
+-- Not if the address has changed meanwhile: the old receiver's response is not about the new address.
 UPDATE webhook
 SET enabled = false, gone_at = @now::timestamptz, updated_at = @now::timestamptz, version = version + 1
 WHERE id = @id AND url = @url AND enabled AND deleted_at IS NULL;
@@ -55,6 +55,6 @@ SET previous_secret = NULL, previous_until = NULL
 WHERE previous_until <= @now::timestamptz;
 
 -- name: WebhookClean :execrows
--- Those that were deleted, once nothing is left of their deliveries.
+-- Deleted webhooks without deliveries.
 DELETE FROM webhook
 WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id = webhook.id);

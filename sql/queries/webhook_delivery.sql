@@ -1,5 +1,5 @@
 -- name: WebhookDeliveryFanOut :many
--- One for each of the events and each webhook that wants it, unless there is one. Without a webhook no event is looked at.
+-- One for each event and each webhook that selects it, unless it exists. Without webhooks no event is read.
 INSERT INTO webhook_delivery (webhook_id, event_id, state, created_at, queued_at, next_at)
 SELECT w.id, e.id, 'pending', sqlc.arg(now)::timestamptz, sqlc.arg(now)::timestamptz, sqlc.arg(now)::timestamptz
 FROM webhook w
@@ -12,7 +12,7 @@ ON CONFLICT ON CONSTRAINT webhook_delivery_pkey DO NOTHING
 RETURNING webhook_id, event_id, round;
 
 -- name: WebhookDeliveryAttempt :one
--- No row: the outcome is known already, another round has begun, or the webhook was deleted.
+-- No row: the outcome is already known, another round has begun, or the webhook was deleted.
 UPDATE webhook_delivery d
 SET attempts = d.attempts + 1
 FROM webhook w, audit_event e
@@ -32,7 +32,7 @@ SET last_status = @last_status, last_error = @last_error, next_at = @next_at::ti
 WHERE webhook_id = @webhook_id AND event_id = @event_id AND round = @round AND state = 'pending';
 
 -- name: WebhookDeliveryList :many
--- Planned for the values that it comes with, see postgres.Planned.
+-- Planned for its own values, see postgres.Planned.
 SELECT d.webhook_id, d.event_id, coalesce(e.action, '')::text AS action, d.state, d.attempts, d.last_status, d.last_error, d.created_at, d.queued_at,
     d.next_at, d.finished_at
 FROM webhook_delivery d
@@ -44,7 +44,7 @@ ORDER BY d.event_id DESC
 LIMIT @most;
 
 -- name: WebhookDeliveryAgain :one
--- The next round of one.
+-- The next round of one delivery.
 UPDATE webhook_delivery d
 SET state = 'pending', round = d.round + 1, attempts = 0, last_status = NULL, last_error = '', queued_at = @now::timestamptz, next_at = @now::timestamptz,
     finished_at = NULL
@@ -53,7 +53,7 @@ WHERE d.webhook_id = @webhook_id AND d.event_id = @event_id AND e.id = d.event_i
 RETURNING d.webhook_id, d.event_id, d.round, e.action, d.state, d.attempts, d.last_status, d.last_error, d.created_at, d.queued_at, d.next_at, d.finished_at;
 
 -- name: WebhookDeliveryEvents :many
--- The events from a time on, the oldest first. Planned for the values that it comes with, see postgres.Planned.
+-- The events from a time on, the oldest first. Planned for its own values, see postgres.Planned.
 SELECT e.id, e.at
 FROM audit_event e
 WHERE e.at >= @since
@@ -63,7 +63,7 @@ ORDER BY e.at, e.id
 LIMIT @most;
 
 -- name: WebhookDeliveryReplay :many
--- The next round of those that are there, and the first of those that are not, or not any more.
+-- The next round of existing deliveries, and the first round of missing ones.
 INSERT INTO webhook_delivery (webhook_id, event_id, state, created_at, queued_at, next_at)
 SELECT sqlc.arg(webhook_id)::text, u.id, 'pending', sqlc.arg(now)::timestamptz, sqlc.arg(now)::timestamptz, sqlc.arg(now)::timestamptz
 FROM unnest(sqlc.arg(event_ids)::bigint[]) AS u (id)
@@ -74,7 +74,7 @@ SET state = 'pending', round = webhook_delivery.round + 1, attempts = 0, last_st
 RETURNING webhook_id, event_id, round;
 
 -- name: WebhookDeliveryAbandon :execrows
--- Those whose job was lost.
+-- Deliveries whose job was lost.
 UPDATE webhook_delivery
 SET state = 'failed', last_error = 'nobody sent it in time', next_at = NULL, finished_at = @now::timestamptz
 WHERE (webhook_id, event_id) IN (
@@ -98,7 +98,7 @@ WHERE (webhook_id, event_id) IN (
 AND state <> 'pending' AND queued_at < @before;
 
 -- name: WebhookDeliveryCleanDeleted :execrows
--- Those of a webhook that was deleted, one after the other. An array, so that the index is used however many there are.
+-- Deliveries of a deleted webhook, one webhook at a time. An array, so that the index is used for any number of them.
 WITH gone AS (
     SELECT w.id
     FROM webhook w

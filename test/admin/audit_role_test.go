@@ -173,7 +173,7 @@ func TestServerRoleIsHarmless(t *testing.T) {
 	t.Parallel()
 
 	for options, says := range map[string]string{
-		"SUPERUSER": "could change audit_checkpoint, audit_event, audit_link", "CREATEROLE": "may make roles", "IN ROLE pg_write_all_data": "could change audit_checkpoint",
+		"SUPERUSER": "could change audit_checkpoint, audit_event, audit_link", "CREATEROLE": "may create roles", "IN ROLE pg_write_all_data": "could change audit_checkpoint",
 	} {
 		t.Run(strings.ReplaceAll(options, " ", ""), func(t *testing.T) {
 			t.Parallel()

@@ -15,14 +15,14 @@ import (
 // GroupNone is the member group of a new account, until an administrator assigns one.
 const GroupNone = group.None
 
-// Status says whether an account may sign in.
+// Status is whether an account may sign in.
 type Status string
 
 // The statuses.
 const (
 	Active   Status = "active"
 	Disabled Status = "disabled"
-	Deleted  Status = "deleted" // kept for a while, in which it can be made active again
+	Deleted  Status = "deleted" // kept for a while; an administrator can make it active again
 )
 
 // Account is one person's account, shared by both surfaces.
@@ -38,16 +38,16 @@ type Account struct {
 	Version     int32 // 0 at creation, one more at each change
 }
 
-// NewID makes an id of the form of an ObjectID: four bytes of time, so that ids sort by age and
-// indexes grow at one end, then eight random ones.
+// NewID returns an id in the form of an ObjectID: four bytes of time, so that ids sort by age and indexes grow at one
+// end, then eight random bytes.
 func NewID(now time.Time) string {
 	id := binary.BigEndian.AppendUint32(nil, uint32(now.Unix())) //nolint:gosec // good until 2106
 
 	return hex.EncodeToString(append(id, randomid.Bytes(8)...))
 }
 
-// fromRow turns a row into an Account. Every query that answers accounts lists the same columns,
-// so its row converts to this one.
+// fromRow converts a row to an Account. Every query that returns accounts lists the same columns, so its row has this
+// type.
 func fromRow(row db.AccountByIDRow) Account {
 	return Account{
 		ID:          row.ID,

@@ -8,16 +8,16 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// ErrEmail says that a text is no e-mail address that we send to.
+// ErrEmail reports a text that is not an e-mail address to which we send.
 var ErrEmail = errors.New("account: not an e-mail address")
 
-// localMarks may stand in a local part beside letters and digits (RFC 5321 and 5322, atext).
+// localMarks may stand in a local part, besides letters and digits (RFC 5321 and 5322, atext).
 const localMarks = ".!#$%&'*+/=?^_`{|}~-"
 
-// ParseEmail returns the one normal form of an address, at most 254 bytes: surrounding spaces
-// gone, the local part in lower-case ASCII, the domain in lower-case ASCII by IDNA (RFC 5891).
-// Every path compares and stores this form only. Quoted local parts and ones beyond ASCII are no
-// addresses here: somebody else's look-alike address could be made of them.
+// ParseEmail returns the one normal form of an address, at most 254 bytes: without surrounding spaces, the local part
+// in lower-case ASCII, the domain in lower-case ASCII by IDNA (RFC 5891). Every path compares and stores only this
+// form. Quoted local parts and those beyond ASCII are not valid here: they would allow addresses that look like another
+// user's.
 func ParseEmail(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if len(s) > 1024 || !utf8.ValidString(s) {
@@ -56,8 +56,8 @@ func isLocal(s string) bool {
 	return true
 }
 
-// isDomain wants at least two labels of letters, digits and inner hyphens, the last not a number
-// (RFC 1123, section 2.1): an address literal is no domain.
+// isDomain requires at least two labels of letters, digits and inner hyphens, the last not a number (RFC 1123, section
+// 2.1): an address literal is not a domain.
 func isDomain(s string) bool {
 	labels := strings.Split(s, ".")
 	if len(s) > 253 || len(labels) < 2 {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// T-21, R-I6, V-25: one address has one form, and no address passes for another's.
+// T-21, R-I6, V-25: one address has one form, and no address passes for another.
 func TestParseEmail(t *testing.T) {
 	t.Parallel()
 
@@ -29,7 +29,7 @@ func TestParseEmail(t *testing.T) {
 		"1@1.io":                           "1@1.io",
 		longest:                            longest,
 		"\u3000user@x.io\u00a0":            "user@x.io",
-		"A@\u212aonec.com.au":              "a@konec.com.au", // KELVIN SIGN in a domain is k, in a local part nothing
+		"A@\u212aonec.com.au":              "a@konec.com.au", // KELVIN SIGN is k in a domain, and invalid in a local part
 		strings.ToUpper(local64) + "@x.io": local64 + "@x.io",
 	} {
 		if got, err := ParseEmail(in); err != nil || got != want {
@@ -52,7 +52,7 @@ func TestParseEmail(t *testing.T) {
 	}
 }
 
-// R-I6: a domain that only looks like another is another.
+// R-I6: a domain that only looks like another is a different one.
 func TestHomoglyphsStayApart(t *testing.T) {
 	t.Parallel()
 
@@ -75,7 +75,7 @@ func FuzzParseEmail(f *testing.F) {
 		start := time.Now()
 		email, err := ParseEmail(s)
 
-		if took := time.Since(start); took > time.Second { // V-25 asks for 50 ms of a quiet machine
+		if took := time.Since(start); took > time.Second { // V-25 requires 50 ms on an idle machine
 			t.Errorf("took %s", took)
 		}
 
@@ -88,7 +88,7 @@ func FuzzParseEmail(f *testing.F) {
 		}
 
 		if strings.Count(email, "@") != 1 || len(email) > 254 || strings.ToLower(email) != email {
-			t.Errorf("%q is no normal form", email)
+			t.Errorf("%q is not a normal form", email)
 		}
 
 		for i := range len(email) {
@@ -139,7 +139,7 @@ func FuzzParseName(f *testing.F) {
 		}
 
 		if n := utf8.RuneCountInString(name); n < 1 || n > 64 || strings.TrimSpace(name) != name {
-			t.Errorf("%q is no name", name)
+			t.Errorf("%q is not a name", name)
 		}
 
 		for _, r := range name {
@@ -150,7 +150,7 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
-// NewID is an ObjectID of the time: ids sort by age.
+// NewID returns an ObjectID of the time: ids sort by age.
 func TestNewID(t *testing.T) {
 	t.Parallel()
 

@@ -15,13 +15,13 @@ import (
 )
 
 var (
-	// ErrNotFound answers an id that is no account's.
+	// ErrNotFound is returned for an id that no account has.
 	ErrNotFound = problem.New(problem.NotFound, "ACCOUNT_NOT_FOUND")
-	// ErrEmailTaken answers an address that has an account, if the caller may know.
+	// ErrEmailTaken is returned for an address that has an account, if the caller may know.
 	ErrEmailTaken = problem.New(problem.Conflict, "EMAIL_TAKEN")
 )
 
-// The failures of an operator's commands.
+// The errors of an operator's commands.
 var (
 	ErrUnknown      = errors.New("there is no account with this e-mail address")
 	ErrTaken        = errors.New("there is an account with this e-mail address already")
@@ -39,7 +39,7 @@ func New(database *postgres.DB, now func() time.Time) *Accounts {
 	return &Accounts{db: database, now: now}
 }
 
-// IDOf answers whose address it is, in its normal form, or ErrUnknown.
+// IDOf returns the id of the account with the address, in its normal form, or ErrUnknown.
 func (a *Accounts) IDOf(ctx context.Context, email string) (id string, err error) {
 	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
@@ -56,7 +56,7 @@ func (a *Accounts) IDOf(ctx context.Context, email string) (id string, err error
 	return id, nil
 }
 
-// Creation is what a new account is made of. Email and Name are in their normal forms.
+// Creation is the content of a new account. Email and Name are in their normal forms.
 type Creation struct {
 	Email        string
 	Name         string
@@ -64,7 +64,7 @@ type Creation struct {
 	MemberGroup  string
 }
 
-// Create makes an account without a code: the operator vouches for the address.
+// Create creates an account without a code: the operator vouches for the address.
 func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 	var created Account
 
@@ -88,8 +88,8 @@ func (a *Accounts) Create(ctx context.Context, c Creation) (Account, error) {
 	return created, err
 }
 
-// Insert adds the row of a new account, in the transaction of whoever may, and answers ErrTaken
-// for an address that has one. In a repeated transaction it answers its own earlier success.
+// Insert adds the row of a new account, in the caller's transaction. It returns ErrTaken if the address has an account.
+// In a repeated transaction it returns the account that the earlier run created.
 func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Creation) (Account, error) {
 	var hash *string
 	if c.PasswordHash != "" {
@@ -117,7 +117,7 @@ func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Cre
 	return fromRow(db.AccountByIDRow(row)), nil
 }
 
-// Earlier finds the account that an earlier run of a repeated transaction created under id.
+// Earlier returns the account that an earlier run of a repeated transaction created under id.
 func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, found bool, err error) {
 	if !tx.Repeated {
 		return Account{}, false, nil

@@ -5,13 +5,13 @@ import (
 	"regexp"
 )
 
-// ErrPhone says that a text is no phone number in the form of E.164.
+// ErrPhone reports a text that is not a phone number in the form of E.164.
 var ErrPhone = errors.New("account: not a phone number in the form of E.164")
 
 var phoneForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
-// ParsePhone takes a number as ITU-T E.164 writes it, with the + and nothing between the digits, and no other: to
-// guess a country would bind somebody else's.
+// ParsePhone accepts a number as ITU-T E.164 writes it, with the + and only digits after it. It guesses no country
+// code: a wrong guess would bind another user's number.
 func ParsePhone(s string) (string, error) {
 	if !phoneForm.MatchString(s) {
 		return "", ErrPhone

@@ -1,6 +1,6 @@
-// Package administration holds what administrators and operators do to accounts: search them, create, change and delete
-// them, take a lost factor away, lift a wait, end sessions. Each change is one transaction that locks the account, judges
-// the actor's rights, records one event, and leaves an administrator. It signs no one in.
+// Package administration owns what administrators and operators do to accounts: search, create, change and delete them,
+// remove a lost factor, unlock, end sessions. Each change is one transaction that locks the account, checks the actor's
+// rights, records one event, and leaves an administrator. It signs no one in.
 package administration
 
 import (
@@ -19,15 +19,15 @@ type Administration struct {
 	now   func() time.Time
 }
 
-// New returns an Administration. A nil queue is enough for changes that send no mail.
+// New returns an Administration. The queue may be nil for changes that send no mail.
 func New(database *postgres.DB, queue *delivery.Queue, now func() time.Time) *Administration {
 	return &Administration{db: database, queue: queue, now: now}
 }
 
-// Change is what every change of an account has in common.
+// Change is what all changes of an account have in common.
 type Change struct {
 	Actor  group.Administrator
 	Key    idempotency.Key // a change under a key happens once
-	Target Target          // not used where an account is created, or many are changed
+	Target Target          // not used when an account is created, or many are changed
 	Reason string          // for the audit log; empty for none
 }

@@ -87,7 +87,7 @@ func query[T any](t *testing.T, e *env, statement string, args ...any) (value T)
 	return value
 }
 
-// A kept answer may hold a code of another version of the server, as after a downgrade.
+// A stored result may hold a code of another version of the server, as after a downgrade.
 func TestKeptRefusalOfAnotherVersionIsRead(t *testing.T) {
 	t.Parallel()
 
@@ -101,7 +101,7 @@ func TestKeptRefusalOfAnotherVersionIsRead(t *testing.T) {
 	assign := func() []administration.Assigned {
 		t.Helper()
 
-		// The version is not the account's, so that the first answer is a refusal.
+		// The version is not the account's, so the first result is a refusal.
 		version := int32(7)
 
 		results, err := e.SetGroups(t.Context(), administration.Change{Actor: e.admin, Key: key}, []administration.Target{{ID: e.account.ID, Version: &version}}, "Member")
@@ -123,7 +123,7 @@ func TestKeptRefusalOfAnotherVersionIsRead(t *testing.T) {
 	}
 }
 
-// A reset knows no account, so its failures are counted under the address: an unlock lifts that wait with the others.
+// A reset knows no account, so its failures are counted under the address: an unlock removes that wait too.
 func TestUnlockLiftsEveryWait(t *testing.T) {
 	t.Parallel()
 
@@ -181,7 +181,7 @@ func TestUnlockLiftsEveryWait(t *testing.T) {
 	}
 }
 
-// Sessions that ended by themselves are kept for a week. No one ends them once more.
+// Expired sessions are kept for a week. They are not ended once more.
 func TestOnlyLivingSessionsAreEnded(t *testing.T) {
 	t.Parallel()
 

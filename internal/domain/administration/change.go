@@ -17,10 +17,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Target is an account as it is to be changed.
+// Target is the account to change.
 type Target struct {
 	ID      string
-	Version *int32 // the one that the change is made to; nil for whichever it is
+	Version *int32 // the version that the change expects; nil for any
 }
 
 // lockedAccount is an account whose row is locked.
@@ -30,11 +30,11 @@ type lockedAccount struct {
 	rights group.Rights // those of its group
 }
 
-// mutation changes an account, and answers what happened; no action where nothing was to be done.
+// mutation changes an account and returns the event, without an action if nothing had to change.
 type mutation func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error)
 
-// lock locks an account for a change, in the change's transaction. It returns account.ErrNotFound for none, and
-// problem.ErrRightMissing for one with a right that the actor does not have.
+// lock locks an account for a change, in the change's transaction. It returns account.ErrNotFound if there is none, and
+// problem.ErrRightMissing if the account has a right that the actor does not have.
 func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target) (lockedAccount, error) {
 	row, err := db.New(tx).AccountForChange(ctx, target.ID)
 	if postgres.IsNotFound(err) {
@@ -55,26 +55,26 @@ func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target T
 	return h, nil
 }
 
-// SetGroup assigns the member group, which counts from the person's next request on.
+// SetGroup assigns the member group, which takes effect with the account's next request.
 func (a *Administration) SetGroup(ctx context.Context, c Change, name string) (Details, error) {
 	return a.change(ctx, c, toGroup(c, name))
 }
 
-// Assigned is what became of one of many.
+// Assigned is the result for one of many accounts.
 type Assigned struct {
 	ID      string
-	Version int32            // of an account that is in the group now
-	Refusal *problem.Problem // nil for one of those
+	Version int32            // of an account that is now in the group
+	Refusal *problem.Problem // nil if the account is in the group
 }
 
-// assigned is what is kept of it: a problem by its code.
+// assigned is the stored form of Assigned: it has a problem's code.
 type assigned struct {
 	ID      string
 	Version int32
 	Code    string
 }
 
-// SetGroups assigns one group to many. Each is judged by itself, and one that is refused stays as it is.
+// SetGroups assigns one group to many accounts. Each is checked by itself; one that is refused stays as it is.
 func (a *Administration) SetGroups(ctx context.Context, c Change, targets []Target, name string) ([]Assigned, error) {
 	kept, err := idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
 		if err := group.Lock(ctx, tx); err != nil {
@@ -117,7 +117,7 @@ func (a *Administration) SetGroups(ctx context.Context, c Change, targets []Targ
 	return results, nil
 }
 
-// setGroupOfOne undoes no more than this one where it fails.
+// setGroupOfOne undoes only its own change if it fails.
 func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c Change, name string) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
@@ -163,7 +163,7 @@ func toGroup(c Change, name string) mutation {
 
 		switch {
 		case postgres.ViolatesConstraint(err, "account_member_group_fkey"):
-			return audit.Event{}, account.ErrUnknownGroup // deleted in this moment
+			return audit.Event{}, account.ErrUnknownGroup // deleted at this moment
 		case err != nil:
 			return audit.Event{}, fmt.Errorf("set member group: %w", err)
 		}
@@ -172,8 +172,8 @@ func toGroup(c Change, name string) mutation {
 	}
 }
 
-// SetStatus lets an account sign in, or stops it: disabling and deleting end every session at once, and void what
-// is outstanding beside them. A deleted account that is made active is restored.
+// SetStatus allows an account to sign in, or stops it. Disabling and deleting end every session at once and void its
+// outstanding codes and secrets. A deleted account that becomes active again is restored.
 func (a *Administration) SetStatus(ctx context.Context, c Change, status account.Status) (Details, error) {
 	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
@@ -202,7 +202,7 @@ func (a *Administration) SetStatus(ctx context.Context, c Change, status account
 	})
 }
 
-// distrust ends every session, and voids what is outstanding beside them.
+// distrust ends every session and voids outstanding codes and secrets.
 func (a *Administration) distrust(ctx context.Context, tx postgres.Tx, id, why string) error {
 	_, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: id, Now: a.now(), Reason: why})
 	if err != nil {
@@ -212,13 +212,13 @@ func (a *Administration) distrust(ctx context.Context, tx postgres.Tx, id, why s
 	return challenge.Void(ctx, tx, id)
 }
 
-// Erase deletes up to 100 accounts for good that were deleted before, and says how many. What happened to them stays
-// in the audit log.
+// Erase permanently deletes up to 100 accounts that were deleted before the given time, and returns how many. Their
+// events stay in the audit log.
 func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 	return db.New(tx).AccountErase(ctx, &before)
 }
 
-// change runs a step in a transaction of its own.
+// change runs a mutation in its own transaction.
 func (a *Administration) change(ctx context.Context, c Change, do mutation) (Details, error) {
 	return idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		if err := group.Lock(ctx, tx); err != nil {
@@ -229,7 +229,7 @@ func (a *Administration) change(ctx context.Context, c Change, do mutation) (Det
 	})
 }
 
-// apply runs a step under the locks, writes down what happened, and sees to it that an administrator is left.
+// apply runs a mutation under the locks, records the event, and makes sure that an administrator is left.
 func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c Change, do mutation) (Details, error) {
 	h, err := lock(ctx, tx, c.Actor, c.Target)
 	if err != nil {
@@ -258,7 +258,7 @@ func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c Change, do
 	return details(ctx, tx, h.ID)
 }
 
-// compact leaves out what nobody said.
+// compact removes empty values.
 func compact(detail map[string]string) map[string]string {
 	maps.DeleteFunc(detail, func(_, value string) bool { return value == "" })
 

@@ -16,8 +16,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// CreateFor makes an account for somebody, whose address an administrator vouches for. It has no password: with an
-// invitation, in the language that invite names, the person is told by mail and sets one with a code.
+// CreateFor creates an account for a user whose address an administrator vouches for. It has no password. With an
+// invitation, in the language that invite names, the user receives a mail and sets a password with a code.
 func (a *Administration) CreateFor(ctx context.Context, change Change, c account.Creation, invite language.Language) (Details, error) {
 	id, invitation := account.NewID(a.now()), delivery.NewID()
 

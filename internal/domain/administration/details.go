@@ -22,12 +22,12 @@ type Details struct {
 	Picture      string
 	SignIns      int64
 	LastSignInAt *time.Time
-	SeenAt       *time.Time // exact to a day
+	SeenAt       *time.Time // the day only
 	DeletedAt    *time.Time // nil unless the account is deleted
 	Factors      *Factors   // nil in lists
 }
 
-// Factors are the ways to sign in that an account has, without a secret of any.
+// Factors are the ways in which an account can sign in, without any secret.
 type Factors struct {
 	Password      string // how it is stored, see password.Scheme; empty for none
 	Phone         bool
@@ -36,7 +36,7 @@ type Factors struct {
 	Lark          string // the name at Lark; empty for none
 }
 
-// Get answers one account with its factors.
+// Get returns one account with its factors.
 func (a *Administration) Get(ctx context.Context, id string) (found Details, err error) {
 	err = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		found, err = details(ctx, conn, id)
@@ -84,7 +84,7 @@ func details(ctx context.Context, tx db.DBTX, id string) (Details, error) {
 	return found, nil
 }
 
-// detailsOf turns a row into a Record. Every query that answers records lists the same columns.
+// detailsOf converts a row to Details. Every query that returns details lists the same columns.
 func detailsOf(row db.AccountRecordRow) Details {
 	found := Details{
 		Account: account.Account{
@@ -98,7 +98,7 @@ func detailsOf(row db.AccountRecordRow) Details {
 		found.Phone = *row.Phone
 	}
 
-	// From before it was written down.
+	// From before it was recorded.
 	if found.SeenAt == nil {
 		found.SeenAt = found.LastSignInAt
 	}

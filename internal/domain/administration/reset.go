@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Factor is a way to sign in that can be taken away.
+// Factor is a way to sign in that can be removed.
 type Factor string
 
 // The factors.
@@ -29,13 +29,13 @@ const (
 	Lark     Factor = lark.Provider
 )
 
-// changedBy is what the audit calls the change of each.
+// changedBy is the audit's name for the change of each factor.
 var changedBy = map[Factor]audit.Action{
 	Password: audit.PasswordChanged, Phone: audit.PhoneChanged, TOTP: audit.TOTPChanged, Lark: audit.LarkChanged,
 }
 
-// ResetFactor takes a way to sign in from somebody who has lost it, and tells them. The address stays, and with a
-// code that goes there they set a new password. What is not there is no failure.
+// ResetFactor removes a way to sign in that the user has lost, and notifies the user. The address stays: with a code
+// sent to it the user sets a new password. A factor that does not exist is not an error.
 func (a *Administration) ResetFactor(ctx context.Context, c Change, which Factor) (Details, error) {
 	notice := delivery.NewID()
 
@@ -95,11 +95,11 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 	return nil
 }
 
-// WaitNames returns what an account's failures are counted under: its id and, for a reset, which knows no account, its
-// address.
+// WaitNames returns the names under which an account's failures are counted: its id and, for a reset, which knows no
+// account, its address.
 func WaitNames(id, email string) []string { return []string{id, email} }
 
-// WaitFactors are those whose failures make a user wait.
+// WaitFactors are the factors whose failures make a user wait.
 var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// EndSessions ends every session of an account that an administrator looks after.
+// EndSessions ends every session of an account, for an administrator.
 func (a *Administration) EndSessions(ctx context.Context, who group.Administrator, accountID string) error {
 	return a.endSessions(ctx, who, accountID, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
 		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: a.now(), Reason: "administrator"})
@@ -40,8 +40,8 @@ func (a *Administration) EndSession(ctx context.Context, who group.Administrator
 	})
 }
 
-// endSessions ends sessions in one transaction, under the account's lock, and records one event. id names the session of the
-// event, empty for all of the account.
+// endSessions ends sessions in one transaction, under the account's lock, and records one event. id is the session in
+// the event; empty for all sessions of the account.
 func (a *Administration) endSessions(
 	ctx context.Context, who group.Administrator, accountID, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
 ) error {

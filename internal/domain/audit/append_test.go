@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/sql/migrations"
 )
 
-// A superuser is refused, and in replica mode too.
+// A superuser is refused, in replica mode too.
 func TestAppendOnly(t *testing.T) {
 	t.Parallel()
 
@@ -39,7 +39,7 @@ func TestAppendOnly(t *testing.T) {
 	e.expectSound(t, 9)
 }
 
-// What was written before there was a chain is sealed too.
+// Events from before the chain existed are sealed too.
 func TestOldEventsAreQueued(t *testing.T) {
 	t.Parallel()
 
@@ -76,7 +76,7 @@ func TestOldEventsAreQueued(t *testing.T) {
 	e.expectSound(t, 4)
 }
 
-// emptyDatabase is one that nobody has migrated.
+// emptyDatabase returns a database without migrations.
 func emptyDatabase(t *testing.T) string {
 	t.Helper()
 

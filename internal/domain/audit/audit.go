@@ -1,6 +1,6 @@
-// Package audit writes down what happened to accounts and sessions, in the transaction of the
-// event itself: neither exists without the other. It never records a secret, and never changes a
-// row. A chain of hashes over all events shows whether somebody else has.
+// Package audit records what happens to accounts and sessions, in the transaction of the event itself: neither exists
+// without the other. It never records a secret, and never changes a row. A chain of hashes over all events reveals
+// changes by others.
 package audit
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Action names what happened.
+// Action is the name of an event.
 type Action string
 
 // The actions.
@@ -25,8 +25,8 @@ const (
 	CodeRefused        Action = "code.refused"
 	AccountRegistered  Action = "account.registered"
 	AccountCreated     Action = "account.created"
-	AccountImported    Action = "account.imported"  // a batch of them
-	AccountsExported   Action = "accounts.exported" // all of them
+	AccountImported    Action = "account.imported"  // a batch of accounts
+	AccountsExported   Action = "accounts.exported" // all accounts
 	AccountGroupSet    Action = "account.group_set"
 	AccountDisabled    Action = "account.disabled"
 	AccountEnabled     Action = "account.enabled"
@@ -48,7 +48,7 @@ const (
 	SessionEnded       Action = "session.ended"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
-	LimitReached       Action = "limit.reached" // who met it has to wait
+	LimitReached       Action = "limit.reached" // a user or network that reached a limit must wait
 	WaitLifted         Action = "sign_in.wait_lifted"
 	GroupCreated       Action = "group.created"
 	GroupChanged       Action = "group.changed"
@@ -64,15 +64,15 @@ const (
 // Event is one entry.
 type Event struct {
 	Action    Action
-	AccountID string            // empty where no account is known
-	ActorID   string            // who did it to another's account; empty for the person, a command or the server
-	SessionID string            // empty where there is none
-	Subject   string            // the address that was meant, where it is all that is known
-	Method    string            // of a sign-in: how the person proved who they are; of a code: its purpose
-	Detail    map[string]string // more about it: what it was before, why; never a secret
+	AccountID string            // empty if no account is known
+	ActorID   string            // who changed another's account; empty for the user, a command or the server
+	SessionID string            // empty if there is none
+	Subject   string            // the address in the request, if nothing else is known
+	Method    string            // of a sign-in: the factor; of a code: its purpose
+	Detail    map[string]string // more about it: the previous value, the reason; never a secret
 }
 
-// Record writes an event.
+// Record records an event.
 func Record(ctx context.Context, tx db.DBTX, now time.Time, event Event) error {
 	row, err := rowOf(ctx, now, event)
 	if err == nil {
@@ -126,7 +126,7 @@ func Recorded(ctx context.Context, tx db.DBTX, now time.Time, event Event) (bool
 	return recorded, nil
 }
 
-// RecordAlone writes an event outside any transaction, once, even if the answer of the database is lost.
+// RecordAlone records an event outside any transaction, once, even if the response of the database is lost.
 func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, event Event) error {
 	repeated := false
 
@@ -143,8 +143,8 @@ func RecordAlone(ctx context.Context, database *postgres.DB, now time.Time, even
 	})
 }
 
-// RecordOnce writes an event that is all that happened, unless the last one of the same key had the same until: what
-// happens again and again until a moment is written once.
+// RecordOnce records an event without a change, unless the last event with the same key had the same until: what
+// repeats until a moment is recorded once.
 func RecordOnce(ctx context.Context, database *postgres.DB, now time.Time, event Event, key string, until time.Time) error {
 	row, err := rowOf(ctx, now, event)
 	if err == nil {

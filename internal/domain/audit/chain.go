@@ -21,37 +21,36 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Chain makes tampering with events show. Each link holds a hash over the one before it and an event, so that no
-// event can be changed, taken out or put in between without every later hash changing; and each batch of links
-// ends in a checkpoint, a digest with the server's key, so that nobody who only writes to the database
-// can compute them anew. What it cannot show by itself is a chain that was cut back to an older checkpoint: for that a
-// head has to be kept elsewhere, as in the server's log.
+// Chain makes tampering with events detectable. Each link holds a hash over the previous link and an event: an event
+// that is changed, removed or inserted changes every later hash. Each batch of links ends in a checkpoint, a digest
+// with the server's key: an attacker who only writes to the database cannot compute it anew. The chain alone cannot
+// show that it was cut back to an older checkpoint: for that a head must be kept elsewhere, as in the server's log.
 //
-// Keep seals what comes; Verify looks through everything. A Chain seals for one caller at a time; others, here
-// or in other processes, have Chains of their own.
+// Keep seals new events; Verify checks all of them. A Chain seals for one caller at a time; other callers, in this
+// process or another, have their own Chains.
 type Chain struct {
 	db   *postgres.DB
 	keys *keyring.Keyring
 	log  *slog.Logger
 	now  func() time.Time
 
-	onSeal  func(ctx context.Context, tx postgres.Tx, events []int64) error // nil where nobody wants to know
-	known   Head                                                            // the last one that we have sealed, or found to be vouched for
+	onSeal  func(ctx context.Context, tx postgres.Tx, events []int64) error // nil for no notification
+	known   Head                                                            // the last head that we sealed, or found vouched for
 	waiting atomic.Int64                                                    // when the oldest unsealed event was written, in Unix microseconds; 0 for none
 }
 
-// NewChain makes a Chain.
+// NewChain returns a Chain.
 func NewChain(database *postgres.DB, keys *keyring.Keyring, log *slog.Logger, now func() time.Time) *Chain {
 	return &Chain{db: database, keys: keys, log: log, now: now}
 }
 
-// OnSeal has each batch of events told, by their numbers and in the order of the chain, in the transaction that seals it: once each,
-// or the batch is not sealed. Call it before anything is sealed.
+// OnSeal sets a function that receives the numbers of each batch of events, in the order of the chain, in the
+// transaction that seals them: once each, or the batch is not sealed. Call it before anything is sealed.
 func (c *Chain) OnSeal(tell func(ctx context.Context, tx postgres.Tx, events []int64) error) {
 	c.onSeal = tell
 }
 
-// Lag is how old the oldest event is that was not sealed when Keep last looked.
+// Lag returns the age of the oldest event that was not sealed when Keep last checked.
 func (c *Chain) Lag() time.Duration {
 	since := c.waiting.Load()
 	if since == 0 {
@@ -61,11 +60,11 @@ func (c *Chain) Lag() time.Duration {
 	return max(0, c.now().Sub(time.UnixMicro(since)))
 }
 
-// AppendOnly names the tables that the server adds to, and never changes.
+// AppendOnly are the tables to which the server only adds rows.
 func AppendOnly() []string { return []string{"audit_event", "audit_link", "audit_checkpoint"} }
 
-// Head is the end of the chain: the number of its last link, and that link's hash. Whoever keeps one elsewhere can
-// tell later that the chain up to there is the same. The zero value is that of an empty chain.
+// Head is the end of the chain: the number and the hash of its last link. A head that is kept elsewhere shows later
+// that the chain up to it is unchanged. The zero value is the head of an empty chain.
 type Head struct {
 	Seq  int64
 	Hash [sha256.Size]byte
@@ -102,17 +101,17 @@ func headOf(seq int64, hash []byte) Head {
 	return head
 }
 
-// The first byte of what a link hashes says what follows. A new column of audit_event needs a new form, beside
-// which Verify goes on knowing the old one.
+// The first byte of a link's hash input is the form of what follows. A new column of audit_event needs a new form;
+// Verify must still know the old one.
 const (
 	formGone  byte = 0 // the number of an event that was no longer there
 	formEvent byte = 1 // the columns of an event, in the order of sealed
 )
 
-// sealed is an event as it is hashed.
+// sealed is an event in the form that is hashed.
 type sealed = db.AuditLinkEventsRow
 
-// next is the head that follows h with the event.
+// next returns the head after h with the event.
 func (h Head) next(event *sealed) Head {
 	return h.follow(formEvent, func(digest hash.Hash) {
 		number(digest, event.ID)
@@ -130,7 +129,7 @@ func (h Head) next(event *sealed) Head {
 	})
 }
 
-// nextGone is the head that follows h where the event was deleted before anybody could seal it.
+// nextGone returns the head after h if the event was deleted before it was sealed.
 func (h Head) nextGone(id int64) Head {
 	return h.follow(formGone, func(digest hash.Hash) { number(digest, id) })
 }
@@ -144,8 +143,8 @@ func (h Head) follow(form byte, write func(hash.Hash)) Head {
 	return headOf(h.Seq+1, digest.Sum(nil))
 }
 
-// field writes a value so that no two lists of values give the same bytes: NULL is a 0, everything else a 1, the
-// length, and the bytes.
+// field writes a value so that different lists of values never give the same bytes: NULL is a 0; everything else is a
+// 1, the length, and the bytes.
 func field(digest hash.Hash, value []byte) {
 	if value == nil {
 		digest.Write([]byte{0})
@@ -175,7 +174,7 @@ func number(digest hash.Hash, n int64) {
 	digest.Write(bytes[:])
 }
 
-// mac is what vouches for a head; false where the key is not here.
+// mac returns the digest that vouches for a head; false if the key is no longer configured.
 func (c *Chain) mac(keyID int16, head Head, at []byte) ([]byte, bool) {
 	if keyID < 0 || keyID > math.MaxUint8 {
 		return nil, false
@@ -184,7 +183,7 @@ func (c *Chain) mac(keyID int16, head Head, at []byte) ([]byte, bool) {
 	return c.keys.Digest(uint8(keyID), "audit checkpoint", strconv.FormatInt(head.Seq, 10), string(head.Hash[:]), string(at))
 }
 
-// judgement says what a checkpoint is worth.
+// judgement is the result of checking a checkpoint.
 type judgement int
 
 const (
@@ -209,12 +208,12 @@ func (c *Chain) judge(head Head, at []byte, keyID int16, mac []byte) judgement {
 // postgresEpoch is 2000-01-01, from which Postgres counts microseconds.
 const postgresEpoch = 946_684_800_000_000
 
-// sent is a time as Postgres sends it.
+// sent returns a time in the binary form of Postgres.
 func sent(at time.Time) []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro()-postgresEpoch)) //nolint:gosec // its bits are what counts
 }
 
-// received is the reverse; false for NULL and for the two infinities, which are no times.
+// received is the reverse; false for NULL and the two infinities, which are not times.
 func received(at []byte) (time.Time, bool) {
 	if len(at) != 8 {
 		return time.Time{}, false

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// sealEvery is how long an event waits for its seal at the most, where all is well.
+	// sealEvery is how long an event waits for its seal at most, in normal operation.
 	sealEvery = time.Second
-	// headEvery is how often the head is logged, and a failure that lasts.
+	// headEvery is how often the head is logged, and a failure that continues.
 	headEvery = time.Hour
 )
 
-// Keep seals events until ctx ends, so that whoever writes one does not wait for it. Any number of servers may: one
-// works at a time. It logs the head now and then, and at the end, for it to be kept where the database's owner
-// cannot write.
+// Keep seals events until ctx ends, so that requests that record events do not wait for it. Any number of servers may
+// run it: one works at a time. It logs the head regularly, and at the end, so that it is kept where the database's
+// owner cannot write.
 func (c *Chain) Keep(ctx context.Context) {
 	ticker := time.NewTicker(sealEvery)
 	defer ticker.Stop()
 
 	var (
-		failing time.Time // when the failure that lasts was logged; zero while there is none
+		failing time.Time // when the current failure was logged; zero if there is none
 		logged  Head
 		next    = c.now().Add(headEvery)
 	)
@@ -60,7 +60,7 @@ func (c *Chain) Keep(ctx context.Context) {
 	}
 }
 
-// sealWaiting seals until nothing waits, or somebody else is at it. At first it looks at the chain in any case.
+// sealWaiting seals until no event waits, or another process is sealing. The first call always checks the chain.
 func (c *Chain) sealWaiting(ctx context.Context, first bool) error {
 	for ctx.Err() == nil {
 		waits, err := c.look(ctx)
@@ -79,7 +79,7 @@ func (c *Chain) sealWaiting(ctx context.Context, first bool) error {
 	return nil
 }
 
-// look says whether events wait.
+// look reports whether events wait.
 func (c *Chain) look(ctx context.Context) (bool, error) {
 	oldest, err := postgres.Get(ctx, c.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AuditUnsealedOldestRow, error) {
 		return db.New(conn).AuditUnsealedOldest(ctx)
@@ -103,12 +103,12 @@ func (c *Chain) logFailure(err error) {
 	if errors.Is(err, ErrNotVouched) {
 		c.log.Error(err.Error())
 	} else {
-		c.log.Warn("audit events are not sealed for now", "error", err.Error())
+		c.log.Warn("audit events cannot be sealed at the moment", "error", err.Error())
 	}
 }
 
-// logHead logs the end of the chain, unless it is the one that was logged, and answers it. One that cannot be
-// read now is logged the next time.
+// logHead logs the end of the chain, unless it is already logged, and returns it. If it cannot be read now, the next
+// call logs it.
 func (c *Chain) logHead(ctx context.Context, logged Head) Head {
 	var head Head
 

@@ -68,7 +68,7 @@ func TestKeep(t *testing.T) {
 		e.clock.Advance(hour / 2)
 
 		stop := start(t, e)
-		failures := func() int { return strings.Count(e.log.String(), "not sealed for now") }
+		failures := func() int { return strings.Count(e.log.String(), "cannot be sealed at the moment") }
 
 		apptest.Eventually(t, "it fails", func() bool { return failures() == 1 })
 

@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Entry is an event that was written down.
+// Entry is an event as the log holds it.
 type Entry struct {
 	Event
 

@@ -26,7 +26,7 @@ type env struct {
 	url       string
 	masterKey string
 	db        *postgres.DB
-	pool      *pgxpool.Pool // of a superuser, who gets around everything
+	pool      *pgxpool.Pool // of a superuser, who can bypass everything
 	clock     *apptest.Clock
 	log       *apptest.Log
 }
@@ -61,7 +61,7 @@ func setupOn(t *testing.T, url string) *env {
 	return e
 }
 
-// with is the chain as a server with other keys would keep it, or another server.
+// with returns the chain as a server with other keys would have it, or another server.
 func (e *env) with(t *testing.T, masterKeys string) *audit.Chain {
 	t.Helper()
 
@@ -73,7 +73,7 @@ func (e *env) with(t *testing.T, masterKeys string) *audit.Chain {
 	return audit.NewChain(e.db, keys, slog.New(slog.NewJSONHandler(e.log, nil)), e.clock.Now)
 }
 
-// record writes events, each with something in every column.
+// record records events, each with a value in every column.
 func (e *env) record(t *testing.T, count int) {
 	t.Helper()
 
@@ -91,7 +91,7 @@ func (e *env) event(ctx context.Context, tx postgres.Tx) error {
 	})
 }
 
-// seal seals everything that waits.
+// seal seals all waiting events.
 func (e *env) seal(t *testing.T) {
 	t.Helper()
 	sealWith(t, e.Chain)
@@ -112,7 +112,7 @@ func sealWith(t *testing.T, chain *audit.Chain) {
 	}
 }
 
-// verify looks through everything.
+// verify verifies the whole chain.
 func (e *env) verify(t *testing.T, kept audit.Head) audit.Verdict {
 	t.Helper()
 
@@ -130,7 +130,7 @@ func verifyWith(t *testing.T, chain *audit.Chain, kept audit.Head) audit.Verdict
 	return verdict
 }
 
-// expectSound is a verification that finds nothing, over so many sealed events.
+// expectSound expects a verification without faults, over the number of sealed events.
 func (e *env) expectSound(t *testing.T, sealed int64) audit.Head {
 	t.Helper()
 
@@ -142,7 +142,7 @@ func (e *env) expectSound(t *testing.T, sealed int64) audit.Head {
 	return verdict.Head
 }
 
-// tamper changes what nobody may, as the tables' owner can who takes the triggers away for a moment.
+// tamper makes a forbidden change, as the tables' owner can by disabling the triggers for a moment.
 func (e *env) tamper(t *testing.T, statements ...string) {
 	t.Helper()
 
@@ -172,7 +172,7 @@ func (e *env) tamper(t *testing.T, statements ...string) {
 	}
 }
 
-// value asks the database for one.
+// value reads one value from the database.
 func value[T any](t *testing.T, e *env, query string, args ...any) (v T) {
 	t.Helper()
 

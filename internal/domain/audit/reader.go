@@ -12,23 +12,23 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Reader answers what happened.
+// Reader reads what the log says of an account.
 type Reader struct {
 	db *postgres.DB
 }
 
-// NewReader makes a Reader.
+// NewReader returns a Reader.
 func NewReader(database *postgres.DB) *Reader { return &Reader{db: database} }
 
-// SignIn is one that succeeded.
+// SignIn is a successful sign-in.
 type SignIn struct {
 	At        time.Time
-	Method    string // password, sms, totp; empty for one from before it was recorded
+	Method    string // password, sms, totp; empty if it is from before methods were recorded
 	Address   netip.Addr
 	UserAgent string
 }
 
-// LastSignIn answers an account's last one, of either door; false where there was none.
+// LastSignIn returns an account's last sign-in, on either surface; false if there was none.
 func (r *Reader) LastSignIn(ctx context.Context, accountID string) (SignIn, bool, error) {
 	row, err := postgres.Get(ctx, r.db, func(ctx context.Context, conn *pgxpool.Conn) (db.AuditEventLastSignInRow, error) {
 		return db.New(conn).AuditEventLastSignIn(ctx, &accountID)

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// sealLock is any number that only we use: the advisory lock of those who seal.
+	// sealLock is a number that only this package uses: the advisory lock of sealing.
 	sealLock = 0x746b_7365 // "tkse"
-	// sealBatch is how many events are sealed in one transaction, and end in one checkpoint.
+	// sealBatch is how many events are sealed in one transaction, which ends in one checkpoint.
 	sealBatch = 1000
-	// sealRetryBudget is how long a batch may take, which is 30 ms usually.
+	// sealRetryBudget is how long a batch may take; usually 30 ms.
 	sealRetryBudget = 5 * time.Second
 )
 
-// ErrNotVouched refuses to go on with a chain whose end is not as the server left it: what comes next would vouch
-// for what somebody else has written. The events wait in the queue until it is put right.
+// ErrNotVouched refuses to continue a chain whose end is not as the server left it: new links would vouch for what
+// others have written. The events wait in the queue until an operator has repaired the chain.
 var ErrNotVouched = errors.New("the end of the audit chain is not what the server has sealed, and nothing is added to it: run `toolkit-gateway audit verify`")
 
-// Seal adds the events that wait to the chain, a batch at the most, and answers how many those were. It answers 0 when there
-// are none, and when somebody else is sealing.
+// Seal adds waiting events to the chain, at most one batch, and returns how many. It returns 0 if there are none, or if
+// another process is sealing.
 func (c *Chain) Seal(ctx context.Context) (int, error) {
 	var (
 		count int
@@ -76,7 +76,7 @@ func (c *Chain) Seal(ctx context.Context) (int, error) {
 	return count, nil
 }
 
-// lengthen takes events off the queue, adds their links, and answers which those are.
+// lengthen takes events off the queue, adds their links, and returns the events.
 func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, []int64, error) {
 	ids, err := take(ctx, queries)
 	if err != nil || len(ids) == 0 {
@@ -108,7 +108,7 @@ func lengthen(ctx context.Context, queries *db.Queries, head Head) (Head, []int6
 	return head, ids, nil
 }
 
-// take answers the events that come next, in their order.
+// take returns the next events, in their order.
 func take(ctx context.Context, queries *db.Queries) ([]int64, error) {
 	ids, err := queries.AuditUnsealedTake(ctx, sealBatch)
 	if err != nil {
@@ -130,7 +130,7 @@ func take(ctx context.Context, queries *db.Queries) ([]int64, error) {
 func (c *Chain) vouch(ctx context.Context, queries *db.Queries, head Head) error {
 	at := c.now().Truncate(time.Microsecond)
 	keyID := int16(c.keys.Current())
-	mac, _ := c.mac(keyID, head, sent(at)) // the current key is here
+	mac, _ := c.mac(keyID, head, sent(at)) // the current key is always configured
 
 	if err := queries.AuditCheckpointAppend(ctx, db.AuditCheckpointAppendParams{Seq: head.Seq, At: at, KeyID: keyID, Mac: mac}); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
@@ -139,8 +139,8 @@ func (c *Chain) vouch(ctx context.Context, queries *db.Queries, head Head) error
 	return nil
 }
 
-// vouchedHead is the end of the chain, which is as we left it, or as another server did, who has the key. Where that
-// is an older key, the current one vouches from now on, so that the older may be retired.
+// vouchedHead returns the end of the chain if this server, or another with the key, left it so. If an older key vouches
+// for it, the current key does from now on, so that the older key can be retired.
 func (c *Chain) vouchedHead(ctx context.Context, queries *db.Queries) (Head, error) {
 	head, err := end(ctx, queries)
 	if err != nil {
@@ -166,7 +166,7 @@ func (c *Chain) vouchedHead(ctx context.Context, queries *db.Queries) (Head, err
 
 	for _, one := range checkpoints {
 		if one.Seq != head.Seq {
-			return head, ErrNotVouched // for links that are gone
+			return head, ErrNotVouched // for links that are missing
 		}
 
 		if c.judge(head, one.At, one.KeyID, one.Mac) == vouches {
@@ -185,8 +185,8 @@ func (c *Chain) vouchedHead(ctx context.Context, queries *db.Queries) (Head, err
 	return head, nil
 }
 
-// compareKnown says so where the chain no longer holds what we have seen in it. That is an outage in which the database
-// lost what it had acknowledged, or somebody who went back to an older checkpoint: no key can tell them apart.
+// compareKnown logs an error if the chain no longer contains what this server has seen. Either the database lost
+// acknowledged data in an outage, or an attacker went back to an older checkpoint: no key can distinguish the two.
 func (c *Chain) compareKnown(ctx context.Context, queries *db.Queries, head Head) error {
 	hash, err := queries.AuditLinkHash(ctx, c.known.Seq)
 	if err != nil && !postgres.IsNotFound(err) {
@@ -194,16 +194,16 @@ func (c *Chain) compareKnown(ctx context.Context, queries *db.Queries, head Head
 	}
 
 	if !bytes.Equal(hash, c.known.Hash[:]) {
-		c.log.Error("the audit chain was cut back or written anew: keep this line, and run `toolkit-gateway audit verify`",
+		c.log.Error("the audit chain was shortened or rewritten: keep this entry, and run `toolkit-gateway audit verify`",
 			"sealed", c.known.String(), "found", head.String())
 
-		c.known = Head{} // said once
+		c.known = Head{} // logged once
 	}
 
 	return nil
 }
 
-// end is the last link.
+// end returns the last link.
 func end(ctx context.Context, queries *db.Queries) (Head, error) {
 	row, err := queries.AuditLinkHead(ctx)
 	if postgres.IsNotFound(err) {

@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// ids are the sealed events, in the order of the chain.
+// ids returns the sealed events, in the order of the chain.
 func (e *env) ids(t *testing.T) []int64 {
 	t.Helper()
 
@@ -38,7 +38,7 @@ func TestSeal(t *testing.T) {
 		t.Parallel()
 
 		e := setup(t)
-		e.seal(t) // nothing is there
+		e.seal(t) // no events
 
 		if head := e.expectSound(t, 0); head != (audit.Head{}) {
 			t.Errorf("head %s of nothing", head)
@@ -156,7 +156,7 @@ func (e *env) exec(t *testing.T, statement string, args ...any) {
 	}
 }
 
-// backlog writes many events at once.
+// backlog records many events at once.
 func (e *env) backlog(t *testing.T, count int) {
 	t.Helper()
 
@@ -169,7 +169,7 @@ func (e *env) backlog(t *testing.T, count int) {
 		INSERT INTO audit_unsealed SELECT id FROM event`, e.clock.Now(), count)
 }
 
-// Several servers, whose connections break now and then, make one chain.
+// Several servers, whose connections break from time to time, make one chain.
 func TestSealersAtOnce(t *testing.T) {
 	t.Parallel()
 
@@ -263,7 +263,7 @@ func TestSealGoesOnWithItsOwnOnly(t *testing.T) {
 			e.tamper(t, statements...)
 			refused(t, e, e.with(t, e.masterKey))
 
-			// The server that has sealed the last link needs nobody to vouch for it.
+			// The server that sealed the last link needs no checkpoint to trust it.
 			if !strings.Contains(name, "Checkpoint") {
 				refused(t, e, e.Chain)
 			}
@@ -286,7 +286,7 @@ func TestSealGoesOnWithItsOwnOnly(t *testing.T) {
 		e.record(t, 1)
 		e.seal(t)
 
-		// Nothing happens while both keys are there, and then the old one is gone.
+		// Nothing happens while both keys are configured; then the old one is removed.
 		sealWith(t, e.with(t, "2:"+otherKey+",1:"+e.masterKey))
 		e.record(t, 1)
 
@@ -298,7 +298,7 @@ func TestSealGoesOnWithItsOwnOnly(t *testing.T) {
 			t.Errorf("%+v", verdict)
 		}
 
-		// The retired one alone vouches for part of it.
+		// Only the retired key vouches for part of it.
 		if verdict := e.verify(t, audit.Head{}); verdict.FaultCount != 1 || !strings.Contains(verdict.Faults[0], "links 2 to 2 by a key that is in MASTER_KEY; there are some by 2") {
 			t.Errorf("%+v", verdict)
 		}

@@ -36,7 +36,7 @@ func (e *env) counts(t *testing.T, query string) []counted {
 	return found
 }
 
-// expectCounted says that as many events are counted as there are in the log, each in its hour.
+// expectCounted expects that all events of the log are counted, each in its hour.
 func (e *env) expectCounted(t *testing.T) {
 	t.Helper()
 
@@ -48,7 +48,7 @@ func (e *env) expectCounted(t *testing.T) {
 	}
 }
 
-// spread writes events of several kinds over some hours, as many batches were never written in one.
+// spread records events of several kinds over some hours, in more batches than usual.
 func (e *env) spread(t *testing.T, count int) {
 	t.Helper()
 
@@ -73,7 +73,7 @@ func TestCounts(t *testing.T) {
 		e.spread(t, 2300)
 		e.seal(t)
 		e.expectCounted(t)
-		e.seal(t) // nothing waits
+		e.seal(t) // no event waits
 		e.spread(t, 10)
 		e.record(t, 2)
 		e.seal(t)
@@ -131,7 +131,7 @@ func TestCounts(t *testing.T) {
 		e.seal(t)
 		e.exec(t, "TRUNCATE audit_count")
 		e.exec(t, "UPDATE audit_counted SET seq = 0")
-		sealWith(t, e.with(t, e.masterKey)) // nothing waits
+		sealWith(t, e.with(t, e.masterKey)) // no event waits
 		e.expectCounted(t)
 	})
 
@@ -153,7 +153,7 @@ func TestCounts(t *testing.T) {
 	})
 }
 
-// Whoever seals counts, and two of them do not count the same.
+// Every server that seals counts, and two of them do not count the same events.
 func TestCountersAtOnce(t *testing.T) {
 	t.Parallel()
 
@@ -186,7 +186,7 @@ func TestCountersAtOnce(t *testing.T) {
 	e.expectCounted(t)
 }
 
-// The migration counts what is sealed, and leaves what waits to the next batch.
+// The migration counts sealed events, and leaves waiting ones to the next batch.
 func TestOldEventsAreCounted(t *testing.T) {
 	t.Parallel()
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 )
 
-// sealed is 9 events in three batches. Number 5 was never given out: its transaction was rolled back.
+// sealed returns 9 events in three batches. Number 5 was never used: its transaction was rolled back.
 func sealed(t *testing.T) *env {
 	t.Helper()
 
@@ -32,7 +32,7 @@ func sealed(t *testing.T) *env {
 	return e
 }
 
-// expect are the faults that there have to be, each in part, and no others.
+// expect expects exactly these faults, each in part.
 func expect(t *testing.T, verdict audit.Verdict, want ...string) {
 	t.Helper()
 
@@ -92,7 +92,7 @@ func TestTamperingShows(t *testing.T) {
 	}
 }
 
-// Whatever columns there are now and will be: none can be changed.
+// No column, whether it exists now or is added later, can be changed.
 func TestEveryColumnIsSealed(t *testing.T) {
 	t.Parallel()
 
@@ -141,11 +141,11 @@ func TestEveryColumnIsSealed(t *testing.T) {
 	}
 }
 
-// Somebody who owns the database, knows how the chain is made, and lacks the key only.
+// An attacker who owns the database, knows how the chain is made, and lacks only the key.
 func TestChainThatWasWrittenAnewShows(t *testing.T) {
 	t.Parallel()
 
-	change := "UPDATE audit_event SET account_id = 'somebody else' WHERE id = 2"
+	change := "UPDATE audit_event SET account_id = 'another account' WHERE id = 2"
 	again := "INSERT INTO audit_unsealed SELECT id FROM audit_event"
 
 	t.Run("WithAKeyOfTheirOwn", func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestChainThatWasWrittenAnewShows(t *testing.T) {
 	})
 }
 
-// A chain that is cut back to an older checkpoint fits: a head that was kept says that there was more.
+// A chain that is cut back to an older checkpoint is consistent: only a kept head shows that there was more.
 func TestKeptHead(t *testing.T) {
 	t.Parallel()
 
@@ -203,7 +203,7 @@ func TestKeptHead(t *testing.T) {
 		e.clock.Advance(2 * hour)
 		e.record(t, 3)
 
-		// A new server cannot know, an old one does, and says so once.
+		// A new server cannot notice it; an old one does, and logs it once.
 		sealWith(t, e.with(t, e.masterKey))
 		e.seal(t)
 		e.record(t, 1)
@@ -246,7 +246,7 @@ func TestKeptHead(t *testing.T) {
 	})
 }
 
-// Many faults are counted, and the first told.
+// Many faults are counted, and the first ones listed.
 func TestFaultsAreBounded(t *testing.T) {
 	t.Parallel()
 
@@ -260,7 +260,7 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 }
 
-// An event that waits is no fault, nor is one that was deleted before its seal overlooked.
+// A waiting event is not a fault. An event that was deleted before its seal is noted.
 func TestQueueIsLookedAt(t *testing.T) {
 	t.Parallel()
 
@@ -280,7 +280,7 @@ func TestQueueIsLookedAt(t *testing.T) {
 	expect(t, e.verify(t, audit.Head{}), "event 11 is gone; it was when link 10 was made")
 }
 
-// Whoever moves text from one column to the next cannot hide where they meet.
+// Text that is moved from one column to the next is detected: the values' limits are hashed too.
 func TestColumnsHaveBounds(t *testing.T) {
 	t.Parallel()
 

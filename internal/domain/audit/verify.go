@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// verifyPage is how much is read at a time.
+	// verifyPage is how many rows are read at a time.
 	verifyPage = 2000
-	// verifyPatience is how long each reading may take.
-	verifyPatience = 20 * time.Second
-	// sealedLate is when an event that waits, or has waited, is worth a word.
+	// verifyTimeout is the time limit of each query.
+	verifyTimeout = 20 * time.Second
+	// sealedLate is the delay of a seal from which Verify adds a note.
 	sealedLate = time.Hour
 )
 
-// Progress is told now and then how far Verify is with a part of its work.
+// Progress receives, from time to time, how far Verify is with a part of its work.
 type Progress func(part string, done, of int64)
 
-// Verify looks through the whole chain and all events. kept is a head that was kept elsewhere, or the zero value. Nothing
-// is locked, and nothing held in memory but a page: the server may go on meanwhile.
+// Verify checks the whole chain and all events. kept is a head that was kept elsewhere, or the zero value. It locks
+// nothing and holds one page in memory: the server may continue meanwhile.
 func (c *Chain) Verify(ctx context.Context, kept Head, progress Progress) (Verdict, error) {
 	w := &walk{chain: c, kept: kept}
 
@@ -38,23 +38,23 @@ func (c *Chain) Verify(ctx context.Context, kept Head, progress Progress) (Verdi
 	return w.verdict, nil
 }
 
-// walk is where a verification stands.
+// walk is the state of a verification.
 type walk struct {
 	chain   *Chain
 	kept    Head
 	verdict Verdict
 
-	head    Head     // the link before, as it is in the database
-	broken  bool     // the link before is missing, and the next cannot be held against it
-	suspect *suspect // the link before, where it does not fit
+	head    Head     // the previous link, as it is in the database
+	broken  bool     // the previous link is missing, so the next cannot be checked against it
+	suspect *suspect // the previous link, if it does not fit
 
-	looked      position // the last checkpoint that was looked at
+	looked      position // the last checkpoint that was checked
 	vouchedSeq  int64    // the last link that a checkpoint vouches for
-	retired     int64    // checkpoints by keys that are not here
+	retired     int64    // checkpoints by keys that are no longer configured
 	retiredKeys map[int16]bool
 
 	unvouched []happening // events since the last checkpoint
-	late      int64       // events that were sealed long after they had happened
+	late      int64       // events that were sealed long after they happened
 	firstLate happening
 }
 
@@ -65,18 +65,18 @@ type happening struct {
 	at      time.Time
 }
 
-// read runs one query, which has its time to itself.
+// read runs one query with its own time limit.
 func (w *walk) read(ctx context.Context, run func(ctx context.Context, queries *db.Queries) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("broken off: %w", err)
 	}
 
-	return w.chain.db.Do(postgres.WithRetryBudget(ctx, verifyPatience), func(ctx context.Context, conn *pgxpool.Conn) error {
+	return w.chain.db.Do(postgres.WithRetryBudget(ctx, verifyTimeout), func(ctx context.Context, conn *pgxpool.Conn) error {
 		return run(ctx, db.New(postgres.Planned(conn)))
 	})
 }
 
-// links walks from the first link to the one that is the last now.
+// links checks every link from the first to the current last.
 func (w *walk) links(ctx context.Context, progress Progress) error {
 	var ends db.AuditCheckpointEndRow
 
@@ -117,13 +117,13 @@ func (w *walk) links(ctx context.Context, progress Progress) error {
 	return nil
 }
 
-// segment is a part of the chain: links, and the events that they are about.
+// segment is a run of links, and their events.
 type segment struct {
 	links  []db.AuditLink
 	events map[int64]*sealed
 }
 
-// headAt answers the link as it is in the database.
+// headAt returns the link as it is in the database.
 func (p *segment) headAt(seq int64) (Head, bool) {
 	// Almost always there are no gaps.
 	if len(p.links) > 0 {
@@ -141,7 +141,7 @@ func (p *segment) headAt(seq int64) (Head, bool) {
 	return Head{}, false
 }
 
-// segment reads the next links, to the one at until.
+// segment reads the next links, up to the one at until.
 func (w *walk) segment(ctx context.Context, until int64) (*segment, error) {
 	p := &segment{events: map[int64]*sealed{}}
 
@@ -170,13 +170,13 @@ func (w *walk) segment(ctx context.Context, until int64) (*segment, error) {
 	})
 }
 
-// suspect is a link that does not fit: its event was changed, or its own hash. The link after it tells which.
+// suspect is a link that does not fit: either its event or its own hash was changed. The next link shows which.
 type suspect struct {
 	eventID int64
 	want    Head
 }
 
-// link holds one against its event and the link before. event is nil where that is gone.
+// link checks a link against its event and the previous link. event is nil if it is deleted.
 func (w *walk) link(row db.AuditLink, event *sealed) {
 	v := &w.verdict
 	v.Sealed++
@@ -225,8 +225,8 @@ func missing(from, to int64) string {
 	return fmt.Sprintf("links %d to %d are missing", from, to)
 }
 
-// settle passes judgement on a suspect. goesOn says whether the next link follows from what the suspect should have
-// been: then its hash was altered, and its event is as it was.
+// settle decides about a suspect. goesOn reports whether the next link follows from the hash that the suspect should
+// have: then only its hash was altered, and its event is unchanged.
 func (w *walk) settle(goesOn func(want Head) bool) {
 	one := w.suspect
 	if one == nil {
@@ -243,7 +243,7 @@ func (w *walk) settle(goesOn func(want Head) bool) {
 	}
 }
 
-// events looks for those that are neither sealed nor queued.
+// events finds events that are neither sealed nor queued.
 func (w *walk) events(ctx context.Context, progress Progress) error {
 	seen, after := int64(0), int64(math.MinInt64)
 
@@ -268,7 +268,7 @@ func (w *walk) events(ctx context.Context, progress Progress) error {
 		}
 
 		for _, id := range found {
-			w.verdict.fault("event %d is neither sealed nor queued: somebody else wrote it, or took its link away", id)
+			w.verdict.fault("event %d is neither sealed nor queued: it was written by another program, or its link was removed", id)
 		}
 
 		seen, after = seen+window.Events, window.Until
@@ -276,7 +276,7 @@ func (w *walk) events(ctx context.Context, progress Progress) error {
 	}
 }
 
-// queue looks at what waits.
+// queue checks the waiting events.
 func (w *walk) queue(ctx context.Context, _ Progress) error {
 	return w.read(ctx, func(ctx context.Context, queries *db.Queries) error {
 		count, err := queries.AuditUnsealedCount(ctx, w.chain.now().Add(-sealedLate))

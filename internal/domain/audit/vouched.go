@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 )
 
-// checkpoints holds those of a page against its links.
+// checkpoints checks the checkpoints of a segment against its links.
 func (w *walk) checkpoints(ctx context.Context, p *segment) error {
 	until := w.head.Seq
 
@@ -54,7 +54,7 @@ func (w *walk) checkpoint(p *segment, row db.AuditCheckpointListRow) {
 
 	verdict := w.chain.judge(head, row.At, row.KeyID, row.Mac)
 	if one := w.suspect; verdict == doesNotFit && one != nil && one.want.Seq == row.Seq && w.chain.judge(one.want, row.At, row.KeyID, row.Mac) == vouches {
-		w.settle(func(Head) bool { return true }) // the link was altered, and no other follows that would tell
+		w.settle(func(Head) bool { return true }) // the link was altered, and no later link shows which
 
 		verdict = vouches
 	}
@@ -66,7 +66,7 @@ func (w *walk) checkpoint(p *segment, row db.AuditCheckpointListRow) {
 	case doesNotFit:
 		w.verdict.fault("checkpoint %d does not fit link %d: one of them was altered, or the links up to it were written anew", row.ID, row.Seq)
 	case unknownKey:
-		// A key that is not here has sealed in its time; or so it says.
+		// A key that is no longer configured sealed this, or is said to have.
 		if w.retired++; w.retiredKeys == nil {
 			w.retiredKeys = map[int16]bool{}
 		}
@@ -76,8 +76,8 @@ func (w *walk) checkpoint(p *segment, row db.AuditCheckpointListRow) {
 	}
 }
 
-// remember keeps an event until a checkpoint says when it was sealed. There is one for a thousand links at the least;
-// where they are gone, that is a fault already.
+// remember keeps an event until a checkpoint shows when it was sealed. There is one for every thousand links at least;
+// a missing one is already a fault.
 func (w *walk) remember(event happening) {
 	if len(w.unvouched) > 2*verifyPage {
 		w.unvouched = nil
@@ -86,8 +86,8 @@ func (w *walk) remember(event happening) {
 	w.unvouched = append(w.unvouched, event)
 }
 
-// sealedAt looks at how long the events up to seq had waited. A chain that was cut back and sealed again gives itself
-// away by that: nobody without the key can date a checkpoint back.
+// sealedAt checks how long the events up to seq waited. It reveals a chain that was cut back and sealed again: without
+// the key no one can backdate a checkpoint.
 func (w *walk) sealedAt(seq int64, at time.Time) {
 	for len(w.unvouched) > 0 && w.unvouched[0].seq <= seq {
 		if one := w.unvouched[0]; at.Sub(one.at) > sealedLate {
@@ -100,7 +100,7 @@ func (w *walk) sealedAt(seq int64, at time.Time) {
 	}
 }
 
-// end looks at how the chain ends. checkpoints is where those end.
+// end checks the end of the chain. checkpoints is where the checkpoints end.
 func (w *walk) end(checkpoints int64) {
 	v := &w.verdict
 	v.Head = w.head
@@ -125,7 +125,7 @@ func (w *walk) end(checkpoints int64) {
 	}
 }
 
-// notVouched tells apart a key that is not here and a checkpoint that is not there.
+// notVouched distinguishes a missing key from a missing checkpoint.
 func (w *walk) notVouched() {
 	from, to := w.vouchedSeq+1, w.head.Seq
 

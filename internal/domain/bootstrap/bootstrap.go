@@ -1,5 +1,5 @@
-// Package bootstrap makes the first administrator of a gateway that has none, for whoever has the link that its operator
-// was shown. Once there is an administrator it makes nobody; all others come by package account.
+// Package bootstrap creates the first administrator of a gateway that has none, for the holder of the link that the
+// operator was shown. It creates no account if there is an administrator; package account creates all others.
 package bootstrap
 
 import (
@@ -20,10 +20,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// subject is whom the link is for. There is one at a time.
+// subject is what the link's code is bound to. There is one link at a time.
 const subject = "administrator"
 
-// Deps are what FirstRun is made of.
+// Deps are the dependencies of Bootstrap.
 type Deps struct {
 	DB           *postgres.DB
 	Codes        *code.Codes
@@ -33,17 +33,17 @@ type Deps struct {
 	Now          func() time.Time
 }
 
-// Bootstrap is the way from a link to the first administrator.
+// Bootstrap creates the first administrator from a link.
 type Bootstrap struct {
 	Deps
 }
 
-// New makes FirstRun.
+// New returns a Bootstrap.
 func New(d Deps) *Bootstrap {
 	return &Bootstrap{Deps: d}
 }
 
-// IssueLink makes a link's token, which voids the one before it; empty where there is an administrator.
+// IssueLink makes a link's token and voids the previous one; the token is empty if there is an administrator.
 func (f *Bootstrap) IssueLink(ctx context.Context) (token string, err error) {
 	err = f.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		administered, err := group.HasAdministrator(ctx, tx)
@@ -59,7 +59,7 @@ func (f *Bootstrap) IssueLink(ctx context.Context) (token string, err error) {
 	return token, err
 }
 
-// Check answers code.ErrInvalid for whatever is no link that is good now.
+// Check returns code.ErrInvalid if the token is not of a currently valid link.
 func (f *Bootstrap) Check(ctx context.Context, token string) error {
 	return f.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		good, err := f.Codes.HoldsSecret(ctx, conn, code.FirstRun, subject, token)
@@ -73,7 +73,7 @@ func (f *Bootstrap) Check(ctx context.Context, token string) error {
 	})
 }
 
-// requireNoAdministrator answers code.ErrInvalid where there is an administrator.
+// requireNoAdministrator returns code.ErrInvalid if there is an administrator.
 func requireNoAdministrator(ctx context.Context, tx db.DBTX) error {
 	administered, err := group.HasAdministrator(ctx, tx)
 	if err == nil && administered {
@@ -83,15 +83,15 @@ func requireNoAdministrator(ctx context.Context, tx db.DBTX) error {
 	return err
 }
 
-// Administrator is who becomes the administrator. Email and Name are in their normal forms.
+// Administrator is the account to create. Email and Name are in their normal forms.
 type Administrator struct {
 	Email    string
 	Name     string
 	Password string
 }
 
-// Create uses the link up and makes the administrator, both or neither. What is wrong with the founder is told only to who
-// has a good link, and only for that is a password hashed.
+// Create uses the link up and creates the administrator, both or neither. Only a caller with a valid link learns what
+// is wrong with the input, and only then is a password hashed.
 func (f *Bootstrap) Create(ctx context.Context, token string, who Administrator) error {
 	if err := f.Check(ctx, token); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (f *Bootstrap) Create(ctx context.Context, token string, who Administrator)
 }
 
 func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string, c account.Creation) error {
-	// Of two at once, with two links even, one waits here, and then finds the other's administrator.
+	// Of two concurrent calls, even with two links, one waits here and then finds the other's administrator.
 	if err := group.Lock(ctx, tx); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string
 		return err
 	}
 
-	// Somebody may have taken the right from the group.
+	// The group may have lost the right since.
 	administered, err := group.HasAdministrator(ctx, tx)
 	if err != nil {
 		return err

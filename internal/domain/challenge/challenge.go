@@ -1,6 +1,5 @@
-// Package challenge lets people prove that a destination is theirs: it sends a one-time code there,
-// no more often than its owner should bear, and judges what comes back. What the proof is good for is
-// decided elsewhere.
+// Package challenge lets users prove that they control a destination: it sends a one-time code there, limits how often,
+// and verifies the code that comes back. It never decides what the proof allows.
 package challenge
 
 import (
@@ -19,12 +18,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Kind is a code's purpose, with the message that carries it.
+// Kind is a code's purpose, and the message that carries it.
 type Kind struct {
 	purpose code.Purpose
 	channel delivery.Channel
 	message delivery.Kind
-	owned   bool // asked for by somebody who is signed in: a code is good for their account only
+	owned   bool // requested by a signed-in user: the code is valid for that account only
 }
 
 // The kinds.
@@ -47,43 +46,42 @@ func (k Kind) subject(accountID, to string) string {
 
 // Limits are how often codes are sent.
 type Limits struct {
-	Cooldown time.Duration // between two to one destination for one purpose
+	Cooldown time.Duration // between two codes to one destination for one purpose
 	PerHour  int32         // to one destination for one purpose
 	PerDay   int32         // the same in a day
-	Network  int32         // asked for by one client address, or /64, in an hour
-	SMSDay   int32         // text messages in a day, over all numbers: each costs money
+	Network  int32         // requested by one client address, or /64, in an hour
+	SMSDay   int32         // text messages in a day, to all numbers: each costs money
 }
 
-// Deps are what Challenges is made of.
+// Deps are the dependencies of Challenges.
 type Deps struct {
 	DB       *postgres.DB
 	Codes    *code.Codes
 	Queue    *delivery.Queue
 	Failures *throttle.Failures
 	Limits   Limits
-	SMSSpent func() // called once a day, when the last of Limits.SMSDay is taken: somebody should look
+	SMSSpent func() // called once a day, when the last of Limits.SMSDay is used, to alert an administrator
 	Now      func() time.Time
 }
 
-// Challenges sends codes and judges answers.
+// Challenges sends codes and verifies answers.
 type Challenges struct {
 	Deps
 }
 
-// New makes Challenges.
+// New returns Challenges.
 func New(d Deps) *Challenges {
 	return &Challenges{Deps: d}
 }
 
-// Send sends a new code of the kind to a destination, which voids the one before it. accountID is who is signed
-// in, empty for nobody. The work and the answer are the same whether anybody waits for it: the worker that
-// sends decides what the destination gets.
+// Send sends a new code of the kind to a destination and voids the previous one. accountID is the signed-in account, or
+// empty. The work and the response are the same whether or not an account has the destination: the worker that sends
+// decides what the destination receives.
 func (c *Challenges) Send(ctx context.Context, kind Kind, accountID, to string) error {
 	return c.SendWithLink(ctx, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
 }
 
-// SendWithLink sends as Send does, and beside the code a link to a page, which link makes in the same
-// transaction.
+// SendWithLink sends as Send does, with a link to a page beside the code. link makes the link in the same transaction.
 func (c *Challenges) SendWithLink(
 	ctx context.Context, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
 ) error {
@@ -127,13 +125,13 @@ func (c *Challenges) SendWithLink(
 	return c.recordLimit(ctx, err, kind, accountID, to)
 }
 
-// recordLimit writes down that a limit refused the destination, where err says so.
+// recordLimit records that a limit refused the destination, if err is that refusal.
 func (c *Challenges) recordLimit(ctx context.Context, err error, kind Kind, accountID, to string) error {
 	return throttle.RecordRefusal(ctx, c.DB, c.Now(), err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
-// take counts one send, and says whether it takes the last text message of the day. Every sender locks in this
-// order: the destination first.
+// take counts one message against all limits, and sets last if it is the last text message of the day. Every sender
+// locks in this order, the destination first.
 func (c *Challenges) take(ctx context.Context, tx postgres.Tx, kind Kind, to string, last *bool) error {
 	name := "send " + kind.purpose.Name
 
@@ -157,8 +155,8 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, kind Kind, to str
 	return throttle.ConsumeAll(ctx, tx, c.Now(), uses...)
 }
 
-// costs says whether a text message is sent at all. One to sign in with goes to the phones of accounts only: else
-// whoever asks for codes to made-up numbers, which cost nothing, could use up the day of everybody.
+// costs reports whether a text message is really sent. A code to sign in goes only to phones of accounts. Otherwise
+// requests for codes to made-up numbers, which cost the attacker nothing, could use up the day's budget of all users.
 func costs(ctx context.Context, tx postgres.Tx, kind Kind, to string) (bool, error) {
 	if kind.owned {
 		return true, nil
@@ -179,9 +177,9 @@ type Proof struct {
 	attempt throttle.Attempt
 }
 
-// Answer judges an answer, or answers code.ErrInvalid. It is counted as a failure, of its person, of
-// their network, of the code and of the day, and committed, before it is compared. accountID is whose the
-// destination is; where nobody knows, the destination itself is the person.
+// Answer verifies an answer, and returns code.ErrInvalid if it is wrong. The answer counts as a failure of the user, of
+// the network, of the code and of the day, and this is committed before the comparison. accountID is the account with
+// the destination; if it is empty, failures count for the destination.
 func (c *Challenges) Answer(ctx context.Context, kind Kind, accountID, to, guess string) (Proof, error) {
 	attempt, err := c.Failures.Begin(ctx, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
 	if err != nil {
@@ -198,8 +196,8 @@ func (c *Challenges) Answer(ctx context.Context, kind Kind, accountID, to, guess
 	return Proof{codes: c.Codes, ticket: ticket, attempt: attempt}, nil
 }
 
-// Use uses the code up, in the transaction of what it pays for. Of any number of contenders one
-// succeeds; the others get code.ErrInvalid. Call Done after the transaction.
+// Use uses the code up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
+// get code.ErrInvalid. Call Done after the transaction.
 func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
 	if err := p.codes.Redeem(ctx, tx, p.ticket); err != nil {
 		return err
@@ -208,15 +206,14 @@ func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
 	return p.attempt.Succeeded(ctx, tx)
 }
 
-// Keep is Use where the answer was right, but not enough: nobody has failed, and the code stays good.
+// Keep is Use for a right answer that is not enough by itself: it counts no failure, and the code stays valid.
 func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Succeeded(ctx, tx) }
 
-// Done gives the day's budget of failed guesses its one back. What was paid for is there; a budget
-// that stays one too low for a day harms nobody.
+// Done refunds the guess to the day's budget of failed guesses. An error is ignored: the operation has succeeded, and a
+// budget that is one too low for a day does no harm.
 func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx) }
 
-// Refused records a wrong answer, or a right one that lost the race for its code, and answers
-// code.ErrInvalid.
+// Refused records a wrong answer, or a right one that lost the race for its code, and returns code.ErrInvalid.
 func (c *Challenges) Refused(ctx context.Context, kind Kind, accountID, to string) error {
 	err := audit.RecordAlone(ctx, c.DB, c.Now(), audit.Event{
 		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,

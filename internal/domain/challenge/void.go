@@ -8,11 +8,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Void voids what an account has outstanding beside its sessions, in the transaction of what makes it mistrust
-// them: codes on their way, and the secret that waits to be bound. Whoever had a session, or saw a message, may
-// know them, and would come back with them.
+// Void voids what an account has outstanding besides its sessions: codes that were sent, and the secret that waits to
+// be bound. It runs in the transaction of the change that makes them untrusted. An attacker who had a session, or saw a
+// message, may know them and could return with them.
 //
-// To end sessions is no reason: whoever holds one could else keep the owner from ever resetting the password.
+// Ending sessions alone does not call Void: otherwise an attacker with a session could forever keep the owner from
+// resetting the password.
 func Void(ctx context.Context, tx postgres.Tx, accountID string) error {
 	if err := code.Void(ctx, tx, accountID); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package code issues and redeems one-time codes of six digits: bound to a purpose and a subject,
-// short-lived, five guesses, used at most once. It stores keyed digests only, and sends nothing.
+// Package code issues and redeems one-time codes of six digits: bound to a purpose and a subject, short-lived, with
+// five guesses, used at most once. It stores only keyed digests, and sends nothing.
 package code
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Purpose says what a code is good for. A code of one purpose is worth nothing for another.
+// Purpose is what a code is valid for. A code of one purpose is not valid for another.
 type Purpose struct {
 	Name     string
 	Lifetime time.Duration
@@ -29,10 +29,10 @@ type Purpose struct {
 // Registration proves control of the address of a new account.
 var Registration = Purpose{Name: "registration", Lifetime: 10 * time.Minute}
 
-// Reset proves control of the address of an account whose password is forgotten.
+// Reset proves control of the address of an account whose password was forgotten.
 var Reset = Purpose{Name: "reset", Lifetime: 10 * time.Minute}
 
-// SignIn signs in with a phone, Phone and Email prove control of what is to be bound to an account.
+// SignIn signs in with a phone. Phone and Email prove control of what is to be bound to an account.
 var (
 	SignIn = Purpose{Name: "sign-in", Lifetime: 5 * time.Minute}
 	Phone  = Purpose{Name: "phone", Lifetime: 5 * time.Minute}
@@ -42,19 +42,19 @@ var (
 // Renewal renews the session of a browser; opaque, see IssueOpaque.
 var Renewal = Purpose{Name: "renewal", Lifetime: 15 * time.Second}
 
-// EmailLink is what Email is, in a link in place of six digits; see IssueSecret.
+// EmailLink is Email in a link instead of six digits; see IssueSecret.
 var EmailLink = Purpose{Name: "email-link", Lifetime: Email.Lifetime}
 
-// FirstRun makes the first administrator, in a link; see IssueLink.
+// FirstRun creates the first administrator, in a link; see IssueLink.
 var FirstRun = Purpose{Name: "first-run", Lifetime: 24 * time.Hour}
 
-// MaxAttempts is how many guesses a code allows.
+// MaxAttempts is the number of guesses that a code allows.
 const MaxAttempts = 5
 
-// ErrInvalid answers a wrong, an expired, a used and a missing code alike.
+// ErrInvalid is returned alike for a wrong, an expired, a used and a missing code.
 var ErrInvalid = problem.ErrCodeInvalid
 
-// Codes issues and redeems. The zero value is of no use; see New.
+// Codes issues and redeems codes. The zero value is not usable; see New.
 type Codes struct {
 	db     *postgres.DB
 	keys   *keyring.Keyring
@@ -62,8 +62,8 @@ type Codes struct {
 	budget throttle.Limit
 }
 
-// New makes Codes. budget is how many failed guesses there may be in a day, over all codes: six
-// digits stay hard to hit by spraying many accounts only while G ≤ 10,000 (security.md, R-C11).
+// New returns Codes. budget is the number of failed guesses in a day, over all codes: six digits resist guesses sprayed
+// over many accounts only while G ≤ 10,000 (security.md, R-C11).
 func New(database *postgres.DB, keys *keyring.Keyring, budget int32, now func() time.Time) *Codes {
 	return &Codes{
 		db:     database,
@@ -73,8 +73,8 @@ func New(database *postgres.DB, keys *keyring.Keyring, budget int32, now func() 
 	}
 }
 
-// Issue makes a new code, which voids the one before it. Run it in the transaction that enqueues
-// its delivery, so that neither exists without the other.
+// Issue makes a new code and voids the previous one. Run it in the transaction that enqueues its delivery, so that
+// neither exists without the other.
 func (c *Codes) Issue(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (plain string, expires time.Time, err error) {
 	plain, err = draw(rand.Reader)
 	if err != nil {
@@ -107,9 +107,8 @@ type Ticket struct {
 	digest  []byte
 }
 
-// Attempt compares a guess, and answers a Ticket for the right one. The guess is counted, against
-// the code and against the day's budget, and committed, before the comparison: guesses in
-// parallel cannot share one, and a crash gives none back.
+// Attempt compares a guess, and returns a Ticket if it is right. The guess counts against the code and the day's
+// budget, and this is committed before the comparison: parallel guesses each count, and a crash refunds none.
 func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess string) (Ticket, error) {
 	var (
 		row   db.CodeAttemptRow
@@ -126,8 +125,8 @@ func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess str
 
 		switch {
 		case postgres.IsNotFound(err):
-			// Nothing can be hit, so nothing is taken from the day's budget: else anybody could use it up.
-			// Neither the cost nor the answer tells that there is no code.
+			// There is no code to hit, so the day's budget is not charged: otherwise any caller could use it up.
+			// Neither the cost nor the response reveals that there is no code.
 			return throttle.ConsumeAll(ctx, tx, c.now(), throttle.Use{Limit: c.budget, DryRun: true})
 		case err != nil:
 			return fmt.Errorf("count guess: %w", err)
@@ -152,8 +151,8 @@ func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess str
 	return Ticket{purpose: purpose, subject: subject, digest: digest}, nil
 }
 
-// Redeem uses the ticket's code up, in the transaction of what it pays for. Of any number of
-// contenders one succeeds; the others get ErrInvalid.
+// Redeem uses the ticket's code up, in the transaction of what it allows. Of several concurrent callers one succeeds;
+// the others get ErrInvalid.
 func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 	rows, err := db.New(tx).CodeRedeem(ctx, db.CodeRedeemParams{
 		Purpose: ticket.purpose.Name, Subject: ticket.subject, Digest: ticket.digest, Now: c.now(),
@@ -169,27 +168,27 @@ func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 	return nil
 }
 
-// Refund takes a guess that was right out of the day's budget of failed ones. Call it after the
-// transaction of Redeem: every guess of the day counts in one row, which nobody should hold long.
+// Refund takes a right guess out of the day's budget of failed guesses. Call it after the transaction of Redeem: all
+// guesses of the day count in one row, which should not stay locked for long.
 func (c *Codes) Refund(ctx context.Context) error {
 	return c.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return throttle.Refund(ctx, conn, c.budget, "")
 	})
 }
 
-// Clean deletes up to 1,000 expired codes, and says how many.
+// Clean deletes up to 1,000 expired codes, and returns how many.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).CodeClean(ctx, now)
 }
 
-// digest is nil where the key is no longer here.
+// digest returns nil if the key is no longer configured.
 func (c *Codes) digest(keyID uint8, purpose Purpose, subject, plain string) []byte {
 	digest, _ := c.keys.Digest(keyID, "code", purpose.Name, subject, plain)
 
 	return digest
 }
 
-// draw is uniform over all six-digit codes, leading zeros included.
+// draw returns a random six-digit code, uniform over all, with leading zeros.
 func draw(random io.Reader) (string, error) {
 	n, err := rand.Int(random, big.NewInt(1_000_000))
 	if err != nil {

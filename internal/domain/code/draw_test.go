@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// R-C1, F-17, T-03: every code is as likely as every other, leading zeros, first and last included.
+// R-C1, F-17, T-03: every code is equally likely, with leading zeros, the first and the last included.
 func TestDrawIsUniform(t *testing.T) {
 	t.Parallel()
 
@@ -42,8 +42,8 @@ func TestDrawIsUniform(t *testing.T) {
 		statistic += math.Pow(float64(count)-expected, 2) / expected
 	}
 
-	// Wilson and Hilferty: the cube root of chi-square over its degrees is nearly normal. Above 4.75
-	// is chance once in a million runs; a modulo, or a range that ends early, is far above.
+	// Wilson and Hilferty: the cube root of chi-square over its degrees is nearly normal. A value above 4.75 is chance
+	// once in a million runs; a modulo, or a range that ends early, is far above.
 	const degrees = bins - 1
 
 	z := (math.Cbrt(statistic/degrees) - (1 - 2.0/(9*degrees))) / math.Sqrt(2.0/(9*degrees))
@@ -56,8 +56,8 @@ func TestDrawIsUniform(t *testing.T) {
 	}
 }
 
-// F-17: the first code and the last can be drawn. A range that lacks one code of a million is beyond
-// any statistic.
+// F-17: the first code and the last can be drawn. A range that lacks one code in a million is too small a fault for any
+// statistic.
 func TestDrawReachesBothEnds(t *testing.T) {
 	t.Parallel()
 
@@ -67,7 +67,7 @@ func TestDrawReachesBothEnds(t *testing.T) {
 		}
 	}
 
-	// Beyond the range is drawn again, and not folded into it.
+	// A value beyond the range is drawn again, and not reduced into it.
 	if got, err := draw(bytes.NewReader([]byte{0x0f, 0x42, 0x40, 0, 0, 7})); got != "000007" || err != nil {
 		t.Errorf("drew %q, %v", got, err)
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// NewOpaque returns an opaque code, which a program carries, not a person: two identifiers of randomid, 44 characters. The
-// first names its row, so that a subject may have several at once; the other is the secret, 128 random bits. No one guesses
-// those, so guesses are not counted, and a digest of them needs no key.
+// NewOpaque returns an opaque code, which a program carries, not a person: two identifiers of randomid, 44 characters.
+// The first names its row, so that a subject may have several at once; the second is the secret, 128 random bits. These
+// cannot be guessed, so guesses are not counted, and the digest needs no key.
 func NewOpaque() string { return randomid.New() + randomid.New() }
 
-// IssueOpaque makes a code of NewOpaque valid. It voids no other code, and may run again with the same one.
+// IssueOpaque makes a code of NewOpaque valid. It voids no other code, and may run again with the same code.
 func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {
 	now := c.now()
 
@@ -32,8 +32,8 @@ func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, su
 	return nil
 }
 
-// RedeemOpaque uses an opaque code of the subject up, in the transaction of what it pays for. Of any
-// number of contenders one succeeds; the others get ErrInvalid, as does who brings another's.
+// RedeemOpaque uses up an opaque code of the subject, in the transaction of what it allows. Of several concurrent
+// callers one succeeds; the others get ErrInvalid, as does a caller with another subject's code.
 func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {
 	if len(plain) != 2*randomid.Length {
 		return ErrInvalid
@@ -44,14 +44,14 @@ func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, s
 	})
 }
 
-// IssueSecret makes an opaque code of which a subject has one: it voids the one before it, as Issue
-// does. It is the secret half alone, 22 characters.
+// IssueSecret makes an opaque code, of which a subject has one: it voids the previous one, as Issue does. The code is
+// the secret alone, 22 characters.
 func (c *Codes) IssueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
 	return c.issueSecret(ctx, tx, purpose, subject, randomid.New())
 }
 
-// IssueLink is IssueSecret with 256 random bits, 44 characters: for a link that is good for long, and that nothing
-// protects but the secret.
+// IssueLink is IssueSecret with 256 random bits, 44 characters: for a link that is valid for long and that only the
+// secret protects.
 func (c *Codes) IssueLink(ctx context.Context, tx db.DBTX, purpose Purpose, subject string) (string, error) {
 	return c.issueSecret(ctx, tx, purpose, subject, randomid.New()+randomid.New())
 }
@@ -69,7 +69,7 @@ func (c *Codes) issueSecret(ctx context.Context, tx db.DBTX, purpose Purpose, su
 	return secret, nil
 }
 
-// HoldsSecret says whether RedeemSecret would succeed in this moment, and uses nothing up.
+// HoldsSecret reports whether RedeemSecret would succeed at this moment, and uses nothing up.
 func (c *Codes) HoldsSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) (bool, error) {
 	holds, err := db.New(tx).CodeHolds(ctx, db.CodeHoldsParams{
 		Purpose: purpose.Name, Subject: subject, Digest: opaqueDigest(secret), Now: c.now(),
@@ -81,7 +81,7 @@ func (c *Codes) HoldsSecret(ctx context.Context, tx db.DBTX, purpose Purpose, su
 	return holds, nil
 }
 
-// RedeemSecret uses a code of IssueSecret or IssueLink up, as RedeemOpaque does.
+// RedeemSecret uses up a code of IssueSecret or IssueLink, as RedeemOpaque does.
 func (c *Codes) RedeemSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) error {
 	return c.Redeem(ctx, tx, Ticket{purpose: purpose, subject: subject, digest: opaqueDigest(secret)})
 }

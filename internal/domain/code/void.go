@@ -7,15 +7,14 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 )
 
-// Void voids the codes that an account has outstanding: those that let somebody in, and those that it has
-// asked for.
+// Void voids the outstanding codes of an account: those that sign in, and those that it has requested.
 func Void(ctx context.Context, tx db.DBTX, accountID string) error {
 	return void(ctx, tx, db.CodeVoidParams{
 		AccountID: accountID, Sent: []string{Reset.Name, SignIn.Name}, Asked: []string{Phone.Name, Email.Name, EmailLink.Name},
 	})
 }
 
-// VoidEmails voids the codes and links with which the account could get another address.
+// VoidEmails voids the codes and links that could give the account another address.
 func VoidEmails(ctx context.Context, tx db.DBTX, accountID string) error {
 	return void(ctx, tx, db.CodeVoidParams{AccountID: accountID, Sent: []string{}, Asked: []string{Email.Name, EmailLink.Name}})
 }

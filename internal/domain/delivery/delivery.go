@@ -1,6 +1,6 @@
-// Package delivery sends messages to people: enqueued in the transaction of what they tell about,
-// sent by a worker after it, retried while the recipient's server is away, dropped once they
-// would be stale, and recorded with their outcome. It never sends inside a request.
+// Package delivery sends messages to users: enqueued in the transaction of the change, sent by a worker afterwards,
+// retried while the recipient's server is unavailable, dropped when out of date, and recorded with their outcome. It
+// never sends within a request.
 package delivery
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// Channel is the way a message goes.
+// Channel is the way a message is sent.
 type Channel string
 
 // The channels.
@@ -29,62 +29,59 @@ const (
 	SMS  Channel = "sms"
 )
 
-// Kind says what a message tells; each has a template.
+// Kind is the subject of a message; each has a template.
 type Kind string
 
 // The kinds.
 const (
-	// RegistrationCode carries the code for a new account. For an address that has an account
-	// already the worker sends RegistrationTaken in its place, without the code, so that the request
-	// did the same work and got the same answer.
+	// RegistrationCode carries the code for a new account. If the address has an account, the worker sends
+	// RegistrationTaken instead, without the code, so that the request does the same work and gets the same response.
 	RegistrationCode  Kind = "registration_code"
 	RegistrationTaken Kind = "registration_taken"
-	// ResetCode carries the code to reset a password. Without an account that may sign in nothing is
-	// sent.
+	// ResetCode carries the code to reset a password. Nothing is sent without an account that may sign in.
 	ResetCode Kind = "reset_code"
-	// EmailCode shows that an address which is to be the account's is in the person's hands.
+	// EmailCode proves that the user controls the account's new address.
 	EmailCode Kind = "email_code"
-	// These tell what happened to the account.
+	// These notify of changes to the account.
 	PasswordChanged Kind = "password_changed"
 	EmailChanged    Kind = "email_changed"
 	PhoneChanged    Kind = "phone_changed"
 	TOTPChanged     Kind = "totp_changed"
 	LarkChanged     Kind = "lark_changed"
-	// Of these an administrator is the cause.
+	// These are caused by an administrator.
 	FactorReset Kind = "factor_reset"
 	Invitation  Kind = "invitation"
-	// TOTPStopped tells that somebody guessed at the authenticator app until it was stopped.
+	// TOTPStopped notifies that wrong guesses have stopped the authenticator app.
 	TOTPStopped Kind = "totp_stopped"
 	NewDevice   Kind = "new_device"
-	// SignInCode and PhoneCode go by SMS: the code to sign in with a phone, and the one that shows that
-	// a phone which is to be added to an account is in the person's hands.
+	// SignInCode and PhoneCode are sent by SMS: the code to sign in with a phone, and the code that proves control of a
+	// phone to be added to an account.
 	SignInCode Kind = "sign_in_code"
 	PhoneCode  Kind = "phone_code"
-	// SessionEnded tells that an old refresh token was presented, and the session ended for it.
+	// SessionEnded notifies that an old refresh token was presented, which ended the session.
 	SessionEnded Kind = "session_ended"
 )
 
 // noticeLifetime is how long a message without a code is worth sending.
 const noticeLifetime = 24 * time.Hour
 
-// maxAttempts parks a message that can never be sent; at the pace of Worker.NextRetry a notice's
-// day is over before.
+// maxAttempts ends attempts at a message that can never be sent; by Worker.NextRetry a notice has expired before.
 const maxAttempts = 400
 
-// Message is what to tell whom.
+// Message is a message to a recipient.
 type Message struct {
 	Kind     Kind
 	Channel  Channel
 	To       string
 	Language language.Language
 	Content  Content
-	Expires  time.Time // a code's end; zero for a notice
+	Expires  time.Time // when the code expires; zero for a notice
 }
 
-// Content is what a template shows. It is stored encrypted.
+// Content is the input of a template. It is stored encrypted.
 type Content struct {
 	Code    string    `json:"code,omitempty"`
-	Link    string    `json:"link,omitempty"` // a page that does in place of the code
+	Link    string    `json:"link,omitempty"` // a page to use instead of the code
 	Device  string    `json:"device,omitempty"`
 	Address string    `json:"address,omitempty"`
 	Factor  string    `json:"factor,omitempty"` // password, phone, totp or lark
@@ -98,7 +95,7 @@ type Queue struct {
 	jobs *river.Client[pgx.Tx]
 }
 
-// NewQueue makes a Queue. It only inserts jobs; the workers are NewWorker's.
+// NewQueue returns a Queue. It only inserts jobs; a Worker sends them.
 func NewQueue(database *postgres.DB, keys *keyring.Keyring, now func() time.Time) (*Queue, error) {
 	jobs, err := river.NewClient(riverpgxv5.New(database.Pool()), &river.Config{})
 	if err != nil {
@@ -108,11 +105,11 @@ func NewQueue(database *postgres.DB, keys *keyring.Keyring, now func() time.Time
 	return &Queue{keys: keys, now: now, jobs: jobs}, nil
 }
 
-// NewID names a message before its transaction begins, so that a repeat of the transaction can
-// tell whether the message is queued already.
+// NewID returns a message id before the transaction begins, so that a repeated run finds the message that is already
+// queued.
 func NewID() string { return randomid.New() }
 
-// Queued says that an earlier run of this transaction enqueued the message.
+// Queued reports whether an earlier run of this transaction enqueued the message.
 func (q *Queue) Queued(ctx context.Context, tx postgres.Tx, id string) (bool, error) {
 	if !tx.Repeated {
 		return false, nil
@@ -148,7 +145,7 @@ func (q *Queue) Enqueue(ctx context.Context, tx postgres.Tx, id string, m Messag
 		return fmt.Errorf("record message: %w", err)
 	}
 
-	// The job names the row and carries nothing else: job tables are read by many eyes.
+	// The job names the row and contains nothing else: many tools and people read job tables.
 	if _, err := q.jobs.InsertTx(ctx, tx.Tx, job{DeliveryID: id}, nil); err != nil {
 		return fmt.Errorf("enqueue message: %w", err)
 	}
@@ -158,11 +155,11 @@ func (q *Queue) Enqueue(ctx context.Context, tx postgres.Tx, id string, m Messag
 
 func sealContext(id string) []string { return []string{"delivery", "payload", id} }
 
-// abandoned is how long after its end a message must have been dealt with by its job.
+// abandoned is how long after a message's expiry its job must have run.
 const abandoned = time.Hour
 
-// Clean erases up to 1,000 payloads whose job was lost, deletes up to 1,000 records of messages older
-// than 30 days, and says how many it did.
+// Clean erases up to 1,000 payloads whose job was lost, deletes up to 1,000 records of messages older than 30 days, and
+// returns how many rows it changed.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	erased, err := db.New(tx).DeliveryAbandon(ctx, db.DeliveryAbandonParams{Now: now, Before: now.Add(-abandoned)})
 	if err != nil || erased > 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 )
 
-// T-20, R-N3, V-25: no address makes a second recipient, a header or an SMTP parameter. The things
-// before this one refuse these addresses already; here nothing but the sender stands in the way.
+// T-20, R-N3, V-25: no address can add a recipient, a header or an SMTP parameter. Earlier layers already refuse these
+// addresses; here only the sender is tested.
 func TestHostileAddressReachesNobodyElse(t *testing.T) {
 	t.Parallel()
 
@@ -26,7 +26,7 @@ func TestHostileAddressReachesNobodyElse(t *testing.T) {
 		"a@konec.test%0d%0aBcc:b@konec.test", "a\u2028@konec.test", "a@konec.test;b@konec.test", "team: a@konec.test, b@konec.test;",
 		"a@konec.test\x00b@konec.test", "", "@", "a@", "\"a@konec.test\" <b@konec.test>, c@konec.test", "a@konec.test (\r\nX: y)",
 	} {
-		_ = s.Send(t.Context(), outgoing(t, RegistrationTaken, language.English, to, Content{})) // refused is as good as harmless
+		_ = s.Send(t.Context(), outgoing(t, RegistrationTaken, language.English, to, Content{})) // a refusal is as good as a harmless mail
 	}
 
 	for _, got := range sink.Messages() {
@@ -37,7 +37,7 @@ func TestHostileAddressReachesNobodyElse(t *testing.T) {
 	}
 }
 
-// R-N5, T-20: the one text of a stranger that a mail shows, the device, stays text in both forms.
+// R-N5, T-20: the device, the one text in a mail that an attacker can choose, stays text in both formats.
 func TestHostileDeviceStaysText(t *testing.T) {
 	t.Parallel()
 
@@ -73,7 +73,7 @@ func TestHostileDeviceStaysText(t *testing.T) {
 	}
 }
 
-// FuzzMail holds the builder to one recipient, the fixed headers and two forms, whatever is in it.
+// FuzzMail checks that every mail has one recipient, the fixed headers and two formats, for any input.
 func FuzzMail(f *testing.F) {
 	f.Add("a@konec.test", "Studio", "042137")
 	f.Add("a@konec.test\r\nBcc: b@c.d", "<b>\r\n.\r\n", "{{.}}")

@@ -48,7 +48,7 @@ type Position struct {
 	ID string    `json:"i"`
 }
 
-// Log answers what was sent.
+// Log lists the messages that were sent.
 type Log struct {
 	db *postgres.DB
 }
@@ -56,7 +56,7 @@ type Log struct {
 // NewLog makes a Log.
 func NewLog(database *postgres.DB) *Log { return &Log{db: database} }
 
-// Find answers a page of messages, the newest first, and where the next one begins; nil where this is the last.
+// Find returns a page of messages, the newest first.
 func (l *Log) Find(ctx context.Context, search Search) (page.Page[LogEntry, Position], error) {
 	params := db.DeliveryListParams{
 		Recipients: search.Recipients, Since: search.Since, Until: search.Until, Most: search.Limit + 1, // one more says that there is a next page

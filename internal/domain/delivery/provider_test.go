@@ -16,13 +16,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
-// call is one request that a provider got.
+// call is one request that a provider received.
 type call struct {
 	request *http.Request
 	body    []byte
 }
 
-// provider is the other side of a sender: it keeps what it gets, and answers as the test says.
+// provider is the other side of a sender: it records requests, and responds as the test sets.
 type provider struct {
 	*httptest.Server
 
@@ -60,7 +60,7 @@ func (p *provider) got() []call {
 	return p.calls
 }
 
-// client is one that trusts the provider's certificate.
+// client returns a client that trusts the provider's certificate.
 func (p *provider) client(timeout time.Duration) *outbound.Client {
 	trusting := smsLimits
 	trusting.Timeout, trusting.Roots = timeout, x509.NewCertPool()
@@ -76,13 +76,13 @@ func answers(status int, body string) http.HandlerFunc {
 	}
 }
 
-// The secrets of the senders under test. No error may show one.
+// The secrets of the senders under test. No error may contain one.
 const (
 	canaryKey  = "canary-tencent-secret-key"
 	canaryPath = "canary-in-the-address"
 )
 
-// tencent is a sender whose service is the provider.
+// tencent returns a sender whose service is the provider.
 func tencent(t *testing.T, p *provider) *Tencent {
 	t.Helper()
 
@@ -107,7 +107,7 @@ func tencent(t *testing.T, p *provider) *Tencent {
 // whsec is the secret of the example that the implementations of Standard Webhooks share.
 const whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// webhook is a sender whose receiver is the provider.
+// webhook returns a sender whose receiver is the provider.
 func webhook(t *testing.T, p *provider) *Webhook {
 	t.Helper()
 
@@ -121,7 +121,7 @@ func webhook(t *testing.T, p *provider) *Webhook {
 	return s.(*Webhook)
 }
 
-// senders are both, with what a success looks like to them.
+// senders returns both, with a success response of each.
 func senders(t *testing.T, reply http.HandlerFunc) map[string]struct {
 	Sender
 
@@ -143,7 +143,7 @@ func senders(t *testing.T, reply http.HandlerFunc) map[string]struct {
 	}
 }
 
-// sms is a message to a phone, as the worker hands it over.
+// sms returns a message to a phone, as the worker passes it.
 func sms(t *testing.T, kind Kind, to string) Outgoing {
 	t.Helper()
 
@@ -163,7 +163,7 @@ const (
 	abroad   = "+61412345678"
 )
 
-// withoutCanary is for every error of a sender: a log may have it.
+// withoutCanary checks an error of a sender: a log may contain it.
 func withoutCanary(t *testing.T, err error) {
 	t.Helper()
 

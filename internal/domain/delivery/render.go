@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// Rendered is a message as a person reads it.
+// Rendered is a message in the form that the user reads.
 type Rendered struct {
 	Subject string
 	Text    string
@@ -23,7 +23,7 @@ type Rendered struct {
 //go:embed templates
 var files embed.FS
 
-// One frame for each form; the words of every kind and language are in words.go.
+// One frame for each format; the texts of every kind and language are in words.go.
 var (
 	textFrame = texttemplate.Must(texttemplate.ParseFS(files, "templates/message.txt"))
 	htmlFrame = htmltemplate.Must(htmltemplate.ParseFS(files, "templates/message.html"))
@@ -76,8 +76,8 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 	return Rendered{Subject: f.Subject, Text: text.String(), HTML: html.String()}, nil
 }
 
-// renderSMS returns the text of a message to a phone. It states the whole lifetime of the code, not what
-// is left, so that a repeat is the same text: a provider that refuses duplicates recognises it.
+// renderSMS returns the text of an SMS. It states the whole lifetime of the code, not the rest, so that a repeat has
+// the same text: a provider that refuses duplicates recognizes it.
 func renderSMS(kind Kind, l language.Language, code string, minutes int) (Rendered, error) {
 	words, known := smsWording[kind]
 	if !known {
@@ -89,5 +89,5 @@ func renderSMS(kind Kind, l language.Language, code string, minutes int) (Render
 	return Rendered{Subject: words.title.In(l), Text: text}, nil
 }
 
-// minutes says a code's life as people do. It was reckoned by two looks at the clock, a moment apart.
+// minutes returns a code's lifetime, rounded: it is the difference of two readings of the clock, a moment apart.
 func minutes(life time.Duration) int { return max(1, int(life.Round(time.Minute)/time.Minute)) }

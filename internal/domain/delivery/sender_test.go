@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
-// T-11: what goes wrong on the way is tried again, and shows no secret.
+// T-11: temporary failures are retried, and reveal no secret.
 func TestLostAnswerIsTriedAgain(t *testing.T) {
 	t.Parallel()
 
@@ -26,7 +26,7 @@ func TestLostAnswerIsTriedAgain(t *testing.T) {
 			case <-release:
 			}
 
-			panic(http.ErrAbortHandler) // returning would answer 200, which a busy client sometimes still reads
+			panic(http.ErrAbortHandler) // returning would respond with 200, which a busy client sometimes still reads
 		},
 		"CutConnection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"EndlessHeaders": func(w http.ResponseWriter, _ *http.Request) {
@@ -51,7 +51,7 @@ func TestLostAnswerIsTriedAgain(t *testing.T) {
 					t.Errorf("got %v, want a failure that is tried again", err)
 				}
 
-				if name != "NoHTTP" { // the answer of a stranger is quoted; the worker takes the code out
+				if name != "NoHTTP" { // the response is quoted; the worker removes the code
 					withoutCanary(t, err)
 				}
 
@@ -85,7 +85,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// A stranger with a certificate of its own gets nothing.
+// An unknown server with its own certificate receives nothing.
 func TestCertificateOfAStrangerIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -101,8 +101,8 @@ func TestCertificateOfAStrangerIsRefused(t *testing.T) {
 	}
 }
 
-// An answer without end is read to a limit. The webhook has its status by then; the service's words are
-// no JSON when they are cut.
+// An endless response is read up to a limit. The webhook has its status by then; the service's JSON is incomplete when
+// it is cut.
 func TestOversizeAnswerIsCut(t *testing.T) {
 	t.Parallel()
 
@@ -111,7 +111,7 @@ func TestOversizeAnswerIsCut(t *testing.T) {
 	for who, s := range senders(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"Response":{"SendStatusSet":[{"Code":"Ok"}],"RequestId":"`)
 
-		for range 64 { // MiB, many times what may be under way between the two
+		for range 64 { // MiB, many times what the two sides can buffer
 			if _, err := io.WriteString(w, strings.Repeat("x", 1<<20)); err != nil {
 				return
 			}
@@ -125,7 +125,7 @@ func TestOversizeAnswerIsCut(t *testing.T) {
 		}
 
 		withoutCanary(t, err)
-		s.provider.Close() // waits for the end of the answer
+		s.provider.Close() // waits for the end of the response
 
 		if swallowed.Load() {
 			t.Errorf("%s read all of it", who)
@@ -133,7 +133,7 @@ func TestOversizeAnswerIsCut(t *testing.T) {
 	}
 }
 
-// Whatever is no phone number does not leave the house: not as a second number, not as a header.
+// A recipient that is not a phone number is never sent: neither as a second number nor as a header.
 func TestWhatIsNoPhoneNumberIsRefusedUnasked(t *testing.T) {
 	t.Parallel()
 

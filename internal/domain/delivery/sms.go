@@ -8,10 +8,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
-// SMSSettings say how text messages go.
+// SMSSettings are the settings for text messages.
 type SMSSettings struct {
-	// URL is tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or the https:// address
-	// of a Webhook. Whether http:// is allowed is decided where settings are checked.
+	// URL is tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or the https:// address of a Webhook.
+	// The check of the settings decides whether http:// is allowed.
 	URL string
 
 	WebhookSecret string // of a Webhook
@@ -21,10 +21,10 @@ type SMSSettings struct {
 	Templates []string // likewise, as KEY:ID; see templates
 }
 
-// smsLimits are those of one request to a provider. A longer answer is not one that a sender expects.
+// smsLimits are those of one request to a provider. No sender expects a longer response.
 var smsLimits = outbound.Settings{Timeout: 15 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 64 << 10}
 
-// NewSMS makes the sender that the settings ask for.
+// NewSMS returns the sender for the settings.
 func NewSMS(s SMSSettings) (Sender, error) {
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Hostname() == "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// T-30: what the settings may be, and that no refusal shows a secret.
+// T-30: which settings are valid, and that no error contains a secret.
 func TestNewSMS(t *testing.T) {
 	t.Parallel()
 
@@ -70,11 +70,10 @@ func TestNewSMS(t *testing.T) {
 	}
 }
 
-// gsm is what the words use of the alphabet in which 160 characters make one segment.
+// gsm is the part of the alphabet of 160-character segments that the texts use.
 const gsm = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,"
 
-// Every kind is one segment in both languages, with the code and how long it is valid, and nothing left
-// to fill in.
+// Every kind is one segment in both languages, with the code and its lifetime, and without a placeholder left.
 func TestTextMessageIsOneSegment(t *testing.T) {
 	t.Parallel()
 
@@ -115,7 +114,7 @@ func TestTextMessageIsOneSegment(t *testing.T) {
 	}
 }
 
-// The row says when it was made, a moment after the code was.
+// The row records when it was made, a moment after the code was.
 func TestMinutesAreWhole(t *testing.T) {
 	t.Parallel()
 

@@ -18,9 +18,9 @@ type SMTP struct {
 	host   string // of the Message-ID
 }
 
-// NewSMTP reads smtp://[user:password@]host[:port] (STARTTLS is required, port 587) or smtps://…
-// (TLS from the start, port 465). ?tls=optional or ?tls=none after smtp:// is for a relay on the same
-// machine. from is the sender, as in "Toolkit <no-reply@example.com>".
+// NewSMTP parses smtp://[user:password@]host[:port] (STARTTLS is required, port 587) or smtps://… (TLS from the start,
+// port 465). ?tls=optional or ?tls=none after smtp:// is for a relay on the same machine. from is the sender, as in
+// "Toolkit <no-reply@example.com>".
 func NewSMTP(rawURL, from string) (*SMTP, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Hostname() == "" {
@@ -78,7 +78,7 @@ func (s *SMTP) Send(ctx context.Context, message Outgoing) error {
 
 	err = s.client.DialAndSendWithContext(ctx, m)
 	if m.IsDelivered() {
-		// The server has taken it; a connection that breaks after that is no reason to send it twice.
+		// The server has accepted the message; a connection that fails after that is not a reason to send it twice.
 		return nil
 	}
 
@@ -106,7 +106,7 @@ func (s *SMTP) compose(message Outgoing) (*mail.Msg, error) {
 	m.Subject(message.Subject)
 	m.SetDateWithValue(message.At)
 	m.SetMessageIDWithValue(message.ID + "@" + s.host)
-	// No out-of-office answers, please (RFC 3834).
+	// No automatic replies, please (RFC 3834).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetBodyString(mail.TypeTextPlain, message.Text)
 	m.AddAlternativeString(mail.TypeTextHTML, message.HTML)
@@ -114,8 +114,8 @@ func (s *SMTP) compose(message Outgoing) (*mail.Msg, error) {
 	return m, nil
 }
 
-// refused says that the server answered the message itself with a 5xx: the address does not
-// exist, say. A server that is away, full, or misconfigured will do better later.
+// refused reports whether the server rejected the message itself with a 5xx: for example, the address does not exist. A
+// server that is unavailable, full, or misconfigured may accept it later.
 func refused(err error) bool {
 	sendError, ok := errors.AsType[*mail.SendError](err)
 

@@ -17,7 +17,7 @@ import (
 
 const sender = "Toolkit <no-reply@konec.test>"
 
-// trusting makes a sender that knows the sink's certificate.
+// trusting returns a sender that trusts the sink's certificate.
 func trusting(t *testing.T, url string, roots *x509.CertPool) *SMTP {
 	t.Helper()
 
@@ -49,12 +49,12 @@ func outgoing(t *testing.T, kind Kind, l language.Language, to string, content C
 	}
 }
 
-// headerNames are all that a message has. Nothing that anybody types makes one more.
+// headerNames are all headers of a message. No input adds one.
 var headerNames = []string{
 	"Auto-Submitted", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To", "User-Agent", "X-Mailer",
 }
 
-// R-N1, R-N3, T-20: what arrives is one message to one person, in two forms, in their language.
+// R-N1, R-N3, T-20: the result is one message to one recipient, in two formats, in the recipient's language.
 func TestSend(t *testing.T) {
 	t.Parallel()
 
@@ -145,7 +145,7 @@ func arrived(t *testing.T, mail smtptest.Read, subject, code string) {
 	}
 }
 
-// R-N3: the password of a mail server never crosses a wire that anybody reads.
+// R-N3: the password of a mail server is never sent unencrypted.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 
@@ -215,7 +215,7 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// T-10: which failures are tried again, and which are the last word.
+// T-10: which failures are retried, and which are final.
 func TestOutcome(t *testing.T) {
 	t.Parallel()
 
@@ -286,7 +286,7 @@ func TestOutcome(t *testing.T) {
 	})
 }
 
-// T-30: what SMTP_URL may be, and that its refusal shows no password.
+// T-30: which values of SMTP_URL are valid, and that its error contains no password.
 func TestNewSMTP(t *testing.T) {
 	t.Parallel()
 
@@ -302,7 +302,7 @@ func TestNewSMTP(t *testing.T) {
 		}
 	}
 
-	for _, from := range []string{"", "nobody", "a@b\r\nBcc: c@d", "a@b, c@d"} {
+	for _, from := range []string{"", "no address", "a@b\r\nBcc: c@d", "a@b, c@d"} {
 		if _, err := NewSMTP("smtp://localhost", from); err == nil {
 			t.Errorf("sender %q: accepted", from)
 		}

@@ -15,13 +15,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 )
 
-// Tencent sends by the SMS service of Tencent Cloud (SendSms, version 2021-01-11). It does without
-// their SDK: what that does for one operation is the signature, in tencent_sign.go.
+// Tencent sends by the SMS service of Tencent Cloud (SendSms, version 2021-01-11), without their SDK: for one operation
+// the SDK only adds the signature, which is in tencent_sign.go.
 //
-// SendSms knows no idempotency key. The id of the message goes along as SessionContext, which the
-// service only repeats in its reports. A request whose answer was lost is made again, with the same
-// text, and can be charged again: until the code expires at the latest, and not within 30 seconds while
-// the service limits one number to one message in that time, as it does by default.
+// SendSms has no idempotency key. The message's id is sent as SessionContext, which the service only repeats in its
+// reports. A request whose response was lost is repeated with the same text and can be charged again: until the code
+// expires at the latest, and not within 30 seconds if the service limits one number to one message in that time, as it
+// does by default.
 type Tencent struct {
 	client *outbound.Client
 
@@ -40,9 +40,9 @@ const (
 	tencentContent = "application/json; charset=utf-8"
 )
 
-// templateKeys are what needs an approved template. The service has those for numbers of the Chinese
-// mainland apart from those for the rest of the world, and in each {1} is the code, {2} the minutes that
-// it is valid. Without a global one, numbers abroad get no message.
+// templateKeys are the messages that need an approved template. The service has separate templates for numbers of the
+// Chinese mainland and of the rest of the world; in each, {1} is the code and {2} its lifetime in minutes. Without a
+// global template, numbers abroad get no message.
 var templateKeys = []string{string(SignInCode), string(PhoneCode), string(SignInCode) + globally, string(PhoneCode) + globally}
 
 const globally = "_global"
@@ -104,7 +104,7 @@ type sendSMS struct {
 	SessionContext   string
 }
 
-// sendSMSAnswer is the body of an answer. Its status is 200 whatever happened.
+// sendSMSAnswer is the body of a response. Its status is always 200.
 type sendSMSAnswer struct {
 	Response struct {
 		Error         *tencentError
@@ -145,10 +145,10 @@ func (t *Tencent) Send(ctx context.Context, message Outgoing) error {
 	return outcome(got)
 }
 
-// template is the one for the message, and refuses what no attempt would make better.
+// template returns the template for the message, and a final error if no later attempt could succeed.
 func (t *Tencent) template(message Outgoing) (string, error) {
 	if _, err := account.ParsePhone(message.To); err != nil {
-		return "", fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
+		return "", fmt.Errorf("%w: the recipient is not a phone number", ErrRefused)
 	}
 
 	key := string(message.Kind)
@@ -171,7 +171,7 @@ func outcome(got outbound.Answer) error {
 
 	var said sendSMSAnswer
 	if err := json.Unmarshal(got.Body, &said); err != nil {
-		return errors.New("tencent: the answer cannot be read")
+		return errors.New("tencent: the response cannot be read")
 	}
 
 	var code string
@@ -196,7 +196,7 @@ func outcome(got outbound.Answer) error {
 	return errors.New(reason)
 }
 
-// plain is a word of the service, or what stands for one that it does not say so.
+// plain returns a word of the service, or a substitute if it contains anything else.
 func plain(word string) string {
 	if !plainWord.MatchString(word) {
 		return "unknown"
@@ -207,9 +207,8 @@ func plain(word string) string {
 
 var plainWord = regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
 
-// tencentRefusals are the error codes that stay the same while a code lives: they are about the number
-// or about the template. All others are tried again, those about keys, quotas and balances too: somebody
-// may be putting that right.
+// tencentRefusals are the error codes that do not change while a code is valid: they are about the number or the
+// template. All others are retried, those about keys, quotas and balances too: an operator may fix these.
 var tencentRefusals = []string{
 	"FailedOperation.ContainSensitiveWord",
 	"FailedOperation.PhoneNumberInBlacklist",

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tc3Algorithm is the signature that Tencent Cloud calls version 3. It covers the method, the path, the
-// content type, the host, the time and the body.
+// tc3Algorithm is the signature that Tencent Cloud calls version 3. It covers the method, the path, the content type,
+// the host, the time and the body.
 const tc3Algorithm = "TC3-HMAC-SHA256"
 
 const tc3Headers = "content-type;host"
@@ -21,8 +21,8 @@ type tc3Key struct {
 	secret string
 }
 
-// authorization is the header of that name for a POST to the root of a host. service is the first
-// label of the host's name at Tencent, as in sms.
+// authorization returns the header of that name for a POST to the root of a host. service is the first label of the
+// host's name at Tencent, as in sms.
 func (k tc3Key) authorization(service, host, contentType string, body []byte, at time.Time) string {
 	scope := at.UTC().Format(time.DateOnly) + "/" + service + "/tc3_request"
 	signature := k.sign(scope, tc3StringToSign(scope, tc3CanonicalRequest(host, contentType, body), at))
@@ -44,7 +44,7 @@ func tc3StringToSign(scope, canonicalRequest string, at time.Time) string {
 	}, "\n")
 }
 
-// sign derives the key of the day, the service and the request, and signs with that.
+// sign derives the key for the day, the service and the request, and signs with it.
 func (k tc3Key) sign(scope, stringToSign string) string {
 	key := []byte("TC3" + k.secret)
 	for part := range strings.SplitSeq(scope, "/") {

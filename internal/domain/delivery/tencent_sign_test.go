@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The example that Tencent Cloud publishes for its signature version 3: every step of it, with the keys,
-// which are good for nothing else.
+// The example that Tencent Cloud publishes for its signature version 3: every step of it, with the keys, which are
+// valid for nothing else.
 func TestTC3IsAsPublished(t *testing.T) {
 	t.Parallel()
 
@@ -18,7 +18,7 @@ func TestTC3IsAsPublished(t *testing.T) {
 
 	body := []byte(`{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}`)
 	key := tc3Key{id: "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", secret: "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"}
-	// In Beijing it is the day after already.
+	// In Beijing it is already the next day.
 	at := time.Unix(1551113065, 0).In(time.FixedZone("CST", 8*60*60))
 
 	canonical := tc3CanonicalRequest(host, content, body)

@@ -17,7 +17,7 @@ import (
 const tencentOK = `{"Response":{"SendStatusSet":[{"SerialNo":"5000:1","PhoneNumber":"+8613800138000","Fee":1,"SessionContext":"an-id",
 	"Code":"Ok","Message":"send success","IsoCode":"CN"}],"RequestId":"a0aabda6-cf91-4f3e-a81f-9198114a2279"}}`
 
-// T-11: what the service gets is one message to one number, signed, with the code and its minutes.
+// T-11: the service receives one message to one number, signed, with the code and its minutes.
 func TestTencentGetsOneSignedMessage(t *testing.T) {
 	t.Parallel()
 
@@ -78,7 +78,7 @@ func TestTencentGetsOneSignedMessage(t *testing.T) {
 
 var tc3Authorization = regexp.MustCompile(`^TC3-HMAC-SHA256 Credential=an-id/(\d{4}-\d\d-\d\d)/sms/tc3_request, SignedHeaders=([a-z;-]+), Signature=([0-9a-f]{64})$`)
 
-// signedForTencent reckons the signature anew, from what came over the wire.
+// signedForTencent computes the signature anew, from the received request.
 func signedForTencent(t *testing.T, c call, at time.Time) {
 	t.Helper()
 
@@ -125,8 +125,8 @@ func signedForTencent(t *testing.T, c call, at time.Time) {
 	}
 }
 
-// T-11, R-N4: which words of the service are the last, and which are tried again. The number and the
-// code that it quotes reach no error.
+// T-11, R-N4: which errors of the service are final, and which are retried. The number and the code that it quotes are
+// in no error.
 func TestTencentOutcome(t *testing.T) {
 	t.Parallel()
 
@@ -200,7 +200,7 @@ func TestTencentOutcome(t *testing.T) {
 	})
 }
 
-// The published answer of the service is read as it is.
+// The published response of the service is parsed.
 func TestTencentAnswerIsRead(t *testing.T) {
 	t.Parallel()
 

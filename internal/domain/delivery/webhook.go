@@ -14,20 +14,20 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
 
-// Webhook hands text messages to a program of the operator, which passes them on. Each is a POST with
-// the headers and the signature of Standard Webhooks 1.0.0, so that its libraries verify it; the body is
-// webhookBody. An answer of 2xx means that the message is taken over; 4xx is final, but for 408, 425 and
-// 429; everything else, a redirect too, is tried again.
+// Webhook sends text messages to a program of the operator, which passes them on. Each is a POST with the headers and
+// the signature of Standard Webhooks 1.0.0, so that its libraries verify it; the body is webhookBody. A response of 2xx
+// means that the message is accepted; 4xx is final, except 408, 425 and 429; everything else, a redirect too, is
+// retried.
 //
-// A message whose answer was lost comes again with the same webhook-id and the same body. The receiver
-// answers 2xx to an id that it knows, and sends it once.
+// A message whose response was lost is sent again with the same webhook-id and the same body. The receiver responds
+// with 2xx to an id that it knows, and sends the message once.
 type Webhook struct {
 	client  *outbound.Client
 	address string
 	secret  standardwebhook.Secret
 }
 
-// webhookBody is what a receiver reads.
+// webhookBody is the body of a request.
 type webhookBody struct {
 	ID       string            `json:"id"`
 	To       string            `json:"to"` // as in +8613800138000
@@ -35,7 +35,7 @@ type webhookBody struct {
 	Code     string            `json:"code,omitempty"` // as in the text, for a template
 	Kind     Kind              `json:"kind"`
 	Language language.Language `json:"language"`
-	At       time.Time         `json:"at"` // when it was asked for; the header says when it was sent
+	At       time.Time         `json:"at"` // when it was requested; the header has the time of the attempt
 }
 
 func newWebhook(u *url.URL, secret string) (Sender, error) {
@@ -54,7 +54,7 @@ func newWebhook(u *url.URL, secret string) (Sender, error) {
 // Send makes one attempt.
 func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
 	if _, err := account.ParsePhone(message.To); err != nil {
-		return fmt.Errorf("%w: the recipient is no phone number", ErrRefused)
+		return fmt.Errorf("%w: the recipient is not a phone number", ErrRefused)
 	}
 
 	body, err := json.Marshal(webhookBody{

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// T-11, R-N1: the receiver gets one signed message, and a repeat that it can tell: the same id, the same
-// body, a signature of its own time.
+// T-11, R-N1: the receiver gets one signed message, and can recognize a repeat: the same id, the same body, a signature
+// for its own time.
 func TestWebhookGetsOneSignedMessage(t *testing.T) {
 	t.Parallel()
 
@@ -60,7 +60,7 @@ func TestWebhookGetsOneSignedMessage(t *testing.T) {
 	}
 }
 
-// T-11, R-N4: which answers are the last word.
+// T-11, R-N4: which responses are final.
 func TestWebhookOutcome(t *testing.T) {
 	t.Parallel()
 

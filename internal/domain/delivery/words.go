@@ -21,7 +21,7 @@ var factorNames = map[string]language.Text{
 	"lark":     {Chinese: "飞书账号", English: "Lark account"},
 }
 
-// wording has every kind in both languages. {device}, {address}, {factor} and {time} are filled in. A subject is
+// wording has every kind in both languages. {device}, {address}, {factor} and {time} are placeholders. A subject is
 // fixed text: no input reaches a header.
 var wording = map[Kind]words{
 	RegistrationCode: {
@@ -167,7 +167,7 @@ var wording = map[Kind]words{
 			English: "If this was not you, reset your password immediately and contact an administrator.",
 		}},
 	},
-	// Without a device: a stranger chooses the text of their own.
+	// Without a device: an attacker could choose its text.
 	TOTPStopped: {
 		subject: language.Text{Chinese: "您的身份验证器已停用", English: "Your authenticator app was disabled"},
 		before: []language.Text{{
@@ -209,9 +209,8 @@ type smsWords struct {
 	text  language.Text
 }
 
-// smsWording has the kinds that are sent by SMS, each in one segment: 70 characters in Chinese, 160 in
-// English, all of them in the alphabet of GSM 03.38. The code comes early, so that it can be read
-// without opening the message.
+// smsWording has the kinds that are sent by SMS, each in one segment: 70 characters in Chinese, 160 in English, all of
+// them in the alphabet of GSM 03.38. The code comes early, so that a user can read it without opening the message.
 var smsWording = map[Kind]smsWords{
 	SignInCode: {
 		title: language.Text{Chinese: "登录验证码", English: "Sign-in code"},

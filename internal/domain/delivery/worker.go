@@ -18,12 +18,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// sendTimeout bounds one attempt; JobTimeout of the client is a little above it.
+// sendTimeout is the time limit of one attempt; JobTimeout of the client is a little above it.
 const sendTimeout = 30 * time.Second
 
 // Outgoing is a message ready to be sent.
 type Outgoing struct {
-	ID      string // the same at every attempt, so that a repeat can be told from a new message
+	ID      string // the same at every attempt, so that a provider detects a repeat
 	Channel Channel
 	Kind    Kind
 	To      string
@@ -31,18 +31,18 @@ type Outgoing struct {
 	Language language.Language
 	Code     string    // as in the text
 	Link     string    // likewise
-	Minutes  int       // that the code lives, in all; 0 without a code
+	Minutes  int       // the code's whole lifetime; 0 without a code
 	Queued   time.Time // the same at every attempt
 	At       time.Time // the time of this attempt
 }
 
-// Sender hands a message over to the outside. An error that wraps ErrRefused is final; after any
-// other the message is tried again.
+// Sender sends a message to a mail server or provider. An error that wraps ErrRefused is final; after any other the
+// message is retried.
 type Sender interface {
 	Send(ctx context.Context, message Outgoing) error
 }
 
-// ErrRefused says that the other side will not take this message, however often it is sent.
+// ErrRefused reports that the other side will never accept this message.
 var ErrRefused = errors.New("delivery: refused for good")
 
 // The outcomes of a message.
@@ -60,7 +60,7 @@ func (job) Kind() string { return "delivery" }
 
 func (job) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: maxAttempts} }
 
-// Worker sends what is enqueued.
+// Worker sends enqueued messages.
 type Worker struct {
 	river.WorkerDefaults[job]
 
@@ -70,7 +70,7 @@ type Worker struct {
 	now     func() time.Time
 }
 
-// NewWorker makes a Worker. A channel without a sender refuses its messages.
+// NewWorker returns a Worker. A channel without a sender refuses its messages.
 func NewWorker(database *postgres.DB, keys *keyring.Keyring, senders map[Channel]Sender, now func() time.Time) *Worker {
 	return &Worker{db: database, keys: keys, senders: senders, now: now}
 }
@@ -78,11 +78,11 @@ func NewWorker(database *postgres.DB, keys *keyring.Keyring, senders map[Channel
 // Register adds the worker to those of a River client.
 func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) }
 
-// Timeout is River's bound of one attempt.
+// Timeout is River's time limit of one attempt.
 func (w *Worker) Timeout(*river.Job[job]) time.Duration { return sendTimeout + 15*time.Second }
 
-// NextRetry waits 1 s, then twice as long each time up to 30 s while a code may still be good, and
-// 5 minutes after that.
+// NextRetry waits 1 s, then twice as long each time up to 30 s while a code may still be valid, and 5 minutes after
+// that.
 func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
 	wait := 5 * time.Minute
 	if j.Attempt <= 25 {
@@ -92,8 +92,8 @@ func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
 	return w.now().Add(wait)
 }
 
-// Work makes one attempt. The outcome is recorded after the message has gone: a worker that dies
-// between the two sends it twice, with the same id, rather than never.
+// Work makes one attempt. The outcome is recorded after the message is sent: a worker that dies in between sends it
+// twice, with the same id, rather than never.
 func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	id := j.Args.DeliveryID
 
@@ -185,7 +185,7 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	return message, nil
 }
 
-// statusOf answers the status of the destination's account, empty where there is none.
+// statusOf returns the status of the destination's account, empty if there is none.
 func (w *Worker) statusOf(ctx context.Context, channel Channel, destination string) (string, error) {
 	var status string
 
@@ -207,7 +207,7 @@ func (w *Worker) statusOf(ctx context.Context, channel Channel, destination stri
 	return status, nil
 }
 
-// send gives up when the message expires in the middle: what is stale is not sent.
+// send gives up if the message expires during the attempt.
 func (w *Worker) send(ctx context.Context, message Outgoing, expires time.Time) error {
 	sender, ok := w.senders[message.Channel]
 	if !ok {
@@ -236,8 +236,8 @@ func (w *Worker) failed(ctx context.Context, id, reason string) error {
 	return errors.Join(errors.New(reason), err)
 }
 
-// withoutSecrets is the reason as it may be stored: a server may quote what it was sent, and its words
-// are anybody's. A NUL in them would make the outcome impossible to record.
+// withoutSecrets returns the reason in a form that may be stored: a server may quote what it received, and it chooses
+// the text. A NUL in the text could not be stored.
 func withoutSecrets(err error, secrets ...string) string {
 	reason := err.Error()
 

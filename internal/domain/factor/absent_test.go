@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// R-D5, R-D7, W-1: who has no authenticator that works passes with no code: not with that of the empty key,
-// which anybody can compute, nor with that of a secret that is not bound, or was bound to another.
+// R-D5, R-D7, W-1: an account without a working authenticator accepts no code: not one of the empty key, which anyone
+// can compute, nor one of a secret that is not bound, or is bound to another account.
 func TestAccountWithoutAuthenticatorPassesWithNoCode(t *testing.T) {
 	t.Parallel()
 
@@ -126,14 +126,14 @@ func TestAccountWithoutAuthenticatorPassesWithNoCode(t *testing.T) {
 	}
 }
 
-// expectSameAnswer compares what the caller is told. The cause is for the log alone.
+// expectSameAnswer compares what the caller receives. The cause is only for the log.
 func expectSameAnswer(t *testing.T, got, want error) {
 	t.Helper()
 
 	told := func(err error) problem.Problem {
 		p, ok := errors.AsType[*problem.Problem](err)
 		if !ok {
-			t.Fatalf("%v is no problem", err)
+			t.Fatalf("%v is not a problem", err)
 		}
 
 		return problem.Problem{Kind: p.Kind, Code: p.Code, RetryAfter: p.RetryAfter}
@@ -144,7 +144,7 @@ func expectSameAnswer(t *testing.T, got, want error) {
 	}
 }
 
-// R-B1, R-D5: and it takes the same statements to find out, of which the same number write.
+// R-B1, R-D5: it takes the same statements to find out, and the same number of writes.
 func TestAccountWithoutAuthenticatorCostsTheSame(t *testing.T) {
 	t.Parallel()
 
@@ -204,7 +204,7 @@ func TestActive(t *testing.T) {
 
 	expect("removed", false)
 
-	// An account takes its factors along.
+	// Deleting an account deletes its factors.
 	app = env.pending(t, accountID)
 	expectDone(t, "binding", env.bind(t, accountID, app.key.URL(), app.pair(0, 1)))
 

@@ -13,7 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// R-D1: authenticator apps read the URL, and the secret is one of 160 bits.
+// R-D1: authenticator apps can read the URL, and the secret has 160 bits.
 func TestURL(t *testing.T) {
 	t.Parallel()
 
@@ -53,7 +53,7 @@ func TestURL(t *testing.T) {
 	}
 }
 
-// R-D4, W-3, T-28: only two codes in a row, of the secret that this account was handed, bind it.
+// R-D4, W-3, T-28: only two consecutive codes, of the secret that this account received, bind it.
 func TestBinding(t *testing.T) {
 	t.Parallel()
 
@@ -164,7 +164,7 @@ func TestBinding(t *testing.T) {
 	})
 }
 
-// A new authenticator takes the place of the old one only when it is bound.
+// A new authenticator replaces the old one only when it is bound.
 func TestRebinding(t *testing.T) {
 	t.Parallel()
 
@@ -226,7 +226,7 @@ func TestNothingPending(t *testing.T) {
 	}
 }
 
-// R-C6, T-05: guesses in parallel do not share one.
+// R-C6, T-05: parallel guesses each count.
 func TestParallelGuessesAreCounted(t *testing.T) {
 	t.Parallel()
 
@@ -258,7 +258,7 @@ func TestParallelGuessesAreCounted(t *testing.T) {
 	}
 }
 
-// A transaction that was committed without our knowing runs again, and finds its own work.
+// A transaction that was committed without our knowing runs again, and finds its own result.
 func TestRepeatedBindingSucceeds(t *testing.T) {
 	t.Parallel()
 

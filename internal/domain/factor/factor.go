@@ -1,7 +1,7 @@
-// Package factor knows the authenticator app of an account (TOTP, RFC 6238) and the recovery codes that
-// stand in for it: it hands out a secret, binds it, and checks codes, each of which works once. Secrets
-// are stored encrypted, recovery codes as keyed digests. It signs nobody in, tells nobody, and does not
-// ask how long ago the sign-in was: that is for those who call it.
+// Package factor owns the authenticator app of an account (TOTP, RFC 6238) and the recovery codes that replace it: it
+// issues a secret, binds it, and verifies codes, each of which works once. Secrets are stored encrypted, recovery codes
+// as keyed digests. It signs no one in, sends no notification, and does not check how recent the sign-in is: its
+// callers do.
 package factor
 
 import (
@@ -19,68 +19,68 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// Name is what the audit, and the count of failures, call the authenticator app.
+// Name is the name of the authenticator app in the audit and in the counts of failures.
 const Name = "totp"
 
 const (
 	// PendingLifetime is how long a new secret waits to be bound.
 	PendingLifetime = 5 * time.Minute
-	// MaxAttempts is how many guesses the binding of one secret allows.
+	// MaxAttempts is the number of guesses that the binding of one secret allows.
 	MaxAttempts = 5
-	// MaxFailures is how many guesses in a row an authenticator bears (NIST SP 800-63B-4, 3.2.2). Then
-	// its codes are refused until it is bound anew, or a recovery code was used. Delays alone would let a
-	// patient guesser have some hundred guesses a week, for years.
+	// MaxFailures is the number of wrong guesses in a row that an authenticator allows (NIST SP 800-63B-4, 3.2.2).
+	// After them its codes are refused until it is bound anew or a recovery code is used. Delays alone would allow a
+	// patient attacker some hundred guesses a week, for years.
 	MaxFailures = 100
-	// RecoveryCodeCount is how many recovery codes there are at a time.
+	// RecoveryCodeCount is the number of recovery codes of an account.
 	RecoveryCodeCount = 10
 )
 
 var (
-	// ErrCodeInvalid answers a wrong code, a used one, and every code where there is no authenticator.
+	// ErrCodeInvalid is returned for a wrong code, a used one, and every code if there is no authenticator.
 	ErrCodeInvalid = problem.ErrCodeInvalid
-	// ErrNoPending says that no secret waits to be bound.
+	// ErrNoPending reports that no secret waits to be bound.
 	ErrNoPending = problem.New(problem.NotFound, "NOT_FOUND")
-	// ErrNotActive says that the account has no authenticator.
+	// ErrNotActive reports that the account has no authenticator.
 	ErrNotActive = problem.New(problem.NotFound, "NOT_FOUND")
-	// ErrStopped is the cause of the one ErrCodeInvalid with which an authenticator reaches MaxFailures:
-	// the moment to tell its owner. The caller's answer does not show it.
+	// ErrStopped is the cause of the one ErrCodeInvalid with which an authenticator reaches MaxFailures: the moment to
+	// notify its owner. The response does not show it.
 	ErrStopped = errors.New("factor: too many guesses in a row; the authenticator is stopped")
 )
 
-// Deps are what Factors are made of.
+// Deps are the dependencies of Factors.
 type Deps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
 	Issuer string // what an authenticator app shows beside the account
-	// Budget is how many failed guesses at codes there may be in a day, over all accounts. Three codes of a
-	// million are right at a time, so 3,333 keep the chance of a hit below 1 % a day (security.md, R-C11).
+	// Budget is the number of failed guesses at codes in a day, over all accounts. Three codes of a million are right
+	// at a time, so 3,333 keep the chance of a hit below 1 % a day (security.md, R-C11).
 	Budget int32
 	Now    func() time.Time
 }
 
-// Factors hands out, binds, checks and removes.
+// Factors issues, binds, verifies and removes authenticators.
 type Factors struct {
 	Deps
 
-	// decoy is opened and compared with where there is no secret, so that it costs the same. It is random:
-	// the codes of an empty key can be computed by anybody (security.md, W-1).
+	// decoy is decrypted and compared if there is no secret, so that the cost is the same. It is random: anyone can
+	// compute the codes of an empty key (security.md, W-1).
 	decoy []byte
 }
 
-// New makes Factors.
+// New returns Factors.
 func New(d Deps) *Factors {
 	return &Factors{Deps: d, decoy: d.Keys.Seal(newSecret(), secretContext("", "")...)}
 }
 
-// newSecret is as long as the key of HMAC-SHA-1 should be (RFC 4226, section 4, R6).
+// newSecret returns a secret as long as a key of HMAC-SHA-1 should be (RFC 4226, section 4, R6).
 func newSecret() []byte { return randomid.Bytes(secretSize) }
 
-// secretContext binds a sealed secret to its row: of this account, and this binding.
+// secretContext binds a sealed secret to its row: to this account and this binding.
 func secretContext(accountID, id string) []string {
 	return []string{"totp", "secret", accountID, id}
 }
 
-// Active says whether the account has an authenticator.
+// Active reports whether the account has an authenticator.
 func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
 	active, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
 		return db.New(conn).TOTPActive(ctx, accountID)
@@ -92,8 +92,8 @@ func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
 	return active, nil
 }
 
-// Remove takes the account's authenticator away, with its recovery codes and with the secret that waits
-// to be bound. removed says whether there was one.
+// Remove removes the account's authenticator, its recovery codes and the secret that waits to be bound. removed reports
+// whether there was an authenticator.
 func Remove(ctx context.Context, tx postgres.Tx, accountID string) (removed bool, err error) {
 	// In the order of Bind, so that the two never wait for each other.
 	if err := Void(ctx, tx, accountID); err != nil {
@@ -108,7 +108,7 @@ func Remove(ctx context.Context, tx postgres.Tx, accountID string) (removed bool
 	return rows == 1, nil
 }
 
-// Void voids the secret that waits to be bound. The authenticator that is bound stays.
+// Void voids the secret that waits to be bound. A bound authenticator stays.
 func Void(ctx context.Context, tx db.DBTX, accountID string) error {
 	if err := db.New(tx).TOTPPendingRemove(ctx, accountID); err != nil {
 		return fmt.Errorf("remove pending authenticator: %w", err)
@@ -117,7 +117,7 @@ func Void(ctx context.Context, tx db.DBTX, accountID string) error {
 	return nil
 }
 
-// Clean deletes up to 1,000 secrets that waited too long, and says how many.
+// Clean deletes up to 1,000 expired pending secrets, and returns how many.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).TOTPPendingClean(ctx, now)
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// R-C7, T-05: an authenticator bears a hundred guesses in a row.
+// R-C7, T-05: an authenticator allows a hundred wrong guesses in a row.
 func TestAuthenticatorStops(t *testing.T) {
 	t.Parallel()
 
-	// guess fails so often, and answers the last failure.
+	// guess fails the given number of times, and returns the last failure.
 	guess := func(t *testing.T, env *env, accountID string, app app, times int) (last error) {
 		t.Helper()
 
@@ -36,7 +36,7 @@ func TestAuthenticatorStops(t *testing.T) {
 		env := setup(t)
 		accountID, app := env.bound(t)
 
-		// And they count from the beginning then.
+		// Then they count from zero.
 		for range 2 {
 			guess(t, env, accountID, app, factor.MaxFailures-1)
 			expectDone(t, "the right code", env.signIn(t, accountID, app.code(0)))
@@ -61,7 +61,7 @@ func TestAuthenticatorStops(t *testing.T) {
 		expectSameAnswer(t, again, last)
 
 		if errors.Is(again, factor.ErrStopped) {
-			t.Error("its owner is told twice")
+			t.Error("its owner is notified twice")
 		}
 
 		expectDone(t, "another's", env.signIn(t, other, otherApp.code(0)))
@@ -116,8 +116,8 @@ func TestAuthenticatorStops(t *testing.T) {
 	})
 }
 
-// R-C11, T-05: so many failed guesses a day, over all accounts. Then nobody's code is looked at, and
-// nobody learns whether there is an authenticator.
+// R-C11, T-05: the limit of failed guesses a day, over all accounts. After it no code is compared, and the error does
+// not reveal whether there is an authenticator.
 func TestDayHasABudget(t *testing.T) {
 	t.Parallel()
 

@@ -28,7 +28,7 @@ const (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
-// env is two replicas on one database, with a clock that stands at the beginning of a step.
+// env is two replicas on one database, with a clock that is stopped at the beginning of a step.
 type env struct {
 	*factor.Factors
 
@@ -89,7 +89,7 @@ func setupWith(t *testing.T, budget int32) *env {
 
 func (e *env) set(at time.Time) { e.clock.Advance(at.Sub(e.clock.Now())) }
 
-// account has no factor.
+// account returns an account without a factor.
 func (e *env) account(t *testing.T) string {
 	t.Helper()
 
@@ -103,13 +103,13 @@ func (e *env) account(t *testing.T) string {
 	return created.ID
 }
 
-// app is an authenticator app: another's work, that reads the URL.
+// app is an authenticator app: an independent implementation that reads the URL.
 type app struct {
 	key *otp.Key
 	env *env
 }
 
-// pending hands the account a secret.
+// pending gives the account a secret.
 func (e *env) pending(t *testing.T, accountID string) app {
 	t.Helper()
 
@@ -126,7 +126,7 @@ func (e *env) pending(t *testing.T, accountID string) app {
 	return app{key: key, env: e}
 }
 
-// bound is an account with an authenticator, whose codes of the binding are no longer in the window.
+// bound returns an account with an authenticator; the codes of its binding are no longer in the window.
 func (e *env) bound(t *testing.T) (accountID string, a app) {
 	t.Helper()
 
@@ -142,12 +142,12 @@ func (e *env) bound(t *testing.T) (accountID string, a app) {
 	return accountID, a
 }
 
-// code is what the app shows so many steps from now.
+// code returns what the app shows the given number of steps from now.
 func (a app) code(steps int) string {
 	return a.at(a.env.clock.Now().Add(time.Duration(steps) * period))
 }
 
-// at is what the app shows at a time.
+// at returns what the app shows at a time.
 func (a app) at(t time.Time) string { return codeOf(a.key.Secret(), t) }
 
 func (a app) pair(first, second int) [2]string { return [2]string{a.code(first), a.code(second)} }
@@ -161,7 +161,7 @@ func codeOf(secret string, at time.Time) string {
 	return code
 }
 
-// wrong is a code of none of the steps near.
+// wrong returns a code of none of the nearby steps.
 func (a app) wrong() string {
 	near := map[string]bool{}
 	for steps := -3; steps <= 3; steps++ {
@@ -175,7 +175,7 @@ func (a app) wrong() string {
 	}
 }
 
-// bind is the request that binds.
+// bind makes the request that binds.
 func (e *env) bind(t *testing.T, accountID, url string, codes [2]string) error {
 	t.Helper()
 
@@ -187,7 +187,7 @@ func (e *env) bind(t *testing.T, accountID, url string, codes [2]string) error {
 	return e.inTx(t, func(tx postgres.Tx) error { return e.Bind(t.Context(), tx, binding) })
 }
 
-// signIn is a sign-in, as far as the factor goes.
+// signIn makes the factor's part of a sign-in.
 func (e *env) signIn(t *testing.T, accountID, code string) error {
 	t.Helper()
 

@@ -11,9 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// Pending makes a new secret for the account, which replaces the one that waited before, and answers the
-// otpauth URL to hand to an authenticator app. The authenticator that is bound goes on to work until this
-// one is.
+// Pending makes a new secret for the account, which replaces one that waits, and returns the otpauth URL for an
+// authenticator app. The bound authenticator continues to work until this one is bound.
 func (f *Factors) Pending(ctx context.Context, accountID, email string) (url string, err error) {
 	id, now := randomid.New(), f.Now()
 	url = newURL(f.Issuer, email, newSecret())
@@ -32,7 +31,7 @@ func (f *Factors) Pending(ctx context.Context, accountID, email string) (url str
 	return url, nil
 }
 
-// PendingURL is the URL that waits to be bound, or ErrNoPending.
+// PendingURL returns the URL of the secret that waits to be bound, or ErrNoPending.
 func (f *Factors) PendingURL(ctx context.Context, accountID string) (string, error) {
 	row, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.TOTPPendingRow, error) {
 		return db.New(conn).TOTPPending(ctx, db.TOTPPendingParams{AccountID: accountID, Now: f.Now()})
@@ -58,11 +57,11 @@ type Binding struct {
 	step          int64
 }
 
-// AttemptBinding compares two codes with the secret that waits. They must be of two steps in a row, the
-// earlier one first, both within the window of a sign-in: that the app was read twice shows that it has the
-// secret and the time. url is the one that the account was handed, or empty where the caller was not told.
+// AttemptBinding compares two codes with the secret that waits. They must be of two consecutive steps, the earlier one
+// first, both within the window of a sign-in: two readings of the app show that it has the secret and the time. url is
+// the URL that the account received, or empty if the caller does not have it.
 //
-// The guess is counted, and committed, before the comparison.
+// The guess counts, and this is committed, before the comparison.
 func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, codes [2]string) (Binding, error) {
 	row, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.TOTPPendingAttemptRow, error) {
 		return db.New(conn).TOTPPendingAttempt(ctx, db.TOTPPendingAttemptParams{
@@ -93,8 +92,8 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 	return Binding{accountID: accountID, id: row.ID, secret: secret, step: step}, nil
 }
 
-// Bind makes the secret the account's authenticator. The one before it ends, with its recovery codes. Both
-// codes are used then. Of any number of contenders one succeeds; the others get ErrCodeInvalid.
+// Bind makes the secret the account's authenticator. The previous authenticator and its recovery codes are removed.
+// Both codes are used up. Of several concurrent callers one succeeds; the others get ErrCodeInvalid.
 func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) error {
 	queries, now := db.New(tx), f.Now()
 
@@ -123,7 +122,7 @@ func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) err
 	return nil
 }
 
-// boundAlready lets a transaction succeed that was committed without our knowing, and runs again.
+// boundAlready lets a repeated transaction succeed if its earlier run was committed.
 func (f *Factors) boundAlready(ctx context.Context, tx postgres.Tx, binding Binding) error {
 	if !tx.Repeated {
 		return ErrCodeInvalid
@@ -143,7 +142,7 @@ func (f *Factors) boundAlready(ctx context.Context, tx postgres.Tx, binding Bind
 	return nil
 }
 
-// pendingContext is another than secretContext: what waits cannot pass for what is bound.
+// pendingContext differs from secretContext: a pending secret cannot pass for a bound one.
 func pendingContext(accountID, id string) []string {
 	return []string{"totp_pending", "url", accountID, id}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 )
 
-// Format is that of a picture.
+// Format is the format of a picture.
 type Format string
 
 // The formats of QR.
@@ -28,11 +28,11 @@ const (
 	moduleSize = 8
 )
 
-// QR draws a text, an otpauth URL, as a QR code, dark on white whatever the page's own colours are.
+// QR draws a text, an otpauth URL, as a QR code, dark on white whatever the colors of the page are.
 func QR(text string, format Format) ([]byte, error) {
 	code, err := qr.Encode(text, qr.M, qr.Unicode)
 	if err != nil {
-		// Not the library's own words, which might quote the text, a secret.
+		// Not the library's own message, which might quote the text, a secret.
 		return nil, fmt.Errorf("qr code: %d bytes do not fit", len(text))
 	}
 
@@ -66,7 +66,7 @@ func drawPNG(code barcode.Barcode) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// drawSVG draws each run of dark modules of a row as one rectangle.
+// drawSVG draws each run of dark modules in a row as one rectangle.
 func drawSVG(code barcode.Barcode) []byte {
 	var path strings.Builder
 
@@ -92,7 +92,7 @@ func drawSVG(code barcode.Barcode) []byte {
 			`<path fill="#fff" d="M0 0h%dv%dH0z"/><path d="%s"/></svg>`, side, side, side, side, path.String())
 }
 
-// dark is false outside of the code.
+// dark reports whether a module is dark; false outside the code.
 func dark(code barcode.Barcode, x, y int) bool {
 	return image.Pt(x, y).In(code.Bounds()) && code.At(x, y) == color.Black
 }

@@ -20,7 +20,7 @@ import (
 
 const otpauth = "otpauth://totp/Toolkit%20Gateway:holder@konec.com.au?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Toolkit%20Gateway&algorithm=SHA1&digits=6&period=30"
 
-// Another's reader reads the pictures, of the shortest URL and of one with the longest address there is.
+// An independent reader reads the pictures, of the shortest URL and of one with the longest address.
 func TestQR(t *testing.T) {
 	t.Parallel()
 
@@ -44,7 +44,7 @@ func TestQR(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				// A drawing, not a photograph: the reader need not look for the corners.
+				// A drawing, not a photograph: the reader need not search for the corners.
 				read, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true})
 				if err != nil {
 					t.Fatal(err)
@@ -87,7 +87,7 @@ func openPNG(t *testing.T, drawn []byte) image.Image {
 	return picture
 }
 
-// openSVG draws the two paths that there are, eight pixels to a module.
+// openSVG draws the two paths, eight pixels per module.
 func openSVG(t *testing.T, drawn []byte) image.Image {
 	t.Helper()
 
@@ -126,7 +126,7 @@ func openSVG(t *testing.T, drawn []byte) image.Image {
 		}
 
 		if n[3] != n[0] {
-			t.Fatalf("%s is no rectangle", match[0])
+			t.Fatalf("%s is not a rectangle", match[0])
 		}
 
 		for x := n[0] * size; x < (n[0]+n[2])*size; x++ {

@@ -4,7 +4,7 @@ package factor_test
 
 import "testing"
 
-// T-04 at its full length: a thousand rounds each.
+// T-04 at full length: a thousand rounds each.
 func TestRaceBattery(t *testing.T) {
 	t.Parallel()
 

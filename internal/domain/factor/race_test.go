@@ -12,11 +12,11 @@ import (
 
 const (
 	contenders = 8
-	// raceRounds is for every run; the battery runs a thousand.
+	// raceRounds is the number for every test run; the battery runs a thousand.
 	raceRounds = 20
 )
 
-// R-C3, R-D3, R-D4, V-03, T-04: what works once has one winner, through whichever replica.
+// R-C3, R-D3, R-D4, V-03, T-04: what works once has one winner, on any replica.
 func TestRace(t *testing.T) {
 	t.Parallel()
 
@@ -86,7 +86,7 @@ func raceForBinding(t *testing.T, rounds int) {
 	for round := range rounds {
 		app := env.pending(t, accountID)
 
-		// As many as may guess at all.
+		// The maximum number of guesses.
 		var places atomic.Int32
 
 		env.expectOneWinner(t, round, func(replica *factor.Factors) (func(tx postgres.Tx) error, error) {
@@ -121,7 +121,7 @@ func raceForNewRecoveryCodes(t *testing.T, rounds int) {
 	}
 }
 
-// expectOneWinner lets all contenders compare first, and then redeem by one barrier.
+// expectOneWinner lets all contenders compare first, and then redeem at the same moment.
 func (e *env) expectOneWinner(t *testing.T, round int, attempt func(*factor.Factors) (func(tx postgres.Tx) error, error)) {
 	t.Helper()
 

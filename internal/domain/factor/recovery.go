@@ -20,12 +20,12 @@ const (
 	recoverySigns = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 )
 
-// RecoveryCodes makes new recovery codes for an account that has an authenticator, and voids those before.
-// Nobody can read them again.
+// RecoveryCodes makes new recovery codes for an account that has an authenticator, and voids the previous ones. They
+// cannot be read again.
 func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID string) ([]string, error) {
 	queries := db.New(tx)
 
-	// Holds the authenticator, so that of two who ask at once the later voids the codes of the earlier.
+	// Locks the authenticator, so that of two concurrent requests the later one voids the codes of the earlier.
 	if _, err := queries.TOTPBound(ctx, accountID); postgres.IsNotFound(err) {
 		return nil, ErrNotActive
 	} else if err != nil {
@@ -55,7 +55,7 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 	return codes, nil
 }
 
-// attemptRecovery counts nothing: nobody guesses 100 bits.
+// attemptRecovery counts nothing: 100 bits cannot be guessed.
 func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) (Proof, error) {
 	rows, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.RecoveryCodeListRow, error) {
 		return db.New(conn).RecoveryCodeList(ctx, accountID)
@@ -64,7 +64,7 @@ func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) 
 		return Proof{}, fmt.Errorf("look up recovery codes: %w", err)
 	}
 
-	// An account's codes are of one key. Without codes there is as much to compute.
+	// All codes of an account have one key. Without codes the computation is the same.
 	keyID := f.Keys.Current()
 	if len(rows) > 0 {
 		keyID = uint8(rows[0].KeyID) //nolint:gosec // written from a uint8
@@ -86,7 +86,7 @@ func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) 
 	return Proof{accountID: accountID, digest: digest}, nil
 }
 
-// redeemRecovery holds the authenticator first, in the order of Bind and Remove.
+// redeemRecovery locks the authenticator first, in the order of Bind and Remove.
 func (f *Factors) redeemRecovery(ctx context.Context, tx postgres.Tx, proof Proof) error {
 	queries := db.New(tx)
 
@@ -108,14 +108,14 @@ func (f *Factors) redeemRecovery(ctx context.Context, tx postgres.Tx, proof Proo
 	return nil
 }
 
-// recoveryDigest is nil where the key is no longer here.
+// recoveryDigest returns nil if the key is no longer configured.
 func (f *Factors) recoveryDigest(keyID uint8, accountID, plain string) []byte {
 	digest, _ := f.Keys.Digest(keyID, "recovery code", accountID, plain)
 
 	return digest
 }
 
-// plainRecoveryCode reads a recovery code as people type it: in any case, with or without the hyphens.
+// plainRecoveryCode reads a recovery code as users type it: in upper or lower case, with or without hyphens.
 func plainRecoveryCode(text string) (plain string, ok bool) {
 	plain = strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(text))
 	if len(plain) != recoverySize || strings.Trim(plain, recoverySigns) != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 )
 
-// V-03: each recovery code signs in once, and only whom it was made for.
+// V-03: each recovery code signs in once, and only its own account.
 func TestRecoveryCodes(t *testing.T) {
 	t.Parallel()
 
@@ -69,7 +69,7 @@ func TestRecoveryCodes(t *testing.T) {
 
 		expectRefused(t, "another's", env.signIn(t, victim, codes[0]))
 
-		// Not even where the digest is moved.
+		// Not even if the digest is moved.
 		env.exec(t, "UPDATE recovery_code SET account_id = $1 WHERE account_id = $2", victim, attacker)
 		expectRefused(t, "another's, moved", env.signIn(t, victim, codes[0]))
 	})
@@ -107,7 +107,7 @@ func TestRecoveryCodes(t *testing.T) {
 	})
 }
 
-// R-C1: ten, all different, of 100 random bits, in a form that can be read out.
+// R-C1: ten, all different, of 100 random bits, in a form that can be read aloud.
 func TestRecoveryCodesHaveTheirForm(t *testing.T) {
 	t.Parallel()
 
@@ -127,8 +127,8 @@ func TestRecoveryCodesHaveTheirForm(t *testing.T) {
 	}
 }
 
-// R-L1, design: what was made under an older master key works on while that key is here, and a use
-// encrypts the secret under the new one.
+// R-L1, design: what was made under an older master key works while that key is configured, and a use encrypts the
+// secret under the new one.
 func TestOlderMasterKeyGoesOn(t *testing.T) {
 	t.Parallel()
 
@@ -150,7 +150,7 @@ func TestOlderMasterKeyGoesOn(t *testing.T) {
 	expectDone(t, "the authenticator, encrypted anew", env.signIn(t, accountID, app.code(0)))
 }
 
-// restart is one with other master keys.
+// restart returns a replica with other master keys.
 func (e *env) restart(t *testing.T, keys string) {
 	t.Helper()
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// R-D7, R-L1, T-29: what is stored shows neither a secret nor a recovery code, in any of the usual forms.
+// R-D7, R-L1, T-29: the stored values contain neither a secret nor a recovery code, in any of the usual forms.
 func TestStoredSecretsAreNotReadable(t *testing.T) {
 	t.Parallel()
 
@@ -49,7 +49,7 @@ func TestStoredSecretsAreNotReadable(t *testing.T) {
 	}
 }
 
-// expectHidden looks for the value, and for its digests without a key. Postgres writes bytes in hex.
+// expectHidden searches for the value, and for its digests without a key. Postgres writes bytes in hex.
 func expectHidden(t *testing.T, dump, value string) {
 	t.Helper()
 

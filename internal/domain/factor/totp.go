@@ -17,16 +17,16 @@ const (
 func oneTimePassword(secret []byte, step int64) string {
 	code, err := hotp.GenerateCode(base32NoPadding.EncodeToString(secret), uint64(step)) //nolint:gosec // not before 1970
 	if err != nil {
-		panic(err) // never: its one error is about the base32, which is ours
+		panic(err) // unreachable: the only error is invalid base32, and we encode it
 	}
 
 	return code
 }
 
-// stepAt is the number of the step that the time is in.
+// stepAt returns the number of the time step.
 func stepAt(t time.Time) int64 { return t.Unix() / period }
 
-// matchStep finds the step that the code is of, among the current one and its two neighbours. The library's own validation
+// matchStep finds the step that the code is of, among the current one and the two next to it. The library's own validation
 // does not return the step, which the caller needs to accept a code only once. All three are compared whatever the outcome,
 // so that the time reveals nothing. If a code is that of two steps, the later is meant: the earlier may have been used.
 func matchStep(secret []byte, now time.Time, code string) (step int64, found bool) {
@@ -39,7 +39,7 @@ func matchStep(secret []byte, now time.Time, code string) (step int64, found boo
 	return step, found
 }
 
-// matchPair finds the first of two steps in a row that the codes are of, both within the same three steps.
+// matchPair returns the first of two consecutive steps that the codes belong to, both within the same three steps.
 func matchPair(secret []byte, now time.Time, codes [2]string) (second int64, found bool) {
 	for candidate := stepAt(now); candidate <= stepAt(now)+1; candidate++ {
 		first := same(oneTimePassword(secret, candidate-1), codes[0])

@@ -13,7 +13,7 @@ import (
 	"github.com/pquerna/otp/totp"
 )
 
-// The key of both RFCs' examples.
+// The key of the examples in both RFCs.
 const rfcSecret = "12345678901234567890"
 
 const modulus = 1_000_000 // six digits
@@ -31,7 +31,7 @@ func TestCountersOfRFC4226(t *testing.T) {
 	}
 }
 
-// R-D2: RFC 6238, appendix B, SHA-1. Its codes have eight digits, of which ours are the last six.
+// R-D2: RFC 6238, appendix B, SHA-1. Its codes have eight digits; ours are the last six.
 func TestTimesOfRFC6238(t *testing.T) {
 	t.Parallel()
 
@@ -45,7 +45,7 @@ func TestTimesOfRFC6238(t *testing.T) {
 	}
 }
 
-// computed is the text of RFC 4226, section 5.3, beside the library.
+// computed follows the text of RFC 4226, section 5.3, without the library.
 func computed(secret []byte, counter int64) string {
 	mac := hmac.New(sha1.New, secret)
 	_ = binary.Write(mac, binary.BigEndian, counter)
@@ -100,11 +100,11 @@ func FuzzMatchStep(f *testing.F) {
 
 func leading(n uint32) string { return strconv.Itoa(int(modulus + n))[1:] }
 
-// R-D3: a code that is that of two steps is taken for the later: the earlier may have been used.
+// R-D3: a code of two steps is accepted as the later one: the earlier may have been used.
 func TestCodeOfTwoStepsIsTheLater(t *testing.T) {
 	t.Parallel()
 
-	// A step of this key whose code the next one has as well.
+	// A step of this key whose code is also that of the next step.
 	const step = 59061240
 
 	secret := []byte(rfcSecret)
@@ -121,7 +121,7 @@ func TestCodeOfTwoStepsIsTheLater(t *testing.T) {
 	}
 }
 
-// R-D4: the pairs, by the steps that they are of. Only two are in a row and in the window.
+// R-D4: the pairs, by their steps. Only two are consecutive and in the window.
 func TestPairs(t *testing.T) {
 	t.Parallel()
 

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// errNoSecret says that what was decrypted is not what was encrypted.
+// errNoSecret reports that the decrypted text is not the encrypted one.
 var errNoSecret = errors.New("factor: a secret of the wrong length")
 
 var base32NoPadding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// newURL is the form that authenticator apps read ("Key Uri Format"). They take a plus sign for one, so a
-// space is %20; and a colon parts the issuer from the account, so the issuer has none.
+// newURL returns the URL in the form that authenticator apps read ("Key Uri Format"). Apps show a plus sign as it is,
+// so a space is %20. A colon separates the issuer from the account, so colons are removed from the issuer.
 func newURL(issuer, label string, secret []byte) string {
 	escape := func(s string) string {
 		return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
@@ -26,9 +26,9 @@ func newURL(issuer, label string, secret []byte) string {
 		issuer, escape(label), base32NoPadding.EncodeToString(secret), issuer, digits, period)
 }
 
-// secretOf reads the secret out of what newURL made.
+// secretOf reads the secret out of a URL of newURL.
 func secretOf(text string) ([]byte, error) {
-	// No error of the parser's may be told on: it quotes its input.
+	// The parser's error is not passed on: it quotes its input.
 	var encoded string
 	if parsed, err := url.Parse(text); err == nil {
 		encoded = parsed.Query().Get("secret")

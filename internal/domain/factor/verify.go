@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// budgetKey is the row of the throttle that counts the day's failed guesses.
+	// budgetKey is the throttle's row that counts the day's failed guesses.
 	budgetKey    = "failed-totp"
 	budgetWindow = 24 * time.Hour
 )
@@ -31,14 +31,13 @@ type Proof struct {
 	digest []byte // of a recovery code; nil for an authenticator's
 }
 
-// Attempt compares a code with the account's authenticator, or, by its form, with the recovery codes. The
-// account without an authenticator (or none at all: accountID is empty then) costs the same, and gets the
-// same answer as a wrong code: ErrCodeInvalid. problem.ErrTooManyRequests says that the day's budget of
-// failed guesses is spent; recovery codes cannot be guessed, and work on.
+// Attempt compares a code with the account's authenticator or, by its form, with the recovery codes. An account without
+// an authenticator, or no account (accountID is empty), costs the same and gets the same error as a wrong code:
+// ErrCodeInvalid. problem.ErrTooManyRequests reports that the day's budget of failed guesses is spent; recovery codes,
+// which cannot be guessed, still work.
 //
-// The guess is counted, against the authenticator and the budget, and committed, before the comparison:
-// guesses in parallel cannot share one, and a crash gives none back. The delays after failures are the
-// caller's.
+// The guess counts against the authenticator and the budget, and this is committed before the comparison: parallel
+// guesses each count, and a crash refunds none. Delays after failures are the caller's task.
 func (f *Factors) Attempt(ctx context.Context, accountID, code string) (Proof, error) {
 	if plain, ok := plainRecoveryCode(code); ok {
 		return f.attemptRecovery(ctx, accountID, plain)
@@ -69,8 +68,8 @@ func (f *Factors) Attempt(ctx context.Context, accountID, code string) (Proof, e
 	return Proof{}, ErrCodeInvalid
 }
 
-// openSecret answers the decoy's where there is no secret, and where there is one that cannot be ours: that
-// of an empty key everybody knows.
+// openSecret returns the decoy if there is no secret, and if the secret has the wrong length: the codes of an empty key
+// are known.
 func (f *Factors) openSecret(accountID string, row db.TOTPAttemptRow) (secret []byte, failure error) {
 	if row.ID == "" {
 		return f.Keys.Open(f.decoy, secretContext("", "")...)
@@ -88,7 +87,7 @@ func (f *Factors) openSecret(accountID string, row db.TOTPAttemptRow) (secret []
 	return secret, failure
 }
 
-// count has no id where no code can be right.
+// count returns no id if no code can be right.
 func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRow, error) {
 	var row db.TOTPAttemptRow
 
@@ -104,14 +103,14 @@ func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRo
 			return fmt.Errorf("count guess: %w", err)
 		}
 
-		// Who has nothing to guess at has added nothing, and is told what everybody else would be.
+		// Without an authenticator the query has added nothing; the caller gets the same error as with one.
 		spent := row.Spent
 		if row.ID == "" {
 			spent++
 		}
 
 		if spent > f.Budget {
-			// Rolled back, so that what nobody looked at is no failure of this authenticator.
+			// Rolled back: a guess that was not compared does not count for this authenticator.
 			return throttle.Refuse(now, row.EndsAt, budgetKey, "")
 		}
 
@@ -121,9 +120,9 @@ func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRo
 	return row, err
 }
 
-// Redeem uses the proof's code up, in the transaction of what it opens, and forgets the failures before
-// it. Of any number of contenders with one code one succeeds; the others get ErrCodeInvalid, and must not
-// commit. A transaction that runs again (postgres.Tx.Repeated) looks for what it opened first.
+// Redeem uses the proof's code up, in the transaction of what it allows, and forgets earlier failures. Of several
+// concurrent callers with one code one succeeds; the others get ErrCodeInvalid and must not commit. A transaction that
+// runs again (postgres.Tx.Repeated) first looks for what it opened.
 func (f *Factors) Redeem(ctx context.Context, tx postgres.Tx, proof Proof) error {
 	if proof.digest != nil {
 		return f.redeemRecovery(ctx, tx, proof)
@@ -146,24 +145,25 @@ func (f *Factors) Redeem(ctx context.Context, tx postgres.Tx, proof Proof) error
 	return nil
 }
 
-// Refund takes a guess that was right out of the day's budget of failed ones. Call it after the
-// transaction of Redeem: every guess of the day counts in one row, which nobody should hold long.
+// Refund takes a right guess out of the day's budget of failed guesses. Call it after the transaction of Redeem: all
+// guesses of the day count in one row, which should not stay locked for long.
 func (f *Factors) Refund(ctx context.Context, proof Proof) error {
 	if proof.digest != nil {
-		return nil // it has taken none
+		return nil // nothing was consumed
 	}
 
 	err := f.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).ThrottleGiveBack(ctx, budgetKey)
 	})
 	if err != nil {
-		return fmt.Errorf("give guess back: %w", err)
+		return fmt.Errorf("refund guess: %w", err)
 	}
 
 	return nil
 }
 
-// plainCode is empty for what is no code. Apps show the six digits in two groups, and people copy that.
+// plainCode returns an empty text if the input is not a code. Apps show the six digits in two groups, and users copy
+// the space.
 func plainCode(text string) string {
 	plain := strings.ReplaceAll(text, " ", "")
 	if len(plain) != digits || strings.Trim(plain, "0123456789") != "" {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// R-D2, R-D6, T-15: the window is exact at the second. The code is one that the app shows in the first second
-// of its step, or in the last, and the server reads it so many seconds later, or earlier.
+// R-D2, R-D6, T-15: the window is exact to the second. The app shows the code in the first or last second of its step,
+// and the server reads it the given number of seconds later or earlier.
 func TestWindowIsExact(t *testing.T) {
 	t.Parallel()
 
@@ -23,7 +23,7 @@ func TestWindowIsExact(t *testing.T) {
 		{"LastSecond", 29 * time.Second, -59, 30},
 	} {
 		for _, seconds := range []int{-61, -60, -59, -31, -30, -29, 0, 29, 30, 31, 59, 60, 61} {
-			// Far from the step before, which is used.
+			// Far from the previous step, which is used.
 			shown = shown.Add(10 * time.Minute)
 			at := shown.Add(phase.after)
 			env.set(at.Add(time.Duration(seconds) * time.Second))
@@ -42,7 +42,7 @@ func TestWindowIsExact(t *testing.T) {
 	}
 }
 
-// R-D3, F-13, W-3, V-03: a code works once, whoever brings it again.
+// R-D3, F-13, W-3, V-03: a code works once, for any sender.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 
@@ -141,7 +141,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// People copy what the app shows in two groups; everything else is no code.
+// Users copy the two groups that the app shows; everything else is not a code.
 func TestFormOfACode(t *testing.T) {
 	t.Parallel()
 

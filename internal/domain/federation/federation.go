@@ -1,6 +1,6 @@
-// Package federation takes people to the sign-in page of another provider, Lark, and back: to sign in with
-// who they are there, or to bind that to their account. It holds the database at no time while Lark is
-// asked, and keeps nothing that Lark gives out but who somebody is.
+// Package federation sends users to the sign-in page of another provider, Lark, and handles the callback: to sign in
+// with their identity there, or to bind it to their account. It never holds a database connection during a request to
+// Lark, and stores nothing from Lark except the identity.
 package federation
 
 import (
@@ -27,14 +27,14 @@ import (
 )
 
 var (
-	// ErrStateInvalid answers a way back that this browser did not set out on, or too long ago, or that it
-	// has come before.
+	// ErrStateInvalid is returned for a callback that this browser did not start, or started too long ago, or that has
+	// been used before.
 	ErrStateInvalid = problem.New(problem.Refused, "STATE_INVALID")
-	// ErrLarkRefused answers who did not agree at Lark, or brings a code that Lark does not take.
+	// ErrLarkRefused is returned if the user did not agree at Lark, or if Lark does not accept the code.
 	ErrLarkRefused = problem.New(problem.Refused, "LARK_REFUSED")
 )
 
-// Deps are what Identities is made of.
+// Deps are the dependencies of Federation.
 type Deps struct {
 	DB       *postgres.DB
 	Keys     *keyring.Keyring
@@ -45,23 +45,23 @@ type Deps struct {
 	Now      func() time.Time
 }
 
-// Identities are people's at Lark.
+// Identities signs users in with their identity at Lark, and binds it.
 type Identities struct {
 	Deps
 }
 
-// New makes Identities.
+// New returns Identities.
 func New(d Deps) *Identities {
 	return &Identities{Deps: d}
 }
 
-// Authorization is how a browser sets out.
+// Authorization is the start of a browser's way to Lark.
 type Authorization struct {
 	Cookie string // for Lifetime
 	Page   string // Lark's
 }
 
-// Authorize sends a browser on its way. who is signed in there, nil for nobody; only a binding asks for it.
+// Authorize starts a browser's way to Lark. who is the principal signed in there, or nil; only a binding requires one.
 func (i *Identities) Authorize(action Action, locale string, who *session.Browser) (Authorization, *problem.Problem) {
 	j := oauthState{secret: randomid.New(), action: action, locale: locale}
 
@@ -82,25 +82,24 @@ func (i *Identities) Authorize(action Action, locale string, who *session.Browse
 	return Authorization{Cookie: j.text(), Page: i.Lark.Page(state, j.verifier(i.Keys, state))}, nil
 }
 
-// Callback is what a browser comes back with.
+// Callback is what a browser brings back from Lark.
 type Callback struct {
-	Cookie string // of the Departure; empty where there is none
+	Cookie string // of the Authorization; empty if there is none
 	State  string
-	Code   string // empty where the person did not agree
+	Code   string // empty if the user did not agree
 }
 
-// CallbackResult is where a journey ended.
+// CallbackResult is the result of a callback.
 type CallbackResult struct {
-	Action Action           // empty where nobody can say
-	Locale string           // of the Departure, the same
+	Action Action           // empty if unknown
+	Locale string           // that of the Authorization
 	Opened *signin.Session  // the session of a sign-in
 	Failed *problem.Problem // nil for a success
 }
 
-// HandleCallback ends a journey. door is where a sign-in opens a session, and who is signed in there, nil for
-// nobody. What went wrong on the way is in the Outcome, an outage of Lark included; an error is of our own
-// making.
-func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
+// HandleCallback completes an OAuth state. A problem with the callback, an outage of Lark included, is in the result; a
+// returned error is a fault of the gateway.
+func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser, who *session.Browser, a Callback) (CallbackResult, error) {
 	j, ours := parseState(a.Cookie)
 
 	if ours && j.action == Bind && who != nil {
@@ -113,17 +112,17 @@ func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, wh
 
 	o := CallbackResult{Action: j.action, Locale: j.locale}
 
-	opened, err := i.handleCallback(ctx, door, who, j, a)
+	opened, err := i.handleCallback(ctx, browser, who, j, a)
 
-	switch told, ok := errors.AsType[*problem.Problem](err); {
+	switch known, ok := errors.AsType[*problem.Problem](err); {
 	case err == nil:
-		_ = i.Failures.RefundNetwork(ctx) // it is done; a count one too high harms nobody
+		_ = i.Failures.RefundNetwork(ctx) // the sign-in is done; a count one too high does no harm
 		o.Opened = opened
 	case errors.Is(err, errAway):
-		_ = i.Failures.RefundNetwork(ctx) // nobody here has failed
+		_ = i.Failures.RefundNetwork(ctx) // no attempt has failed
 		o.Failed = problem.ErrUnavailable
-	case ok && told.Kind != problem.Unavailable && told.Kind != problem.Internal:
-		o.Failed = told
+	case ok && known.Kind != problem.Unavailable && known.Kind != problem.Internal:
+		o.Failed = known
 	default:
 		return CallbackResult{}, err
 	}
@@ -132,7 +131,7 @@ func (i *Identities) HandleCallback(ctx context.Context, door signin.Browser, wh
 }
 
 func (i *Identities) handleCallback(
-	ctx context.Context, door signin.Browser, who *session.Browser, j oauthState, a Callback,
+	ctx context.Context, browser signin.Browser, who *session.Browser, j oauthState, a Callback,
 ) (*signin.Session, error) {
 	event := audit.Event{Method: lark.Provider}
 	if j.action == Bind {
@@ -148,21 +147,21 @@ func (i *Identities) handleCallback(
 		return nil, err
 	}
 
-	told, err := json.Marshal(person)
+	known, err := json.Marshal(person)
 	if err != nil {
 		return nil, fmt.Errorf("encode identity: %w", err)
 	}
 
 	if j.action == Bind {
-		err := i.Profiles.BindLark(ctx, *who, person.OpenID, told)
+		err := i.Profiles.BindLark(ctx, *who, person.OpenID, known)
 		if errors.Is(err, problem.ErrTokenInvalid) {
-			return nil, ErrStateInvalid // the session that set out has ended on the way
+			return nil, ErrStateInvalid // the session that started has ended since
 		}
 
 		return nil, err
 	}
 
-	opened, err := door.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: told})
+	opened, err := browser.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: known})
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +169,8 @@ func (i *Identities) handleCallback(
 	return &opened, nil
 }
 
-// markUsed lets a state be good once, on every replica, and counts its use against the network until it has
-// come to a good end: both are committed before Lark is asked, so that nobody makes us ask it at will.
+// markUsed makes a state valid once, on every replica, and counts its use against the network until it succeeds. Both
+// are committed before the request to Lark, so that an attacker cannot make the gateway send requests at will.
 func (i *Identities) markUsed(ctx context.Context, state string) error {
 	used := throttle.Limit{Name: "identity state", Max: 1, Window: Lifetime}
 	digest := sha256.Sum256([]byte(state))
@@ -197,10 +196,10 @@ func (i *Identities) markUsed(ctx context.Context, state string) error {
 	})
 }
 
-// errAway says that Lark did not say who somebody is, for no reason of theirs.
+// errAway reports that Lark gave no identity, for a reason that is not the user's.
 var errAway = errors.New("identity: lark is away")
 
-// ask answers who has come.
+// ask returns the user's identity at Lark.
 func (i *Identities) ask(ctx context.Context, j oauthState, a Callback) (lark.Person, error) {
 	if a.Code == "" {
 		return lark.Person{}, ErrLarkRefused
@@ -212,7 +211,7 @@ func (i *Identities) ask(ctx context.Context, j oauthState, a Callback) (lark.Pe
 	case errors.Is(err, lark.ErrRefused):
 		return lark.Person{}, ErrLarkRefused
 	case err != nil:
-		i.Log.WarnContext(ctx, "lark is away, or its settings cannot work", "requestId", origin.From(ctx).RequestID, "error", err.Error())
+		i.Log.WarnContext(ctx, "lark is unavailable, or its settings are wrong", "requestId", origin.From(ctx).RequestID, "error", err.Error())
 
 		return lark.Person{}, errAway
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// Lifetime is how long a journey may take.
+// Lifetime is how long an OAuth state is valid.
 const Lifetime = 10 * time.Minute
 
-// Action is what somebody goes to Lark for.
+// Action is the purpose of a request to Lark.
 type Action string
 
 // The actions.
@@ -23,17 +23,17 @@ const (
 	Bind   Action = "bind"
 )
 
-// oauthState is one way to Lark and back. Its text stays in the browser, in a cookie that no other site and no
-// script can read or set; what travels through Lark is a signature over it, which is worth nothing in
-// another browser (login CSRF), nor, of a binding, in another session (binding CSRF).
+// oauthState is one authorization at Lark. Its text stays in the browser, in a cookie that no other site and no script
+// can read or set. Only a signature over it passes through Lark; that is worth nothing in another browser (login CSRF)
+// and, for a binding, in another session (binding CSRF).
 type oauthState struct {
 	secret  string // 128 random bits
 	action  Action
-	locale  string // of the console's page to come back to; empty for its own choice
+	locale  string // of the console's page to return to; empty for the console's own choice
 	session string // whose Lark identity is to be bound; empty for a sign-in
 }
 
-// text is what the cookie holds. The session is not in it: it is always the browser's own.
+// text is the cookie's value. It does not contain the session, which is always the browser's own.
 func (j oauthState) text() string { return j.secret + "." + string(j.action) + "." + j.locale }
 
 func parseState(text string) (oauthState, bool) {
@@ -45,10 +45,10 @@ func parseState(text string) (oauthState, bool) {
 	return oauthState{secret: parts[0], action: Action(parts[1]), locale: parts[2]}, true
 }
 
-// stateSize is a key's id, the end of the journey, and the signature.
+// stateSize is a key's id, the end of the state's lifetime, and the signature.
 const stateSize = 1 + 8 + keyring.Size
 
-// sign makes the state that travels through Lark.
+// sign returns the state that passes through Lark.
 func (j oauthState) sign(keys *keyring.Keyring, ends time.Time) string {
 	state := make([]byte, 1+8, stateSize)
 	state[0] = keys.Current()
@@ -57,7 +57,7 @@ func (j oauthState) sign(keys *keyring.Keyring, ends time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(append(state, j.mac(keys, state)...))
 }
 
-// signed says that the state was made for this journey, and that it has not ended.
+// signed reports whether the signature is of this state and has not expired.
 func (j oauthState) signed(keys *keyring.Keyring, state string, now time.Time) bool {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil || len(raw) != stateSize {
@@ -70,15 +70,15 @@ func (j oauthState) signed(keys *keyring.Keyring, state string, now time.Time) b
 	return mac != nil && hmac.Equal(raw[1+8:], mac) && now.Before(ends)
 }
 
-// mac is nil where the key is no longer here.
+// mac returns nil if the key is no longer configured.
 func (j oauthState) mac(keys *keyring.Keyring, head []byte) []byte {
 	mac, _ := keys.Digest(head[0], "identity state", string(head[1:]), j.text(), j.session)
 
 	return mac
 }
 
-// verifier is what Lark wants to see beside the code (RFC 7636, section 4.1): 43 characters that only we
-// can make, and only for whoever has the cookie. keyID is that of the state.
+// verifier returns what Lark requires beside the code (RFC 7636, section 4.1): 43 characters that only the gateway can
+// derive, and only from the cookie. keyID is that of the state.
 func (j oauthState) verifier(keys *keyring.Keyring, state string) string {
 	raw, err := base64.RawURLEncoding.DecodeString(state)
 	if err != nil || len(raw) == 0 {

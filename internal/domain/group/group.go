@@ -1,6 +1,6 @@
-// Package group owns the member groups: what their members may do beyond their own account (rights), and
-// whether they need a second factor. Who is in which group is package account's business. It keeps the one
-// rule that no right may be lost for good: somebody who may sign in can always give rights to others.
+// Package group owns the member groups: the rights of their members beyond their own account, and whether they need a
+// second factor. Package account owns who is in which group. It enforces one rule so that no right is lost for good: a
+// user who may sign in can always grant rights.
 package group
 
 import (
@@ -21,11 +21,11 @@ import (
 const (
 	// None is the group of a new account, until an administrator assigns another.
 	None = "None"
-	// Admin is the group that has every right to begin with.
+	// Admin is the group that has every right at first.
 	Admin = "Admin"
 )
 
-// The failures.
+// The errors.
 var (
 	ErrNotFound          = problem.New(problem.NotFound, "GROUP_NOT_FOUND")
 	ErrTaken             = problem.New(problem.Conflict, "GROUP_TAKEN")
@@ -50,10 +50,10 @@ type Groups struct {
 	now func() time.Time
 }
 
-// New makes Groups.
+// New returns Groups.
 func New(database *postgres.DB, now func() time.Time) *Groups { return &Groups{db: database, now: now} }
 
-// List answers every group, by name.
+// List returns every group, by name.
 func (g *Groups) List(ctx context.Context) ([]Group, error) {
 	rows, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) ([]db.MemberGroupListRow, error) {
 		return db.New(conn).MemberGroupList(ctx)
@@ -84,7 +84,7 @@ func (g *Groups) Names(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// Rights answers what the members of a group may do. A group that is gone has none.
+// Rights returns the rights of a group's members. A deleted group has none.
 func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 	rights, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) ([]string, error) {
 		return db.New(conn).MemberGroupRights(ctx, name)
@@ -96,7 +96,7 @@ func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 	return RightsOf(rights), nil
 }
 
-// Create makes a group. Nobody gives it a right that they do not have.
+// Create creates a group. An actor cannot grant a right that the actor does not have.
 func (g *Groups) Create(ctx context.Context, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
 	if !who.Rights.Include(wanted.Rights) {
 		return Group{}, problem.ErrRightMissing
@@ -119,7 +119,7 @@ func (g *Groups) Create(ctx context.Context, who Administrator, key idempotency.
 	})
 }
 
-// Change replaces what a group of that version says. It counts from the members' next request on.
+// Change replaces the settings of a group at that version. It takes effect with the members' next request.
 func (g *Groups) Change(ctx context.Context, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
 	return idempotency.Once(ctx, g.db, g.now(), key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		if err := Lock(ctx, tx); err != nil {
@@ -157,7 +157,7 @@ func (g *Groups) Change(ctx context.Context, who Administrator, key idempotency.
 	})
 }
 
-// Delete removes a group of that version that nobody is in.
+// Delete deletes a group at that version that has no members.
 func (g *Groups) Delete(ctx context.Context, who Administrator, name string, version int32) error {
 	if name == None {
 		return ErrInUse
@@ -224,7 +224,7 @@ func fromRow(row db.MemberGroupByNameRow) Group {
 	}
 }
 
-// Lock is taken by every change that could take the last administrator away, before it looks at anything.
+// Lock is acquired first by every change that could remove the last administrator.
 func Lock(ctx context.Context, tx postgres.Tx) error {
 	if _, err := db.New(tx).MemberGroupLock(ctx, string(Administer)); err != nil {
 		return fmt.Errorf("lock groups: %w", err)
@@ -233,8 +233,8 @@ func Lock(ctx context.Context, tx postgres.Tx) error {
 	return nil
 }
 
-// EnsureAdministrator answers ErrLastAdministrator where nobody who may sign in could give rights any more. The transaction
-// holds Lock.
+// EnsureAdministrator returns ErrLastAdministrator if no user who may sign in could grant rights any more. The
+// transaction holds Lock.
 func EnsureAdministrator(ctx context.Context, tx postgres.Tx) error {
 	administered, err := HasAdministrator(ctx, tx)
 	if err == nil && !administered {
@@ -244,7 +244,7 @@ func EnsureAdministrator(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// HasAdministrator says whether anybody who may sign in can give rights.
+// HasAdministrator reports whether any user who may sign in can grant rights.
 func HasAdministrator(ctx context.Context, tx db.DBTX) (bool, error) {
 	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(Administer))
 	if err != nil {
@@ -254,7 +254,7 @@ func HasAdministrator(ctx context.Context, tx db.DBTX) (bool, error) {
 	return populated, nil
 }
 
-// RightsOf keeps those that this version knows.
+// RightsOf keeps the rights that this version knows.
 func RightsOf(texts []string) Rights {
 	var rights Rights
 

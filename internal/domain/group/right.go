@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Right is something that members of a group may do, x-required-right in the document.
+// Right is a permission of a group's members, x-required-right in the document.
 type Right string
 
 // The rights.
@@ -17,19 +17,19 @@ const (
 	AuditRead      Right = "audit.read"
 	WebhooksWrite  Right = "webhooks.write"
 
-	// Any stands for any of them, where an operation asks for no more than that.
+	// Any stands for any right, for an operation that requires no particular one.
 	Any Right = "any"
-	// Administer is the one that makes an administrator: whoever has it can give all others.
+	// Administer makes an administrator: it allows granting all other rights.
 	Administer = GroupsWrite
 )
 
-// All are the rights that there are.
+// All are all rights.
 var All = Rights{AccountsRead, AccountsWrite, AccountsDelete, GroupsWrite, AuditRead, WebhooksWrite}
 
-// Rights are those of one group.
+// Rights are the rights of one group.
 type Rights []Right
 
-// Has says that the right is one of them.
+// Has reports whether the right is one of them.
 func (r Rights) Has(right Right) bool {
 	if right == Any {
 		return len(r) > 0
@@ -38,7 +38,7 @@ func (r Rights) Has(right Right) bool {
 	return slices.Contains(r, right)
 }
 
-// Include says that all of the others are among them. Nobody acts on, or gives away, more than they have.
+// Include reports whether all the others are among them. No actor uses, or grants, more rights than it has.
 func (r Rights) Include(others Rights) bool {
 	return !slices.ContainsFunc(others, func(right Right) bool { return !r.Has(right) })
 }
@@ -55,11 +55,11 @@ func (r Rights) texts() []string {
 	return texts
 }
 
-// Administrator is who makes a change to somebody or something else.
+// Administrator is the actor of a change to another account or object.
 type Administrator struct {
 	AccountID string // empty for an operator at the command line
 	Rights    Rights
 }
 
-// Operator is who has the database: everything is allowed, and nobody is named.
+// Operator is a user with access to the database: everything is allowed, and no name is recorded.
 func Operator() Administrator { return Administrator{Rights: All} }

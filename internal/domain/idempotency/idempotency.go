@@ -1,6 +1,6 @@
-// Package idempotency lets a change that is asked for twice under one key happen once, and answers the second
-// time what it answered the first (draft-ietf-httpapi-idempotency-key-header). The key is taken in the change's
-// own transaction: neither exists without the other, whatever breaks off.
+// Package idempotency makes a change that is requested twice under one key happen once: the second request gets the
+// result of the first (draft-ietf-httpapi-idempotency-key-header). The key is inserted in the change's own transaction,
+// so that neither exists without the other after any failure.
 package idempotency
 
 import (
@@ -16,21 +16,21 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// ErrKeyReused answers a key that another request has used.
+// ErrKeyReused is returned for a key that another request has used.
 var ErrKeyReused = problem.New(problem.Mismatched, "IDEMPOTENCY_KEY_REUSED")
 
 // Lifetime is how long a key is remembered.
 const Lifetime = 24 * time.Hour
 
-// Key names a change. The zero value names none: such a change may run twice, and has to bear it.
+// Key names a change. The zero value names none: such a change may run twice and must allow that.
 type Key struct {
 	accountID   string
 	text        string
 	fingerprint []byte
 }
 
-// NewKey makes the key that somebody chose for a request; one that says anything else is another. Where they
-// chose none it is one that nobody knows: the change is still told from its own repeat after an unknown COMMIT.
+// NewKey returns the key that a client chose for a request; with other content it is another key. If the client chose
+// none, the key is random: it still distinguishes the change from its own repeat after an unknown COMMIT.
 func NewKey(accountID, text string, request ...any) (Key, error) {
 	if text == "" {
 		text = randomid.New()
@@ -46,8 +46,8 @@ func NewKey(accountID, text string, request ...any) (Key, error) {
 	return Key{accountID: accountID, text: text, fingerprint: sum[:]}, nil
 }
 
-// Once runs the change in a transaction, or answers what it answered under the key before. What it answers is
-// kept in JSON, so it holds no secret. A change that fails is not remembered. Two at once wait for each other.
+// Once runs the change in a transaction, or returns the result that is stored under the key. The result is stored in
+// JSON, so it must not hold a secret. A change that fails is not stored. Concurrent calls wait for each other.
 func Once[T any](ctx context.Context, database *postgres.DB, now time.Time, key Key, change func(ctx context.Context, tx postgres.Tx) (T, error)) (T, error) {
 	var answer T
 
@@ -110,7 +110,7 @@ func answered(ctx context.Context, queries *db.Queries, key Key, answer any) err
 	return nil
 }
 
-// Clean deletes up to 1,000 keys that have ended, and says how many.
+// Clean deletes up to 1,000 expired keys, and returns how many.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).IdempotencyClean(ctx, now)
 }

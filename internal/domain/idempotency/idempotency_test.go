@@ -25,7 +25,7 @@ const (
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// env is a database with two accounts, and a change that counts how often it is made.
+// env is a database with two accounts, and a change that counts its runs.
 type env struct {
 	db   *postgres.DB
 	pool *pgxpool.Pool
@@ -81,7 +81,7 @@ func keyOf(t *testing.T, accountID, text string, request ...any) idempotency.Key
 	return key
 }
 
-// once makes the change, whose answer is the number of times that it was made.
+// once makes the change, whose result is the number of its runs.
 func (e *env) once(t *testing.T, at time.Time, key idempotency.Key) (int64, error) {
 	t.Helper()
 

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// The bounds of hashes that other systems made, beside those of Argon2id: about four seconds, and a gigabyte.
+// The limits of imported hashes, besides those of Argon2id: about four seconds, and a gigabyte.
 const (
 	maxBlocks     = 1 << 23 // scrypt's N·r·p, of 128 bytes each
 	maxIterations = 5_000_000
@@ -27,14 +27,14 @@ type derivation struct {
 	derive    func(plain string, salt []byte, size int) ([]byte, error)
 }
 
-// foreignForm is one way to write a derivation. read gets what the parentheses of form hold.
+// foreignForm is one text form of a derivation. read receives what the parentheses of form match.
 type foreignForm struct {
 	form *regexp.Regexp
 	read func(part []string) (derivation, bool)
 }
 
-// foreignForms are those of the PHC and of passlib (they begin with a $), of Werkzeug (colons) and of Django. Werkzeug
-// and Django use the salt as it is written.
+// foreignForms are those of PHC and passlib (they begin with a $), of Werkzeug (colons) and of Django. Werkzeug and
+// Django use the salt's text as it is.
 var foreignForms = []foreignForm{
 	{
 		regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,4}),p=(\d{1,2})\$([A-Za-z0-9+/]{8,128})\$([A-Za-z0-9+/]{22,86})$`),
@@ -119,14 +119,14 @@ func newPBKDF2(name string, iterations int, salt, key []byte) (derivation, bool)
 	return derivation{salt: salt, key: key, derive: derive}, iterations > 0 && iterations <= maxIterations
 }
 
-// number reads digits, of which the forms allow so few that nothing overflows.
+// number reads digits; the forms allow so few that nothing overflows.
 func number(digits string) int {
 	n, _ := strconv.Atoi(digits)
 
 	return n
 }
 
-// decode64 and decodeHex answer nothing for what is not of their form.
+// decode64 and decodeHex return nothing for invalid input.
 
 func decode64(text string) []byte {
 	raw, err := base64.RawStdEncoding.Strict().DecodeString(text)

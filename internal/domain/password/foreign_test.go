@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// foreignHashes are of one password, made by Python's hashlib in the forms of passlib, Werkzeug, Django and the PHC.
+// foreignHashes are of one password, made by Python's hashlib in the forms of passlib, Werkzeug, Django and PHC.
 var foreignHashes = map[string]string{
 	"PHCScrypt":       "$scrypt$ln=4,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g",
 	"WerkzeugScrypt":  "scrypt:1024:8:1$saltsalt$2448aadf54e80d754b7a4a0f8826173bb78b80205e60a1d9d6e96061b10461c6bd2d33e792bde2db6990eff8be325c36b2cc23bc3773caf154a6a340574f1c27",
@@ -18,7 +18,7 @@ var foreignHashes = map[string]string{
 	"DjangoPBKDF2256": "pbkdf2_sha256$1000$saltsalt$zzTVNkpdnDsQWZloN/zP8vUU74BCbHD/tDSXS4zXPSs=",
 }
 
-// R-A7: what other systems made is verified, and made anew.
+// R-A7: hashes of other systems are verified, and then renewed.
 func TestForeignHashes(t *testing.T) {
 	t.Parallel()
 
@@ -50,7 +50,7 @@ func TestForeignHashes(t *testing.T) {
 	}
 }
 
-// R-A7: the bounds come before the work.
+// R-A7: the limits are checked before the work.
 func TestHostileForeignHashCostsNothing(t *testing.T) {
 	t.Parallel()
 
@@ -74,7 +74,7 @@ func TestHostileForeignHashCostsNothing(t *testing.T) {
 	}
 }
 
-// What is kept with an account can be compared with a password.
+// Every hash that an account may have can be verified.
 func TestVerifiable(t *testing.T) {
 	t.Parallel()
 

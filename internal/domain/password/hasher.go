@@ -1,5 +1,5 @@
-// Package password hashes passwords with Argon2id, verifies them, and refuses the bad ones. Its
-// memory is bounded whatever the number of requests. It stores nothing and knows no account.
+// Package password hashes passwords with Argon2id, verifies them, and refuses weak ones. Its memory is bounded for any
+// number of requests. It stores nothing and knows no account.
 package password
 
 import (
@@ -15,27 +15,27 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Factor names the password among the ways to prove who somebody is: its failures count by themselves.
+// Factor is the name of the password among the factors: its failures are counted separately.
 const Factor = "password"
 
 // MaxBytes is the longest password; a longer one is refused before anything is computed.
 const MaxBytes = 1024
 
-// slotWait is how long a request waits for its turn before the server says that it is full.
+// slotWait is how long a request waits for a slot before the server reports that it is full.
 const slotWait = 2 * time.Second
 
 // Hasher computes and verifies hashes, a few at a time.
 type Hasher struct {
-	admitted chan struct{} // see Turns
+	admitted chan struct{} // see Slots
 	hashing  chan struct{}
 	cost     Cost
-	decoy    string // verified where there is no account, so that this costs the same
+	decoy    string // verified if there is no account, so that the cost is the same
 
 	mu    sync.Mutex
 	begun uint64 // hashes since the last collection, guarded by mu
 }
 
-// Slots is how many there are: enough that the next ones look things up while others compute.
+// Slots returns the number of slots: enough that the next requests read the database while others compute.
 func Slots(concurrency int) int { return 2 * concurrency }
 
 // NewHasher returns a Hasher that computes at most concurrency hashes at once; each needs cost.Memory.
@@ -50,8 +50,8 @@ func NewHasher(concurrency int, cost Cost) (*Hasher, error) {
 	}, nil
 }
 
-// Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that two
-// keyboards that compose characters differently mean the same password, or problem.ErrUnavailable when the server is full.
+// Hash returns the PHC string of a new password in its NFC form (RFC 8265, section 4.2), so that keyboards that compose
+// characters differently produce the same password. It returns problem.ErrUnavailable if the server is full.
 func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 	turn, err := h.Slot(ctx)
 	if err != nil {
@@ -62,9 +62,9 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 	return turn.Hash(plain)
 }
 
-// Verify compares a password with a stored hash, in constant time. An empty hash stands for an
-// account that does not exist or has no password: it costs the same, and never matches. stale
-// says that the hash should be made anew, with today's parameters.
+// Verify compares a password with a stored hash, in constant time. An empty hash stands for an account that does not
+// exist or has no password: it costs the same, and never matches. stale reports whether the hash should be renewed with
+// the current parameters.
 func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
 	turn, err := h.Slot(ctx)
 	if err != nil {
@@ -75,14 +75,14 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 	return turn.Verify(stored, plain)
 }
 
-// Slot is the right to compute hashes, one after the other, taken before something that must not
-// happen in vain: a client that hangs up in the middle changes nothing. There are so few turns that
-// whoever has one waits for a hash or two at the most.
+// Slot is the right to compute hashes, one after the other. It is acquired before work that must not be wasted; a
+// client that disconnects meanwhile changes nothing. There are few slots: each should be held for one or two hashes at
+// most.
 type Slot struct {
 	hasher *Hasher
 }
 
-// Slot waits for a turn, or answers problem.ErrUnavailable when the server is full. End it.
+// Slot waits for a slot, or returns problem.ErrUnavailable if the server is full. Call Release after it.
 func (h *Hasher) Slot(ctx context.Context) (Slot, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, slotWait, errFull)
 	defer cancel()
@@ -95,7 +95,7 @@ func (h *Hasher) Slot(ctx context.Context) (Slot, error) {
 	}
 }
 
-// Hash is Hasher.Hash within the turn.
+// Hash is Hasher.Hash within the slot.
 func (t Slot) Hash(plain string) (string, error) {
 	t.hasher.begin()
 	defer t.hasher.done()
@@ -103,7 +103,7 @@ func (t Slot) Hash(plain string) (string, error) {
 	return t.hasher.cost.hash(norm.NFC.String(plain))
 }
 
-// Verify is Hasher.Verify within the turn.
+// Verify is Hasher.Verify within the slot.
 func (t Slot) Verify(stored, plain string) (match, stale bool, err error) {
 	t.hasher.begin()
 	defer t.hasher.done()
@@ -119,7 +119,7 @@ func (t Slot) Verify(stored, plain string) (match, stale bool, err error) {
 	return t.hasher.cost.verify(stored, plain)
 }
 
-// Release lets the next one in.
+// Release frees the slot.
 func (t Slot) Release() { <-t.hasher.admitted }
 
 func (h *Hasher) begin() {
@@ -129,10 +129,10 @@ func (h *Hasher) begin() {
 
 func (h *Hasher) done() { <-h.hashing }
 
-// collect has the garbage collector take away what the hashes before left: x/crypto/argon2 allocates the memory
-// of each anew. By its own pace the collector would come late, and while it marks the next hashes
-// would begin, whose memory it could take away only the time after: of two hashes at once, five had theirs.
-// Here none begins meanwhile. Where much more is alive than hashes, collecting costs more, and is rarer.
+// collect runs the garbage collector to free the memory of earlier hashes: x/crypto/argon2 allocates anew for each.
+// Left alone, the collector would run late, and the next hashes would begin while it marks; their memory would be freed
+// only by the following run. With two concurrent hashes, five had memory. No hash begins while collect runs. If much
+// more memory is in use than that of hashes, collecting costs more and is rarer.
 func (h *Hasher) collect() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -40,7 +40,7 @@ func TestHasher(t *testing.T) {
 			t.Errorf("match %t, %v", match, err)
 		}
 
-		// Not NFKC: what looks alike is not the same.
+		// Not NFKC: characters that look alike stay different.
 		if match, _, _ := h.Verify(t.Context(), stored, "caf\u00e9 password"); match {
 			t.Error("another password matched")
 		}
@@ -49,7 +49,7 @@ func TestHasher(t *testing.T) {
 	t.Run("NobodysPasswordNeverMatches", func(t *testing.T) {
 		t.Parallel()
 
-		for _, plain := range []string{"the password of nobody", "", "x"} {
+		for _, plain := range []string{"the password of no account", "", "x"} {
 			if match, stale, err := h.Verify(t.Context(), "", plain); match || stale || err != nil {
 				t.Errorf("%q: match %t, stale %t, %v", plain, match, stale, err)
 			}
@@ -66,7 +66,7 @@ func TestHasher(t *testing.T) {
 	})
 }
 
-// R-A11: whoever finds every turn taken waits a moment, and is then told to come back.
+// R-A11: if all slots are in use, a request waits a moment and then gets an error with a time to wait.
 func TestFullHasherSaysSo(t *testing.T) {
 	t.Parallel()
 
@@ -101,7 +101,7 @@ func TestFullHasherSaysSo(t *testing.T) {
 	}
 }
 
-// R-A11: whatever the number of hashes, the memory of few is taken: of those computed at once, and of one more.
+// R-A11: for any number of hashes, the memory of few is used: of those computed at once, and of one more.
 func TestHashesLeaveNoGarbage(t *testing.T) { //nolint:paralleltest // turns the collector's own pace off
 	const (
 		concurrency = 2

@@ -14,22 +14,22 @@ import (
 )
 
 var (
-	errFull   = errors.New("password: every hash permit is taken")
-	errStored = errors.New("password: the stored hash is not of a form we know")
+	errFull   = errors.New("password: all slots are in use")
+	errStored = errors.New("password: the form of the stored hash is unknown")
 )
 
-// Cost is what a hash with Argon2id costs (RFC 9106, section 3.1).
+// Cost is the cost of an Argon2id hash (RFC 9106, section 3.1).
 type Cost struct {
 	Memory  uint32 // in KiB
 	Passes  uint32
 	Threads uint8
 }
 
-// Standard is the first choice of the OWASP password storage cheat sheet, and the cost of every hash but in tests.
+// Standard is the first choice of the OWASP password storage cheat sheet, and the cost of every hash except in tests.
 var Standard = Cost{Memory: 19 * 1024, Passes: 2, Threads: 1}
 
-// The bounds of a stored hash are checked before anything is allocated for it: a row that
-// somebody wrote must not be able to eat the machine.
+// The limits of a stored hash are checked before anything is allocated for it: a manipulated row must not exhaust the
+// machine's memory.
 const (
 	maxMemory  = 1 << 20 // KiB
 	maxTime    = 20
@@ -48,7 +48,7 @@ func (c Cost) hash(plain string) (string, error) {
 	return c.format(salt, argon2.IDKey([]byte(plain), salt, c.Passes, c.Memory, c.Threads, hashSize)), nil
 }
 
-// decoy is a hash of no password: its key is random, and nothing was computed to make it.
+// decoy is a hash without a password: its key is random, and nothing is computed to make it.
 func (c Cost) decoy() (string, error) {
 	random := make([]byte, saltSize+hashSize)
 	if _, err := rand.Read(random); err != nil {
@@ -65,7 +65,7 @@ func (c Cost) format(salt, key []byte) string {
 		argon2.Version, c.Memory, c.Passes, c.Threads, encode(salt), encode(key))
 }
 
-// verify understands our own hashes, and those of accounts that came from elsewhere.
+// verify supports our own hashes and those of imported accounts.
 func (c Cost) verify(stored, plain string) (match, stale bool, err error) {
 	switch Scheme(stored) {
 	case schemeBcrypt:
@@ -86,7 +86,8 @@ func (c Cost) verify(stored, plain string) (match, stale bool, err error) {
 	return match, match && weaker, nil
 }
 
-// bcryptForm allows a cost of up to 15, which is about two seconds: beyond it somebody else chose how long we compute.
+// bcryptForm allows a cost of up to 15, which is about two seconds: otherwise the author of the hash would choose how
+// long we compute.
 var bcryptForm = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$`)
 
 func verifyBcrypt(stored, plain string) (match, stale bool, err error) {
@@ -140,7 +141,7 @@ const (
 	schemePBKDF2   = "pbkdf2"
 )
 
-// Scheme names how a stored password was hashed: argon2id, bcrypt, scrypt, pbkdf2, or empty for none of them.
+// Scheme returns how a stored password was hashed: argon2id, bcrypt, scrypt, pbkdf2, or empty for none of them.
 func Scheme(stored string) string {
 	switch {
 	case strings.HasPrefix(stored, "$argon2id$"):
@@ -156,7 +157,7 @@ func Scheme(stored string) string {
 	}
 }
 
-// Verifiable says that Verify could compare a password with a hash from elsewhere: its scheme, form and costs are such.
+// Verifiable reports whether Verify supports an imported hash: its scheme, form and costs.
 func Verifiable(stored string) bool {
 	var err error
 

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// weak makes hashing cheap where the cost is not what is tested.
+// weak makes hashing cheap in tests that do not test the cost.
 var weak = Cost{Memory: 8, Passes: 1, Threads: 1}
 
 func hashOf(t testing.TB, c Cost, plain string) string {
@@ -44,7 +44,7 @@ func TestHash(t *testing.T) {
 	}
 }
 
-// R-A3: nothing is cut off, and nothing folded.
+// R-A3: nothing is cut off, and no case is folded.
 func TestVerifyComparesEverything(t *testing.T) {
 	t.Parallel()
 
@@ -62,7 +62,7 @@ func TestVerifyComparesEverything(t *testing.T) {
 	}
 }
 
-// R-A7: a hash below today's parameters is told apart, once its password is known.
+// R-A7: a hash below the current parameters is reported as stale, once its password is verified.
 func TestStale(t *testing.T) {
 	t.Parallel()
 
@@ -101,7 +101,7 @@ func TestBcrypt(t *testing.T) {
 	}
 }
 
-// hostile are stored hashes that somebody wrote who wants our memory or our time.
+// hostile are stored hashes of an attacker who wants to exhaust our memory or time.
 func hostile() []string {
 	const salt, key = "c2FsdHNhbHRzYWx0c2FsdA", "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
 
@@ -126,7 +126,7 @@ func hostile() []string {
 	)
 }
 
-// R-A7: the bounds come before the allocation.
+// R-A7: the limits are checked before the allocation.
 func TestHostileHashCostsNothing(t *testing.T) {
 	var before, after runtime.MemStats
 
@@ -140,7 +140,7 @@ func TestHostileHashCostsNothing(t *testing.T) {
 
 	runtime.ReadMemStats(&after)
 
-	// The two long ones are decoded, a megabyte each; one hash alone would take 19.
+	// The two long ones are decoded, a megabyte each; one hash alone would need 19.
 	if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
 		t.Errorf("took %d bytes", took)
 	}

@@ -10,27 +10,27 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrRefused is returned for a new password that is too short, too common or too close to the account.
-// Its field says which.
+// ErrRefused is returned for a new password that is too short, too common or too close to the account. Its field names
+// the reason.
 var ErrRefused = problem.New(problem.Invalid, "PASSWORD_REFUSED")
 
-// common holds passwords that are tried first, one a line, in lower case, sorted by bytes, none
-// shorter than eight characters. NOTICE says where it comes from.
+// common holds passwords that attackers try first, one per line, in lower case, sorted by bytes, none shorter than
+// eight characters. NOTICE names the source.
 //
 //go:embed common.txt
 var common string
 
-// productWords are what an attacker guesses who knows only the product.
+// productWords are words that an attacker guesses from the product alone.
 var productWords = []string{"toolkit", "konec", "gateway"}
 
-// Policy accepts or refuses new passwords. It has no rules about kinds of characters: they make
-// passwords worse (NIST SP 800-63B, section 3.1.1.2).
+// Policy accepts or refuses new passwords. It has no rules about kinds of characters: they make passwords worse (NIST
+// SP 800-63B, section 3.1.1.2).
 type Policy struct {
 	MinLength int // in Unicode code points
 }
 
-// Check refuses a new password with the reason, as the field /password. personal are words that
-// an attacker would know: the e-mail address, the name.
+// Check refuses a new password with the reason, as the field /password. personal are words that an attacker would know:
+// the e-mail address, the name.
 func (p Policy) Check(plain string, personal ...string) error {
 	if utf8.RuneCountInString(plain) < p.MinLength {
 		return refuse(language.Text{
@@ -70,7 +70,7 @@ func refuse(reason language.Text) error {
 	return ErrRefused.WithFields(problem.Field{Name: "/password", Message: reason})
 }
 
-// isCommon searches the sorted lines in place: no copy, no map.
+// isCommon searches the sorted lines without a copy or a map.
 func isCommon(lower string) bool {
 	low, high := 0, len(common)
 	for low < high {
@@ -101,7 +101,7 @@ func isMonotone(s string) bool {
 	return strings.Trim(s, string(first)) == ""
 }
 
-// isMostly reports whether, without the word, less than half of the shortest password is left.
+// isMostly reports whether less than half of the minimum length is left without the word.
 func isMostly(lower, word string) bool {
 	return strings.Contains(lower, word) && utf8.RuneCountInString(strings.ReplaceAll(lower, word, "")) < 4
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// R-A1 to R-A5, T-01, T-21: what is refused, and why, and that nothing else is.
+// R-A1 to R-A5, T-01, T-21: which passwords are refused, with the reason, and that no others are.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 
@@ -20,7 +20,7 @@ func TestPolicy(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		plain  string
-		reason string // in English; empty where it is taken
+		reason string // in English; empty if it is accepted
 	}{
 		"Empty":                {"", "too short"},
 		"SevenCharacters":      {"qz7!vK2", "too short"},
@@ -74,7 +74,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// R-A5: the search only works on a list that is sorted, and is worth something only if it is long.
+// R-A5: the search only works on a sorted list, and the list is useful only if it is long.
 func TestCommonList(t *testing.T) {
 	t.Parallel()
 

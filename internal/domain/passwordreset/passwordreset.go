@@ -1,6 +1,5 @@
-// Package passwordreset lets people who have forgotten their password set a new one, with a code that only
-// the owner of their address gets. It signs nobody in, and tells nobody whether an address has an
-// account.
+// Package passwordreset lets users who have forgotten their password set a new one, with a code that only the owner of
+// the address receives. It signs no one in, and never reveals whether an address has an account.
 package passwordreset
 
 import (
@@ -21,7 +20,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Deps are what Recovery is made of.
+// Deps are the dependencies of Resets.
 type Deps struct {
 	DB         *postgres.DB
 	Challenges *challenge.Challenges
@@ -32,25 +31,25 @@ type Deps struct {
 	Now        func() time.Time
 }
 
-// Resets is the way back in.
+// Resets sets forgotten passwords anew.
 type Resets struct {
 	Deps
 }
 
-// New makes Recovery.
+// New returns Resets.
 func New(d Deps) *Resets {
 	return &Resets{Deps: d}
 }
 
-// SendCode mails a code to the address, if it has an account that may sign in: the worker that sends
-// decides, so that the request does the same for every address.
+// SendCode sends a code to the address if it has an account that may sign in. The worker that sends decides that, so
+// that the request does the same work for every address.
 func (r *Resets) SendCode(ctx context.Context, email string) error {
 	return r.Challenges.Send(ctx, challenge.Reset, "", email)
 }
 
-// Reset redeems the code, sets the password and ends every session, all or nothing. A refused
-// password is told before the code is looked at, and so costs no guess. An account that was
-// disabled meanwhile answers like a wrong code.
+// Reset redeems the code, sets the password and ends every session, all or nothing. A refused password is reported
+// before the code is checked, so it costs no guess. If the account was disabled since, the error is that of a wrong
+// code.
 func (r *Resets) Reset(ctx context.Context, email, guess, plain string) error {
 	if err := r.Policy.Check(plain, email); err != nil {
 		return err
@@ -92,7 +91,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 			return err
 		}
 
-		// The account first: whoever changes one locks it before its code and its sessions.
+		// The account first: every change of an account locks it before its code and its sessions.
 		now := r.Now()
 
 		id, err := db.New(tx).AccountResetPassword(ctx, db.AccountResetPasswordParams{
@@ -116,7 +115,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 			return err
 		}
 
-		// Whoever guessed at the old password has no say in the new one.
+		// Failures with the old password do not delay the new one.
 		if err := throttle.Forget(ctx, tx, password.Factor, id); err != nil {
 			return err
 		}

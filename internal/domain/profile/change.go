@@ -18,10 +18,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// recent is how old a sign-in may be for a change of what the account is entered by.
+// recent is how old a sign-in may be for a change of the means to sign in.
 const recent = 15 * time.Minute
 
-// The refusals.
+// The errors.
 var (
 	ErrReauthRequired = problem.New(problem.Refused, "REAUTH_REQUIRED")
 	ErrEmailTaken     = problem.New(problem.Invalid, "EMAIL_TAKEN")
@@ -29,7 +29,7 @@ var (
 	ErrLastWayIn      = problem.New(problem.Invalid, "LAST_WAY_IN")
 )
 
-// requireRecent refuses a change by whoever found an open browser.
+// requireRecent refuses a change by an attacker who found an open browser.
 func (p *Profiles) requireRecent(who session.Browser) error {
 	if p.Now().Sub(who.AuthenticatedAt) > recent {
 		return ErrReauthRequired
@@ -38,7 +38,7 @@ func (p *Profiles) requireRecent(who session.Browser) error {
 	return nil
 }
 
-// SetName changes the name that people see. name is in its normal form.
+// SetName changes the display name. name is in its normal form.
 func (p *Profiles) SetName(ctx context.Context, who session.Browser, name string) error {
 	return p.change(ctx, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetName(ctx, db.AccountSetNameParams{ID: who.Account.ID, Name: name, Now: now})
@@ -52,7 +52,7 @@ func (p *Profiles) SetPicture(ctx context.Context, who session.Browser, picture 
 	})
 }
 
-// change is one that nobody has to be told about.
+// change runs a change of which the owner is not notified.
 func (p *Profiles) change(
 	ctx context.Context, who session.Browser, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
@@ -75,7 +75,7 @@ func (p *Profiles) change(
 		}
 
 		if changed == 0 {
-			return problem.ErrTokenInvalid // the account was disabled in this moment
+			return problem.ErrTokenInvalid // the account was disabled at this moment
 		}
 
 		return audit.Record(ctx, tx, now, event)
@@ -90,8 +90,8 @@ func (p *Profiles) record(
 	})
 }
 
-// SendEmailCode mails a code and a link to the address that is to be the account's. Whether it is somebody else's is
-// told only to who proves control of it.
+// SendEmailCode sends a code and a link to the new address of the account. Only a user who proves control of the
+// address learns whether another account has it.
 func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email
 	})
 }
 
-// SetEmail makes the address the account's, with the code that went to it, and tells the old one.
+// SetEmail makes the address the account's, with the code that was sent to it, and notifies the old address.
 func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 	return err
 }
 
-// SetEmailAtOnce is the document's single step, where the settings ask for no proof.
+// SetEmailAtOnce is the document's single step, for settings that require no proof.
 func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (p *Profiles) setEmail(
 ) error {
 	return p.changeAndNotify(ctx, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		if email == who.Account.Email {
-			return "", use(ctx, tx) // there is nothing to change, and nobody to tell
+			return "", use(ctx, tx) // no change and no notification
 		}
 
 		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
@@ -167,7 +167,7 @@ func (p *Profiles) setEmail(
 			return "", err
 		}
 
-		// What was asked for while the account had another address is not what its owner wants now.
+		// Requests made with the old address are void: the owner may no longer want them.
 		if err := code.VoidEmails(ctx, tx, who.Account.ID); err != nil {
 			return "", err
 		}
@@ -176,7 +176,7 @@ func (p *Profiles) setEmail(
 	})
 }
 
-// SendPhoneCode texts a code to the phone that is to be bound.
+// SendPhoneCode sends a code to the phone to bind.
 func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone
 	return p.Challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
 }
 
-// BindPhone binds the phone, with the code that went to it.
+// BindPhone binds the phone, with the code that was sent to it.
 func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
@@ -227,8 +227,8 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 	return err
 }
 
-// changeAndNotify runs a change in one transaction with the mail that tells its owner. set locks the account, and answers
-// where the mail goes; empty: nothing has changed, and nobody is told.
+// changeAndNotify runs a change in one transaction with the mail that notifies its owner. set locks the account and
+// returns the address for the mail; if it is empty, nothing has changed and no mail is sent.
 func (p *Profiles) changeAndNotify(
 	ctx context.Context, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
 ) error {
@@ -246,8 +246,8 @@ func (p *Profiles) changeAndNotify(
 			return err
 		}
 
-		// Again, now that the account is locked: a request can be long on its way, to Lark or because its sender
-		// dawdles, and what ends all sessions, which locks the account first, must end what they have begun.
+		// Checked again now that the account is locked: a request can take long, at Lark or because its client is slow.
+		// A change that ends all sessions locks the account first, and must end what they have begun.
 		if _, err := p.Sessions.Living(ctx, tx, who.SessionID); err != nil {
 			return err
 		}

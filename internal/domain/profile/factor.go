@@ -16,13 +16,13 @@ import (
 )
 
 var (
-	// ErrTOTPNotBound says that there is no authenticator app to make recovery codes for.
+	// ErrTOTPNotBound reports that there is no authenticator app for recovery codes.
 	ErrTOTPNotBound = problem.New(problem.Invalid, "TOTP_NOT_BOUND")
-	// ErrTOTPNotPending says that no secret waits to be drawn.
+	// ErrTOTPNotPending reports that no secret waits to be bound.
 	ErrTOTPNotPending = problem.New(problem.Invalid, "TOTP_NOT_PENDING")
 )
 
-// NewTOTP makes a secret for an authenticator app, which BindTOTP binds, and answers its URL.
+// NewTOTP makes a secret for an authenticator app and returns its URL; BindTOTP binds it.
 func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, error) {
 	if err := p.requireRecent(who); err != nil {
 		return "", err
@@ -31,7 +31,7 @@ func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, er
 	return p.Factors.Pending(ctx, who.Account.ID, who.Account.Email)
 }
 
-// TOTPPicture draws the secret that waits as a QR code.
+// TOTPPicture draws the pending secret as a QR code.
 func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format factor.Format) ([]byte, error) {
 	if err := p.requireRecent(who); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string
 	return err
 }
 
-// RecoveryCodes makes new recovery codes, and voids those before. Nobody can read them again.
+// RecoveryCodes makes new recovery codes and voids the previous ones. They cannot be read again.
 func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]string, error) {
 	if err := p.requireRecent(who); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (p *Profiles) changeTOTP(
 func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browser, now time.Time) (string, error) {
 	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now})
 	if postgres.IsNotFound(err) {
-		return "", problem.ErrTokenInvalid // the account was disabled in this moment
+		return "", problem.ErrTokenInvalid // the account was disabled at this moment
 	} else if err != nil {
 		return "", fmt.Errorf("change account: %w", err)
 	}
@@ -124,7 +124,7 @@ func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browse
 	return email, nil
 }
 
-// UnbindPhone takes the phone away. What is not bound is no failure.
+// UnbindPhone removes the phone. It is not an error if none is bound.
 func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 	return p.unbind(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Phone {
@@ -144,8 +144,8 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 	})
 }
 
-// UnbindTOTP takes the authenticator app away, with its recovery codes. Where the member group asks for a second
-// factor no way in is left without it; where it opens nothing by itself nothing is lost.
+// UnbindTOTP removes the authenticator app and its recovery codes. It refuses if the member group requires a second
+// factor and another way to sign in would be left without one.
 func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
 	return p.unbind(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if ways.TOTP && (ways.RequiresTOTP || p.TOTPSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
@@ -165,13 +165,13 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
 	})
 }
 
-// totpOpens says whether the authenticator app signs in by itself, so that something else can be taken away.
+// totpOpens reports whether the authenticator app alone can sign in, so that another factor can be removed.
 func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool { return ways.TOTP && p.TOTPSignIn }
 
-// identityOpens says the same of an identity, which has no second factor beside it.
+// identityOpens reports the same of an identity, which has no second factor beside it.
 func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !ways.RequiresTOTP }
 
-// unbind locks the account, and tells its owner where something was removed.
+// unbind locks the account, and notifies its owner if something was removed.
 func (p *Profiles) unbind(
 	ctx context.Context, who session.Browser, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),

@@ -14,10 +14,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrIdentityTaken answers an identity that is bound to another account.
+// ErrIdentityTaken is returned for an identity that is bound to another account.
 var ErrIdentityTaken = problem.New(problem.Invalid, "IDENTITY_TAKEN")
 
-// MayBindLark says, before anybody goes to Lark for it, whether the sign-in is young enough for BindLark.
+// MayBindLark reports, before the browser goes to Lark, whether the sign-in is recent enough for BindLark.
 func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecent(who) == nil }
 
 // BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
@@ -53,7 +53,7 @@ func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject st
 	})
 }
 
-// UnbindLark takes the identity away. What is not bound is no failure.
+// UnbindLark removes the identity. It is not an error if none is bound.
 func (p *Profiles) UnbindLark(ctx context.Context, who session.Browser) error {
 	return p.unbind(ctx, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Identity {

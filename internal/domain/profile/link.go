@@ -14,11 +14,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// linkContext is what a link's token is sealed for.
+// linkContext is the context under which a link's token is sealed.
 var linkContext = []string{"profile", "email link"}
 
-// emailLink makes the address of the page that changes the e-mail in place of the code. Its token says,
-// sealed, who asked for which address; its secret is good once, until a newer link for the address.
+// emailLink returns the address of the page that changes the e-mail with a link instead of the code. Its token
+// contains, sealed, the account and the new address. Its secret is valid once, until there is a newer link for the
+// address.
 func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Browser, email string) (string, error) {
 	secret, err := p.Codes.IssueSecret(ctx, tx, code.EmailLink, linkSubject(who, email))
 	if err != nil {
@@ -30,12 +31,12 @@ func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Browse
 	return p.EmailPage + "?token=" + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// linkSubject has the address until now in it: a link that was made before another change is void.
+// linkSubject contains the current address: a link made before another change is void.
 func linkSubject(who session.Browser, email string) string {
 	return strings.Join([]string{who.Account.ID, who.Account.Email, email}, " ")
 }
 
-// link is what a token says.
+// link is the content of a token.
 type link struct{ sessionID, email, secret string }
 
 func (p *Profiles) openLink(token string) (link, error) {
@@ -49,22 +50,22 @@ func (p *Profiles) openLink(token string) (link, error) {
 		return link{}, code.ErrInvalid
 	}
 
-	parts := strings.Split(string(plain), " ") // none of the three has a space in it
+	parts := strings.Split(string(plain), " ") // none of the three contains a space
 
 	return link{parts[0], parts[1], parts[2]}, nil
 }
 
-// LinkedEmail answers the address that a link's token is for, or code.ErrInvalid where the token is not
-// ours. Whether it still changes anything is not said.
+// LinkedEmail returns the address that a link's token is for, or code.ErrInvalid if the token is not ours. It does not
+// report whether the link still works.
 func (p *Profiles) LinkedEmail(token string) (string, error) {
 	opened, err := p.openLink(token)
 
 	return opened.email, err
 }
 
-// ConfirmEmail makes the address of a link its account's, and tells the old one. Whoever has the mail
-// may: it is often read where nobody is signed in. But the session that asked for it has to live, so that
-// a reset of the password, which ends it, ends what a thief has begun.
+// ConfirmEmail makes the address of a link its account's, and notifies the old address. No sign-in is required, because
+// mail is often read in another browser. But the session that requested the link must be live: a password reset ends
+// that session, and so ends what an attacker has begun.
 func (p *Profiles) ConfirmEmail(ctx context.Context, token string) error {
 	opened, err := p.openLink(token)
 	if err != nil {
@@ -73,7 +74,7 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, token string) error {
 
 	err = p.follow(ctx, opened)
 	if errors.Is(err, code.ErrInvalid) {
-		// Of two who were here at once, the later finds the link used, but the address as it should be.
+		// Of two concurrent calls, the later one finds the link used but the address as it should be.
 		err = p.follow(ctx, opened)
 	}
 
@@ -96,14 +97,14 @@ func (p *Profiles) follow(ctx context.Context, opened link) error {
 	case err != nil:
 		return err
 	case who.Account.Email == opened.email:
-		return nil // the button was pressed twice, or the code was quicker
+		return nil // the button was pressed twice, or the code was faster
 	}
 
 	err = p.setEmail(ctx, who, opened.email, func(ctx context.Context, tx db.DBTX) error {
 		return p.Codes.RedeemSecret(ctx, tx, code.EmailLink, linkSubject(who, opened.email), opened.secret)
 	})
 	if errors.Is(err, problem.ErrTokenInvalid) {
-		return code.ErrInvalid // the session has ended in this moment
+		return code.ErrInvalid // the session ended at this moment
 	}
 
 	return err

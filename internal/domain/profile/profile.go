@@ -1,4 +1,4 @@
-// Package profile makes the changes that signed-in people make to their own account.
+// Package profile changes the account of the signed-in user.
 package profile
 
 import (
@@ -24,10 +24,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrInvalidCredentials answers a wrong old password.
+// ErrInvalidCredentials is returned for a wrong old password.
 var ErrInvalidCredentials = problem.ErrInvalidCredentials
 
-// Deps are what Profiles is made of.
+// Deps are the dependencies of Profiles.
 type Deps struct {
 	DB           *postgres.DB
 	Sessions     *session.Sessions
@@ -39,9 +39,9 @@ type Deps struct {
 	Hasher       *password.Hasher
 	Policy       password.Policy
 	Failures     *throttle.Failures
-	EmailAllowed func(email string) bool // whether accounts may have it
+	EmailAllowed func(email string) bool // whether an account may have the address
 	EmailPage    string                  // the address of the page behind the link of an e-mail change
-	TOTPSignIn   bool                    // whether a code of an authenticator app signs in by itself
+	TOTPSignIn   bool                    // whether a code of an authenticator app alone signs in
 	Now          func() time.Time
 }
 
@@ -50,13 +50,13 @@ type Profiles struct {
 	Deps
 }
 
-// New makes Profiles.
+// New returns Profiles.
 func New(d Deps) *Profiles {
 	return &Profiles{Deps: d}
 }
 
-// ChangePassword sets a new password with the old one, ends every other session, and voids what is
-// outstanding beside them. A wrong old one counts as a failed sign-in does.
+// ChangePassword sets a new password with the old one, ends every other session, and voids outstanding codes and
+// secrets. A wrong old password counts as a failed sign-in does.
 func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, old, fresh string) error {
 	if err := p.Policy.Check(fresh, who.Account.Email, who.Account.Name); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, ol
 	return err
 }
 
-// passwordHash is empty for an account without a password.
+// passwordHash returns an empty text for an account without a password.
 func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) {
 	row, err := postgres.Get(ctx, p.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountPasswordRow, error) {
 		return db.New(conn).AccountPassword(ctx, id)

@@ -1,5 +1,5 @@
-// Package registration makes accounts for people who prove that an address is theirs. Nothing it
-// answers tells whether an address has an account.
+// Package registration creates accounts for users who prove that an address is theirs. Its results never reveal whether
+// an address has an account.
 package registration
 
 import (
@@ -18,31 +18,31 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrEmailNotAllowed answers an address outside the domains that accounts may have here.
+// ErrEmailNotAllowed is returned for an address outside the allowed domains.
 var ErrEmailNotAllowed = problem.New(problem.Invalid, "EMAIL_NOT_ALLOWED")
 
-// Deps are what Registration is made of.
+// Deps are the dependencies of Registration.
 type Deps struct {
 	DB         *postgres.DB
 	Challenges *challenge.Challenges
 	Hasher     *password.Hasher
 	Policy     password.Policy
-	Domains    []string // that may register; empty for all
+	Domains    []string // allowed to register; empty for all
 	Now        func() time.Time
 }
 
-// Registration is the way from an address to an account.
+// Registration creates an account for a proven address.
 type Registration struct {
 	Deps
 }
 
-// New makes Registration.
+// New returns a Registration.
 func New(d Deps) *Registration {
 	return &Registration{Deps: d}
 }
 
-// SendCode mails a code to the address. It does the same for a free and a taken one; the worker
-// that sends writes to the owner of a taken one that there is an account already.
+// SendCode sends a code to the address. It does the same work for a free and a taken address; the worker that sends
+// notifies the owner of a taken one.
 func (r *Registration) SendCode(ctx context.Context, email string) error {
 	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
@@ -51,14 +51,14 @@ func (r *Registration) SendCode(ctx context.Context, email string) error {
 	return r.Challenges.Send(ctx, challenge.Registration, "", email)
 }
 
-// Allowed says whether the address is of a domain that may register.
+// Allowed reports whether the address is in a domain that may register.
 func (r *Registration) Allowed(email string) bool {
 	_, domain, _ := strings.Cut(email, "@")
 
 	return len(r.Domains) == 0 || slices.Contains(r.Domains, domain)
 }
 
-// Applicant is who registers. Name and Email are in their normal forms.
+// Applicant is the user who registers. Name and Email are in their normal forms.
 type Applicant struct {
 	Name     string
 	Email    string
@@ -66,15 +66,14 @@ type Applicant struct {
 	Code     string
 }
 
-// Register redeems the code and makes the account, both or neither. A refused password is told
-// before the code is looked at, and so costs no guess. An address that was taken meanwhile answers
-// like a wrong code.
+// Register redeems the code and creates the account, both or neither. A refused password is reported before the code is
+// checked, so it costs no guess. If the address was taken meanwhile, the error is that of a wrong code.
 func (r *Registration) Register(ctx context.Context, a Applicant) (account.Account, error) {
 	if err := r.Policy.Check(a.Password, a.Email, a.Name); err != nil {
 		return account.Account{}, err
 	}
 
-	// Before the guess is counted: a server too busy to hash must not cost anybody a right code.
+	// Before the guess is counted: a server too busy to hash must not use up a right code.
 	turn, err := r.Hasher.Slot(ctx)
 	if err != nil {
 		return account.Account{}, err
@@ -118,8 +117,8 @@ func (r *Registration) create(
 			return err
 		}
 
-		// The address first: whoever wants one holds it before their code and their network. Who moves to the
-		// same address in this moment does so too, or the two would wait for each other.
+		// The address first: every change that wants an address locks it before code and network. A change of e-mail to
+		// the same address does so too; otherwise the two would wait for each other.
 		created, err = account.Insert(ctx, tx, r.Now(), id, account.Creation{
 			Email: a.Email, Name: a.Name, PasswordHash: hash, MemberGroup: account.GroupNone,
 		})

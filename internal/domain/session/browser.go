@@ -23,37 +23,37 @@ import (
 // surfacePublic marks the sessions that cookies belong to.
 const surfacePublic = "public"
 
-// CookieGrace is how long the value of a session's cookie stays good after a renewal: other tabs
-// and requests on their way still carry it (contract, "refresh_code").
+// CookieGrace is how long the value of a session's cookie stays valid after a renewal: other tabs and requests in
+// flight still carry it (contract, "refresh_code").
 const CookieGrace = time.Minute
 
 // Cookie is the value of a browser's session cookie: 256 random bits in base64url, 43 characters.
 // Only its digest is stored.
 type Cookie string
 
-// NewCookie draws one.
+// NewCookie returns a new random value.
 func NewCookie() Cookie {
 	return Cookie(base64.RawURLEncoding.EncodeToString(randomid.Bytes(32)))
 }
 
-// digest needs no key: there is nothing to guess in 256 random bits.
+// digest needs no key: 256 random bits cannot be guessed.
 func (c Cookie) digest() []byte {
 	sum := sha256.Sum256([]byte(c))
 
 	return sum[:]
 }
 
-// Browser is a browser that is signed in.
+// Browser is a signed-in browser.
 type Browser struct {
 	Principal
 
-	Cookie          Cookie // the value that it sent
+	Cookie          Cookie // the value that the browser sent
 	AuthenticatedAt time.Time
-	Phone           bool   // one is bound
+	Phone           bool   // a phone is bound
 	TOTP            bool   // an authenticator app is bound
 	Picture         string // an object key or a URL, or empty
 	SignIns         int64
-	Lark            *lark.Person // nil where none is bound
+	Lark            *lark.Person // nil if none is bound
 }
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
@@ -65,7 +65,7 @@ func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, accountID, i
 	return s.addCookie(ctx, tx, id, cookie)
 }
 
-// addCookie lets a value live as long as its session; the session's own end is shorter.
+// addCookie gives a value the lifetime of its session; the session may end earlier.
 func (s *Sessions) addCookie(ctx context.Context, tx postgres.Tx, id string, cookie Cookie) error {
 	now := s.Now()
 
@@ -79,8 +79,7 @@ func (s *Sessions) addCookie(ctx context.Context, tx postgres.Tx, id string, coo
 	return nil
 }
 
-// AuthenticateBrowser answers whose browser sent the cookie, in one statement. Else
-// problem.ErrTokenInvalid.
+// AuthenticateBrowser returns the browser that sent the cookie, in one statement, or problem.ErrTokenInvalid.
 func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Browser, error) {
 	row, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.SessionByCookieRow, error) {
 		return db.New(conn).SessionByCookie(ctx, db.SessionByCookieParams{Digest: cookie.digest(), Now: s.Now()})
@@ -115,7 +114,7 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 	}, nil
 }
 
-// Living answers whose browser's session the id names, as long as it lives. Else problem.ErrTokenInvalid.
+// Living returns the principal of a live browser session, or problem.ErrTokenInvalid.
 func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal, error) {
 	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.Now()})
 	if postgres.IsNotFound(err) {
@@ -127,10 +126,10 @@ func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal
 	return principalOf(row), nil
 }
 
-// larkOf is nil for nobody.
+// larkOf returns nil if no Lark user is bound.
 func larkOf(stored []byte) (*lark.Person, error) {
 	if stored == nil {
-		return nil, nil //nolint:nilnil // nobody is bound, and that is no fault
+		return nil, nil //nolint:nilnil // none is bound, which is not an error
 	}
 
 	var person lark.Person
@@ -141,8 +140,8 @@ func larkOf(stored []byte) (*lark.Person, error) {
 	return &person, nil
 }
 
-// RefreshCode makes a code that Renew takes, once, within its lifetime. It belongs to the session, and
-// voids no other.
+// RefreshCode makes a code that Renew accepts, once, within its lifetime. It belongs to the session, and voids no other
+// code.
 func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
 	plain := code.NewOpaque()
 
@@ -153,9 +152,9 @@ func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error)
 	return plain, err
 }
 
-// Renew exchanges a code of RefreshCode for a new value of the session's cookie, and lets the
-// session live on. Of several renewals with one code one succeeds; the others get code.ErrInvalid.
-// Tabs that renew at once, each with a code of its own, get a value each, and all of them are good.
+// Renew exchanges a code of RefreshCode for a new value of the session's cookie, and extends the session. Of several
+// renewals with one code one succeeds; the others get code.ErrInvalid. Tabs that renew at once, each with its own code,
+// each get a value, and all values are valid.
 func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie, error) {
 	fresh := NewCookie()
 
@@ -172,7 +171,7 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			return err
 		}
 
-		// Ended in this very moment: the row is gone from under the code.
+		// Ended at this moment: the session's row is deleted.
 		renewed, err := queries.SessionRenew(ctx, db.SessionRenewParams{
 			ID: who.SessionID, Now: now, IdleUntil: now.Add(s.Browsers.Idle),
 		})
@@ -206,8 +205,8 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 	return fresh, err
 }
 
-// EndReplaced ends the session that a sign-in in the same browser takes the place of, in the
-// sign-in's transaction: an identifier never outlives a sign-in.
+// EndReplaced ends the session that a sign-in in the same browser replaces, in the sign-in's transaction: a session id
+// never survives a sign-in.
 func (s *Sessions) EndReplaced(ctx context.Context, tx postgres.Tx, who Principal) error {
 	return s.end(ctx, tx, who, "signed in again")
 }

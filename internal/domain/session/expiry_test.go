@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 )
 
-// R-F8, T-31: a session ends by itself, and no refresh is told apart from one that never was.
+// R-F8, T-31: a session expires by itself, and its refresh token gets the same error as an unknown one.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 
@@ -51,7 +51,7 @@ func TestExpiry(t *testing.T) {
 			t.Error("an access token is refused before its session's end")
 		}
 
-		// The access token ends with the session, although it would live an hour.
+		// The access token ends with the session, although its own lifetime is an hour.
 		env.clock.Advance(time.Minute + time.Second)
 		env.expectRefused(t, tokens.Refresh)
 
@@ -80,7 +80,7 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-// R-F8: an account has so many sessions, and the one idle the longest makes room.
+// R-F8: an account has a limit of sessions, and the one idle the longest ends first.
 func TestSessionLimit(t *testing.T) {
 	t.Parallel()
 
@@ -92,7 +92,7 @@ func TestSessionLimit(t *testing.T) {
 		env.clock.Advance(time.Minute)
 	}
 
-	// The oldest is in use; the second oldest is then the one idle the longest.
+	// The oldest is in use; the second oldest is idle the longest.
 	opened[0] = env.refresh(t, opened[0].Refresh)
 
 	env.clock.Advance(time.Minute)
@@ -114,7 +114,7 @@ func TestSessionLimit(t *testing.T) {
 	env.expectSilence(t)
 }
 
-// R-F10: an account that is disabled has no session from that moment on, nor after it is enabled.
+// R-F10: a disabled account has no session from that moment on, nor after it is enabled again.
 func TestDisabledAccount(t *testing.T) {
 	t.Parallel()
 
@@ -138,7 +138,7 @@ func TestDisabledAccount(t *testing.T) {
 	env.expectSilence(t)
 }
 
-// R-H9: ending a session twice is no error, and is one event.
+// R-H9: ending a session twice is not an error, and is one event.
 func TestEnd(t *testing.T) {
 	t.Parallel()
 
@@ -169,7 +169,7 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// V-13, R-F2: what we did not derive never reaches the database.
+// V-13, R-F2: a token that we did not derive never reaches the database.
 func TestForgedRefreshTokens(t *testing.T) {
 	t.Parallel()
 
@@ -202,11 +202,11 @@ func TestForgedRefreshTokens(t *testing.T) {
 		t.Errorf("%d statements for %d forgeries, want none", len(got), len(forged))
 	}
 
-	env.refresh(t, tokens.Refresh) // which none of them has hurt
+	env.refresh(t, tokens.Refresh) // none of them has affected it
 	t.Logf("%d forgeries refused without a statement", len(forged))
 }
 
-// expectSilence says that nobody was told of a theft.
+// expectSilence expects that no user was notified of a theft.
 func (e *env) expectSilence(t *testing.T) {
 	t.Helper()
 

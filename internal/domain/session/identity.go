@@ -4,10 +4,10 @@ import "context"
 
 type principalKey struct{}
 
-// WithPrincipal says who makes a call, in the context of all that the call does.
+// WithPrincipal returns a context with the principal of the call.
 func WithPrincipal(ctx context.Context, who Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, who)
 }
 
-// PrincipalFrom is there in every operation that somebody has to be signed in for.
+// PrincipalFrom returns the principal of the call; every operation that requires a sign-in has one.
 func PrincipalFrom(ctx context.Context) Principal { return ctx.Value(principalKey{}).(Principal) }

@@ -14,21 +14,21 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrNotFound answers the id of no live session of the account.
+// ErrNotFound is returned for an id that no live session of the account has.
 var ErrNotFound = problem.New(problem.NotFound, "SESSION_NOT_FOUND")
 
-// Session is a live session, as its person sees it.
+// Session is a live session, as its user sees it.
 type Session struct {
 	ID        string
 	Surface   string // toolkit or public
 	Device    string
-	Address   netip.Addr // not valid where it is not known
+	Address   netip.Addr // not valid if unknown
 	CreatedAt time.Time
 	SeenAt    time.Time
 	ExpiresAt time.Time
 }
 
-// List answers an account's live sessions, of both doors, the one used last first.
+// List returns an account's live sessions, of both surfaces, the last used first.
 func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error) {
 	rows, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.SessionListRow, error) {
 		return db.New(conn).SessionList(ctx, db.SessionListParams{AccountID: accountID, Now: s.Now()})
@@ -73,15 +73,15 @@ func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
 	})
 }
 
-// EndOthers ends every session of the account but the caller's.
+// EndOthers ends every session of the account except the caller's.
 func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "ended by the owner")
 	})
 }
 
-// EndAllBut ends an account's sessions of both doors but the one to keep (empty for none), in the
-// transaction of what makes them end.
+// EndAllBut ends an account's sessions on both surfaces except keep (empty for none), in the transaction of the change
+// that ends them.
 func (s *Sessions) EndAllBut(ctx context.Context, tx postgres.Tx, accountID, keep, reason string) error {
 	now := s.Now()
 

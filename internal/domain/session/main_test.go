@@ -89,7 +89,7 @@ func setup(t *testing.T) *env {
 
 func (e *env) accounts() *account.Accounts { return account.New(e.db, e.clock.Now) }
 
-// open is a sign-in.
+// open signs in.
 func (e *env) open(t *testing.T) session.Tokens {
 	t.Helper()
 
@@ -116,7 +116,7 @@ func (e *env) open(t *testing.T) session.Tokens {
 	return tokens
 }
 
-// refresh is one that works.
+// refresh makes a successful refresh.
 func (e *env) refresh(t *testing.T, text string) session.Tokens {
 	t.Helper()
 
@@ -132,7 +132,7 @@ func (e *env) refresh(t *testing.T, text string) session.Tokens {
 	return tokens
 }
 
-// expectRefused is a refresh that does not work.
+// expectRefused makes a refresh that fails.
 func (e *env) expectRefused(t *testing.T, text string) {
 	t.Helper()
 
@@ -141,7 +141,7 @@ func (e *env) expectRefused(t *testing.T, text string) {
 	}
 }
 
-// lives says whether an access token is good.
+// lives reports whether an access token is valid.
 func (e *env) lives(t *testing.T, tokens session.Tokens) bool {
 	t.Helper()
 

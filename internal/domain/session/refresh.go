@@ -16,8 +16,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrRefreshTokenInvalid answers a refresh token that is forged, spent or expired, and one whose
-// session is over, alike.
+// ErrRefreshTokenInvalid is returned alike for a refresh token that is forged, spent or expired, and for one whose
+// session has ended.
 var ErrRefreshTokenInvalid = problem.New(problem.Unauthenticated, "REFRESH_TOKEN_INVALID")
 
 const (
@@ -28,11 +28,10 @@ const (
 	refreshPatience = 20 * time.Second
 )
 
-// Refresh exchanges a refresh token for new tokens. The current token takes one guarded statement;
-// any other is looked at under the session's row lock, see judge.
+// Refresh exchanges a refresh token for new tokens. The current token takes one guarded statement; any other is checked
+// under the session's row lock, see judge.
 //
-// It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its
-// successor again.
+// It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its successor again.
 func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
 	id, generation, genuine := s.Deps.Refresh.Read(refreshToken)
 	if !genuine {
@@ -55,8 +54,8 @@ func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, er
 	return s.Tokens(ctx, rotated.AccountID, rotated.MemberGroup, id, rotated.Generation)
 }
 
-// seen writes down, once a day, that somebody of the account was there. That it fails is no reason to keep the
-// tokens back: the next renewal writes it.
+// seen records, once a day, that the account was active. An error does not keep the tokens back: the next renewal
+// records it.
 func (s *Sessions) seen(ctx context.Context, accountID string) {
 	_ = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).AccountSeen(ctx, db.AccountSeenParams{ID: accountID, Now: s.Now()})
@@ -133,21 +132,20 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 type verdict int
 
 const (
-	reused verdict = iota // somebody holds a copy: the session ends
+	reused verdict = iota // an attacker may hold a copy: the session ends
 	repeat                // two refreshers raced: the newest token again
-	reopen                // the answer was lost: a new generation
+	reopen                // the response was lost: a new generation
 )
 
-// judge says what presenting an old generation means (contract: "refresh").
+// judge decides what an old generation means (contract: "refresh").
 //
-// The last entry of the rotations is the token whose successor is current. A current token that was
-// ever presented would have rotated, so this one's successor was never seen: within Grace its
-// holder may be racing, after it the answer was lost. An entry before it, within Grace of its own
-// rotation, is a slow racer. A token ahead of the row is ours by its MAC, from before the database was
-// set back (a failover, a restore): nothing was replayed. Everything else is dead, and so is a
-// successor that was lost.
+// The last entry of the rotations is the token whose successor is current. If the successor had ever been presented, it
+// would have rotated; so it was never received. Within Grace the client may be racing; after it the response was lost.
+// An earlier entry, within Grace of its own rotation, is a slow racer. A token ahead of the row is ours by its MAC,
+// from before the database was set back (a failover, a restore): nothing was replayed. Every other token is rejected,
+// and so is a successor that was lost.
 func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict {
-	// SessionRotate found otherwise a moment ago; whatever changed since, nothing was replayed.
+	// SessionRotate saw another state a moment ago; whatever has changed since, nothing was replayed.
 	if presented == row.Generation {
 		return repeat
 	}
@@ -174,7 +172,7 @@ func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict 
 	return reused
 }
 
-// endReused ends the session and tells its person.
+// endReused ends the session and notifies its user.
 func (s *Sessions) endReused(ctx context.Context, tx postgres.Tx, row db.SessionForRefreshRow, notice string) error {
 	now := s.Now()
 

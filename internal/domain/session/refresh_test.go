@@ -7,21 +7,21 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 )
 
-// step presents the refresh token of an earlier step ("0" is the sign-in's), so many seconds after
-// the step before.
+// step presents the refresh token of an earlier step ("0" is the sign-in's), the given number of seconds after the
+// previous step.
 type step struct {
 	after   time.Duration
-	present int // the number of the step that the token came from
+	present int // the number of the step that returned the token
 	want    outcome
-	same    int // with repeated: the step whose token comes again
+	same    int // with repeated: the step whose token is returned again
 }
 
 type outcome int
 
 const (
-	fresh    outcome = iota // a token that nobody has seen
-	repeated                // the very token of an earlier step
-	dead                    // 401, and the session is over
+	fresh    outcome = iota // a new token
+	repeated                // the same token as in an earlier step
+	dead                    // 401, and the session has ended
 )
 
 const within, beyond = session.Grace, session.Grace + time.Millisecond
@@ -105,8 +105,8 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// R-F6, T-24: a failover that lost the last moments, or a restore, sets a session back. A token from
-// ahead of it is nobody's theft.
+// R-F6, T-24: a failover that lost the last moments, or a restore, sets a session back. A token from ahead of it was
+// not stolen.
 func TestRefreshOfASessionThatWasSetBack(t *testing.T) {
 	t.Parallel()
 
@@ -169,8 +169,7 @@ func play(t *testing.T, env *env, steps []step) {
 	}
 }
 
-// expectOver presents a dead token: with it ends everything that the session ever gave, and one mail
-// tells about it.
+// expectOver presents a dead token: every token of the session is then invalid, and one mail notifies the user.
 func (e *env) expectOver(t *testing.T, text string, got []session.Tokens) {
 	t.Helper()
 

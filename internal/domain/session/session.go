@@ -1,5 +1,5 @@
-// Package session owns sessions: opening them, checking them at every call, renewing them by
-// refresh token, ending them. How somebody proves who they are is not its business.
+// Package session owns sessions: it opens them, authenticates each call, renews them by refresh token, and ends them.
+// It never verifies a password or a factor.
 package session
 
 import (
@@ -21,31 +21,30 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// surfaceToolkit marks the sessions that bearer tokens belong to. A session of one surface is
-// never one of another.
+// surfaceToolkit marks the sessions of bearer tokens. A session of one surface is never valid on the other.
 const surfaceToolkit = "toolkit"
 
-// Limits are how long sessions live, and how many there may be.
+// Limits are how long sessions live, and how many an account may have.
 type Limits struct {
 	Idle     time.Duration // since the last refresh
 	Absolute time.Duration // since the sign-in
 	PerUser  int32
 }
 
-// Tokens are what a client gets, at sign-in and at each refresh.
+// Tokens are what a client receives, at sign-in and at each refresh.
 type Tokens struct {
 	Access    string
 	ExpiresIn time.Duration // of Access
 	Refresh   string
 }
 
-// Principal is who makes a call: a live session and its account, read together.
+// Principal is the caller of an operation: a live session and its account, read together.
 type Principal struct {
 	SessionID string
 	Account   account.Account
 }
 
-// Deps are what Sessions is made of.
+// Deps are the dependencies of Sessions.
 type Deps struct {
 	DB       *postgres.DB
 	Access   *token.Access
@@ -53,7 +52,7 @@ type Deps struct {
 	Codes    *code.Codes
 	Queue    *delivery.Queue
 	Limits   Limits // of the apps' sessions
-	Browsers Limits // of the browsers'
+	Browsers Limits // of the browsers' sessions
 	Now      func() time.Time
 }
 
@@ -62,16 +61,16 @@ type Sessions struct {
 	Deps
 }
 
-// New makes Sessions.
+// New returns Sessions.
 func New(d Deps) *Sessions {
 	return &Sessions{Deps: d}
 }
 
-// NewID names a session before its transaction begins, so that a repeat opens the same one.
+// NewID returns a session id before the transaction begins, so that a repeated run opens the same session.
 func NewID() string { return randomid.New() }
 
-// Open adds an app's session to the transaction of a sign-in, which holds the account's row lock,
-// and ends the ones idle the longest beyond the limit.
+// Open adds an app's session to the transaction of a sign-in, which holds the account's row lock. It ends the sessions
+// that are idle the longest, beyond the limit.
 func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, accountID, id string) error {
 	return s.open(ctx, tx, surfaceToolkit, s.Limits, accountID, id)
 }
@@ -98,8 +97,8 @@ func (s *Sessions) open(ctx context.Context, tx postgres.Tx, surface string, lim
 	return nil
 }
 
-// Opened says whether an earlier run of a repeated transaction opened the session, and answers its
-// account's member group. The sign-in is then done, counted and recorded.
+// Opened reports whether an earlier run of a repeated transaction opened the session, and returns the account's member
+// group. The sign-in is then done, counted and recorded.
 func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (memberGroup string, opened bool, err error) {
 	if !tx.Repeated {
 		return "", false, nil
@@ -115,7 +114,7 @@ func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (membe
 	return memberGroup, true, nil
 }
 
-// Tokens makes the tokens of a session's generation.
+// Tokens returns the tokens of a session's generation.
 func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string, generation int64) (Tokens, error) {
 	access, expiresIn, err := s.Access.Issue(ctx, accountID, id, memberGroup)
 	if err != nil {
@@ -125,8 +124,8 @@ func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string
 	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.Deps.Refresh.Derive(id, generation)}, nil
 }
 
-// Authenticate answers who an access token speaks for: the signature says that we issued it, and
-// one statement that its session lives and its account is active. Else problem.ErrTokenInvalid.
+// Authenticate returns the principal of an access token: the signature shows that we issued it, and one statement shows
+// that its session is live and its account active. Otherwise it returns problem.ErrTokenInvalid.
 func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Principal, error) {
 	claims, err := s.Access.Verify(ctx, accessToken)
 	if err != nil {
@@ -167,14 +166,14 @@ func principalOf(row db.SessionAuthenticateRow) Principal {
 	}
 }
 
-// End ends the caller's own session. Ending it twice is no error.
+// End ends the caller's own session. Ending it twice is not an error.
 func (s *Sessions) End(ctx context.Context, who Principal) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		return s.end(ctx, tx, who, "logout")
 	})
 }
 
-// Clean deletes up to 1,000 sessions that ended by themselves a week ago, and says how many.
+// Clean deletes up to 1,000 sessions that expired a week ago or earlier, and returns how many.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).SessionClean(ctx, now.Add(-7*24*time.Hour))
 }

@@ -17,13 +17,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// SendCode texts a code to the phone, if it is bound to an account that may sign in: the worker that
-// sends decides, so that the request does the same for every number.
+// SendCode sends a code by SMS if the phone is bound to an account that may sign in. The worker that sends decides
+// that, so that the request does the same work for every number.
 func (s *SignIn) SendCode(ctx context.Context, phone string) error {
 	return s.Challenges.Send(ctx, challenge.SignIn, "", phone)
 }
 
-func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, through openSession) (newSession, error) {
+func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opener openSession) (newSession, error) {
 	found, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountByPhoneRow, error) {
 		return db.New(conn).AccountByPhone(ctx, &phone)
 	})
@@ -46,9 +46,9 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, throu
 
 	var o newSession
 	if found.RequiresTOTP {
-		o, err = s.withSecond(ctx, p, second, through)
+		o, err = s.withSecond(ctx, p, second, opener)
 	} else {
-		o, err = s.open(ctx, p, through)
+		o, err = s.open(ctx, p, opener)
 	}
 
 	switch {
@@ -67,7 +67,7 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, throu
 	return o, nil
 }
 
-func (s *SignIn) withTOTP(ctx context.Context, email, guess string, through openSession) (newSession, error) {
+func (s *SignIn) withTOTP(ctx context.Context, email, guess string, opener openSession) (newSession, error) {
 	found, err := s.credentials(ctx, email)
 	if err != nil {
 		return newSession{}, err
@@ -78,7 +78,7 @@ func (s *SignIn) withTOTP(ctx context.Context, email, guess string, through open
 		return newSession{}, err
 	}
 
-	o, err := s.compareTOTP(ctx, attempt, found, guess, through)
+	o, err := s.compareTOTP(ctx, attempt, found, guess, opener)
 	if errors.Is(err, errMovedOn) || errors.Is(err, factor.ErrCodeInvalid) {
 		return newSession{}, s.refuse(ctx, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
 	}
@@ -87,11 +87,11 @@ func (s *SignIn) withTOTP(ctx context.Context, email, guess string, through open
 }
 
 func (s *SignIn) compareTOTP(
-	ctx context.Context, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, through openSession,
+	ctx context.Context, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, opener openSession,
 ) (newSession, error) {
 	accountID := found.ID
 	if found.Status != string(account.Active) || !s.TOTP {
-		accountID = "" // which costs the same, and never matches
+		accountID = "" // costs the same, and never matches
 	}
 
 	right, err := s.compareSecond(ctx, accountID, guess)
@@ -105,17 +105,17 @@ func (s *SignIn) compareTOTP(
 		}
 
 		return attempt.Succeeded(ctx, tx)
-	}}, through)
+	}}, opener)
 	if err == nil {
-		_ = s.Factors.Refund(ctx, right) // the session is there; a budget one too low harms nobody
+		_ = s.Factors.Refund(ctx, right) // the session is open; a budget one too low does no harm
 	}
 
 	return o, err
 }
 
-// withSecond opens the session of a proof that is not enough by itself, with a code of the authenticator
-// app or a recovery code. Its failures count beside those of a sign-in with it alone.
-func (s *SignIn) withSecond(ctx context.Context, first proof, second string, through openSession) (newSession, error) {
+// withSecond opens the session for a proof that is not enough by itself, with a code of the authenticator app or a
+// recovery code. Its failures count together with those of a sign-in by that code alone.
+func (s *SignIn) withSecond(ctx context.Context, first proof, second string, opener openSession) (newSession, error) {
 	if second == "" {
 		return newSession{}, ErrTOTPRequired
 	}
@@ -144,7 +144,7 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, thr
 		return attempt.Succeeded(ctx, tx)
 	}
 
-	o, err := s.open(ctx, both, through)
+	o, err := s.open(ctx, both, opener)
 	if err == nil {
 		_ = s.Factors.Refund(ctx, right)
 	}
@@ -152,7 +152,7 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, thr
 	return o, err
 }
 
-// asInvalidCredentials keeps from whoever has the password which of the two was wrong.
+// asInvalidCredentials hides which of the two was wrong from an attacker with the password.
 func asInvalidCredentials(err error) error {
 	if errors.Is(err, factor.ErrCodeInvalid) {
 		return ErrInvalidCredentials

@@ -9,7 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// R-B1: whoever has the password does not learn that the second factor alone was wrong. An outage stays an outage.
+// R-B1: a caller who has the password does not learn that the second factor alone was wrong. An outage stays an outage.
 func TestWrongSecondFactorIsInvalidCredentials(t *testing.T) {
 	t.Parallel()
 

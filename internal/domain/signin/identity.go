@@ -13,25 +13,25 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrIdentityNotBound answers an identity that no account has, or a disabled one.
+// ErrIdentityNotBound is returned for an identity that no account has, or only a disabled one.
 var ErrIdentityNotBound = problem.New(problem.Refused, "IDENTITY_NOT_BOUND")
 
-// ExternalIdentity is somebody whom another provider vouches for. Whoever makes one has asked the provider.
+// ExternalIdentity is a user for whom another provider vouches. Its creator has asked the provider.
 type ExternalIdentity struct {
 	Provider string
-	Subject  string // their id there
-	Profile  []byte // what is told of them, in JSON
+	Subject  string // the provider's id of the user
+	Profile  []byte // the provider's profile of the user, in JSON
 }
 
-// WithExternalIdentity signs in the account that the identity is bound to. It proves one thing about the person,
-// as a password does: where their member group asks for a second factor it opens nothing.
+// WithExternalIdentity signs in the account to which the identity is bound. It is one factor, as a password is: if the
+// member group requires a second factor, it opens no session.
 func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity) (Session, error) {
 	o, err := b.signin.withExternalIdentity(ctx, who, b.open)
 
 	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
 }
 
-func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity, through openSession) (newSession, error) {
+func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity, opener openSession) (newSession, error) {
 	found, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.IdentityAccountRow, error) {
 		return db.New(conn).IdentityAccount(ctx, db.IdentityAccountParams{Provider: who.Provider, Subject: who.Subject})
 	})
@@ -57,7 +57,7 @@ func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity,
 		}
 
 		return nil
-	}}, through)
+	}}, opener)
 	if errors.Is(err, errMovedOn) {
 		return newSession{}, s.refuse(ctx, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
 	}

@@ -16,30 +16,30 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// patience is how long an attempt waits for those before it.
-const patience = 2 * time.Second
+// queueWait is how long an attempt waits for earlier ones.
+const queueWait = 2 * time.Second
 
-var errCrowd = errors.New("signin: too many attempts of one person at once")
+var errTooMany = errors.New("signin: too many attempts of one person at once")
 
-// withPassword waits for the person's attempts before it, and takes its turn to hash, first: who finds the
-// server full is told so before anything was counted against anybody. Then the attempt is counted, and only then compared.
+// withPassword waits for the user's earlier attempts and acquires a slot to hash, first: if the server is full, the
+// request is refused before it counts as a failure. Then the attempt is counted, and only then compared.
 //
-// A password that was changed, or hashed anew, while it was checked is checked once more.
-func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSession) (newSession, error) {
-	waiting, cancel := context.WithTimeoutCause(ctx, patience, errCrowd)
+// If the password was changed or hashed anew during the comparison, it is compared once more.
+func (s *SignIn) withPassword(ctx context.Context, c Credentials, opener openSession) (newSession, error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, queueWait, errTooMany)
 	defer cancel()
 
 	leave, err := s.perPerson.Acquire(waiting, c.Email)
 	if err != nil {
-		return newSession{}, problem.ErrUnavailable.WithRetryAfter(patience).WithCause(err)
+		return newSession{}, problem.ErrUnavailable.WithRetryAfter(queueWait).WithCause(err)
 	}
 	defer leave()
 
-	turn, err := s.Hasher.Slot(waiting)
+	slot, err := s.Hasher.Slot(waiting)
 	if err != nil {
 		return newSession{}, err
 	}
-	defer turn.Release()
+	defer slot.Release()
 
 	found, err := s.credentials(ctx, c.Email)
 	if err != nil {
@@ -51,13 +51,13 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSe
 		return newSession{}, err
 	}
 
-	o, err := s.comparePassword(ctx, turn, attempt, found, c, through)
+	o, err := s.comparePassword(ctx, slot, attempt, found, c, opener)
 	if errors.Is(err, errMovedOn) {
 		if found, err = s.credentials(ctx, c.Email); err != nil {
 			return newSession{}, err
 		}
 
-		o, err = s.comparePassword(ctx, turn, attempt, found, c, through)
+		o, err = s.comparePassword(ctx, slot, attempt, found, c, opener)
 	}
 
 	if errors.Is(err, errMovedOn) || errors.Is(err, ErrInvalidCredentials) {
@@ -68,14 +68,14 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, through openSe
 }
 
 func (s *SignIn) comparePassword(
-	ctx context.Context, turn password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, through openSession,
+	ctx context.Context, slot password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, opener openSession,
 ) (newSession, error) {
 	var stored string
 	if found.PasswordHash != nil {
 		stored = *found.PasswordHash
 	}
 
-	match, stale, err := turn.Verify(stored, c.Plain)
+	match, stale, err := slot.Verify(stored, c.Plain)
 	if err != nil {
 		return newSession{}, fmt.Errorf("verify password: %w", err)
 	}
@@ -90,8 +90,8 @@ func (s *SignIn) comparePassword(
 
 	open := s.open
 	if found.RequiresTOTP {
-		open = func(ctx context.Context, p proof, through openSession) (newSession, error) {
-			o, err := s.withSecond(ctx, p, c.Second, through)
+		open = func(ctx context.Context, p proof, opener openSession) (newSession, error) {
+			o, err := s.withSecond(ctx, p, c.Second, opener)
 			if errors.Is(err, ErrTOTPRequired) {
 				return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
 			}
@@ -100,15 +100,15 @@ func (s *SignIn) comparePassword(
 		}
 	}
 
-	o, err := open(ctx, p, through)
+	o, err := open(ctx, p, opener)
 	if err == nil && stale {
-		s.rehash(ctx, turn, found.ID, stored, c.Plain)
+		s.rehash(ctx, slot, found.ID, stored, c.Plain)
 	}
 
 	return o, err
 }
 
-// credentials are empty where there is no such account.
+// credentials returns an empty row if there is no such account.
 func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
 	row, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountCredentialsRow, error) {
 		return db.New(conn).AccountCredentials(ctx, email)
@@ -120,9 +120,9 @@ func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCrede
 	return row, nil
 }
 
-// rehash is a courtesy: the sign-in has succeeded, and the next one tries again.
-func (s *SignIn) rehash(ctx context.Context, turn password.Slot, accountID, stored, plain string) {
-	fresh, err := turn.Hash(plain)
+// rehash ignores errors: the sign-in has succeeded, and the next one tries again.
+func (s *SignIn) rehash(ctx context.Context, slot password.Slot, accountID, stored, plain string) {
+	fresh, err := slot.Hash(plain)
 	if err != nil {
 		return
 	}

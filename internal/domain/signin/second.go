@@ -13,9 +13,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// askSecond answers ErrTOTPRequired. What was compared was right, so that it is no failure, neither of the
-// person nor of their network: else everybody in an office would have one at each sign-in in two steps. It
-// is written down all the same, because somebody had the first proof.
+// askSecond returns ErrTOTPRequired. The first proof was right, so this is not a failure of the user or the network:
+// otherwise every sign-in in two steps from an office would count one. It is recorded all the same, because the caller
+// had the first proof.
 func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBack func(context.Context, db.DBTX) error) error {
 	now := s.Now()
 	event := audit.Event{Action: audit.SecondFactorAsked, AccountID: first.accountID, Subject: name, Method: first.method}
@@ -36,8 +36,8 @@ func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBa
 	return ErrTOTPRequired
 }
 
-// compareSecond compares a code of the authenticator app, or a recovery code. The guess with which the
-// authenticator stops is the moment to tell its owner: from then on their right codes are refused, too.
+// compareSecond compares a code of the authenticator app, or a recovery code. The guess that stops the authenticator is
+// the moment to notify its owner: from then on right codes are refused too.
 func (s *SignIn) compareSecond(ctx context.Context, accountID, guess string) (factor.Proof, error) {
 	right, err := s.Factors.Attempt(ctx, accountID, guess)
 	if !errors.Is(err, factor.ErrStopped) {
@@ -51,7 +51,7 @@ func (s *SignIn) compareSecond(ctx context.Context, accountID, guess string) (fa
 	return right, err
 }
 
-// notifyTOTPStopped is in nobody's language: who asks is a stranger.
+// notifyTOTPStopped sets no language: the caller may be an attacker.
 func (s *SignIn) notifyTOTPStopped(ctx context.Context, accountID string) error {
 	notice := delivery.NewID()
 

@@ -1,5 +1,5 @@
-// Package signin proves who somebody is, and opens a session for them: an app's, or a browser's. An
-// account that does not exist costs the same as one that does, and gets the same answer.
+// Package signin verifies a user's credentials and opens a session, for an app or a browser. An account that does not
+// exist costs the same as one that does, and gets the same response.
 package signin
 
 import (
@@ -23,22 +23,22 @@ import (
 )
 
 var (
-	// ErrInvalidCredentials answers a wrong password, an unknown address and a disabled account alike,
-	// and a wrong second factor beside a right password.
+	// ErrInvalidCredentials is returned alike for a wrong password, an unknown address and a disabled account, and for
+	// a wrong second factor beside a right password.
 	ErrInvalidCredentials = problem.ErrInvalidCredentials
-	// ErrTOTPRequired answers a right password, or a right code by SMS, of somebody whose member group asks
-	// for a second factor, where none was sent.
+	// ErrTOTPRequired is returned for a right password, or a right code by SMS, if the member group requires a second
+	// factor and none was sent.
 	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED")
 )
 
-// The ways to prove who one is, as the audit has them. Each counts its failures by itself.
+// The methods to sign in, as the audit names them. Each counts its own failures.
 const (
 	methodPassword = password.Factor
 	methodSMS      = "sms"
 	methodTOTP     = factor.Name
 )
 
-// Deps are what SignIn is made of.
+// Deps are the dependencies of SignIn.
 type Deps struct {
 	DB         *postgres.DB
 	Hasher     *password.Hasher
@@ -47,18 +47,18 @@ type Deps struct {
 	Sessions   *session.Sessions
 	Failures   *throttle.Failures
 	Queue      *delivery.Queue
-	TOTP       bool // whether an authenticator app alone signs in
+	TOTP       bool // whether an authenticator app alone can sign in
 	Now        func() time.Time
 }
 
-// SignIn is the way from credentials to a session.
+// SignIn opens sessions for credentials.
 type SignIn struct {
 	Deps
 
-	perPerson *keyedsem.Semaphore // one attempt of a person at a time: each counts as a failure until it has succeeded
+	perPerson *keyedsem.Semaphore // one attempt of a user at a time: each counts as a failure until it succeeds
 }
 
-// New makes SignIn.
+// New returns a SignIn.
 func New(d Deps) *SignIn {
 	return &SignIn{Deps: d, perPerson: keyedsem.New(1)}
 }
@@ -66,16 +66,16 @@ func New(d Deps) *SignIn {
 // openSession adds the session of one of the two surfaces to the transaction of a sign-in.
 type openSession func(ctx context.Context, tx postgres.Tx, o newSession) error
 
-// newSession is a session, as far as both doors know it.
+// newSession is what both surfaces know of a session.
 type newSession struct {
 	accountID, memberGroup, sessionID string
 }
 
-// Credentials is what a person signs in with.
+// Credentials are what a user signs in with.
 type Credentials struct {
 	Email  string // in its normal form
 	Plain  string
-	Second string // a code of the authenticator app or a recovery code; empty where none was sent
+	Second string // a code of the authenticator app or a recovery code; empty if none was sent
 }
 
 // App signs an app in.
@@ -90,14 +90,14 @@ func (s *SignIn) App(ctx context.Context, credentials Credentials) (session.Toke
 	return s.Sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
 }
 
-// Browser is the door of one browser. before is who was signed in there, nil for nobody: that session ends.
+// Browser returns the sign-in of one browser. before is the principal signed in there, or nil: that session ends.
 type Browser struct {
 	signin *SignIn
 	before *session.Browser
 	cookie session.Cookie
 }
 
-// Browser is where a browser signs in, once, with one of its methods.
+// Browser signs a browser in, once, with one of its methods.
 func (s *SignIn) Browser(before *session.Browser) Browser {
 	return Browser{signin: s, before: before, cookie: session.NewCookie()}
 }
@@ -132,7 +132,7 @@ func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, err
 func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
 	sessions := b.signin.Sessions
 
-	// The old one makes room before the new one is counted, or another browser's would have to.
+	// The old session ends before the new one is counted, or the limit would end another browser's.
 	if b.before != nil {
 		if err := sessions.EndReplaced(ctx, tx, b.before.Principal); err != nil {
 			return err
@@ -142,7 +142,7 @@ func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
 	return sessions.OpenBrowser(ctx, tx, o.accountID, o.sessionID, b.cookie)
 }
 
-// proof is what a sign-in rests on: whose, how, and what its transaction must still find true.
+// proof is what a sign-in rests on: the account, the method, and what its transaction must still find true.
 type proof struct {
 	accountID string
 	method    string
@@ -152,12 +152,12 @@ type proof struct {
 	use func(ctx context.Context, tx postgres.Tx) error
 }
 
-// errMovedOn says that the account is no longer as it was when the proof was compared: another sign-in
-// made its hash anew, or its password, phone or status has changed.
+// errMovedOn reports that the account has changed since the proof was compared: another sign-in hashed the password
+// anew, or the password, phone or status has changed.
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
-// open is the transaction of a sign-in: counted, opened and recorded, or none of it.
-func (s *SignIn) open(ctx context.Context, p proof, through openSession) (newSession, error) {
+// open runs the transaction of a sign-in: it counts, opens and records, or does nothing.
+func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSession, error) {
 	o := newSession{accountID: p.accountID, sessionID: session.NewID()}
 
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -181,7 +181,7 @@ func (s *SignIn) open(ctx context.Context, p proof, through openSession) (newSes
 
 		o.memberGroup = row.MemberGroup
 
-		if err := through(ctx, tx, o); err != nil {
+		if err := opener(ctx, tx, o); err != nil {
 			return err
 		}
 
@@ -198,14 +198,14 @@ func (s *SignIn) open(ctx context.Context, p proof, through openSession) (newSes
 			}
 		}
 
-		// Last, because it holds the row of the whole network until the end.
+		// Last, because it locks the row of the whole network until the transaction ends.
 		return p.use(ctx, tx)
 	})
 
 	return o, err
 }
 
-// notifyNewDevice writes to the person that a device signed in that never did before.
+// notifyNewDevice notifies the user that a new device has signed in.
 func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, email string, now time.Time) error {
 	content := delivery.Content{Device: origin.From(ctx).UserAgent, At: now}
 	if origin.From(ctx).Address.IsValid() {
@@ -217,7 +217,7 @@ func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, email stri
 	})
 }
 
-// refuse records a failure, and answers the error.
+// refuse records a failure and returns the error.
 func (s *SignIn) refuse(ctx context.Context, method, accountID, name string, answer error) error {
 	err := audit.RecordAlone(ctx, s.DB, s.Now(), audit.Event{
 		Action: audit.SignInFailed, AccountID: accountID, Subject: name, Method: method,

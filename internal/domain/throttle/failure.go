@@ -17,40 +17,39 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Backoff is how failures are slowed down: those of one person with one factor, and those of one
-// network with all of them.
+// Backoff is how failures are delayed: those of one user with one factor, and those of one network with all factors.
 type Backoff struct {
-	Free    int           // failures in a row that cost no wait
-	First   time.Duration // the wait after them; it doubles each time
-	Longest time.Duration // where the doubling ends
+	Free    int           // failures in a row without a delay
+	First   time.Duration // the delay after them; it doubles each time
+	Longest time.Duration // the limit of the doubling
 	Network int32         // failures of a network in an hour
 }
 
 const (
 	networkWindow = time.Hour
-	// skew is how far in the past a failure that costs no wait lets the next attempt begin: attempts at the
-	// same moment, and replicas whose clocks differ, do not come in the order of their times.
+	// skew is how far in the past a failure without a delay lets the next attempt begin: attempts at the same moment,
+	// and replicas whose clocks differ, do not arrive in the order of their times.
 	skew = time.Minute
-	// forgetAfter is how long after the last failure a person's count begins anew.
+	// forgetAfter is how long after the last failure a user's count begins anew.
 	forgetAfter = 24 * time.Hour
-	// inARow is what the limit of a person's failures is called.
+	// inARow is the name of the limit of a user's failures.
 	inARow = "failures in a row"
 )
 
-// Failures counts attempts to prove who somebody is.
+// Failures counts attempts to authenticate.
 type Failures struct {
-	db       *postgres.DB
-	patience Backoff
-	delays   []float64
-	now      func() time.Time
+	db      *postgres.DB
+	backoff Backoff
+	delays  []float64
+	now     func() time.Time
 }
 
-// NewFailures makes Failures.
-func NewFailures(database *postgres.DB, patience Backoff, now func() time.Time) *Failures {
-	return &Failures{db: database, patience: patience, delays: patience.delays(), now: now}
+// NewFailures returns Failures.
+func NewFailures(database *postgres.DB, backoff Backoff, now func() time.Time) *Failures {
+	return &Failures{db: database, backoff: backoff, delays: backoff.delays(), now: now}
 }
 
-// delays are the waits, in seconds, after the first failure, the second and so on.
+// delays returns the delays, in seconds, after the first failure, the second and so on.
 func (p Backoff) delays() []float64 {
 	list := make([]float64, max(0, p.Free-1))
 	for i := range list {
@@ -64,21 +63,20 @@ func (p Backoff) delays() []float64 {
 	return append(list, p.Longest.Seconds())
 }
 
-// Attempt is one that was counted as a failure, before anybody knows whether it is one.
+// Attempt is an attempt that counts as a failure until it has succeeded.
 type Attempt struct {
 	person, network string
 }
 
-// Person is whom failures are counted for.
+// Person is the user for whom failures are counted.
 type Person struct {
-	AccountID string // empty where there is no account
-	Name      string // the address that they were called by; who has an account is one person under all of them
-	SessionID string // empty for who is not signed in
+	AccountID string // empty if there is no account
+	Name      string // the address in the request; an account is one user under all its addresses
+	SessionID string // empty if not signed in
 }
 
-// Begin counts an attempt of a person with a factor, and answers problem.ErrTooManyRequests with the time to wait where
-// it is too early. The attempt is committed when it returns: attempts in parallel cannot share one, and a crash gives
-// none back.
+// Begin counts an attempt of a user with a factor. If it is too early, it returns problem.ErrTooManyRequests with the
+// time to wait. The attempt is committed when Begin returns: parallel attempts each count, and a crash refunds none.
 func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Attempt, error) {
 	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), origin.From(ctx).Network())}
 	endsAt := f.now().Add(forgetAfter)
@@ -87,8 +85,8 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 	err := f.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		now, queries := f.now(), db.New(conn)
 
-		// The answer to an earlier run may have been lost: the row says by its end whether that was the last
-		// attempt. Counted twice, a right guess could be told to wait for its own sake.
+		// The result of an earlier run may have been lost: the end in the row shows whether it was the last attempt.
+		// Counted twice, a right guess could be delayed by itself.
 		if repeated {
 			counted, err := queries.FailureCounted(ctx, db.FailureCountedParams{Person: attempt.person, EndsAt: endsAt})
 			if counted || err != nil {
@@ -100,7 +98,7 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 
 		_, err := queries.FailureAttempt(ctx, db.FailureAttemptParams{
 			Person: attempt.person, Network: attempt.network, Now: now,
-			NetworkMost: f.patience.Network, NetworkEndsAt: now.Add(networkWindow),
+			NetworkMost: f.backoff.Network, NetworkEndsAt: now.Add(networkWindow),
 			Delays: f.delays, EndsAt: endsAt,
 		})
 		if err == nil || !postgres.IsNotFound(err) {
@@ -108,7 +106,7 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 		}
 
 		wait, err := queries.FailureWait(ctx, db.FailureWaitParams{
-			Person: attempt.person, Network: attempt.network, NetworkMost: f.patience.Network, Now: now,
+			Person: attempt.person, Network: attempt.network, NetworkMost: f.backoff.Network, Now: now,
 		})
 		if err != nil {
 			return err
@@ -119,7 +117,7 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 			limit, subject, until = f.networkLimit().Name, origin.From(ctx).Network(), wait.Network
 		}
 
-		if !until.After(now) { // it was given back meanwhile
+		if !until.After(now) { // it was refunded meanwhile
 			return problem.ErrTooManyRequests.WithRetryAfter(time.Second)
 		}
 
@@ -136,8 +134,8 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 	return attempt, nil
 }
 
-// Succeeded takes the attempt back, and forgets the person's failures with this factor. Run it in
-// the transaction of what the success opens.
+// Succeeded refunds the attempt and forgets the user's failures with this factor. Run it in the transaction of what the
+// success allows.
 func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
 	err := db.New(tx).FailureSucceeded(ctx, db.FailureSucceededParams{Person: a.person, Network: a.network})
 	if err != nil {
@@ -147,7 +145,7 @@ func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
 	return nil
 }
 
-// Forget forgets a person's failures with a factor.
+// Forget forgets a user's failures with a factor.
 func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
 	if err := db.New(tx).FailureForget(ctx, personKey(factor, person)); err != nil {
 		return fmt.Errorf("forget failures: %w", err)
@@ -156,7 +154,7 @@ func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
 	return nil
 }
 
-// ForgetAll forgets the failures with all of the factors that are counted under any of a person's names.
+// ForgetAll forgets the failures with all factors, counted under any of a user's names.
 func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, names ...string) error {
 	if _, err := db.New(tx).FailureForgetAll(ctx, slices.Sorted(maps.Keys(personKeys(factors, names)))); err != nil {
 		return fmt.Errorf("forget failures: %w", err)
@@ -165,13 +163,13 @@ func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, names ...strin
 	return nil
 }
 
-// Wait is how long a person has to wait before the next attempt with a factor.
+// Wait returns how long a user must wait before the next attempt with a factor.
 type Wait struct {
 	Factor string
 	Until  time.Time
 }
 
-// Waits returns the factors with which a person has to wait. names are those that failures are counted under.
+// Waits returns the factors with which a user must wait. names are those under which failures are counted.
 func Waits(ctx context.Context, tx db.DBTX, now time.Time, factors []string, names ...string) ([]Wait, error) {
 	keys := personKeys(factors, names)
 
@@ -203,7 +201,7 @@ func personKeys(factors, names []string) map[string]string {
 
 func personKey(factor, person string) string { return factor + " " + person }
 
-// CleanFailures deletes up to 1,000 counts that have ended, and says how many.
+// CleanFailures deletes up to 1,000 expired counts, and returns how many.
 func CleanFailures(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).FailureClean(ctx, now)
 }

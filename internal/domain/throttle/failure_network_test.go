@@ -8,10 +8,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 )
 
-// few allows a network three failures.
+// few allows three failures of a network.
 var few = throttle.Backoff{Free: 5, First: 30 * time.Second, Longest: time.Hour, Network: 3}
 
-// R-E1, R-E3, T-05: a network has so many failures in an hour, over all persons; of IPv6 it is a /64.
+// R-E1, R-E3, T-05: a network has a limit of failures in an hour, over all users; for IPv6 it is a /64.
 func TestNetworkIsLimited(t *testing.T) {
 	t.Parallel()
 
@@ -42,7 +42,7 @@ func TestNetworkIsLimited(t *testing.T) {
 	}
 }
 
-// R-E5: a success gives its own attempt back, and none of an attacker's.
+// R-E5: a success refunds its own attempt, and none of an attacker's.
 func TestSuccessGivesOneAttemptBack(t *testing.T) {
 	t.Parallel()
 
@@ -69,7 +69,7 @@ func TestSuccessGivesOneAttemptBack(t *testing.T) {
 	p.expect(t, "the fourth", home, "password", "victim3", time.Hour)
 }
 
-// Whoever is refused for their neighbours is not counted themselves.
+// A user who is refused because of the network gets no failure counted.
 func TestNeighboursDoNotLengthenTheWait(t *testing.T) {
 	t.Parallel()
 
@@ -91,7 +91,7 @@ func TestNeighboursDoNotLengthenTheWait(t *testing.T) {
 	p.expect(t, "the longer of both", home, "password", "owner", time.Hour)
 }
 
-// Who has to wait anyway, and tries all the same, fails nobody: what is not compared does not count for the network.
+// An attempt during a user's wait does not count for the network: nothing is compared.
 func TestWaitingDoesNotCountForTheNetwork(t *testing.T) {
 	t.Parallel()
 

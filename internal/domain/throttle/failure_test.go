@@ -21,10 +21,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
-// usual is what the contract says.
+// usual is the contract's backoff.
 var usual = throttle.Backoff{Free: 5, First: 30 * time.Second, Longest: time.Hour, Network: 100}
 
-// patient counts failures by a clock that stands still.
+// patient counts failures by a stopped clock.
 type patient struct {
 	*throttle.Failures
 
@@ -57,7 +57,7 @@ func from(address string) origin.Origin {
 	return origin.Origin{Address: netip.MustParseAddr(address)}
 }
 
-// try answers the attempt, or the time to wait.
+// try returns the attempt, or the time to wait.
 func (p *patient) try(t *testing.T, address, factor, person string) (throttle.Attempt, time.Duration) {
 	t.Helper()
 
@@ -66,15 +66,15 @@ func (p *patient) try(t *testing.T, address, factor, person string) (throttle.At
 		return attempt, 0
 	}
 
-	told, ok := errors.AsType[*problem.Problem](err)
+	refused, ok := errors.AsType[*problem.Problem](err)
 	if !ok || !errors.Is(err, problem.ErrTooManyRequests) {
 		t.Fatal(err)
 	}
 
-	return attempt, told.RetryAfter.Round(time.Millisecond) // the database counts microseconds
+	return attempt, refused.RetryAfter.Round(time.Millisecond) // the database counts microseconds
 }
 
-// expect tries, and wants to be told to wait so long; zero for not at all.
+// expect makes an attempt, and expects this time to wait; zero for none.
 func (p *patient) expect(t *testing.T, what, address, factor, person string, want time.Duration) {
 	t.Helper()
 
@@ -94,7 +94,7 @@ func (p *patient) succeed(t *testing.T, attempt throttle.Attempt) {
 
 const home = "203.0.113.7"
 
-// R-E1, R-E4, T-05: the waits double from half a minute to an hour, and end to the moment.
+// R-E1, R-E4, T-05: the waits double from half a minute to an hour, and end exactly.
 func TestWaitsDouble(t *testing.T) {
 	t.Parallel()
 
@@ -129,17 +129,17 @@ func TestWaitsDouble(t *testing.T) {
 
 				p.expect(t, fmt.Sprintf("at once after %d", i+1), home, "password", "a", wait)
 				p.clock.Advance(wait - time.Millisecond)
-				p.expect(t, fmt.Sprintf("too early after %d", i+1), home, "password", "a", time.Second) // never less than one
+				p.expect(t, fmt.Sprintf("too early after %d", i+1), home, "password", "a", time.Second) // at least one second
 				p.clock.Advance(time.Millisecond)
 			}
 
-			// A refused attempt lengthens nothing: the next one passes.
+			// A refused attempt extends nothing: the next one succeeds.
 			p.expect(t, "the last", home, "password", "a", 0)
 		})
 	}
 }
 
-// R-E4, R-E5, W-8: a count is of one person and one factor, ends by itself, and with a success.
+// R-E4, R-E5, W-8: a count is of one user and one factor, expires by itself, and ends with a success.
 func TestFailuresAreForgotten(t *testing.T) {
 	t.Parallel()
 
@@ -223,7 +223,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 
 var errUndo = errors.New("undo")
 
-// deadlocks counts those that Postgres ended; the gateway would only try again.
+// deadlocks counts those that Postgres ended; the gateway would only retry.
 type deadlocks struct{ count atomic.Int32 }
 
 func (d *deadlocks) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -236,7 +236,7 @@ func (d *deadlocks) TraceQueryEnd(_ context.Context, _ *pgx.Conn, data pgx.Trace
 	}
 }
 
-// R-E2, V-06: attempts in parallel are all seen, whatever the order.
+// R-E2, V-06: parallel attempts all count, in any order.
 func TestParallelAttemptsShareWhatIsFree(t *testing.T) {
 	t.Parallel()
 
@@ -265,7 +265,7 @@ func TestParallelAttemptsShareWhatIsFree(t *testing.T) {
 	}
 }
 
-// Counting and forgetting lock in one order: however they meet, neither waits for the other for good.
+// Counting and forgetting lock in one order, so that they never deadlock.
 func TestCountingAndForgettingNeverDeadlock(t *testing.T) {
 	t.Parallel()
 
@@ -297,6 +297,6 @@ func TestCountingAndForgettingNeverDeadlock(t *testing.T) {
 		t.Errorf("%d deadlocks", count)
 	}
 
-	// Everything was given back.
+	// Every attempt was refunded.
 	p.expect(t, "at the end", home, "password", "0", 0)
 }

@@ -10,31 +10,31 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// refusal is why a limit answers problem.ErrTooManyRequests: which one it was, whose, and until when.
+// refusal is the cause of a limit's problem.ErrTooManyRequests: which limit, of which subject, and until when.
 type refusal struct {
 	limit, key string
 	until      time.Time
 }
 
-// Error names the limit, and not whose it is: that may be an address.
+// Error names the limit, but not its subject, which may be an address.
 func (r *refusal) Error() string { return "throttle: " + r.limit }
 
-// Refuse is what a limit answers to its subject until the end of its window: problem.ErrTooManyRequests, with the
-// time to wait.
+// Refuse returns the error for a subject until the end of its window: problem.ErrTooManyRequests, with the time to
+// wait.
 func Refuse(now, until time.Time, limit, subject string) *problem.Problem {
 	return problem.ErrTooManyRequests.WithRetryAfter(until.Sub(now)).WithCause(&refusal{limit: limit, key: limit + " " + subject, until: until})
 }
 
-// RecordRefusal writes into the audit log that a limit refused somebody, where err says so, and answers err. It is written
-// once for each wait of each subject, so that whoever asks again and again does not fill the log; event says who
-// it was, and with what.
+// RecordRefusal records in the audit log that a limit refused a request, if err is that refusal, and returns err. It
+// records one event for each wait of each subject, so that repeated requests do not fill the log. event names the user
+// and the method.
 func RecordRefusal(ctx context.Context, database *postgres.DB, now time.Time, err error, event audit.Event) error {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || errors.Is(err, problem.ErrUnavailable) { // an outage after a refusal is an outage
 		return err
 	}
 
-	// To the second, and no earlier than it ends.
+	// To the second, and not before it ends.
 	until := r.until.Add(time.Second - 1).Truncate(time.Second)
 
 	event.Action = audit.LimitReached

@@ -18,8 +18,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// told answers whom the audit log says a limit refused, by which limit, oldest first.
-func (p *patient) told(t *testing.T) []string {
+// refused returns the subjects and limits of the refusals in the audit log, oldest first.
+func (p *patient) refused(t *testing.T) []string {
 	t.Helper()
 
 	var lines []string
@@ -45,12 +45,12 @@ func (p *patient) told(t *testing.T) []string {
 	return lines
 }
 
-// in is the moment so far from now, as the log has it: to the second, and no earlier.
+// in returns the time so far from now, as the log has it: to the second, rounded up.
 func (p *patient) in(d time.Duration) string {
 	return p.clock.Now().Add(d + time.Second - 1).UTC().Format(time.RFC3339)
 }
 
-// R-K6: a person's wait is written down once, however often and from wherever it is met, and the next one again.
+// R-K6: a user's wait is recorded once, for any number of requests from anywhere, and the next wait again.
 func TestWaitIsToldOnce(t *testing.T) {
 	t.Parallel()
 
@@ -60,8 +60,8 @@ func TestWaitIsToldOnce(t *testing.T) {
 		p.expect(t, "a free one", home, "password", "a@konec.com.au", 0)
 	}
 
-	if got := p.told(t); len(got) != 0 {
-		t.Errorf("told before anybody was refused: %q", got)
+	if got := p.refused(t); len(got) != 0 {
+		t.Errorf("refused before any refusal: %q", got)
 	}
 
 	want := []string{"a@konec.com.au password failures in a row " + p.in(30*time.Second)}
@@ -79,7 +79,7 @@ func TestWaitIsToldOnce(t *testing.T) {
 	all.Wait()
 	p.expect(t, "from elsewhere", "203.0.113.99", "password", "a@konec.com.au", 30*time.Second)
 
-	if got := p.told(t); !slices.Equal(got, want) {
+	if got := p.refused(t); !slices.Equal(got, want) {
 		t.Errorf("the first wait: %q, want %q", got, want)
 	}
 
@@ -91,17 +91,17 @@ func TestWaitIsToldOnce(t *testing.T) {
 
 	p.clock.Advance(time.Minute - 900*time.Millisecond)
 
-	for range 3 { // the shortest answer is a second; the wait is still the same
+	for range 3 { // the shortest Retry-After is a second; the wait is still the same
 		p.expect(t, "in the last second", home, "password", "a@konec.com.au", time.Second)
 		p.clock.Advance(200 * time.Millisecond)
 	}
 
-	if got := p.told(t); !slices.Equal(got, want) {
+	if got := p.refused(t); !slices.Equal(got, want) {
 		t.Errorf("the second wait: %q, want %q", got, want)
 	}
 }
 
-// R-K6: who has to wait again after a wait was lifted is written down again, though the new one ends earlier.
+// R-K6: a new wait after an unlock is recorded, even if it ends earlier.
 func TestWaitAfterALiftedOneIsTold(t *testing.T) {
 	t.Parallel()
 
@@ -129,12 +129,12 @@ func TestWaitAfterALiftedOneIsTold(t *testing.T) {
 	p.expect(t, "its wait", home, "password", "a", time.Minute)
 
 	want = append(want, "a password failures in a row "+p.in(time.Minute))
-	if got := p.told(t); !slices.Equal(got, want) {
+	if got := p.refused(t); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
-// R-K6: a network that is refused is one line for its window: made-up names do not fill the log.
+// R-K6: a refused network is one event for its window: made-up names do not fill the log.
 func TestNetworkIsToldOnce(t *testing.T) {
 	t.Parallel()
 
@@ -150,7 +150,7 @@ func TestNetworkIsToldOnce(t *testing.T) {
 		p.expect(t, "beyond it", home, "password", person, time.Hour)
 	}
 
-	if got := p.told(t); !slices.Equal(got, want) {
+	if got := p.refused(t); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 
@@ -163,12 +163,12 @@ func TestNetworkIsToldOnce(t *testing.T) {
 	}
 
 	want = append(want, "g password failures "+p.in(time.Hour))
-	if got := p.told(t); !slices.Equal(got, want) {
+	if got := p.refused(t); !slices.Equal(got, want) {
 		t.Errorf("in the next window: %q, want %q", got, want)
 	}
 }
 
-// What was refused in a transaction that is rolled back is told behind it; nothing else is.
+// A refusal in a transaction that is rolled back is recorded after it; nothing else is.
 func TestTell(t *testing.T) {
 	t.Parallel()
 
@@ -197,20 +197,20 @@ func TestTell(t *testing.T) {
 	}
 
 	want := []string{event.AccountID + " reset three " + p.in(time.Minute)}
-	if got := p.told(t); !slices.Equal(got, want) {
+	if got := p.refused(t); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 
 	if err := throttle.RecordRefusal(origin.With(t.Context(), from(home)), p.db, p.clock.Now(), lost, event); !errors.Is(err, lost) {
-		t.Errorf("what is no refusal: %v", err)
+		t.Errorf("an error that is not a refusal: %v", err)
 	}
 
-	if got := p.told(t); !slices.Equal(got, want) {
-		t.Errorf("what is no refusal was told: %q", got)
+	if got := p.refused(t); !slices.Equal(got, want) {
+		t.Errorf("an error that is not a refusal was recorded: %q", got)
 	}
 }
 
-// An outage behind a refusal is answered as one, and nobody is said to have met a limit.
+// An outage after a refusal is reported as an outage, and no limit is recorded.
 func TestOutageIsNoRefusal(t *testing.T) {
 	t.Parallel()
 
@@ -222,12 +222,12 @@ func TestOutageIsNoRefusal(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 
-	if got := p.told(t); len(got) != 0 {
-		t.Errorf("told %q", got)
+	if got := p.refused(t); len(got) != 0 {
+		t.Errorf("refused %q", got)
 	}
 }
 
-// R-E6: a refusal that cannot be written down is an outage.
+// R-E6: a refusal that cannot be recorded is an outage.
 func TestTellWithoutADatabase(t *testing.T) {
 	t.Parallel()
 

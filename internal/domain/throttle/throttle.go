@@ -1,6 +1,5 @@
-// Package throttle counts in Postgres how often something was done within a window of time, the
-// same on every replica. It decides nothing about who may do what; it only says when it is enough, and
-// tells the audit log of it.
+// Package throttle counts in Postgres how often an action happens within a window of time, the same on every replica.
+// It makes no authorization decision; it only refuses what is over a limit, and records that in the audit log.
 package throttle
 
 import (
@@ -13,16 +12,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Limit is how many times within a window.
+// Limit is a number of uses within a window.
 type Limit struct {
 	Name   string // becomes part of the key
 	Max    int32
 	Window time.Duration
 }
 
-// Consume counts one use of the limit by subject, and answers problem.ErrTooManyRequests with the
-// time to wait once there are more than Most. Within a transaction that is rolled back on that
-// answer, a refused use is not counted.
+// Consume counts one use of the limit by the subject. If there are more than Max, it returns problem.ErrTooManyRequests
+// with the time to wait. A transaction that is rolled back on that error does not count the refused use.
 func Consume(ctx context.Context, tx db.DBTX, now time.Time, limit Limit, subject string) error {
 	_, err := consume(ctx, tx, now, Use{Limit: limit, Subject: subject})
 
@@ -39,7 +37,7 @@ func Begun(ctx context.Context, tx db.DBTX, at time.Time, limit Limit, subject s
 	return begun, nil
 }
 
-// consume says whether this was the last one within the limit.
+// consume counts one use and reports whether it was the last within the limit.
 func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
 	added := int32(1)
 	if use.DryRun {
@@ -64,12 +62,12 @@ func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool
 type Use struct {
 	Limit   Limit
 	Subject string
-	DryRun  bool  // adds nothing, but does the same, and is refused where one more would be
-	Last    *bool // if it is set, TakeAll says there whether this was the last one within the limit
+	DryRun  bool  // adds nothing, but costs the same, and is refused if one more would be
+	Last    *bool // if set, ConsumeAll stores here whether this was the last use within the limit
 }
 
-// ConsumeAll takes each use, in this order, and answers the longest of the times to wait: waiting that
-// long is enough for all of them.
+// ConsumeAll consumes each use, in this order, and returns the longest of the times to wait: after it no use is
+// refused.
 func ConsumeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
 	var longest *problem.Problem
 
@@ -97,8 +95,7 @@ func ConsumeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) err
 	return nil
 }
 
-// Refund takes one use back, for a limit of failures that counts before it is known whether
-// the attempt fails.
+// Refund refunds one use, for a limit of failures that counts before the result of the attempt is known.
 func Refund(ctx context.Context, tx db.DBTX, limit Limit, subject string) error {
 	if err := db.New(tx).ThrottleGiveBack(ctx, key(limit, subject)); err != nil {
 		return fmt.Errorf("throttle %s: %w", limit.Name, err)
@@ -107,7 +104,7 @@ func Refund(ctx context.Context, tx db.DBTX, limit Limit, subject string) error 
 	return nil
 }
 
-// Clean deletes up to 1,000 windows that have ended, and says how many.
+// Clean deletes up to 1,000 expired windows, and returns how many.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).ThrottleClean(ctx, now)
 }

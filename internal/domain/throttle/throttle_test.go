@@ -35,7 +35,7 @@ func pool(t *testing.T) *pgxpool.Pool {
 	return p
 }
 
-// consume answers the time to wait, or 0 where the use was allowed.
+// consume returns the time to wait, or 0 if the use was allowed.
 func consume(t *testing.T, p *pgxpool.Pool, at time.Duration, limit throttle.Limit, subject string) time.Duration {
 	t.Helper()
 
@@ -44,15 +44,15 @@ func consume(t *testing.T, p *pgxpool.Pool, at time.Duration, limit throttle.Lim
 		return 0
 	}
 
-	told, ok := errors.AsType[*problem.Problem](err)
+	refused, ok := errors.AsType[*problem.Problem](err)
 	if !ok || !errors.Is(err, problem.ErrTooManyRequests) {
 		t.Fatal(err)
 	}
 
-	return told.RetryAfter
+	return refused.RetryAfter
 }
 
-// R-C10, R-E1: a window begins with its first use, and ends by itself; the wait is exact.
+// R-C10, R-E1: a window begins with its first use, and expires by itself; the wait is exact.
 func TestTake(t *testing.T) {
 	t.Parallel()
 
@@ -112,7 +112,7 @@ func TestTake(t *testing.T) {
 			}
 		}
 
-		// What was never taken cannot be given back.
+		// A use that was never consumed cannot be refunded.
 		if err := throttle.Refund(t.Context(), p, three, "a"); err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestTake(t *testing.T) {
 			}
 
 			err := throttle.ConsumeAll(t.Context(), p, start.Add(time.Second), uses...)
-			if told, ok := errors.AsType[*problem.Problem](err); !ok || told.RetryAfter != time.Hour-time.Second {
+			if refused, ok := errors.AsType[*problem.Problem](err); !ok || refused.RetryAfter != time.Hour-time.Second {
 				t.Errorf("got %+v", err)
 			}
 		}
@@ -173,7 +173,7 @@ func TestTake(t *testing.T) {
 	})
 }
 
-// W-8: every counter ends, and is cleared away after it.
+// W-8: every counter expires, and is deleted afterwards.
 func TestClean(t *testing.T) {
 	t.Parallel()
 

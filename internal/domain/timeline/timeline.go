@@ -1,5 +1,5 @@
-// Package timeline answers why somebody cannot sign in: what stands in the way now, and what happened, from the
-// audit log and from the messages that were sent. It changes nothing.
+// Package timeline shows why a user cannot sign in: the current reasons, and the history from the audit log and the
+// sent messages. It changes nothing.
 package timeline
 
 import (
@@ -30,14 +30,14 @@ const (
 	DeliveryFailed Code = "DELIVERY_FAILED"
 )
 
-// Reason is something that stands in the way.
+// Reason is one reason why the user cannot sign in.
 type Reason struct {
 	Code   Code
 	Factor string    // with Wait
 	Until  time.Time // with Wait
 }
 
-// Item is one thing that happened: either of the two.
+// Item is one entry: an event or a message.
 type Item struct {
 	At       time.Time
 	Event    *audit.Entry
@@ -50,14 +50,14 @@ type Position struct {
 	Delivery *delivery.Position `json:"d,omitempty"`
 }
 
-// Timeline is a page of an account's.
+// Timeline is one page of an account's timeline.
 type Timeline struct {
 	Reasons []Reason
-	Entries []Item    // the newest first
-	Next    *Position // nil where this is the last
+	Entries []Item    // newest first
+	Next    *Position // nil if this is the last
 }
 
-// Deps are what Timelines are made of.
+// Deps are the dependencies of Timelines.
 type Deps struct {
 	DB       *postgres.DB
 	Accounts *administration.Administration
@@ -66,13 +66,13 @@ type Deps struct {
 	Now      func() time.Time
 }
 
-// Timelines reads them.
+// Timelines reads the timelines of accounts.
 type Timelines struct{ Deps }
 
-// New makes Timelines.
+// New returns Timelines.
 func New(d Deps) *Timelines { return &Timelines{Deps: d} }
 
-// Of answers a page of an account's timeline, or account.ErrNotFound.
+// Of returns a page of an account's timeline, or account.ErrNotFound.
 func (t *Timelines) Of(ctx context.Context, accountID string, after Position, limit int32) (Timeline, error) {
 	found, err := t.Accounts.Get(ctx, accountID)
 	if err != nil {
@@ -105,7 +105,7 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 	return timeline, nil
 }
 
-// merge takes the newest of both, as many as a page holds.
+// merge returns the newest of both, as many as a page holds.
 func merge(events []audit.Entry, messages []delivery.LogEntry, after Position, limit int) Timeline {
 	var timeline Timeline
 
@@ -132,7 +132,7 @@ func merge(events []audit.Entry, messages []delivery.LogEntry, after Position, l
 	return timeline
 }
 
-// reasons are in the order in which they stand in the way.
+// reasons returns the reasons in the order in which a sign-in meets them.
 func (t *Timelines) reasons(ctx context.Context, found administration.Details, recipients []string) ([]Reason, error) {
 	var reasons []Reason
 

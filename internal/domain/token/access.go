@@ -21,24 +21,23 @@ import (
 const (
 	// accessType is the media type of a JWT access token (RFC 9068, section 2.1).
 	accessType = "at+jwt"
-	// leeway forgives replicas whose clocks differ; readiness holds them within two seconds.
+	// leeway tolerates replicas whose clocks differ; the server's clock check warns above two seconds.
 	leeway = 5 * time.Second
-	// maxLength is far above any token of ours. Longer ones are refused before they are split
-	// (GO-2025-3553).
+	// maxLength is far above the length of our tokens. Longer texts are refused before they are split (GO-2025-3553).
 	maxLength = 4096
-	// rememberedTokens bounds the memory of signatures already checked: about 5 MB.
+	// rememberedTokens limits the cache of verified signatures: about 5 MB.
 	rememberedTokens = 8192
 )
 
-// Claims are what an access token says.
+// Claims are the claims of an access token.
 type Claims struct {
 	AccountID string
 	SessionID string
 	ExpiresAt time.Time
 }
 
-// accessClaims is the token's payload. aud is one string, which every verifier understands, where
-// jwt.RegisteredClaims would write a list; times are whole seconds.
+// accessClaims is the token's payload. aud is one string, which every verifier supports; jwt.RegisteredClaims would
+// write a list. Times are whole seconds.
 type accessClaims struct {
 	Issuer      string `json:"iss"`
 	Subject     string `json:"sub"`
@@ -51,8 +50,8 @@ type accessClaims struct {
 	MemberGroup string `json:"memberGroup"`
 }
 
-// UnmarshalJSON is strict where encoding/json is not: a member there twice, in another case, or a
-// time that is no whole number is an error (RFC 8725, section 2.8).
+// UnmarshalJSON is stricter than encoding/json: a duplicate member, a member in another case, or a time that is not a
+// whole number is an error (RFC 8725, section 2.8).
 func (c *accessClaims) UnmarshalJSON(raw []byte) error {
 	type plain accessClaims
 
@@ -70,7 +69,7 @@ func (c *accessClaims) GetAudience() (jwt.ClaimStrings, error) {
 	return jwt.ClaimStrings{c.Audience}, nil
 }
 
-// date is nil for a time that is not there, which the parser then misses.
+// date returns nil for a missing time, which the parser then reports.
 func date(seconds int64) *jwt.NumericDate {
 	if seconds == 0 {
 		return nil
@@ -89,13 +88,13 @@ type Access struct {
 	verified *lru.Cache[[sha256.Size]byte, verified]
 }
 
-// verified is a token whose signature and claims were found good once.
+// verified is a token whose signature and claims were verified before.
 type verified struct {
 	keyID  string
 	claims Claims
 }
 
-// NewAccess makes Access for tokens of one issuer and audience.
+// NewAccess returns Access for tokens of one issuer and audience.
 func NewAccess(keys *Keys, issuer, audience string, now func() time.Time) *Access {
 	cache, err := lru.New[[sha256.Size]byte, verified](rememberedTokens)
 	if err != nil {
@@ -105,7 +104,7 @@ func NewAccess(keys *Keys, issuer, audience string, now func() time.Time) *Acces
 	return &Access{keys: keys, issuer: issuer, audience: audience, lifetime: keys.lifetime, now: now, verified: cache}
 }
 
-// Issue signs a new access token, and says how long it lives.
+// Issue signs a new access token, and returns it with its lifetime.
 func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup string) (string, time.Duration, error) {
 	key, err := a.keys.current(ctx)
 	if err != nil {
@@ -135,11 +134,11 @@ func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup st
 	return signed, a.lifetime, nil
 }
 
-// Verify answers the claims of a genuine token of this issuer and audience that has not expired,
-// and problem.ErrTokenInvalid for everything else. The session has to be asked too. The signature
-// of a token seen before is not computed again; its time and its key are still looked at.
+// Verify returns the claims of a genuine token of this issuer and audience that has not expired, and
+// problem.ErrTokenInvalid for everything else. The caller must check the session too. The signature of a token seen
+// before is not verified again; its time and its key are.
 func (a *Access) Verify(ctx context.Context, raw string) (Claims, error) {
-	// The base64 decoder skips line ends, and would read one token in many spellings.
+	// The base64 decoder skips line ends, and would accept one token in many spellings.
 	if len(raw) > maxLength || strings.ContainsAny(raw, "\r\n") {
 		return Claims{}, problem.ErrTokenInvalid
 	}
@@ -220,11 +219,11 @@ func (a *Access) verify(ctx context.Context, raw string) (verified, error) {
 	}}, nil
 }
 
-// segment is a header as SignedString writes it.
+// segment encodes a header as SignedString does.
 func segment(header map[string]any) string {
 	text, err := json.Marshal(header)
 	if err != nil {
-		panic(err) // it was JSON a moment ago
+		panic(err) // it was valid JSON a moment ago
 	}
 
 	return base64.RawURLEncoding.EncodeToString(text)

@@ -19,7 +19,7 @@ func TestVerify(t *testing.T) {
 	t.Parallel()
 
 	env := setup(t)
-	env.clock.Stop() // a forgery lies one second beyond the leeway
+	env.clock.Stop() // a forgery is one second beyond the leeway
 
 	gateway := env.replica(t)
 	forger := env.forger(t)
@@ -27,7 +27,7 @@ func TestVerify(t *testing.T) {
 	t.Run("GenuineTokenIsAccepted", func(t *testing.T) {
 		t.Parallel()
 
-		// The forger's own, too: else the forgeries would be refused for what they all share.
+		// The forger's own valid token is accepted: otherwise the forgeries could be refused for what they share.
 		for _, text := range []string{gateway.issue(t), forger.Genuine()} {
 			claims, err := gateway.access.Verify(t.Context(), text)
 			if err != nil || claims.AccountID != account || claims.SessionID == "" {
@@ -41,7 +41,7 @@ func TestVerify(t *testing.T) {
 
 		forgeries := forger.Forgeries()
 		if len(forgeries) < 120 {
-			t.Errorf("%d forgeries, want 120 at the least", len(forgeries))
+			t.Errorf("%d forgeries, want at least 120", len(forgeries))
 		}
 
 		for _, forged := range forgeries {
@@ -68,7 +68,7 @@ func TestVerify(t *testing.T) {
 	t.Run("RefusedOnceIsRefusedAgain", func(t *testing.T) {
 		t.Parallel()
 
-		// What is remembered is the whole text: a signature seen before vouches for no other claims.
+		// The whole text is cached: a known signature does not vouch for other claims.
 		genuine := gateway.issue(t)
 		if !gateway.accepts(t.Context(), genuine) {
 			t.Fatal("a genuine token is refused")
@@ -93,8 +93,7 @@ func expectRefused(t *testing.T, access *token.Access, forged tokentest.Forgery)
 	}
 }
 
-// R-G2: a remembered token ends when it says, as a fresh one does, and not a moment later than the
-// leeway allows.
+// R-G2: a cached token expires at its time, as a fresh one does, and no later than the leeway allows.
 func TestVerifyEnds(t *testing.T) {
 	t.Parallel()
 
@@ -125,8 +124,8 @@ func TestVerifyEnds(t *testing.T) {
 	}
 }
 
-// V-15: what an attacker sends costs no more than its own length. Not parallel: it measures what the
-// whole process allocates.
+// V-15: an attacker's token costs no more than its own length. Not parallel: it measures the allocations of the whole
+// process.
 func TestVerifyAllocatesLittle(t *testing.T) {
 	env := setup(t)
 	gateway := env.replica(t)
@@ -147,7 +146,7 @@ func TestVerifyAllocatesLittle(t *testing.T) {
 		runtime.ReadMemStats(&after)
 
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
-			t.Errorf("%s: %d bytes allocated for a megabyte, want a megabyte at the most", name, grown)
+			t.Errorf("%s: %d bytes allocated for a megabyte, want at most a megabyte", name, grown)
 		}
 	}
 }

@@ -18,12 +18,12 @@ type jwk struct {
 	X         string `json:"x"`
 }
 
-// JWKS is the published key set (RFC 7517, RFC 8037): every key that signs, will sign or still
-// verifies. A verifier may keep it for JWKSMaxAge, and asks again for a key id that it does not know.
+// JWKS returns the published key set (RFC 7517, RFC 8037): every key that signs, will sign or still verifies. A
+// verifier may cache it for JWKSMaxAge, and asks again for an unknown key id.
 func (k *Keys) JWKS() ([]byte, error) {
 	keys := k.List()
 	if len(keys) == 0 {
-		// Just started. An empty set would be kept by whoever asks, and refuse every token.
+		// Just started. Clients would cache an empty set and refuse every token.
 		return nil, problem.ErrUnavailable.WithRetryAfter(time.Second)
 	}
 

@@ -1,6 +1,5 @@
-// Package token makes and checks the tokens of the Toolkit surface: signed access tokens, the keys
-// that sign them, and derived refresh tokens. It knows no session row: that a token is genuine does
-// not say that its session still lives.
+// Package token issues and verifies the tokens of the Toolkit surface: signed access tokens, the keys that sign them,
+// and derived refresh tokens. It never reads a session: a genuine token does not prove that its session is live.
 package token
 
 import (
@@ -19,14 +18,14 @@ import (
 )
 
 const (
-	// PublishLead is how long a new key is published before it signs: longer than any verifier
-	// keeps the key set (JWKSMaxAge), and than the replicas take to load it (reloadEvery).
+	// PublishLead is how long a new key is published before it signs: longer than any verifier caches the key set
+	// (JWKSMaxAge), and longer than the replicas take to load it (reloadEvery).
 	PublishLead = 10 * time.Minute
-	// JWKSMaxAge is how long a verifier may keep the published key set.
+	// JWKSMaxAge is how long a verifier may cache the published key set.
 	JWKSMaxAge = 5 * time.Minute
 
 	reloadEvery = 30 * time.Second
-	// reloadGap bounds how often a token with an unknown key id makes us ask the database.
+	// reloadGap limits how often tokens with an unknown key id make the server query the database.
 	reloadGap = 2 * time.Second
 )
 
@@ -36,15 +35,15 @@ var errNoSigningKey = errors.New("token: no key signs yet")
 type Key struct {
 	ID        string
 	Public    ed25519.PublicKey
-	CreatedAt time.Time  // published from here on
-	SignsAt   time.Time  // signs from here until the next key does
-	RetiresAt *time.Time // verifies until here; nil while no key follows it
+	CreatedAt time.Time  // published from this time
+	SignsAt   time.Time  // signs from this time until the next key does
+	RetiresAt *time.Time // verifies until this time; nil while there is no newer key
 
 	private ed25519.PrivateKey
 }
 
-// Keys holds the signing keys, which live in Postgres, encrypted, and are the same on every
-// replica. A change arrives within 30 seconds, without a restart.
+// Keys holds the signing keys, which are stored in Postgres, encrypted, and are the same on every replica. A change
+// arrives within 30 seconds, without a restart.
 type Keys struct {
 	db       *postgres.DB
 	keyring  *keyring.Keyring
@@ -56,15 +55,14 @@ type Keys struct {
 	loadedAt time.Time
 }
 
-// NewKeys makes Keys. Call Ensure before use, and Watch to follow changes.
+// NewKeys returns Keys. Call Ensure before use, and Watch to follow changes.
 func NewKeys(database *postgres.DB, ring *keyring.Keyring, accessLifetime time.Duration, now func() time.Time) *Keys {
 	return &Keys{db: database, keyring: ring, lifetime: accessLifetime, now: now}
 }
 
 func sealContext(id string) []string { return []string{"signing_key", "private_key", id} }
 
-// Watch follows the keys until ctx ends. A database that is away changes nothing: the keys in
-// memory stay good.
+// Watch follows the keys until ctx ends. While the database is unavailable, the keys in memory stay valid.
 func (k *Keys) Watch(ctx context.Context, failed func(error)) {
 	ticker := time.NewTicker(reloadEvery)
 	defer ticker.Stop()
@@ -107,7 +105,7 @@ func (k *Keys) load(ctx context.Context) error {
 			ID: row.ID, CreatedAt: row.CreatedAt, SignsAt: row.SignsAt, RetiresAt: row.RetiresAt,
 			private: ed25519.NewKeyFromSeed(seed),
 		}
-		// Not the column: whoever can write to the table cannot write what is sealed.
+		// Not the column: an attacker who can write to the table cannot write the sealed value.
 		keys[i].Public = keys[i].private.Public().(ed25519.PublicKey)
 	}
 
@@ -119,7 +117,7 @@ func (k *Keys) load(ctx context.Context) error {
 	return nil
 }
 
-// List answers the keys that are not retired, the newest last.
+// List returns the keys that are not retired, the newest last.
 func (k *Keys) List() []Key {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -136,7 +134,7 @@ func (k *Keys) List() []Key {
 	return live
 }
 
-// Stage names the stage of a key at a time: published, signing or retiring.
+// Stage returns the stage of a key at a time: published, signing or retiring.
 func (k *Keys) Stage(key Key) string {
 	signing, err := k.signing()
 
@@ -154,7 +152,7 @@ func (key Key) verifies(now time.Time) bool {
 	return key.RetiresAt == nil || key.RetiresAt.After(now)
 }
 
-// signing is the newest key whose time to sign has come.
+// signing returns the newest key whose time to sign has come.
 func (k *Keys) signing() (Key, error) {
 	keys := k.List()
 	for i := len(keys) - 1; i >= 0; i-- {
@@ -166,7 +164,7 @@ func (k *Keys) signing() (Key, error) {
 	return Key{}, errNoSigningKey
 }
 
-// current is signing, also in the first moments after a start, when the keys are not loaded yet.
+// current is signing, also in the first moments after a start, before the keys are loaded.
 func (k *Keys) current(ctx context.Context) (Key, error) {
 	if key, err := k.signing(); err == nil {
 		return key, nil
@@ -179,8 +177,8 @@ func (k *Keys) current(ctx context.Context) (Key, error) {
 	return k.signing()
 }
 
-// verifying looks a key id up in the fixed set. One that is not there may have been made a moment
-// ago on another replica, so the database is asked, now and then.
+// verifying returns the key with the id from the fixed set. An unknown key may have been made a moment ago on another
+// replica, so the database is queried, at a limited rate.
 func (k *Keys) verifying(ctx context.Context, id string) (ed25519.PublicKey, bool, error) {
 	if key, ok := k.known(id); ok {
 		return key, true, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
-// R-G8, T-30: a rotation goes through its stages on two replicas that learn of it at different times.
+// R-G8, T-30: a rotation goes through its stages on two replicas that load it at different times.
 func TestStagedRotation(t *testing.T) {
 	t.Parallel()
 
@@ -33,7 +33,7 @@ func TestStagedRotation(t *testing.T) {
 		t.Error("the new key is not in the key set before it signs")
 	}
 
-	// The second replica has not heard of it yet; both still sign with the old one.
+	// The second replica has not loaded it yet; both still sign with the old one.
 	env.expectBothAccept(t, first, second, old)
 
 	env.clock.Advance(token.PublishLead + time.Second)
@@ -51,7 +51,7 @@ func TestStagedRotation(t *testing.T) {
 
 	expectStages(t, second, map[string]string{oldKey: "retiring", created.ID: "signing"})
 
-	// The last token that the old key may have signed is good until its end.
+	// The last token that the old key may have signed is valid until its end.
 	env.clock.Advance(lifetime - 2*time.Second)
 	env.expectBothAccept(t, first, second, fresh, late)
 
@@ -76,8 +76,8 @@ func TestStagedRotation(t *testing.T) {
 	}
 }
 
-// R-G8: a key that may have leaked is worth nothing from the moment of the rotation, also where its
-// tokens were seen before.
+// R-G8: a key that may have leaked is invalid from the moment of the rotation, also on replicas that have cached its
+// tokens.
 func TestImmediateRotation(t *testing.T) {
 	t.Parallel()
 
@@ -85,7 +85,7 @@ func TestImmediateRotation(t *testing.T) {
 	first, second := env.replica(t), env.replica(t)
 
 	text := first.issue(t)
-	env.expectBothAccept(t, first, second, text) // and remember
+	env.expectBothAccept(t, first, second, text) // and cache it
 
 	if _, err := first.keys.Rotate(origin.With(t.Context(), origin.Command("test")), false); err != nil { // one more, published only
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestImmediateRotation(t *testing.T) {
 		t.Error("the replica that rotated accepts a token of the old key")
 	}
 
-	// The other learns of it with the next reload, or with the first token of the new key.
+	// The other loads it with the next reload, or with the first token of the new key.
 	env.clock.Advance(3 * time.Second)
 
 	fresh := first.issue(t)
@@ -117,7 +117,7 @@ func TestImmediateRotation(t *testing.T) {
 	}
 }
 
-// R-G8: a key's end counts on a replica that has loaded it before, and for tokens that it has seen.
+// R-G8: a key's end takes effect on a replica that loaded it before, and for cached tokens.
 func TestRetiredKey(t *testing.T) {
 	t.Parallel()
 
@@ -159,7 +159,7 @@ func TestEnsure(t *testing.T) {
 			replicas[i] = env.keys(t)
 		}
 
-		// From the second round on their connections are open, and they meet.
+		// From the second round on their connections are open, and they run concurrently.
 		for round := range 20 {
 			var (
 				all     sync.WaitGroup
@@ -187,7 +187,7 @@ func TestEnsure(t *testing.T) {
 		}
 	})
 
-	// R-L1: a key's row says nothing without the master key, and nothing in another row's place.
+	// R-L1: a key's row is useless without the master key, and invalid in another row's place.
 	t.Run("KeySealedForAnotherRowDoesNotOpen", func(t *testing.T) {
 		t.Parallel()
 

@@ -34,7 +34,7 @@ type env struct {
 	pool  *pgxpool.Pool
 }
 
-// replica is what one gateway has.
+// replica is the part of one gateway.
 type replica struct {
 	keys   *token.Keys
 	access *token.Access
@@ -60,7 +60,7 @@ func setup(t *testing.T) *env {
 	return e
 }
 
-// keys are those of one more replica, not loaded yet.
+// keys returns those of one more replica, not loaded yet.
 func (e *env) keys(t *testing.T) *token.Keys {
 	t.Helper()
 
@@ -74,7 +74,7 @@ func (e *env) keys(t *testing.T) *token.Keys {
 	return token.NewKeys(database, e.ring, lifetime, e.clock.Now)
 }
 
-// replica is one more, ready to work.
+// replica returns one more, ready to use.
 func (e *env) replica(t *testing.T) replica {
 	t.Helper()
 
@@ -97,7 +97,7 @@ func (r replica) issue(t *testing.T) string {
 	return text
 }
 
-// forger knows everything, the newest signing key included.
+// forger is an attacker who knows everything, the newest signing key included.
 func (e *env) forger(t *testing.T) tokentest.Issuer {
 	t.Helper()
 

@@ -25,11 +25,11 @@ type Refresh struct {
 	keys *keyring.Keyring
 }
 
-// NewRefresh makes Refresh.
+// NewRefresh returns a Refresh.
 func NewRefresh(keys *keyring.Keyring) *Refresh { return &Refresh{keys: keys} }
 
-// Derive is the refresh token of a session's generation. sessionID is 16 bytes in base64url, as
-// in the session's row.
+// Derive returns the refresh token of a session's generation. sessionID is 16 bytes in base64url, as in the session's
+// row.
 func (r *Refresh) Derive(sessionID string, generation int64) string {
 	session, err := encoding.DecodeString(sessionID)
 	if err != nil || len(session) != sessionIDSize {
@@ -48,8 +48,7 @@ func (r *Refresh) Derive(sessionID string, generation int64) string {
 	return encoding.EncodeToString(raw)
 }
 
-// Read answers the session and generation of a token that we derived, and false for any other
-// text, without asking the database.
+// Read returns the session and generation of a token that we derived, and false for any other text, without a query.
 func (r *Refresh) Read(text string) (sessionID string, generation int64, ok bool) {
 	if len(text) != base64.RawURLEncoding.EncodedLen(refreshSize) {
 		return "", 0, false

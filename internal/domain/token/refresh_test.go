@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 )
 
-// R-F2, V-13, T-19: a refresh token is read as a whole or not at all.
+// R-F2, V-13, T-19: a refresh token is valid as a whole or not at all.
 func TestRefreshToken(t *testing.T) {
 	t.Parallel()
 
@@ -57,7 +57,7 @@ func TestRefreshToken(t *testing.T) {
 		}
 	})
 
-	// R-L2: the key that a token was made with goes on being read while it is in the ring.
+	// R-L2: a token stays readable while its key is in the ring.
 	t.Run("TokenOfAnOlderKeyIsReadWhileTheKeyIsThere", func(t *testing.T) {
 		t.Parallel()
 

@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// Ensure loads the keys, and makes the first one where there is none.
+// Ensure loads the keys, and makes the first one if there is none.
 func (k *Keys) Ensure(ctx context.Context) error {
 	if err := k.load(ctx); err != nil {
 		return err
@@ -55,9 +55,9 @@ func (k *Keys) Ensure(ctx context.Context) error {
 	return k.load(ctx)
 }
 
-// Rotate makes a new key. It is published now and signs after PublishLead, while the others go on
-// verifying until their last token has ended. immediately is for a key that may have leaked: the
-// new one signs at once, and every token of the others is dead; the clients refresh.
+// Rotate makes a new key. It is published now and signs after PublishLead, while the others verify until their last
+// token has expired. immediately is for a key that may have leaked: the new one signs at once, and every token of the
+// others is invalid; clients refresh.
 func (k *Keys) Rotate(ctx context.Context, immediately bool) (Key, error) {
 	var created Key
 
@@ -115,7 +115,7 @@ func (k *Keys) RotateDue(ctx context.Context, age time.Duration) error {
 	return err
 }
 
-// Clean deletes the keys that retired a day ago, and says how many.
+// Clean deletes the keys that retired a day ago, and returns how many.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	before := now.Add(-24 * time.Hour)
 

@@ -11,7 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
-// BenchmarkVerify says what the memory of signatures already checked is worth.
+// BenchmarkVerify measures the benefit of the cache of verified signatures.
 func BenchmarkVerify(b *testing.B) {
 	ring, err := keyring.Parse(keyring.Generate())
 	if err != nil {
@@ -31,7 +31,7 @@ func BenchmarkVerify(b *testing.B) {
 
 	access := token.NewAccess(keys, issuer, audience, time.Now)
 
-	// More than are remembered: by the time that one comes round again it is forgotten.
+	// More than the cache holds: each is evicted before it is used again.
 	texts := make([]string, 10_000)
 	for i := range texts {
 		if texts[i], _, err = access.Issue(b.Context(), account, session.NewID(), "None"); err != nil {

@@ -15,11 +15,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 )
 
-// column is one of the CSV form.
+// column is one column of the CSV form.
 type column struct {
 	name string
 	get  func(r *Record) string
-	set  func(r *Record, value string) error // of a value that is not empty
+	set  func(r *Record, value string) error // for a value that is not empty
 }
 
 func textColumn(name string, field func(r *Record) *string) column {
@@ -104,8 +104,8 @@ func setLarkCell(r *Record, value string) error {
 	return nil
 }
 
-// formula begins what a spreadsheet would compute, or take for a number. Such a cell gets an apostrophe in front, and
-// loses it when it comes back; so does one that has an apostrophe there already.
+// formula matches the beginning of what a spreadsheet would compute or convert to a number. Such a cell gets an
+// apostrophe in front when exported, and loses it when imported; so does a cell that already begins with an apostrophe.
 const formula = "=+-@\t\r'"
 
 func guard(cell string) string {
@@ -124,8 +124,8 @@ func unguard(cell string) string {
 	return cell
 }
 
-// csvReader reads the lines after the first, which it is made of. A record is a line: none of the values may have a
-// line end in it.
+// csvReader reads the lines after the first, which defines the columns. A record is one line: no value may contain a
+// line end.
 func csvReader(header []byte) (func(line []byte) (Record, error), error) {
 	names, err := cells(header, 0)
 	if err != nil {
@@ -178,7 +178,7 @@ func columnNames() string {
 	return strings.Join(list, ", ")
 }
 
-// cells are those of one line, of which there are to be n; 0 for any number.
+// cells returns the cells of one line, which must be n; 0 for any number.
 func cells(line []byte, n int) ([]string, error) {
 	reader := csv.NewReader(bytes.NewReader(line))
 	reader.FieldsPerRecord = n

@@ -10,21 +10,21 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
-// full is a line with all that only one account can have.
+// full returns a line with every value that only one account can have.
 func full(id int, email, phone, openID string) string {
 	return object("id", fmt.Sprintf("%024x", id), "email", email, "name", "N", "phone", phone, "lark", map[string]string{"open_id": openID})
 }
 
-// clashing is a file whose lines stand in each other's way, and in the way of the account 1. filler is so many good
-// lines in between that they are of different batches.
+// clashing returns a file whose lines conflict with each other and with account 1. filler is the number of valid lines
+// in between, so that they are in different batches.
 func clashing(filler int) (text string, remarks []string) {
 	lines := []string{
-		full(1, "one@konec.test", "+8613800000001", "ou_1"), // there already
+		full(1, "one@konec.test", "+8613800000001", "ou_1"), // exists already
 		full(1, "other@konec.test", "", "ou_9"),
 		full(2, "one@konec.test", "", "ou_9"),
 		full(3, "three@konec.test", "+8613800000001", "ou_9"),
 		full(4, "four@konec.test", "", "ou_1"),
-		full(5, "Five@konec.test", "+8613800000005", "ou_5"), // in
+		full(5, "Five@konec.test", "+8613800000005", "ou_5"), // imported
 	}
 
 	for i := range filler {
@@ -32,12 +32,12 @@ func clashing(filler int) (text string, remarks []string) {
 	}
 
 	lines = append(lines,
-		full(5, "five@KONEC.test", "", "ou_9"), // there already, by now
+		full(5, "five@KONEC.test", "", "ou_9"), // exists by now
 		full(5, "six@konec.test", "", "ou_9"),
 		full(7, "five@konec.test", "", "ou_9"),
 		full(8, "eight@konec.test", "+8613800000005", "ou_9"),
 		full(9, "nine@konec.test", "", "ou_5"),
-		full(10, "ten@konec.test", "", "ou_9"), // in
+		full(10, "ten@konec.test", "", "ou_9"), // imported
 	)
 
 	id := func(i int) string { return fmt.Sprintf("%024x", i) }
@@ -53,8 +53,8 @@ func clashing(filler int) (text string, remarks []string) {
 	return strings.Join(lines, "\n"), remarks
 }
 
-// T-28: an id, an address, a number and an identity at Lark are one account's, whoever was first; and a dry run says
-// what the run then does.
+// T-28: an id, an address, a number and an identity at Lark belong to one account, the first; and a dry run reports
+// what the import then does.
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
 
@@ -90,14 +90,14 @@ func TestDuplicates(t *testing.T) {
 				t.Errorf("%d accounts", n)
 			}
 
-			// Once more nobody comes in, and the same lines are refused.
+			// The second time no account is imported, and the same lines are refused.
 			e.imports(t, text).succeeds(t, 0, int64(4+filler), remarks...)
 		})
 	}
 }
 
-// T-04: somebody registers with an address of the file in the very moment of its batch. They have it, the line is
-// reported, and the others are in.
+// T-04: a user registers with an address of the file at the moment of its batch. The user keeps it, the line is
+// reported, and the others are imported.
 func TestSomebodyRegistersMeanwhile(t *testing.T) {
 	t.Parallel()
 
@@ -120,7 +120,7 @@ func TestSomebodyRegistersMeanwhile(t *testing.T) {
 
 	go func() { done <- e.imports(t, gatewayLines(1, 501)) }()
 
-	// It has looked for the address, has not seen it, and waits for whoever has it.
+	// The import has looked the address up, has not seen it, and waits for the other transaction.
 	apptest.Eventually(t, "the import waits", func() bool {
 		return value[bool](t, e, "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ILIKE 'copy%')")
 	})
@@ -129,14 +129,14 @@ func TestSomebodyRegistersMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	(<-done).succeeds(t, 498, 0, "line 7: email: somebody has taken it in this moment", "line 333: email: somebody has taken it in this moment")
+	(<-done).succeeds(t, 498, 0, "line 7: email: another account has just taken it", "line 333: email: another account has just taken it")
 
 	if n := e.accounts(t); n != 500 {
 		t.Errorf("%d accounts", n)
 	}
 }
 
-// Somebody whose account was deleted here does not come back with a file, and nobody is told that they are there.
+// An account that was deleted here is not restored by a file, and is not reported as existing.
 func TestDeletedStaysDeleted(t *testing.T) {
 	t.Parallel()
 

@@ -21,21 +21,20 @@ import (
 const (
 	// exportPage is how many accounts are in memory at a time.
 	exportPage = 1_000
-	// pagePatience is how long each page waits for the database.
-	pagePatience = 30 * time.Second
+	// pageRetryBudget is how long each page waits for the database.
+	pageRetryBudget = 30 * time.Second
 )
 
-// Extract says what an export is to hold.
+// Extract selects the content of an export.
 type Extract struct {
 	Format      Format // JSON or CSV
-	TOTPSecrets bool   // the secrets of authenticator apps too
+	TOTPSecrets bool   // include the secrets of authenticator apps
 
-	Progress func(exported int64) // is told now and then; nil for nobody
+	Progress func(exported int64) // called from time to time; may be nil
 }
 
-// Export writes every account in the order of the ids, and answers how many. It is no picture of one moment: an account
-// that changes meanwhile is there as it was when its turn came. That it was asked for is written down before the first
-// account leaves.
+// Export writes every account, ordered by id, and returns how many. It is not a snapshot: an account that changes
+// meanwhile is exported as it is when its page is read. The export is recorded before the first account is written.
 func (t *Transfer) Export(ctx context.Context, to io.Writer, x Extract) (count int64, err error) {
 	event := audit.Event{Action: audit.AccountsExported, Detail: map[string]string{
 		"format": string(x.Format), "totpSecrets": fmt.Sprint(x.TOTPSecrets),
@@ -82,7 +81,7 @@ func (t *Transfer) Export(ctx context.Context, to io.Writer, x Extract) (count i
 }
 
 func (t *Transfer) page(ctx context.Context, after string) (rows []db.AccountExportRow, err error) {
-	err = t.db.Do(postgres.WithRetryBudget(ctx, pagePatience), func(ctx context.Context, conn *pgxpool.Conn) error {
+	err = t.db.Do(postgres.WithRetryBudget(ctx, pageRetryBudget), func(ctx context.Context, conn *pgxpool.Conn) error {
 		rows, err = db.New(conn).AccountExport(ctx, db.AccountExportParams{After: after, Most: exportPage})
 
 		return err
@@ -124,7 +123,7 @@ func writerOf(out io.Writer, format Format) (func(*Record) error, error) {
 	}, nil
 }
 
-// recordOf turns a row into a Record.
+// recordOf converts a row to a Record.
 func (t *Transfer) recordOf(row db.AccountExportRow, secrets bool) (Record, error) {
 	r := Record{
 		ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Status: row.Status, Avatar: row.Avatar, Picture: row.Picture,

@@ -11,13 +11,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
-// flaw is what is wrong with a line: a field of a Record, or of the file where it could not be read; empty for all of it.
-// It never holds a value: that may be a secret.
+// flaw is an error in a line: in a field of a Record, or of the file if it could not be parsed; field is empty for the
+// whole line. It never contains a value, which may be a secret.
 type flaw struct{ field, reason string }
 
 func (f flaw) Error() string { return f.field + ": " + f.reason }
 
-// flawOf says what is wrong in terms of the file, whose own names for fields are given.
+// flawOf returns the error in terms of the file, with the file's own names of fields.
 func flawOf(err error, names map[string]string) flaw {
 	if found, ok := errors.AsType[flaw](err); ok {
 		if name, other := names[found.field]; other {
@@ -57,7 +57,7 @@ func reasonOf(e *json.SemanticError) string {
 	return "of the wrong type, or too large"
 }
 
-// fieldOf is the name of the field, as far as one wants to read it, without what wraps its value.
+// fieldOf returns the name of the field, at a readable length, without what wraps its value.
 func fieldOf(pointer jsontext.Pointer) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/$")
 

@@ -12,17 +12,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrFormat says that a file is of no form that we know.
-var ErrFormat = errors.New("the file is of no form that is known")
+// ErrFormat reports a file in an unknown format.
+var ErrFormat = errors.New("the format of the file is unknown")
 
-// form is how a file is to be read.
+// form is how a file is parsed.
 type form struct {
 	format Format
 	read   func(line []byte) (Record, error)
-	names  map[string]string // what the file calls the fields, where it is not as we do
+	names  map[string]string // the file's names of fields, if they differ from ours
 }
 
-// formOf looks at the beginning of a file, which it leaves where it is.
+// formOf reads the beginning of a file and leaves its position unchanged.
 func formOf(from *bufio.Reader, format Format) (form, error) {
 	head, err := from.Peek(maxLine)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -60,7 +60,7 @@ func formOf(from *bufio.Reader, format Format) (form, error) {
 	}
 }
 
-// firstLine is the first that is not empty.
+// firstLine returns the first line that is not empty.
 func firstLine(head []byte) []byte {
 	for one := range bytes.Lines(bytes.TrimPrefix(head, []byte(byteOrderMark))) {
 		if one = bytes.TrimSpace(one); len(one) > 0 {
@@ -71,14 +71,14 @@ func firstLine(head []byte) []byte {
 	return nil
 }
 
-// guess goes by the names that only one of the forms has.
+// guess looks for names that only one of the formats has.
 func guess(first []byte) (Format, error) {
 	if len(first) == 0 {
 		return "", fmt.Errorf("%w: it is empty", ErrFormat)
 	}
 
 	if first[0] == '[' {
-		return "", fmt.Errorf("%w: an array; want an object a line, which is mongoexport without --jsonArray", ErrFormat)
+		return "", fmt.Errorf("%w: an array; one object per line is required, which is mongoexport without --jsonArray", ErrFormat)
 	}
 
 	if first[0] != '{' {
@@ -91,7 +91,7 @@ func guess(first []byte) (Format, error) {
 
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(first, &members); err != nil {
-		return "", fmt.Errorf("%w: the first line is no object of JSON; say --format", ErrFormat)
+		return "", fmt.Errorf("%w: the first line is not a JSON object; use --format", ErrFormat)
 	}
 
 	has := func(names ...string) bool {
@@ -113,10 +113,10 @@ func guess(first []byte) (Format, error) {
 		return JSON, nil
 	}
 
-	return "", fmt.Errorf("%w: the first line does not say which; say --format", ErrFormat)
+	return "", fmt.Errorf("%w: the first line does not show which; use --format", ErrFormat)
 }
 
-// parse reads the lines of a batch, in any goroutine.
+// parse parses the lines of a batch, in any goroutine.
 func (f form) parse(b *batch, settle func(*Record) error) {
 	defer close(b.done)
 

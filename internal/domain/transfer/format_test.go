@@ -8,10 +8,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 )
 
-// everything is an export with all that there is.
+// everything returns an export of all accounts.
 var everything = transfer.Extract{Format: transfer.JSON, TOTPSecrets: true}
 
-// What mongoexport writes of the gateway before is kept, in the relaxed form and in the canonical one.
+// The data that mongoexport writes of the previous gateway are kept, in the relaxed and in the canonical form.
 func TestGateway(t *testing.T) {
 	t.Parallel()
 
@@ -54,7 +54,7 @@ func TestGateway(t *testing.T) {
 
 const (
 	argon  = "$argon2id$v=19$m=65536,t=4,p=1$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
-	secret = "GEZDGNBVGY3TQOJQ" // 80 bits, as the public service makes them
+	secret = "GEZDGNBVGY3TQOJQ" // 80 bits, as in the public service
 )
 
 func publicLine(more string) string {
@@ -81,7 +81,7 @@ func TestPublic(t *testing.T) {
 		t.Errorf("got  %swant %s", got, want)
 	}
 
-	// Stored as one that was bound here: sealed for its row, and for no other.
+	// Stored as a secret that was bound here: sealed for its row only.
 	sealed := value[[]byte](t, e, "SELECT secret FROM totp")
 	id := value[string](t, e, "SELECT id FROM totp")
 
@@ -110,7 +110,7 @@ func TestPublic(t *testing.T) {
 	})
 }
 
-// What account export writes, account import reads: nothing is lost on the way, in either form.
+// account import reads what account export writes: nothing is lost, in either form.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 
@@ -119,7 +119,7 @@ func TestRoundTrip(t *testing.T) {
 	e.imports(t, publicLine(`,"name":"=1+1","avatar":"'quoted', \"twice\"","phone":"+8613800138000","totp":"`+secret+`","lark":{"open_id":"ou_1","name":"a,b"},"status":true`)).
 		succeeds(t, 1, 0, "80 bits")
 
-	// To the microsecond, as sign-ins are dated.
+	// To the microsecond, the precision of sign-ins.
 	if _, err := e.pool.Exec(t.Context(), "UPDATE account SET last_sign_in_at = '2025-06-07 08:09:10.123456Z', seen_at = '2025-06-07 08:09:10.5Z' WHERE id < repeat('0', 22) || '0a'"); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestRoundTrip(t *testing.T) {
 
 			other.imports(t, first).succeeds(t, 0, 1200)
 
-			// Without being asked for, no secret leaves.
+			// Without the option no secret is exported.
 			if plain := e.exports(t, transfer.Extract{Format: format}); strings.Contains(plain, secret) {
 				t.Error("tells the secret of an authenticator")
 			}
@@ -152,7 +152,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A cell is text to a spreadsheet, whatever a person calls themselves.
+// A cell is text to a spreadsheet, whatever a user's name is.
 func TestCSVIsNoFormula(t *testing.T) {
 	t.Parallel()
 
@@ -177,7 +177,7 @@ func TestCSVIsNoFormula(t *testing.T) {
 	}
 }
 
-// An id that nobody names is made, and the address alone says whether somebody is there.
+// A missing id is generated, and the address alone decides whether the account exists.
 func TestOwnForms(t *testing.T) {
 	t.Parallel()
 

@@ -12,8 +12,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 )
 
-// T-03: whatever a file holds, each of its lines is told of once, none is in that breaks a rule, and what is in is
-// written and read again the same.
+// T-03: for any file, each line is reported once, no account breaks a rule, and an exported account is imported again
+// unchanged.
 func FuzzLines(f *testing.F) {
 	f.Add("id,email,name,avatar\n,a@konec.test,\"A, B\",1\n")
 	f.Add("email,name,lark\r\n=a@konec.test,'=1,\"{\"\"open_id\"\":\"\"ou\"\",\"\"name\"\":\"\"\"\"}\"")

@@ -12,33 +12,33 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// ErrOvertaken says that the same file is being imported by somebody else.
-var ErrOvertaken = errors.New("the same file is being imported elsewhere, which has gone on meanwhile")
+// ErrOvertaken reports that another process is importing the same file.
+var ErrOvertaken = errors.New("another process is importing the same file, and has continued meanwhile")
 
 // Input is a file of accounts.
 type Input struct {
 	Name string
 	From io.Reader
-	// Size is 0 where it is not known. An io.ReadSeeker with a size can be gone on with after a break.
+	// Size is 0 if unknown. An import of an io.ReadSeeker with a size can be resumed.
 	Size int64
 }
 
-// Options say how to import.
+// Options are the options of an import.
 type Options struct {
 	Format       Format
-	Group        string // of those that a file names none for
-	CreateGroups bool   // make a group that is missing, without rights
-	DryRun       bool   // do everything but write
-	Report       string // a file for every remark, as JSON lines; empty for none
+	Group        string // for accounts without a group in the file
+	CreateGroups bool   // create missing groups, without rights
+	DryRun       bool   // do everything except write
+	Report       string // a file for all remarks, as JSON lines; empty for none
 
-	Remark   func(Remark)   // is told each; nil for nobody
-	Progress func(Progress) // is told after each batch, and before the first; nil for nobody
+	Remark   func(Remark)   // called for each remark; may be nil
+	Progress func(Progress) // called before the first batch and after each; may be nil
 }
 
-// Import brings a file in. What is in after each batch is committed together with how far it is: the same file again
-// goes on behind it. The result counts from the beginning of the file.
+// Import imports a file. Each batch is committed together with the position in the file: importing the same file again
+// resumes after it. The result counts from the beginning of the file.
 func (t *Transfer) Import(ctx context.Context, in Input, o Options) (Progress, error) {
-	// A connection of its own, for as long as it takes: nobody waits for an answer, and a failure is gone on behind.
+	// Its own connection, without a time limit: no request waits for it, and a failed import can be resumed.
 	conn, err := t.db.Pool().Acquire(ctx)
 	if err != nil {
 		return Progress{}, fmt.Errorf("connect: %w", err)
@@ -72,13 +72,13 @@ type run struct {
 	conn   *pgxpool.Conn
 	source string
 	form   form
-	now    time.Time // of what no file says; that of the first run where this one goes on
+	now    time.Time // for times missing in the file; that of the first run if this one resumes
 	id     string    // of its row
 	groups map[string]bool
 	report *report
 }
 
-// open finds out what the file is, and how far it is in already.
+// open detects the format of the file, and how much of it is already imported.
 func (r *run) open(ctx context.Context, in Input) (*lineReader, error) {
 	from := bufio.NewReaderSize(in.From, lineBuffer)
 

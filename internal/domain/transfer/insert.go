@@ -14,8 +14,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// insert brings records in with COPY, and answers those that the database would not have: somebody has registered in
-// this moment with the same address. Of records among which there is one, each half is tried by itself, and so on.
+// insert inserts records with COPY, and returns those that the database refuses: a user may just have registered with
+// the same address. If a record is refused, each half of the batch is tried separately, recursively.
 func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]Remark, error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -47,7 +47,7 @@ func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]Remark,
 	return append(first, second...), err
 }
 
-// refusal says that the database refused a value, and which.
+// refusal returns which value the database refused.
 func refusal(err error) (flaw, bool) {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || !strings.HasPrefix(pgErr.Code, "22") && !strings.HasPrefix(pgErr.Code, "23") {
@@ -56,13 +56,13 @@ func refusal(err error) (flaw, bool) {
 
 	switch pgErr.ConstraintName {
 	case "account_pkey":
-		return flaw{"id", "somebody has taken it in this moment"}, true
+		return flaw{"id", "another account has just taken it"}, true
 	case "account_email_key":
-		return flaw{"email", "somebody has taken it in this moment"}, true
+		return flaw{"email", "another account has just taken it"}, true
 	case "account_phone_key":
-		return flaw{"phone", "somebody has taken it in this moment"}, true
+		return flaw{"phone", "another account has just taken it"}, true
 	case "identity_pkey":
-		return flaw{"lark", "somebody has taken it in this moment"}, true
+		return flaw{"lark", "another account has just taken it"}, true
 	case "account_member_group_fkey":
 		return flaw{"memberGroup", "it was deleted in this moment"}, true
 	}
@@ -97,7 +97,8 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 		return err
 	}
 
-	// Nobody knows when they were bound: not after the account was changed last. No step of theirs was used here.
+	// It is unknown when they were bound: at the account's last change at the latest. None of their time steps was used
+	// here.
 	err = copyRows(ctx, tx, "totp", []string{"account_id", "id", "secret", "last_step", "bound_at"}, locked, func(e entry) ([]any, error) {
 		id := randomid.New()
 

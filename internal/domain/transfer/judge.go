@@ -22,15 +22,15 @@ type entry struct {
 	line int64
 }
 
-// verdict is what becomes of a batch.
+// verdict is the result for a batch.
 type verdict struct {
 	accepted []entry
 	present  int64
-	groups   []string // to be made first
+	groups   []string // to be created first
 	remarks  []Remark // in the order of the lines
 }
 
-// refuse takes back what the database would not have.
+// refuse removes what the database refused.
 func (v *verdict) refuse(refused []Remark) {
 	for _, remark := range refused {
 		v.accepted = slices.DeleteFunc(v.accepted, func(e entry) bool { return e.line == remark.Line })
@@ -41,7 +41,7 @@ func (v *verdict) refuse(refused []Remark) {
 	slices.SortStableFunc(v.remarks, func(a, b Remark) int { return int(a.Line - b.Line) })
 }
 
-// holders are whose the ids, addresses, numbers and identities of a batch are.
+// holders are the accounts that have the ids, addresses, numbers and identities of a batch.
 type holders struct {
 	emails map[string]string // by id
 	ids    map[string]string // by address
@@ -51,7 +51,7 @@ type holders struct {
 	deleted map[string]bool // by id
 }
 
-// judge decides about each line of a batch, against the database and against the lines before it.
+// judge decides about each line of a batch, against the database and against the earlier lines.
 func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 	h, err := r.holders(ctx, tx, b)
 	if err != nil {
@@ -103,7 +103,7 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 	return v, nil
 }
 
-// judgeGroup sees to it that there is the group.
+// judgeGroup makes sure that the group exists.
 func (r *run) judgeGroup(name string, v *verdict) flaw {
 	if r.groups[name] {
 		return flaw{}
@@ -123,7 +123,7 @@ func (r *run) judgeGroup(name string, v *verdict) flaw {
 	return flaw{}
 }
 
-// holders asks about all of a batch at once.
+// holders queries the database for a whole batch at once.
 func (r *run) holders(ctx context.Context, tx pgx.Tx, b *batch) (holders, error) {
 	var ids, emails, phones, larks []string
 
@@ -191,8 +191,8 @@ func (h *holders) add(r *Record) {
 	}
 }
 
-// has says that the account is there: its id with its address, or its address where the file names no id. One that was
-// deleted here, and not there, is for somebody to decide about.
+// has reports whether the account exists: its id with its address, or its address if the file has no id. If it was
+// deleted only here, an administrator must decide.
 func (h *holders) has(r *Record) (there bool, wrong flaw) {
 	id := r.ID
 	if !r.named {
@@ -210,7 +210,7 @@ func (h *holders) has(r *Record) (there bool, wrong flaw) {
 	return true, wrong
 }
 
-// taken says what of a record is another account's, of the database or of an earlier line.
+// taken returns which value of a record another account has, in the database or in an earlier line.
 func (h *holders) taken(r *Record) flaw {
 	if _, there := h.emails[r.ID]; there {
 		return flaw{"id", "there is an account with this id, and another e-mail address"}

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// maxLine is the longest line that is looked at. A longer one is reported and passed over, and is at no time in
-	// memory as a whole.
+	// maxLine is the longest line that is parsed. A longer one is reported and skipped, and is never in memory as a
+	// whole.
 	maxLine = 64 << 10
-	// A batch ends at so many lines or bytes, whichever is first.
+	// A batch ends at this number of lines or bytes, whichever is reached first.
 	batchLines = 5_000
 	batchBytes = 4 << 20
 )
 
-// line is one of a file. Its text has no line end; flawed says why there is none.
+// line is one line of a file. Its text has no line end; flawed is the reason if there is no text.
 type line struct {
 	number int64
 	text   []byte
@@ -31,10 +31,10 @@ type batch struct {
 	from  int64  // the first byte
 	to    int64  // the first byte after it
 	last  int64  // the number of the last line, empty ones included
-	err   error  // why there are no more
+	err   error  // why there are no more lines
 
-	records []Record // of the lines, once read
-	flaws   []flaw   // of the lines; empty where there is none
+	records []Record // of the lines, once parsed
+	flaws   []flaw   // of the lines; empty if there is none
 	done    chan struct{}
 }
 
@@ -45,10 +45,10 @@ type lineReader struct {
 	number   int64
 }
 
-// lineBuffer is the size of a buffer that a line fits into with its end.
+// lineBuffer is the size of a buffer for a line and its end.
 const lineBuffer = maxLine + 2
 
-// skipFirst passes over the first line that is not empty.
+// skipFirst skips the first line that is not empty.
 func (r *lineReader) skipFirst() {
 	for {
 		if one, _, err := r.line(nil); err != nil || one.text != nil || one.flawed != "" {
@@ -57,14 +57,14 @@ func (r *lineReader) skipFirst() {
 	}
 }
 
-// empty is a batch with room for lines, that of one that is done with where there is one.
+// empty returns a batch with room for lines; it reuses the memory of a finished batch if there is one.
 func (r *lineReader) empty(spare *batch) *batch {
 	b := &batch{from: r.position, done: make(chan struct{})}
 
 	if spare == nil {
 		b.text = make([]byte, 0, batchBytes/2)
 	} else {
-		clear(spare.records) // lets go of what they point to
+		clear(spare.records) // frees what they point to
 		clear(spare.flaws)
 
 		b.lines, b.text, b.records, b.flaws = spare.lines[:0], spare.text[:0], spare.records[:0], spare.flaws[:0]
@@ -73,7 +73,7 @@ func (r *lineReader) empty(spare *batch) *batch {
 	return b
 }
 
-// next reads a batch, into the room of one that is done with; nil for none. The last one has io.EOF, and may be empty.
+// next reads a batch, into the memory of a finished one; nil for none. The last batch has io.EOF, and may be empty.
 func (r *lineReader) next(spare *batch) *batch {
 	b := r.empty(spare)
 
@@ -95,7 +95,7 @@ func (r *lineReader) next(spare *batch) *batch {
 	return b
 }
 
-// line reads one, whose text it adds to the others' of the batch. An empty one has neither text nor flaw.
+// line reads one line and appends its text to that of the batch. An empty line has neither text nor flaw.
 func (r *lineReader) line(texts []byte) (line, []byte, error) {
 	raw, err := r.from.ReadSlice('\n')
 	r.position += int64(len(raw))

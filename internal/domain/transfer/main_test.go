@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
 var commandLine = origin.Command("test")
 
-// bcrypted is a hash that nothing was computed for.
+// bcrypted is a hash for which nothing was computed.
 const bcrypted = "$2b$10$abcdefghijklmnopqrstuu5Xn1XjHfQcGmTMgBKkWhXvJnXWJDhba"
 
 // env is an empty database.
@@ -71,7 +71,7 @@ func setupWith(t *testing.T, keys *keyring.Keyring) *env {
 	return &env{Transfer: transfer.New(transfer.Deps{DB: database, Keys: keys, Now: clock.Now}), db: database, pool: pool, keys: keys}
 }
 
-// outcome is what an import came to.
+// outcome is the result of an import.
 type outcome struct {
 	transfer.Progress
 
@@ -79,7 +79,7 @@ type outcome struct {
 	err     error
 }
 
-// imports brings a text in, as the file that it would be.
+// imports imports a text as a file.
 func (e *env) imports(t *testing.T, text string, change ...func(*transfer.Options)) outcome {
 	t.Helper()
 
@@ -99,7 +99,7 @@ func (e *env) importsFrom(t *testing.T, in transfer.Input, change ...func(*trans
 	return o
 }
 
-// succeeds wants these counts, and these remarks, in their order and in part.
+// succeeds expects these counts, and these remarks, in order and in part.
 func (o outcome) succeeds(t *testing.T, imported, present int64, remarks ...string) {
 	t.Helper()
 
@@ -132,7 +132,7 @@ func (o outcome) succeeds(t *testing.T, imported, present int64, remarks ...stri
 	}
 }
 
-// exports is what an export says.
+// exports returns the text of an export.
 func (e *env) exports(t *testing.T, x transfer.Extract) string {
 	t.Helper()
 
@@ -155,7 +155,7 @@ func (e *env) exports(t *testing.T, x transfer.Extract) string {
 	return out.String()
 }
 
-// value is that of one row and column.
+// value returns the value of a row and column.
 func value[T any](t *testing.T, e *env, query string, args ...any) (v T) {
 	t.Helper()
 
@@ -172,7 +172,7 @@ func (e *env) accounts(t *testing.T) int64 {
 	return value[int64](t, e, "SELECT count(*) FROM account")
 }
 
-// object is a line of JSON, out of pairs of a name and a value; without is a name to leave out.
+// object returns a line of JSON, from pairs of a name and a value; without is a name to leave out.
 func object(pairs ...any) string {
 	var parts []string
 
@@ -188,7 +188,7 @@ func object(pairs ...any) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// gatewayLine is an account of the gateway before, whose id and address follow from the number.
+// gatewayLine returns an account of the previous gateway, whose id and address follow from the number.
 func gatewayLine(i int) string {
 	return fmt.Sprintf(`{"_id":{"$oid":"%024x"},"username":"Person %d","email":"person%d@konec.test","password":"%s",`+
 		`"memberGroup":"Member","avatar":%d,"createdAt":{"$date":"2025-01-01T01:24:10.109Z"},"updatedAt":{"$date":"2025-02-02T16:39:48.441Z"},"__v":3}`,
@@ -204,7 +204,7 @@ func gatewayLines(from, to int) string {
 	return text.String()
 }
 
-// file writes a text where the test may.
+// file writes a text to a temporary file.
 func file(t *testing.T, text string) string {
 	t.Helper()
 
@@ -227,5 +227,5 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// once hides that a reader could go back: standard input cannot.
+// once hides that a reader can seek, as standard input cannot.
 type once struct{ io.Reader }

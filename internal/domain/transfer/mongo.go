@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 )
 
-// gatewayDocument is an account of the gateway that was there before. What else its documents hold stays behind.
+// gatewayDocument is an account of the previous gateway. Other members of its documents are ignored.
 type gatewayDocument struct {
 	ID          objectID `json:"_id"`
 	Username    string   `json:"username"`
@@ -49,8 +49,7 @@ func readGateway(line []byte) (r Record, err error) {
 	return r, nil
 }
 
-// publicDocument is an account of the public service. Its history of sign-ins, and the tokens that it keeps of Lark,
-// stay behind.
+// publicDocument is an account of the public service. Its history of sign-ins, and its tokens of Lark, are ignored.
 type publicDocument struct {
 	ID        objectID     `json:"_id"`
 	Email     string       `json:"email"`
@@ -86,7 +85,7 @@ func readPublic(line []byte) (r Record, err error) {
 	case r.ID == "":
 		return r, flaw{"id", "missing"}
 	case d.Status == nil:
-		// Somebody may have been shut out: not to know is no reason to let them in.
+		// The account may have been locked out: an unknown value must not let it in.
 		return r, flaw{"status", "missing"}
 	case !*d.Status:
 		r.Status = "disabled"
@@ -96,7 +95,7 @@ func readPublic(line []byte) (r Record, err error) {
 		r.SignIns = int64(*d.Sessions)
 	}
 
-	// There nobody needs a name; here every app shows one.
+	// That service requires no name; here every app shows one.
 	if strings.TrimSpace(r.Name) == "" {
 		r.Name, _, _ = strings.Cut(strings.TrimSpace(r.Email), "@")
 	}
@@ -116,7 +115,7 @@ func orZero(i *instant) instant {
 	return *i
 }
 
-// readJSON reads our own form, in which a field that we do not know is more likely misspelt than superfluous.
+// readJSON parses our own form, in which an unknown field is more likely misspelt than superfluous.
 func readJSON(line []byte) (r Record, err error) {
 	err = json.Unmarshal(line, &r, json.RejectUnknownMembers(true))
 

@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 )
 
-// Record is an account in our own form. What is empty is not there. The columns of the CSV form have the same names and
+// Record is an account in our own form. An empty field is absent. The columns of the CSV form have the same names and
 // the same order.
 type Record struct {
 	ID           string       `json:"id,omitzero"`
@@ -34,14 +34,14 @@ type Record struct {
 	TOTPSecret   string       `json:"totpSecret,omitzero"`
 	Lark         *lark.Person `json:"lark,omitzero"`
 
-	secret factor.Secret // TOTPSecret, once that is known to be one
+	secret factor.Secret // TOTPSecret, once verified
 	named  bool          // the file has an id for it
 }
 
-// maxPicture is the document's bound, in characters.
+// maxPicture is the document's limit, in characters.
 const maxPicture = 2048
 
-// settle brings a record into the form that is stored, or answers the first flaw. now is the time of what no file says.
+// settle converts a record to the stored form, or returns its first flaw. now replaces times missing in the file.
 func (r *Record) settle(now time.Time, group string) error {
 	var err error
 
@@ -116,7 +116,7 @@ func (r *Record) settleSignIn() error {
 	return nil
 }
 
-// schemes are those of package password, with its bounds.
+// schemes are those of package password, with its limits.
 const schemes = "Argon2id, bcrypt to cost 15, scrypt and PBKDF2-SHA-256/512 are"
 
 func (r *Record) settleRest(now time.Time) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 )
 
-// own is a good line of our own form, with one field more or another.
+// own returns a valid line of our own form, with one field added or changed.
 func own(field string, v any) string {
 	pairs := []any{"id", "65a1b2c3d4e5f60718293a4b", "email", "a@konec.test", "name", "A"}
 
@@ -23,7 +23,7 @@ func own(field string, v any) string {
 	return object(append(pairs, field, v)...)
 }
 
-// T-28: nothing gets in that could not have been made here, and nothing is left out without a word.
+// T-28: no account is imported that could not be created here, and no line is dropped silently.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 
@@ -41,13 +41,13 @@ func TestRefusals(t *testing.T) {
 		{transfer.JSON, own("id", "65a1b2c3d4e5f60718293a4"), "id: not 24 hex"},
 		{transfer.JSON, own("id", "65a1b2c3d4e5f60718293a4g"), "id: not 24 hex"},
 		{transfer.JSON, own("email", ""), "email: missing"},
-		{transfer.JSON, own("email", "nobody"), "email: not an e-mail address"},
+		{transfer.JSON, own("email", "no address"), "email: not an e-mail address"},
 		{transfer.JSON, own("email", "a@konec.test\r\nBcc: b@konec.test"), "email: not an e-mail address"},
 		{transfer.JSON, own("name", ""), "name: missing"},
 		{transfer.JSON, own("name", "a\u202eb"), "name: not one line"},
 		{transfer.JSON, own("name", "a\x00b"), "name: not one line"},
 		{transfer.JSON, own("name", strings.Repeat("x", 65)), "name: not one line"},
-		{transfer.JSON, own("memberGroup", "Nobody"), `memberGroup: there is no member group "Nobody"; there are Admin, Member, None, Tester`},
+		{transfer.JSON, own("memberGroup", "Unknown"), `memberGroup: there is no member group "Unknown"; there are Admin, Member, None, Tester`},
 		{transfer.JSON, own("status", "locked"), "status: none of"},
 		{transfer.JSON, own("status", "deleted"), "deletedAt: missing"},
 		{transfer.JSON, own("deletedAt", "2025-01-01T00:00:00Z"), "deletedAt: missing where the status is deleted, or there"},
@@ -122,7 +122,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%d accounts", n)
 	}
 
-	// Each line is judged for itself, wherever it stands.
+	// Each line is judged separately, wherever it is.
 	good := map[transfer.Format]string{transfer.JSON: own("avatar", 1), transfer.Gateway: gatewayLine(99), transfer.Public: publicLine(`,"status":true`)}
 
 	for format, lines := range all {
@@ -159,7 +159,7 @@ func TestCSVRefusals(t *testing.T) {
 		"line 7: avatar: not a whole number", "line 8: lark: not what", "line 9: id: not 24")
 }
 
-// What cannot be read at all is said before anything is done.
+// A file that cannot be read at all is refused before anything is done.
 func TestFilesOfNoForm(t *testing.T) {
 	t.Parallel()
 
@@ -182,8 +182,8 @@ func TestFilesOfNoForm(t *testing.T) {
 		}
 	}
 
-	o := e.imports(t, gatewayLine(1), func(o *transfer.Options) { o.Group = "Nobody" })
-	if o.err == nil || !strings.Contains(o.err.Error(), `no member group "Nobody"; there are Admin`) {
+	o := e.imports(t, gatewayLine(1), func(o *transfer.Options) { o.Group = "Unknown" })
+	if o.err == nil || !strings.Contains(o.err.Error(), `no member group "Unknown"; there are Admin`) {
 		t.Errorf("got %v", o.err)
 	}
 
@@ -192,7 +192,7 @@ func TestFilesOfNoForm(t *testing.T) {
 	}
 }
 
-// Empty lines, a mark of the byte order, line ends of Windows and none at the end are no flaw.
+// Empty lines, a byte order mark, line ends of Windows and a missing last one are not errors.
 func TestHarmlessLines(t *testing.T) {
 	t.Parallel()
 
@@ -205,7 +205,7 @@ func TestHarmlessLines(t *testing.T) {
 	}
 }
 
-// A group that is missing is made where that was asked for, and gives nobody a right.
+// A missing group is created if the option is set, and grants no right.
 func TestCreateGroups(t *testing.T) {
 	t.Parallel()
 

@@ -8,11 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errRehearsed ends the transaction of a dry run, which leaves nothing.
+// errRehearsed ends the transaction of a dry run, which leaves no trace.
 var errRehearsed = errors.New("transfer: a dry run")
 
-// rehearse does everything but write. What would have been written is kept aside, in a table that only this
-// transaction sees: nobody who registers meanwhile waits for it, as they would for rows of the account table.
+// rehearse does everything except write. The rows go to a table that only this transaction sees, so that no
+// registration waits for them, as it would for rows of the account table.
 func (r *run) rehearse(ctx context.Context, from *lineReader) error {
 	err := pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
 		for _, statement := range []string{
@@ -61,7 +61,7 @@ func (r *run) rehearseBatch(ctx context.Context, tx pgx.Tx, b *batch) error {
 	return nil
 }
 
-// rehearsed adds those that the lines before would have written.
+// rehearsed adds the accounts that the earlier lines would have written.
 func rehearsed(ctx context.Context, tx pgx.Tx, h *holders, ids, emails, phones, larks []string) error {
 	rows, err := tx.Query(ctx, `
 		SELECT r.* FROM unnest($1::text[]) AS wanted (id) CROSS JOIN LATERAL (SELECT * FROM rehearsal WHERE rehearsal.id = wanted.id LIMIT 1) AS r

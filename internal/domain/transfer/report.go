@@ -16,14 +16,14 @@ type report struct {
 	file *os.File // nil for none
 }
 
-// openReport begins a report, or goes on with that of an import that was broken off after the line: what it says about
-// later lines is of a batch that was not committed, and will be said again.
+// openReport begins a report, or continues that of an import that was interrupted after the line: remarks about later
+// lines belong to a batch that was not committed, and will be written again.
 func openReport(path string, line int64) (*report, error) {
 	if path == "" {
 		return &report{}, nil
 	}
 
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator says where
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator chooses the path
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -44,10 +44,10 @@ func openReport(path string, line int64) (*report, error) {
 	return &report{file: file}, nil
 }
 
-// errNoReport keeps us from writing over somebody's file: the accounts, by a slip of the hand.
+// errNoReport keeps the report from overwriting another file, for example the accounts themselves, by mistake.
 var errNoReport = errors.New("the file exists, and is not a report")
 
-// endOf is where the remarks about lines up to this one end.
+// endOf returns the position where the remarks about lines up to this one end.
 func endOf(file io.Reader, line int64) (end int64, err error) {
 	for lines := bufio.NewReaderSize(file, lineBuffer); ; {
 		text, err := lines.ReadSlice('\n')
@@ -57,7 +57,7 @@ func endOf(file io.Reader, line int64) (end int64, err error) {
 
 		var remark Remark
 		if json.Unmarshal(text, &remark, json.RejectUnknownMembers(true)) != nil || remark.Line == 0 {
-			// What a kill cut off is the last of all.
+			// Only the last line can be incomplete, after a kill.
 			if errors.Is(err, io.EOF) && end > 0 {
 				return end, nil
 			}
@@ -73,7 +73,7 @@ func endOf(file io.Reader, line int64) (end int64, err error) {
 	}
 }
 
-// write adds remarks for good.
+// write appends remarks durably.
 func (r *report) write(remarks []Remark) error {
 	if r.file == nil || len(remarks) == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
-// mixed is a file of several batches, with a line in each hundred that is refused.
+// mixed returns a file of several batches, in which one line in a hundred is refused.
 func mixed(lines int) string {
 	var text strings.Builder
 
@@ -30,7 +30,7 @@ func mixed(lines int) string {
 	return text.String()
 }
 
-// linesOf are the lines that a report is about.
+// linesOf returns the lines in a report.
 func linesOf(t *testing.T, path string) (lines []int64) {
 	t.Helper()
 
@@ -46,8 +46,8 @@ func linesOf(t *testing.T, path string) (lines []int64) {
 	return lines
 }
 
-// T-10: an import that is broken off loses nothing and doubles nothing, wherever that happens: the same file again goes
-// on behind the last batch, its report too.
+// T-10: an interrupted import loses nothing and duplicates nothing, wherever it stops: with the same file it resumes
+// after the last batch, and so does its report.
 func TestResume(t *testing.T) {
 	t.Parallel()
 
@@ -72,7 +72,7 @@ func TestResume(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "report")
 	options := func(o *transfer.Options) { o.Report, o.Remark = broken, nil }
 
-	// Stopped after the second batch; the third is on its way.
+	// Stopped after the second batch; the third is in progress.
 	ctx, stop := context.WithCancel(t.Context())
 	_, err := e.Import(origin.With(ctx, commandLine), transfer.Input{Name: "a", From: strings.NewReader(text), Size: int64(len(text))}, transfer.Options{
 		Format: transfer.Auto, Group: "None", Report: broken,
@@ -87,7 +87,7 @@ func TestResume(t *testing.T) {
 		t.Fatalf("%d accounts, %v", e.accounts(t), err)
 	}
 
-	// What a kill between the report and the commit leaves.
+	// What remains after a kill between the report and the commit.
 	appended, err := os.OpenFile(broken, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -122,14 +122,14 @@ func TestResume(t *testing.T) {
 		t.Errorf("the audit log tells of %d", events)
 	}
 
-	// What has come to its end begins anew, and finds everybody there.
+	// A finished import begins anew, and finds every account present.
 	o = e.imports(t, text, options)
 	if o.err != nil || o.Imported != 0 || o.Present != lines-lines/100 || !slices.Equal(linesOf(t, broken), want) {
 		t.Errorf("again: %+v, %v", o.Progress, o.err)
 	}
 }
 
-// T-04: of two that bring the same file one does, and the other stops; nobody is in twice.
+// T-04: of two imports of the same file one succeeds, and the other stops; no account is imported twice.
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
 
@@ -158,7 +158,7 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 }
 
-// Standard input cannot be gone on with: it begins anew each time, and finds who is there.
+// An import from standard input cannot be resumed: it begins anew each time, and finds the existing accounts.
 func TestStandardInput(t *testing.T) {
 	t.Parallel()
 
@@ -183,7 +183,7 @@ func TestStandardInput(t *testing.T) {
 	e.importsFrom(t, input()).succeeds(t, 0, 6_000)
 }
 
-// A report is written over a report only: the accounts themselves are a slip of the hand away.
+// Only a report is overwritten by a report: the accounts file is easily named by mistake.
 func TestReportSparesOtherFiles(t *testing.T) {
 	t.Parallel()
 

@@ -19,7 +19,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// begin finds the import of the file that was broken off, or writes down a new one.
+// begin finds the interrupted import of the file, or records a new one.
 func (r *run) begin(ctx context.Context, digest []byte) error {
 	queries := db.New(r.conn)
 	r.id = randomid.New()
@@ -33,7 +33,7 @@ func (r *run) begin(ctx context.Context, digest []byte) error {
 
 	row, err := queries.AccountImportUnderWay(ctx, db.AccountImportUnderWayParams{Digest: digest, Format: string(r.form.format)})
 	if postgres.IsNotFound(err) {
-		return ErrOvertaken // it has just come to its end
+		return ErrOvertaken // it has just finished
 	} else if err != nil {
 		return fmt.Errorf("look for an earlier import: %w", err)
 	}
@@ -44,12 +44,13 @@ func (r *run) begin(ctx context.Context, digest []byte) error {
 	return nil
 }
 
-// each hands over one batch after the other, in the order of the file, while the next ones are being read.
+// each passes one batch after the other to the function, in the order of the file, while the next ones are being
+// parsed.
 func (r *run) each(ctx context.Context, from *lineReader, bring func(context.Context, *batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	// How many batches there may be at a time bounds the memory.
+	// The number of batches at a time limits the memory.
 	batches, unread, spare := make(chan *batch, 2), make(chan *batch), make(chan *batch, 4)
 
 	go func() {
@@ -112,7 +113,7 @@ func (r *run) each(ctx context.Context, from *lineReader, bring func(context.Con
 	return ctx.Err()
 }
 
-// bringAll writes, batch by batch.
+// bringAll writes all batches.
 func (r *run) bringAll(ctx context.Context, from *lineReader) error {
 	if err := r.each(ctx, from, r.bring); err != nil {
 		return err
@@ -121,14 +122,14 @@ func (r *run) bringAll(ctx context.Context, from *lineReader) error {
 	return wrap(db.New(r.conn).AccountImportFinish(ctx, db.AccountImportFinishParams{ID: r.id, Now: r.Transfer.now()}), "finish import")
 }
 
-// bring writes one batch: its accounts, what is said about it, and how far the import is then, all or nothing.
+// bring writes one batch: its accounts, its remarks, and the new position, all or nothing.
 func (r *run) bring(ctx context.Context, b *batch) error {
 	var remarks []Remark
 
 	next := r.Progress
 
 	err := pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
-		// The pool's bound is that of statements that somebody waits for.
+		// The pool's time limit is for statements of requests.
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 			return err
 		}
@@ -158,7 +159,7 @@ func (r *run) bring(ctx context.Context, b *batch) error {
 		remarks = verdict.remarks
 		next = r.after(b, verdict)
 
-		// Before the commit: whoever goes on from here forgets the rest of the report, but has all up to here.
+		// Before the commit: a resumed import discards the rest of the report, but keeps everything up to here.
 		if err := r.report.write(remarks); err != nil {
 			return err
 		}
@@ -175,7 +176,7 @@ func (r *run) bring(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// after is how far the import is after a batch.
+// after returns the progress after a batch.
 func (r *run) after(b *batch, v verdict) Progress {
 	next := r.Progress
 	next.Line, next.Position = b.last, b.to
@@ -210,7 +211,7 @@ func (r *run) advance(ctx context.Context, tx pgx.Tx, next Progress) error {
 	}})
 }
 
-// reportRemarks passes on what happened.
+// reportRemarks passes the remarks on.
 func (r *run) reportRemarks(remarks []Remark) {
 	if r.Remark != nil {
 		for _, remark := range remarks {
@@ -223,7 +224,7 @@ func (r *run) reportRemarks(remarks []Remark) {
 	}
 }
 
-// loadGroups learns which groups there are.
+// loadGroups reads the existing groups.
 func (r *run) loadGroups(ctx context.Context) error {
 	rows, err := db.New(r.conn).MemberGroupList(ctx)
 	if err != nil {
@@ -242,7 +243,7 @@ func (r *run) loadGroups(ctx context.Context) error {
 	return nil
 }
 
-// groupNames lists the groups, as many as one wants to read.
+// groupNames lists the groups, at a readable length.
 func (r *run) groupNames() string {
 	const most = 50
 
@@ -254,14 +255,14 @@ func (r *run) groupNames() string {
 	return strings.Join(names, ", ")
 }
 
-// createGroups makes groups whose members may do nothing beyond their own account.
+// createGroups creates groups whose members have no rights.
 func (r *run) createGroups(ctx context.Context, tx pgx.Tx, names []string) error {
 	for _, name := range names {
 		now := r.Transfer.now()
 
 		_, err := db.New(tx).MemberGroupCreate(ctx, db.MemberGroupCreateParams{Name: name, Rights: []string{}, Now: now})
 		if postgres.IsNotFound(err) {
-			continue // somebody else has just made it
+			continue // created by another transaction meanwhile
 		} else if err != nil {
 			return fmt.Errorf("create group: %w", err)
 		}

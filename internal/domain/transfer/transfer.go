@@ -1,7 +1,7 @@
-// Package transfer brings accounts in from files and writes them out again: of the gateway and the service that were
-// there before, as mongoexport writes them, and in a form of our own. What it brings in obeys every rule that accounts
-// made here obey, and a line that does not is reported, never mended in silence and never dropped. It makes no sign-in,
-// checks no password, and tells nobody by mail.
+// Package transfer imports accounts from files and exports them: files of the previous gateway and service, as
+// mongoexport writes them, and files in our own form. An imported account obeys every rule for accounts created here. A
+// line that does not is reported, never corrected silently and never dropped. It opens no session, checks no password,
+// and sends no mail.
 package transfer
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Deps are what a Transfer is made of.
+// Deps are the dependencies of a Transfer.
 type Deps struct {
 	DB   *postgres.DB
 	Keys *keyring.Keyring
@@ -26,27 +26,27 @@ type Transfer struct {
 	now  func() time.Time
 }
 
-// New makes a Transfer.
+// New returns a Transfer.
 func New(d Deps) *Transfer { return &Transfer{db: d.DB, keys: d.Keys, now: d.Now} }
 
-// Format is a way to write accounts.
+// Format is a file format of accounts.
 type Format string
 
 // The formats.
 const (
-	Auto    Format = "auto"    // whichever the first line looks like
-	Gateway Format = "gateway" // of the gateway that was there before, by mongoexport
+	Auto    Format = "auto"    // detected from the first line
+	Gateway Format = "gateway" // of the previous gateway, by mongoexport
 	Public  Format = "public"  // of the public service, by mongoexport
-	JSON    Format = "json"    // our own, an object a line
+	JSON    Format = "json"    // our own, one object per line
 	CSV     Format = "csv"     // our own, with a line of column names
 )
 
-// Remark is what there is to say about one line of a file.
+// Remark is a remark about one line of a file.
 type Remark struct {
 	Line   int64  `json:"line"`
-	Field  string `json:"field,omitempty"` // as the file calls it; empty for the line as a whole
+	Field  string `json:"field,omitempty"` // the file's name for it; empty for the whole line
 	Reason string `json:"reason"`
-	// Imported says that the account is in all the same: the remark is for whoever looks after it.
+	// Imported reports that the account is imported all the same: the remark is for its administrator.
 	Imported bool `json:"imported"`
 }
 
@@ -58,13 +58,13 @@ func (r Remark) String() string {
 	return fmt.Sprintf("line %d: %s: %s", r.Line, r.Field, r.Reason)
 }
 
-// Progress is how far an import is, from the beginning of the file. Every line but empty ones, and the column names of
-// CSV, is imported, present or refused.
+// Progress is how far an import is, from the beginning of the file. Every line, except empty ones and the column names
+// of CSV, is imported, present or refused.
 type Progress struct {
-	Line     int64 // the number of the last one dealt with
+	Line     int64 // the number of the last line read
 	Imported int64
-	Present  int64 // there already, with the same id and address
+	Present  int64 // existing, with the same id and address
 	Refused  int64
-	Position int64 // bytes of the file that are dealt with
-	Size     int64 // of the file; 0 where it is not known
+	Position int64 // bytes of the file that are read
+	Size     int64 // of the file; 0 if unknown
 }

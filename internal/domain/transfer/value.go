@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The values of MongoDB Extended JSON (v2), in its canonical form, {"$date": {"$numberLong": "…"}}, and its relaxed one,
-// {"$date": "…"}; and as JSON itself writes them.
+// The values of MongoDB Extended JSON (v2), in its canonical form, {"$date": {"$numberLong": "…"}}, and its relaxed
+// form, {"$date": "…"}; and in plain JSON.
 
 var (
 	errID      = errors.New("not an ObjectID")
@@ -18,8 +18,7 @@ var (
 	errInteger = errors.New("not a whole number, or too large")
 )
 
-// extended reads one value. kind is what it is wrapped in, as in $date$numberLong, and then the kind of JSON token that
-// text was.
+// extended reads one value. kind is what wraps it, as in $date$numberLong, followed by the kind of JSON token of text.
 func extended(dec *jsontext.Decoder) (kind, text string, err error) {
 	depth := 0
 
@@ -84,7 +83,7 @@ func (o *objectID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// instant is a time as Postgres keeps it, to the microsecond.
+// instant is a time in the precision of Postgres, a microsecond.
 type instant struct{ time.Time }
 
 func (i *instant) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
@@ -127,7 +126,7 @@ func within(t time.Time) (instant, error) {
 	return instant{t}, nil
 }
 
-// String has three decimals, as the API's answers, and six where that would lose some.
+// String has three decimals, as in the API's responses, and six if three would lose some.
 func (i instant) String() string {
 	switch {
 	case i.IsZero():
@@ -175,7 +174,7 @@ func (n *integer) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// int32 answers errInteger for what a column does not hold.
+// int32 returns errInteger for a number that a column cannot hold.
 func (n *integer) int32() (int32, error) {
 	switch {
 	case n == nil:

@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	// createLock is any number that only we use: the advisory lock of those who make a webhook.
+	// createLock is a number that only this package uses: the advisory lock of creating a webhook.
 	createLock = 0x746b_7768 // "tkwh"
-	// Overlap is how long calls are signed with the secret of before as well.
+	// Overlap is how long calls are also signed with the previous secret.
 	Overlap = 24 * time.Hour
 )
 
-// Created is a webhook with its secret, which is told this once.
+// Created is a webhook with its secret, which is shown only this once.
 type Created struct {
 	Webhook
 
 	Secret standardwebhook.Secret
 }
 
-// told is what is kept under an idempotency key: the secret is sealed there as it is in the table.
-type told struct {
+// stored is the form stored under an idempotency key: the secret is sealed there as in the table.
+type stored struct {
 	Webhook Webhook
 	Sealed  []byte
 }
 
-// Create makes a webhook. It gets the events that are sealed from then on.
+// Create creates a webhook. It receives the events that are sealed from then on.
 func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
 	wanted, err := w.allowed(who, wanted)
 	if err != nil {
@@ -46,11 +46,11 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 	id := randomid.New()
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
 		queries := db.New(tx)
 
 		if err := queries.WebhookLock(ctx, createLock); err != nil {
-			return told{}, fmt.Errorf("lock webhooks: %w", err)
+			return stored{}, fmt.Errorf("lock webhooks: %w", err)
 		}
 
 		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
@@ -58,14 +58,14 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 			Now: w.Now(), Most: Most,
 		})
 		if postgres.IsNotFound(err) {
-			return told{}, ErrTooMany
+			return stored{}, ErrTooMany
 		} else if err != nil {
-			return told{}, fmt.Errorf("create webhook: %w", err)
+			return stored{}, fmt.Errorf("create webhook: %w", err)
 		}
 
 		created := fromRow(db.WebhookByIDRow(row))
 
-		return told{created, sealed}, w.record(ctx, tx, who, audit.WebhookCreated, created, described(created))
+		return stored{created, sealed}, w.record(ctx, tx, who, audit.WebhookCreated, created, described(created))
 	})
 	if err != nil {
 		return Created{}, err
@@ -74,7 +74,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 	return w.reveal(answer)
 }
 
-// Change replaces what a webhook of that version says.
+// Change replaces the settings of a webhook at that version.
 func (w *Webhooks) Change(
 	ctx context.Context, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
 ) (Webhook, error) {
@@ -111,7 +111,7 @@ func (w *Webhooks) Change(
 	})
 }
 
-// Rotate gives a webhook of that version a new secret. The one before it goes on signing beside it for a while.
+// Rotate gives a webhook at that version a new secret. The previous secret also signs for a while.
 func (w *Webhooks) Rotate(
 	ctx context.Context, who group.Administrator, key idempotency.Key, id string, version int32,
 ) (Created, error) {
@@ -121,25 +121,25 @@ func (w *Webhooks) Rotate(
 
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (told, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
 		queries := db.New(tx)
 
 		if _, err := findIn(ctx, queries, id, version); err != nil {
-			return told{}, err
+			return stored{}, err
 		}
 
 		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
 			ID: id, Version: version, Secret: sealed, Until: w.Now().Add(Overlap), Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
-			return told{}, problem.ErrVersionConflict
+			return stored{}, problem.ErrVersionConflict
 		} else if err != nil {
-			return told{}, fmt.Errorf("rotate secret: %w", err)
+			return stored{}, fmt.Errorf("rotate secret: %w", err)
 		}
 
 		rotated := fromRow(db.WebhookByIDRow(row))
 
-		return told{rotated, sealed}, w.record(ctx, tx, who, audit.WebhookSecretRotated, rotated, map[string]string{})
+		return stored{rotated, sealed}, w.record(ctx, tx, who, audit.WebhookSecretRotated, rotated, map[string]string{})
 	})
 	if err != nil {
 		return Created{}, err
@@ -148,7 +148,7 @@ func (w *Webhooks) Rotate(
 	return w.reveal(answer)
 }
 
-// Delete ends a webhook of that version. What waits for it is not sent any more.
+// Delete deletes a webhook at that version. Its waiting deliveries are not sent.
 func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id string, version int32) error {
 	now := w.Now()
 	event := audit.Event{Action: audit.WebhookDeleted, ActorID: who.AccountID, Subject: id}
@@ -176,7 +176,7 @@ func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id strin
 	})
 }
 
-// allowed answers what may be wanted by somebody.
+// allowed returns the settings if the administrator may use them.
 func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, error) {
 	if err := mayRead(who); err != nil {
 		return wanted, err
@@ -187,13 +187,13 @@ func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, erro
 	}
 
 	if wanted.Actions == nil {
-		wanted.Actions = []string{} // which is not NULL
+		wanted.Actions = []string{} // not NULL
 	}
 
 	return wanted, nil
 }
 
-func (w *Webhooks) reveal(answer told) (Created, error) {
+func (w *Webhooks) reveal(answer stored) (Created, error) {
 	secret, err := w.Keys.Open(answer.Sealed, secretContext(answer.Webhook.ID)...)
 	if err != nil {
 		return Created{}, fmt.Errorf("secret of webhook %s: %w", answer.Webhook.ID, err)

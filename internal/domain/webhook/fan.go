@@ -10,10 +10,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Queue is the one in which calls wait. It is not that of mails, which a slow receiver must not hold up.
+// Queue is the queue of webhook calls. It is separate from that of mails, which a slow receiver must not delay.
 const Queue = "webhook"
 
-// job names a row and carries nothing else: job tables are read by many eyes.
+// job names a row and contains nothing else: many tools and people read job tables.
 type job struct {
 	WebhookID string `json:"webhookId"`
 	EventID   int64  `json:"eventId"`
@@ -26,8 +26,8 @@ func (job) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: Queue, MaxAttempts: len(waits) + 1}
 }
 
-// FanOut writes down, in the transaction that seals the events, who is to get which of them. It is what audit.Chain
-// wants to be told with: one statement for the deliveries and one for their jobs, however many there are.
+// FanOut records, in the transaction that seals the events, which webhook receives which events. audit.Chain calls it
+// with sealed events. It runs one statement for the deliveries and one for their jobs, for any number of events.
 func (w *Webhooks) FanOut(ctx context.Context, tx postgres.Tx, events []int64) error {
 	rows, err := db.New(tx).WebhookDeliveryFanOut(ctx, db.WebhookDeliveryFanOutParams{EventIds: events, Now: w.Now()})
 	if err != nil {

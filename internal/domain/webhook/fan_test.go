@@ -110,7 +110,7 @@ func TestFanOut(t *testing.T) {
 		e.seal(t)
 		e.expect(t, hook, 3)
 
-		// Not even where somebody tells of it twice.
+		// Not even if the function runs twice.
 		err := e.db.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
 			return e.FanOut(ctx, tx, []int64{value[int64](t, e, "SELECT max(id) FROM audit_event")})
 		})
@@ -128,7 +128,7 @@ func TestFanOut(t *testing.T) {
 		counts := map[int]int{}
 
 		e.record(t, 1, audit.CodeSent)
-		e.seal(t) // the first one of a server looks at the end of the chain
+		e.seal(t) // a server's first call checks the end of the chain
 
 		for _, webhooks := range []int{0, 1, 2} {
 			if webhooks > 0 {
@@ -149,7 +149,7 @@ func TestFanOut(t *testing.T) {
 			}
 		}
 
-		// The jobs, and telling their queue of them.
+		// The jobs, and notifying their queue.
 		if more := counts[1] - counts[0]; more > 2 {
 			t.Errorf("webhooks cost %d statements a batch", more)
 		}

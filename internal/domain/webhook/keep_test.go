@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
-// clean does what the clean-up does.
+// clean runs the clean-up.
 func (e *env) clean(t *testing.T) {
 	t.Helper()
 
@@ -137,7 +137,7 @@ func TestClean(t *testing.T) {
 	})
 }
 
-// However many are made at once, there are never more than there may be.
+// For any number of concurrent calls, the limit of webhooks is kept.
 func TestLimitHolds(t *testing.T) {
 	t.Parallel()
 
@@ -168,14 +168,14 @@ func TestLimitHolds(t *testing.T) {
 	}
 }
 
-// A replay goes over everything once, in pieces, and says how much that is.
+// A replay covers every event once, in parts, and returns how many.
 func TestReplayGoesOn(t *testing.T) {
 	t.Parallel()
 
 	e := setup(t)
 	since := e.clock.Now()
 
-	// From before the webhook was made; many at one moment.
+	// From before the webhook was created; many at one moment.
 	e.exec(t, `
 		INSERT INTO audit_event (at, action, subject, user_agent, request_id)
 		SELECT $1::timestamptz + (n / 7000) * interval '1 millisecond', CASE WHEN n % 5 = 0 THEN 'sign_in.failed' ELSE 'code.sent' END, '', '', ''

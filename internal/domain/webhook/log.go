@@ -12,47 +12,46 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// State is what became of an event at a webhook.
+// State is the state of an event's delivery to a webhook.
 type State string
 
 // The states.
 const (
 	Pending   State = "pending"   // it waits for its first attempt, or for the next
 	Delivered State = "delivered" // the receiver answered 2xx
-	Failed    State = "failed"    // nobody tries any more
+	Failed    State = "failed"    // no more attempts are made
 )
 
-// Delivery is an event that a webhook got, or should have got.
+// Delivery is an event that was sent, or was to be sent, to a webhook.
 type Delivery struct {
 	WebhookID  string
 	EventID    int64
 	Action     string
 	State      State
 	Attempts   int32
-	LastStatus *int32 // that the receiver answered; nil where it did not
+	LastStatus *int32 // of the receiver's response; nil if there was none
 	LastError  string
 	CreatedAt  time.Time
-	QueuedAt   time.Time  // when it was asked for the last time
+	QueuedAt   time.Time  // when it was last requested
 	NextAt     *time.Time // of the next attempt
 	FinishedAt *time.Time
 }
 
-// Search says which deliveries of one webhook. What is empty is not asked for.
+// Search selects deliveries of one webhook. An empty field selects all.
 type Search struct {
 	WebhookID string
 	State     State
 
-	Before *Position // where the page before ended; nil for the first
+	Before *Position // where the previous page ended; nil for the first
 	Limit  int32
 }
 
-// Position is a delivery's place among the others.
+// Position is a delivery's place in the list.
 type Position struct {
 	EventID int64 `json:"e"`
 }
 
-// Deliveries answers a page of what a webhook got, the newest event first, and where the next one begins; nil where
-// this is the last.
+// Deliveries returns a page of the events that a webhook received, the newest first.
 func (w *Webhooks) Deliveries(ctx context.Context, search Search) (page.Page[Delivery, Position], error) {
 	params := db.WebhookDeliveryListParams{WebhookID: search.WebhookID, Most: search.Limit + 1} // one more says that there is a next page
 	if search.State != "" {
@@ -89,14 +88,15 @@ func deliveryOf(row db.WebhookDeliveryListRow) Delivery {
 }
 
 const (
-	// retention is how long a delivery is remembered after it was asked for the last time.
+	// retention is how long a delivery is kept after it was last requested.
 	retention = 30 * 24 * time.Hour
-	// abandoned is how long after its next attempt a delivery must have been dealt with by its job.
+	// abandoned is how long after its next attempt a delivery's job must have run.
 	abandoned = 3 * 24 * time.Hour
 )
 
-// Clean forgets secrets of before that sign no more, deletes up to 1,000 deliveries that are older than 30 days, or whose webhook was
-// deleted, and then that. It gives up to 1,000 that nobody sends the last word. It says how many it did.
+// Clean forgets previous secrets that no longer sign, deletes up to 1,000 deliveries that are older than 30 days or
+// whose webhook was deleted, and then that webhook. It marks up to 1,000 abandoned deliveries as failed. It returns how
+// many rows it changed.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	queries, before := db.New(tx), now.Add(-abandoned)
 

@@ -22,13 +22,13 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m, apptest.Migrate) }
 
-// env is a database, webhooks in it, and a chain that tells them. Nobody works off the jobs.
+// env is a database, webhooks in it, and a chain that notifies them. No worker runs the jobs.
 type env struct {
 	*webhook.Webhooks
 
 	chain      *audit.Chain
 	db         *postgres.DB
-	pool       *pgxpool.Pool // to look behind the scenes
+	pool       *pgxpool.Pool // to read the tables directly
 	clock      *apptest.Clock
 	statements *apptest.Statements
 }
@@ -68,7 +68,7 @@ func setup(t *testing.T) *env {
 	return e
 }
 
-// make makes a webhook that wants the actions.
+// make creates a webhook for the actions.
 func (e *env) make(t *testing.T, actions ...string) webhook.Webhook {
 	t.Helper()
 
@@ -77,7 +77,7 @@ func (e *env) make(t *testing.T, actions ...string) webhook.Webhook {
 		t.Fatal(err)
 	}
 
-	e.seal(t) // the event of this
+	e.seal(t) // its own event
 
 	return created.Webhook
 }
@@ -86,7 +86,7 @@ func (e *env) create(ctx context.Context, wanted webhook.Wanted) (webhook.Create
 	return e.Create(origin.With(ctx, origin.Command("test")), group.Operator(), idempotency.Key{}, wanted)
 }
 
-// record writes events of the action.
+// record records events of the action.
 func (e *env) record(t *testing.T, count int, action audit.Action) {
 	t.Helper()
 
@@ -97,7 +97,7 @@ func (e *env) record(t *testing.T, count int, action audit.Action) {
 	}
 }
 
-// seal seals everything that waits.
+// seal seals all waiting events.
 func (e *env) seal(t *testing.T) {
 	t.Helper()
 
@@ -121,7 +121,7 @@ func (e *env) exec(t *testing.T, statement string, args ...any) {
 	}
 }
 
-// value asks the database for one.
+// value reads one value from the database.
 func value[T any](t *testing.T, e *env, query string, args ...any) (v T) {
 	t.Helper()
 
@@ -132,7 +132,7 @@ func value[T any](t *testing.T, e *env, query string, args ...any) (v T) {
 	return v
 }
 
-// expect wants so many deliveries to wait, each of another event, and with a job of its own.
+// expect expects this number of waiting deliveries, each of another event, and with its own job.
 func (e *env) expect(t *testing.T, hook webhook.Webhook, want int) {
 	t.Helper()
 

@@ -11,9 +11,9 @@ const (
 	longestPause = 2 * time.Minute
 )
 
-// pauses leave receivers alone that give no answer, each time for twice as long: to wait for one takes a worker for the whole of
-// a call's time, and the others would starve beside it. What an event was to cost in attempts does not change. They are
-// this server's own: another one finds out by itself.
+// pauses keep calls away from receivers that do not respond, each time for twice as long: waiting for one occupies a
+// worker for the whole time limit of a call, and the other webhooks would starve. The number of attempts for an event
+// does not change. The pauses are local to this server; each server finds out by itself.
 type pauses struct {
 	mu sync.Mutex
 	of map[string]pause // by the webhook's id
@@ -26,7 +26,7 @@ type pause struct {
 
 func newPauses() *pauses { return &pauses{of: map[string]pause{}} }
 
-// left is how long a webhook is left alone still.
+// left returns how much of a webhook's pause is left.
 func (p *pauses) left(id string, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -34,7 +34,7 @@ func (p *pauses) left(id string, now time.Time) time.Duration {
 	return max(0, p.of[id].until.Sub(now))
 }
 
-// unanswered begins the next pause. Calls that were under way when the last one began are no reason.
+// unanswered begins the next pause. Calls that were already running when the last pause began do not count.
 func (p *pauses) unanswered(id string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +48,7 @@ func (p *pauses) unanswered(id string, now time.Time) {
 	p.of[id] = pause{length: length, until: now.Add(length)}
 }
 
-// answered ends it, whatever the answer was.
+// answered ends the pause, whatever the response is.
 func (p *pauses) answered(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,7 +18,7 @@ func TestPausesGrow(t *testing.T) {
 		}
 
 		p.unanswered(id, now)
-		p.unanswered(id, now.Add(time.Second)) // was under way
+		p.unanswered(id, now.Add(time.Second)) // was already running
 
 		if left := p.left(id, now); left != want*time.Second || p.left(other, now) != 0 {
 			t.Errorf("left %s, want %ds; of the other %s", left, want, p.left(other, now))

@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// message is the body of a call, in the form that the specification recommends. It is put together anew for each
-// attempt from the event, which never changes. Members are added to it, and never taken away.
+// message is the body of a call, in the form that the specification recommends. It is built for each attempt from the
+// event, which never changes. Members are added to it, and never removed.
 type message struct {
 	Type      string `json:"type"`
 	Timestamp string `json:"timestamp"` // of the event, as in its at
@@ -41,10 +41,10 @@ type location struct {
 	City    string `json:"city,omitempty"`
 }
 
-// timestamp is the form of the document's Timestamp.
+// timestamp returns the time in the form of the document's Timestamp.
 const timestamp = "2006-01-02T15:04:05.000Z"
 
-// messageID is the same at every attempt and every replay of an event, and tells its receiver what it has already.
+// messageID is the same for every attempt and every replay of an event, so that the receiver detects duplicates.
 func messageID(eventID int64) string { return "evt_" + strconv.FormatInt(eventID, 10) }
 
 func (w *Worker) payload(row db.WebhookDeliveryAttemptRow) ([]byte, error) {
@@ -73,7 +73,7 @@ func (w *Worker) payload(row db.WebhookDeliveryAttemptRow) ([]byte, error) {
 	return body, nil
 }
 
-// locate names places in Chinese, as every answer does to who asks for no language.
+// locate names places in Chinese, as every response does to a request without a language.
 func locate(places *geo.Locator, address netip.Addr) location {
 	country, city := places.Locate(address, language.Parse(""))
 

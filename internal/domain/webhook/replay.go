@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// mostReplayed is how many events are sent again at once.
+	// mostReplayed is how many events one replay sends again.
 	mostReplayed = 10_000
-	// replayPatience is how long that may take, which is half a second usually.
-	replayPatience = 5 * time.Second
+	// replayTimeout is the time limit of a replay, which usually takes half a second.
+	replayTimeout = 5 * time.Second
 )
 
-// Replay says which events are sent again.
+// Replay selects the events to send again.
 type Replay struct {
-	Since time.Time    // at or after
-	After *ReplayPoint // where the replay before ended; nil for the first
+	Since time.Time    // at this time or later
+	After *ReplayPoint // where the previous replay ended; nil for the first
 }
 
 // ReplayPoint is how far a replay has come.
@@ -32,13 +32,13 @@ type ReplayPoint struct {
 	ID int64     `json:"i"`
 }
 
-// Replayed is what came of it.
+// Replayed is the result of a replay.
 type Replayed struct {
 	Queued int32
-	Next   *ReplayPoint // where to go on; nil where that was all
+	Next   *ReplayPoint // where to continue; nil if that was all
 }
 
-// Again sends one event again at once, whatever became of it.
+// Again sends one event again at once, whatever its state.
 func (w *Webhooks) Again(
 	ctx context.Context, who group.Administrator, key idempotency.Key, id string, eventID int64,
 ) (Delivery, error) {
@@ -72,8 +72,8 @@ func (w *Webhooks) Again(
 	})
 }
 
-// Replay sends events again that the webhook wants as it is now, the oldest first: those that it got, those that failed, and
-// those that it never got because it was disabled or not there.
+// Replay sends again the events that the webhook's current settings select, the oldest first: delivered ones, failed
+// ones, and those that were never queued because the webhook was disabled or did not exist.
 func (w *Webhooks) Replay(
 	ctx context.Context, who group.Administrator, key idempotency.Key, id string, wanted Replay,
 ) (Replayed, error) {
@@ -81,7 +81,7 @@ func (w *Webhooks) Replay(
 		return Replayed{}, err
 	}
 
-	ctx = postgres.WithRetryBudget(ctx, replayPatience)
+	ctx = postgres.WithRetryBudget(ctx, replayTimeout)
 
 	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
 		hook, err := w.enabled(ctx, tx, id)
@@ -114,7 +114,7 @@ func (w *Webhooks) Replay(
 	})
 }
 
-// enabled answers a webhook to which something can be sent.
+// enabled returns a webhook to which events can be sent.
 func (w *Webhooks) enabled(ctx context.Context, tx postgres.Tx, id string) (Webhook, error) {
 	hook, err := find(ctx, db.New(tx), id)
 	if err == nil && !hook.Enabled {
@@ -124,9 +124,9 @@ func (w *Webhooks) enabled(ctx context.Context, tx postgres.Tx, id string) (Webh
 	return hook, err
 }
 
-// events are those to send again, and where the next ones begin.
+// events returns those to send again, and where the next ones begin.
 func events(ctx context.Context, tx postgres.Tx, hook Webhook, wanted Replay) ([]int64, *ReplayPoint, error) {
-	params := db.WebhookDeliveryEventsParams{Since: wanted.Since, Most: mostReplayed + 1} // one more says that there are more
+	params := db.WebhookDeliveryEventsParams{Since: wanted.Since, Most: mostReplayed + 1} // one more shows that there are more
 	if len(hook.Actions) > 0 {
 		params.Actions = hook.Actions
 	}

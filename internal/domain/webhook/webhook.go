@@ -1,7 +1,7 @@
-// Package webhook sends audit events to programs of others: who gets which, signed as Standard Webhooks says, once for each
-// event and webhook, tried again for about a day, sent again when somebody asks for it, and recorded with the outcome. Events
-// are handed over by the job that seals them, in its transaction, so that no request waits and none is lost; they are sent
-// by a worker afterwards, in no order. Sending writes no event, or it would never end.
+// Package webhook sends audit events to other programs: signed as Standard Webhooks specifies, once for each event and
+// webhook, retried for about a day, sent again on request, and recorded with the outcome. The job that seals events
+// queues them, in its transaction, so that no request waits and no event is lost. A worker sends them afterwards, in no
+// order. Sending records no event, or it would never end.
 package webhook
 
 import (
@@ -25,10 +25,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Most is how many there may be: each event is written down for each of them when it is sealed.
+// Most is the limit of webhooks: each event is recorded for each of them when it is sealed.
 const Most = 16
 
-// The failures.
+// The errors.
 var (
 	ErrNotFound         = problem.New(problem.NotFound, "WEBHOOK_NOT_FOUND")
 	ErrDeliveryNotFound = problem.New(problem.NotFound, "WEBHOOK_DELIVERY_NOT_FOUND")
@@ -38,20 +38,20 @@ var (
 	ErrAddress = errors.New("webhook: not the address of a webhook")
 )
 
-// Webhook is where events are sent to.
+// Webhook is a receiver of events.
 type Webhook struct {
 	ID          string
 	URL         string
 	Description string
-	Actions     []string // of the events that it gets; empty for all
+	Actions     []string // of the events to send; empty for all
 	Enabled     bool
-	GoneAt      *time.Time // when its receiver answered 410, and was disabled for it
+	GoneAt      *time.Time // when its receiver responded with 410, and it was disabled
 	Version     int32
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
 
-// Wanted is what somebody says of one.
+// Wanted is the requested settings of a webhook.
 type Wanted struct {
 	URL         string
 	Description string
@@ -59,7 +59,7 @@ type Wanted struct {
 	Enabled     bool
 }
 
-// Deps are what Webhooks are made of.
+// Deps are the dependencies of Webhooks.
 type Deps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
@@ -67,14 +67,14 @@ type Deps struct {
 	Now    func() time.Time
 }
 
-// Webhooks lists and changes them, and writes down what they are to get.
+// Webhooks lists and changes webhooks, and records what they are to receive.
 type Webhooks struct {
 	Deps
 
 	jobs *river.Client[pgx.Tx]
 }
 
-// New makes Webhooks. It only inserts jobs; the worker is NewWorker's.
+// New returns Webhooks. It only inserts jobs; a Worker runs them.
 func New(d Deps) (*Webhooks, error) {
 	jobs, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{})
 	if err != nil {
@@ -84,7 +84,7 @@ func New(d Deps) (*Webhooks, error) {
 	return &Webhooks{Deps: d, jobs: jobs}, nil
 }
 
-// List answers all of them, the oldest first.
+// List returns all webhooks, the oldest first.
 func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
 	rows, err := postgres.Get(ctx, w.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.WebhookListRow, error) {
 		return db.New(conn).WebhookList(ctx, Most)
@@ -101,7 +101,7 @@ func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
 	return list, nil
 }
 
-// find answers one.
+// find returns one webhook.
 func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) {
 	row, err := queries.WebhookByID(ctx, id)
 	if postgres.IsNotFound(err) {
@@ -113,7 +113,7 @@ func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) 
 	return fromRow(row), nil
 }
 
-// findIn answers one in the version that somebody has seen.
+// findIn returns a webhook if it is at the version that the administrator has seen.
 func findIn(ctx context.Context, queries *db.Queries, id string, version int32) (Webhook, error) {
 	found, err := find(ctx, queries, id)
 	if err == nil && found.Version != version {
@@ -130,7 +130,7 @@ func fromRow(row db.WebhookByIDRow) Webhook {
 	}
 }
 
-// mayRead refuses who may not read the audit log: whoever says where events go reads them there.
+// mayRead refuses an actor who may not read the audit log: by setting where events go, the actor could read them there.
 func mayRead(who group.Administrator) error {
 	if !who.Rights.Has(group.AuditRead) {
 		return problem.ErrRightMissing
@@ -139,7 +139,7 @@ func mayRead(who group.Administrator) error {
 	return nil
 }
 
-// record writes down a change. The address is named by its host only: the rest of it is the key to many a receiver.
+// record records a change. Only the host of the address is recorded: the rest is a secret of many receivers.
 func (w *Webhooks) record(
 	ctx context.Context, tx postgres.Tx, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
 ) error {
@@ -148,7 +148,7 @@ func (w *Webhooks) record(
 	return audit.Record(ctx, tx, w.Now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
 }
 
-// described is what the audit log says of a webhook's settings.
+// described returns the audit log's text for a webhook's settings.
 func described(hook Webhook) map[string]string {
 	actions := strings.Join(hook.Actions, " ")
 	if len(actions) > mostDetail {
@@ -158,5 +158,5 @@ func described(hook Webhook) map[string]string {
 	return map[string]string{"enabled": fmt.Sprint(hook.Enabled), "actions": actions}
 }
 
-// mostDetail is what the document allows a detail.
+// mostDetail is the document's limit of a detail.
 const mostDetail = 512

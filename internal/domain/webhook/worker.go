@@ -18,33 +18,33 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
 
-// waits are what lies between two attempts: 26 hours in all, so that a receiver that is away over night misses nothing.
+// waits are the times between two attempts: 26 hours in all, so that a receiver that is down overnight misses nothing.
 var waits = []time.Duration{
 	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
 	time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 10 * time.Hour,
 }
 
-// The status that says that the receiver wants no more, ever (Standard Webhooks, "Operational considerations").
+// The status with which a receiver refuses all further events (Standard Webhooks, "Operational considerations").
 const statusGone = 410
 
-// limits are those of one call. Nothing in an answer matters, but a receiver is not cut off in the middle of a short one.
+// limits are those of one call. The response's content is not used, but a short one is read to its end.
 var limits = outbound.Settings{Timeout: 10 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 4 << 10}
 
-// Outcome is how an attempt ended, for who counts them.
+// Outcome is how an attempt ended, for metrics.
 type Outcome string
 
 // The outcomes.
 const (
 	Arrived   Outcome = "delivered"
-	Postponed Outcome = "postponed" // it is tried again
+	Postponed Outcome = "postponed" // a retry follows
 	GivenUp   Outcome = "failed"    // that was the last attempt
-	Gone      Outcome = "gone"      // the receiver answered 410
+	Gone      Outcome = "gone"      // the receiver responded with 410
 )
 
 // Outcomes are all of them.
 func Outcomes() []Outcome { return []Outcome{Arrived, Postponed, GivenUp, Gone} }
 
-// WorkerDeps are what a Worker is made of.
+// WorkerDeps are the dependencies of a Worker.
 type WorkerDeps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
@@ -70,7 +70,7 @@ type Worker struct {
 	pauses *pauses
 }
 
-// NewWorker makes a Worker.
+// NewWorker returns a Worker.
 func NewWorker(d WorkerDeps) *Worker {
 	return &Worker{
 		db: d.DB, keys: d.Keys, places: d.Places, client: outbound.NewGuarded(d.Policy, limits), count: d.Count, log: d.Log, now: d.Now, pauses: newPauses(),
@@ -80,7 +80,7 @@ func NewWorker(d WorkerDeps) *Worker {
 // Register adds the worker to those of a River client.
 func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) }
 
-// Timeout is River's bound of one attempt.
+// Timeout is River's time limit of one attempt.
 func (w *Worker) Timeout(*river.Job[job]) time.Duration {
 	return limits.Timeout + 15*time.Second
 }
@@ -90,7 +90,7 @@ func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
 	return w.now().Add(waits[min(j.Attempt, len(waits))-1])
 }
 
-// attempt is one that is about to be made.
+// attempt is a call to be made.
 type attempt struct {
 	*river.Job[job]
 
@@ -99,8 +99,8 @@ type attempt struct {
 	body    []byte
 }
 
-// Work makes one attempt. No connection to the database is held while the receiver is waited for. The outcome is recorded
-// after that: a worker that dies between the two calls twice, with the same id, rather than never.
+// Work makes one attempt. It holds no connection to the database while it waits for the receiver. The outcome is
+// recorded afterwards: if the worker dies in between, it calls twice, with the same id, rather than never.
 func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	if left := w.pauses.left(j.Args.WebhookID, w.now()); left > 0 {
 		return river.JobSnooze(left)
@@ -121,7 +121,7 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 
 	one, err := w.prepare(j, row)
 	if err != nil {
-		// Nothing that will be better later: a key that is gone, or an event that was tampered with.
+		// A retry would not help: a key is missing, or an event was tampered with.
 		w.log.Error("a webhook cannot be called", "webhook", j.Args.WebhookID, "event", j.Args.EventID, "error", err.Error())
 		w.count(GivenUp)
 
@@ -188,7 +188,7 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 	return w.postpone(ctx, one.Job, status, reason)
 }
 
-// reasonOf is what the delivery shows of the error.
+// reasonOf returns the error's text for the delivery.
 func reasonOf(err error) string {
 	if errors.Is(err, outbound.ErrAddress) {
 		return "not the address of a webhook"
@@ -197,7 +197,7 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// gone disables the webhook. That is no event, see the package: the server's log and the webhook say it.
+// gone disables the webhook. That is not an event, see the package: the server's log and the webhook show it.
 func (w *Worker) gone(ctx context.Context, one attempt, reason string) error {
 	var disabled int64
 
@@ -220,7 +220,7 @@ func (w *Worker) gone(ctx context.Context, one attempt, reason string) error {
 	w.count(Gone)
 
 	if disabled > 0 {
-		w.log.Warn("a webhook was disabled: its receiver answered 410", "webhook", one.Args.WebhookID, "host", hostOf(one.url))
+		w.log.Warn("a webhook was disabled: its receiver responded with 410", "webhook", one.Args.WebhookID, "host", hostOf(one.url))
 	}
 
 	return nil
@@ -239,7 +239,7 @@ func (w *Worker) finish(ctx context.Context, j *river.Job[job], state State, sta
 	})
 }
 
-// postpone records the failure, and answers it, so that River tries again.
+// postpone records the failure, and returns it, so that River retries.
 func (w *Worker) postpone(ctx context.Context, j *river.Job[job], status int, reason string) error {
 	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).WebhookDeliveryPostpone(ctx, db.WebhookDeliveryPostponeParams{
@@ -251,7 +251,7 @@ func (w *Worker) postpone(ctx context.Context, j *river.Job[job], status int, re
 	return errors.Join(errors.New(reason), err)
 }
 
-// statusOrNil is nil where there was no answer.
+// statusOrNil returns nil if there was no response.
 func statusOrNil(status int) *int32 {
 	if status == 0 {
 		return nil

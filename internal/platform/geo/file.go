@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	// sample is in how many networks of a file a place is looked for. Every file of places has one
-	// among the first few.
+	// sample is how many networks of a file are searched for a place. Every file of places has one among the first few.
 	sample = 10_000
-	// longestName is what no place's name exceeds; what is longer is damage.
+	// longestName is longer than every place's name; a longer one is damage.
 	longestName = 128
 )
 
 var errNoPlaces = errors.New("it is not one of countries or cities")
 
-// place is what we read of a record.
+// place is the part of a record that we read.
 type place struct {
 	Country struct {
 		Names names `maxminddb:"names"`
@@ -44,7 +43,7 @@ func (n names) in(l language.Language) string {
 	return sound(n.English)
 }
 
-// sound is the name, or nothing where it cannot be one.
+// sound returns the name, or nothing if it cannot be a name.
 func sound(name string) string {
 	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > longestName {
 		return ""
@@ -53,13 +52,13 @@ func sound(name string) string {
 	return name
 }
 
-// openFile refuses what is not a file of places: one of providers or of anonymous proxies has the
-// same format, and would leave everybody nowhere without a word.
+// openFile refuses a file that does not contain places: one of providers or of anonymous proxies has the same format,
+// and would silently locate no one.
 func openFile(path string) (*maxminddb.Reader, error) {
 	var reader *maxminddb.Reader
 
 	err := guarded(func() (err error) {
-		// A place is asked for now and then; there is nothing to cache.
+		// Places are looked up rarely; a cache would not pay.
 		reader, err = maxminddb.Open(path, maxminddb.DisableStringCache())
 
 		return err
@@ -69,7 +68,7 @@ func openFile(path string) (*maxminddb.Reader, error) {
 	}
 
 	if err := guarded(func() error { return knowsPlaces(reader) }); err != nil {
-		_ = reader.Close() // what cannot be unmapped stays mapped
+		_ = reader.Close() // a file that cannot be unmapped stays mapped
 
 		return nil, err
 	}
@@ -94,9 +93,9 @@ func knowsPlaces(reader *maxminddb.Reader) error {
 	return errNoPlaces
 }
 
-// guarded makes an error of a fault. The file is mapped into memory, because a large one would
-// otherwise be the larger part of what this process takes; where somebody cuts it short in place,
-// reading what is gone is a SIGBUS, which ends a process that does not ask for a panic instead.
+// guarded converts a memory fault to an error. The file is mapped, because a large one would otherwise be most of this
+// process's memory. If another program truncates it in place, reading the missing part is a SIGBUS, which ends a
+// process that does not request a panic instead.
 func guarded(read func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 

@@ -55,7 +55,7 @@ func TestReload(t *testing.T) {
 		e.expect(t, sydney, "Elsewhere/")
 	})
 
-	// The one in use, when another is not readable; and that is said once, not every minute.
+	// The file in use stays when another is not readable; that is logged once, not every minute.
 	for name, damage := range map[string]func(t *testing.T, path string){
 		"garbage":      func(t *testing.T, path string) { geotest.Replace(t, path, []byte("<html>Too many downloads</html>")) },
 		"empty":        func(t *testing.T, path string) { geotest.Replace(t, path, nil) },
@@ -98,14 +98,14 @@ func TestUnreadableFileIsRefused(t *testing.T) {
 	whole := geotest.File(t, geotest.Some()...)
 
 	for name, file := range map[string][]byte{
-		"empty": {}, "garbage": []byte("garbage"), "half": whole[:len(whole)/2], "providers": providers(t), "nobody": geotest.File(t),
+		"empty": {}, "garbage": []byte("garbage"), "half": whole[:len(whole)/2], "providers": providers(t), "places": geotest.File(t),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), file, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	for _, name := range []string{"empty", "garbage", "half", "providers", "nobody", "missing", "."} {
+	for _, name := range []string{"empty", "garbage", "half", "providers", "places", "missing", "."} {
 		places, err := geo.Open(filepath.Join(folder, name), slog.New(slog.DiscardHandler), time.Now)
 		if err == nil {
 			places.Close()
@@ -114,7 +114,7 @@ func TestUnreadableFileIsRefused(t *testing.T) {
 	}
 }
 
-// providers is a file of the same format that knows no place.
+// providers is a file of the same format without places.
 func providers(t *testing.T) []byte {
 	t.Helper()
 
@@ -131,7 +131,7 @@ func TestDamagedRecordIsEmpty(t *testing.T) {
 	t.Run("pointer", func(t *testing.T) {
 		t.Parallel()
 
-		// In place of the name's type and length: a pointer of four bytes, far behind the end.
+		// Instead of the name's type and length: a pointer of four bytes, far behind the end.
 		broken := bytes.Replace(whole, []byte("\x46Berlin"), []byte("\x38Berlin"), 1)
 		if bytes.Equal(broken, whole) {
 			t.Fatal("nothing was broken")
@@ -155,8 +155,8 @@ func TestDamagedRecordIsEmpty(t *testing.T) {
 		e.expect(t, berlin, "/")
 	})
 
-	// Whichever byte is wrong (a third of them is enough, and quick): the file is refused, or some names
-	// are wrong or missing, and nothing worse.
+	// For any wrong byte (a third of them is enough, and fast) the file is refused, or some names are wrong or missing,
+	// and nothing worse.
 	t.Run("WrongByte", func(t *testing.T) {
 		t.Parallel()
 
@@ -185,8 +185,8 @@ func TestDamagedRecordIsEmpty(t *testing.T) {
 	})
 }
 
-// Somebody writes a shorter file over the one that is mapped: what was mapped is gone, and a read of
-// it must not end the process.
+// Another program writes a shorter file over the mapped one: the mapped part is gone, and reading it must not end the
+// process.
 func TestFileCutShortInPlaceIsEmpty(t *testing.T) {
 	t.Parallel()
 

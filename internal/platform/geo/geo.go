@@ -1,6 +1,6 @@
-// Package geo knows in which country and city an address is, from a file in MaxMind's format on this
-// machine (GeoLite2 or GeoIP2, City or Country; DB-IP's are of the same form). It asks nobody outside,
-// and what it does not know is empty: no answer fails because of it.
+// Package geo returns the country and city of an address, from a local file in MaxMind's format (GeoLite2 or GeoIP2,
+// City or Country; DB-IP's have the same form). It makes no request, and returns empty names for unknown addresses: no
+// response fails because of it.
 package geo
 
 import (
@@ -17,26 +17,26 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// lookEvery is how often somebody looks whether the file was replaced, at the most.
+// lookEvery is the minimum time between two checks whether the file was replaced.
 const lookEvery = time.Minute
 
-// Locator answers from one file, and from the next one once that took its place. It may be used from
-// many goroutines.
+// Locator looks addresses up in one file, and in its replacement once there is one. It may be used from many
+// goroutines.
 type Locator struct {
 	log *slog.Logger
 	now func() time.Time
 
-	looking sync.Mutex  // held by the one that looks at the file; nobody waits for it
-	path    string      // empty where there is nothing to look at
-	looked  time.Time   // when that was
+	looking sync.Mutex  // held by the goroutine that checks the file; no other waits for it
+	path    string      // empty if there is no file
+	looked  time.Time   // the time of the last check
 	version os.FileInfo // the file that is in use
-	trouble string      // what was said about a file that cannot be, so that it is said once
+	trouble string      // what was logged about an unreadable file, so that it is logged once
 
 	using  sync.RWMutex // so that no file is unmapped under a lookup
 	reader *maxminddb.Reader
 }
 
-// Open makes a Locator of the file at the path. Of an empty path it makes one that knows nothing.
+// Open returns a Locator for the file at the path. With an empty path, it knows no places.
 func Open(path string, log *slog.Logger, now func() time.Time) (*Locator, error) {
 	l := &Locator{log: log, now: now, path: path}
 	if path == "" {
@@ -48,10 +48,10 @@ func Open(path string, log *slog.Logger, now func() time.Time) (*Locator, error)
 	return l, l.read()
 }
 
-// Locate answers the names of the country and the city in the language, or else in English. Each is
-// empty where it is not known.
+// Locate returns the names of the country and the city in the language, or else in English. Each is empty if it is not
+// known.
 func (l *Locator) Locate(address netip.Addr, in language.Language) (country, city string) {
-	// One from a private network is in no place, whatever a file says.
+	// An address in a private network has no place, whatever a file contains.
 	address = address.Unmap()
 	if !address.IsGlobalUnicast() || address.IsPrivate() {
 		return "", ""
@@ -74,7 +74,7 @@ func (l *Locator) Locate(address netip.Addr, in language.Language) (country, cit
 	return found.Country.Names.in(in), found.City.Names.in(in)
 }
 
-// Close gives the file back. From then on nothing is known.
+// Close releases the file. From then on no place is known.
 func (l *Locator) Close() {
 	l.looking.Lock()
 	defer l.looking.Unlock()
@@ -83,8 +83,7 @@ func (l *Locator) Close() {
 	l.use(nil)
 }
 
-// look reads the file again where another one took its place. Until that can be read, the one before
-// stays in use.
+// look reads the file again if it was replaced. If the new file cannot be read, the previous one stays in use.
 func (l *Locator) look() {
 	if !l.looking.TryLock() {
 		return
@@ -109,9 +108,9 @@ func (l *Locator) look() {
 	}
 }
 
-// read makes the file at the path the one in use, unless it is that already.
+// read makes the file at the path the one in use, unless it already is.
 func (l *Locator) read() error {
-	// Asked before the file is opened: one that takes its place in between is noticed the next time.
+	// Read before the file is opened: a replacement in between is noticed at the next check.
 	version, err := os.Stat(l.path)
 	if err != nil {
 		return fmt.Errorf("find the file of places: %w", err)
@@ -136,20 +135,20 @@ func (l *Locator) read() error {
 	return nil
 }
 
-// use puts a file in the place of the one in use, when no lookup is in that one.
+// use replaces the file in use, while no lookup is reading it.
 func (l *Locator) use(reader *maxminddb.Reader) {
 	l.using.Lock()
 	defer l.using.Unlock()
 
 	if l.reader != nil {
-		_ = l.reader.Close() // what cannot be unmapped stays mapped
+		_ = l.reader.Close() // a file that cannot be unmapped stays mapped
 	}
 
 	l.reader = reader
 }
 
-// same is whether nobody replaced a file or wrote into it. A number of an inode is not used again
-// before the file that has it is unmapped.
+// same reports whether the file was neither replaced nor written. An inode's number is not used again before its file
+// is unmapped.
 func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }

@@ -53,7 +53,7 @@ func setup(t *testing.T, file []byte) *env {
 	return e
 }
 
-// at is the country and the city in one word, as in Germany/Berlin.
+// at returns the country and the city in one text, such as Germany/Berlin.
 func (e *env) at(address string, in language.Language) string {
 	country, city := e.Locate(netip.MustParseAddr(address), in)
 
@@ -71,7 +71,7 @@ func (e *env) expect(t *testing.T, address, want string) {
 func TestLocate(t *testing.T) {
 	t.Parallel()
 
-	// The private network is in the file, so that it is the rule that leaves it nowhere.
+	// The private network is in the file, so that only the rule excludes it.
 	e := setup(t, geotest.File(t, append(geotest.Some(),
 		geotest.Place{Network: "10.0.0.0/8", Country: geotest.Name{English: "Office"}},
 		geotest.Place{Network: "127.0.0.0/8", Country: geotest.Name{English: "Here"}},
@@ -140,8 +140,8 @@ func TestClosedKnowsNothing(t *testing.T) {
 	e.expect(t, sydney, "/")
 }
 
-// Many ask while the file is replaced again and again: each answer is that of one of the files. With
-// the race detector, and mappings that are gone at once, this shows that nobody reads a closed file.
+// Many lookups run while the file is replaced again and again: each result is from one of the files. With the race
+// detector, and mappings that are removed at once, this shows that no lookup reads a closed file.
 func TestReplacedUnderLoad(t *testing.T) {
 	t.Parallel()
 
@@ -149,7 +149,7 @@ func TestReplacedUnderLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "places.mmdb")
 	geotest.Replace(t, path, old)
 
-	// Each look at this clock is a minute later than the one before.
+	// Each reading of this clock is a minute later than the previous one.
 	var (
 		mu    sync.Mutex
 		clock = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -212,8 +212,7 @@ func TestReplacedUnderLoad(t *testing.T) {
 	}
 }
 
-// mappings is how many files that are or were at the path this process has in its memory, where the
-// system tells.
+// mappings returns how many files that are or were at the path this process has mapped, if the system reports it.
 func mappings(t *testing.T, path string) int {
 	t.Helper()
 

@@ -16,17 +16,17 @@ import (
 
 // Scheme is one of the document's security schemes, as a surface implements it.
 type Scheme struct {
-	// Presented says that the request carries a credential of this scheme.
+	// Presented reports whether the request carries a credential of this scheme.
 	Presented func(r *http.Request) bool
-	// Authenticate answers the context with whoever the credential speaks for, or the problem
-	// with it. An outage is no problem of the credential.
+	// Authenticate returns a context with the principal of the credential, or the problem with the credential. An
+	// outage is not a problem of the credential.
 	Authenticate func(r *http.Request) (context.Context, error)
-	// Challenge adds to the answer what the caller needs to do better: a header, fresh cookies.
+	// Challenge adds to the response what the client needs to try again: a header, fresh cookies.
 	Challenge func(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// authenticate lets a request pass that fulfils one of the operation's requirements, all schemes of
-// it. It looks at nothing but the document.
+// authenticate accepts a request that fulfils one of the operation's requirements, with all its schemes. It reads
+// nothing except the document.
 func (p *Pipeline) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requirements := operationOf(r.Context()).security
@@ -59,8 +59,8 @@ func (p *Pipeline) authenticate(next http.Handler) http.Handler {
 	})
 }
 
-// chosen is the first requirement that the request presents a credential for, and else the first
-// one: the error that the caller gets is that of what it sent.
+// chosen returns the first requirement for which the request presents a credential, and otherwise the first
+// requirement: the error is about the credential that was sent.
 func (p *Pipeline) chosen(r *http.Request, requirements openapi3.SecurityRequirements) openapi3.SecurityRequirement {
 	for _, requirement := range requirements {
 		for name := range requirement {
@@ -73,7 +73,7 @@ func (p *Pipeline) chosen(r *http.Request, requirements openapi3.SecurityRequire
 	return requirements[0]
 }
 
-// satisfy asks the requirement's schemes by name, so that the session is known before its XSRF token.
+// satisfy authenticates the requirement's schemes by name, so that the session is known before its XSRF token.
 func (p *Pipeline) satisfy(w http.ResponseWriter, r *http.Request, requirement openapi3.SecurityRequirement) (context.Context, error) {
 	for _, name := range slices.Sorted(maps.Keys(requirement)) {
 		scheme := p.schemes[name]
@@ -93,7 +93,7 @@ func (p *Pipeline) satisfy(w http.ResponseWriter, r *http.Request, requirement o
 	return r.Context(), nil
 }
 
-// BearerChallenge says what is wrong with the token (RFC 6750, section 3).
+// BearerChallenge returns the error of the token (RFC 6750, section 3).
 func BearerChallenge(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.Is(err, problem.ErrUnauthenticated):
@@ -107,12 +107,11 @@ func BearerChallenge(w http.ResponseWriter, _ *http.Request, err error) {
 	}
 }
 
-// BearerPresented says that there is an Authorization header.
+// BearerPresented reports whether there is an Authorization header.
 func BearerPresented(r *http.Request) bool { return len(r.Header.Values("Authorization")) > 0 }
 
-// Bearer reads the token of an Authorization header (RFC 6750, section 2.1). No other place is
-// read. None, or one of another scheme, is problem.ErrUnauthenticated; one that breaks the syntax
-// is problem.ErrInvalidRequest.
+// Bearer returns the token of an Authorization header (RFC 6750, section 2.1). No other place is read. A missing token,
+// or another scheme, is problem.ErrUnauthenticated; one that breaks the syntax is problem.ErrInvalidRequest.
 func Bearer(r *http.Request) (string, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) == 0 {
@@ -134,7 +133,7 @@ func Bearer(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// isToken68 is RFC 9110, section 11.2.
+// isToken68 reports whether the text is a token68 (RFC 9110, section 11.2).
 func isToken68(s string) bool {
 	text := strings.TrimRight(s, "=")
 

@@ -10,13 +10,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// blurMost is the longest wait of blur: some hundred times what it hides.
+// blurMost is the longest delay of blur: some hundred times the difference that it hides.
 const blurMost = 5 * time.Millisecond
 
-// blur waits for a random moment before somebody is told that they are wrong, or too early. The work
-// behind that answer is the same whoever was meant, statement by statement; but that a row was found, or
-// one more was written, still takes some ten microseconds, and a patient clock would see them. It is no
-// substitute for the same work: a hash that is left out shows through it at once.
+// blur waits for a random time before a response that a claim is wrong or too early. The work behind that response is
+// the same for every account, statement by statement. But a row that is found, or one more row written, still takes
+// some ten microseconds, and a patient attacker could measure them. It does not replace the same work: a hash that is
+// left out would be visible despite it.
 func blur(ctx context.Context, told *problem.Problem) {
 	if !blurred(told) {
 		return
@@ -31,7 +31,7 @@ func blur(ctx context.Context, told *problem.Problem) {
 	}
 }
 
-// blurred says that the answer judges what somebody claimed, and not the form of a request.
+// blurred reports whether the error judges a claim of the caller, and not the form of the request.
 func blurred(told *problem.Problem) bool {
 	switch told.Kind {
 	case problem.Refused, problem.Limited:

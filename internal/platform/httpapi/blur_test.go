@@ -7,8 +7,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// R-B2, T-22: what judges a claim about somebody is blurred; what is wrong whoever asks is said at once. The
-// statistic itself is a battery's.
+// R-B2, T-22: an error about a claim is delayed at random; an error about the form of a request is not. The statistical
+// test is in the battery.
 func TestJudgementsAreBlurred(t *testing.T) {
 	t.Parallel()
 

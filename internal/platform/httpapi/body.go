@@ -20,13 +20,13 @@ const (
 	contentForm = "application/x-www-form-urlencoded"
 )
 
-// body is a request body that was read, once.
+// body is a request body, read once.
 type body struct {
 	form url.Values // nil unless the body is a form
 }
 
-// bind leaves the request as the generated code wants to find it. It reads r.Form, into which
-// net/http would merge the query string.
+// bind prepares the request for the generated code. That reads r.Form, into which net/http would merge the query
+// string.
 func (b body) bind(r *http.Request) {
 	if b.form != nil {
 		r.PostForm = b.form
@@ -34,8 +34,8 @@ func (b body) bind(r *http.Request) {
 	}
 }
 
-// readBody reads the body of an operation that has one, checks its type and its syntax more strictly
-// than encoding/json would, and puts it back for the validator.
+// readBody reads the body of an operation that has one, checks its type and its syntax more strictly than encoding/json
+// would, and restores it for the validator.
 func (op *operation) readBody(r *http.Request) (body, error) {
 	if op.body == nil {
 		return body{}, nil
@@ -67,7 +67,7 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 	return body{}, checkJSON(raw)
 }
 
-// mediaType answers the body's type, if it is one that the document names.
+// mediaType returns the body's type, if the document names it.
 func (op *operation) mediaType(r *http.Request) (string, error) {
 	values := r.Header.Values("Content-Type")
 	if len(values) != 1 || r.Header.Get("Content-Encoding") != "" {
@@ -86,8 +86,8 @@ func (op *operation) mediaType(r *http.Request) (string, error) {
 	return media, nil
 }
 
-// checkJSON wants exactly one JSON value: no member twice, no bytes after it, no broken UTF-8, no
-// half of a surrogate pair (all of which jsontext refuses), and no NUL in any string.
+// checkJSON requires exactly one JSON value: no duplicate member, no bytes after it, no broken UTF-8, no half of a
+// surrogate pair (jsontext refuses all of these), and no NUL in any string.
 func checkJSON(raw []byte) error {
 	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
 
@@ -107,7 +107,7 @@ func checkJSON(raw []byte) error {
 	}
 }
 
-// pointer is where the decoder stands, unless somebody's own text made it too long to answer.
+// pointer returns the position of the decoder, unless the caller's own text makes it too long for a response.
 func pointer(decoder *jsontext.Decoder) string {
 	at := string(decoder.StackPointer())
 	if len(at) > maxFieldName || !isText(at) {
@@ -117,7 +117,7 @@ func pointer(decoder *jsontext.Decoder) string {
 	return at
 }
 
-// readForm parses a form, and refuses what the schema does not name: the validator does not.
+// readForm parses a form, and refuses fields that are not in the schema: the validator does not.
 func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
 	if bytes.Count(raw, []byte("&")) >= maxKeys {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textForm})

@@ -14,12 +14,12 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// consolePolicy lets the console run its own files and ask this server. The style elements that its components
-// make while it runs carry the nonce; a picture that it was given in an answer, the QR code, is a data: URL.
+// consolePolicy lets the console run its own files and send requests to this server. The style elements that its
+// components create carry the nonce; the QR code, a picture from a response, is a data: URL.
 const consolePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-%s'; img-src 'self' data:; " +
 	"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// nonceMark stands in index.html where the nonce belongs.
+// nonceMark is the placeholder of the nonce in index.html.
 const nonceMark = "NONCE"
 
 // consoleMissing is the page of a binary that was built without the console.
@@ -39,11 +39,11 @@ var contentOf = map[string]string{
 	".js":  "text/javascript; charset=utf-8",
 	".css": "text/css; charset=utf-8",
 	".svg": "image/svg+xml",
-	".md":  "text/markdown; charset=utf-8", // the licences of what is in the others
+	".md":  "text/markdown; charset=utf-8", // the licences of the bundled packages
 }
 
-// Console serves the web application at /console. files holds index.html and assets/, whose names change with what is
-// in them. The application finds its pages by the path, so all paths but those of assets are answered alike.
+// Console serves the web application at /console. files holds index.html and assets/, whose names change with their
+// content. The application selects its page by the path, so all paths except those of assets get the same response.
 func (p *Pipeline) Console(r chi.Router, files fs.FS) error {
 	index, err := fs.ReadFile(files, "index.html")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,7 +71,7 @@ func (p *Pipeline) Console(r chi.Router, files fs.FS) error {
 	return nil
 }
 
-// consolePage answers the page with a nonce that nobody could have known before.
+// consolePage returns the page with a fresh nonce, which no one can predict.
 func consolePage(index string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		nonce := rand.Text()
@@ -82,7 +82,8 @@ func consolePage(index string) http.HandlerFunc {
 	}
 }
 
-// consoleAssets are the answers to the paths of all assets. The build packs them, and every browser unpacks them.
+// consoleAssets returns the responses for all assets, by path. The build compresses them, and every browser
+// decompresses them.
 func consoleAssets(files fs.FS) (map[string]http.HandlerFunc, error) {
 	packed, err := fs.Glob(files, "assets/*.gz")
 	if err != nil {

@@ -52,8 +52,8 @@ func packed(text string) []byte {
 	return packed.Bytes()
 }
 
-// Every path that is no asset is the application's page, with a policy that lets it run nothing but its own files, and a
-// nonce that is another each time.
+// Every path without an asset returns the application's page, with a policy that lets it run only its own files, and a
+// new nonce each time.
 func TestConsolePage(t *testing.T) {
 	t.Parallel()
 
@@ -84,7 +84,7 @@ func TestConsolePage(t *testing.T) {
 	}
 }
 
-// What the name of an asset stands for never changes, so that a browser asks once; what is not there is not the page.
+// The content of an asset's name never changes, so that a browser requests it once; a missing asset is not the page.
 func TestConsoleAssets(t *testing.T) {
 	t.Parallel()
 
@@ -121,7 +121,7 @@ func TestConsoleAssets(t *testing.T) {
 	}
 }
 
-// A binary without the console says how to get one with it; a build that the server could not serve does not start.
+// A binary without the console shows how to get one with it; a build that the server cannot serve does not start.
 func TestConsoleMissing(t *testing.T) {
 	t.Parallel()
 

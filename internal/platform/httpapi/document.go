@@ -9,12 +9,12 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// docsPolicy lets the documentation page run its own script and ask this server, and nothing else.
+// docsPolicy lets the documentation page run its own script and send requests to this server, and nothing else.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
 	"font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// Documents serves the document itself and its page: /openapi.yaml, /openapi.json, /docs. assets
-// holds index.html, init.js, and scalar.js.gz where the binary was built with the web assets.
+// Documents serves the document itself and its page: /openapi.yaml, /openapi.json, /docs. assets holds index.html,
+// init.js, and scalar.js.gz if the binary was built with the web assets.
 func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) error {
 	text, err := json.Marshal(p.document)
 	if err != nil {
@@ -35,7 +35,7 @@ func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) error {
 	} {
 		content, err := fs.ReadFile(assets, asset.file)
 		if err != nil {
-			continue // built without the web assets; the page says so
+			continue // built without the web assets; the page shows that
 		}
 
 		header := page.Clone()

@@ -36,7 +36,7 @@ var (
 	textOther            = language.Text{Chinese: "不符合要求", English: "is not valid"}
 )
 
-// formatTexts explain the formats that people fill in.
+// formatTexts explain the formats of the fields that users fill in.
 var formatTexts = map[string]language.Text{
 	"email":        {Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
 	"password":     {Chinese: "最多 1024 字节", English: "must have at most 1024 bytes"},
@@ -55,14 +55,14 @@ func syntax(err error) language.Text {
 	return textSyntax
 }
 
-// invalid turns the validator's error into the fields at fault. It copies no text of the
-// validator: that quotes the value, which may be a password.
+// invalid converts the validator's error to the fields at fault. It copies no text of the validator, which quotes the
+// value: it may be a password.
 func invalid(err error) error {
 	var fields []problem.Field
 
 	collect(err, "", &fields)
 
-	// One reason per field is enough: a text that is too short is not an e-mail address either.
+	// One reason per field is enough: a text that is too short is not a valid e-mail address either.
 	seen := map[string]bool{}
 	fields = slices.DeleteFunc(fields, func(f problem.Field) bool {
 		again := seen[f.Name]
@@ -75,7 +75,7 @@ func invalid(err error) error {
 }
 
 func collect(err error, prefix string, fields *[]problem.Field) {
-	switch e := err.(type) { //nolint:errorlint // the tree is walked node by node, and not searched
+	switch e := err.(type) { //nolint:errorlint // the tree is walked, not searched
 	case openapi3.MultiError:
 		for _, one := range e {
 			collect(one, prefix, fields)
@@ -127,8 +127,8 @@ func schemaField(e *openapi3.SchemaError, prefix string) problem.Field {
 	return problem.Field{Name: name, Message: schemaText(e)}
 }
 
-// unknownMember returns the name that the document does not have. The validator has it only in its
-// text: `property "x" is unsupported`.
+// unknownMember returns the member that is not in the document. The validator has it only in its text: `property "x" is
+// unsupported`.
 func unknownMember(e *openapi3.SchemaError) (string, bool) {
 	rest, found := strings.CutPrefix(e.Reason, "property ")
 	if e.SchemaField != "properties" || !found {

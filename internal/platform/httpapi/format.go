@@ -7,8 +7,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// builtInFormats are those that kin-openapi checks by itself. It ignores every other one that it is
-// not given a validator for.
+// builtInFormats are the formats that kin-openapi checks by itself. It ignores every other format that has no
+// registered validator.
 var builtInFormats = []string{"byte", "date", "date-time"}
 
 func validation(formats map[string]func(string) error) *openapi3filter.Options {

@@ -13,20 +13,20 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// gateWait is how long a costly request waits at the gate before the server says that it is full.
+// gateWait is how long a costly request waits at the gate before the server reports that it is full.
 const gateWait = 2 * time.Second
 
-var errBusy = errors.New("httpapi: a crowd waits at the gate")
+var errBusy = errors.New("httpapi: too many requests wait at the gate")
 
-// gate lets in few costly requests at once, and no more than its share of one network: in a flood of it
-// whoever comes from elsewhere finds a place. Here, before anything was parsed, a request that waits is
-// small, and thousands of them leave the collector little to look at.
+// gate admits few costly requests at once, and only a share of one network: during a flood from one network, requests
+// from others are still admitted. Before a request is parsed it is small: thousands can wait at low cost for the
+// garbage collector.
 type gate struct {
 	networks *keyedsem.Semaphore
 	all      *keyedsem.Semaphore
 }
 
-// maxNetworks is how many networks may have their share inside at once.
+// maxNetworks is how many networks may have their full share inside at once.
 const maxNetworks = 8
 
 func newGate(share int) gate {
@@ -55,10 +55,9 @@ func (g gate) enter(ctx context.Context, network string) (leave func(), err erro
 	}, nil
 }
 
-// admit lets a costly request wait for its place. Its body is read first: a sender that dawdles takes up
-// nobody's place.
+// admit lets a costly request wait for a slot. Its body is read first: a slow sender occupies no slot.
 func (p *Pipeline) admit(next http.Handler) http.Handler {
-	inside := p.recover(next) // whose log shows where a panic came from
+	inside := p.recover(next) // whose log entry shows where a panic occurred
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !operationOf(r.Context()).expensive {
@@ -67,7 +66,7 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 			return
 		}
 
-		// What goes wrong here is told where the body is looked at.
+		// An error here is reported by the code that parses the body.
 		raw, err := io.ReadAll(r.Body)
 		r.Body = &bufferedBody{Reader: bytes.NewReader(raw), raw: raw, err: err}
 
@@ -83,9 +82,9 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 	})
 }
 
-// runDetached runs f on a goroutine of its own, whose stack is gone afterwards. That of a connection would grow to
-// what the deepest handler needs, and stay so while the next request waits: 16 kB rather than 8 for each of
-// thousands. A panic of f goes on here.
+// runDetached runs f on its own goroutine, whose stack is freed afterwards. A connection's stack would grow to the need
+// of the deepest handler, and stay so while the next request waits: 16 kB rather than 8 for each of thousands. A panic
+// of f continues here.
 func runDetached(f func()) {
 	thrown := make(chan any)
 
@@ -100,7 +99,7 @@ func runDetached(f func()) {
 	}
 }
 
-// bufferedBody is a body that was read, as far as that went.
+// bufferedBody is a body that was read, with the error that ended it.
 type bufferedBody struct {
 	*bytes.Reader
 
@@ -110,11 +109,11 @@ type bufferedBody struct {
 
 func (*bufferedBody) Close() error { return nil }
 
-// readAll reads a body, unless it was read at the gate.
+// readAll reads a body, unless the gate has read it.
 func readAll(body io.Reader) ([]byte, error) {
 	if h, ok := body.(*bufferedBody); ok {
 		return h.raw, h.err
 	}
 
-	return io.ReadAll(body) //nolint:wrapcheck // the caller tells what it means
+	return io.ReadAll(body) //nolint:wrapcheck // the caller wraps it
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// R-A11, T-17: a flood of one network waits for itself; whoever else comes does not wait for all of it.
+// R-A11, T-17: a flood from one network delays itself; requests from others do not wait for all of it.
 func TestFloodHoldsNobodyElseUp(t *testing.T) {
 	t.Parallel()
 
@@ -58,7 +58,7 @@ func TestFloodHoldsNobodyElseUp(t *testing.T) {
 	}
 
 	for served.Load() < 10*crowd {
-		runtime.Gosched() // until all of them are there
+		runtime.Gosched() // until all of them have arrived
 	}
 
 	for range 20 {
@@ -81,8 +81,8 @@ func TestFloodHoldsNobodyElseUp(t *testing.T) {
 	}
 }
 
-// R-A11: of many networks together few are inside; whoever has waited long enough is told to come back, and who
-// has gone takes no place.
+// R-A11: of many networks together few requests are inside. One that has waited too long gets an error with a time to
+// wait, and one whose client has disconnected takes no slot.
 func TestGateIsNeverOverfull(t *testing.T) {
 	t.Parallel()
 
@@ -119,8 +119,8 @@ func TestGateIsNeverOverfull(t *testing.T) {
 	}
 }
 
-// R-K7: what breaks behind the gate breaks one answer: it is a 500, or a connection that is dropped where net/http
-// is asked to, and the place is free again.
+// R-K7: a panic behind the gate affects one response: it is a 500, or a dropped connection if net/http is asked to, and
+// the slot is free again.
 func TestPanicBehindTheGate(t *testing.T) {
 	t.Parallel()
 

@@ -13,9 +13,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// fixedHeaders stand on every answer, errors included. A page sets a Content-Security-Policy of its
-// own. Names are in their canonical form, and all answers share the values: setting a header puts
-// another slice in place, and adding to one that is full copies it.
+// fixedHeaders are set on every response, errors included. A page sets its own Content-Security-Policy. Names are in
+// canonical form, and all responses share the values: setting a header replaces the slice, and appending to a full
+// slice copies it.
 var fixedHeaders = http.Header{
 	"Strict-Transport-Security":  {"max-age=63072000; includeSubDomains"},
 	"X-Content-Type-Options":     {"nosniff"},
@@ -32,9 +32,9 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// allowOrigin says which pages may read the answer. Any may read those of the Toolkit surface, which is
-// bearer only: a browser adds no credential by itself, so there is nothing to steal. The others come with
-// cookies, and are for exactly the origins that are configured.
+// allowOrigin sets which pages may read the response. Any page may read those of the Toolkit surface, which is bearer
+// only: a browser adds no credential by itself, so there is nothing to steal. The other surfaces use cookies, and allow
+// exactly the configured origins.
 func (p *Pipeline) allowOrigin(w http.ResponseWriter, r *http.Request, surface Surface) {
 	if surface == Toolkit {
 		maps.Copy(w.Header(), openHeaders)
@@ -52,33 +52,33 @@ func (p *Pipeline) allowOrigin(w http.ResponseWriter, r *http.Request, surface S
 	}
 }
 
-// exposed are the headers of an answer that a page of another origin may read.
+// exposed are the response headers that a page of another origin may read.
 var exposed = map[Surface]string{
 	Public: "Retry-After, X-Request-Id",
 	Admin:  "ETag, Retry-After, X-Request-Id",
 }
 
-// openHeaders are shared as fixedHeaders are.
+// openHeaders are shared in the same way as fixedHeaders.
 var openHeaders = http.Header{
 	"Access-Control-Allow-Origin":   {"*"},
 	"Access-Control-Expose-Headers": {"Retry-After, WWW-Authenticate, X-Request-Id"},
 }
 
-// sameSite refuses what another site made somebody's browser ask of the public surface: by the
-// Sec-Fetch-Site header, else by Origin (net/http.CrossOriginProtection). Where reading changes
-// nothing, it is the browser that keeps the answer from other sites.
+// sameSite refuses requests to the public surface that another site caused in a user's browser: by the Sec-Fetch-Site
+// header, else by Origin (net/http.CrossOriginProtection). For reads without side effects, the browser itself keeps the
+// response from other sites.
 func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if op.surface == Toolkit || op.crossSite || !op.sideEffects && reads || op.linkable && p.followed(r) {
 		return nil
 	}
 
-	// No site can make a browser add this: whoever sends a token asks by themselves.
+	// No site can make a browser add a token: a client that sends one acts for itself.
 	if op.surface == Admin && BearerPresented(r) {
 		return nil
 	}
 
-	// The library takes a GET for safe whatever it does.
+	// The library considers every GET safe.
 	asked := *r
 	asked.Method = http.MethodPost
 
@@ -93,18 +93,18 @@ func (p *Pipeline) sameSite(r *http.Request, op *operation) error {
 
 var errForged = errors.New("httpapi: a page that came without TLS asked")
 
-// forged says that a page of our own host asked which came over http, where ours come over https: somebody on
-// the way to the browser wrote it. A browser that sends Sec-Fetch-Site says so itself; the library compares
-// nothing but the host of an Origin.
+// forged reports whether the request came from a page of our own host over http, while our pages use https: an attacker
+// on the network wrote that page. A browser with Sec-Fetch-Site reports this itself; otherwise the library compares
+// only the host of an Origin.
 func (p *Pipeline) forged(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 
 	return p.secure && r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http:") && !slices.Contains(p.origins, origin)
 }
 
-// followed says that somebody followed a link of a configured origin, in a tab and not in a frame. A browser
-// names no Origin then, but a Referer, which a page can hide, and not forge. A redirect on the way keeps
-// it, so this opens nothing but what such pages link to.
+// followed reports whether the user followed a link from a configured origin, in a tab and not in a frame. The browser
+// then sends no Origin, but a Referer, which a page can hide but not forge. A redirect in between keeps the Referer, so
+// this allows only what such pages link to.
 func (p *Pipeline) followed(r *http.Request) bool {
 	from, err := url.Parse(r.Header.Get("Referer"))
 
@@ -113,11 +113,11 @@ func (p *Pipeline) followed(r *http.Request) bool {
 		slices.Contains(p.origins, from.Scheme+"://"+from.Host)
 }
 
-// preflights answers the browser's question for every documented path (fetch.spec.whatwg.org,
-// CORS-preflight). What the Toolkit surface answers depends on nothing that was asked.
+// preflights responds to the browser's preflight for every documented path (fetch.spec.whatwg.org, CORS-preflight). The
+// response of the Toolkit surface does not depend on the request.
 func (p *Pipeline) preflights(r chi.Router) {
 	headers := map[Surface]string{
-		Toolkit: "*, Authorization", // the star leaves Authorization out on purpose of the standard
+		Toolkit: "*, Authorization", // by the standard, the star does not include Authorization
 		Public:  "Content-Type, X-XSRF-TOKEN, X-Request-Id",
 		Admin:   "Authorization, Content-Type, Idempotency-Key, If-Match, X-XSRF-TOKEN, X-Request-Id",
 	}
@@ -142,8 +142,8 @@ func (p *Pipeline) preflight(surface Surface, headers string) http.HandlerFunc {
 	}
 }
 
-// documented lists the methods of the operations at the request's path. There may be several patterns that
-// match it, each with methods of its own: /user/phone is one of /user/{key} too.
+// documented lists the methods of the operations at the request's path. Several patterns, each with its own methods,
+// may match: /user/phone also matches /user/{key}.
 func (p *Pipeline) documented(r *http.Request) []string {
 	var methods []string
 

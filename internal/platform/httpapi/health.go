@@ -9,14 +9,14 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Check is how one thing stands that readiness depends on.
+// Check is the state of one dependency of readiness.
 type Check struct {
 	Name string
-	Err  error // nil: well
+	Err  error // nil: ready
 }
 
-// Health mounts /healthz (the process answers) and /readyz (it should get requests). A check says
-// only that it failed; why is in the log, because anybody may ask.
+// Health mounts /healthz (the process is running) and /readyz (it should receive requests). A check shows only that it
+// failed; the reason is in the log, because the endpoint is public.
 func (p *Pipeline) Health(r chi.Router, checks func(ctx context.Context) []Check) {
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})

@@ -1,7 +1,6 @@
-// Package httpapi is the pipeline that every request runs through, from outside in: recover, request
-// id and access log, headers, body limit, chi's match, the operation's security and right, the gate for what is costly,
-// validation against the document, and the one function that writes errors. It knows the document, not the things
-// behind it.
+// Package httpapi is the pipeline of every request, from outside in: recover, request id and access log, headers, body
+// limit, chi's match, the operation's security and right, the gate for costly requests, validation against the
+// document, and the one function that writes errors. It knows the document, and never the domain.
 package httpapi
 
 import (
@@ -24,27 +23,27 @@ const (
 	MaxBody = 64 << 10
 	// MaxHeader is the largest request header, in bytes.
 	MaxHeader = 16 << 10
-	// maxKeys bounds the members of a query string or a form.
+	// maxKeys limits the members of a query string or a form.
 	maxKeys = 50
 )
 
-// Deps are what a Pipeline is made of.
+// Deps are the dependencies of a Pipeline.
 type Deps struct {
 	Document *openapi3.T
 	Schemes  map[string]Scheme             // by the name in the document's securitySchemes
 	Formats  map[string]func(string) error // by the name of a string format
-	Rights   []string                      // all that x-required-right may name
-	// Authorize answers the context of whoever is signed in and has the right, else problem.ErrRightMissing.
+	Rights   []string                      // all values of x-required-right
+	// Authorize returns the context of a signed-in user who has the right, else problem.ErrRightMissing.
 	Authorize      func(ctx context.Context, right string) (context.Context, error)
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is trusted
 	Origins        []string       // other origins that may call the public surface, exactly
-	Secure         bool           // our own pages come over https
-	Expensive      int            // costly requests of one network that are answered at once
+	Secure         bool           // our own pages use https
+	Expensive      int            // costly requests of one network that are processed at once
 	Log            *slog.Logger
-	Observe        func(Observation) // called once a request
+	Observe        func(Observation) // called once for each request
 }
 
-// Observation is what is measured of one request.
+// Observation is the measurement of one request.
 type Observation struct {
 	Operation string // the operationId, or "" outside the document
 	Status    int
@@ -66,9 +65,8 @@ type Pipeline struct {
 	observe    func(Observation)
 }
 
-// New checks that the document leaves nothing open that security depends on, and makes the
-// Pipeline. Every operation must have an explicit security, every scheme an authenticator, and
-// every format a validator.
+// New checks that the document omits nothing that security depends on, and returns the Pipeline. Every operation must
+// have an explicit security, every scheme an authenticator, and every format a validator.
 func New(d Deps) (*Pipeline, error) {
 	p := &Pipeline{
 		document:  d.Document,
@@ -112,7 +110,7 @@ func (p *Pipeline) Router() chi.Router {
 		middleware.GetHead, // HEAD is like GET without the body
 	)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		p.allowOrigin(w, r, Toolkit) // a page may read that it asked wrongly
+		p.allowOrigin(w, r, Toolkit) // a page may read the error
 		p.Fail(w, r, problem.ErrNotFound)
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
@@ -124,8 +122,7 @@ func (p *Pipeline) Router() chi.Router {
 	return r
 }
 
-// Operations adds the inner half, which runs on chi's own match, around the generated handlers that
-// mount registers.
+// Operations adds the inner half, which runs after chi's match, around the generated handlers that mount registers.
 func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
 	r.Group(func(r chi.Router) {
 		r.Use(p.match, p.accept, p.authenticate, p.admit, p.validate)
@@ -134,16 +131,16 @@ func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
 	p.preflights(r)
 }
 
-// limitBody stands before everything that could read a body, so that nobody, known or not, can
-// make us hold more than MaxBody of it.
+// limitBody runs before everything that could read a body, so that no client, signed in or not, can make the server
+// hold more than MaxBody of it.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 		}
 
-		// A request with Content-Length and Transfer-Encoding both must be the connection's last (RFC
-		// 9112, section 6.1). net/http hides the former, so every chunked one is; our clients send none.
+		// A request with both Content-Length and Transfer-Encoding must be the connection's last (RFC 9112, section
+		// 6.1). net/http hides the former, so every chunked request is; our clients send none.
 		if len(r.TransferEncoding) > 0 {
 			w.Header().Set("Connection", "close")
 		}
@@ -152,7 +149,7 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
-// allowed lists the methods that the path has, for Allow (RFC 9110, section 10.2.1).
+// allowed lists the methods of the path, for Allow (RFC 9110, section 10.2.1).
 func (p *Pipeline) allowed(r *http.Request) string {
 	methods := ""
 

@@ -19,19 +19,19 @@ import (
 // route is an operation's method and chi pattern; the document's paths are chi patterns already.
 type route struct{ method, pattern string }
 
-// operation is one of the document's, prepared once.
+// operation is one operation of the document, prepared once.
 type operation struct {
 	id          string
 	surface     Surface
-	sideEffects bool   // a GET that is not only read: it sends or mints something
-	crossSite   bool   // one that other sites send browsers to
-	linkable    bool   // one that the pages of a configured origin link to
-	expensive   bool   // one that waits for its place: it computes a hash of a password
-	right       string // what the caller's member group must have, empty for nothing
+	sideEffects bool   // a GET with side effects: it sends or mints something
+	crossSite   bool   // other sites may send browsers to it
+	linkable    bool   // the pages of a configured origin may link to it
+	expensive   bool   // waits at the gate: it computes a hash of a password
+	right       string // the right that it requires, empty for none
 	security    openapi3.SecurityRequirements
-	body        *openapi3.RequestBody // nil where none is documented
+	body        *openapi3.RequestBody // nil if none is documented
 	query       []string              // the names of its query parameters
-	produces    []string              // the media types of its good answers; an error is always JSON
+	produces    []string              // the media types of its success responses; an error is always JSON
 	kin         *routers.Route        // for the validator, without the security, which is checked before
 	options     *openapi3filter.Options
 }
@@ -44,7 +44,7 @@ func operationOf(ctx context.Context) *operation {
 	return op
 }
 
-// match finds the operation that chi has matched already.
+// match finds the operation that chi has matched.
 func (p *Pipeline) match(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := r.Method
@@ -82,7 +82,7 @@ func (p *Pipeline) match(next http.Handler) http.Handler {
 	})
 }
 
-// compile reads the document, and refuses one that would leave a door open.
+// compile reads the document, and refuses one that leaves an operation unprotected.
 func compile(d Deps) (map[route]*operation, error) {
 	document, schemes, formats := d.Document, d.Schemes, d.Formats
 	options := validation(formats)
@@ -160,7 +160,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	// The validator must not check security once more: a copy without it.
+	// The validator must not check security again: a copy without it.
 	open := *op
 	open.Security = &openapi3.SecurityRequirements{}
 
@@ -228,7 +228,7 @@ func sideEffectsOf(op *openapi3.Operation, method string) (bool, error) {
 	return false, errors.New("x-side-effects can only be true, at a GET")
 }
 
-// expensiveOf reads x-costly, which only what has a body needs.
+// expensiveOf reads x-costly, which only operations with a body need.
 func expensiveOf(op *openapi3.Operation, method string) (bool, error) {
 	value, there := op.Extensions["x-costly"]
 	if !there {
@@ -242,10 +242,10 @@ func expensiveOf(op *openapi3.Operation, method string) (bool, error) {
 	return false, errors.New("x-costly can only be true, at a POST")
 }
 
-// liftedBy reads x-cross-site, which says why the operation may be asked by other sites, or x-linked, which
-// says why people follow links to it from pages of the configured origins. Either stands only where the
-// rule that it lifts would hold, at a GET with side effects of the public surface: nothing with a body, and
-// nothing that XSRF guards, can be opened up by it.
+// liftedBy reads x-cross-site, the reason why other sites may call the operation, or x-linked, the reason why users
+// follow links to it from pages of the configured origins. Either is allowed only for an operation that the lifted rule
+// would protect, a GET with side effects of the public surface: it can never expose an operation with a body or with
+// XSRF protection.
 func liftedBy(op *openapi3.Operation, extension string, surface Surface, effects bool) (bool, error) {
 	value, there := op.Extensions[extension]
 	if !there {
@@ -259,7 +259,7 @@ func liftedBy(op *openapi3.Operation, extension string, surface Surface, effects
 	return false, fmt.Errorf("%s can only say why, at a GET of the public surface with x-side-effects", extension)
 }
 
-// Surface is the door that an operation belongs to, x-surface in the document.
+// Surface is the surface of an operation, x-surface in the document.
 type Surface string
 
 // The surfaces.
@@ -278,7 +278,7 @@ func surfaceOf(op *openapi3.Operation) (Surface, error) {
 	return "", fmt.Errorf("x-surface is %q, and must be toolkit, public or admin", name)
 }
 
-// rightOf reads x-required-right, without which nothing of the administration is served.
+// rightOf reads x-required-right, without which no operation of the administration is served.
 func rightOf(op *openapi3.Operation, surface Surface) (string, error) {
 	right, _ := op.Extensions["x-required-right"].(string)
 
@@ -286,7 +286,7 @@ func rightOf(op *openapi3.Operation, surface Surface) (string, error) {
 	case (right != "") != (surface == Admin):
 		return "", errors.New("x-required-right stands at every operation of the surface admin, and nowhere else")
 	case right != "" && slices.ContainsFunc(*op.Security, func(one openapi3.SecurityRequirement) bool { return len(one) == 0 }):
-		return "", errors.New("x-required-right needs somebody who is signed in")
+		return "", errors.New("x-required-right needs an operation that requires a sign-in")
 	}
 
 	return right, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// sound is a document that leaves nothing open. The tests spoil it, line by line.
+// sound is a document that omits nothing. The tests break it, line by line.
 const sound = `
 openapi: 3.0.3
 info: { title: Test, version: '1' }
@@ -32,7 +32,7 @@ paths:
       operationId: back
       x-surface: public
       x-side-effects: true
-      x-cross-site: Somebody else sends browsers here.
+      x-cross-site: Another site sends browsers here.
       security: []
       responses: { '204': { description: Done. } }
 components:
@@ -41,7 +41,7 @@ components:
     session: { type: apiKey, in: cookie, name: session }
 `
 
-// R-J10, F-07, F-11, V-16: a document that would leave a door open does not start.
+// R-J10, F-07, F-11, V-16: the server does not start with a document that leaves an operation unprotected.
 func TestOpenDocumentIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -49,17 +49,17 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"sound":                      {"", "", ""},
 		"no security":                {"      security: [{ bearer: [] }]\n", "", "no explicit security"},
 		"empty security":             {"[{ bearer: [] }]", "[]", ""},
-		"scheme nobody knows":        {"[{ bearer: [] }]", "[{ session: [] }]", `"session" has no authenticator`},
+		"unknown scheme":             {"[{ bearer: [] }]", "[{ session: [] }]", `"session" has no authenticator`},
 		"one of two schemes":         {"[{ bearer: [] }]", "[{ bearer: [], session: [] }]", `"session" has no authenticator`},
 		"one alternative":            {"[{ bearer: [] }]", "[{ bearer: [] }, { session: [] }]", `"session" has no authenticator`},
 		"no surface":                 {"      x-surface: toolkit\n", "", "x-surface"},
 		"another surface":            {"x-surface: toolkit", "x-surface: secret", "x-surface"},
 		"costly, and a GET":          {"x-side-effects: true", "x-costly: true", "x-c"},
 		"costly, and why":            {"x-surface: toolkit", "x-surface: toolkit\n      x-costly: why", "x-costly"},
-		"linked for no reason":       {"x-cross-site: Somebody else sends browsers here.", "x-linked: ''", "x-linked"},
-		"linked without effects":     {"      x-side-effects: true\n      x-cross-site: Somebody else sends browsers here.\n", "      x-linked: why\n", "x-linked"},
-		"foreign for no reason":      {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: ''", "x-cross-site"},
-		"foreign, and only true":     {"x-cross-site: Somebody else sends browsers here.", "x-cross-site: true", "x-cross-site"},
+		"linked for no reason":       {"x-cross-site: Another site sends browsers here.", "x-linked: ''", "x-linked"},
+		"linked without effects":     {"      x-side-effects: true\n      x-cross-site: Another site sends browsers here.\n", "      x-linked: why\n", "x-linked"},
+		"foreign for no reason":      {"x-cross-site: Another site sends browsers here.", "x-cross-site: ''", "x-cross-site"},
+		"foreign, and only true":     {"x-cross-site: Another site sends browsers here.", "x-cross-site: true", "x-cross-site"},
 		"foreign without effects":    {"      x-side-effects: true\n", "", "x-cross-site"},
 		"foreign, of the apps":       {"x-surface: public", "x-surface: toolkit", "x-cross-site"},
 		"foreign, and a POST":        {"    get:", "    post:", "x-side-effects"},

@@ -18,7 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// requestInfo is what the pipeline learns of a request on its way in.
+// requestInfo is what the pipeline records of a request.
 type requestInfo struct {
 	origin    origin.Origin
 	request   *http.Request // for its cookies
@@ -42,8 +42,8 @@ func (i *requestInfo) surface() Surface {
 	return i.operation.surface
 }
 
-// Cookie answers the value of a cookie that the request carries exactly once. One that is there twice
-// was planted by somebody, and nobody knows which.
+// Cookie returns the value of a cookie that the request carries exactly once. A duplicate may be planted by an
+// attacker, and it is unknown which one.
 func Cookie(ctx context.Context, name string) (string, bool) {
 	info := infoOf(ctx)
 	if info == nil {
@@ -57,15 +57,15 @@ func Cookie(ctx context.Context, name string) (string, bool) {
 	return "", false
 }
 
-// SetCookie adds a cookie to the answer.
+// SetCookie adds a cookie to the response.
 func SetCookie(ctx context.Context, cookie *http.Cookie) {
 	if info := infoOf(ctx); info != nil {
 		http.SetCookie(info.written, cookie)
 	}
 }
 
-// clientAddress believes X-Forwarded-For only from the configured proxies: the right-most address
-// that is none of theirs is the client's.
+// clientAddress trusts X-Forwarded-For only from the configured proxies: the right-most address that is not a proxy's
+// is the client's.
 func (p *Pipeline) clientAddress() func(http.Handler) http.Handler {
 	if len(p.trusted) == 0 {
 		return middleware.ClientIPFromRemoteAddr
@@ -79,8 +79,8 @@ func (p *Pipeline) clientAddress() func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(prefixes...)
 }
 
-// identify gives the request its id, and logs it at its end: who, what, how it went, never what
-// was in it. A query string may name a person, so only chi's pattern is logged.
+// identify gives the request its id, and logs it at its end: the caller, the operation and the result, never the
+// content. A query string may contain personal data, so only chi's pattern is logged.
 func (p *Pipeline) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() //nolint:forbidigo // measures, decides nothing
@@ -121,7 +121,7 @@ func (p *Pipeline) finished(r *http.Request, info *requestInfo, took time.Durati
 	)
 }
 
-// addressOf falls back to the peer where a trusted proxy sent something that is no address.
+// addressOf falls back to the peer if a trusted proxy sent an invalid address.
 func addressOf(r *http.Request) netip.Addr {
 	if address := middleware.GetClientIPAddr(r.Context()); address.IsValid() {
 		return address
@@ -135,7 +135,7 @@ func addressOf(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap()
 }
 
-// requestID keeps the id that a proxy gave the request, if it is a plain one.
+// requestID keeps the id that a proxy gave the request, if it has the expected form.
 func requestID(r *http.Request) string {
 	if given := r.Header.Get("X-Request-Id"); len(given) >= 8 && len(given) <= 64 && isPlain(given) {
 		return given
@@ -155,14 +155,14 @@ func isPlain(s string) bool {
 	return true
 }
 
-// recover turns a panic into a 500 and a log entry; the process lives.
+// recover turns a panic into a 500 and a log entry; the process continues.
 func (p *Pipeline) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			switch cause := recover(); cause {
 			case nil:
 			case http.ErrAbortHandler:
-				panic(cause) // net/http's own way to drop a connection
+				panic(cause) // the signal of net/http to drop a connection
 			default:
 				p.log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 				p.Fail(w, r, fmt.Errorf("panic: %v", cause))
@@ -173,7 +173,7 @@ func (p *Pipeline) recover(next http.Handler) http.Handler {
 	})
 }
 
-// recorder remembers the status, and whether the answer has begun.
+// recorder records the status, and whether the response has begun.
 type recorder struct {
 	http.ResponseWriter
 

@@ -15,8 +15,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// validate holds the request against the document, and against what the document cannot say:
-// nothing twice, nothing unknown, nothing left over.
+// validate checks the request against the document, and against what a schema cannot express: nothing twice, nothing
+// unknown, nothing left over.
 func (p *Pipeline) validate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := operationOf(r.Context())
@@ -49,7 +49,7 @@ func (p *Pipeline) validate(next http.Handler) http.Handler {
 	})
 }
 
-// readQuery refuses what the document does not name: a password in a query string, for one.
+// readQuery refuses parameters that are not in the document: a password in a query string, for example.
 func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 	if strings.Count(r.URL.RawQuery, "&") >= maxKeys {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?", Message: textQuery})
@@ -95,7 +95,7 @@ func pathParameters(r *http.Request) map[string]string {
 	return parameters
 }
 
-// accept refuses a request whose Accept leaves no room for a good answer (RFC 9110, section 12.5.1).
+// accept refuses a request whose Accept allows no success response (RFC 9110, section 12.5.1).
 func (p *Pipeline) accept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !accepts(r.Header.Values("Accept"), operationOf(r.Context()).produces) {
@@ -117,7 +117,7 @@ func accepts(headers, produces []string) bool {
 
 	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
 		if one == contentJSON && slices.Contains(produces, contentJSON) || one == "*/*" {
-			return true // what nearly every client sends, without the work of parsing it
+			return true // what nearly every client sends, without the cost of parsing it
 		}
 
 		media, parameters, err := mime.ParseMediaType(one)
@@ -138,7 +138,7 @@ func accepts(headers, produces []string) bool {
 		}
 	}
 
-	// A header that nobody can read says nothing.
+	// A header that cannot be parsed is ignored.
 	return !read
 }
 
@@ -152,7 +152,7 @@ func orInvalid(faults []problem.Field) error {
 	return problem.ErrInvalidRequest.WithFields(faults...)
 }
 
-// isText says that a string is UTF-8 without NUL, which Postgres cannot store.
+// isText reports whether a string is UTF-8 without NUL, which Postgres cannot store.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func tooLarge(err error) bool {

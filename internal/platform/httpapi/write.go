@@ -13,8 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// statuses is the one map from a problem to an HTTP status. The surfaces differ where the contract says
-// so.
+// statuses is the one map from a problem to an HTTP status. The surfaces differ where the contract requires it.
 var statuses = map[Surface]map[problem.Kind]int{
 	Toolkit: statusesWith(http.StatusUnauthorized, http.StatusTooManyRequests),
 	Public:  statusesWith(http.StatusBadRequest, http.StatusBadRequest),
@@ -55,9 +54,8 @@ type fieldError struct {
 	Message string `json:"message"`
 }
 
-// Fail writes an error: of the validator, of parameter binding, of a handler, of no handler at all,
-// or a panic's. Only a *problem.Problem is told to the caller; anything else is a fault of ours,
-// and goes to the log.
+// Fail writes an error: of the validator, of parameter binding, of a handler, of a missing handler, or a panic's. The
+// caller receives only a *problem.Problem; any other error is a fault of the server, and is logged.
 func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	told, ok := errors.AsType[*problem.Problem](err)
 	if !ok {
@@ -77,7 +75,7 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 
 	if info.written.wroteHeader {
-		return // the answer has begun; there is no second one
+		return // the response has begun; there is no second one
 	}
 
 	blur(r.Context(), told)
@@ -88,7 +86,7 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 
 	if status == http.StatusRequestEntityTooLarge {
-		header.Set("Connection", "close") // the rest of the body is not worth reading
+		header.Set("Connection", "close") // the rest of the body is not read
 	}
 
 	if told.RetryAfter > 0 {
@@ -112,7 +110,7 @@ func problemBody(told *problem.Problem, info *requestInfo) errorBody {
 	return b
 }
 
-// retryAfter rounds up to whole seconds: waiting that long is always enough.
+// retryAfter rounds up to whole seconds, so that the wait is always long enough.
 func retryAfter(d time.Duration) string {
 	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
 }
@@ -124,10 +122,10 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	encoder.SetEscapeHTML(false)
 
 	if err := encoder.Encode(value); err != nil {
-		panic(err) // only for a type that has no JSON
+		panic(err) // only for a type that JSON cannot encode
 	}
 
 	w.Header().Set("Content-Type", contentJSON)
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text.String())) // the client has hung up; there is nobody to tell
+	_, _ = w.Write([]byte(text.String())) // the client has disconnected
 }

@@ -1,5 +1,5 @@
-// Package keyedsem lets those who ask in one name wait for one another, a few at a time, while others pass.
-// It holds within this process only, keeps nothing of a name that nobody asks in, and decides nothing.
+// Package keyedsem limits how many callers with the same key run at once, while other keys do not wait. It works within
+// this process only, and keeps nothing of a key that is not in use. It makes no decisions.
 package keyedsem
 
 import (
@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Semaphore are any number of lines, each with a name. The zero value is of no use; see New.
+// Semaphore is a semaphore for each key. The zero value is not usable; see New.
 type Semaphore struct {
 	limit int
 
@@ -15,24 +15,24 @@ type Semaphore struct {
 	slots map[string]*slot
 }
 
-// slot is where those of one name wait.
+// slot is the semaphore of one key.
 type slot struct {
-	held  chan struct{}
-	users int // at its head or waiting, guarded by Lines.mu
+	slots chan struct{}
+	users int // running or waiting, guarded by the Semaphore's mu
 }
 
-// New makes Lines, of each of which most may be at the head at once.
+// New returns a Semaphore with the given number of slots for each key.
 func New(most int) *Semaphore { return &Semaphore{limit: most, slots: map[string]*slot{}} }
 
-// Acquire waits until the caller is at the head of the line, first come first served, or answers why ctx
-// ended before. Leave at the end.
+// Acquire waits for a slot of the key, in order of arrival, or returns why ctx ended before. Call the returned function
+// at the end.
 func (l *Semaphore) Acquire(ctx context.Context, name string) (leave func(), err error) {
 	joined := l.use(name)
 
 	select {
-	case joined.held <- struct{}{}:
+	case joined.slots <- struct{}{}:
 		return func() {
-			<-joined.held
+			<-joined.slots
 			l.release(name, joined)
 		}, nil
 	case <-ctx.Done():
@@ -48,7 +48,7 @@ func (l *Semaphore) use(name string) *slot {
 
 	joined := l.slots[name]
 	if joined == nil {
-		joined = &slot{held: make(chan struct{}, l.limit)}
+		joined = &slot{slots: make(chan struct{}, l.limit)}
 		l.slots[name] = joined
 	}
 
@@ -57,7 +57,7 @@ func (l *Semaphore) use(name string) *slot {
 	return joined
 }
 
-// release forgets a line that nobody uses.
+// release forgets a key that is no longer in use.
 func (l *Semaphore) release(name string, left *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -48,7 +48,7 @@ func TestLines(t *testing.T) {
 		}
 
 		if len(lines.slots) > 0 {
-			t.Errorf("%d lines are remembered that nobody is in", len(lines.slots))
+			t.Errorf("%d keys are remembered without a caller", len(lines.slots))
 		}
 	})
 

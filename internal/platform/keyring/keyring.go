@@ -1,6 +1,6 @@
-// Package keyring holds the master keys and everything derived from them: keyed digests and
-// sealed values. The keys come from the environment, never from the database, so a dump of the
-// database alone opens nothing. It never stores or logs key material.
+// Package keyring holds the master keys and everything derived from them: keyed digests and sealed values. The keys
+// come from the environment, never from the database, so a dump of the database alone reveals nothing. It never stores
+// or logs key material.
 package keyring
 
 import (
@@ -23,9 +23,9 @@ import (
 // Size is the length of a master key and of a digest, in bytes.
 const Size = 32
 
-// ErrSealed answers every sealed value that does not open: altered, moved to another row, or
-// sealed under a key that is no longer here.
-var ErrSealed = errors.New("keyring: the value does not open")
+// ErrSealed is returned for every sealed value that cannot be opened: altered, moved to another row, or sealed under a
+// key that is no longer configured.
+var ErrSealed = errors.New("keyring: the value cannot be opened")
 
 // Keyring holds one current master key and the older ones that still verify and open.
 type Keyring struct {
@@ -40,9 +40,9 @@ type derivedID struct {
 	purpose string
 }
 
-// Parse reads "ID:BASE64[,ID:BASE64…]", the current key first; ID is 1 to 255. A single key may
-// go without its ID, which is then 1. A key that is short, or that no random source would
-// make, is an error, so that a sample value never guards anything.
+// Parse reads "ID:BASE64[,ID:BASE64…]", the current key first; ID is 1 to 255. A single key may have no ID, which is
+// then 1. A short key, or one that no random source would produce, is an error, so that a sample value never protects
+// anything.
 func Parse(s string) (*Keyring, error) {
 	k := &Keyring{masters: map[uint8][]byte{}}
 
@@ -68,12 +68,12 @@ func Parse(s string) (*Keyring, error) {
 		}
 
 		if _, twice := k.masters[uint8(id)]; twice {
-			return nil, fmt.Errorf("key %d: the id %d is there twice", i+1, id)
+			return nil, fmt.Errorf("key %d: the id %d is used twice", i+1, id)
 		}
 
 		for _, other := range k.masters {
 			if hmac.Equal(key, other) {
-				return nil, fmt.Errorf("key %d: it is there twice; a new key must be another", i+1)
+				return nil, fmt.Errorf("key %d: it is a duplicate; a new key must differ", i+1)
 			}
 		}
 
@@ -106,9 +106,8 @@ func decode(s string) ([]byte, error) {
 	return key, nil
 }
 
-// looksRandom refuses what was typed, repeated or counted. 32 random bytes have about 30 different
-// values, and about as many different steps from one to the next; fewer than 16 happen by chance
-// less than once in 10^15 keys.
+// looksRandom refuses keys that were typed, repeated or counted. 32 random bytes have about 30 different values, and
+// about as many different steps from one to the next; fewer than 16 occur by chance less than once in 10^15 keys.
 func looksRandom(key []byte) bool {
 	values, steps := map[byte]bool{}, map[byte]bool{}
 	printable := true
@@ -125,16 +124,16 @@ func looksRandom(key []byte) bool {
 	return len(values) >= 16 && len(steps) >= 16 && !printable
 }
 
-// Generate makes a new random key in the form that Parse reads.
+// Generate returns a new random key in the form that Parse reads.
 func Generate() string {
 	return base64.StdEncoding.EncodeToString(randomid.Bytes(Size))
 }
 
-// Current is the id of the key that new values are made with.
+// Current returns the id of the key for new values.
 func (k *Keyring) Current() uint8 { return k.current }
 
-// Digest is the HMAC-SHA-256 of the parts under the key id, or false where that key is not here.
-// A digest of one purpose never equals one of another, and no two lists of parts collide.
+// Digest returns the HMAC-SHA-256 of the parts under the key id, or false if that key is not configured. A digest of
+// one purpose never equals one of another, and different lists of parts never collide.
 func (k *Keyring) Digest(id uint8, purpose string, parts ...string) ([]byte, bool) {
 	key, ok := k.derive(id, "digest "+purpose)
 	if !ok {
@@ -153,8 +152,8 @@ func (k *Keyring) Digest(id uint8, purpose string, parts ...string) ([]byte, boo
 	return mac.Sum(nil), true
 }
 
-// Seal encrypts with AES-256-GCM under the current key. context names the table, column and row:
-// the value opens only with the same.
+// Seal encrypts with AES-256-GCM under the current key. context names the table, column and row: the value opens only
+// with the same context.
 func (k *Keyring) Seal(plain []byte, context ...string) []byte {
 	aead := k.mustAEAD(k.current)
 
@@ -167,7 +166,7 @@ func (k *Keyring) Seal(plain []byte, context ...string) []byte {
 	return aead.Seal(sealed, nonce, plain, associated(context))
 }
 
-// Open decrypts what Seal made, or answers ErrSealed.
+// Open decrypts a value of Seal, or returns ErrSealed.
 func (k *Keyring) Open(sealed []byte, context ...string) ([]byte, error) {
 	if len(sealed) < 1 {
 		return nil, ErrSealed
@@ -210,7 +209,7 @@ func (k *Keyring) mustAEAD(id uint8) cipher.AEAD {
 	return aead
 }
 
-// derive gives each purpose a key of its own (HKDF, RFC 5869).
+// derive derives a separate key for each purpose (HKDF, RFC 5869).
 func (k *Keyring) derive(id uint8, purpose string) ([]byte, bool) {
 	if key, ok := k.derived.Load(derivedID{id, purpose}); ok {
 		return key.([]byte), true

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// parsed is a keyring of new random keys with the ids, the current one first.
+// parsed returns a keyring of new random keys with the ids, the current one first.
 func parsed(t testing.TB, s string) *Keyring {
 	t.Helper()
 
@@ -20,7 +20,7 @@ func parsed(t testing.TB, s string) *Keyring {
 	return k
 }
 
-// T-30, V-21, R-G4, W-11: a key that is short, typed, or out of an example guards nothing.
+// T-30, V-21, R-G4, W-11: a key that is short, typed, or from an example is refused.
 func TestParse(t *testing.T) {
 	t.Parallel()
 
@@ -147,7 +147,7 @@ func TestDigest(t *testing.T) {
 	})
 }
 
-// R-L1, R-L2, R-D7: a value opens in its own row only, and after its key was replaced too.
+// R-L1, R-L2, R-D7: a value opens in its own row only, also after its key was replaced.
 func TestSeal(t *testing.T) {
 	t.Parallel()
 

@@ -1,5 +1,5 @@
-// Package language knows the two languages of the product, and which of them a caller
-// prefers. It never translates by itself: a Text carries both.
+// Package language owns the two languages of the product, and selects the one that a caller prefers. It never
+// translates: a Text contains both.
 package language
 
 import (
@@ -9,7 +9,7 @@ import (
 // Language is a primary language subtag (RFC 5646), "zh" or "en".
 type Language string
 
-// The languages of every message, mail and page. Chinese is the default, as the contract says.
+// The languages of every message, mail and page. Chinese is the default, as the contract requires.
 const (
 	Chinese Language = "zh"
 	English Language = "en"
@@ -32,8 +32,8 @@ func (t Text) In(l Language) string {
 
 var matcher = language.NewMatcher([]language.Tag{language.Chinese, language.English})
 
-// Preferred reads an Accept-Language header (RFC 9110, section 12.5.4). Anything that it cannot
-// parse means Chinese.
+// Preferred returns the language that an Accept-Language header prefers (RFC 9110, section 12.5.4). A header that it
+// cannot parse means Chinese.
 func Preferred(acceptLanguage string) Language {
 	if acceptLanguage == "" || len(acceptLanguage) > 256 {
 		return Chinese
@@ -51,7 +51,7 @@ func Preferred(acceptLanguage string) Language {
 	return Chinese
 }
 
-// Parse reads a stored language; an unknown one means Chinese.
+// Parse parses a stored language; an unknown one means Chinese.
 func Parse(s string) Language {
 	if Language(s) == English {
 		return English

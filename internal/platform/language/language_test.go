@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Contract, "language of message": Chinese, and English for whoever prefers it.
+// Contract, "language of message": Chinese, and English for a user who prefers it.
 func TestPreferred(t *testing.T) {
 	t.Parallel()
 

@@ -1,6 +1,6 @@
-// Package lark asks Lark (Feishu) who somebody is, in the way of OAuth 2.0 for web apps: a page of Lark's
-// where the person agrees, a code that comes back, a token for the code, and the person's profile for the
-// token. It remembers nothing, and lets no token out.
+// Package lark authenticates a user at Lark (Feishu) by OAuth 2.0 for web apps: a page of Lark where the user agrees, a
+// code that comes back, a token for the code, and the user's profile for the token. It stores nothing, and never
+// returns a token.
 package lark
 
 import (
@@ -14,8 +14,8 @@ import (
 	"regexp"
 )
 
-// ErrRefused says that Lark does not take the code: it is wrong, old, used, or not this browser's, or
-// the person may not use the app. Every other error is an outage, or a setting that cannot work.
+// ErrRefused reports that Lark does not accept the code: it is wrong, old, used, or of another browser, or the user may
+// not use the app. Every other error is an outage, or a wrong setting.
 var ErrRefused = errors.New("lark: the code is refused")
 
 // Provider is the name of Lark among the providers of identities, as it is stored.
@@ -30,22 +30,22 @@ const (
 type Settings struct {
 	AppID        string
 	AppSecret    string
-	URL          string // of the API, as in https://open.feishu.cn
+	URL          string // of the API, such as https://open.feishu.cn
 	AuthorizeURL string // of the page
-	Redirect     string // where the browser comes back to, as Lark knows it
+	Redirect     string // where the browser returns to, as registered at Lark
 }
 
-// Client asks Lark.
+// Client makes requests to Lark.
 type Client struct {
 	settings Settings
 	asker    asker
 }
 
-// New makes a Client.
+// New returns a Client.
 func New(settings Settings) *Client { return &Client{settings: settings, asker: newAsker()} }
 
-// Page is where the person agrees. state comes back with the code; verifier is a secret of whoever the
-// code is meant for (RFC 7636): with the code alone nobody else gets anywhere.
+// Page returns the address of the page where the user agrees. state comes back with the code. verifier is a secret of
+// the browser that started (RFC 7636): the code alone is useless to others.
 func (c *Client) Page(state, verifier string) string {
 	challenge := sha256.Sum256([]byte(verifier))
 
@@ -59,7 +59,7 @@ func (c *Client) Page(state, verifier string) string {
 	}.Encode()
 }
 
-// Who answers whose code it is.
+// Who returns the user to whom the code belongs.
 func (c *Client) Who(ctx context.Context, code, verifier string) (Person, error) {
 	leave, err := c.asker.enter()
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *Client) Who(ctx context.Context, code, verifier string) (Person, error)
 	}
 	defer leave()
 
-	ctx, cancel := context.WithTimeout(ctx, c.asker.patience)
+	ctx, cancel := context.WithTimeout(ctx, c.asker.timeLimit)
 	defer cancel()
 
 	token, err := c.token(ctx, code, verifier)
@@ -123,16 +123,16 @@ func (c *Client) token(ctx context.Context, code, verifier string) (string, erro
 	return "", fmt.Errorf("status %d, code %d", got.Status, answer.Code)
 }
 
-// refusals are Lark's numbers for what is about the code or the person, and not about the app.
+// refusals are Lark's error numbers that are about the code or the user, and not about the app.
 var refusals = map[int]bool{
 	20003: true, // no such code
 	20004: true, // the code is too old
-	20008: true, // no such person
-	20010: true, // a person who may not use the app
+	20008: true, // no such user
+	20010: true, // a user who may not use the app
 	20024: true, // a code of another app
 	20049: true, // another verifier
 	20065: true, // the code was used before
-	20066: true, // a person who has left
+	20066: true, // a user who has left
 }
 
 func (c *Client) profile(ctx context.Context, token string) (Person, error) {
@@ -154,7 +154,7 @@ func (c *Client) profile(ctx context.Context, token string) (Person, error) {
 	case got.Status != statusOK || answer.Code != 0:
 		return Person{}, fmt.Errorf("status %d, code %d", got.Status, answer.Code)
 	case !idForm.MatchString(answer.Data.OpenID):
-		return Person{}, errors.New("an answer without a person")
+		return Person{}, errors.New("a response without a user")
 	}
 
 	return answer.Data.tidy(), nil

@@ -19,7 +19,7 @@ const (
 	code   = "canary-of-the-code"
 )
 
-// answer is one of Lark's.
+// answer is one of Lark's responses.
 type answer struct {
 	status int
 	body   string
@@ -31,7 +31,7 @@ var (
 		`"avatar_url":"https://lark.test/1.png","email":"zhang@konec.test","mobile":"+8613800000000"}}`}
 )
 
-// serve runs a Lark that gives these answers, and counts how often it is asked.
+// serve runs a server that gives these responses in Lark's place, and counts the requests.
 func serve(t *testing.T, tokenSays, personSays answer) (*Client, *atomic.Int64) {
 	t.Helper()
 
@@ -66,8 +66,8 @@ func TestPersonIsKnown(t *testing.T) {
 	}
 }
 
-// Contract: what is about the person is theirs, and what is about Lark or the app never is; no error shows
-// what is secret.
+// Contract: an error about the user is the user's, and an error about Lark or the app never is; no error contains a
+// secret.
 func TestRefusalsAndOutages(t *testing.T) {
 	t.Parallel()
 
@@ -78,7 +78,7 @@ func TestRefusalsAndOutages(t *testing.T) {
 		"unknown code":          {answer{400, `{"code":20003,"error":"invalid_grant","error_description":"` + code + `"}`}, goodPerson, true},
 		"old code":              {answer{400, `{"code":20004}`}, goodPerson, true},
 		"used code":             {answer{400, `{"code":20065}`}, goodPerson, true},
-		"number nobody knows":   {answer{400, `{"code":29999,"error":"invalid_grant"}`}, goodPerson, true},
+		"unknown number":        {answer{400, `{"code":29999,"error":"invalid_grant"}`}, goodPerson, true},
 		"no right to the app":   {answer{400, `{"code":20010,"error":"access_denied"}`}, goodPerson, true},
 		"refused with 200":      {answer{200, `{"code":20003,"error":"invalid_grant"}`}, goodPerson, true},
 		"wrong secret":          {answer{400, `{"code":20002,"error":"invalid_client","error_description":"` + secret + `"}`}, goodPerson, false},
@@ -119,7 +119,7 @@ func TestRefusalsAndOutages(t *testing.T) {
 	}
 }
 
-// Lark that is away, hangs, or breaks off is an outage that ends in time, and shows no address.
+// If Lark is unavailable, does not respond, or disconnects, that is an outage that ends in time and reveals no address.
 func TestLarkIsAway(t *testing.T) {
 	t.Parallel()
 
@@ -139,7 +139,7 @@ func TestLarkIsAway(t *testing.T) {
 			t.Cleanup(server.Close)
 
 			client := New(Settings{URL: server.URL, AppSecret: secret})
-			client.asker.patience = 50 * time.Millisecond
+			client.asker.timeLimit = 50 * time.Millisecond
 
 			if _, err := client.Who(t.Context(), code, "v"); err == nil || errors.Is(err, ErrRefused) || strings.Contains(err.Error(), server.URL) {
 				t.Errorf("got %v", err)
@@ -155,13 +155,13 @@ func TestLarkIsAway(t *testing.T) {
 	}
 }
 
-// wait ends when the client hangs up, which the server sees once it has read the body.
+// wait ends when the client disconnects, which the server notices once it has read the body.
 func wait(r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
 
-// While Lark hangs no more than so many wait for it; the others are told at once.
+// While Lark does not respond, only a limited number of requests wait for it; the others fail at once.
 func TestFewWaitAtOnce(t *testing.T) {
 	t.Parallel()
 

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// The longest that is kept of a name, in characters, and of the address of a picture, in bytes.
+// The longest name that is kept, in characters, and the longest address of a picture, in bytes.
 const (
 	maxName    = 256
 	maxPicture = 2048
 )
 
-// Person is who Lark says that somebody is, in the form that Lark tells it and that is stored.
+// Person is a user as Lark describes them, in the form that Lark sends and that is stored.
 type Person struct {
-	OpenID    string `json:"open_id"` // of the person at this app
+	OpenID    string `json:"open_id"` // of the user at this app
 	UnionID   string `json:"union_id,omitempty"`
 	TenantKey string `json:"tenant_key,omitempty"` // of their company
 	Name      string `json:"name"`
@@ -23,10 +23,11 @@ type Person struct {
 	AvatarURL string `json:"avatar_url,omitempty"`
 }
 
-// Tidy answers somebody whom another system knows from Lark as we store them, false where the OpenID cannot be Lark's.
+// Tidy returns a Lark user that was imported from another system in our stored form, false if the OpenID cannot be
+// Lark's.
 func (p Person) Tidy() (Person, bool) { return p.tidy(), idForm.MatchString(p.OpenID) }
 
-// tidy leaves what may be stored and shown: whoever runs a company at Lark writes these texts.
+// tidy keeps what may be stored and shown: the administrator of a company at Lark chooses these texts.
 func (p Person) tidy() Person {
 	p.Name, p.EnName = line(p.Name), line(p.EnName)
 
@@ -43,7 +44,7 @@ func (p Person) tidy() Person {
 	return p
 }
 
-// line is one line of text.
+// line returns the text as one line.
 func line(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) {

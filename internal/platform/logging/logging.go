@@ -1,6 +1,5 @@
-// Package logging makes the logger: JSON lines in release mode, readable ones in development. A
-// reader that stops reading must not stop the server, so lines wait in a bounded queue, and those
-// that find it full are dropped and counted.
+// Package logging creates the logger: JSON lines in release mode, readable lines in development. A reader that stops
+// reading must not stop the server, so lines wait in a bounded queue; if it is full, they are dropped and counted.
 package logging
 
 import (
@@ -14,7 +13,7 @@ import (
 const (
 	// queued is how many lines may wait for a slow reader.
 	queued = 4096
-	// closeLimit is how long Close waits for one.
+	// closeLimit is how long Close waits for a slow reader.
 	closeLimit = 5 * time.Second
 )
 
@@ -27,7 +26,7 @@ type Writer struct {
 	close   sync.Once
 }
 
-// NewWriter starts passing lines on to out. Close it to see the last ones through.
+// NewWriter returns a Writer that passes lines on to out. Close it to write the remaining lines.
 func NewWriter(out io.Writer) *Writer {
 	w := &Writer{lines: make(chan []byte, queued), closing: make(chan struct{}), done: make(chan struct{})}
 
@@ -42,7 +41,7 @@ func (w *Writer) pass(out io.Writer) {
 	for {
 		select {
 		case line := <-w.lines:
-			_, _ = out.Write(line) // there is nowhere to say that the log is gone
+			_, _ = out.Write(line) // there is no place to report this
 		case <-w.closing:
 			for len(w.lines) > 0 {
 				_, _ = out.Write(<-w.lines) // likewise
@@ -53,7 +52,7 @@ func (w *Writer) pass(out io.Writer) {
 	}
 }
 
-// Write takes a line, or drops it. It always says that it took it: slog has no use for an error.
+// Write queues a line, or drops it. It always reports success: slog cannot use an error.
 func (w *Writer) Write(line []byte) (int, error) {
 	select {
 	case <-w.closing: // a request that outlived the shutdown
@@ -72,11 +71,11 @@ func (w *Writer) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Dropped is how many lines were lost to a slow reader.
+// Dropped returns how many lines were lost to a slow reader.
 func (w *Writer) Dropped() int64 { return w.dropped.Load() }
 
-// Close waits until every line is written, but not for long: a reader that has stopped must not
-// keep the process from ending. A line that is logged after it is dropped.
+// Close waits until every line is written, for a limited time: a stopped reader must not keep the process from ending.
+// A line that is logged after it is dropped.
 func (w *Writer) Close() {
 	w.close.Do(func() { close(w.closing) })
 
@@ -86,7 +85,7 @@ func (w *Writer) Close() {
 	}
 }
 
-// New makes a logger that writes to w.
+// New returns a logger that writes to w.
 func New(w io.Writer, level slog.Level, readable bool) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if readable {

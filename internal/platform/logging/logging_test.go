@@ -59,16 +59,16 @@ func TestWriter(t *testing.T) {
 	t.Run("StalledReaderBlocksNobody", func(t *testing.T) {
 		t.Parallel()
 
-		// In a bubble, a goroutine that blocks for good would end the test as a deadlock.
+		// In a bubble, a goroutine that blocks forever would end the test as a deadlock.
 		synctest.Test(t, func(t *testing.T) {
-			r, out := io.Pipe() // nobody reads
+			r, out := io.Pipe() // no one reads
 			defer r.Close()
 
 			w := NewWriter(out)
 
 			const more = 100
 
-			// One is in the reader's hands, and as many as fit are waiting.
+			// One is with the reader, and the queue is full.
 			_, _ = io.WriteString(w, "first\n")
 			synctest.Wait()
 
@@ -134,7 +134,7 @@ func TestWriter(t *testing.T) {
 	})
 }
 
-// R-K5: whatever is in a value, an entry is one line, and the value one member.
+// R-K5: whatever a value contains, an entry is one line, and the value one member.
 func TestHostileValueStaysInItsEntry(t *testing.T) {
 	t.Parallel()
 

@@ -1,6 +1,6 @@
-// Package migration brings a database to the schema of this binary: our own files with goose,
-// then River's tables, under one lock, so that any number of migrators may start at once. It only
-// goes forward. And it gives the role that serves what serving needs.
+// Package migration migrates a database to the schema of this binary: our own files with goose, then River's tables,
+// under one lock, so that any number of migrators may start at once. It only goes forward. It also grants the server's
+// role the rights that it needs.
 package migration
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// lockID is any number that only we use: the advisory lock of migrators.
+// lockID is a number that only this package uses: the advisory lock of migrators.
 const lockID = 0x746b_6777 // "tkgw"
 
-// Result says what Up did.
+// Result is what Up did.
 type Result struct {
 	Ours    []string // the files applied now, in their order
 	Queue   []string // the versions of River's tables applied now
@@ -35,15 +35,15 @@ func Up(ctx context.Context, url string, files fs.FS) (Result, error) {
 		return Result{}, fmt.Errorf("database url: %w", err)
 	}
 
-	// The lock ends with its connection, whatever happens to us.
+	// The lock ends with its connection, even if this process dies.
 	lock, err := pgx.ConnectConfig(ctx, settings.ConnConfig.Copy())
 	if err != nil {
 		return Result{}, fmt.Errorf("connect: %w", err)
 	}
 	defer lock.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
 
-	// A migration that cannot get its lock fails, and is repeated by whoever runs it; one that waited
-	// would make every request behind it wait too.
+	// A migration that cannot get its lock fails, and the operator repeats it; one that waited would make every request
+	// behind it wait too.
 	settings.ConnConfig.RuntimeParams["lock_timeout"] = "5s"
 
 	pool, err := pgxpool.NewWithConfig(ctx, settings)
@@ -112,7 +112,7 @@ func rivers(ctx context.Context, pool *pgxpool.Pool, result *Result) error {
 	return nil
 }
 
-// Newest is the version that the files lead to.
+// Newest returns the version that the files lead to.
 func Newest(files fs.FS) (int64, error) {
 	names, err := fs.Glob(files, "*.sql")
 
@@ -131,7 +131,7 @@ func Newest(files fs.FS) (int64, error) {
 	return version, nil
 }
 
-// Current is the version that the database is at, 0 for an empty one.
+// Current returns the version of the database, 0 for an empty one.
 func Current(ctx context.Context, db interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }) (int64, error) {
@@ -140,7 +140,7 @@ func Current(ctx context.Context, db interface {
 	const query = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
 	err := db.QueryRow(ctx, query).Scan(&version)
 
-	const undefinedTable = "42P01" // nothing was ever applied
+	const undefinedTable = "42P01" // no migration was ever applied
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == undefinedTable {
 		return 0, nil
 	} else if err != nil {

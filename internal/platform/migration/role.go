@@ -10,12 +10,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// readOnly are the tables of the two migrators, which the server asks for versions only.
+// readOnly are the tables of the two migrators, of which the server reads only the versions.
 var readOnly = []string{"goose_db_version", "river_migration"} //nolint:gochecknoglobals // a constant
 
-// Grant gives a role what serving needs, and takes from it what is more: to read, and to write rows, those in
-// the tables of appendOnly only by adding some. It may define nothing. A role that could change the tables of
-// appendOnly all the same is refused, and left as it was.
+// Grant grants a role the rights that the server needs, and revokes others: to read and to write rows, but only to
+// insert in the tables of appendOnly. The role may not create objects. A role that could still change the tables of
+// appendOnly is refused, and left as it was.
 func Grant(ctx context.Context, url, role string, appendOnly []string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -59,13 +59,13 @@ func known(ctx context.Context, tx pgx.Tx, role string) error {
 	}
 
 	if !found {
-		return fmt.Errorf("there is none of the name %q; CREATE ROLE %s LOGIN PASSWORD '…' makes one", role, pgx.Identifier{role}.Sanitize())
+		return fmt.Errorf("there is no role %q; CREATE ROLE %s LOGIN PASSWORD '…' creates it", role, pgx.Identifier{role}.Sanitize())
 	}
 
 	return nil
 }
 
-// grants are the statements, for every table and sequence of ours in the schema.
+// grants returns the statements, for every table and sequence of ours in the schema.
 func grants(ctx context.Context, tx pgx.Tx, role string, appendOnly []string) ([]string, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT relname::text AS name, relkind = 'S' AS sequence, current_setting('server_version_num')::int >= 170000 AS maintain
@@ -104,7 +104,7 @@ func grants(ctx context.Context, tx pgx.Tx, role string, appendOnly []string) ([
 		case slices.Contains(appendOnly, one.Name):
 			rights = "SELECT, INSERT"
 		case one.Name == "river_job" && one.Maintain:
-			rights += ", MAINTAIN" // River makes its indexes anew at night
+			rights += ", MAINTAIN" // River rebuilds its indexes at night
 		}
 
 		name := kind + schema + "." + pgx.Identifier{one.Name}.Sanitize()
@@ -114,7 +114,7 @@ func grants(ctx context.Context, tx pgx.Tx, role string, appendOnly []string) ([
 	return statements, nil
 }
 
-// harmless looks at what the role may do in the end, from wherever it has that.
+// harmless checks the effective rights of the role, from every source.
 func harmless(ctx context.Context, tx pgx.Tx, role string, appendOnly []string) error {
 	var (
 		makesRoles, makesTables bool
@@ -134,12 +134,12 @@ func harmless(ctx context.Context, tx pgx.Tx, role string, appendOnly []string) 
 	case err != nil:
 		return fmt.Errorf("privileges: %w", err)
 	case len(tables) > 0:
-		return fmt.Errorf("%q could change %s: it is a superuser, a member of the role that owns them, or was granted that otherwise",
+		return fmt.Errorf("%q could change %s: it is a superuser, a member of the role that owns them, or was granted that in another way",
 			role, strings.Join(tables, ", "))
 	case makesRoles:
-		return fmt.Errorf("%q may make roles, and itself a member of the one that owns the tables: ALTER ROLE … NOCREATEROLE", role)
+		return fmt.Errorf("%q may create roles, and make itself a member of the one that owns the tables: ALTER ROLE … NOCREATEROLE", role)
 	case makesTables:
-		return errors.New("everybody may make tables in this schema, as in PostgreSQL before 15: REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+		return errors.New("every role may create tables in this schema, as in PostgreSQL before 15: REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 	}
 
 	return nil

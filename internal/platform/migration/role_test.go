@@ -13,7 +13,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
-// migrated is a database at version 2, and a new role with the options. Roles are of the whole server: the name is random.
+// migrated returns a database at version 2, and a new role with the options. Roles belong to the whole server: the name
+// is random.
 func migrated(t *testing.T, options string) (address, role string) {
 	t.Helper()
 
@@ -22,7 +23,7 @@ func migrated(t *testing.T, options string) (address, role string) {
 		t.Fatal(err)
 	}
 
-	role = "Server " + randomid.New() // to be quoted
+	role = "Server " + randomid.New() // needs quoting
 	quoted := pgx.Identifier{role}.Sanitize()
 	owner := connect(t, address)
 
@@ -39,7 +40,7 @@ func migrated(t *testing.T, options string) (address, role string) {
 	return address, role
 }
 
-// as is the database's address for the role.
+// as returns the database's address for the role.
 func as(t *testing.T, address, role string) string {
 	t.Helper()
 
@@ -106,13 +107,13 @@ func TestGrantRefuses(t *testing.T) {
 
 		address, _ := migrated(t, "")
 
-		if err := migration.Grant(t.Context(), address, "nobody here", nil); err == nil || !strings.Contains(err.Error(), `CREATE ROLE "nobody here"`) {
+		if err := migration.Grant(t.Context(), address, "no such role", nil); err == nil || !strings.Contains(err.Error(), `CREATE ROLE "no such role"`) {
 			t.Errorf("got %v", err)
 		}
 	})
 
 	for name, one := range map[string]struct{ options, reason string }{
-		"ASuperuser": {"SUPERUSER", "could change second"}, "AMakerOfRoles": {"CREATEROLE", "may make roles"},
+		"ASuperuser": {"SUPERUSER", "could change second"}, "AMakerOfRoles": {"CREATEROLE", "may create roles"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +124,7 @@ func TestGrantRefuses(t *testing.T) {
 				t.Errorf("got %v, want %s", err, one.reason)
 			}
 
-			// It is left as it was.
+			// It is unchanged.
 			var granted int
 
 			err := connect(t, address).QueryRow(t.Context(),

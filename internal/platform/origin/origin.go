@@ -22,12 +22,12 @@ type Origin struct {
 
 type contextKey struct{}
 
-// With returns a context that carries the origin of what is done in it.
+// With returns a context that carries the origin.
 func With(ctx context.Context, o Origin) context.Context {
 	return context.WithValue(ctx, contextKey{}, &o)
 }
 
-// From returns the origin that ctx carries; the zero Origin stands for the gateway itself.
+// From returns the origin in ctx; the zero Origin stands for the gateway itself.
 func From(ctx context.Context) Origin {
 	if o, ok := ctx.Value(contextKey{}).(*Origin); ok {
 		return *o
@@ -36,19 +36,19 @@ func From(ctx context.Context) Origin {
 	return Origin{}
 }
 
-// Command returns the origin of what a command does.
+// Command returns the origin of a command.
 func Command(name string) Origin {
 	return Origin{UserAgent: "toolkit-gateway " + name, Language: language.Chinese}
 }
 
-// Network is what a limit by address counts under: the address itself for IPv4, its /64 for
-// IPv6, where one person commands a whole prefix.
+// Network returns the subject of a limit by address: the address itself for IPv4, its /64 for IPv6, where one user
+// controls a whole prefix.
 func (c Origin) Network() string {
 	if !c.Address.IsValid() {
 		return "unknown"
 	}
 
-	// An IPv4 address in IPv6 form is itself, and not one of the network that all of these form.
+	// An IPv4 address in IPv6 form counts as itself, not as the network that all of these form.
 	address := c.Address.Unmap()
 	if address.Is4() {
 		return address.String()
@@ -62,7 +62,7 @@ func (c Origin) Network() string {
 	return prefix.String()
 }
 
-// AddressOrNil is the address in the form that a nullable column takes.
+// AddressOrNil returns the address in the form of a nullable column.
 func (c Origin) AddressOrNil() *netip.Addr {
 	if !c.Address.IsValid() {
 		return nil
@@ -73,8 +73,8 @@ func (c Origin) AddressOrNil() *netip.Addr {
 	return &a
 }
 
-// Printable cuts a header to what may be stored and logged: valid UTF-8, no control characters,
-// at most 256 bytes.
+// Printable returns the part of a header that may be stored and logged: valid UTF-8, no control characters, at most 256
+// bytes.
 func Printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// R-C10: what one person commands is one network.
+// R-C10: what one user controls is one network.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
 
@@ -37,7 +37,7 @@ func TestAddressOrNil(t *testing.T) {
 		t.Errorf("a command has the address %s", got)
 	}
 
-	// A zone is no part of what Postgres stores.
+	// Postgres does not store a zone.
 	if got := (Origin{Address: netip.MustParseAddr("fe80::1%eth0")}).AddressOrNil(); got == nil || got.String() != "fe80::1" {
 		t.Errorf("got %v", got)
 	}

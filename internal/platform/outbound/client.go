@@ -68,11 +68,11 @@ func newClient(policy *Policy, s Settings) *Client {
 	}}
 }
 
-// Answer is what came back.
+// Answer is the response.
 type Answer struct {
 	Status int
 	Body   []byte // its first Settings.MaxAnswer bytes
-	Cut    error  // why Body is not the whole answer; nil if it is
+	Cut    error  // why Body is incomplete; nil if it is complete
 }
 
 // Accepted reports whether the other system accepted the request: 2xx.
@@ -125,7 +125,7 @@ func (c *Client) do(ctx context.Context, method, address string, header map[stri
 
 	answer := Answer{Status: response.StatusCode}
 
-	// One byte more than the limit tells an answer that is too long from one that just fits.
+	// One byte more than the limit distinguishes a response that is too long from one that just fits.
 	answer.Body, err = io.ReadAll(io.LimitReader(response.Body, int64(c.settings.MaxAnswer)+1))
 
 	switch {
@@ -151,7 +151,7 @@ func (c *Client) failure(err error) error {
 	return fmt.Errorf("no answer: %w", err)
 }
 
-// reason says in our own words what went wrong: the library's name the resolver, and quote what came.
+// reason describes the error in our own words: the library's text names the resolver, and quotes the response.
 func (c *Client) reason(err error) string {
 	var (
 		name        *net.DNSError

@@ -16,7 +16,7 @@ const canary = "canary-in-the-address"
 
 var settings = outbound.Settings{Timeout: 10 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 4 << 10}
 
-// listener is a program on this machine that counts who calls.
+// listener is a program on this machine that counts its callers.
 func listener(t *testing.T, answer http.HandlerFunc) (server *httptest.Server, calls *atomic.Int32) {
 	t.Helper()
 
@@ -70,9 +70,9 @@ func TestGuardedClient(t *testing.T) {
 		t.Parallel()
 
 		server, _ := listener(t, func(w http.ResponseWriter, _ *http.Request) {
-			for range 1 << 10 { // what it may have asked its system for, and far more
+			for range 1 << 10 { // what the client may have buffered, and far more
 				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
-					return // it hung up
+					return // the client disconnected
 				}
 			}
 
@@ -108,7 +108,7 @@ func TestGuardedClient(t *testing.T) {
 
 		for address, want := range map[string]string{
 			closed.URL: "the connection was refused", cut.URL: "the connection broke", secure.URL: "the certificate is not valid",
-			"https://nobody.invalid": "the name was not found",
+			"https://unknown.invalid": "the name was not found",
 		} {
 			_, err := local.Post(t.Context(), address+"/"+canary, nil, nil)
 			if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "127.0.0.1") {
@@ -139,13 +139,13 @@ func TestGuardedClientStaysOutside(t *testing.T) {
 		t.Errorf("%d calls", calls.Load())
 	}
 
-	// The same, of what is allowed: a connection is made, which is no TLS.
+	// The same for an allowed address: a connection is made, which does not use TLS.
 	inside := outbound.NewGuarded(outbound.Policy{Inside: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}, settings)
 	if _, err := inside.Post(t.Context(), byName, nil, nil); err == nil || strings.HasSuffix(err.Error(), outbound.ErrInside.Error()) {
 		t.Errorf("allowed: %v", err)
 	}
 
-	// An address that was taken under other settings.
+	// An address that was stored under other settings.
 	if _, err := outbound.NewGuarded(outbound.Policy{}, settings).Post(t.Context(), server.URL, nil, nil); err == nil || calls.Load() > 0 {
 		t.Errorf("%v and %d calls by http", err, calls.Load())
 	}

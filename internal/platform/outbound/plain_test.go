@@ -99,7 +99,7 @@ func TestClient(t *testing.T) {
 		closed, _ := listener(t, fine)
 		closed.Close()
 
-		for _, address := range []string{closed.URL, "https://nobody.invalid", "https://exa mple.com", "unknown://host", ":"} {
+		for _, address := range []string{closed.URL, "https://unknown.invalid", "https://exa mple.com", "unknown://host", ":"} {
 			if _, err := client.Get(t.Context(), address+"/"+canary, nil); err == nil || strings.Contains(err.Error(), canary) {
 				t.Errorf("%s: %v", address, err)
 			}
@@ -143,7 +143,7 @@ func TestNoProxyFromTheEnvironment(t *testing.T) {
 	for name, client := range map[string]*outbound.Client{
 		"plain": outbound.New(settings), "guarded": outbound.NewGuarded(outbound.Policy{Local: true}, settings),
 	} {
-		if _, err := client.Get(t.Context(), "http://nobody.invalid/", nil); err == nil || calls.Load() > 0 {
+		if _, err := client.Get(t.Context(), "http://unknown.invalid/", nil); err == nil || calls.Load() > 0 {
 			t.Errorf("%s: %v, and the proxy was asked %d times", name, err, calls.Load())
 		}
 	}

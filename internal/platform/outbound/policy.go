@@ -11,7 +11,7 @@ import (
 // ErrInside refuses to connect to an address that is not on the Internet.
 var ErrInside = errors.New("the address is not a public one")
 
-// ErrAddress refuses an address that no request may be made to.
+// ErrAddress refuses an address to which no request may be made.
 var ErrAddress = errors.New("the address cannot be asked")
 
 // Policy is the set of allowed addresses. The zero value is the Internet, by https.
@@ -22,8 +22,8 @@ type Policy struct {
 	Local bool
 }
 
-// Check returns ErrAddress for an address that is never allowed. What a name resolves to is checked when the connection is
-// made.
+// Check returns ErrAddress for an address that is never allowed. The addresses of a host name are checked when the
+// connection is made.
 func (p Policy) Check(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
@@ -41,8 +41,8 @@ func (p Policy) Check(address string) error {
 	return nil
 }
 
-// control checks the address that a connection is about to be made to, after the name was resolved: what the name resolved
-// to at another time proves nothing (DNS rebinding). It is a net.Dialer's Control.
+// control checks the address of a connection, after the name was resolved: an earlier resolution proves nothing (DNS
+// rebinding). It is a net.Dialer's Control.
 func (p Policy) control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !p.allows(to.Addr()) {

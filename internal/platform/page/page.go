@@ -8,7 +8,7 @@ type Page[Item, Position any] struct {
 }
 
 // Cut returns the page of at most limit items that rows hold. The caller asks the database for one row more than limit:
-// that row shows that there is a next page, and is no part of this one.
+// that row shows that there is a next page, and is left out of this one.
 func Cut[Row, Item, Position any](rows []Row, limit int32, position func(last Row) Position, item func(Row) (Item, error)) (Page[Item, Position], error) {
 	var page Page[Item, Position]
 

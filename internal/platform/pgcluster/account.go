@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// account is the operating system user the server runs as when we are root, which PostgreSQL refuses
-// to be. It is nil for everybody else: the server then runs as we do.
+// account is the operating system user of the server if we are root, which PostgreSQL refuses. It is nil otherwise: the
+// server then runs as our own user.
 type account struct {
 	name     string
 	uid, gid int
@@ -45,8 +45,8 @@ func (a *account) own(path string) error {
 	return os.Lchown(path, a.uid, a.gid)
 }
 
-// canEnter reports whether the server's user may pass through dir and every folder above it. Folders
-// that do not exist yet are passable: we make them so.
+// canEnter reports whether the server's user may pass through dir and every folder above it. Folders that do not exist
+// yet count as passable: we create them so.
 func (a *account) canEnter(dir string) (bool, error) {
 	if a == nil {
 		return true, nil

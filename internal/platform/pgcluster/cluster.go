@@ -36,29 +36,29 @@ type Cluster struct {
 	server *server
 }
 
-// Options say what to run.
+// Options are the options of a Cluster.
 type Options struct {
-	// Dir holds the cluster: its data, log, lock and, where its path is short enough, its socket. It is
-	// made when missing, and used again when it has data. See Place for what root gets instead.
+	// Dir holds the cluster: its data, log, lock and, if its path is short enough, its socket. It is created if
+	// missing, and reused if it has data. See Place for root.
 	Dir string
 
 	// BinDir is the folder of initdb and postgres; FindBinaries when empty.
 	BinDir string
 
-	// Durable keeps what a crash must not lose, as production does. Without it the server is fast, and
-	// fit for data that nobody misses.
+	// Durable keeps data through a crash, as in production. Without it the server is fast, and fit only for disposable
+	// data.
 	Durable bool
 
 	// Settings are further settings as in postgresql.conf; they win over the others.
 	Settings map[string]string
 
-	// SocketDir is the folder of the Unix socket, for this cluster alone. It defaults to one in Dir or,
-	// where the path would be longer than a socket's may be, a temporary one.
+	// SocketDir is the folder of the Unix socket, for this cluster alone. It defaults to a folder in Dir or, if that
+	// path would be too long for a socket, to a temporary one.
 	SocketDir string
 }
 
-// Start makes the data folder where there is none, and runs a server in it that takes connections when
-// Start returns. ErrInUse says that somebody else does so already.
+// Start creates the data folder if it does not exist, and starts a server that accepts connections when Start returns.
+// ErrInUse reports that another process already runs one.
 func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
@@ -75,7 +75,7 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	return c, nil
 }
 
-// newCluster settles what the operating system has a say in: which user, which folder, which programs.
+// newCluster decides what depends on the operating system: user, folder, programs.
 func newCluster(opts Options) (*Cluster, error) {
 	c := &Cluster{opts: opts, bin: opts.BinDir}
 	var err error
@@ -116,16 +116,16 @@ func (c *Cluster) open(ctx context.Context) error {
 	return c.launch(ctx)
 }
 
-// Stop shuts the server down, disconnecting its clients, and gives the folder free. When ctx ends before
-// that is done the server is killed.
+// Stop shuts the server down, disconnects its clients, and releases the folder. If ctx ends before that, the server is
+// killed.
 func (c *Cluster) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return errors.Join(c.server.shutDown(ctx), c.release())
 }
 
-// Restart starts the server again on the same data and the same URL: after Kill, after Stop, or by
-// shutting it down first.
+// Restart starts the server again on the same data and the same URL: after Kill, after Stop, or by shutting it down
+// first.
 func (c *Cluster) Restart(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,24 +146,24 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	return c.launch(ctx)
 }
 
-// URL is the address of a database as pgx and psql take it. The user is the superuser.
+// URL returns the address of a database for pgx and psql. The user is the superuser.
 func (c *Cluster) URL(database string) string {
 	query := url.Values{"host": {c.socket}, "port": {port}}
-	// libpq and pgx read a plus sign as itself, not as a space.
+	// libpq and pgx do not read a plus sign as a space.
 	raw := strings.ReplaceAll(query.Encode(), "+", "%20")
 	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + database, RawQuery: raw}
 	return u.String()
 }
 
-// Dir is the folder that holds the cluster: what Place says for Options.Dir.
+// Dir returns the folder of the cluster: the result of Place for Options.Dir.
 func (c *Cluster) Dir() string { return c.dir }
 
-// LogFile is where the server writes its log. It begins anew with every Start.
+// LogFile returns the path of the server's log. It is truncated at every Start.
 func (c *Cluster) LogFile() string { return filepath.Join(c.dir, "postgres.log") }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, dataName) }
 
-// arguments of the server. What is in Settings comes last, because the last one wins.
+// arguments returns the server's arguments. Settings come last, because the last one wins.
 func (c *Cluster) arguments() []string {
 	args := []string{"-D", c.data(), "-k", c.socket, "-c", "port=" + port, "-c", "listen_addresses="}
 	if !c.opts.Durable {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Command is a shell command that runs the server by hand on the same data and the same URL, once this
-// Cluster is stopped.
+// Command returns a shell command that runs the server by hand on the same data and the same URL, once this Cluster is
+// stopped.
 func (c *Cluster) Command() string {
 	as := ""
 	if c.account != nil {
@@ -19,7 +19,7 @@ func (c *Cluster) Command() string {
 	return line
 }
 
-// shell quotes what a shell would take apart.
+// shell quotes text for a shell.
 func shell(words ...string) string {
 	for i, word := range words {
 		if strings.ContainsAny(word, " \t\"'\\$&;()<>|*?`#~") {

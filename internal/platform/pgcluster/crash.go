@@ -19,8 +19,8 @@ func (c *Cluster) Kill() error {
 	return c.server.kill()
 }
 
-// Freeze stops the server and all its processes with SIGSTOP: connections stay open and the kernel goes
-// on accepting new ones, but nothing answers.
+// Freeze stops the server and all its processes with SIGSTOP: connections stay open and the kernel still accepts new
+// ones, but nothing responds.
 func (c *Cluster) Freeze() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -30,7 +30,7 @@ func (c *Cluster) Freeze() error {
 	return signalTree(c.server.pid, sigStop)
 }
 
-// Thaw lets a frozen server go on.
+// Thaw lets a frozen server continue.
 func (c *Cluster) Thaw() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,8 +64,8 @@ func children(postmaster int) ([]int, error) {
 	return pids, nil
 }
 
-// signalTree signals the postmaster first, so that a stopped one starts no further process, and then its
-// children until a look finds no new one: a fork may have been on its way.
+// signalTree signals the postmaster first, so that a stopped one starts no further process, and then its children until
+// no new one is found: a fork may be in progress.
 func signalTree(postmaster int, sig syscall.Signal) error {
 	if err := signal(postmaster, sig); err != nil {
 		return err
@@ -92,14 +92,14 @@ func signalTree(postmaster int, sig syscall.Signal) error {
 	}
 }
 
-// thawAndEnd asks for a fast shutdown: transactions are rolled back, data are written, all is tidy. A
-// frozen server hears nothing but SIGCONT and SIGKILL.
+// thawAndEnd requests a fast shutdown: transactions are rolled back, data are written. A frozen server reacts only to
+// SIGCONT and SIGKILL.
 func thawAndEnd(postmaster int) error {
 	return errors.Join(signalTree(postmaster, sigContinue), signal(postmaster, sigFast))
 }
 
-// killTree ends the children while the postmaster is stopped, so that it can neither replace them nor
-// tidy up after them, and then the postmaster.
+// killTree ends the children while the postmaster is stopped, so that it can neither replace them nor clean up after
+// them, and then the postmaster.
 func killTree(postmaster int) error {
 	if err := signal(postmaster, sigStop); err != nil {
 		return err

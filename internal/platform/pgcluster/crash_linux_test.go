@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Elsewhere the kernel offers nothing for it, and the next Start takes over.
+// Other kernels have no such feature; there the next Start ends the server.
 func TestServerEndsWithItsKilledOwner(t *testing.T) {
 	t.Parallel()
 
@@ -14,7 +14,7 @@ func TestServerEndsWithItsKilledOwner(t *testing.T) {
 	if err := owner.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = owner.Wait() // it says that it was killed
+	_ = owner.Wait() // reports that it was killed
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for deadline := time.Now().Add(10 * time.Second); strings.Contains(commandLine(pid), "postgres"); <-tick.C {

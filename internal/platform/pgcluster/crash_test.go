@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// ownerEnv names, in the environment of this test's own program started again, the folder that it shall
-// run a cluster in until it is killed.
+// ownerEnv names, in the environment of this test program started again, the folder in which it runs a cluster until it
+// is killed.
 const ownerEnv = "PGCLUSTER_TEST_OWNER_OF"
 
 func TestMain(m *testing.M) {
@@ -170,7 +170,7 @@ func TestOwnerKilled(t *testing.T) {
 			if err := owner.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			_ = owner.Wait() // it says that it was killed
+			_ = owner.Wait() // reports that it was killed
 			c := start(t, Options{Dir: dir})
 			if c.server.pid == pid {
 				t.Fatal("the old server is still there")
@@ -180,7 +180,7 @@ func TestOwnerKilled(t *testing.T) {
 	}
 }
 
-// startOwner runs a cluster in another process, and returns that and the server's process id.
+// startOwner runs a cluster in another process, and returns that process and the server's process id.
 func startOwner(t *testing.T, dir string) (owner *exec.Cmd, pid int) {
 	t.Helper()
 	owner = exec.Command(os.Args[0])

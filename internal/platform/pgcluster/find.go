@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// ErrNoBinaries says that this machine has no PostgreSQL server programs. A PG_BIN that names the
-// wrong folder is another error, so that nobody who asked for one version is given another.
+// ErrNoBinaries reports that this machine has no PostgreSQL server programs. A PG_BIN with the wrong folder is another
+// error, so that a user who requests one version does not get another.
 var ErrNoBinaries = errors.New("no PostgreSQL server programs (initdb and postgres) on this machine")
 
-// FindBinaries returns the folder that holds initdb and postgres: PG_BIN, then what pg_config says,
-// then the newest version in the folders packages install to, then PATH.
+// FindBinaries returns the folder with initdb and postgres: PG_BIN, then the result of pg_config, then the newest
+// version in the folders of packages, then PATH.
 func FindBinaries() (string, error) {
 	return search{env: os.Getenv, roots: packageFolders}.find()
 }
@@ -39,7 +39,7 @@ var packageFolders = []string{
 	"/usr/local/pgsql/bin",                               // built from source
 }
 
-// search is where FindBinaries looks. It is a value so that a test can hide the machine's own programs.
+// search is the list of places for FindBinaries. A test can replace it to hide the machine's own programs.
 type search struct {
 	env   func(string) string
 	roots []string
@@ -63,8 +63,8 @@ func (s search) find() (string, error) {
 		}
 	}
 	for _, program := range []string{"postgres", "initdb"} {
-		// The folder on PATH often holds links to one or two of the programs only: the real
-		// folder has them all, and the libraries beside it.
+		// The folder on PATH often holds links to one or two of the programs only. The real folder has them all, and
+		// the libraries beside it.
 		if target, err := filepath.EvalSymlinks(s.onPath(program)); err == nil && holdsServer(filepath.Dir(target)) {
 			return filepath.Dir(target), nil
 		}
@@ -77,7 +77,7 @@ func (s search) fromPGConfig() string {
 	if program == "" {
 		return ""
 	}
-	// Client-only packages bring a pg_config too; the caller looks whether the folder has a server.
+	// Client-only packages bring a pg_config too; the caller checks whether the folder has a server.
 	out, err := exec.Command(program, "--bindir").Output()
 	if err != nil {
 		return ""

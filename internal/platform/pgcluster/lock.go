@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// ErrInUse says that another cluster, of this process or of another, uses the folder.
+// ErrInUse reports that another cluster, of this process or of another, uses the folder.
 var ErrInUse = errors.New("the PostgreSQL data folder is in use")
 
 const (
 	lockName = "lock"
 
-	// evictAfter is how long a server whose owner died may take to notice by itself, killAfter how
-	// long it may take to shut down once it was told to.
+	// evictAfter is how long a server whose owner died may take to notice by itself; killAfter is how long it may take
+	// to shut down after the signal.
 	evictAfter = time.Second
 	killAfter  = 10 * time.Second
 
 	pollInterval = 5 * time.Millisecond
 )
 
-// acquire takes the folder's lock. The lock file is open in the server's processes too, so whoever gets
-// the lock knows that nothing that was started here on these data is alive. When the lock's owner is
-// dead and its server is not, which a kill -9 of the owner leaves behind, the server is ended.
+// acquire takes the folder's lock. The lock file is also open in the server's processes, so a held lock proves that no
+// server started by this package is running on these data. If the lock's owner is dead but its server is not, as after
+// a kill -9 of the owner, the server is ended.
 func acquire(ctx context.Context, dir string) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, evictAfter+2*killAfter)
 	defer cancel()
@@ -70,8 +70,8 @@ func acquire(ctx context.Context, dir string) (*os.File, error) {
 	}
 }
 
-// sign writes our process id into the lock file, for the message the next one gets. The file must still
-// be the one at path: who removed the folder while we waited has removed what we locked.
+// sign writes our process id into the lock file, for the error message of the next process. The file must still be the
+// one at path: if the folder was removed while we waited, our lock is void.
 func sign(file *os.File, path string) error {
 	held, err := file.Stat()
 	if err != nil {
@@ -87,8 +87,8 @@ func sign(file *os.File, path string) error {
 	return err
 }
 
-// evict ends the server of dir, if the process that postmaster.pid names is that server: the number may
-// have been given to another program since. Whether it helped is seen by the lock.
+// evict ends the server of dir, if the process in postmaster.pid is that server: the number may belong to another
+// program by now. The lock shows whether it succeeded.
 func evict(dir string, end func(postmaster int) error) {
 	data := filepath.Join(dir, dataName)
 	pid := firstLine(filepath.Join(data, pidName))
@@ -97,7 +97,7 @@ func evict(dir string, end func(postmaster int) error) {
 	}
 }
 
-// firstLine reads the process id on the first line of a file, or 0.
+// firstLine returns the process id on the first line of a file, or 0.
 func firstLine(path string) int {
 	raw, _ := os.ReadFile(path)
 	line, _, _ := strings.Cut(string(raw), "\n")

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 )
 
-// Place returns the folder that is really used for dir. It is dir itself, unless we are root and the
-// server's user cannot reach dir, as in root's home: then it is a folder under /var/tmp whose name is
-// derived from dir, so that the next start finds the same data.
+// Place returns the folder that is used for dir. It is dir itself, unless we are root and the server's user cannot
+// reach dir, as in root's home: then it is a folder under /var/tmp whose name is derived from dir, so that the next
+// start finds the same data.
 func Place(dir string) (string, error) {
 	acct, err := serverAccount()
 	if err != nil {
@@ -39,9 +39,9 @@ func (a *account) place(dir, fallback string) (string, error) {
 	return filepath.Join(fallback, "pgcluster-"+hex.EncodeToString(name[:8])), nil
 }
 
-// makeFolder makes dir and what is missing above it, passable for the server's user whatever our umask
-// says. For root, a folder that exists must not belong to a stranger: the names under /var/tmp can be
-// guessed, and whoever makes the folder first could swap what is in it.
+// makeFolder creates dir and missing parents, passable for the server's user whatever our umask is. For root, an
+// existing folder must not belong to another user: the names under /var/tmp can be guessed, and an attacker who creates
+// the folder first could replace its content.
 func (a *account) makeFolder(dir string) error {
 	if info, err := os.Lstat(dir); err == nil {
 		return a.trust(dir, info)

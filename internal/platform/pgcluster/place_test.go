@@ -65,8 +65,8 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-// openDir is a temporary folder that other users can enter, which t.TempDir's is not, and short enough
-// for a socket.
+// openDir returns a temporary folder that other users can enter, unlike t.TempDir's, and whose path is short enough for
+// a socket.
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "pgcluster-test-")

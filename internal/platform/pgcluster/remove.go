@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// Remove deletes the cluster in dir, which must be stopped, with all its data. It ends a server whose
-// owner died. A dir that does not exist is fine.
+// Remove deletes the cluster in dir, which must be stopped, with all its data. It ends a server whose owner died. A
+// missing dir is not an error.
 func Remove(ctx context.Context, dir string) error {
 	place, err := Place(dir)
 	if err != nil {

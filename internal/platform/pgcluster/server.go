@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// server is one run of the postgres program: a Restart makes a new one.
+// server is one run of the postgres program: a Restart creates a new one.
 type server struct {
 	pid  int
 	done chan struct{} // closed when the postmaster and all its processes are gone
@@ -33,7 +33,7 @@ func (s *server) running() bool {
 	}
 }
 
-// shutDown ends the server in good order or, when ctx ends first, without ceremony.
+// shutDown ends the server in an orderly way or, if ctx ends first, at once.
 func (s *server) shutDown(ctx context.Context) error {
 	if !s.running() {
 		return nil
@@ -64,9 +64,9 @@ func (s *server) kill() error {
 	}
 }
 
-// freeMemory removes the shared memory segment that a killed server leaves and the next start would take
-// away: there may be none, and the system has room for a few thousand. A pid file of this very run says
-// that it was killed, and that the segment's number is not another's by now.
+// freeMemory removes the shared memory segment that a killed server leaves and that the next start would remove: there
+// may be no next start, and the system has room for a few thousand segments. A pid file of this run proves that it was
+// killed, and that the segment's number has not been reused.
 func (s *server) freeMemory(pidFile string) {
 	if s == nil || s.running() || firstLine(pidFile) != s.pid {
 		return
@@ -78,11 +78,11 @@ func (s *server) freeMemory(pidFile string) {
 		return
 	}
 	if fields := strings.Fields(lines[memory]); len(fields) == 2 {
-		_ = exec.Command("ipcrm", "-m", fields[1]).Run() // all that is at stake is 56 bytes
+		_ = exec.Command("ipcrm", "-m", fields[1]).Run() // a failure leaks only 56 bytes
 	}
 }
 
-// launch starts the server and waits until it takes connections.
+// launch starts the server and waits until it accepts connections.
 func (c *Cluster) launch(ctx context.Context) error {
 	if err := c.clearLeftovers(); err != nil {
 		return err
@@ -112,10 +112,10 @@ func (c *Cluster) launch(ctx context.Context) error {
 	return err
 }
 
-// run starts cmd on a thread that stays with it until it ends: the kernel ends the server when the thread
-// that made it ends, not when the process does (golang.org/issue/27505). The server's processes all
-// inherit the lock and one end of a pipe that nobody writes to: its end of file means that the last of
-// them is gone, which waiting for the postmaster alone does not say.
+// run starts cmd on a thread that stays with it until it ends: the kernel ends the server when the thread that started
+// it ends, not when the process does (golang.org/issue/27505). The server's processes all inherit the lock and one end
+// of a pipe to which nothing is written: its end of file means that the last process is gone. Waiting for the
+// postmaster alone does not prove that.
 func run(cmd *exec.Cmd, lock *os.File) (*server, error) {
 	lifeline, theirs, err := os.Pipe()
 	if err != nil {
@@ -125,7 +125,7 @@ func run(cmd *exec.Cmd, lock *os.File) (*server, error) {
 	s := &server{done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with this function
+		runtime.LockOSThread() // permanently: the thread ends with this function
 		err := cmd.Start()
 		_ = theirs.Close()
 		if err == nil {
@@ -172,9 +172,9 @@ func (c *Cluster) logSince(begin int64) string {
 	return lastLines(raw[min(begin, int64(len(raw))):])
 }
 
-// clearLeftovers removes the pid files a killed server left. PostgreSQL would take any process that has
-// been given the same number since for the old server, and refuse to start. We hold the lock, so no
-// server that was started here is alive; one started by hand on the same data answers on its socket.
+// clearLeftovers removes the pid files of a killed server. PostgreSQL would take any process that has since been given
+// the same number for the old server, and refuse to start. We hold the lock, so no server of this package is running;
+// one started by hand on the same data responds on its socket.
 func (c *Cluster) clearLeftovers() error {
 	pidFile := filepath.Join(c.data(), pidName)
 	raw, err := os.ReadFile(pidFile)
@@ -187,7 +187,7 @@ func (c *Cluster) clearLeftovers() error {
 	}
 	for _, socket := range sockets {
 		if conn, err := net.DialTimeout("unix", socket, time.Second); err == nil {
-			return errors.Join(fmt.Errorf("%w: a server answers on %s (process %d)", ErrInUse, socket, firstLine(pidFile)), conn.Close())
+			return errors.Join(fmt.Errorf("%w: a server responds on %s (process %d)", ErrInUse, socket, firstLine(pidFile)), conn.Close())
 		}
 	}
 	own := filepath.Join(c.socket, socketName)

@@ -14,9 +14,9 @@ const (
 	maxSocketPath = 103
 )
 
-// makeSocketDir makes the folder of the socket, which is the whole of the access control: the server
-// trusts everybody who can reach its socket, and only its user and root can enter this folder. The
-// first call chooses the folder; a Restart makes the same one again, so that the URL stays.
+// makeSocketDir creates the folder of the socket, which is the only access control: the server trusts every client that
+// reaches its socket, and only its user and root can enter this folder. The first call chooses the folder; a Restart
+// creates the same one again, so that the URL stays.
 func (c *Cluster) makeSocketDir() error {
 	if c.socket == "" {
 		if err := c.chooseSocketDir(); err != nil {
@@ -39,7 +39,7 @@ func (c *Cluster) checkSocketDir() error {
 		return err
 	}
 	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("the socket folder %s must be a folder with mode 0700: everybody who can enter it is the database's superuser", c.socket)
+		return fmt.Errorf("the socket folder %s must be a folder with mode 0700: every user who can enter it is the database's superuser", c.socket)
 	}
 	return c.account.trust(c.socket, info)
 }

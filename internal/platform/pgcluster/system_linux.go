@@ -30,7 +30,7 @@ func processes() ([]process, error) {
 		if err != nil { // it ended meanwhile
 			continue
 		}
-		// The second field is the program's name in parentheses, and may hold anything.
+		// The second field is the program's name in parentheses, and may contain anything.
 		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 		if len(fields) < 2 {
 			continue

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// endWithParent does nothing: only Linux can tie a child's life to its parent's. A server that is left
-// over is ended by the next Start on its folder.
+// endWithParent does nothing: only Linux can tie a child's life to its parent's. The next Start on the folder ends a
+// server that is left over.
 func endWithParent(*syscall.SysProcAttr) {}
 
 // processes lists every process.

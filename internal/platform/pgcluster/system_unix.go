@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// detach prepares cmd to run as the server's user, to end with us where the system can do that, and
-// in a process group of its own: Ctrl-C in the terminal must reach us alone, or the database would
-// shut down under the requests that we still want to finish.
+// detach prepares cmd to run as the server's user, to end with us if the system supports that, and in its own process
+// group: Ctrl-C in the terminal must reach only us, or the database would shut down under the requests that are still
+// to be finished.
 func detach(cmd *exec.Cmd, a *account) {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if a != nil {
@@ -29,7 +29,7 @@ func ownerOf(info os.FileInfo) (uid, gid int) {
 	return int(stat.Uid), int(stat.Gid)
 }
 
-// tryLock takes the lock, or says false when another open file holds it.
+// tryLock takes the lock, or returns false if another open file holds it.
 func tryLock(f *os.File) (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -50,7 +50,7 @@ const (
 	sigContinue = syscall.SIGCONT
 )
 
-// signal sends sig. A process that is gone already is no error.
+// signal sends sig. A process that has already ended is not an error.
 func signal(pid int, sig syscall.Signal) error {
 	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return os.NewSyscallError("kill", err)

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Private clusters rest on Unix signals, locks and sockets. On Windows every one of these refuses, and
-// Start reports it; a server named by DATABASE_URL works there as anywhere.
+// Private clusters depend on Unix signals, locks and sockets. On Windows each of these returns an error, which Start
+// reports. A server named by DATABASE_URL works as on other systems.
 var errUnix = errors.New("private PostgreSQL clusters need Linux or macOS (or WSL): set DATABASE_URL to a running server")
 
 const (

@@ -15,17 +15,16 @@ import (
 )
 
 const (
-	// DefaultRetryBudget is how long a request waits for the database, all in all.
+	// DefaultRetryBudget is how long a request waits for the database in total.
 	DefaultRetryBudget = 2 * time.Second
-	// minRetryBudget is what an operation gets when those before it have used up the patience: the
-	// database may be back.
+	// minRetryBudget is what an operation gets if earlier ones have used up the retry budget: the database may be back.
 	minRetryBudget = 100 * time.Millisecond
-	// attemptLimit bounds one attempt of a patient request, so that one connection into nowhere
-	// does not use up the patience.
+	// attemptLimit is the limit of one attempt, so that one connection without a response does not use up the retry
+	// budget.
 	attemptLimit = 5 * time.Second
-	// retryAfter is what an outage tells the caller to wait.
+	// retryAfter is how long an outage asks the caller to wait.
 	retryAfter = 2 * time.Second
-	// gapFirst and gapMost space the attempts.
+	// gapFirst and gapMost are the shortest and the longest time between attempts.
 	gapFirst = 20 * time.Millisecond
 	gapMax   = 500 * time.Millisecond
 )
@@ -40,7 +39,7 @@ func WithRetryBudget(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, retryBudgetKey{}, left)
 }
 
-// retryBudget is what is left for the next operation.
+// retryBudget returns what is left for the next operation.
 func retryBudget(ctx context.Context) time.Duration {
 	if left, ok := ctx.Value(retryBudgetKey{}).(*atomic.Int64); ok {
 		return max(time.Duration(left.Load()), minRetryBudget)
@@ -49,17 +48,17 @@ func retryBudget(ctx context.Context) time.Duration {
 	return DefaultRetryBudget
 }
 
-// spendBudget takes the time of an operation off what is left.
+// spendBudget subtracts the time of an operation from what is left.
 func spendBudget(ctx context.Context, since time.Time) {
 	if left, ok := ctx.Value(retryBudgetKey{}).(*atomic.Int64); ok {
 		left.Add(-int64(time.Since(since))) //nolint:forbidigo // measures, decides nothing
 	}
 }
 
-// retry runs the attempt until it succeeds, fails for a reason of its own, or patience ends.
+// retry runs the attempt until it succeeds, fails with a permanent error, or the retry budget is used up.
 //
-// It runs outside the caller's cancellation: a client that hangs up between UPDATE and COMMIT
-// must not leave the outcome to chance.
+// It ignores the caller's cancellation: a client that disconnects between UPDATE and COMMIT must not decide the
+// outcome.
 func (d *DB) retry(ctx context.Context, attempt func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error) error {
 	defer spendBudget(ctx, time.Now()) //nolint:forbidigo // measures, decides nothing
 
@@ -86,9 +85,9 @@ func (d *DB) retry(ctx context.Context, attempt func(ctx context.Context, conn *
 	}
 }
 
-// attempt runs once on one connection. reached says that a statement may have got through.
+// attempt runs once on one connection. reached reports whether a statement may have been executed.
 func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Context, *pgxpool.Conn, bool) error) (reached bool, err error) {
-	// Most operations have less patience than that, and are spared a second timer.
+	// Most operations have a smaller budget than that, and need no second timer.
 	if retryBudget(ctx) > attemptLimit {
 		var cancel context.CancelFunc
 
@@ -108,9 +107,9 @@ func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Co
 	case err == nil:
 		return true, nil
 	case conn.Conn().IsClosed() || ctx.Err() != nil || readOnly(err):
-		// The connection broke under the statement, was given up, or leads to a server that is no
-		// longer the primary. Hijacked, it frees its place in the pool at once: to hang up on a
-		// server that does not answer takes a while.
+		// The connection broke during the statement, was given up, or leads to a server that is no longer the primary.
+		// Hijacked, it frees its place in the pool at once: closing a connection to a server that does not respond
+		// takes a while.
 		broken := conn.Hijack()
 
 		go broken.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is broken
@@ -121,7 +120,7 @@ func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Co
 	return true, err
 }
 
-// transientError marks an error as the database's, and worth another attempt.
+// transientError marks an error of the database that is worth another attempt.
 type transientError struct{ error }
 
 func (e transientError) Unwrap() error { return e.error }
@@ -137,10 +136,10 @@ func isTransient(err error) bool {
 	}
 
 	switch pgErr.Code {
-	case "40001", "40P01", // serialization failure, deadlock: somebody else won this time
+	case "40001", "40P01", // serialization failure, deadlock: another transaction won this time
 		"55P03", "57014", // a lock or a statement took too long
 		"57P01", "57P02", "57P03", // the server stops, crashed, or starts
-		"0A000": // a cached plan of before a migration; pgx forgets it
+		"0A000": // a cached plan from before a migration; pgx discards it
 		return true
 	}
 
@@ -158,13 +157,13 @@ func readOnly(err error) bool {
 	return ok && pgErr.Code == "25006"
 }
 
-// IsNotFound says that a query for one row found none. An outage has found nothing out, whatever the
-// last attempt said.
+// IsNotFound reports whether a query for one row found none. It is false for an outage, whatever the last attempt
+// returned.
 func IsNotFound(err error) bool {
 	return errors.Is(err, pgx.ErrNoRows) && !errors.Is(err, problem.ErrUnavailable)
 }
 
-// ViolatesConstraint says that the named constraint refused a statement.
+// ViolatesConstraint reports whether the named constraint refused a statement.
 func ViolatesConstraint(err error, constraint string) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 

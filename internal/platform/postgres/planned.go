@@ -7,15 +7,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Queryer is what runs statements: a connection or a transaction.
+// Queryer runs statements: a connection or a transaction.
 type Queryer interface {
 	Exec(ctx context.Context, statement string, values ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, statement string, values ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, statement string, values ...any) pgx.Row
 }
 
-// Planned has each statement planned for the values that it comes with, not once for all: that of a search,
-// whose conditions are asked for or not.
+// Planned plans each statement for its own values, instead of once for all: for a search, whose conditions are
+// optional.
 func Planned(q Queryer) Queryer { return planned{q} }
 
 type planned struct{ Queryer }
@@ -28,5 +28,6 @@ func (p planned) QueryRow(ctx context.Context, statement string, values ...any) 
 	return p.Queryer.QueryRow(ctx, statement, mode(values)...)
 }
 
-// mode is pgx's way to say so, in front of the values. The descriptions of the statements are kept, their plans are not.
+// mode returns pgx's option for this, in front of the values. The statements' descriptions are cached, their plans are
+// not.
 func mode(values []any) []any { return append([]any{pgx.QueryExecModeCacheDescribe}, values...) }

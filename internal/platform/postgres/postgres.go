@@ -1,7 +1,6 @@
-// Package postgres holds the connection pool, and the two ways to use it: Do for single
-// statements, InTx for a transaction. Both wait out a short outage of the database by running the
-// closure again, and answer a longer one with problem.ErrUnavailable, never with anything that
-// blames the caller. It knows no table.
+// Package postgres owns the connection pool, and the two ways to use it: Do for single statements, InTx for a
+// transaction. Both survive a short outage of the database by running the closure again, and return
+// problem.ErrUnavailable for a longer one, never an error that blames the caller. It knows no table.
 package postgres
 
 import (
@@ -15,13 +14,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Tx is what a closure works with. Only through it may the closure reach the database: a second
-// connection inside a transaction can deadlock a full pool.
+// Tx is the transaction of a closure. The closure may reach the database only through it: a second connection inside a
+// transaction can deadlock a full pool.
 type Tx struct {
 	pgx.Tx
 
-	// Repeated says that an earlier run of the closure may have been committed without our
-	// knowing: an insert that conflicts with itself is then no conflict.
+	// Repeated reports whether an earlier run of the closure may have been committed without our knowing: an insert
+	// that conflicts with itself is then not a conflict.
 	Repeated bool
 }
 
@@ -30,15 +29,15 @@ type DB struct {
 	pool *pgxpool.Pool
 }
 
-// Options for Open.
+// Options are the options of Open.
 type Options struct {
 	URL      string
 	MaxConns int32
 	Tracer   pgx.QueryTracer // sees every statement; nil for none
 }
 
-// Open prepares the pool. It does not connect: a database that is away at the start is an outage
-// like any other, and readiness says so.
+// Open prepares the pool. It does not connect: an unavailable database at the start is an outage like any other, and
+// readiness reports it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
@@ -51,7 +50,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 	config.MaxConns = o.MaxConns
 	config.PingTimeout = 500 * time.Millisecond
-	// Every decision is made on the primary: a server that takes no writes is an outage.
+	// Every decision is made on the primary: a server that accepts no writes is an outage.
 	if config.ConnConfig.ValidateConnect == nil {
 		config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
@@ -59,7 +58,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	config.ConnConfig.Tracer = o.Tracer
 	config.ConnConfig.ConnectTimeout = 2 * time.Second
 	config.ConnConfig.RuntimeParams["application_name"] = "toolkit-gateway"
-	// A statement that outlives every request would hold its locks for nobody.
+	// A statement that outlives every request would hold its locks for no one.
 	config.ConnConfig.RuntimeParams["statement_timeout"] = "25s"
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "30s"
 
@@ -71,10 +70,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return &DB{pool: pool}, nil
 }
 
-// Close waits until every connection has come back, and closes the pool.
+// Close waits until every connection is returned, and closes the pool.
 func (d *DB) Close() { d.pool.Close() }
 
-// Pool is for libraries that bring their own statements (River, metrics).
+// Pool is for libraries with their own statements (River, metrics).
 func (d *DB) Pool() *pgxpool.Pool { return d.pool }
 
 // Do runs single statements, each committed by itself. The closure may run more than once.
@@ -84,7 +83,7 @@ func (d *DB) Do(ctx context.Context, run func(ctx context.Context, conn *pgxpool
 	})
 }
 
-// Get runs a single statement as Do does, and returns what it returns.
+// Get runs a single statement as Do does, and returns its result.
 func Get[T any](ctx context.Context, d *DB, get func(ctx context.Context, conn *pgxpool.Conn) (T, error)) (T, error) {
 	var got T
 
@@ -98,7 +97,7 @@ func Get[T any](ctx context.Context, d *DB, get func(ctx context.Context, conn *
 	return got, err
 }
 
-// TxGet runs the closure in one transaction as InTx does, and returns what it returns.
+// TxGet runs the closure in one transaction as InTx does, and returns its result.
 func TxGet[T any](ctx context.Context, d *DB, run func(ctx context.Context, tx Tx) (T, error)) (T, error) {
 	var got T
 
@@ -140,8 +139,8 @@ func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) erro
 }
 
 // Once runs the closure as InTx does, but not again if an earlier run was committed without our knowing. done looks for
-// what such a run leaves: an event of the audit log, a row with an id of its own. It first locks what run locks first, so
-// that it waits for an earlier run that is still on its way.
+// the result of such a run: an event of the audit log, a row with its own id. It first acquires the lock that run
+// acquires first, so that it waits for an earlier run that is still in progress.
 func (d *DB) Once(ctx context.Context, done func(ctx context.Context, tx Tx) (bool, error), run func(ctx context.Context, tx Tx) error) error {
 	return d.InTx(ctx, func(ctx context.Context, tx Tx) error {
 		if tx.Repeated {

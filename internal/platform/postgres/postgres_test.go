@@ -44,7 +44,7 @@ func exec(t *testing.T, db *postgres.DB, statement string) {
 	}
 }
 
-// notes are what is in the table.
+// notes returns the content of the table.
 func notes(t *testing.T, db *postgres.DB) []string {
 	t.Helper()
 
@@ -61,13 +61,13 @@ func notes(t *testing.T, db *postgres.DB) []string {
 	return texts
 }
 
-// raise is a statement that fails with an error of the SQLSTATE.
+// raise returns a statement that fails with the SQLSTATE.
 func raise(state string) string {
 	return "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '" + state + "'; END $$"
 }
 
-// R-M4: what passes by itself is tried again, and everything else is not. A transaction begins anew: nothing of the
-// attempt before is left.
+// R-M4: temporary errors are retried, and others are not. A transaction begins anew: nothing of the previous attempt
+// remains.
 func TestWhatPassesIsTriedAgain(t *testing.T) {
 	t.Parallel()
 
@@ -119,7 +119,7 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 	}
 }
 
-// R-M4: the attempts end, and the caller is not to blame.
+// R-M4: the attempts end, and the error does not blame the caller.
 func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
 
@@ -140,7 +140,7 @@ func TestPatienceEnds(t *testing.T) {
 	}
 }
 
-// R-M4: a connection to a server that takes no writes is thrown away, and so is one that broke.
+// R-M4: a connection to a server that accepts no writes is closed, and so is a broken one.
 func TestConnectionIsThrownAway(t *testing.T) {
 	t.Parallel()
 
@@ -181,7 +181,7 @@ func TestConnectionIsThrownAway(t *testing.T) {
 	}
 }
 
-// A client that hangs up leaves nothing half done.
+// A client that disconnects leaves nothing half done.
 func TestHangingUpStopsNothing(t *testing.T) {
 	t.Parallel()
 
@@ -200,7 +200,7 @@ func TestHangingUpStopsNothing(t *testing.T) {
 	}
 }
 
-// What a closure answers of its own rolls its transaction back.
+// An error of the closure rolls its transaction back.
 func TestErrorRollsBack(t *testing.T) {
 	t.Parallel()
 
@@ -217,7 +217,7 @@ func TestErrorRollsBack(t *testing.T) {
 	}
 }
 
-// An outage has found nothing out, whatever the last attempt before it said.
+// An outage is not "not found", whatever the previous attempt returned.
 func TestOutageFindsNothingOut(t *testing.T) {
 	t.Parallel()
 

@@ -1,6 +1,6 @@
-// Package problem holds the few kinds of failure that a caller receives, each with a stable
-// code and a message in both languages. It knows nothing of HTTP: internal/httpapi maps a kind to
-// a status, and writes it. Any error that is not a *Problem is a fault of this server.
+// Package problem defines the few kinds of failure that a caller receives, each with a stable code and a message in
+// both languages. It knows nothing of HTTP: package httpapi maps a kind to a status, and writes it. Any error that is
+// not a *Problem is a fault of this server.
 package problem
 
 import (
@@ -10,17 +10,17 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
 
-// Kind tells the caller what to do about a failure.
+// Kind is the class of a failure: it implies what the caller can do.
 type Kind int
 
-// The kinds. Their statuses, one map for each surface, are in internal/httpapi.
+// The kinds. Their statuses, one map for each surface, are in package httpapi.
 const (
 	Internal         Kind = iota // a fault of this server
 	Invalid                      // the input must change
 	Refused                      // the credentials are wrong
 	Unauthenticated              // no one is signed in
 	Limited                      // a limit of this user or destination is reached: wait
-	Forbidden                    // the request itself cannot be trusted, whoever sends it
+	Forbidden                    // the request itself cannot be trusted, whatever its sender
 	NotFound                     // no such path
 	MethodNotAllowed             // the path has other methods
 	NotAcceptable                // the response's type is not acceptable
@@ -32,7 +32,7 @@ const (
 	Unavailable                  // the database is unavailable or the server is at capacity: wait
 )
 
-// Field says what is wrong with one part of the input.
+// Field is the error of one part of the input.
 type Field struct {
 	// Name is a JSON Pointer into the body (RFC 6901), "?name" for a query parameter, or the
 	// bare name of a header.

@@ -73,7 +73,7 @@ func TestEveryCodeHasBothMessages(t *testing.T) {
 	}
 }
 
-// A code that was kept by another version of the server is no reason to panic.
+// A code that another version of the server stored must not cause a panic.
 func TestKept(t *testing.T) {
 	t.Parallel()
 

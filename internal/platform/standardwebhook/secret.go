@@ -14,7 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
-// The bytes that the specification wants of a secret, and those of ours.
+// The number of bytes that the specification requires of a secret, and the size of ours.
 const (
 	leastSecret = 24
 	mostSecret  = 64
@@ -23,32 +23,32 @@ const (
 
 const secretPrefix = "whsec_"
 
-// ErrSecret says that a text is no secret.
+// ErrSecret reports a text that is not a secret.
 var ErrSecret = errors.New("not whsec_ and 24 to 64 bytes in base64")
 
-// Secret is what both sides know.
+// Secret is the shared secret of sender and receiver.
 type Secret []byte
 
-// NewSecret makes a random one.
+// NewSecret returns a random secret.
 func NewSecret() Secret {
 	return randomid.Bytes(newSecret)
 }
 
-// ParseSecret reads what Text answers, with the prefix or without.
+// ParseSecret parses the form of Text, with the prefix or without.
 func ParseSecret(text string) (Secret, error) {
 	secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, secretPrefix))
 	if err != nil || len(secret) < leastSecret || len(secret) > mostSecret {
-		return nil, ErrSecret // the decoder's own message would tell of it
+		return nil, ErrSecret // the decoder's own message would quote the secret
 	}
 
 	return secret, nil
 }
 
-// Text is the form in which it is handed over.
+// Text returns the secret in the form for the receiver.
 func (s Secret) Text() string { return secretPrefix + base64.StdEncoding.EncodeToString(s) }
 
-// Header is what goes with the body: its id, the time of the attempt, and a signature with each of the secrets, for the
-// receiver to find one that it knows while they change.
+// Header returns the headers for the body: its id, the time of the attempt, and a signature with each of the secrets,
+// so that a receiver recognizes one while they change.
 func Header(id string, at time.Time, body []byte, secrets ...Secret) map[string]string {
 	signatures := make([]string, len(secrets))
 	for i, secret := range secrets {
@@ -63,8 +63,8 @@ func Header(id string, at time.Time, body []byte, secrets ...Secret) map[string]
 	}
 }
 
-// sign is the symmetric signature, v1. Neither an id nor a timestamp has a dot in it, so that no part can be read as
-// the next one.
+// sign returns the symmetric signature, v1. Neither an id nor a timestamp contains a dot, so that the parts cannot be
+// confused.
 func (s Secret) sign(id string, at time.Time, body []byte) string {
 	mac := hmac.New(sha256.New, s)
 	mac.Write([]byte(id + "." + timestamp(at) + "."))

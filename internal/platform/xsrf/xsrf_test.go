@@ -20,7 +20,7 @@ func guard(t *testing.T) *xsrf.Guard {
 	return xsrf.New(keys)
 }
 
-// R-H3, W-9, T-18: bound to its session, and to our key; nothing empty, cut or changed passes.
+// R-H3, W-9, T-18: bound to its session, and to our key; an empty, shortened or changed token is invalid.
 func TestGuard(t *testing.T) {
 	t.Parallel()
 

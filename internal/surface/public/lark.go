@@ -78,7 +78,7 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 		return nil, err
 	}
 
-	// Any site can send browsers here: a return that does not belong to this journey does not end it.
+	// Any site can send browsers here: a callback that does not match this OAuth state does not end it.
 	if outcome.Action != "" {
 		httpapi.SetCookie(ctx, hostCookie(cookieLark, "", 0))
 	}
