@@ -56,7 +56,7 @@ func TestLarkOutageCountsNoFailure(t *testing.T) {
 		}
 	}
 
-	if !strings.Contains(g.Log.String(), "lark is away") {
+	if !strings.Contains(g.Log.String(), "lark is unavailable") {
 		t.Error("the log has no warning for the operator")
 	}
 

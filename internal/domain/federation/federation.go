@@ -197,7 +197,7 @@ func (i *Identities) markUsed(ctx context.Context, state string) error {
 }
 
 // errAway reports that Lark gave no identity, for a reason that is not the user's.
-var errAway = errors.New("identity: lark is away")
+var errAway = errors.New("federation: lark is unavailable")
 
 // ask returns the user's identity at Lark.
 func (i *Identities) ask(ctx context.Context, j oauthState, a Callback) (lark.Person, error) {
