@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/tokentest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -136,6 +137,29 @@ func TestSignInReplacesTheSession(t *testing.T) {
 
 	if status := browser.Verify(t); status != http.StatusNoContent {
 		t.Errorf("after a wrong password: %d", status)
+	}
+}
+
+// R-H1: every character of the session cookie counts.
+func TestAlteredSessionCookieIsRefused(t *testing.T) {
+	t.Parallel()
+
+	env := apptest.New(t)
+	env.Account(t, world.Owner)
+
+	genuine := env.SignedIn(t, world.Owner).Cookie("__Host-TOKEN")
+	verify := func(value string) int {
+		return world.VerifyCall().With("Cookie", "__Host-TOKEN="+value).To(t, env.Server).Status
+	}
+
+	for _, altered := range tokentest.Altered(genuine) {
+		if status := verify(altered.Token); status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", altered.Name, status)
+		}
+	}
+
+	if status := verify(genuine); status != http.StatusNoContent {
+		t.Errorf("the cookie itself: %d", status)
 	}
 }
 
