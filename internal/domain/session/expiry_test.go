@@ -169,6 +169,38 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// A session that ended by itself is kept for a week. It is not ended once more, and has no event.
+func TestEndOthersLeavesExpiredSessionsAlone(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	env.open(t)
+	env.clock.Advance(idle + time.Second)
+
+	tokens, living := env.open(t), env.open(t)
+
+	who, err := env.Authenticate(t.Context(), tokens.Access)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := env.EndOthers(origin.With(t.Context(), studio), who); err != nil {
+		t.Fatal(err)
+	}
+
+	if !env.lives(t, tokens) || env.lives(t, living) {
+		t.Error("not exactly the other living session has ended")
+	}
+
+	var revoked, events int
+
+	err = env.pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM session WHERE revoked_at IS NOT NULL),
+		(SELECT count(*) FROM audit_event WHERE action = 'session.ended')`).Scan(&revoked, &events)
+	if err != nil || revoked != 1 || events != 1 {
+		t.Errorf("%d sessions, %d events, %v, want one of each", revoked, events, err)
+	}
+}
+
 // V-13, R-F2: a token that we did not derive never reaches the database.
 func TestForgedRefreshTokens(t *testing.T) {
 	t.Parallel()
