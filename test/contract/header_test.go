@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -208,6 +210,23 @@ func methodsOf(path string) string {
 	}
 
 	return strings.Join(list, ", ")
+}
+
+// The message of an error is in the caller's language, and Chinese if the caller names none.
+func TestErrorMessageIsInTheCallersLanguage(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}
+
+	for header, want := range map[string]language.Language{
+		"en": language.English, "en-AU,zh;q=0.5": language.English, "zh-CN": language.Chinese, "fr": language.Chinese, "": language.Chinese,
+	} {
+		message := problem.ErrUnauthenticated.Message(want)
+		if got := me.With("Accept-Language", header).To(t, g.Server); got.Problem.Message != message {
+			t.Errorf("%q: %s, want %s", header, got, message)
+		}
+	}
 }
 
 // A proxy's request id is kept if it is plain. No other text gets into the log or the response.
