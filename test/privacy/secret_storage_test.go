@@ -75,7 +75,7 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewMailGateway(t, apptest.StandardHashes)
+	g := world.NewMailGateway(t)
 	g.Sink.Set(smtptest.Busy)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
@@ -88,7 +88,7 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 		WHERE d.recipient IN ('one@konec.test', 'two@konec.test') AND o.recipient IN ('one@konec.test', 'two@konec.test') AND o.id <> d.id`)
 
 	for _, email := range []string{"one@konec.test", "two@konec.test"} {
-		if found := g.AwaitOutcome(t, email); found.State != "refused" || !strings.Contains(found.LastError, "does not open") {
+		if found := g.AwaitOutcome(t, email); found.State != "refused" || !strings.Contains(found.LastError, "cannot be opened") {
 			t.Errorf("%s: %+v", email, found)
 		}
 	}
@@ -104,7 +104,7 @@ func TestSwappedCiphertextDoesNotOpen(t *testing.T) {
 func TestExpiredPayloadIsErased(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewMailGateway(t, apptest.StandardHashes)
+	g := world.NewMailGateway(t)
 	g.Sink.Set(smtptest.Busy)
 	g.Send(t, ownerEmail)
 	g.AwaitAttempts(t, ownerEmail, 1)

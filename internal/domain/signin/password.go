@@ -88,24 +88,29 @@ func (s *SignIn) comparePassword(
 		return attempt.Succeeded(ctx, tx)
 	}}
 
-	open := s.open
-	if found.RequiresTOTP {
-		open = func(ctx context.Context, p proof, opener openSession) (newSession, error) {
-			o, err := s.withSecond(ctx, p, c.Second, opener)
-			if errors.Is(err, ErrTOTPRequired) {
-				return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
-			}
-
-			return o, asInvalidCredentials(err)
-		}
-	}
-
-	o, err := open(ctx, p, opener)
+	o, err := s.openWithPassword(ctx, p, attempt, found.RequiresTOTP, c, opener)
 	if err == nil && stale {
 		s.rehash(ctx, slot, found.ID, stored, c.Plain)
 	}
 
 	return o, err
+}
+
+// openWithPassword opens the session for a right password, and asks for the second factor if the account's group requires
+// one.
+func (s *SignIn) openWithPassword(
+	ctx context.Context, p proof, attempt throttle.Attempt, requiresTOTP bool, c Credentials, opener openSession,
+) (newSession, error) {
+	if !requiresTOTP {
+		return s.open(ctx, p, opener)
+	}
+
+	o, err := s.withSecond(ctx, p, c.Second, opener)
+	if errors.Is(err, ErrTOTPRequired) {
+		return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
+	}
+
+	return o, asInvalidCredentials(err)
 }
 
 // credentials returns an empty row if there is no such account.
