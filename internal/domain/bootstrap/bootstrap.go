@@ -45,18 +45,14 @@ func New(d Deps) *Bootstrap {
 
 // IssueLink makes a link's token and voids the previous one; the token is empty if there is an administrator.
 func (f *Bootstrap) IssueLink(ctx context.Context) (token string, err error) {
-	err = f.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+	return postgres.TxGet(ctx, f.DB, func(ctx context.Context, tx postgres.Tx) (string, error) {
 		administered, err := group.HasAdministrator(ctx, tx)
 		if err != nil || administered {
-			return err
+			return "", err
 		}
 
-		token, err = f.Codes.IssueLink(ctx, tx, code.FirstRun, subject)
-
-		return err
+		return f.Codes.IssueLink(ctx, tx, code.FirstRun, subject)
 	})
-
-	return token, err
 }
 
 // Check returns code.ErrInvalid if the token is not of a currently valid link.

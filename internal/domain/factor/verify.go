@@ -89,18 +89,14 @@ func (f *Factors) openSecret(accountID string, row db.TOTPAttemptRow) (secret []
 
 // count returns no id if no code can be right.
 func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRow, error) {
-	var row db.TOTPAttemptRow
-
-	err := f.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		var err error
-
+	return postgres.TxGet(ctx, f.DB, func(ctx context.Context, tx postgres.Tx) (db.TOTPAttemptRow, error) {
 		now := f.Now()
 
-		row, err = db.New(tx).TOTPAttempt(ctx, db.TOTPAttemptParams{
+		row, err := db.New(tx).TOTPAttempt(ctx, db.TOTPAttemptParams{
 			AccountID: accountID, MaxFailures: MaxFailures, Budget: budgetKey, EndsAt: now.Add(budgetWindow), Now: now,
 		})
 		if err != nil {
-			return fmt.Errorf("count guess: %w", err)
+			return row, fmt.Errorf("count guess: %w", err)
 		}
 
 		// Without an authenticator the query has added nothing; the caller gets the same error as with one.
@@ -111,13 +107,11 @@ func (f *Factors) count(ctx context.Context, accountID string) (db.TOTPAttemptRo
 
 		if spent > f.Budget {
 			// Rolled back: a guess that was not compared does not count for this authenticator.
-			return throttle.Refuse(now, row.EndsAt, budgetKey, "")
+			return row, throttle.Refuse(now, row.EndsAt, budgetKey, "")
 		}
 
-		return nil
+		return row, nil
 	})
-
-	return row, err
 }
 
 // Redeem uses the proof's code up, in the transaction of what it allows, and forgets earlier failures. Of several
