@@ -43,9 +43,9 @@ type Search struct {
 
 // Position is an account's place in the order of a search.
 type Position struct {
-	ID   string    `json:"i"`
-	Text string    `json:"t,omitempty"` // its address, name or number
-	Seen time.Time `json:"s,omitzero"`
+	ID   string
+	Text string // its address, name or number
+	Seen time.Time
 }
 
 // Page is a part of what was found.

@@ -39,8 +39,8 @@ type Search struct {
 
 // Position is an event's place among the others.
 type Position struct {
-	At time.Time `json:"a"`
-	ID int64     `json:"i"`
+	At time.Time
+	ID int64
 }
 
 // Find returns a page of events, the newest first.

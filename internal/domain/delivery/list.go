@@ -44,8 +44,8 @@ type Search struct {
 
 // Position is a message's place among the others.
 type Position struct {
-	At time.Time `json:"a"`
-	ID string    `json:"i"`
+	At time.Time
+	ID string
 }
 
 // Log lists the messages that were sent.

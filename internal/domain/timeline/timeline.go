@@ -46,8 +46,8 @@ type Item struct {
 
 // Position is where a page ended, in each of the two logs.
 type Position struct {
-	Event    *audit.Position    `json:"e,omitempty"`
-	Delivery *delivery.Position `json:"d,omitempty"`
+	Event    *audit.Position
+	Delivery *delivery.Position
 }
 
 // Timeline is one page of an account's timeline.

@@ -48,7 +48,7 @@ type Search struct {
 
 // Position is a delivery's place in the list.
 type Position struct {
-	EventID int64 `json:"e"`
+	EventID int64
 }
 
 // Deliveries returns a page of the events that a webhook received, the newest first.

@@ -28,8 +28,8 @@ type Replay struct {
 
 // ReplayPoint is how far a replay has come.
 type ReplayPoint struct {
-	At time.Time `json:"a"`
-	ID int64     `json:"i"`
+	At time.Time
+	ID int64
 }
 
 // Replayed is the result of a replay.

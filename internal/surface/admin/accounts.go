@@ -30,7 +30,7 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 		return nil, err
 	}
 
-	next, err := toCursor(page.Next)
+	next, err := toCursor((*accountCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,8 @@ func searchOf(p api.ListAccountsParams) (search administration.Search, err error
 		return search, err
 	}
 
-	search.After, err = cursorOf[administration.Position](p.Cursor)
+	after, err := cursorOf[accountCursor](p.Cursor)
+	search.After = (*administration.Position)(after)
 
 	return search, err
 }

@@ -2,16 +2,11 @@ package admin
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/oapi-codegen/nullable"
-
-	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -45,47 +40,6 @@ func limitOf(limit *int) int32 {
 	}
 
 	return int32(*limit) //nolint:gosec // the document's maximum is 200
-}
-
-var textCursor = language.Text{Chinese: "不是本服务返回的 next 值", English: "is not a cursor from this server"}
-
-// cursorOf returns where a page begins, nil for the first.
-func cursorOf[Position any](cursor *string) (*Position, error) {
-	return cursorAt[Position]("?cursor", cursor)
-}
-
-// cursorAt is cursorOf for a cursor elsewhere in the request.
-func cursorAt[Position any](field string, cursor *string) (*Position, error) {
-	if cursor == nil {
-		return nil, nil //nolint:nilnil // the first page
-	}
-
-	var position Position
-
-	text, err := base64.RawURLEncoding.DecodeString(*cursor)
-	if err == nil {
-		err = json.Unmarshal(text, &position)
-	}
-
-	if err != nil || strings.Contains(string(text), `\u0000`) { // no text in the database contains it
-		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: field, Message: textCursor})
-	}
-
-	return &position, nil
-}
-
-// toCursor returns null if there is no next page.
-func toCursor[Position any](position *Position) (nullable.Nullable[api.Cursor], error) {
-	if position == nil {
-		return nullable.NewNullNullable[api.Cursor](), nil
-	}
-
-	text, err := json.Marshal(position)
-	if err != nil {
-		return nil, fmt.Errorf("cursor: %w", err)
-	}
-
-	return nullable.NewNullableWithValue(base64.RawURLEncoding.EncodeToString(text)), nil
 }
 
 var textTime = language.Text{Chinese: "不是有效的时间", English: "is not a valid time"}

@@ -24,20 +24,20 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 		return nil, err
 	}
 
-	before, err := cursorOf[audit.Position](r.Params.Cursor)
+	before, err := cursorOf[eventCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
 	page, err := a.events.Find(ctx, audit.Search{
 		AccountID: convert.Text(r.Params.Account), ActorID: convert.Text(r.Params.Actor), Action: audit.Action(convert.Text(r.Params.Action)),
-		Since: since, Until: until, Before: before, Limit: limitOf(r.Params.Limit),
+		Since: since, Until: until, Before: (*audit.Position)(before), Limit: limitOf(r.Params.Limit),
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor(page.Next)
+	next, err := toCursor((*eventCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +62,12 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 		return nil, err
 	}
 
-	before, err := cursorOf[delivery.Position](r.Params.Cursor)
+	before, err := cursorOf[deliveryCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
-	search := delivery.Search{Since: since, Until: until, Before: before, Limit: limitOf(r.Params.Limit)}
+	search := delivery.Search{Since: since, Until: until, Before: (*delivery.Position)(before), Limit: limitOf(r.Params.Limit)}
 	if r.Params.Recipient != nil {
 		search.Recipients = []string{recipient(*r.Params.Recipient)}
 	}
@@ -81,7 +81,7 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 		return nil, err
 	}
 
-	next, err := toCursor(page.Next)
+	next, err := toCursor((*deliveryCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -105,21 +105,21 @@ func recipient(text string) string {
 
 // GetTimeline returns why a user cannot sign in.
 func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject) (api.GetTimelineResponseObject, error) {
-	after, err := cursorOf[timeline.Position](r.Params.Cursor)
+	after, err := cursorOf[timelineCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
 	if after == nil {
-		after = &timeline.Position{}
+		after = &timelineCursor{}
 	}
 
-	found, err := a.timelines.Of(ctx, r.AccountID, *after, limitOf(r.Params.Limit))
+	found, err := a.timelines.Of(ctx, r.AccountID, after.position(), limitOf(r.Params.Limit))
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor(found.Next)
+	next, err := toCursor(timelineCursorOf(found.Next))
 	if err != nil {
 		return nil, err
 	}

@@ -130,12 +130,12 @@ func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObj
 func (a *Admin) ListWebhookDeliveries(
 	ctx context.Context, r api.ListWebhookDeliveriesRequestObject,
 ) (api.ListWebhookDeliveriesResponseObject, error) {
-	before, err := cursorOf[webhook.Position](r.Params.Cursor)
+	before, err := cursorOf[webhookDeliveryCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
-	search := webhook.Search{WebhookID: r.WebhookID, Before: before, Limit: limitOf(r.Params.Limit)}
+	search := webhook.Search{WebhookID: r.WebhookID, Before: (*webhook.Position)(before), Limit: limitOf(r.Params.Limit)}
 	if r.Params.State != nil {
 		search.State = webhook.State(*r.Params.State)
 	}
@@ -145,7 +145,7 @@ func (a *Admin) ListWebhookDeliveries(
 		return nil, err
 	}
 
-	next, err := toCursor(page.Next)
+	next, err := toCursor((*webhookDeliveryCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObj
 		return nil, err
 	}
 
-	after, err := cursorAt[webhook.ReplayPoint]("/cursor", r.Body.Cursor)
+	after, err := cursorAt[eventCursor]("/cursor", r.Body.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -193,12 +193,12 @@ func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObj
 	}
 
 	replayed, err := a.webhooks.Replay(
-		ctx, who(ctx), key, r.WebhookID, webhook.Replay{Since: since, After: after})
+		ctx, who(ctx), key, r.WebhookID, webhook.Replay{Since: since, After: (*webhook.ReplayPoint)(after)})
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor(replayed.Next)
+	next, err := toCursor((*eventCursor)(replayed.Next))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,11 @@ const (
 
 	// keptMark is a file that says that the folder is kept for inspection and must not be swept.
 	keptMark = "kept"
+
+	// memory is Linux's folder in memory. It is used if TMPDIR names no other, and if several test processes have room
+	// there: containers often have 64 MiB.
+	memory       = "/dev/shm"
+	memoryNeeded = 2 << 30
 )
 
 // nonce distinguishes this process from others with the same id, in other containers, on a shared server.
@@ -64,7 +70,12 @@ func startCluster(ctx context.Context, durable bool) (*pgcluster.Cluster, error)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(tempDir(), fmt.Sprintf("%s%d-", folderPrefix, os.Getpid()))
+	parent := tempDir()
+	// The database of every test creates and deletes hundreds of files. Only a durable cluster has to wait for a disk.
+	if !durable && os.Getenv("TMPDIR") == "" && freeIn(memory) >= memoryNeeded {
+		parent = memory
+	}
+	dir, err := os.MkdirTemp(parent, fmt.Sprintf("%s%d-", folderPrefix, os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +141,9 @@ func tempDir() string {
 // sweep removes what killed test processes have left. It skips a folder whose cluster is still in use: Remove needs the
 // cluster's lock and gets it only when no process has it.
 func sweep(ctx context.Context) {
-	dirs, _ := filepath.Glob(filepath.Join(tempDir(), folderPrefix+"*"))
-	for _, dir := range dirs {
+	onDisk, _ := filepath.Glob(filepath.Join(tempDir(), folderPrefix+"*"))
+	inMemory, _ := filepath.Glob(filepath.Join(memory, folderPrefix+"*"))
+	for _, dir := range slices.Concat(onDisk, inMemory) {
 		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), folderPrefix), "-")
 		pid, err := strconv.Atoi(number)
 		if err != nil || alive(pid) {
