@@ -13,8 +13,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/domain/administration"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -148,7 +147,7 @@ func (accountFirstRunCommand) Run(ctx context.Context, i invocation) error {
 
 // Run assigns a member group.
 func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) error {
-	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, change administration.Change) error {
+	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, change authority.Change) error {
 		changed, err := a.Administration.SetGroup(ctx, change, command.Group)
 		if err != nil {
 			return withGroups(ctx, a, err)
@@ -171,7 +170,7 @@ func (command accountEnableCommand) Run(ctx context.Context, i invocation) error
 }
 
 func (i invocation) setStatus(ctx context.Context, email string, status account.Status) error {
-	return i.change(ctx, email, func(ctx context.Context, a *app.App, change administration.Change) error {
+	return i.change(ctx, email, func(ctx context.Context, a *app.App, change authority.Change) error {
 		changed, err := a.Administration.SetStatus(ctx, change, status)
 		if err != nil {
 			return explained(err)
@@ -184,7 +183,7 @@ func (i invocation) setStatus(ctx context.Context, email string, status account.
 }
 
 // change looks up the account with the address, and passes it to run, whatever its version.
-func (i invocation) change(ctx context.Context, address string, run func(context.Context, *app.App, administration.Change) error) error {
+func (i invocation) change(ctx context.Context, address string, run func(context.Context, *app.App, authority.Change) error) error {
 	email, err := account.ParseEmail(address)
 	if err != nil {
 		return errors.New("not an e-mail address")
@@ -196,7 +195,7 @@ func (i invocation) change(ctx context.Context, address string, run func(context
 			return err
 		}
 
-		return run(ctx, a, administration.Change{Actor: group.Operator(), Target: administration.Target{ID: id}})
+		return run(ctx, a, authority.Change{Actor: authority.Operator(), Target: authority.Target{ID: id}})
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
@@ -43,7 +43,7 @@ func TestFirstRun(t *testing.T) {
 	}
 
 	me, err := env.Client.GetAdministratorWithResponse(t.Context(), apptest.Bearer(env.SignIn(t, world.FirstAdministrator).AccessToken))
-	if err != nil || me.JSON200 == nil || me.JSON200.Account.MemberGroup != world.GroupAdmin || me.JSON200.Account.Name != "Ada" || len(me.JSON200.Rights) != len(group.All) {
+	if err != nil || me.JSON200 == nil || me.JSON200.Account.MemberGroup != world.GroupAdmin || me.JSON200.Account.Name != "Ada" || len(me.JSON200.Rights) != len(authority.All) {
 		t.Fatalf("the administrator: %v %s", err, me.Body)
 	}
 

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -22,12 +20,4 @@ type Administration struct {
 // New returns an Administration. The queue may be nil for changes that send no mail.
 func New(database *postgres.DB, queue *delivery.Queue, now func() time.Time) *Administration {
 	return &Administration{db: database, queue: queue, now: now}
-}
-
-// Change is what all changes of an account have in common.
-type Change struct {
-	Actor  group.Administrator
-	Key    idempotency.Key // a change under a key happens once
-	Target Target          // not used when an account is created, or many are changed
-	Reason string          // for the audit log; empty for none
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
@@ -27,7 +28,7 @@ type env struct {
 	db      *postgres.DB
 	pool    *pgxpool.Pool
 	clock   *apptest.Clock
-	admin   group.Administrator
+	admin   authority.Actor
 	account account.Account
 }
 
@@ -52,7 +53,7 @@ func setup(t *testing.T) *env {
 
 	e.Administration = administration.New(e.db, nil, e.clock.Now)
 	admin := e.create(t, "admin@konec.test", group.Admin)
-	e.admin = group.Administrator{AccountID: admin.ID, Rights: group.Operator().Rights}
+	e.admin = authority.Actor{AccountID: admin.ID, Rights: authority.Operator().Rights}
 	e.account = e.create(t, "user@konec.test", group.None)
 
 	return e
@@ -104,7 +105,7 @@ func TestKeptRefusalOfAnotherVersionIsRead(t *testing.T) {
 		// The version is not the account's, so the first result is a refusal.
 		version := int32(7)
 
-		results, err := e.SetGroups(t.Context(), administration.Change{Actor: e.admin, Key: key}, []administration.Target{{ID: e.account.ID, Version: &version}}, "Member")
+		results, err := e.SetGroups(t.Context(), authority.Change{Actor: e.admin, Key: key}, []authority.Target{{ID: e.account.ID, Version: &version}}, "Member")
 		if err != nil || len(results) != 1 || results[0].Refusal == nil {
 			t.Fatalf("%+v, %v", results, err)
 		}
@@ -166,7 +167,7 @@ func TestUnlockLiftsEveryWait(t *testing.T) {
 		t.Errorf("%d of %d waits are seen", got, len(people))
 	}
 
-	if err := e.Unlock(t.Context(), e.admin, e.account.ID); err != nil {
+	if err := e.Unlock(t.Context(), authority.Change{Actor: e.admin, Target: authority.Target{ID: e.account.ID}}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -196,7 +197,7 @@ func TestOnlyLivingSessionsAreEnded(t *testing.T) {
 	open("living", time.Hour)
 	open("expired", -48*time.Hour)
 
-	if err := e.EndSessions(t.Context(), e.admin, e.account.ID); err != nil {
+	if err := e.EndSessions(t.Context(), authority.Change{Actor: e.admin, Target: authority.Target{ID: e.account.ID}}); err != nil {
 		t.Fatal(err)
 	}
 

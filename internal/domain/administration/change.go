@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
@@ -17,17 +18,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Target is the account to change.
-type Target struct {
-	ID      string
-	Version *int32 // the version that the change expects; nil for any
-}
-
 // lockedAccount is an account whose row is locked.
 type lockedAccount struct {
 	db.AccountForChangeRow
 
-	rights group.Rights // those of its group
+	rights authority.Rights // those of its group
 }
 
 // mutation changes an account and returns the event, without an action if nothing had to change.
@@ -35,20 +30,20 @@ type mutation func(ctx context.Context, tx postgres.Tx, h lockedAccount, now tim
 
 // lock locks an account for a change, in the change's transaction. It returns account.ErrNotFound if there is none, and
 // problem.ErrRightMissing if the account has a right that the actor does not have.
-func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target Target) (lockedAccount, error) {
-	row, err := db.New(tx).AccountForChange(ctx, target.ID)
+func lock(ctx context.Context, tx postgres.Tx, c authority.Change) (lockedAccount, error) {
+	row, err := db.New(tx).AccountForChange(ctx, c.Target.ID)
 	if postgres.IsNotFound(err) {
 		return lockedAccount{}, account.ErrNotFound
 	} else if err != nil {
 		return lockedAccount{}, fmt.Errorf("look up account: %w", err)
 	}
 
-	h := lockedAccount{AccountForChangeRow: row, rights: group.RightsOf(row.Rights)}
+	h := lockedAccount{AccountForChangeRow: row, rights: authority.RightsOf(row.Rights)}
 
 	switch {
-	case !who.Rights.Include(h.rights):
+	case !c.Actor.Rights.Include(h.rights):
 		return lockedAccount{}, problem.ErrRightMissing
-	case target.Version != nil && *target.Version != row.Version:
+	case !c.Target.Expects(row.Version):
 		return lockedAccount{}, problem.ErrVersionConflict
 	}
 
@@ -56,7 +51,7 @@ func lock(ctx context.Context, tx postgres.Tx, who group.Administrator, target T
 }
 
 // SetGroup assigns the member group, which takes effect with the account's next request.
-func (a *Administration) SetGroup(ctx context.Context, c Change, name string) (Details, error) {
+func (a *Administration) SetGroup(ctx context.Context, c authority.Change, name string) (Details, error) {
 	return a.change(ctx, c, toGroup(c, name))
 }
 
@@ -75,7 +70,7 @@ type assigned struct {
 }
 
 // SetGroups assigns one group to many accounts. Each is checked by itself; one that is refused stays as it is.
-func (a *Administration) SetGroups(ctx context.Context, c Change, targets []Target, name string) ([]Assigned, error) {
+func (a *Administration) SetGroups(ctx context.Context, c authority.Change, targets []authority.Target, name string) ([]Assigned, error) {
 	kept, err := idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
 		if err := group.Lock(ctx, tx); err != nil {
 			return nil, err
@@ -118,7 +113,7 @@ func (a *Administration) SetGroups(ctx context.Context, c Change, targets []Targ
 }
 
 // setGroupOfOne undoes only its own change if it fails.
-func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c Change, name string) (Details, error) {
+func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c authority.Change, name string) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
 		return Details{}, fmt.Errorf("savepoint: %w", err)
@@ -140,7 +135,7 @@ func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c Ch
 	return changed, nil
 }
 
-func toGroup(c Change, name string) mutation {
+func toGroup(c authority.Change, name string) mutation {
 	return func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		queries := db.New(tx)
 
@@ -151,7 +146,7 @@ func toGroup(c Change, name string) mutation {
 			return audit.Event{}, fmt.Errorf("look up group: %w", err)
 		}
 
-		if !c.Actor.Rights.Include(group.RightsOf(rights)) {
+		if !c.Actor.Rights.Include(authority.RightsOf(rights)) {
 			return audit.Event{}, problem.ErrRightMissing
 		}
 
@@ -174,7 +169,7 @@ func toGroup(c Change, name string) mutation {
 
 // SetStatus allows an account to sign in, or stops it. Disabling and deleting end every session at once and void its
 // outstanding codes and secrets. A deleted account that becomes active again is restored.
-func (a *Administration) SetStatus(ctx context.Context, c Change, status account.Status) (Details, error) {
+func (a *Administration) SetStatus(ctx context.Context, c authority.Change, status account.Status) (Details, error) {
 	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
 			return audit.Event{}, nil
@@ -219,7 +214,7 @@ func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 }
 
 // change runs a mutation in its own transaction.
-func (a *Administration) change(ctx context.Context, c Change, do mutation) (Details, error) {
+func (a *Administration) change(ctx context.Context, c authority.Change, do mutation) (Details, error) {
 	return idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
 		if err := group.Lock(ctx, tx); err != nil {
 			return Details{}, err
@@ -230,8 +225,8 @@ func (a *Administration) change(ctx context.Context, c Change, do mutation) (Det
 }
 
 // apply runs a mutation under the locks, records the event, and makes sure that an administrator is left.
-func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c Change, do mutation) (Details, error) {
-	h, err := lock(ctx, tx, c.Actor, c.Target)
+func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c authority.Change, do mutation) (Details, error) {
+	h, err := lock(ctx, tx, c)
 	if err != nil {
 		return Details{}, err
 	}
@@ -248,7 +243,7 @@ func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c Change, do
 			return Details{}, err
 		}
 
-		if h.Status == string(account.Active) && h.rights.Has(group.Administer) {
+		if h.Status == string(account.Active) && h.rights.Has(authority.Administer) {
 			if err := group.EnsureAdministrator(ctx, tx); err != nil {
 				return Details{}, err
 			}

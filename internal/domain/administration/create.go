@@ -8,8 +8,8 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -18,7 +18,7 @@ import (
 
 // CreateFor creates an account for a user whose address an administrator vouches for. It has no password. With an
 // invitation, in the language that invite names, the user receives a mail and sets a password with a code.
-func (a *Administration) CreateFor(ctx context.Context, change Change, c account.Creation, invite language.Language) (Details, error) {
+func (a *Administration) CreateFor(ctx context.Context, change authority.Change, c account.Creation, invite language.Language) (Details, error) {
 	id, invitation := account.NewID(a.now()), delivery.NewID()
 
 	return idempotency.Once(ctx, a.db, a.now(), change.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
@@ -29,7 +29,7 @@ func (a *Administration) CreateFor(ctx context.Context, change Change, c account
 			return Details{}, fmt.Errorf("look up group: %w", err)
 		}
 
-		if !change.Actor.Rights.Include(group.RightsOf(rights)) {
+		if !change.Actor.Rights.Include(authority.RightsOf(rights)) {
 			return Details{}, problem.ErrRightMissing
 		}
 

@@ -7,10 +7,10 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -36,7 +36,7 @@ var changedBy = map[Factor]audit.Action{
 
 // ResetFactor removes a way to sign in that the user has lost, and notifies the user. The address stays: with a code
 // sent to it the user sets a new password. A factor that does not exist is not an error.
-func (a *Administration) ResetFactor(ctx context.Context, c Change, which Factor) (Details, error) {
+func (a *Administration) ResetFactor(ctx context.Context, c authority.Change, which Factor) (Details, error) {
 	notice := delivery.NewID()
 
 	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
@@ -103,12 +103,12 @@ func WaitNames(id, email string) []string { return []string{id, email} }
 var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.
-func (a *Administration) Unlock(ctx context.Context, who group.Administrator, id string) error {
+func (a *Administration) Unlock(ctx context.Context, c authority.Change) error {
 	now := a.now()
-	event := audit.Event{Action: audit.WaitLifted, AccountID: id, ActorID: who.AccountID}
+	event := audit.Event{Action: audit.WaitLifted, AccountID: c.Target.ID, ActorID: c.Actor.AccountID}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
-		if _, err := lock(ctx, tx, who, Target{ID: id}); err != nil {
+		if _, err := lock(ctx, tx, c); err != nil {
 			return false, err
 		}
 
@@ -116,12 +116,12 @@ func (a *Administration) Unlock(ctx context.Context, who group.Administrator, id
 	}
 
 	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		locked, err := lock(ctx, tx, who, Target{ID: id})
+		locked, err := lock(ctx, tx, c)
 		if err != nil {
 			return err
 		}
 
-		if err := throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(id, locked.Email)...); err != nil {
+		if err := throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(locked.ID, locked.Email)...); err != nil {
 			return err
 		}
 

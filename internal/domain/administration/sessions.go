@@ -7,15 +7,15 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // EndSessions ends every session of an account, for an administrator.
-func (a *Administration) EndSessions(ctx context.Context, who group.Administrator, accountID string) error {
-	return a.endSessions(ctx, who, accountID, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
-		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: accountID, Now: a.now(), Reason: "administrator"})
+func (a *Administration) EndSessions(ctx context.Context, c authority.Change) error {
+	return a.endSessions(ctx, c, "", func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
+		ended, err := db.New(tx).SessionRevokeAll(ctx, db.SessionRevokeAllParams{AccountID: c.Target.ID, Now: a.now(), Reason: "administrator"})
 		if err != nil {
 			return nil, fmt.Errorf("end sessions: %w", err)
 		}
@@ -25,10 +25,10 @@ func (a *Administration) EndSessions(ctx context.Context, who group.Administrato
 }
 
 // EndSession ends one of them, or returns session.ErrNotFound.
-func (a *Administration) EndSession(ctx context.Context, who group.Administrator, accountID, id string) error {
-	return a.endSessions(ctx, who, accountID, id, func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
+func (a *Administration) EndSession(ctx context.Context, c authority.Change, id string) error {
+	return a.endSessions(ctx, c, id, func(ctx context.Context, tx postgres.Tx) (map[string]string, error) {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
-			ID: id, AccountID: accountID, Now: a.now(), Reason: "administrator",
+			ID: id, AccountID: c.Target.ID, Now: a.now(), Reason: "administrator",
 		})
 		if err != nil {
 			return nil, fmt.Errorf("end session: %w", err)
@@ -43,13 +43,13 @@ func (a *Administration) EndSession(ctx context.Context, who group.Administrator
 // endSessions ends sessions in one transaction, under the account's lock, and records one event. id is the session in
 // the event; empty for all sessions of the account.
 func (a *Administration) endSessions(
-	ctx context.Context, who group.Administrator, accountID, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
+	ctx context.Context, c authority.Change, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
 ) error {
 	now := a.now()
-	event := audit.Event{Action: audit.SessionEnded, AccountID: accountID, ActorID: who.AccountID, SessionID: id}
+	event := audit.Event{Action: audit.SessionEnded, AccountID: c.Target.ID, ActorID: c.Actor.AccountID, SessionID: id}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
-		if _, err := lock(ctx, tx, who, Target{ID: accountID}); err != nil {
+		if _, err := lock(ctx, tx, c); err != nil {
 			return false, err
 		}
 
@@ -57,7 +57,7 @@ func (a *Administration) endSessions(
 	}
 
 	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		if _, err := lock(ctx, tx, who, Target{ID: accountID}); err != nil {
+		if _, err := lock(ctx, tx, c); err != nil {
 			return err
 		}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
@@ -145,7 +146,7 @@ func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string
 	if err != nil {
 		return err
 	} else if !administered {
-		return fmt.Errorf("the member group %s does not have the right %s", c.MemberGroup, group.Administer)
+		return fmt.Errorf("the member group %s does not have the right %s", c.MemberGroup, authority.Administer)
 	}
 
 	return audit.Record(ctx, tx, f.Now(), audit.Event{

@@ -6,13 +6,13 @@ package group
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -37,7 +37,7 @@ var (
 type Group struct {
 	Name         string
 	Description  string
-	Rights       Rights
+	Rights       authority.Rights
 	RequiresTOTP bool
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -85,7 +85,7 @@ func (g *Groups) Names(ctx context.Context) (names []string, err error) {
 }
 
 // Rights returns the rights of a group's members. A deleted group has none.
-func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
+func (g *Groups) Rights(ctx context.Context, name string) (authority.Rights, error) {
 	rights, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) ([]string, error) {
 		return db.New(conn).MemberGroupRights(ctx, name)
 	})
@@ -93,18 +93,18 @@ func (g *Groups) Rights(ctx context.Context, name string) (Rights, error) {
 		return nil, fmt.Errorf("rights of a group: %w", err)
 	}
 
-	return RightsOf(rights), nil
+	return authority.RightsOf(rights), nil
 }
 
 // Create creates a group. An actor cannot grant a right that the actor does not have.
-func (g *Groups) Create(ctx context.Context, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
-	if !who.Rights.Include(wanted.Rights) {
+func (g *Groups) Create(ctx context.Context, c authority.Change, wanted Group) (Group, error) {
+	if !c.Actor.Rights.Include(wanted.Rights) {
 		return Group{}, problem.ErrRightMissing
 	}
 
-	return idempotency.Once(ctx, g.db, g.now(), key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
+	return idempotency.Once(ctx, g.db, g.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		row, err := db.New(tx).MemberGroupCreate(ctx, db.MemberGroupCreateParams{
-			Name: wanted.Name, Description: wanted.Description, Rights: wanted.Rights.texts(), RequiresTOTP: wanted.RequiresTOTP,
+			Name: wanted.Name, Description: wanted.Description, Rights: wanted.Rights.Texts(), RequiresTOTP: wanted.RequiresTOTP,
 			Now: g.now(),
 		})
 		if postgres.IsNotFound(err) {
@@ -113,30 +113,30 @@ func (g *Groups) Create(ctx context.Context, who Administrator, key idempotency.
 			return Group{}, fmt.Errorf("create group: %w", err)
 		}
 
-		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, who, audit.GroupCreated, wanted.Name, map[string]string{
+		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, c.Actor, audit.GroupCreated, wanted.Name, map[string]string{
 			"rights": wanted.Rights.String(), "requiresTotp": fmt.Sprint(wanted.RequiresTOTP),
 		})
 	})
 }
 
-// Change replaces the settings of a group at that version. It takes effect with the members' next request.
-func (g *Groups) Change(ctx context.Context, who Administrator, key idempotency.Key, wanted Group) (Group, error) {
-	return idempotency.Once(ctx, g.db, g.now(), key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
+// Change replaces the settings of a group. It takes effect with the members' next request.
+func (g *Groups) Change(ctx context.Context, c authority.Change, wanted Group) (Group, error) {
+	return idempotency.Once(ctx, g.db, g.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		if err := Lock(ctx, tx); err != nil {
 			return Group{}, err
 		}
 
-		before, err := g.find(ctx, tx, wanted.Name, wanted.Version)
+		before, err := g.find(ctx, tx, c.Target)
 		if err != nil {
 			return Group{}, err
 		}
 
-		if !who.Rights.Include(before.Rights) || !who.Rights.Include(wanted.Rights) {
+		if !c.Actor.Rights.Include(before.Rights) || !c.Actor.Rights.Include(wanted.Rights) {
 			return Group{}, problem.ErrRightMissing
 		}
 
 		row, err := db.New(tx).MemberGroupChange(ctx, db.MemberGroupChangeParams{
-			Name: wanted.Name, Version: wanted.Version, Description: wanted.Description, Rights: wanted.Rights.texts(),
+			Name: before.Name, Version: before.Version, Description: wanted.Description, Rights: wanted.Rights.Texts(),
 			RequiresTOTP: wanted.RequiresTOTP, Now: g.now(),
 		})
 		if postgres.IsNotFound(err) {
@@ -145,41 +145,41 @@ func (g *Groups) Change(ctx context.Context, who Administrator, key idempotency.
 			return Group{}, fmt.Errorf("change group: %w", err)
 		}
 
-		if before.Rights.Has(Administer) {
+		if before.Rights.Has(authority.Administer) {
 			if err := EnsureAdministrator(ctx, tx); err != nil {
 				return Group{}, err
 			}
 		}
 
-		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, who, audit.GroupChanged, wanted.Name, map[string]string{
+		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, c.Actor, audit.GroupChanged, before.Name, map[string]string{
 			"rightsBefore": before.Rights.String(), "rights": wanted.Rights.String(), "requiresTotp": fmt.Sprint(wanted.RequiresTOTP),
 		})
 	})
 }
 
-// Delete deletes a group at that version that has no members.
-func (g *Groups) Delete(ctx context.Context, who Administrator, name string, version int32) error {
-	if name == None {
+// Delete deletes a group that has no members.
+func (g *Groups) Delete(ctx context.Context, c authority.Change) error {
+	if c.Target.ID == None {
 		return ErrInUse
 	}
 
 	now := g.now()
 
-	event := audit.Event{Action: audit.GroupDeleted, ActorID: who.AccountID, Subject: name}
+	event := audit.Event{Action: audit.GroupDeleted, ActorID: c.Actor.AccountID, Subject: c.Target.ID}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
 
 	return g.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		before, err := g.find(ctx, tx, name, version)
+		before, err := g.find(ctx, tx, c.Target)
 		if err != nil {
 			return err
 		}
 
-		if !who.Rights.Include(before.Rights) {
+		if !c.Actor.Rights.Include(before.Rights) {
 			return problem.ErrRightMissing
 		}
 
-		deleted, err := db.New(tx).MemberGroupDelete(ctx, db.MemberGroupDeleteParams{Name: name, Version: version})
+		deleted, err := db.New(tx).MemberGroupDelete(ctx, db.MemberGroupDeleteParams{Name: before.Name, Version: before.Version})
 
 		switch {
 		case postgres.ViolatesConstraint(err, "account_member_group_fkey"):
@@ -196,15 +196,15 @@ func (g *Groups) Delete(ctx context.Context, who Administrator, name string, ver
 	})
 }
 
-func (g *Groups) find(ctx context.Context, tx postgres.Tx, name string, version int32) (Group, error) {
-	row, err := db.New(tx).MemberGroupByName(ctx, name)
+func (g *Groups) find(ctx context.Context, tx postgres.Tx, target authority.Target) (Group, error) {
+	row, err := db.New(tx).MemberGroupByName(ctx, target.ID)
 
 	switch {
 	case postgres.IsNotFound(err):
 		return Group{}, ErrNotFound
 	case err != nil:
 		return Group{}, fmt.Errorf("look up group: %w", err)
-	case row.Version != version:
+	case !target.Expects(row.Version):
 		return Group{}, problem.ErrVersionConflict
 	}
 
@@ -212,21 +212,21 @@ func (g *Groups) find(ctx context.Context, tx postgres.Tx, name string, version 
 }
 
 func (g *Groups) record(
-	ctx context.Context, tx postgres.Tx, who Administrator, action audit.Action, name string, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, who authority.Actor, action audit.Action, name string, detail map[string]string,
 ) error {
 	return audit.Record(ctx, tx, g.now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: name, Detail: detail})
 }
 
 func fromRow(row db.MemberGroupByNameRow) Group {
 	return Group{
-		Name: row.Name, Description: row.Description, Rights: RightsOf(row.Rights), RequiresTOTP: row.RequiresTOTP,
+		Name: row.Name, Description: row.Description, Rights: authority.RightsOf(row.Rights), RequiresTOTP: row.RequiresTOTP,
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
 	}
 }
 
 // Lock is acquired first by every change that could remove the last administrator.
 func Lock(ctx context.Context, tx postgres.Tx) error {
-	if _, err := db.New(tx).MemberGroupLock(ctx, string(Administer)); err != nil {
+	if _, err := db.New(tx).MemberGroupLock(ctx, string(authority.Administer)); err != nil {
 		return fmt.Errorf("lock groups: %w", err)
 	}
 
@@ -246,23 +246,10 @@ func EnsureAdministrator(ctx context.Context, tx postgres.Tx) error {
 
 // HasAdministrator reports whether any user who may sign in can grant rights.
 func HasAdministrator(ctx context.Context, tx db.DBTX) (bool, error) {
-	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(Administer))
+	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(authority.Administer))
 	if err != nil {
 		return false, fmt.Errorf("look for administrators: %w", err)
 	}
 
 	return populated, nil
-}
-
-// RightsOf keeps the rights that this version knows.
-func RightsOf(texts []string) Rights {
-	var rights Rights
-
-	for _, text := range texts {
-		if right := Right(text); slices.Contains(All, right) {
-			rights = append(rights, right)
-		}
-	}
-
-	return rights
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -26,7 +26,7 @@ func TestNames(t *testing.T) {
 
 	groups := group.New(database, (&apptest.Clock{}).Now)
 
-	_, err = groups.Create(origin.With(t.Context(), origin.Command("test")), group.Operator(), idempotency.Key{}, group.Group{Name: "Beta"})
+	_, err = groups.Create(origin.With(t.Context(), origin.Command("test")), authority.Change{Actor: authority.Operator()}, group.Group{Name: "Beta"})
 	if err != nil {
 		t.Fatal(err)
 	}

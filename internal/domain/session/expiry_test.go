@@ -7,7 +7,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -123,7 +123,7 @@ func TestDisabledAccount(t *testing.T) {
 
 	for _, status := range []account.Status{account.Disabled, account.Active} {
 		_, err := administration.New(env.db, nil, env.clock.Now).SetStatus(origin.With(t.Context(), studio),
-			administration.Change{Actor: group.Operator(), Target: administration.Target{ID: env.account.ID}}, status)
+			authority.Change{Actor: authority.Operator(), Target: authority.Target{ID: env.account.ID}}, status)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -37,8 +37,8 @@ type stored struct {
 }
 
 // Create creates a webhook. It receives the events that are sealed from then on.
-func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idempotency.Key, wanted Wanted) (Created, error) {
-	wanted, err := w.allowed(who, wanted)
+func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted) (Created, error) {
+	wanted, err := w.allowed(c.Actor, wanted)
 	if err != nil {
 		return Created{}, err
 	}
@@ -46,7 +46,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 	id := randomid.New()
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
 		queries := db.New(tx)
 
 		if err := queries.WebhookLock(ctx, createLock); err != nil {
@@ -65,7 +65,7 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 
 		created := fromRow(db.WebhookByIDRow(row))
 
-		return stored{created, sealed}, w.record(ctx, tx, who, audit.WebhookCreated, created, described(created))
+		return stored{created, sealed}, w.record(ctx, tx, c.Actor, audit.WebhookCreated, created, described(created))
 	})
 	if err != nil {
 		return Created{}, err
@@ -74,25 +74,23 @@ func (w *Webhooks) Create(ctx context.Context, who group.Administrator, key idem
 	return w.reveal(answer)
 }
 
-// Change replaces the settings of a webhook at that version.
-func (w *Webhooks) Change(
-	ctx context.Context, who group.Administrator, key idempotency.Key, id string, version int32, wanted Wanted,
-) (Webhook, error) {
-	wanted, err := w.allowed(who, wanted)
+// Change replaces the settings of a webhook.
+func (w *Webhooks) Change(ctx context.Context, c authority.Change, wanted Wanted) (Webhook, error) {
+	wanted, err := w.allowed(c.Actor, wanted)
 	if err != nil {
 		return Webhook{}, err
 	}
 
-	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
+	return idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
 		queries := db.New(tx)
 
-		before, err := findIn(ctx, queries, id, version)
+		before, err := findIn(ctx, queries, c.Target)
 		if err != nil {
 			return Webhook{}, err
 		}
 
 		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
-			ID: id, Version: version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.Now(),
+			ID: before.ID, Version: before.Version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Webhook{}, problem.ErrVersionConflict
@@ -107,29 +105,28 @@ func (w *Webhooks) Change(
 			detail["hostBefore"] = host
 		}
 
-		return changed, w.record(ctx, tx, who, audit.WebhookChanged, changed, detail)
+		return changed, w.record(ctx, tx, c.Actor, audit.WebhookChanged, changed, detail)
 	})
 }
 
-// Rotate gives a webhook at that version a new secret. The previous secret also signs for a while.
-func (w *Webhooks) Rotate(
-	ctx context.Context, who group.Administrator, key idempotency.Key, id string, version int32,
-) (Created, error) {
-	if err := mayRead(who); err != nil {
+// Rotate gives a webhook a new secret. The previous secret also signs for a while.
+func (w *Webhooks) Rotate(ctx context.Context, c authority.Change) (Created, error) {
+	if err := mayRead(c.Actor); err != nil {
 		return Created{}, err
 	}
 
-	sealed := w.seal(id, standardwebhook.NewSecret())
+	sealed := w.seal(c.Target.ID, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
+	answer, err := idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
 		queries := db.New(tx)
 
-		if _, err := findIn(ctx, queries, id, version); err != nil {
+		before, err := findIn(ctx, queries, c.Target)
+		if err != nil {
 			return stored{}, err
 		}
 
 		row, err := queries.WebhookRotate(ctx, db.WebhookRotateParams{
-			ID: id, Version: version, Secret: sealed, Until: w.Now().Add(Overlap), Now: w.Now(),
+			ID: before.ID, Version: before.Version, Secret: sealed, Until: w.Now().Add(Overlap), Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return stored{}, problem.ErrVersionConflict
@@ -139,7 +136,7 @@ func (w *Webhooks) Rotate(
 
 		rotated := fromRow(db.WebhookByIDRow(row))
 
-		return stored{rotated, sealed}, w.record(ctx, tx, who, audit.WebhookSecretRotated, rotated, map[string]string{})
+		return stored{rotated, sealed}, w.record(ctx, tx, c.Actor, audit.WebhookSecretRotated, rotated, map[string]string{})
 	})
 	if err != nil {
 		return Created{}, err
@@ -148,22 +145,22 @@ func (w *Webhooks) Rotate(
 	return w.reveal(answer)
 }
 
-// Delete deletes a webhook at that version. Its waiting deliveries are not sent.
-func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id string, version int32) error {
+// Delete deletes a webhook. Its waiting deliveries are not sent.
+func (w *Webhooks) Delete(ctx context.Context, c authority.Change) error {
 	now := w.Now()
-	event := audit.Event{Action: audit.WebhookDeleted, ActorID: who.AccountID, Subject: id}
+	event := audit.Event{Action: audit.WebhookDeleted, ActorID: c.Actor.AccountID, Subject: c.Target.ID}
 
 	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
 
 	return w.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
 		queries := db.New(tx)
 
-		before, err := findIn(ctx, queries, id, version)
+		before, err := findIn(ctx, queries, c.Target)
 		if err != nil {
 			return err
 		}
 
-		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: id, Version: version, Now: w.Now()})
+		deleted, err := queries.WebhookDelete(ctx, db.WebhookDeleteParams{ID: before.ID, Version: before.Version, Now: w.Now()})
 		if err != nil {
 			return fmt.Errorf("delete webhook: %w", err)
 		} else if deleted == 0 {
@@ -177,7 +174,7 @@ func (w *Webhooks) Delete(ctx context.Context, who group.Administrator, id strin
 }
 
 // allowed returns the settings if the administrator may use them.
-func (w *Webhooks) allowed(who group.Administrator, wanted Wanted) (Wanted, error) {
+func (w *Webhooks) allowed(who authority.Actor, wanted Wanted) (Wanted, error) {
 	if err := mayRead(who); err != nil {
 		return wanted, err
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -26,11 +24,11 @@ func TestFanOut(t *testing.T) {
 		disabled, deleted := e.make(t), e.make(t)
 		by := origin.Command("test")
 
-		if _, err := e.Change(origin.With(t.Context(), by), group.Operator(), idempotency.Key{}, disabled.ID, 0, webhook.Wanted{URL: disabled.URL}); err != nil {
+		if _, err := e.Change(origin.With(t.Context(), by), operator(disabled), webhook.Wanted{URL: disabled.URL}); err != nil {
 			t.Fatal(err)
 		}
 
-		if err := e.Delete(origin.With(t.Context(), by), group.Operator(), deleted.ID, 0); err != nil {
+		if err := e.Delete(origin.With(t.Context(), by), operator(deleted)); err != nil {
 			t.Fatal(err)
 		}
 

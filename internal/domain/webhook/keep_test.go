@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
@@ -96,7 +94,7 @@ func TestClean(t *testing.T) {
 		e.record(t, 3, audit.CodeSent)
 		e.seal(t)
 
-		if err := e.Delete(origin.With(t.Context(), origin.Command("test")), group.Operator(), deleted.ID, 0); err != nil {
+		if err := e.Delete(origin.With(t.Context(), origin.Command("test")), operator(deleted)); err != nil {
 			t.Fatal(err)
 		}
 
@@ -121,7 +119,7 @@ func TestClean(t *testing.T) {
 		e := setup(t)
 		hook := e.make(t)
 
-		if _, err := e.Rotate(origin.With(t.Context(), origin.Command("test")), group.Operator(), idempotency.Key{}, hook.ID, 0); err != nil {
+		if _, err := e.Rotate(origin.With(t.Context(), origin.Command("test")), operator(hook)); err != nil {
 			t.Fatal(err)
 		}
 
@@ -189,7 +187,7 @@ func TestReplayGoesOn(t *testing.T) {
 	)
 
 	for next != nil || len(queued) == 0 {
-		replayed, err := e.Replay(origin.With(t.Context(), origin.Command("test")), group.Operator(), idempotency.Key{}, hook.ID, webhook.Replay{Since: since, After: next})
+		replayed, err := e.Replay(origin.With(t.Context(), origin.Command("test")), operator(hook), webhook.Replay{Since: since, After: next})
 		if err != nil {
 			t.Fatal(err)
 		}

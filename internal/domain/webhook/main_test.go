@@ -9,8 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
@@ -83,7 +82,7 @@ func (e *env) make(t *testing.T, actions ...string) webhook.Webhook {
 }
 
 func (e *env) create(ctx context.Context, wanted webhook.Wanted) (webhook.Created, error) {
-	return e.Create(origin.With(ctx, origin.Command("test")), group.Operator(), idempotency.Key{}, wanted)
+	return e.Create(origin.With(ctx, origin.Command("test")), authority.Change{Actor: authority.Operator()}, wanted)
 }
 
 // record records events of the action.
@@ -146,4 +145,9 @@ func (e *env) expect(t *testing.T, hook webhook.Webhook, want int) {
 	if got := fmt.Sprint(deliveries, jobs, matched); got != fmt.Sprint(want, want, want) {
 		t.Errorf("%s: deliveries, jobs and those of both: %s, want %d of each", hook.ID, got, want)
 	}
+}
+
+// operator is an operator's change of the webhook at the version that the test has seen.
+func operator(hook webhook.Webhook) authority.Change {
+	return authority.Change{Actor: authority.Operator(), Target: authority.Target{ID: hook.ID, Version: &hook.Version}}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
@@ -39,20 +39,18 @@ type Replayed struct {
 }
 
 // Again sends one event again at once, whatever its state.
-func (w *Webhooks) Again(
-	ctx context.Context, who group.Administrator, key idempotency.Key, id string, eventID int64,
-) (Delivery, error) {
-	if err := mayRead(who); err != nil {
+func (w *Webhooks) Again(ctx context.Context, c authority.Change, eventID int64) (Delivery, error) {
+	if err := mayRead(c.Actor); err != nil {
 		return Delivery{}, err
 	}
 
-	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Delivery, error) {
-		hook, err := w.enabled(ctx, tx, id)
+	return idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Delivery, error) {
+		hook, err := w.enabled(ctx, tx, c.Target.ID)
 		if err != nil {
 			return Delivery{}, err
 		}
 
-		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: id, EventID: eventID, Now: w.Now()})
+		row, err := db.New(tx).WebhookDeliveryAgain(ctx, db.WebhookDeliveryAgainParams{WebhookID: c.Target.ID, EventID: eventID, Now: w.Now()})
 		if postgres.IsNotFound(err) {
 			return Delivery{}, ErrDeliveryNotFound
 		} else if err != nil {
@@ -68,23 +66,21 @@ func (w *Webhooks) Again(
 				LastStatus: row.LastStatus, LastError: row.LastError, CreatedAt: row.CreatedAt, QueuedAt: row.QueuedAt, NextAt: row.NextAt,
 				FinishedAt: row.FinishedAt,
 			},
-			w.record(ctx, tx, who, audit.WebhookReplayed, hook, map[string]string{"event": strconv.FormatInt(eventID, 10)})
+			w.record(ctx, tx, c.Actor, audit.WebhookReplayed, hook, map[string]string{"event": strconv.FormatInt(eventID, 10)})
 	})
 }
 
 // Replay sends again the events that the webhook's current settings select, the oldest first: delivered ones, failed
 // ones, and those that were never queued because the webhook was disabled or did not exist.
-func (w *Webhooks) Replay(
-	ctx context.Context, who group.Administrator, key idempotency.Key, id string, wanted Replay,
-) (Replayed, error) {
-	if err := mayRead(who); err != nil {
+func (w *Webhooks) Replay(ctx context.Context, c authority.Change, wanted Replay) (Replayed, error) {
+	if err := mayRead(c.Actor); err != nil {
 		return Replayed{}, err
 	}
 
 	ctx = postgres.WithRetryBudget(ctx, replayTimeout)
 
-	return idempotency.Once(ctx, w.DB, w.Now(), key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
-		hook, err := w.enabled(ctx, tx, id)
+	return idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
+		hook, err := w.enabled(ctx, tx, c.Target.ID)
 		if err != nil {
 			return Replayed{}, err
 		}
@@ -94,7 +90,7 @@ func (w *Webhooks) Replay(
 			return Replayed{}, err
 		}
 
-		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: id, EventIds: ids, Now: w.Now()})
+		rows, err := db.New(tx).WebhookDeliveryReplay(ctx, db.WebhookDeliveryReplayParams{WebhookID: c.Target.ID, EventIds: ids, Now: w.Now()})
 		if err != nil {
 			return Replayed{}, fmt.Errorf("replay: %w", err)
 		}
@@ -108,7 +104,7 @@ func (w *Webhooks) Replay(
 			return Replayed{}, err
 		}
 
-		return Replayed{int32(len(jobs)), next}, w.record(ctx, tx, who, audit.WebhookReplayed, hook, map[string]string{ //nolint:gosec // mostReplayed
+		return Replayed{int32(len(jobs)), next}, w.record(ctx, tx, c.Actor, audit.WebhookReplayed, hook, map[string]string{ //nolint:gosec // mostReplayed
 			"since": wanted.Since.UTC().Format(time.RFC3339Nano), "events": strconv.Itoa(len(jobs)),
 		})
 	})

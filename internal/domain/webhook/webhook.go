@@ -18,7 +18,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -114,9 +114,9 @@ func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) 
 }
 
 // findIn returns a webhook if it is at the version that the administrator has seen.
-func findIn(ctx context.Context, queries *db.Queries, id string, version int32) (Webhook, error) {
-	found, err := find(ctx, queries, id)
-	if err == nil && found.Version != version {
+func findIn(ctx context.Context, queries *db.Queries, target authority.Target) (Webhook, error) {
+	found, err := find(ctx, queries, target.ID)
+	if err == nil && !target.Expects(found.Version) {
 		return Webhook{}, problem.ErrVersionConflict
 	}
 
@@ -131,8 +131,8 @@ func fromRow(row db.WebhookByIDRow) Webhook {
 }
 
 // mayRead refuses an actor who may not read the audit log: by setting where events go, the actor could read them there.
-func mayRead(who group.Administrator) error {
-	if !who.Rights.Has(group.AuditRead) {
+func mayRead(who authority.Actor) error {
+	if !who.Rights.Has(authority.AuditRead) {
 		return problem.ErrRightMissing
 	}
 
@@ -141,7 +141,7 @@ func mayRead(who group.Administrator) error {
 
 // record records a change. Only the host of the address is recorded: the rest is a secret of many receivers.
 func (w *Webhooks) record(
-	ctx context.Context, tx postgres.Tx, who group.Administrator, action audit.Action, hook Webhook, detail map[string]string,
+	ctx context.Context, tx postgres.Tx, who authority.Actor, action audit.Action, hook Webhook, detail map[string]string,
 ) error {
 	detail["host"] = hostOf(hook.URL)
 

@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -90,11 +91,11 @@ func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (
 	}, nil
 }
 
-// targetOf is an account in the version that the caller has seen.
-func targetOf(id, ifMatch string) (administration.Target, error) {
+// targetOf is what to change, in the version that the caller has seen.
+func targetOf(id, ifMatch string) (authority.Target, error) {
 	version, err := versionOf(ifMatch)
 
-	return administration.Target{ID: id, Version: &version}, err
+	return authority.Target{ID: id, Version: &version}, err
 }
 
 // named translates the domain's error for an unknown group into the document's.
@@ -106,9 +107,9 @@ func named(err error) error {
 	return err
 }
 
-// change is what the caller's changes of an account have in common.
-func change(ctx context.Context, key idempotency.Key, target administration.Target, reason *string) administration.Change {
-	return administration.Change{Actor: who(ctx), Key: key, Target: target, Reason: convert.Text(reason)}
+// change is what the caller's changes have in common.
+func change(ctx context.Context, key idempotency.Key, target authority.Target, reason *string) authority.Change {
+	return authority.Change{Actor: actor(ctx), Key: key, Target: target, Reason: convert.Text(reason)}
 }
 
 // SetAccountGroup assigns a group.
@@ -136,9 +137,9 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 
 // AssignGroup assigns one group to many accounts.
 func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject) (api.AssignGroupResponseObject, error) {
-	targets := make([]administration.Target, len(r.Body.Accounts))
+	targets := make([]authority.Target, len(r.Body.Accounts))
 	for i, one := range r.Body.Accounts {
-		targets[i] = administration.Target{ID: one.ID, Version: &one.Version}
+		targets[i] = authority.Target{ID: one.ID, Version: &one.Version}
 	}
 
 	key, err := keyOf(ctx, r.Params.IdempotencyKey, "assignGroup", r.Body)
@@ -146,7 +147,7 @@ func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject)
 		return nil, err
 	}
 
-	results, err := a.accounts.SetGroups(ctx, administration.Change{Actor: who(ctx), Key: key}, targets, r.Body.MemberGroup)
+	results, err := a.accounts.SetGroups(ctx, authority.Change{Actor: actor(ctx), Key: key}, targets, r.Body.MemberGroup)
 	if err != nil {
 		return nil, named(err)
 	}
@@ -215,7 +216,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 
 // UnlockAccount lets the user try again immediately.
 func (a *Admin) UnlockAccount(ctx context.Context, r api.UnlockAccountRequestObject) (api.UnlockAccountResponseObject, error) {
-	if err := a.accounts.Unlock(ctx, who(ctx), r.AccountID); err != nil {
+	if err := a.accounts.Unlock(ctx, authority.Change{Actor: actor(ctx), Target: authority.Target{ID: r.AccountID}}); err != nil {
 		return nil, err
 	}
 

@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -74,22 +75,22 @@ func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, e
 		return nil, err
 	}
 
-	if !rights.Has(group.Right(right)) {
+	if !rights.Has(authority.Right(right)) {
 		return nil, problem.ErrRightMissing
 	}
 
 	return context.WithValue(ctx, rightsKey{}, rights), nil
 }
 
-// who returns the caller, in every operation of this surface.
-func who(ctx context.Context) group.Administrator {
-	return group.Administrator{AccountID: session.PrincipalFrom(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(group.Rights)}
+// actor returns the caller, in every operation of this surface.
+func actor(ctx context.Context) authority.Actor {
+	return authority.Actor{AccountID: session.PrincipalFrom(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(authority.Rights)}
 }
 
 // Rights returns every value that x-required-right may have.
 func Rights() []string {
-	names := []string{string(group.Any)}
-	for _, right := range group.All {
+	names := []string{string(authority.Any)}
+	for _, right := range authority.All {
 		names = append(names, string(right))
 	}
 
@@ -98,10 +99,10 @@ func Rights() []string {
 
 // GetAdministrator returns the caller's account and rights.
 func (a *Admin) GetAdministrator(ctx context.Context, _ api.GetAdministratorRequestObject) (api.GetAdministratorResponseObject, error) {
-	found, err := a.accounts.Get(ctx, who(ctx).AccountID)
+	found, err := a.accounts.Get(ctx, actor(ctx).AccountID)
 	if err != nil {
 		return nil, err
 	}
 
-	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(who(ctx).Rights)}, nil
+	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(actor(ctx).Rights)}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
@@ -43,7 +44,7 @@ func timeOrNull(t *time.Time) nullable.Nullable[api.TimestampOrNull] {
 	return nullable.NewNullableWithValue(convert.Time(*t))
 }
 
-func toRights(rights group.Rights) api.Rights {
+func toRights(rights authority.Rights) api.Rights {
 	shown := make(api.Rights, len(rights))
 	for i, right := range rights {
 		shown[i] = api.Right(right)
@@ -52,10 +53,10 @@ func toRights(rights group.Rights) api.Rights {
 	return shown
 }
 
-func fromRights(rights api.Rights) group.Rights {
-	wanted := make(group.Rights, len(rights))
+func fromRights(rights api.Rights) authority.Rights {
+	wanted := make(authority.Rights, len(rights))
 	for i, right := range rights {
-		wanted[i] = group.Right(right)
+		wanted[i] = authority.Right(right)
 	}
 
 	return wanted

@@ -5,6 +5,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -40,12 +41,12 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 		return nil, err
 	}
 
-	var rights group.Rights
+	var rights authority.Rights
 	if r.Body.Rights != nil {
 		rights = fromRights(*r.Body.Rights)
 	}
 
-	created, err := a.groups.Create(ctx, who(ctx), key, group.Group{
+	created, err := a.groups.Create(ctx, authority.Change{Actor: actor(ctx), Key: key}, group.Group{
 		Name: name, Description: convert.Text(r.Body.Description), Rights: rights,
 		RequiresTOTP: r.Body.RequiresTotp != nil && *r.Body.RequiresTotp,
 	})
@@ -61,18 +62,18 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 
 // ChangeGroup replaces the content of a group.
 func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject) (api.ChangeGroupResponseObject, error) {
-	version, err := versionOf(r.Params.IfMatch)
+	target, err := targetOf(r.Group, r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
 
-	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeGroup", r.Group, version, r.Body)
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeGroup", r.Group, *target.Version, r.Body)
 	if err != nil {
 		return nil, err
 	}
 
-	changed, err := a.groups.Change(ctx, who(ctx), key, group.Group{
-		Name: r.Group, Version: version, Description: r.Body.Description, Rights: fromRights(r.Body.Rights), RequiresTOTP: r.Body.RequiresTotp,
+	changed, err := a.groups.Change(ctx, change(ctx, key, target, nil), group.Group{
+		Description: r.Body.Description, Rights: fromRights(r.Body.Rights), RequiresTOTP: r.Body.RequiresTotp,
 	})
 	if err != nil {
 		return nil, err
@@ -86,12 +87,12 @@ func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject)
 
 // DeleteGroup deletes a group that has no members.
 func (a *Admin) DeleteGroup(ctx context.Context, r api.DeleteGroupRequestObject) (api.DeleteGroupResponseObject, error) {
-	version, err := versionOf(r.Params.IfMatch)
+	target, err := targetOf(r.Group, r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
 
-	if err := a.groups.Delete(ctx, who(ctx), r.Group, version); err != nil {
+	if err := a.groups.Delete(ctx, authority.Change{Actor: actor(ctx), Target: target}); err != nil {
 		return nil, err
 	}
 

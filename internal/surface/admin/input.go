@@ -28,7 +28,7 @@ func etag(version int32) string { return `"` + strconv.Itoa(int(version)) + `"` 
 
 // keyOf returns the idempotency key of a change; the caller may have chosen one. request is all that the change depends on.
 func keyOf(ctx context.Context, chosen *string, request ...any) (idempotency.Key, error) {
-	return idempotency.NewKey(who(ctx).AccountID, convert.Text(chosen), request...)
+	return idempotency.NewKey(actor(ctx).AccountID, convert.Text(chosen), request...)
 }
 
 // defaultLimit is the page size if the caller names none, as in the document.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
-	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -32,7 +32,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 		return nil, err
 	}
 
-	created, err := a.accounts.CreateFor(ctx, administration.Change{Actor: who(ctx), Key: key},
+	created, err := a.accounts.CreateFor(ctx, authority.Change{Actor: actor(ctx), Key: key},
 		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
 	if err != nil {
 		return nil, named(err)
@@ -105,7 +105,7 @@ func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.
 	}
 
 	err = a.record(ctx, audit.Event{
-		Action: audit.CodeResent, ActorID: who(ctx).AccountID, Subject: email, Method: string(r.Body.Purpose),
+		Action: audit.CodeResent, ActorID: actor(ctx).AccountID, Subject: email, Method: string(r.Body.Purpose),
 	})
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		return nil, err
 	}
 
-	err = a.record(ctx, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: who(ctx).AccountID})
+	err = a.record(ctx, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: actor(ctx).AccountID})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -27,7 +28,7 @@ func (a *Admin) ListAccountSessions(ctx context.Context, r api.ListAccountSessio
 
 // EndAccountSessions ends all of them.
 func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessionsRequestObject) (api.EndAccountSessionsResponseObject, error) {
-	if err := a.accounts.EndSessions(ctx, who(ctx), r.AccountID); err != nil {
+	if err := a.accounts.EndSessions(ctx, authority.Change{Actor: actor(ctx), Target: authority.Target{ID: r.AccountID}}); err != nil {
 		return nil, err
 	}
 
@@ -36,7 +37,7 @@ func (a *Admin) EndAccountSessions(ctx context.Context, r api.EndAccountSessions
 
 // EndAccountSession ends one of them.
 func (a *Admin) EndAccountSession(ctx context.Context, r api.EndAccountSessionRequestObject) (api.EndAccountSessionResponseObject, error) {
-	if err := a.accounts.EndSession(ctx, who(ctx), r.AccountID, r.ID); err != nil {
+	if err := a.accounts.EndSession(ctx, authority.Change{Actor: actor(ctx), Target: authority.Target{ID: r.AccountID}}, r.ID); err != nil {
 		return nil, err
 	}
 

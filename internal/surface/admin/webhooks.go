@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -51,7 +52,7 @@ func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObj
 		wanted.Actions = *r.Body.Actions
 	}
 
-	created, err := a.webhooks.Create(ctx, who(ctx), key, wanted)
+	created, err := a.webhooks.Create(ctx, authority.Change{Actor: actor(ctx), Key: key}, wanted)
 	if err != nil {
 		return nil, addressed(err)
 	}
@@ -64,17 +65,17 @@ func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObj
 
 // ChangeWebhook replaces the settings of a webhook.
 func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObject) (api.ChangeWebhookResponseObject, error) {
-	version, err := versionOf(r.Params.IfMatch)
+	target, err := targetOf(r.WebhookID, r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
 
-	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeWebhook", r.WebhookID, version, r.Body)
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeWebhook", r.WebhookID, *target.Version, r.Body)
 	if err != nil {
 		return nil, err
 	}
 
-	changed, err := a.webhooks.Change(ctx, who(ctx), key, r.WebhookID, version, webhook.Wanted{
+	changed, err := a.webhooks.Change(ctx, change(ctx, key, target, nil), webhook.Wanted{
 		URL: r.Body.URL, Description: r.Body.Description, Actions: r.Body.Actions, Enabled: r.Body.Enabled,
 	})
 	if err != nil {
@@ -91,17 +92,17 @@ func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObj
 func (a *Admin) RotateWebhookSecret(
 	ctx context.Context, r api.RotateWebhookSecretRequestObject,
 ) (api.RotateWebhookSecretResponseObject, error) {
-	version, err := versionOf(r.Params.IfMatch)
+	target, err := targetOf(r.WebhookID, r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
 
-	key, err := keyOf(ctx, r.Params.IdempotencyKey, "rotateWebhookSecret", r.WebhookID, version)
+	key, err := keyOf(ctx, r.Params.IdempotencyKey, "rotateWebhookSecret", r.WebhookID, *target.Version)
 	if err != nil {
 		return nil, err
 	}
 
-	rotated, err := a.webhooks.Rotate(ctx, who(ctx), key, r.WebhookID, version)
+	rotated, err := a.webhooks.Rotate(ctx, change(ctx, key, target, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +115,12 @@ func (a *Admin) RotateWebhookSecret(
 
 // DeleteWebhook deletes a webhook.
 func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObject) (api.DeleteWebhookResponseObject, error) {
-	version, err := versionOf(r.Params.IfMatch)
+	target, err := targetOf(r.WebhookID, r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
 
-	if err := a.webhooks.Delete(ctx, who(ctx), r.WebhookID, version); err != nil {
+	if err := a.webhooks.Delete(ctx, authority.Change{Actor: actor(ctx), Target: target}); err != nil {
 		return nil, err
 	}
 
@@ -167,7 +168,7 @@ func (a *Admin) ReplayWebhookDelivery(
 		return nil, err
 	}
 
-	delivery, err := a.webhooks.Again(ctx, who(ctx), key, r.WebhookID, r.EventID)
+	delivery, err := a.webhooks.Again(ctx, change(ctx, key, authority.Target{ID: r.WebhookID}, nil), r.EventID)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +194,7 @@ func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObj
 	}
 
 	replayed, err := a.webhooks.Replay(
-		ctx, who(ctx), key, r.WebhookID, webhook.Replay{Since: since, After: (*webhook.ReplayPoint)(after)})
+		ctx, change(ctx, key, authority.Target{ID: r.WebhookID}, nil), webhook.Replay{Since: since, After: (*webhook.ReplayPoint)(after)})
 	if err != nil {
 		return nil, err
 	}

@@ -5,14 +5,14 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
-	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // SetStatus disables or enables an account, as the operator's command does.
 func (e *Env) SetStatus(ctx context.Context, email string, status account.Status) error {
-	return e.operate(ctx, email, func(accounts *administration.Administration, change administration.Change) error {
+	return e.operate(ctx, email, func(accounts *administration.Administration, change authority.Change) error {
 		_, err := accounts.SetStatus(origin.With(ctx, origin.Command("test")), change, status)
 
 		return err
@@ -21,14 +21,14 @@ func (e *Env) SetStatus(ctx context.Context, email string, status account.Status
 
 // SetGroup assigns the member group of an account, as the operator's command does.
 func (e *Env) SetGroup(ctx context.Context, email, name string) error {
-	return e.operate(ctx, email, func(accounts *administration.Administration, change administration.Change) error {
+	return e.operate(ctx, email, func(accounts *administration.Administration, change authority.Change) error {
 		_, err := accounts.SetGroup(origin.With(ctx, origin.Command("test")), change, name)
 
 		return err
 	})
 }
 
-func (e *Env) operate(ctx context.Context, email string, change func(accounts *administration.Administration, change administration.Change) error) error {
+func (e *Env) operate(ctx context.Context, email string, change func(accounts *administration.Administration, change authority.Change) error) error {
 	database, err := postgres.Open(ctx, postgres.Options{URL: e.Config.DatabaseURL, MaxConns: 1})
 	if err != nil {
 		return err
@@ -40,5 +40,5 @@ func (e *Env) operate(ctx context.Context, email string, change func(accounts *a
 		return err
 	}
 
-	return change(administration.New(database, nil, e.Clock.Now), administration.Change{Actor: group.Operator(), Target: administration.Target{ID: id}})
+	return change(administration.New(database, nil, e.Clock.Now), authority.Change{Actor: authority.Operator(), Target: authority.Target{ID: id}})
 }

@@ -1,4 +1,6 @@
-package group
+// Package authority owns what an actor may do: rights, and the change that the actor makes. Package group owns which
+// rights a group gives.
+package authority
 
 import (
 	"slices"
@@ -44,9 +46,10 @@ func (r Rights) Include(others Rights) bool {
 }
 
 // String lists them, for the audit log.
-func (r Rights) String() string { return strings.Join(r.texts(), " ") }
+func (r Rights) String() string { return strings.Join(r.Texts(), " ") }
 
-func (r Rights) texts() []string {
+// Texts returns them as the database holds them.
+func (r Rights) Texts() []string {
 	texts := make([]string, len(r))
 	for i, right := range r {
 		texts[i] = string(right)
@@ -55,11 +58,24 @@ func (r Rights) texts() []string {
 	return texts
 }
 
-// Administrator is the actor of a change to another account or object.
-type Administrator struct {
+// Actor is the actor of a change to another account or object.
+type Actor struct {
 	AccountID string // empty for an operator at the command line
 	Rights    Rights
 }
 
 // Operator is a user with access to the database: everything is allowed, and no name is recorded.
-func Operator() Administrator { return Administrator{Rights: All} }
+func Operator() Actor { return Actor{Rights: All} }
+
+// RightsOf keeps the rights that this version knows.
+func RightsOf(texts []string) Rights {
+	var rights Rights
+
+	for _, text := range texts {
+		if right := Right(text); slices.Contains(All, right) {
+			rights = append(rights, right)
+		}
+	}
+
+	return rights
+}
