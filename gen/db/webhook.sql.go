@@ -280,16 +280,6 @@ func (q *Queries) WebhookList(ctx context.Context, most int32) ([]WebhookListRow
 	return items, nil
 }
 
-const webhookLock = `-- name: WebhookLock :exec
-SELECT pg_advisory_xact_lock($1::bigint)
-`
-
-// No other transaction creates a webhook until this one ends, so that their count stays correct.
-func (q *Queries) WebhookLock(ctx context.Context, id int64) error {
-	_, err := q.db.Exec(ctx, webhookLock, id)
-	return err
-}
-
 const webhookRotate = `-- name: WebhookRotate :one
 UPDATE webhook
 SET previous_secret = secret, previous_until = $1::timestamptz, secret = $2::bytea, updated_at = $3, version = version + 1

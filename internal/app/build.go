@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -180,9 +179,6 @@ func (a *App) newSurfaces(d domain) surfaces {
 		Admin: admin.New(admin.Deps{
 			Accounts: a.Administration, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
-			Record: func(ctx context.Context, event audit.Event) error {
-				return audit.RecordAlone(ctx, a.db, a.now(), event)
-			},
 			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Administration, Events: events, Messages: messages, Now: a.now}),
 			Webhooks:  d.webhooks,
 		}),

@@ -1,7 +1,3 @@
--- name: WebhookLock :exec
--- No other transaction creates a webhook until this one ends, so that their count stays correct.
-SELECT pg_advisory_xact_lock(@id::bigint);
-
 -- name: WebhookCreate :one
 -- No row: the limit of webhooks is reached.
 INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)

@@ -95,7 +95,9 @@ func (g *sprayGateway) bindAuthenticator(t *testing.T, n int) string {
 
 	id, email, _ := sprayedUser(n)
 
-	url, err := g.factors.Pending(t.Context(), id, email)
+	url, err := postgres.TxGet(t.Context(), g.db, func(ctx context.Context, tx postgres.Tx) (string, error) {
+		return g.factors.Pending(ctx, tx, id, email)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

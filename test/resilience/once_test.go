@@ -2,11 +2,8 @@ package resilience_test
 
 import (
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -83,7 +80,7 @@ func runAll(t *testing.T, n int) map[string]outcome {
 	g := world.GatewayOn(t, apptest.On(t, proxy.URL, world.WithoutWaits))
 	g.Clock.Stop() // no window of a limit ends meanwhile
 
-	names := requestQueries(t)
+	names := world.RequestQueries(t)
 	outcomes := map[string]outcome{}
 
 	for _, o := range world.Operations() {
@@ -181,32 +178,3 @@ var (
 	queryName = regexp.MustCompile(`^-- name: (\w+) :`)
 	writes    = regexp.MustCompile(`(?m)^\s*(INSERT INTO|UPDATE|DELETE FROM) `)
 )
-
-// requestQueries returns the names of the queries that requests run, and not the gateway's background work.
-func requestQueries(t *testing.T) map[string]bool {
-	t.Helper()
-
-	files, err := filepath.Glob("../../sql/queries/*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	names := map[string]bool{}
-
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		for _, match := range regexp.MustCompile(`(?m)^-- name: (\w+) :`).FindAllStringSubmatch(string(text), -1) {
-			name := match[1]
-			background := strings.HasSuffix(name, "Clean") || strings.HasPrefix(name, "AuditLink") || strings.HasPrefix(name, "AuditUnsealed") ||
-				strings.HasPrefix(name, "AuditCount") || strings.HasPrefix(name, "AuditCheckpoint") || strings.HasPrefix(name, "WebhookDelivery") ||
-				strings.HasPrefix(name, "Delivery") && name != "DeliveryCreate"
-			names[name] = !background
-		}
-	}
-
-	return names
-}

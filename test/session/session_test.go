@@ -199,7 +199,7 @@ func TestSessionEndsUnderARenewal(t *testing.T) {
 
 	browser := env.SignedIn(t, world.Owner)
 	c := world.NewRenewCall(t, browser)
-	held := proxy.Inject(pgproxy.AtStatement("CodeRedeem"), pgproxy.HoldBefore)
+	held := proxy.Inject(pgproxy.AtStatement("ActorLock"), pgproxy.HoldBefore)
 	response := make(chan world.Reply, 1)
 
 	go func() { response <- c.InBrowser(t, env.Server, browser) }()

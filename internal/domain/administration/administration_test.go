@@ -53,7 +53,7 @@ func setup(t *testing.T) *env {
 
 	e.Administration = administration.New(e.db, nil, e.clock.Now)
 	admin := e.create(t, "admin@konec.test", group.Admin)
-	e.admin = authority.Actor{AccountID: admin.ID, Rights: authority.Operator().Rights}
+	e.admin = authority.Actor{AccountID: admin.ID, SessionID: e.session(t, admin.ID, "administrator"), Right: authority.Any}
 	e.account = e.create(t, "user@konec.test", group.None)
 
 	return e
@@ -68,6 +68,15 @@ func (e *env) create(t *testing.T, email, memberGroup string) account.Account {
 	}
 
 	return created
+}
+
+// session gives the account a session that lives for an hour.
+func (e *env) session(t *testing.T, accountID, id string) string {
+	t.Helper()
+	e.exec(t, `INSERT INTO session (id, account_id, surface, device, created_at, authenticated_at, seen_at, expires_at, ends_at)
+		VALUES ($1, $2, 'public', '', $3, $3, $3, $4, $4)`, id, accountID, e.clock.Now(), e.clock.Now().Add(time.Hour))
+
+	return id
 }
 
 func (e *env) exec(t *testing.T, statement string, args ...any) {

@@ -13,7 +13,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -25,13 +24,13 @@ type lockedAccount struct {
 	rights authority.Rights // those of its group
 }
 
-// mutation changes an account and returns the event, without an action if nothing had to change.
-type mutation func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error)
+// mutation changes an account with the actor's rights and returns the event, without an action if nothing had to change.
+type mutation func(ctx context.Context, tx postgres.Tx, rights authority.Rights, h lockedAccount, now time.Time) (audit.Event, error)
 
 // lock locks an account for a change, in the change's transaction. It returns account.ErrNotFound if there is none, and
-// problem.ErrRightMissing if the account has a right that the actor does not have.
-func lock(ctx context.Context, tx postgres.Tx, c authority.Change) (lockedAccount, error) {
-	row, err := db.New(tx).AccountForChange(ctx, c.Target.ID)
+// problem.ErrRightMissing if the account has a right that is not among the actor's.
+func lock(ctx context.Context, tx postgres.Tx, rights authority.Rights, target authority.Target) (lockedAccount, error) {
+	row, err := db.New(tx).AccountForChange(ctx, target.ID)
 	if postgres.IsNotFound(err) {
 		return lockedAccount{}, account.ErrNotFound
 	} else if err != nil {
@@ -41,9 +40,9 @@ func lock(ctx context.Context, tx postgres.Tx, c authority.Change) (lockedAccoun
 	h := lockedAccount{AccountForChangeRow: row, rights: authority.RightsOf(row.Rights)}
 
 	switch {
-	case !c.Actor.Rights.Include(h.rights):
+	case !rights.Include(h.rights):
 		return lockedAccount{}, problem.ErrRightMissing
-	case !c.Target.Expects(row.Version):
+	case !target.Expects(row.Version):
 		return lockedAccount{}, problem.ErrVersionConflict
 	}
 
@@ -71,16 +70,12 @@ type assigned struct {
 
 // SetGroups assigns one group to many accounts. Each is checked by itself; one that is refused stays as it is.
 func (a *Administration) SetGroups(ctx context.Context, c authority.Change, targets []authority.Target, name string) ([]Assigned, error) {
-	kept, err := idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) ([]assigned, error) {
-		if err := group.Lock(ctx, tx); err != nil {
-			return nil, err
-		}
-
+	kept, err := authority.Once(ctx, a.db, a.now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) ([]assigned, error) {
 		results := make([]assigned, len(targets))
 
 		for i, target := range targets {
 			c.Target = target
-			changed, err := a.setGroupOfOne(ctx, tx, c, name)
+			changed, err := a.setGroupOfOne(ctx, tx, c, rights, name)
 
 			refusal, refused := errors.AsType[*problem.Problem](err)
 
@@ -113,13 +108,13 @@ func (a *Administration) SetGroups(ctx context.Context, c authority.Change, targ
 }
 
 // setGroupOfOne undoes only its own change if it fails.
-func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c authority.Change, name string) (Details, error) {
+func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c authority.Change, rights authority.Rights, name string) (Details, error) {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
 		return Details{}, fmt.Errorf("savepoint: %w", err)
 	}
 
-	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, c, toGroup(c, name))
+	changed, err := a.apply(ctx, postgres.Tx{Tx: inner, Repeated: tx.Repeated}, c, rights, toGroup(c, name))
 	if err != nil {
 		if undone := inner.Rollback(ctx); undone != nil {
 			return Details{}, fmt.Errorf("back to savepoint: %w", undone)
@@ -136,17 +131,17 @@ func (a *Administration) setGroupOfOne(ctx context.Context, tx postgres.Tx, c au
 }
 
 func toGroup(c authority.Change, name string) mutation {
-	return func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+	return func(ctx context.Context, tx postgres.Tx, rights authority.Rights, h lockedAccount, now time.Time) (audit.Event, error) {
 		queries := db.New(tx)
 
-		rights, err := queries.MemberGroupRights(ctx, name)
+		granted, err := queries.MemberGroupRights(ctx, name)
 		if postgres.IsNotFound(err) {
 			return audit.Event{}, account.ErrUnknownGroup
 		} else if err != nil {
 			return audit.Event{}, fmt.Errorf("look up group: %w", err)
 		}
 
-		if !c.Actor.Rights.Include(authority.RightsOf(rights)) {
+		if !rights.Include(authority.RightsOf(granted)) {
 			return audit.Event{}, problem.ErrRightMissing
 		}
 
@@ -170,7 +165,7 @@ func toGroup(c authority.Change, name string) mutation {
 // SetStatus allows an account to sign in, or stops it. Disabling and deleting end every session at once and void its
 // outstanding codes and secrets. A deleted account that becomes active again is restored.
 func (a *Administration) SetStatus(ctx context.Context, c authority.Change, status account.Status) (Details, error) {
-	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, _ authority.Rights, h lockedAccount, now time.Time) (audit.Event, error) {
 		if h.Status == string(status) {
 			return audit.Event{}, nil
 		}
@@ -215,23 +210,19 @@ func Erase(ctx context.Context, tx db.DBTX, before time.Time) (int64, error) {
 
 // change runs a mutation in its own transaction.
 func (a *Administration) change(ctx context.Context, c authority.Change, do mutation) (Details, error) {
-	return idempotency.Once(ctx, a.db, a.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
-		if err := group.Lock(ctx, tx); err != nil {
-			return Details{}, err
-		}
-
-		return a.apply(ctx, tx, c, do)
+	return authority.Once(ctx, a.db, a.now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Details, error) {
+		return a.apply(ctx, tx, c, rights, do)
 	})
 }
 
 // apply runs a mutation under the locks, records the event, and makes sure that an administrator is left.
-func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c authority.Change, do mutation) (Details, error) {
-	h, err := lock(ctx, tx, c)
+func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c authority.Change, rights authority.Rights, do mutation) (Details, error) {
+	h, err := lock(ctx, tx, rights, c.Target)
 	if err != nil {
 		return Details{}, err
 	}
 
-	event, err := do(ctx, tx, h, a.now())
+	event, err := do(ctx, tx, rights, h, a.now())
 	if err != nil {
 		return Details{}, err
 	}

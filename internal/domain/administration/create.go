@@ -10,7 +10,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -21,15 +20,15 @@ import (
 func (a *Administration) CreateFor(ctx context.Context, change authority.Change, c account.Creation, invite language.Language) (Details, error) {
 	id, invitation := account.NewID(a.now()), delivery.NewID()
 
-	return idempotency.Once(ctx, a.db, a.now(), change.Key, func(ctx context.Context, tx postgres.Tx) (Details, error) {
-		rights, err := db.New(tx).MemberGroupRights(ctx, c.MemberGroup)
+	return authority.Once(ctx, a.db, a.now(), change, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Details, error) {
+		granted, err := db.New(tx).MemberGroupRights(ctx, c.MemberGroup)
 		if postgres.IsNotFound(err) {
 			return Details{}, account.ErrUnknownGroup
 		} else if err != nil {
 			return Details{}, fmt.Errorf("look up group: %w", err)
 		}
 
-		if !change.Actor.Rights.Include(authority.RightsOf(rights)) {
+		if !rights.Include(authority.RightsOf(granted)) {
 			return Details{}, problem.ErrRightMissing
 		}
 

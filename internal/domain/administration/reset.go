@@ -39,7 +39,7 @@ var changedBy = map[Factor]audit.Action{
 func (a *Administration) ResetFactor(ctx context.Context, c authority.Change, which Factor) (Details, error) {
 	notice := delivery.NewID()
 
-	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, h lockedAccount, now time.Time) (audit.Event, error) {
+	return a.change(ctx, c, func(ctx context.Context, tx postgres.Tx, _ authority.Rights, h lockedAccount, now time.Time) (audit.Event, error) {
 		there, err := details(ctx, tx, h.ID)
 		if err != nil {
 			return audit.Event{}, err
@@ -104,27 +104,14 @@ var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.
 
 // Unlock forgets an account's failures: the next attempt need not wait.
 func (a *Administration) Unlock(ctx context.Context, c authority.Change) error {
-	now := a.now()
 	event := audit.Event{Action: audit.WaitLifted, AccountID: c.Target.ID, ActorID: c.Actor.AccountID}
 
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
-		if _, err := lock(ctx, tx, c); err != nil {
-			return false, err
-		}
-
-		return audit.Recorded(ctx, tx, now, event)
-	}
-
-	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		locked, err := lock(ctx, tx, c)
+	return authority.Recorded(ctx, a.db, a.now(), c.Actor, &event, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) error {
+		locked, err := lock(ctx, tx, rights, c.Target)
 		if err != nil {
 			return err
 		}
 
-		if err := throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(locked.ID, locked.Email)...); err != nil {
-			return err
-		}
-
-		return audit.Record(ctx, tx, now, event)
+		return throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(locked.ID, locked.Email)...)
 	})
 }

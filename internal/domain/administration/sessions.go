@@ -45,27 +45,15 @@ func (a *Administration) EndSession(ctx context.Context, c authority.Change, id 
 func (a *Administration) endSessions(
 	ctx context.Context, c authority.Change, id string, end func(ctx context.Context, tx postgres.Tx) (map[string]string, error),
 ) error {
-	now := a.now()
 	event := audit.Event{Action: audit.SessionEnded, AccountID: c.Target.ID, ActorID: c.Actor.AccountID, SessionID: id}
 
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
-		if _, err := lock(ctx, tx, c); err != nil {
-			return false, err
-		}
-
-		return audit.Recorded(ctx, tx, now, event)
-	}
-
-	return a.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		if _, err := lock(ctx, tx, c); err != nil {
+	return authority.Recorded(ctx, a.db, a.now(), c.Actor, &event, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (err error) {
+		if _, err := lock(ctx, tx, rights, c.Target); err != nil {
 			return err
 		}
 
-		var err error
-		if event.Detail, err = end(ctx, tx); err != nil {
-			return err
-		}
+		event.Detail, err = end(ctx, tx)
 
-		return audit.Record(ctx, tx, now, event)
+		return err
 	})
 }

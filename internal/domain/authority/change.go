@@ -1,6 +1,13 @@
 package authority
 
-import "github.com/konec/toolkit-gateway/internal/domain/idempotency"
+import (
+	"context"
+	"time"
+
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+)
 
 // Change is what the changes of administrators and operators have in common.
 type Change struct {
@@ -18,3 +25,49 @@ type Target struct {
 
 // Expects reports whether the change may be made to the target at this version.
 func (t Target) Expects(version int32) bool { return t.Version == nil || *t.Version == version }
+
+// Once runs a change in one transaction after its actor is confirmed, or returns the result that is stored under its
+// key, see idempotency.Once.
+func Once[T any](
+	ctx context.Context, database *postgres.DB, now time.Time, c Change, run func(ctx context.Context, tx postgres.Tx, rights Rights) (T, error),
+) (T, error) {
+	var rights Rights
+
+	confirm := func(ctx context.Context, tx postgres.Tx) (err error) {
+		rights, err = c.Actor.Confirm(ctx, tx, now)
+
+		return err
+	}
+
+	return idempotency.Once(ctx, database, now, c.Key, confirm, func(ctx context.Context, tx postgres.Tx) (T, error) {
+		return run(ctx, tx, rights)
+	})
+}
+
+// Recorded runs a change without a key in one transaction after its actor is confirmed, and records the event. run may
+// complete the event's detail.
+func Recorded(
+	ctx context.Context, database *postgres.DB, now time.Time, actor Actor, event *audit.Event,
+	run func(ctx context.Context, tx postgres.Tx, rights Rights) error,
+) error {
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if _, err := actor.lock(ctx, tx); err != nil {
+			return false, err
+		}
+
+		return audit.Recorded(ctx, tx, now, *event)
+	}
+
+	return database.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		rights, err := actor.Confirm(ctx, tx, now)
+		if err != nil {
+			return err
+		}
+
+		if err := run(ctx, tx, rights); err != nil {
+			return err
+		}
+
+		return audit.Record(ctx, tx, now, *event)
+	})
+}

@@ -1,5 +1,5 @@
-// Package authority owns what an actor may do: rights, and the change that the actor makes. Package group owns which
-// rights a group gives.
+// Package authority owns what an actor may do: rights, and what every change asks of its actor. Package group owns
+// which rights a group gives.
 package authority
 
 import (
@@ -57,15 +57,6 @@ func (r Rights) Texts() []string {
 
 	return texts
 }
-
-// Actor is the actor of a change to another account or object.
-type Actor struct {
-	AccountID string // empty for an operator at the command line
-	Rights    Rights
-}
-
-// Operator is a user with access to the database: everything is allowed, and no name is recorded.
-func Operator() Actor { return Actor{Rights: All} }
 
 // RightsOf keeps the rights that this version knows.
 func RightsOf(texts []string) Rights {

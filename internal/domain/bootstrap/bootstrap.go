@@ -122,7 +122,7 @@ func (f *Bootstrap) Create(ctx context.Context, token string, who Administrator)
 
 func (f *Bootstrap) create(ctx context.Context, tx postgres.Tx, token, id string, c account.Creation) error {
 	// Of two concurrent calls, even with two links, one waits here and then finds the other's administrator.
-	if err := group.Lock(ctx, tx); err != nil {
+	if err := authority.Lock(ctx, tx); err != nil {
 		return err
 	}
 

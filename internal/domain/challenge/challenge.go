@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -74,43 +75,72 @@ func New(d Deps) *Challenges {
 	return &Challenges{Deps: d}
 }
 
-// Send sends a new code of the kind to a destination and voids the previous one. accountID is the signed-in account, or
-// empty. The work and the response are the same whether or not an account has the destination: the worker that sends
-// decides what the destination receives.
-func (c *Challenges) Send(ctx context.Context, kind Kind, accountID, to string) error {
-	return c.SendWithLink(ctx, kind, accountID, to, func(context.Context, db.DBTX) (string, error) { return "", nil })
+// Request asks for a code.
+type Request struct {
+	Kind  Kind
+	To    string
+	Actor authority.Actor // who asks: the signed-in owner, or an administrator for a user; the zero value for a stranger
+
+	// Link makes the link to a page that the message has beside the code, in the same transaction; nil for none.
+	Link func(ctx context.Context, tx db.DBTX) (string, error)
 }
 
-// SendWithLink sends as Send does, with a link to a page beside the code. link makes the link in the same transaction.
-func (c *Challenges) SendWithLink(
-	ctx context.Context, kind Kind, accountID, to string, link func(ctx context.Context, tx db.DBTX) (string, error),
-) error {
+// accountID returns the account for which alone the code is valid; empty for any.
+func (r Request) accountID() string {
+	if r.Kind.owned {
+		return r.Actor.AccountID
+	}
+
+	return ""
+}
+
+// Send sends a new code and voids the previous one. The work and the response are the same whether or not an account
+// has the destination: the worker that sends decides what the destination receives.
+func (c *Challenges) Send(ctx context.Context, r Request) error {
 	id, last := delivery.NewID(), false
+	kind, to := r.Kind, r.To
 
 	err := c.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if queued, err := c.Queue.Queued(ctx, tx, id); queued || err != nil {
 			return err
 		}
 
+		if r.Actor != (authority.Actor{}) {
+			if _, err := r.Actor.Confirm(ctx, tx, c.Now()); err != nil {
+				return err
+			}
+		}
+
 		if err := c.take(ctx, tx, kind, to, &last); err != nil {
 			return err
 		}
 
-		plain, expires, err := c.Codes.Issue(ctx, tx, kind.purpose, kind.subject(accountID, to))
+		plain, expires, err := c.Codes.Issue(ctx, tx, kind.purpose, kind.subject(r.accountID(), to))
 		if err != nil {
 			return err
 		}
 
-		page, err := link(ctx, tx)
-		if err != nil {
-			return err
+		var page string
+		if r.Link != nil {
+			if page, err = r.Link(ctx, tx); err != nil {
+				return err
+			}
 		}
 
 		err = audit.Record(ctx, tx, c.Now(), audit.Event{
-			Action: audit.CodeSent, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
+			Action: audit.CodeSent, AccountID: r.accountID(), Subject: to, Method: kind.purpose.Name,
 		})
 		if err != nil {
 			return err
+		}
+
+		if r.Actor.AccountID != "" && !kind.owned {
+			err = audit.Record(ctx, tx, c.Now(), audit.Event{
+				Action: audit.CodeResent, ActorID: r.Actor.AccountID, Subject: to, Method: kind.purpose.Name,
+			})
+			if err != nil {
+				return err
+			}
 		}
 
 		return c.Queue.Enqueue(ctx, tx, id, delivery.Message{
@@ -122,7 +152,7 @@ func (c *Challenges) SendWithLink(
 		c.SMSSpent()
 	}
 
-	return c.recordLimit(ctx, err, kind, accountID, to)
+	return c.recordLimit(ctx, err, kind, r.accountID(), to)
 }
 
 // recordLimit records that a limit refused the destination, if err is that refusal.

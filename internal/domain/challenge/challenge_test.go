@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
@@ -69,7 +70,7 @@ func TestSendsAreLimitedByDestinationAndPurpose(t *testing.T) {
 	send := func(kind challenge.Kind, want time.Duration) {
 		t.Helper()
 
-		err := e.Send(t.Context(), kind, "", email)
+		err := e.Send(t.Context(), challenge.Request{Kind: kind, To: email})
 
 		var after time.Duration
 		if limited, ok := errors.AsType[*problem.Problem](err); ok && errors.Is(err, problem.ErrTooManyRequests) {
@@ -103,7 +104,7 @@ func TestTextMessagesHaveADailyCeiling(t *testing.T) {
 	e := setup(t)
 
 	for i, phone := range []string{"+8613800138000", "+8613800138001", "+8613800138002"} {
-		err := e.Send(t.Context(), challenge.Phone, "", phone)
+		err := e.Send(t.Context(), challenge.Request{Kind: challenge.Phone, To: phone, Actor: authority.Operator()})
 		if limited := errors.Is(err, problem.ErrTooManyRequests); limited != (i == 2) || !limited && err != nil {
 			t.Errorf("text %d: %v", i, err)
 		}

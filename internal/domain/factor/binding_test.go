@@ -22,7 +22,7 @@ func TestURL(t *testing.T) {
 
 	const email = "o'neil+a/b?c=d&e@konec.com.au"
 
-	url, err := env.Pending(t.Context(), accountID, email)
+	url, err := env.Pending(t.Context(), env.pool, accountID, email)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ type app struct {
 func (e *env) pending(t *testing.T, accountID string) app {
 	t.Helper()
 
-	url, err := e.Pending(t.Context(), accountID, "holder@konec.com.au")
+	url, err := e.Pending(t.Context(), e.pool, accountID, "holder@konec.com.au")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,16 +13,14 @@ import (
 
 // Pending makes a new secret for the account, which replaces one that waits, and returns the otpauth URL for an
 // authenticator app. The bound authenticator continues to work until this one is bound.
-func (f *Factors) Pending(ctx context.Context, accountID, email string) (url string, err error) {
+func (f *Factors) Pending(ctx context.Context, tx db.DBTX, accountID, email string) (url string, err error) {
 	id, now := randomid.New(), f.Now()
 	url = newURL(f.Issuer, email, newSecret())
 
-	err = f.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return db.New(conn).TOTPPend(ctx, db.TOTPPendParams{
-			AccountID: accountID, ID: id,
-			URL: f.Keys.Seal([]byte(url), pendingContext(accountID, id)...),
-			Now: now, ExpiresAt: now.Add(PendingLifetime),
-		})
+	err = db.New(tx).TOTPPend(ctx, db.TOTPPendParams{
+		AccountID: accountID, ID: id,
+		URL: f.Keys.Seal([]byte(url), pendingContext(accountID, id)...),
+		Now: now, ExpiresAt: now.Add(PendingLifetime),
 	})
 	if err != nil {
 		return "", fmt.Errorf("store pending authenticator: %w", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -71,7 +72,7 @@ func (i *Identities) Authorize(action Action, locale string, who *session.Browse
 		}
 
 		if !i.Profiles.MayBindLark(*who) {
-			return Authorization{}, profile.ErrReauthRequired
+			return Authorization{}, authority.ErrReauthRequired
 		}
 
 		j.session = who.SessionID

@@ -13,7 +13,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -98,11 +97,11 @@ func (g *Groups) Rights(ctx context.Context, name string) (authority.Rights, err
 
 // Create creates a group. An actor cannot grant a right that the actor does not have.
 func (g *Groups) Create(ctx context.Context, c authority.Change, wanted Group) (Group, error) {
-	if !c.Actor.Rights.Include(wanted.Rights) {
-		return Group{}, problem.ErrRightMissing
-	}
+	return authority.Once(ctx, g.db, g.now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Group, error) {
+		if !rights.Include(wanted.Rights) {
+			return Group{}, problem.ErrRightMissing
+		}
 
-	return idempotency.Once(ctx, g.db, g.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
 		row, err := db.New(tx).MemberGroupCreate(ctx, db.MemberGroupCreateParams{
 			Name: wanted.Name, Description: wanted.Description, Rights: wanted.Rights.Texts(), RequiresTOTP: wanted.RequiresTOTP,
 			Now: g.now(),
@@ -121,17 +120,13 @@ func (g *Groups) Create(ctx context.Context, c authority.Change, wanted Group) (
 
 // Change replaces the settings of a group. It takes effect with the members' next request.
 func (g *Groups) Change(ctx context.Context, c authority.Change, wanted Group) (Group, error) {
-	return idempotency.Once(ctx, g.db, g.now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Group, error) {
-		if err := Lock(ctx, tx); err != nil {
-			return Group{}, err
-		}
-
+	return authority.Once(ctx, g.db, g.now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Group, error) {
 		before, err := g.find(ctx, tx, c.Target)
 		if err != nil {
 			return Group{}, err
 		}
 
-		if !c.Actor.Rights.Include(before.Rights) || !c.Actor.Rights.Include(wanted.Rights) {
+		if !rights.Include(before.Rights) || !rights.Include(wanted.Rights) {
 			return Group{}, problem.ErrRightMissing
 		}
 
@@ -163,19 +158,15 @@ func (g *Groups) Delete(ctx context.Context, c authority.Change) error {
 		return ErrInUse
 	}
 
-	now := g.now()
-
 	event := audit.Event{Action: audit.GroupDeleted, ActorID: c.Actor.AccountID, Subject: c.Target.ID}
 
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
-
-	return g.db.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+	return authority.Recorded(ctx, g.db, g.now(), c.Actor, &event, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) error {
 		before, err := g.find(ctx, tx, c.Target)
 		if err != nil {
 			return err
 		}
 
-		if !c.Actor.Rights.Include(before.Rights) {
+		if !rights.Include(before.Rights) {
 			return problem.ErrRightMissing
 		}
 
@@ -192,7 +183,7 @@ func (g *Groups) Delete(ctx context.Context, c authority.Change) error {
 
 		event.Detail = map[string]string{"rights": before.Rights.String()}
 
-		return audit.Record(ctx, tx, now, event)
+		return nil
 	})
 }
 
@@ -224,17 +215,8 @@ func fromRow(row db.MemberGroupByNameRow) Group {
 	}
 }
 
-// Lock is acquired first by every change that could remove the last administrator.
-func Lock(ctx context.Context, tx postgres.Tx) error {
-	if _, err := db.New(tx).MemberGroupLock(ctx, string(authority.Administer)); err != nil {
-		return fmt.Errorf("lock groups: %w", err)
-	}
-
-	return nil
-}
-
 // EnsureAdministrator returns ErrLastAdministrator if no user who may sign in could grant rights any more. The
-// transaction holds Lock.
+// transaction holds authority.Lock.
 func EnsureAdministrator(ctx context.Context, tx postgres.Tx) error {
 	administered, err := HasAdministrator(ctx, tx)
 	if err == nil && !administered {

@@ -48,10 +48,23 @@ func NewKey(accountID, text string, request ...any) (Key, error) {
 
 // Once runs the change in a transaction, or returns the result that is stored under the key. The result is stored in
 // JSON, so it must not hold a secret. A change that fails is not stored. Concurrent calls wait for each other.
-func Once[T any](ctx context.Context, database *postgres.DB, now time.Time, key Key, change func(ctx context.Context, tx postgres.Tx) (T, error)) (T, error) {
+//
+// confirm runs first: it refuses a caller who may no longer see the result. Only a run that may have been committed
+// without our knowing is looked for before that, because the change itself can end what confirm asks for.
+func Once[T any](
+	ctx context.Context, database *postgres.DB, now time.Time, key Key,
+	confirm func(ctx context.Context, tx postgres.Tx) error, change func(ctx context.Context, tx postgres.Tx) (T, error),
+) (T, error) {
 	var answer T
 
 	err := database.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		repeated := tx.Repeated && key.text != ""
+		if !repeated {
+			if err := confirm(ctx, tx); err != nil {
+				return err
+			}
+		}
+
 		var err error
 
 		if key.text == "" {
@@ -71,6 +84,12 @@ func Once[T any](ctx context.Context, database *postgres.DB, now time.Time, key 
 
 		if claimed == 0 {
 			return answered(ctx, queries, key, &answer)
+		}
+
+		if repeated {
+			if err := confirm(ctx, tx); err != nil {
+				return err
+			}
 		}
 
 		if answer, err = change(ctx, tx); err != nil {

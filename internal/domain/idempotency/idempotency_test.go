@@ -81,11 +81,14 @@ func keyOf(t *testing.T, accountID, text string, request ...any) idempotency.Key
 	return key
 }
 
+// anybody confirms every caller.
+func anybody(context.Context, postgres.Tx) error { return nil }
+
 // once makes the change, whose result is the number of its runs.
 func (e *env) once(t *testing.T, at time.Time, key idempotency.Key) (int64, error) {
 	t.Helper()
 
-	return idempotency.Once(t.Context(), e.db, at, key, func(context.Context, postgres.Tx) (int64, error) { return e.made.Add(1), nil })
+	return idempotency.Once(t.Context(), e.db, at, key, anybody, func(context.Context, postgres.Tx) (int64, error) { return e.made.Add(1), nil })
 }
 
 func (e *env) expect(t *testing.T, what string, at time.Time, key idempotency.Key, want int64) {
@@ -141,12 +144,25 @@ func TestOnce(t *testing.T) {
 
 		e, broken := setup(t), errors.New("broken")
 
-		_, err := idempotency.Once(t.Context(), e.db, now, keyOf(t, alice, "key"), func(context.Context, postgres.Tx) (int64, error) { return 0, broken })
+		_, err := idempotency.Once(t.Context(), e.db, now, keyOf(t, alice, "key"), anybody, func(context.Context, postgres.Tx) (int64, error) { return 0, broken })
 		if !errors.Is(err, broken) || e.keys(t) != 0 {
 			t.Errorf("got %v, and %d keys", err, e.keys(t))
 		}
 
 		e.expect(t, "the next one", now, keyOf(t, alice, "key", "another request"), 1)
+	})
+
+	t.Run("ACallerWhoIsNotConfirmedGetsNothing", func(t *testing.T) {
+		t.Parallel()
+
+		e, gone := setup(t), errors.New("gone")
+		e.expect(t, "first", now, keyOf(t, alice, "key"), 1)
+
+		got, err := idempotency.Once(t.Context(), e.db, now, keyOf(t, alice, "key"),
+			func(context.Context, postgres.Tx) error { return gone }, func(context.Context, postgres.Tx) (int64, error) { return e.made.Add(1), nil })
+		if !errors.Is(err, gone) || got != 0 || e.made.Load() != 1 {
+			t.Errorf("got %d, %v after %d changes", got, err, e.made.Load())
+		}
 	})
 
 	t.Run("OfManyAtOnceOneIsMade", func(t *testing.T) {

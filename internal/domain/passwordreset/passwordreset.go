@@ -10,6 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
@@ -42,9 +43,10 @@ func New(d Deps) *Resets {
 }
 
 // SendCode sends a code to the address if it has an account that may sign in. The worker that sends decides that, so
-// that the request does the same work for every address.
-func (r *Resets) SendCode(ctx context.Context, email string) error {
-	return r.Challenges.Send(ctx, challenge.Reset, "", email)
+// that the request does the same work for every address. actor is the administrator who asks for a user, or the zero
+// value.
+func (r *Resets) SendCode(ctx context.Context, actor authority.Actor, email string) error {
+	return r.Challenges.Send(ctx, challenge.Request{Kind: challenge.Reset, To: email, Actor: actor})
 }
 
 // Reset redeems the code, sets the password and ends every session, all or nothing. A refused password is reported

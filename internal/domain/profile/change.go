@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
@@ -18,21 +19,20 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// recent is how old a sign-in may be for a change of the means to sign in.
+// recent is how old a sign-in may be for a change of the means to sign in: an attacker may have found an open browser.
 const recent = 15 * time.Minute
 
 // The errors.
 var (
-	ErrReauthRequired = problem.New(problem.Refused, "REAUTH_REQUIRED")
-	ErrEmailTaken     = problem.New(problem.Invalid, "EMAIL_TAKEN")
-	ErrPhoneTaken     = problem.New(problem.Invalid, "PHONE_TAKEN")
-	ErrLastWayIn      = problem.New(problem.Invalid, "LAST_WAY_IN")
+	ErrEmailTaken = problem.New(problem.Invalid, "EMAIL_TAKEN")
+	ErrPhoneTaken = problem.New(problem.Invalid, "PHONE_TAKEN")
+	ErrLastWayIn  = problem.New(problem.Invalid, "LAST_WAY_IN")
 )
 
-// requireRecent refuses a change by an attacker who found an open browser.
+// requireRecent refuses before the transaction what needs a recent sign-in, so that no guess is counted or compared.
 func (p *Profiles) requireRecent(who session.Browser) error {
-	if p.Now().Sub(who.AuthenticatedAt) > recent {
-		return ErrReauthRequired
+	if who.Actor(recent).TooOld(who.AuthenticatedAt, p.Now()) {
+		return authority.ErrReauthRequired
 	}
 
 	return nil
@@ -60,25 +60,12 @@ func (p *Profiles) change(
 	now := p.Now()
 	event := audit.Event{Action: audit.AccountChanged, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what}
 
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
-		if _, err := db.New(tx).AccountForChange(ctx, who.Account.ID); err != nil && !postgres.IsNotFound(err) {
-			return false, fmt.Errorf("lock account: %w", err)
-		}
-
-		return audit.Recorded(ctx, tx, now, event)
-	}
-
-	return p.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		changed, err := set(ctx, tx, now)
-		if err != nil {
+	return authority.Recorded(ctx, p.DB, now, who.Actor(0), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+		if _, err := set(ctx, tx, now); err != nil {
 			return fmt.Errorf("change %s: %w", what, err)
 		}
 
-		if changed == 0 {
-			return problem.ErrTokenInvalid // the account was disabled at this moment
-		}
-
-		return audit.Record(ctx, tx, now, event)
+		return nil
 	})
 }
 
@@ -101,8 +88,9 @@ func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.Challenges.SendWithLink(ctx, challenge.Email, who.Account.ID, email, func(ctx context.Context, tx db.DBTX) (string, error) {
-		return p.emailLink(ctx, tx, who, email)
+	return p.Challenges.Send(ctx, challenge.Request{
+		Kind: challenge.Email, To: email, Actor: who.Actor(recent),
+		Link: func(ctx context.Context, tx db.DBTX) (string, error) { return p.emailLink(ctx, tx, who, email) },
 	})
 }
 
@@ -117,7 +105,7 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 		return err
 	}
 
-	err = p.setEmail(ctx, who, email, proof.Use)
+	err = p.setEmail(ctx, who, who.Actor(recent), email, proof.Use)
 	if errors.Is(err, code.ErrInvalid) {
 		return p.Challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
 	}
@@ -139,13 +127,13 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, emai
 		return registration.ErrEmailNotAllowed
 	}
 
-	return p.setEmail(ctx, who, email, func(context.Context, db.DBTX) error { return nil })
+	return p.setEmail(ctx, who, who.Actor(recent), email, func(context.Context, db.DBTX) error { return nil })
 }
 
 func (p *Profiles) setEmail(
-	ctx context.Context, who session.Browser, email string, use func(context.Context, db.DBTX) error,
+	ctx context.Context, who session.Browser, actor authority.Actor, email string, use func(context.Context, db.DBTX) error,
 ) error {
-	return p.changeAndNotify(ctx, who, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, actor, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		if email == who.Account.Email {
 			return "", use(ctx, tx) // no change and no notification
 		}
@@ -178,11 +166,7 @@ func (p *Profiles) setEmail(
 
 // SendPhoneCode sends a code to the phone to bind.
 func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone string) error {
-	if err := p.requireRecent(who); err != nil {
-		return err
-	}
-
-	return p.Challenges.Send(ctx, challenge.Phone, who.Account.ID, phone)
+	return p.Challenges.Send(ctx, challenge.Request{Kind: challenge.Phone, To: phone, Actor: who.Actor(recent)})
 }
 
 // BindPhone binds the phone, with the code that was sent to it.
@@ -196,7 +180,7 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return err
 	}
 
-	err = p.changeAndNotify(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	err = p.changeAndNotify(ctx, who.Actor(recent), delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
 			ID: who.Account.ID, Phone: &phone, Now: now,
 		})
@@ -227,10 +211,10 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 	return err
 }
 
-// changeAndNotify runs a change in one transaction with the mail that notifies its owner. set locks the account and
-// returns the address for the mail; if it is empty, nothing has changed and no mail is sent.
+// changeAndNotify runs a change in one transaction with the mail that notifies its owner. set returns the address for
+// the mail; if it is empty, nothing has changed and no mail is sent.
 func (p *Profiles) changeAndNotify(
-	ctx context.Context, who session.Browser, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
+	ctx context.Context, actor authority.Actor, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
 ) error {
 	notice := delivery.NewID()
 
@@ -241,14 +225,12 @@ func (p *Profiles) changeAndNotify(
 
 		now := p.Now()
 
-		to, err := set(ctx, tx, now)
-		if err != nil || to == "" {
+		if _, err := actor.Confirm(ctx, tx, now); err != nil {
 			return err
 		}
 
-		// Checked again now that the account is locked: a request can take long, at Lark or because its client is slow.
-		// A change that ends all sessions locks the account first, and must end what they have begun.
-		if _, err := p.Sessions.Living(ctx, tx, who.SessionID); err != nil {
+		to, err := set(ctx, tx, now)
+		if err != nil || to == "" {
 			return err
 		}
 

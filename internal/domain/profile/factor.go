@@ -24,11 +24,13 @@ var (
 
 // NewTOTP makes a secret for an authenticator app and returns its URL; BindTOTP binds it.
 func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, error) {
-	if err := p.requireRecent(who); err != nil {
-		return "", err
-	}
+	return postgres.TxGet(ctx, p.DB, func(ctx context.Context, tx postgres.Tx) (string, error) {
+		if _, err := who.Actor(recent).Confirm(ctx, tx, p.Now()); err != nil {
+			return "", err
+		}
 
-	return p.Factors.Pending(ctx, who.Account.ID, who.Account.Email)
+		return p.Factors.Pending(ctx, tx, who.Account.ID, who.Account.Email)
+	})
 }
 
 // TOTPPicture draws the pending secret as a QR code.
@@ -76,10 +78,6 @@ func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string
 
 // RecoveryCodes makes new recovery codes and voids the previous ones. They cannot be read again.
 func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]string, error) {
-	if err := p.requireRecent(who); err != nil {
-		return nil, err
-	}
-
 	var codes []string
 
 	err := p.changeTOTP(ctx, who, "recovery codes", func(ctx context.Context, tx postgres.Tx) error {
@@ -99,7 +97,7 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]st
 func (p *Profiles) changeTOTP(
 	ctx context.Context, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
 ) error {
-	return p.changeAndNotify(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who.Actor(recent), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
 			return "", err
@@ -176,11 +174,7 @@ func (p *Profiles) unbind(
 	ctx context.Context, who session.Browser, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
 ) error {
-	if err := p.requireRecent(who); err != nil {
-		return err
-	}
-
-	return p.changeAndNotify(ctx, who, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who.Actor(recent), kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
 		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
 		if postgres.IsNotFound(err) {
 			return "", problem.ErrTokenInvalid

@@ -100,12 +100,15 @@ func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, ol
 	return err
 }
 
-// passwordHash returns an empty text for an account without a password.
+// passwordHash returns an empty text for an account without a password, and problem.ErrTokenInvalid if the account was
+// disabled at this moment.
 func (p *Profiles) passwordHash(ctx context.Context, id string) (string, error) {
 	row, err := postgres.Get(ctx, p.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountPasswordRow, error) {
 		return db.New(conn).AccountPassword(ctx, id)
 	})
-	if err != nil && !postgres.IsNotFound(err) {
+	if postgres.IsNotFound(err) {
+		return "", problem.ErrTokenInvalid
+	} else if err != nil {
 		return "", fmt.Errorf("look up password: %w", err)
 	}
 
@@ -125,6 +128,10 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 		}
 
 		now := p.Now()
+
+		if _, err := who.Actor(0).Confirm(ctx, tx, now); err != nil {
+			return err
+		}
 
 		email, err := db.New(tx).AccountChangePassword(ctx, db.AccountChangePasswordParams{
 			ID: who.Account.ID, OldHash: stored, NewHash: hash, Now: now,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
@@ -42,13 +43,13 @@ func New(d Deps) *Registration {
 }
 
 // SendCode sends a code to the address. It does the same work for a free and a taken address; the worker that sends
-// notifies the owner of a taken one.
-func (r *Registration) SendCode(ctx context.Context, email string) error {
+// notifies the owner of a taken one. actor is the administrator who asks for a user, or the zero value.
+func (r *Registration) SendCode(ctx context.Context, actor authority.Actor, email string) error {
 	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
 	}
 
-	return r.Challenges.Send(ctx, challenge.Registration, "", email)
+	return r.Challenges.Send(ctx, challenge.Request{Kind: challenge.Registration, To: email, Actor: actor})
 }
 
 // Allowed reports whether the address is in a domain that may register.

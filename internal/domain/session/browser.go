@@ -145,8 +145,12 @@ func larkOf(stored []byte) (*lark.Person, error) {
 func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
 	plain := code.NewOpaque()
 
-	err := s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return s.Codes.IssueOpaque(ctx, conn, code.Renewal, who.SessionID, plain)
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if _, err := who.Actor(0).Confirm(ctx, tx, s.Now()); err != nil {
+			return err
+		}
+
+		return s.Codes.IssueOpaque(ctx, tx, code.Renewal, who.SessionID, plain)
 	})
 
 	return plain, err
@@ -167,11 +171,14 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			}
 		}
 
+		if _, err := who.Actor(0).Confirm(ctx, tx, now); err != nil {
+			return err
+		}
+
 		if err := s.Codes.RedeemOpaque(ctx, tx, code.Renewal, who.SessionID, plain); err != nil {
 			return err
 		}
 
-		// Ended at this moment: the session's row is deleted.
 		renewed, err := queries.SessionRenew(ctx, db.SessionRenewParams{
 			ID: who.SessionID, Now: now, IdleUntil: now.Add(s.Browsers.Idle),
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -51,31 +52,32 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 	return list, nil
 }
 
-// EndOne ends one of the account's sessions, or returns ErrNotFound.
-func (s *Sessions) EndOne(ctx context.Context, accountID, id string) error {
-	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		now := s.Now()
+// EndOne ends one of the caller's sessions, or returns ErrNotFound.
+func (s *Sessions) EndOne(ctx context.Context, who Principal, id string) error {
+	event := audit.Event{Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: id}
+	now := s.Now()
 
+	return authority.Recorded(ctx, s.DB, now, who.Actor(0), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
-			ID: id, AccountID: accountID, Now: now, Reason: "ended by the owner",
+			ID: id, AccountID: who.Account.ID, Now: now, Reason: "ended by the owner",
 		})
-
-		switch {
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("end session: %w", err)
-		case ended == 0 && tx.Repeated:
-			return nil // the earlier run did it
-		case ended == 0:
+		} else if ended == 0 {
 			return ErrNotFound
 		}
 
-		return audit.Record(ctx, tx, now, audit.Event{Action: audit.SessionEnded, AccountID: accountID, SessionID: id})
+		return nil
 	})
 }
 
 // EndOthers ends every session of the account except the caller's.
 func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
+		if _, err := who.Actor(0).Confirm(ctx, tx, s.Now()); err != nil {
+			return err
+		}
+
 		return s.EndAllBut(ctx, tx, who.Account.ID, who.SessionID, "ended by the owner")
 	})
 }

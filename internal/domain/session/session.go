@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
@@ -42,6 +43,11 @@ type Tokens struct {
 type Principal struct {
 	SessionID string
 	Account   account.Account
+}
+
+// Actor is the caller as the actor of a change that asks for a sign-in of at most that age; 0 for any.
+func (p Principal) Actor(maxAge time.Duration) authority.Actor {
+	return authority.Actor{AccountID: p.Account.ID, SessionID: p.SessionID, MaxAge: maxAge}
 }
 
 // Deps are the dependencies of Sessions.

@@ -20,7 +20,7 @@ import (
 // SendCode sends a code by SMS if the phone is bound to an account that may sign in. The worker that sends decides
 // that, so that the request does the same work for every number.
 func (s *SignIn) SendCode(ctx context.Context, phone string) error {
-	return s.Challenges.Send(ctx, challenge.SignIn, "", phone)
+	return s.Challenges.Send(ctx, challenge.Request{Kind: challenge.SignIn, To: phone})
 }
 
 func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opener openSession) (newSession, error) {

@@ -9,19 +9,14 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 	"github.com/konec/toolkit-gateway/internal/platform/standardwebhook"
 )
 
-const (
-	// createLock is a number that only this package uses: the advisory lock of creating a webhook.
-	createLock = 0x746b_7768 // "tkwh"
-	// Overlap is how long calls are also signed with the previous secret.
-	Overlap = 24 * time.Hour
-)
+// Overlap is how long calls are also signed with the previous secret.
+const Overlap = 24 * time.Hour
 
 // Created is a webhook with its secret, which is shown only this once.
 type Created struct {
@@ -38,7 +33,7 @@ type stored struct {
 
 // Create creates a webhook. It receives the events that are sealed from then on.
 func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted) (Created, error) {
-	wanted, err := w.allowed(c.Actor, wanted)
+	wanted, err := w.allowed(wanted)
 	if err != nil {
 		return Created{}, err
 	}
@@ -46,12 +41,12 @@ func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted
 	id := randomid.New()
 	sealed := w.seal(id, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
-		queries := db.New(tx)
-
-		if err := queries.WebhookLock(ctx, createLock); err != nil {
-			return stored{}, fmt.Errorf("lock webhooks: %w", err)
+	answer, err := authority.Once(ctx, w.DB, w.Now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (stored, error) {
+		if err := mayRead(rights); err != nil {
+			return stored{}, err
 		}
+
+		queries := db.New(tx)
 
 		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
 			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
@@ -76,12 +71,16 @@ func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted
 
 // Change replaces the settings of a webhook.
 func (w *Webhooks) Change(ctx context.Context, c authority.Change, wanted Wanted) (Webhook, error) {
-	wanted, err := w.allowed(c.Actor, wanted)
+	wanted, err := w.allowed(wanted)
 	if err != nil {
 		return Webhook{}, err
 	}
 
-	return idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Webhook, error) {
+	return authority.Once(ctx, w.DB, w.Now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Webhook, error) {
+		if err := mayRead(rights); err != nil {
+			return Webhook{}, err
+		}
+
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, c.Target)
@@ -111,13 +110,13 @@ func (w *Webhooks) Change(ctx context.Context, c authority.Change, wanted Wanted
 
 // Rotate gives a webhook a new secret. The previous secret also signs for a while.
 func (w *Webhooks) Rotate(ctx context.Context, c authority.Change) (Created, error) {
-	if err := mayRead(c.Actor); err != nil {
-		return Created{}, err
-	}
-
 	sealed := w.seal(c.Target.ID, standardwebhook.NewSecret())
 
-	answer, err := idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (stored, error) {
+	answer, err := authority.Once(ctx, w.DB, w.Now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (stored, error) {
+		if err := mayRead(rights); err != nil {
+			return stored{}, err
+		}
+
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, c.Target)
@@ -147,12 +146,9 @@ func (w *Webhooks) Rotate(ctx context.Context, c authority.Change) (Created, err
 
 // Delete deletes a webhook. Its waiting deliveries are not sent.
 func (w *Webhooks) Delete(ctx context.Context, c authority.Change) error {
-	now := w.Now()
 	event := audit.Event{Action: audit.WebhookDeleted, ActorID: c.Actor.AccountID, Subject: c.Target.ID}
 
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
-
-	return w.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+	return authority.Recorded(ctx, w.DB, w.Now(), c.Actor, &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
 		queries := db.New(tx)
 
 		before, err := findIn(ctx, queries, c.Target)
@@ -169,16 +165,12 @@ func (w *Webhooks) Delete(ctx context.Context, c authority.Change) error {
 
 		event.Detail = map[string]string{"host": hostOf(before.URL)}
 
-		return audit.Record(ctx, tx, now, event)
+		return nil
 	})
 }
 
-// allowed returns the settings if the administrator may use them.
-func (w *Webhooks) allowed(who authority.Actor, wanted Wanted) (Wanted, error) {
-	if err := mayRead(who); err != nil {
-		return wanted, err
-	}
-
+// allowed returns the settings if the address may be called.
+func (w *Webhooks) allowed(wanted Wanted) (Wanted, error) {
 	if err := w.Policy.Check(wanted.URL); err != nil {
 		return wanted, ErrAddress
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
-	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -40,11 +39,11 @@ type Replayed struct {
 
 // Again sends one event again at once, whatever its state.
 func (w *Webhooks) Again(ctx context.Context, c authority.Change, eventID int64) (Delivery, error) {
-	if err := mayRead(c.Actor); err != nil {
-		return Delivery{}, err
-	}
+	return authority.Once(ctx, w.DB, w.Now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Delivery, error) {
+		if err := mayRead(rights); err != nil {
+			return Delivery{}, err
+		}
 
-	return idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Delivery, error) {
 		hook, err := w.enabled(ctx, tx, c.Target.ID)
 		if err != nil {
 			return Delivery{}, err
@@ -73,13 +72,13 @@ func (w *Webhooks) Again(ctx context.Context, c authority.Change, eventID int64)
 // Replay sends again the events that the webhook's current settings select, the oldest first: delivered ones, failed
 // ones, and those that were never queued because the webhook was disabled or did not exist.
 func (w *Webhooks) Replay(ctx context.Context, c authority.Change, wanted Replay) (Replayed, error) {
-	if err := mayRead(c.Actor); err != nil {
-		return Replayed{}, err
-	}
-
 	ctx = postgres.WithRetryBudget(ctx, replayTimeout)
 
-	return idempotency.Once(ctx, w.DB, w.Now(), c.Key, func(ctx context.Context, tx postgres.Tx) (Replayed, error) {
+	return authority.Once(ctx, w.DB, w.Now(), c, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Replayed, error) {
+		if err := mayRead(rights); err != nil {
+			return Replayed{}, err
+		}
+
 		hook, err := w.enabled(ctx, tx, c.Target.ID)
 		if err != nil {
 			return Replayed{}, err

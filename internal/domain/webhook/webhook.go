@@ -131,8 +131,8 @@ func fromRow(row db.WebhookByIDRow) Webhook {
 }
 
 // mayRead refuses an actor who may not read the audit log: by setting where events go, the actor could read them there.
-func mayRead(who authority.Actor) error {
-	if !who.Rights.Has(authority.AuditRead) {
+func mayRead(rights authority.Rights) error {
+	if !rights.Has(authority.AuditRead) {
 		return problem.ErrRightMissing
 	}
 

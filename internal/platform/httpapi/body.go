@@ -34,8 +34,32 @@ func (b body) bind(r *http.Request) {
 	}
 }
 
-// readBody reads the body of an operation that has one, checks its type and its syntax more strictly than encoding/json
-// would, and restores it for the validator.
+// receive waits for the whole body of an operation that has one, before anybody asks who sent it and what they may do: a
+// slow sender keeps no authority that was taken away meanwhile, and occupies no slot at the gate.
+func receive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if operationOf(r.Context()).body != nil {
+			// An error here is reported by the code that parses the body.
+			raw, err := io.ReadAll(r.Body)
+			r.Body = &receivedBody{Reader: bytes.NewReader(raw), raw: raw, err: err}
+		}
+
+		next.ServeHTTP(w, r)
+	})
+}
+
+// receivedBody is a body that was read, with the error that ended it.
+type receivedBody struct {
+	*bytes.Reader
+
+	raw []byte
+	err error
+}
+
+func (*receivedBody) Close() error { return nil }
+
+// readBody checks the type of the body that receive has read, and its syntax more strictly than encoding/json would, and
+// restores it for the validator.
 func (op *operation) readBody(r *http.Request) (body, error) {
 	if op.body == nil {
 		return body{}, nil
@@ -46,15 +70,16 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 		return body{}, err
 	}
 
-	raw, err := readAll(r.Body)
+	received := r.Body.(*receivedBody)
 
 	switch {
-	case tooLarge(err):
+	case tooLarge(received.err):
 		return body{}, problem.ErrBodyTooLarge
-	case err != nil:
-		return body{}, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textCutOff}).WithCause(err)
+	case received.err != nil:
+		return body{}, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textCutOff}).WithCause(received.err)
 	}
 
+	raw := received.raw
 	r.Body = io.NopCloser(bytes.NewReader(raw))
 	r.ContentLength = int64(len(raw))
 

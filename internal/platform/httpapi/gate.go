@@ -1,10 +1,8 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -55,7 +53,7 @@ func (g gate) enter(ctx context.Context, network string) (leave func(), err erro
 	}, nil
 }
 
-// admit lets a costly request wait for a slot. Its body is read first: a slow sender occupies no slot.
+// admit lets a costly request wait for a slot.
 func (p *Pipeline) admit(next http.Handler) http.Handler {
 	inside := p.recover(next) // whose log entry shows where a panic occurred
 
@@ -65,10 +63,6 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 
 			return
 		}
-
-		// An error here is reported by the code that parses the body.
-		raw, err := io.ReadAll(r.Body)
-		r.Body = &bufferedBody{Reader: bytes.NewReader(raw), raw: raw, err: err}
 
 		leave, err := p.gate.enter(r.Context(), origin.From(r.Context()).Network())
 		if err != nil {
@@ -97,23 +91,4 @@ func runDetached(f func()) {
 	if cause := <-thrown; cause != nil {
 		panic(cause)
 	}
-}
-
-// bufferedBody is a body that was read, with the error that ended it.
-type bufferedBody struct {
-	*bytes.Reader
-
-	raw []byte
-	err error
-}
-
-func (*bufferedBody) Close() error { return nil }
-
-// readAll reads a body, unless the gate has read it.
-func readAll(body io.Reader) ([]byte, error) {
-	if h, ok := body.(*bufferedBody); ok {
-		return h.raw, h.err
-	}
-
-	return io.ReadAll(body) //nolint:wrapcheck // the caller wraps it
 }

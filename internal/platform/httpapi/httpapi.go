@@ -1,6 +1,6 @@
 // Package httpapi is the pipeline of every request, from outside in: recover, request id and access log, headers, body
-// limit, chi's match, the operation's security and right, the gate for costly requests, validation against the
-// document, and the one function that writes errors. It knows the document, and never the domain.
+// limit, chi's match, the arrival of the body, the operation's security and right, the gate for costly requests,
+// validation against the document, and the one function that writes errors. It knows the document, and never the domain.
 package httpapi
 
 import (
@@ -125,7 +125,7 @@ func (p *Pipeline) Router() chi.Router {
 // Operations adds the inner half, which runs after chi's match, around the generated handlers that mount registers.
 func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
 	r.Group(func(r chi.Router) {
-		r.Use(p.match, p.accept, p.authenticate, p.admit, p.validate)
+		r.Use(p.match, p.accept, receive, p.authenticate, p.admit, p.validate)
 		mount(r)
 	})
 	p.preflights(r)

@@ -31,14 +31,13 @@ type Deps struct {
 	Webhooks  *webhook.Webhooks
 	Places    *geo.Locator
 	Codes     CodeSenders
-	Record    func(ctx context.Context, event audit.Event) error // writes an event outside any transaction
-	Retention time.Duration                                      // how long a deleted account is kept
+	Retention time.Duration // how long a deleted account is kept
 	Now       func() time.Time
 }
 
 // CodeSenders mails a code of either kind to an address, or returns why it cannot.
 type CodeSenders struct {
-	Registration, Reset func(ctx context.Context, email string) error
+	Registration, Reset func(ctx context.Context, actor authority.Actor, email string) error
 }
 
 // Admin implements the operations of the surface of administrators.
@@ -52,7 +51,6 @@ type Admin struct {
 	webhooks  *webhook.Webhooks
 	places    *geo.Locator
 	codes     CodeSenders
-	record    func(ctx context.Context, event audit.Event) error
 	retention time.Duration
 	now       func() time.Time
 }
@@ -61,14 +59,20 @@ type Admin struct {
 func New(d Deps) *Admin {
 	return &Admin{
 		accounts: d.Accounts, groups: d.Groups, sessions: d.Sessions, events: d.Events, messages: d.Messages, timelines: d.Timelines,
-		webhooks: d.Webhooks, places: d.Places, codes: d.Codes, record: d.Record, retention: d.Retention, now: d.Now,
+		webhooks: d.Webhooks, places: d.Places, codes: d.Codes, retention: d.Retention, now: d.Now,
 	}
 }
 
 type rightsKey struct{}
 
+// granted is what a call was authorized for.
+type granted struct {
+	right  authority.Right // that the operation requires
+	rights authority.Rights
+}
+
 // Authorize returns the context of a caller whose member group has the right, or problem.ErrRightMissing. It reads
-// the current group, whatever an access token says.
+// the current group, whatever an access token says. A change confirms it again in its transaction.
 func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, error) {
 	rights, err := a.groups.Rights(ctx, session.PrincipalFrom(ctx).Account.MemberGroup)
 	if err != nil {
@@ -79,12 +83,17 @@ func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, e
 		return nil, problem.ErrRightMissing
 	}
 
-	return context.WithValue(ctx, rightsKey{}, rights), nil
+	return context.WithValue(ctx, rightsKey{}, granted{authority.Right(right), rights}), nil
 }
+
+func grantedTo(ctx context.Context) granted { return ctx.Value(rightsKey{}).(granted) }
 
 // actor returns the caller, in every operation of this surface.
 func actor(ctx context.Context) authority.Actor {
-	return authority.Actor{AccountID: session.PrincipalFrom(ctx).Account.ID, Rights: ctx.Value(rightsKey{}).(authority.Rights)}
+	actor := session.PrincipalFrom(ctx).Actor(0)
+	actor.Right = grantedTo(ctx).right
+
+	return actor
 }
 
 // Rights returns every value that x-required-right may have.
@@ -104,5 +113,5 @@ func (a *Admin) GetAdministrator(ctx context.Context, _ api.GetAdministratorRequ
 		return nil, err
 	}
 
-	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(actor(ctx).Rights)}, nil
+	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(grantedTo(ctx).rights)}, nil
 }

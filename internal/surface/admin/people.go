@@ -100,14 +100,7 @@ func (a *Admin) SendCode(ctx context.Context, r api.SendCodeRequestObject) (api.
 	recipient := origin.From(ctx)
 	recipient.Language = mailLanguage(r.Body.Language)
 
-	if err := send(origin.With(ctx, recipient), email); err != nil {
-		return nil, err
-	}
-
-	err = a.record(ctx, audit.Event{
-		Action: audit.CodeResent, ActorID: actor(ctx).AccountID, Subject: email, Method: string(r.Body.Purpose),
-	})
-	if err != nil {
+	if err := send(origin.With(ctx, recipient), actor(ctx), email); err != nil {
 		return nil, err
 	}
 
@@ -144,7 +137,7 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		return nil, err
 	}
 
-	err = a.record(ctx, audit.Event{Action: audit.AccountExported, AccountID: found.ID, ActorID: actor(ctx).AccountID})
+	err = a.accounts.RecordExport(ctx, authority.Change{Actor: actor(ctx), Target: authority.Target{ID: found.ID}})
 	if err != nil {
 		return nil, err
 	}

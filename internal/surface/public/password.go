@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
@@ -24,7 +25,7 @@ func (p *Public) SendResetCode(ctx context.Context, r api.SendResetCodeRequestOb
 		return nil, err
 	}
 
-	if err := p.recovery.SendCode(ctx, email); err != nil {
+	if err := p.recovery.SendCode(ctx, authority.Actor{}, email); err != nil {
 		return nil, err
 	}
 

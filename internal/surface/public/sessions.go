@@ -22,7 +22,7 @@ func (p *Public) ListUserSessions(ctx context.Context, _ api.ListUserSessionsReq
 
 // EndUserSession ends one of them.
 func (p *Public) EndUserSession(ctx context.Context, r api.EndUserSessionRequestObject) (api.EndUserSessionResponseObject, error) {
-	if err := p.sessions.EndOne(ctx, who(ctx).Account.ID, r.ID); err != nil {
+	if err := p.sessions.EndOne(ctx, who(ctx).Principal, r.ID); err != nil {
 		return nil, err
 	}
 

@@ -20,7 +20,7 @@ func (t *Toolkit) ListSessions(ctx context.Context, _ api.ListSessionsRequestObj
 
 // EndSession ends one of them.
 func (t *Toolkit) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
-	if err := t.sessions.EndOne(ctx, who(ctx).Account.ID, r.ID); err != nil {
+	if err := t.sessions.EndOne(ctx, who(ctx), r.ID); err != nil {
 		return nil, err
 	}
 

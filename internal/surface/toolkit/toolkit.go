@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -109,7 +110,7 @@ func (t *Toolkit) SendRegistrationCode(ctx context.Context, r api.SendRegistrati
 		return nil, err
 	}
 
-	if err := t.registration.SendCode(ctx, email); err != nil {
+	if err := t.registration.SendCode(ctx, authority.Actor{}, email); err != nil {
 		return nil, err
 	}
 

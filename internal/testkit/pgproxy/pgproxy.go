@@ -226,7 +226,7 @@ func (c *connection) read(kind byte, body []byte) (statement string, complete bo
 		c.statements[string(words[0])] = string(words[1])
 	case 'B': // Bind: portal, name
 		c.bound = c.statements[string(words[1])]
-	case 'S': // Sync
+	case 'E': // Execute, after which Postgres does not wait for a Sync
 		statement, c.bound = c.bound, ""
 
 		return statement, statement != ""

@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
+	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
 
 // Matrix is a gateway whose operations are called with every kind of credential. It makes no caller wait, has every
@@ -24,10 +25,17 @@ type Matrix struct {
 func NewMatrix(t *testing.T) *Matrix {
 	t.Helper()
 
+	return MatrixOn(t, postgrestest.New(t))
+}
+
+// MatrixOn starts the gateway of a Matrix on a database.
+func MatrixOn(t *testing.T, databaseURL string) *Matrix {
+	t.Helper()
+
 	lark := NewFakeLark(t)
-	g := NewGateway(t, WithoutWaits, WithLark(lark.URL), func(c *apptest.Settings) {
+	g := GatewayOn(t, apptest.On(t, databaseURL, WithoutWaits, WithLark(lark.URL), func(c *apptest.Settings) {
 		c.Origins, c.UploadURL = []string{ConsoleOrigin}, "https://upload.konec.test"
-	})
+	}))
 	g.Clock.Stop() // no code expires before it is used
 
 	return &Matrix{Seeder: NewSeeder(t, g.Env), lark: lark}
@@ -155,5 +163,6 @@ var (
 	DeleteAccount  = changeAccount("DELETE FROM account WHERE id = $1")
 	ExpireCookies  = changeAccount("UPDATE session_cookie SET expires_at = created_at WHERE session_id IN (SELECT id FROM session WHERE account_id = $1)")
 	AgeSignIn      = changeAccount("UPDATE session SET authenticated_at = authenticated_at - interval '16 minutes' WHERE account_id = $1")
+	LoseRights     = changeAccount("UPDATE account SET member_group = 'Member' WHERE id = $1")
 	ReplaceCookies = changeAccount("UPDATE session_cookie SET expires_at = created_at + interval '1 minute' WHERE session_id IN (SELECT id FROM session WHERE account_id = $1)")
 )

@@ -224,7 +224,7 @@ func (s *Seeder) BindPhone(t *testing.T, member *Member) string {
 func (s *Seeder) PendingAuthenticator(t *testing.T, member *Member) (address string, codes [3]string) {
 	t.Helper()
 
-	address, err := s.factors.Pending(t.Context(), member.ID, member.Email)
+	address, err := s.factors.Pending(t.Context(), s.Pool, member.ID, member.Email)
 	if err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,103 @@
+package authority
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrReauthRequired is returned if the sign-in is too old for a change.
+var ErrReauthRequired = problem.New(problem.Invalid, "REAUTH_REQUIRED")
+
+// Actor is who asks for a change, and what the change asks of them. The zero value is nobody.
+type Actor struct {
+	AccountID string // empty for an operator at the command line
+	SessionID string
+	Right     Right         // that the actor's group must have; empty for a change of the actor's own account
+	MaxAge    time.Duration // of the sign-in; 0 for any
+
+	operator bool
+}
+
+// Operator is a user with access to the database: everything is allowed, and no name is recorded.
+func Operator() Actor { return Actor{operator: true} }
+
+// Confirm reads the actor again and returns their rights. Every change for a user calls it first in its transaction: a
+// request may take long to arrive, and what allowed it may be gone. Until the transaction ends, whoever takes
+// the session, the status or a right away waits.
+//
+// It returns problem.ErrTokenInvalid if the session has ended or the account is not active, problem.ErrRightMissing if
+// the group does not have the right, and ErrReauthRequired if the sign-in is too old.
+//
+// Locks are taken in this order: Lock, the actor's account, the actor's session, other accounts, anything else.
+func (a Actor) Confirm(ctx context.Context, tx postgres.Tx, now time.Time) (Rights, error) {
+	there, err := a.lock(ctx, tx)
+
+	switch {
+	case err != nil:
+		return nil, err
+	case a.operator:
+		return All, nil
+	case !there:
+		return nil, problem.ErrTokenInvalid
+	}
+
+	row, err := db.New(tx).ActorConfirm(ctx, db.ActorConfirmParams{SessionID: a.SessionID, AccountID: a.AccountID, Now: now})
+	if postgres.IsNotFound(err) {
+		return nil, problem.ErrTokenInvalid
+	} else if err != nil {
+		return nil, fmt.Errorf("look up the actor: %w", err)
+	}
+
+	rights := RightsOf(row.Rights)
+
+	switch {
+	case a.Right != "" && !rights.Has(a.Right):
+		return nil, problem.ErrRightMissing
+	case a.TooOld(row.AuthenticatedAt, now):
+		return nil, ErrReauthRequired
+	}
+
+	return rights, nil
+}
+
+// lock takes the first locks of a change, and reports whether the actor's account exists.
+func (a Actor) lock(ctx context.Context, tx postgres.Tx) (bool, error) {
+	if a.operator || a.Right != "" {
+		if err := Lock(ctx, tx); err != nil {
+			return false, err
+		}
+	}
+
+	if a.operator {
+		return true, nil
+	}
+
+	_, err := db.New(tx).ActorLock(ctx, a.AccountID)
+	if postgres.IsNotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("lock the actor: %w", err)
+	}
+
+	return true, nil
+}
+
+// TooOld reports whether a sign-in at that time is too old for the change.
+func (a Actor) TooOld(authenticatedAt, now time.Time) bool {
+	return a.MaxAge > 0 && now.Sub(authenticatedAt) > a.MaxAge
+}
+
+// Lock is held by every change that an administrator makes, or that could remove the last administrator: such changes
+// happen one after the other. New members of a group do not wait for it.
+func Lock(ctx context.Context, tx postgres.Tx) error {
+	if _, err := db.New(tx).MemberGroupLock(ctx, string(Administer)); err != nil {
+		return fmt.Errorf("lock groups: %w", err)
+	}
+
+	return nil
+}

@@ -1,0 +1,15 @@
+-- name: ActorLock :one
+-- The lock is held until the change is committed: nobody disables the account or moves it to another group meanwhile.
+SELECT id
+FROM account
+WHERE id = @id
+FOR NO KEY UPDATE;
+
+-- name: ActorConfirm :one
+-- A statement after ActorLock, so that it sees what the account has become. Whoever ends the session waits.
+SELECT s.authenticated_at, g.rights
+FROM session s
+JOIN account a ON a.id = s.account_id
+JOIN member_group g ON g.name = a.member_group
+WHERE s.id = @session_id AND s.account_id = @account_id AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active'
+FOR SHARE OF s;
