@@ -30,7 +30,7 @@ type ActorConfirmRow struct {
 	Rights          []string
 }
 
-// A statement after ActorLock, so that it sees what the account has become. Whoever ends the session waits.
+// A statement after ActorLock, so that it sees what the account has become. An end of the session waits.
 func (q *Queries) ActorConfirm(ctx context.Context, arg ActorConfirmParams) (ActorConfirmRow, error) {
 	row := q.db.QueryRow(ctx, actorConfirm, arg.SessionID, arg.AccountID, arg.Now)
 	var i ActorConfirmRow
@@ -45,7 +45,7 @@ WHERE id = $1
 FOR NO KEY UPDATE
 `
 
-// The lock is held until the change is committed: nobody disables the account or moves it to another group meanwhile.
+// The lock is held until the change is committed: the account is not disabled or moved to another group meanwhile.
 func (q *Queries) ActorLock(ctx context.Context, id string) (string, error) {
 	row := q.db.QueryRow(ctx, actorLock, id)
 	var id_2 string

@@ -1,12 +1,12 @@
 -- name: ActorLock :one
--- The lock is held until the change is committed: nobody disables the account or moves it to another group meanwhile.
+-- The lock is held until the change is committed: the account is not disabled or moved to another group meanwhile.
 SELECT id
 FROM account
 WHERE id = @id
 FOR NO KEY UPDATE;
 
 -- name: ActorConfirm :one
--- A statement after ActorLock, so that it sees what the account has become. Whoever ends the session waits.
+-- A statement after ActorLock, so that it sees what the account has become. An end of the session waits.
 SELECT s.authenticated_at, g.rights
 FROM session s
 JOIN account a ON a.id = s.account_id

@@ -13,7 +13,7 @@ import (
 // ErrReauthRequired is returned if the sign-in is too old for a change.
 var ErrReauthRequired = problem.New(problem.Invalid, "REAUTH_REQUIRED")
 
-// Actor is who asks for a change, and what the change asks of them. The zero value is nobody.
+// Actor is who asks for a change, and what the change asks of them. The zero value can change nothing.
 type Actor struct {
 	AccountID string // empty for an operator at the command line
 	SessionID string
@@ -27,7 +27,7 @@ type Actor struct {
 func Operator() Actor { return Actor{operator: true} }
 
 // Confirm reads the actor again and returns their rights. Every change for a user calls it first in its transaction: a
-// request may take long to arrive, and what allowed it may be gone. Until the transaction ends, whoever takes
+// request may take long to arrive, and what allowed it may be gone. Until the transaction ends, what takes
 // the session, the status or a right away waits.
 //
 // It returns problem.ErrTokenInvalid if the session has ended or the account is not active, problem.ErrRightMissing if
