@@ -65,7 +65,7 @@ func run(ctx context.Context, out io.Writer, gateway, email string) error {
 
 	fmt.Fprintln(out, "register:", registered.JSON201.Message)
 
-	login, err := sdk.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: email, Password: password})
+	login, err := sdk.LoginWithFormdataBodyWithResponse(ctx, nil, client.LoginRequest{Email: email, Password: password})
 	if err != nil {
 		return err
 	} else if login.JSON200 == nil {

@@ -161,6 +161,7 @@ const (
 	ErrorCodeBODYTOOLARGE            ErrorCode = "BODY_TOO_LARGE"
 	ErrorCodeCODEINVALID             ErrorCode = "CODE_INVALID"
 	ErrorCodeCROSSSITE               ErrorCode = "CROSS_SITE"
+	ErrorCodeDEVICENOTFOUND          ErrorCode = "DEVICE_NOT_FOUND"
 	ErrorCodeEMAILNOTALLOWED         ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN              ErrorCode = "EMAIL_TAKEN"
 	ErrorCodeGROUPINUSE              ErrorCode = "GROUP_IN_USE"
@@ -180,6 +181,7 @@ const (
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
 	ErrorCodeNOTFOUND                ErrorCode = "NOT_FOUND"
 	ErrorCodePASSWORDREFUSED         ErrorCode = "PASSWORD_REFUSED"
+	ErrorCodePHONENOTALLOWED         ErrorCode = "PHONE_NOT_ALLOWED"
 	ErrorCodePHONETAKEN              ErrorCode = "PHONE_TAKEN"
 	ErrorCodeREAUTHREQUIRED          ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID     ErrorCode = "REFRESH_TOKEN_INVALID"
@@ -212,6 +214,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeCODEINVALID:
 		return true
 	case ErrorCodeCROSSSITE:
+		return true
+	case ErrorCodeDEVICENOTFOUND:
 		return true
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
@@ -250,6 +254,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNOTFOUND:
 		return true
 	case ErrorCodePASSWORDREFUSED:
+		return true
+	case ErrorCodePHONENOTALLOWED:
 		return true
 	case ErrorCodePHONETAKEN:
 		return true
@@ -1255,6 +1261,39 @@ type DeliveryList struct {
 	Success Success `json:"success"`
 }
 
+// Device defines model for Device.
+type Device struct {
+	// Address 登录地址 · The client's address at its last sign-in; empty if unknown.
+	Address string `json:"address"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// Current 是否为当前设备 · Whether the request carries this device's token.
+	Current bool `json:"current"`
+
+	// ID 设备 ID · The device's id.
+	ID string `json:"id"`
+
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Location Location `json:"location"`
+
+	// Name 设备 · The `User-Agent` of its last sign-in.
+	Name string `json:"name"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
+}
+
+// DevicesResponse defines model for DevicesResponse.
+type DevicesResponse struct {
+	// Devices 登录过的设备 · The devices that have signed in, the last used first.
+	Devices []Device `json:"devices"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
@@ -1271,6 +1310,7 @@ type Error struct {
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
 	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -1285,6 +1325,7 @@ type Error struct {
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
 	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -1334,6 +1375,7 @@ type ErrorSuccess bool
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
 // - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 // - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -1348,6 +1390,7 @@ type ErrorSuccess bool
 // - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
 // - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -1465,6 +1508,7 @@ type GroupAssignment struct {
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
 	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -1479,6 +1523,7 @@ type GroupAssignment struct {
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
 	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -2263,6 +2308,12 @@ type DeliveryOutcome string
 // DeliveryRecipient defines model for DeliveryRecipient.
 type DeliveryRecipient = string
 
+// DeviceID defines model for DeviceID.
+type DeviceID = string
+
+// DeviceToken defines model for DeviceToken.
+type DeviceToken = string
+
 // EventKey defines model for EventKey.
 type EventKey = int64
 
@@ -2625,6 +2676,20 @@ type RotateWebhookSecretParams struct {
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
 	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// LoginParams defines parameters for Login.
+type LoginParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// ListDevicesParams defines parameters for ListDevices.
+type ListDevicesParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
 }
 
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
@@ -3008,7 +3073,7 @@ type ServerInterface interface {
 	RotateWebhookSecret(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params RotateWebhookSecretParams)
 	// Login 登录，获取 Access Token · Sign in
 	// (POST /api/auth/login)
-	Login(w http.ResponseWriter, r *http.Request)
+	Login(w http.ResponseWriter, r *http.Request, params LoginParams)
 	// Logout 登出 · Sign out
 	// (POST /api/auth/logout)
 	Logout(w http.ResponseWriter, r *http.Request)
@@ -3018,6 +3083,12 @@ type ServerInterface interface {
 	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	// (GET /api/users/me)
 	GetMe(w http.ResponseWriter, r *http.Request)
+	// ListDevices 设备列表 · List the devices of the account
+	// (GET /api/users/me/devices)
+	ListDevices(w http.ResponseWriter, r *http.Request, params ListDevicesParams)
+	// EndDevice 移除一个设备 · Forget one device
+	// (DELETE /api/users/me/devices/{id})
+	EndDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	// (DELETE /api/users/me/sessions)
 	EndOtherSessions(w http.ResponseWriter, r *http.Request)
@@ -3087,6 +3158,12 @@ type ServerInterface interface {
 	// ChangeUser 设置用户信息 · Change the profile
 	// (PATCH /user)
 	ChangeUser(w http.ResponseWriter, r *http.Request)
+	// ListUserDevices 设备列表 · List the devices of the account
+	// (GET /user/devices)
+	ListUserDevices(w http.ResponseWriter, r *http.Request)
+	// EndUserDevice 移除一个设备 · Forget one device
+	// (DELETE /user/devices/{id})
+	EndUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
 	// ChangePassword 修改密码 · Change the password
 	// (POST /user/password)
 	ChangePassword(w http.ResponseWriter, r *http.Request)
@@ -3323,7 +3400,7 @@ func (_ Unimplemented) RotateWebhookSecret(w http.ResponseWriter, r *http.Reques
 
 // Login 登录，获取 Access Token · Sign in
 // (POST /api/auth/login)
-func (_ Unimplemented) Login(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3342,6 +3419,18 @@ func (_ Unimplemented) Refresh(w http.ResponseWriter, r *http.Request) {
 // GetMe 获取当前登录用户信息 · Get the signed-in account
 // (GET /api/users/me)
 func (_ Unimplemented) GetMe(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListDevices 设备列表 · List the devices of the account
+// (GET /api/users/me/devices)
+func (_ Unimplemented) ListDevices(w http.ResponseWriter, r *http.Request, params ListDevicesParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EndDevice 移除一个设备 · Forget one device
+// (DELETE /api/users/me/devices/{id})
+func (_ Unimplemented) EndDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3480,6 +3569,18 @@ func (_ Unimplemented) GetUser(w http.ResponseWriter, r *http.Request) {
 // ChangeUser 设置用户信息 · Change the profile
 // (PATCH /user)
 func (_ Unimplemented) ChangeUser(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListUserDevices 设备列表 · List the devices of the account
+// (GET /user/devices)
+func (_ Unimplemented) ListUserDevices(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// EndUserDevice 移除一个设备 · Forget one device
+// (DELETE /user/devices/{id})
+func (_ Unimplemented) EndUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5257,8 +5358,35 @@ func (siw *ServerInterfaceWrapper) RotateWebhookSecret(w http.ResponseWriter, r 
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LoginParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.Login(w, r)
+		siw.Handler.Login(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5301,6 +5429,73 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetMe(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListDevices operation middleware
+func (siw *ServerInterfaceWrapper) ListDevices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDevicesParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDevices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndDevice operation middleware
+func (siw *ServerInterfaceWrapper) EndDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DeviceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndDevice(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5896,6 +6091,46 @@ func (siw *ServerInterfaceWrapper) ChangeUser(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// ListUserDevices operation middleware
+func (siw *ServerInterfaceWrapper) ListUserDevices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUserDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndUserDevice operation middleware
+func (siw *ServerInterfaceWrapper) EndUserDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DeviceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndUserDevice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
 
@@ -6261,6 +6496,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Delete(options.BaseURL+"/api/users/me/sessions/{id}", wrapper.EndSession)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/users/me/devices", wrapper.ListDevices)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me/devices/{id}", wrapper.EndDevice)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/users/register/send-code", wrapper.SendRegistrationCode)
 	})
 	r.Group(func(r chi.Router) {
@@ -6298,6 +6539,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/user/sessions/{id}", wrapper.EndUserSession)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user/devices", wrapper.ListUserDevices)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/user/devices/{id}", wrapper.EndUserDevice)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/user/password", wrapper.ChangePassword)
@@ -12314,22 +12561,33 @@ func (response RotateWebhookSecret503JSONResponse) VisitRotateWebhookSecretRespo
 }
 
 type LoginRequestObject struct {
-	Body *LoginFormdataRequestBody
+	Params LoginParams
+	Body   *LoginFormdataRequestBody
 }
 
 type LoginResponseObject interface {
 	VisitLoginResponse(w http.ResponseWriter) error
 }
 
-type Login200JSONResponse Tokens
+type Login200ResponseHeaders struct {
+	XDeviceToken *string
+}
+
+type Login200JSONResponse struct {
+	Body    Tokens
+	Headers Login200ResponseHeaders
+}
 
 func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XDeviceToken != nil {
+		w.Header().Set("X-Device-Token", fmt.Sprint(*response.Headers.XDeviceToken))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -12828,6 +13086,258 @@ func (response GetMe500JSONResponse) VisitGetMeResponse(w http.ResponseWriter) e
 type GetMe503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetMe503JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDevicesRequestObject struct {
+	Params ListDevicesParams
+}
+
+type ListDevicesResponseObject interface {
+	VisitListDevicesResponse(w http.ResponseWriter) error
+}
+
+type ListDevices200JSONResponse DevicesResponse
+
+func (response ListDevices200JSONResponse) VisitListDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDevices400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ListDevices400JSONResponse struct {
+	Body    Error
+	Headers ListDevices400ResponseHeaders
+}
+
+func (response ListDevices400JSONResponse) VisitListDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDevices401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ListDevices401JSONResponse struct {
+	Body    Error
+	Headers ListDevices401ResponseHeaders
+}
+
+func (response ListDevices401JSONResponse) VisitListDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDevices406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListDevices406JSONResponse) VisitListDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDevices500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListDevices500JSONResponse) VisitListDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDevices503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListDevices503JSONResponse) VisitListDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDeviceRequestObject struct {
+	ID DeviceID `json:"id"`
+}
+
+type EndDeviceResponseObject interface {
+	VisitEndDeviceResponse(w http.ResponseWriter) error
+}
+
+type EndDevice204Response struct {
+}
+
+func (response EndDevice204Response) VisitEndDeviceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndDevice400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type EndDevice400JSONResponse struct {
+	Body    Error
+	Headers EndDevice400ResponseHeaders
+}
+
+func (response EndDevice400JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDevice401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type EndDevice401JSONResponse struct {
+	Body    Error
+	Headers EndDevice401ResponseHeaders
+}
+
+func (response EndDevice401JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDevice404JSONResponse Error
+
+func (response EndDevice404JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDevice406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response EndDevice406JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDevice500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndDevice500JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDevice503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndDevice503JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15661,6 +16171,240 @@ func (response ChangeUser503JSONResponse) VisitChangeUserResponse(w http.Respons
 	return err
 }
 
+type ListUserDevicesRequestObject struct {
+}
+
+type ListUserDevicesResponseObject interface {
+	VisitListUserDevicesResponse(w http.ResponseWriter) error
+}
+
+type ListUserDevices200JSONResponse DevicesResponse
+
+func (response ListUserDevices200JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserDevices400JSONResponse Error
+
+func (response ListUserDevices400JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserDevices401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ListUserDevices401JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserDevices406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListUserDevices406JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserDevices500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListUserDevices500JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserDevices503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListUserDevices503JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDeviceRequestObject struct {
+	ID DeviceID `json:"id"`
+}
+
+type EndUserDeviceResponseObject interface {
+	VisitEndUserDeviceResponse(w http.ResponseWriter) error
+}
+
+type EndUserDevice204Response struct {
+}
+
+func (response EndUserDevice204Response) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndUserDevice400JSONResponse Error
+
+func (response EndUserDevice400JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDevice401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response EndUserDevice401JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDevice403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EndUserDevice403JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDevice404JSONResponse Error
+
+func (response EndUserDevice404JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDevice406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response EndUserDevice406JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDevice500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndUserDevice500JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUserDevice503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndUserDevice503JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangePasswordRequestObject struct {
 	Body *ChangePasswordJSONRequestBody
 }
@@ -17309,6 +18053,12 @@ type StrictServerInterface interface {
 	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	// (GET /api/users/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListDevices 设备列表 · List the devices of the account
+	// (GET /api/users/me/devices)
+	ListDevices(ctx context.Context, request ListDevicesRequestObject) (ListDevicesResponseObject, error)
+	// EndDevice 移除一个设备 · Forget one device
+	// (DELETE /api/users/me/devices/{id})
+	EndDevice(ctx context.Context, request EndDeviceRequestObject) (EndDeviceResponseObject, error)
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	// (DELETE /api/users/me/sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
@@ -17378,6 +18128,12 @@ type StrictServerInterface interface {
 	// ChangeUser 设置用户信息 · Change the profile
 	// (PATCH /user)
 	ChangeUser(ctx context.Context, request ChangeUserRequestObject) (ChangeUserResponseObject, error)
+	// ListUserDevices 设备列表 · List the devices of the account
+	// (GET /user/devices)
+	ListUserDevices(ctx context.Context, request ListUserDevicesRequestObject) (ListUserDevicesResponseObject, error)
+	// EndUserDevice 移除一个设备 · Forget one device
+	// (DELETE /user/devices/{id})
+	EndUserDevice(ctx context.Context, request EndUserDeviceRequestObject) (EndUserDeviceResponseObject, error)
 	// ChangePassword 修改密码 · Change the password
 	// (POST /user/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -18364,8 +19120,10 @@ func (sh *strictHandler) RotateWebhookSecret(w http.ResponseWriter, r *http.Requ
 }
 
 // Login operation middleware
-func (sh *strictHandler) Login(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
 	var request LoginRequestObject
+
+	request.Params = params
 
 	if err := r.ParseForm(); err != nil {
 		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
@@ -18470,6 +19228,58 @@ func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		if err := validResponse.VisitGetMeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDevices operation middleware
+func (sh *strictHandler) ListDevices(w http.ResponseWriter, r *http.Request, params ListDevicesParams) {
+	var request ListDevicesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDevices(ctx, request.(ListDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDevicesResponseObject); ok {
+		if err := validResponse.VisitListDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndDevice operation middleware
+func (sh *strictHandler) EndDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	var request EndDeviceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndDevice(ctx, request.(EndDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndDeviceResponseObject); ok {
+		if err := validResponse.VisitEndDeviceResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -19116,6 +19926,56 @@ func (sh *strictHandler) ChangeUser(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeUserResponseObject); ok {
 		if err := validResponse.VisitChangeUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUserDevices operation middleware
+func (sh *strictHandler) ListUserDevices(w http.ResponseWriter, r *http.Request) {
+	var request ListUserDevicesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserDevices(ctx, request.(ListUserDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUserDevicesResponseObject); ok {
+		if err := validResponse.VisitListUserDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndUserDevice operation middleware
+func (sh *strictHandler) EndUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	var request EndUserDeviceRequestObject
+
+	request.ID = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUserDevice(ctx, request.(EndUserDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUserDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndUserDeviceResponseObject); ok {
+		if err := validResponse.VisitEndUserDeviceResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -162,6 +162,7 @@ const (
 	ErrorCodeBODYTOOLARGE            ErrorCode = "BODY_TOO_LARGE"
 	ErrorCodeCODEINVALID             ErrorCode = "CODE_INVALID"
 	ErrorCodeCROSSSITE               ErrorCode = "CROSS_SITE"
+	ErrorCodeDEVICENOTFOUND          ErrorCode = "DEVICE_NOT_FOUND"
 	ErrorCodeEMAILNOTALLOWED         ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN              ErrorCode = "EMAIL_TAKEN"
 	ErrorCodeGROUPINUSE              ErrorCode = "GROUP_IN_USE"
@@ -181,6 +182,7 @@ const (
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
 	ErrorCodeNOTFOUND                ErrorCode = "NOT_FOUND"
 	ErrorCodePASSWORDREFUSED         ErrorCode = "PASSWORD_REFUSED"
+	ErrorCodePHONENOTALLOWED         ErrorCode = "PHONE_NOT_ALLOWED"
 	ErrorCodePHONETAKEN              ErrorCode = "PHONE_TAKEN"
 	ErrorCodeREAUTHREQUIRED          ErrorCode = "REAUTH_REQUIRED"
 	ErrorCodeREFRESHTOKENINVALID     ErrorCode = "REFRESH_TOKEN_INVALID"
@@ -213,6 +215,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeCODEINVALID:
 		return true
 	case ErrorCodeCROSSSITE:
+		return true
+	case ErrorCodeDEVICENOTFOUND:
 		return true
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
@@ -251,6 +255,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeNOTFOUND:
 		return true
 	case ErrorCodePASSWORDREFUSED:
+		return true
+	case ErrorCodePHONENOTALLOWED:
 		return true
 	case ErrorCodePHONETAKEN:
 		return true
@@ -1256,6 +1262,39 @@ type DeliveryList struct {
 	Success Success `json:"success"`
 }
 
+// Device defines model for Device.
+type Device struct {
+	// Address 登录地址 · The client's address at its last sign-in; empty if unknown.
+	Address string `json:"address"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// Current 是否为当前设备 · Whether the request carries this device's token.
+	Current bool `json:"current"`
+
+	// ID 设备 ID · The device's id.
+	ID string `json:"id"`
+
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Location Location `json:"location"`
+
+	// Name 设备 · The `User-Agent` of its last sign-in.
+	Name string `json:"name"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
+}
+
+// DevicesResponse defines model for DevicesResponse.
+type DevicesResponse struct {
+	// Devices 登录过的设备 · The devices that have signed in, the last used first.
+	Devices []Device `json:"devices"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+}
+
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
@@ -1272,6 +1311,7 @@ type Error struct {
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
 	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -1286,6 +1326,7 @@ type Error struct {
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
 	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -1335,6 +1376,7 @@ type ErrorSuccess bool
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
 // - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 // - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -1349,6 +1391,7 @@ type ErrorSuccess bool
 // - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 // - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
 // - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
 // - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -1466,6 +1509,7 @@ type GroupAssignment struct {
 	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
 	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
 	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -1480,6 +1524,7 @@ type GroupAssignment struct {
 	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
 	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
 	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
 	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -2264,6 +2309,12 @@ type DeliveryOutcome string
 // DeliveryRecipient defines model for DeliveryRecipient.
 type DeliveryRecipient = string
 
+// DeviceID defines model for DeviceID.
+type DeviceID = string
+
+// DeviceToken defines model for DeviceToken.
+type DeviceToken = string
+
 // EventKey defines model for EventKey.
 type EventKey = int64
 
@@ -2626,6 +2677,20 @@ type RotateWebhookSecretParams struct {
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
 	// hours, gets the same response, and nothing is done again (draft-ietf-httpapi-idempotency-key-header).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// LoginParams defines parameters for Login.
+type LoginParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// ListDevicesParams defines parameters for ListDevices.
+type ListDevicesParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
 }
 
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
@@ -3492,13 +3557,16 @@ type ClientInterface interface {
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 	// keep query strings.
 	//
+	// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+	// to the account: failures of others do not make it wait.
+	//
 	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
-	LoginWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	LoginWithBody(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LoginWithFormdataBody 登录，获取 Access Token · Sign in
 	//
@@ -3508,13 +3576,16 @@ type ClientInterface interface {
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 	// keep query strings.
 	//
+	// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+	// to the account: failures of others do not make it wait.
+	//
 	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
-	LoginWithFormdataBody(ctx context.Context, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	LoginWithFormdataBody(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Logout 登出 · Sign out
 	//
@@ -3579,6 +3650,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/users/me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDevices 设备列表 · List the devices of the account
+	//
+	// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+	//
+	// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+	// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+	//
+	// Corresponds with GET /api/users/me/devices (the `ListDevices` operationId).
+	ListDevices(ctx context.Context, params *ListDevicesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndDevice 移除一个设备 · Forget one device
+	//
+	// 不再识别账号的一个设备。它的会话不受影响。
+	//
+	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	//
+	// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
+	EndDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	//
@@ -4025,6 +4115,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /user (the `ChangeUser` operationId).
 	ChangeUser(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUserDevices 设备列表 · List the devices of the account
+	//
+	// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+	//
+	// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+	// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+	//
+	// Corresponds with GET /user/devices (the `ListUserDevices` operationId).
+	ListUserDevices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndUserDevice 移除一个设备 · Forget one device
+	//
+	// 不再识别账号的一个设备。它的会话不受影响。
+	//
+	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	//
+	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
+	EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePasswordWithBody 修改密码 · Change the password
 	//
@@ -5126,14 +5235,17 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, 
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 // keep query strings.
 //
+// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+// to the account: failures of others do not make it wait.
+//
 // A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 // a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/auth/login (the `Login` operationId).
-func (c *Client) LoginWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewLoginRequestWithBody(c.Server, contentType, body)
+func (c *Client) LoginWithBody(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5152,14 +5264,17 @@ func (c *Client) LoginWithBody(ctx context.Context, contentType string, body io.
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 // keep query strings.
 //
+// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+// to the account: failures of others do not make it wait.
+//
 // A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 // a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
 // Corresponds with POST /api/auth/login (the `Login` operationId).
-func (c *Client) LoginWithFormdataBody(ctx context.Context, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewLoginRequestWithFormdataBody(c.Server, body)
+func (c *Client) LoginWithFormdataBody(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginRequestWithFormdataBody(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5264,6 +5379,45 @@ func (c *Client) Refresh(ctx context.Context, body RefreshJSONRequestBody, reqEd
 // Corresponds with GET /api/users/me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDevices 设备列表 · List the devices of the account
+//
+// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+//
+// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+//
+// Corresponds with GET /api/users/me/devices (the `ListDevices` operationId).
+func (c *Client) ListDevices(ctx context.Context, params *ListDevicesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDevicesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndDevice 移除一个设备 · Forget one device
+//
+// 不再识别账号的一个设备。它的会话不受影响。
+//
+// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+//
+// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
+func (c *Client) EndDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndDeviceRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -6040,6 +6194,45 @@ func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, bod
 // Corresponds with PATCH /user (the `ChangeUser` operationId).
 func (c *Client) ChangeUser(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeUserRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUserDevices 设备列表 · List the devices of the account
+//
+// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+//
+// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+//
+// Corresponds with GET /user/devices (the `ListUserDevices` operationId).
+func (c *Client) ListUserDevices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUserDevicesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndUserDevice 移除一个设备 · Forget one device
+//
+// 不再识别账号的一个设备。它的会话不受影响。
+//
+// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+//
+// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
+func (c *Client) EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndUserDeviceRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -8277,18 +8470,18 @@ func NewRotateWebhookSecretRequest(server string, webhookID WebhookKey, params *
 }
 
 // NewLoginRequestWithFormdataBody calls the generic Login builder with application/x-www-form-urlencoded body
-func NewLoginRequestWithFormdataBody(server string, body LoginFormdataRequestBody) (*http.Request, error) {
+func NewLoginRequestWithFormdataBody(server string, params *LoginParams, body LoginFormdataRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	bodyStr, err := runtime.MarshalForm(body, nil)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = strings.NewReader(bodyStr.Encode())
-	return NewLoginRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+	return NewLoginRequestWithBody(server, params, "application/x-www-form-urlencoded", bodyReader)
 }
 
 // NewLoginRequestWithBody constructs an http.Request for the Login method, with any body, and a specified content type
-func NewLoginRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewLoginRequestWithBody(server string, params *LoginParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -8312,6 +8505,21 @@ func NewLoginRequestWithBody(server string, contentType string, body io.Reader) 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -8403,6 +8611,82 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListDevicesRequest constructs an http.Request for the ListDevices method
+func NewListDevicesRequest(server string, params *ListDevicesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/devices")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEndDeviceRequest constructs an http.Request for the EndDevice method
+func NewEndDeviceRequest(server string, id DeviceID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/devices/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -9447,6 +9731,67 @@ func NewChangeUserRequestWithBody(server string, contentType string, body io.Rea
 	return req, nil
 }
 
+// NewListUserDevicesRequest constructs an http.Request for the ListUserDevices method
+func NewListUserDevicesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/devices")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndUserDeviceRequest constructs an http.Request for the EndUserDevice method
+func NewEndUserDeviceRequest(server string, id DeviceID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/devices/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
 func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -10471,13 +10816,16 @@ type ClientWithResponsesInterface interface {
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 	// keep query strings.
 	//
+	// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+	// to the account: failures of others do not make it wait.
+	//
 	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
-	LoginWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResult, error)
+	LoginWithBodyWithResponse(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResult, error)
 
 	// LoginWithFormdataBodyWithResponse 登录，获取 Access Token · Sign in
 	//
@@ -10487,13 +10835,16 @@ type ClientWithResponsesInterface interface {
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 	// keep query strings.
 	//
+	// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+	// to the account: failures of others do not make it wait.
+	//
 	// A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 	// a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
-	LoginWithFormdataBodyWithResponse(ctx context.Context, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*LoginResult, error)
+	LoginWithFormdataBodyWithResponse(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*LoginResult, error)
 
 	// LogoutWithResponse 登出 · Sign out
 	//
@@ -10562,6 +10913,29 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/users/me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResult, error)
+
+	// ListDevicesWithResponse 设备列表 · List the devices of the account
+	//
+	// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+	//
+	// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+	// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/users/me/devices (the `ListDevices` operationId).
+	ListDevicesWithResponse(ctx context.Context, params *ListDevicesParams, reqEditors ...RequestEditorFn) (*ListDevicesResult, error)
+
+	// EndDeviceWithResponse 移除一个设备 · Forget one device
+	//
+	// 不再识别账号的一个设备。它的会话不受影响。
+	//
+	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
+	EndDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndDeviceResult, error)
 
 	// EndOtherSessionsWithResponse 结束其他会话 · End all other sessions
 	//
@@ -11034,6 +11408,29 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /user (the `ChangeUser` operationId).
 	ChangeUserWithResponse(ctx context.Context, body ChangeUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeUserResult, error)
+
+	// ListUserDevicesWithResponse 设备列表 · List the devices of the account
+	//
+	// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+	//
+	// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+	// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user/devices (the `ListUserDevices` operationId).
+	ListUserDevicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUserDevicesResult, error)
+
+	// EndUserDeviceWithResponse 移除一个设备 · Forget one device
+	//
+	// 不再识别账号的一个设备。它的会话不受影响。
+	//
+	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
+	EndUserDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndUserDeviceResult, error)
 
 	// ChangePasswordWithBodyWithResponse 修改密码 · Change the password
 	//
@@ -16287,6 +16684,11 @@ func (r RotateWebhookSecretResult) ContentType() string {
 	return ""
 }
 
+// LoginResult200Headers the declared response headers of an HTTP 200 response for Login
+type LoginResult200Headers struct {
+	XDeviceToken *string
+}
+
 // LoginResult406Headers the declared response headers of an HTTP 406 response for Login
 type LoginResult406Headers struct {
 	XRequestID *string
@@ -16340,6 +16742,8 @@ type LoginResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoginResult200Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *LoginResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -16765,6 +17169,230 @@ func (r GetMeResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDevicesResult400Headers the declared response headers of an HTTP 400 response for ListDevices
+type ListDevicesResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListDevicesResult401Headers the declared response headers of an HTTP 401 response for ListDevices
+type ListDevicesResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListDevicesResult406Headers the declared response headers of an HTTP 406 response for ListDevices
+type ListDevicesResult406Headers struct {
+	XRequestID *string
+}
+
+// ListDevicesResult500Headers the declared response headers of an HTTP 500 response for ListDevices
+type ListDevicesResult500Headers struct {
+	XRequestID *string
+}
+
+// ListDevicesResult503Headers the declared response headers of an HTTP 503 response for ListDevices
+type ListDevicesResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListDevicesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DevicesResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListDevicesResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListDevicesResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListDevicesResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListDevicesResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListDevicesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDevicesResult) GetJSON200() *DevicesResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListDevicesResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListDevicesResult) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListDevicesResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListDevicesResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListDevicesResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDevicesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDevicesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDevicesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDevicesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndDeviceResult400Headers the declared response headers of an HTTP 400 response for EndDevice
+type EndDeviceResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndDeviceResult401Headers the declared response headers of an HTTP 401 response for EndDevice
+type EndDeviceResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndDeviceResult406Headers the declared response headers of an HTTP 406 response for EndDevice
+type EndDeviceResult406Headers struct {
+	XRequestID *string
+}
+
+// EndDeviceResult500Headers the declared response headers of an HTTP 500 response for EndDevice
+type EndDeviceResult500Headers struct {
+	XRequestID *string
+}
+
+// EndDeviceResult503Headers the declared response headers of an HTTP 503 response for EndDevice
+type EndDeviceResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndDeviceResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EndDeviceResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndDeviceResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndDeviceResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndDeviceResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndDeviceResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndDeviceResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndDeviceResult) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndDeviceResult) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndDeviceResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndDeviceResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndDeviceResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndDeviceResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndDeviceResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndDeviceResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndDeviceResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -19406,6 +20034,230 @@ func (r ChangeUserResult) ContentType() string {
 	return ""
 }
 
+// ListUserDevicesResult401Headers the declared response headers of an HTTP 401 response for ListUserDevices
+type ListUserDevicesResult401Headers struct {
+	XRequestID *string
+}
+
+// ListUserDevicesResult406Headers the declared response headers of an HTTP 406 response for ListUserDevices
+type ListUserDevicesResult406Headers struct {
+	XRequestID *string
+}
+
+// ListUserDevicesResult500Headers the declared response headers of an HTTP 500 response for ListUserDevices
+type ListUserDevicesResult500Headers struct {
+	XRequestID *string
+}
+
+// ListUserDevicesResult503Headers the declared response headers of an HTTP 503 response for ListUserDevices
+type ListUserDevicesResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListUserDevicesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DevicesResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListUserDevicesResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListUserDevicesResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListUserDevicesResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListUserDevicesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUserDevicesResult) GetJSON200() *DevicesResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListUserDevicesResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListUserDevicesResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListUserDevicesResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListUserDevicesResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListUserDevicesResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUserDevicesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUserDevicesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUserDevicesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUserDevicesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndUserDeviceResult401Headers the declared response headers of an HTTP 401 response for EndUserDevice
+type EndUserDeviceResult401Headers struct {
+	XRequestID *string
+}
+
+// EndUserDeviceResult403Headers the declared response headers of an HTTP 403 response for EndUserDevice
+type EndUserDeviceResult403Headers struct {
+	XRequestID *string
+}
+
+// EndUserDeviceResult406Headers the declared response headers of an HTTP 406 response for EndUserDevice
+type EndUserDeviceResult406Headers struct {
+	XRequestID *string
+}
+
+// EndUserDeviceResult500Headers the declared response headers of an HTTP 500 response for EndUserDevice
+type EndUserDeviceResult500Headers struct {
+	XRequestID *string
+}
+
+// EndUserDeviceResult503Headers the declared response headers of an HTTP 503 response for EndUserDevice
+type EndUserDeviceResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type EndUserDeviceResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndUserDeviceResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EndUserDeviceResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *EndUserDeviceResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EndUserDeviceResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndUserDeviceResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndUserDeviceResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndUserDeviceResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EndUserDeviceResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndUserDeviceResult) GetJSON404() *Error {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r EndUserDeviceResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndUserDeviceResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndUserDeviceResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndUserDeviceResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndUserDeviceResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndUserDeviceResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndUserDeviceResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ChangePasswordResult400Headers the declared response headers of an HTTP 400 response for ChangePassword
 type ChangePasswordResult400Headers struct {
 	RetryAfter *int
@@ -21646,14 +22498,17 @@ func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Contex
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 // keep query strings.
 //
+// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+// to the account: failures of others do not make it wait.
+//
 // A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 // a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/auth/login (the `Login` operationId).
-func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResult, error) {
-	rsp, err := c.LoginWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResult, error) {
+	rsp, err := c.LoginWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -21668,14 +22523,17 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, con
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
 // keep query strings.
 //
+// The response header `X-Device-Token` is the device's token. A client that sends it with its next sign-in is known
+// to the account: failures of others do not make it wait.
+//
 // A wrong password, an unknown address and a disabled account get the same response. Each successful sign-in opens
 // a new session. An account keeps at most 20: a further sign-in ends the session that has been idle longest.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/auth/login (the `Login` operationId).
-func (c *ClientWithResponses) LoginWithFormdataBodyWithResponse(ctx context.Context, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*LoginResult, error) {
-	rsp, err := c.LoginWithFormdataBody(ctx, body, reqEditors...)
+func (c *ClientWithResponses) LoginWithFormdataBodyWithResponse(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*LoginResult, error) {
+	rsp, err := c.LoginWithFormdataBody(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -21772,6 +22630,41 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 		return nil, err
 	}
 	return ParseGetMeResult(rsp)
+}
+
+// ListDevicesWithResponse 设备列表 · List the devices of the account
+//
+// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+//
+// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/users/me/devices (the `ListDevices` operationId).
+func (c *ClientWithResponses) ListDevicesWithResponse(ctx context.Context, params *ListDevicesParams, reqEditors ...RequestEditorFn) (*ListDevicesResult, error) {
+	rsp, err := c.ListDevices(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDevicesResult(rsp)
+}
+
+// EndDeviceWithResponse 移除一个设备 · Forget one device
+//
+// 不再识别账号的一个设备。它的会话不受影响。
+//
+// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
+func (c *ClientWithResponses) EndDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndDeviceResult, error) {
+	rsp, err := c.EndDevice(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndDeviceResult(rsp)
 }
 
 // EndOtherSessionsWithResponse 结束其他会话 · End all other sessions
@@ -22442,6 +23335,41 @@ func (c *ClientWithResponses) ChangeUserWithResponse(ctx context.Context, body C
 		return nil, err
 	}
 	return ParseChangeUserResult(rsp)
+}
+
+// ListUserDevicesWithResponse 设备列表 · List the devices of the account
+//
+// 列出登录过此账号、仍被识别的设备，最近使用的在前。
+//
+// Lists the devices that have signed in to the account, the last used first, at most 20. A device is known by the
+// token of its last sign-in, which opens nothing by itself. `current` marks the device of this request.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user/devices (the `ListUserDevices` operationId).
+func (c *ClientWithResponses) ListUserDevicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUserDevicesResult, error) {
+	rsp, err := c.ListUserDevices(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUserDevicesResult(rsp)
+}
+
+// EndUserDeviceWithResponse 移除一个设备 · Forget one device
+//
+// 不再识别账号的一个设备。它的会话不受影响。
+//
+// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
+func (c *ClientWithResponses) EndUserDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndUserDeviceResult, error) {
+	rsp, err := c.EndUserDevice(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndUserDeviceResult(rsp)
 }
 
 // ChangePasswordWithBodyWithResponse 修改密码 · Change the password
@@ -29035,6 +29963,16 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers LoginResult200Headers
+		if values := rsp.Header.Values("X-Device-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDeviceToken = &value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 406:
 		var headers LoginResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -29467,6 +30405,251 @@ func ParseGetMeResult(rsp *http.Response) (*GetMeResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetMeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDevicesResult parses an HTTP response from a ListDevicesWithResponse call
+func ParseListDevicesResult(rsp *http.Response) (*ListDevicesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDevicesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DevicesResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListDevicesResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListDevicesResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListDevicesResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListDevicesResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListDevicesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndDeviceResult parses an HTTP response from a EndDeviceWithResponse call
+func ParseEndDeviceResult(rsp *http.Response) (*EndDeviceResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndDeviceResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers EndDeviceResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EndDeviceResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndDeviceResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndDeviceResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndDeviceResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -32399,6 +33582,248 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ChangeUserResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListUserDevicesResult parses an HTTP response from a ListUserDevicesWithResponse call
+func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUserDevicesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DevicesResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListUserDevicesResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListUserDevicesResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListUserDevicesResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListUserDevicesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndUserDeviceResult parses an HTTP response from a EndUserDeviceWithResponse call
+func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndUserDeviceResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers EndUserDeviceResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EndUserDeviceResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers EndUserDeviceResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers EndUserDeviceResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndUserDeviceResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -563,10 +563,7 @@ SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1,
 WHERE account.id = $2 AND account.status = 'active'
     AND ($3::text IS NULL OR account.password_hash = $3::text)
     AND ($4::text IS NULL OR account.phone = $4::text)
-RETURNING account.email, account.member_group,
-    (account.sign_in_count > 1 AND NOT EXISTS (
-        SELECT 1 FROM session s WHERE s.account_id = account.id AND s.device = $5
-    ))::boolean AS new_device
+RETURNING account.email, account.member_group, account.sign_in_count
 `
 
 type AccountSignInParams struct {
@@ -574,13 +571,12 @@ type AccountSignInParams struct {
 	ID           string
 	PasswordHash *string
 	Phone        *string
-	Device       string
 }
 
 type AccountSignInRow struct {
 	Email       string
 	MemberGroup string
-	NewDevice   bool
+	SignInCount int64
 }
 
 // The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
@@ -591,10 +587,9 @@ func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (A
 		arg.ID,
 		arg.PasswordHash,
 		arg.Phone,
-		arg.Device,
 	)
 	var i AccountSignInRow
-	err := row.Scan(&i.Email, &i.MemberGroup, &i.NewDevice)
+	err := row.Scan(&i.Email, &i.MemberGroup, &i.SignInCount)
 	return i, err
 }
 

@@ -11,52 +11,81 @@ import (
 )
 
 const failureAttempt = `-- name: FailureAttempt :one
-WITH network AS (
+WITH narrow AS (
     INSERT INTO throttle (key, count, ends_at)
-    SELECT $6::text, 1, $7::timestamptz
-    WHERE NOT EXISTS (SELECT 1 FROM failure w WHERE w.key = $1::text AND w.blocked_until > $2::timestamptz)
+    SELECT $6::text, 1, $12::timestamptz
+    WHERE $6::text <> '' AND NOT EXISTS (SELECT 1 FROM failure w WHERE w.key = $1::text AND w.blocked_until > $3::timestamptz)
     ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
-    SET count = CASE WHEN throttle.ends_at <= $2::timestamptz THEN 1 ELSE throttle.count + 1 END,
-        ends_at = CASE WHEN throttle.ends_at <= $2::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
+    SET count = CASE WHEN throttle.ends_at <= $3::timestamptz THEN 1 ELSE throttle.count + 1 END,
+        ends_at = CASE WHEN throttle.ends_at <= $3::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
+    RETURNING throttle.count
+), middle AS (
+    INSERT INTO throttle (key, count, ends_at)
+    SELECT $8::text, 1, $12::timestamptz
+    WHERE $8::text <> '' AND EXISTS (SELECT 1 FROM narrow n WHERE n.count <= $7::integer)
+    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
+    SET count = CASE WHEN throttle.ends_at <= $3::timestamptz THEN 1 ELSE throttle.count + 1 END,
+        ends_at = CASE WHEN throttle.ends_at <= $3::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
+    RETURNING throttle.count
+), wide AS (
+    INSERT INTO throttle (key, count, ends_at)
+    SELECT $10::text, 1, $12::timestamptz
+    WHERE $10::text <> '' AND EXISTS (SELECT 1 FROM middle m WHERE m.count <= $9::integer)
+    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
+    SET count = CASE WHEN throttle.ends_at <= $3::timestamptz THEN 1 ELSE throttle.count + 1 END,
+        ends_at = CASE WHEN throttle.ends_at <= $3::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
     RETURNING throttle.count
 )
-INSERT INTO failure (key, count, blocked_until, ends_at)
-SELECT $1::text, 1, $2::timestamptz + make_interval(secs => ($3::float8[])[1]), $4::timestamptz
-FROM network n
-WHERE n.count <= $5::integer
+INSERT INTO failure (key, person, count, blocked_until, ends_at)
+SELECT $1::text, $2::text, 1, $3::timestamptz + make_interval(secs => ($4::float8[])[1]), $5::timestamptz
+WHERE ($6::text = '' OR EXISTS (SELECT 1 FROM narrow n WHERE n.count <= $7::integer))
+    AND ($8::text = '' OR EXISTS (SELECT 1 FROM middle m WHERE m.count <= $9::integer))
+    AND ($10::text = '' OR EXISTS (SELECT 1 FROM wide w WHERE w.count <= $11::integer))
 ON CONFLICT ON CONSTRAINT failure_pkey DO UPDATE
-SET count = CASE WHEN failure.ends_at <= $2::timestamptz THEN 1 ELSE failure.count + 1 END,
+SET count = CASE WHEN failure.ends_at <= $3::timestamptz THEN 1 ELSE failure.count + 1 END,
     blocked_until = CASE
-        WHEN failure.ends_at <= $2::timestamptz THEN excluded.blocked_until
-        ELSE $2::timestamptz + make_interval(secs => ($3::float8[])[LEAST(failure.count + 1, cardinality($3::float8[]))]) END,
+        WHEN failure.ends_at <= $3::timestamptz THEN excluded.blocked_until
+        ELSE $3::timestamptz + make_interval(secs => ($4::float8[])[LEAST(failure.count + 1, cardinality($4::float8[]))]) END,
     ends_at = excluded.ends_at
-WHERE failure.blocked_until <= $2::timestamptz
+WHERE failure.blocked_until <= $3::timestamptz
 RETURNING failure.count
 `
 
 type FailureAttemptParams struct {
+	Key           string
 	Person        string
 	Now           time.Time
 	Delays        []float64
 	EndsAt        time.Time
+	Narrow        string
 	NetworkMost   int32
-	Network       string
+	Middle        string
+	MiddleMost    int32
+	Wide          string
+	WideMost      int32
 	NetworkEndsAt time.Time
 }
 
 // Counts an attempt as a failure before the comparison, and is committed by itself, so that parallel attempts each
-// count. The network is counted first, and the user only if the network is within its limit: no user waits longer
-// because of others in the network. The network is not counted if the user has to wait anyway: nothing is compared
-// then, so no attempt has failed. No row: refused, and FailureWait returns until when. @delays are the seconds to wait
-// after the first failure, the second and so on; the last one applies to all further failures.
+// count. The networks are counted first, the narrowest before the wider ones and a wider one only if the narrower is
+// within its limit: one sender cannot use up what all its neighbours have. The user is counted only if all networks are
+// within their limits: no user waits longer because of others in the network. No network is counted if the user has to
+// wait anyway: nothing is compared then, so no attempt has failed. An empty network is none. No row: refused, and
+// FailureWait returns until when. @delays are the seconds to wait after the first failure, the second and so on; the
+// last one applies to all further failures.
 func (q *Queries) FailureAttempt(ctx context.Context, arg FailureAttemptParams) (int32, error) {
 	row := q.db.QueryRow(ctx, failureAttempt,
+		arg.Key,
 		arg.Person,
 		arg.Now,
 		arg.Delays,
 		arg.EndsAt,
+		arg.Narrow,
 		arg.NetworkMost,
-		arg.Network,
+		arg.Middle,
+		arg.MiddleMost,
+		arg.Wide,
+		arg.WideMost,
 		arg.NetworkEndsAt,
 	)
 	var count int32
@@ -93,35 +122,25 @@ SELECT EXISTS (
 `
 
 type FailureCountedParams struct {
-	Person string
+	Key    string
 	EndsAt time.Time
 }
 
 // Reports whether an earlier run of FailureAttempt was committed, and no attempt has followed.
 func (q *Queries) FailureCounted(ctx context.Context, arg FailureCountedParams) (bool, error) {
-	row := q.db.QueryRow(ctx, failureCounted, arg.Person, arg.EndsAt)
+	row := q.db.QueryRow(ctx, failureCounted, arg.Key, arg.EndsAt)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const failureForget = `-- name: FailureForget :exec
+const failureForget = `-- name: FailureForget :execrows
 DELETE FROM failure
-WHERE key = $1
+WHERE person = ANY ($1::text[])
 `
 
-func (q *Queries) FailureForget(ctx context.Context, person string) error {
-	_, err := q.db.Exec(ctx, failureForget, person)
-	return err
-}
-
-const failureForgetAll = `-- name: FailureForgetAll :execrows
-DELETE FROM failure
-WHERE key = ANY ($1::text[])
-`
-
-func (q *Queries) FailureForgetAll(ctx context.Context, people []string) (int64, error) {
-	result, err := q.db.Exec(ctx, failureForgetAll, people)
+func (q *Queries) FailureForget(ctx context.Context, people []string) (int64, error) {
+	result, err := q.db.Exec(ctx, failureForget, people)
 	if err != nil {
 		return 0, err
 	}
@@ -129,25 +148,42 @@ func (q *Queries) FailureForgetAll(ctx context.Context, people []string) (int64,
 }
 
 const failureSucceeded = `-- name: FailureSucceeded :exec
-WITH network AS (
+WITH narrow AS (
     UPDATE throttle
     SET count = throttle.count - 1
-    WHERE throttle.key = $2 AND throttle.count > 0
+    WHERE throttle.key = $2::text AND throttle.count > 0
+    RETURNING throttle.count
+), middle AS (
+    UPDATE throttle
+    SET count = throttle.count - 1
+    WHERE throttle.key = $3::text AND throttle.count > 0 AND (SELECT count(*) FROM narrow) >= 0
+    RETURNING throttle.count
+), wide AS (
+    UPDATE throttle
+    SET count = throttle.count - 1
+    WHERE throttle.key = $4::text AND throttle.count > 0 AND (SELECT count(*) FROM middle) >= 0
     RETURNING throttle.count
 )
 DELETE FROM failure
-WHERE failure.key = $1 AND (SELECT count(*) FROM network) >= 0
+WHERE failure.key = $1::text AND (SELECT count(*) FROM wide) >= 0
 `
 
 type FailureSucceededParams struct {
-	Person  string
-	Network string
+	Key    string
+	Narrow string
+	Middle string
+	Wide   string
 }
 
-// The attempt was not a failure: the user's failures are forgotten, and the network's is refunded. In the order of
-// FailureAttempt, the network first, so that the two never wait for each other.
+// The attempt was not a failure: the user's failures at this place are forgotten, and those of the networks are refunded.
+// In the order of FailureAttempt, so that the two never wait for each other.
 func (q *Queries) FailureSucceeded(ctx context.Context, arg FailureSucceededParams) error {
-	_, err := q.db.Exec(ctx, failureSucceeded, arg.Person, arg.Network)
+	_, err := q.db.Exec(ctx, failureSucceeded,
+		arg.Key,
+		arg.Narrow,
+		arg.Middle,
+		arg.Wide,
+	)
 	return err
 }
 
@@ -159,17 +195,24 @@ SELECT
         WHERE f.key = $1 AND f.blocked_until > $2::timestamptz
     ), $2::timestamptz)::timestamptz AS person,
     COALESCE((
-        SELECT t.ends_at
+        SELECT max(t.ends_at)
         FROM throttle t
-        WHERE t.key = $3 AND t.count > $4::integer AND t.ends_at > $2::timestamptz
+        WHERE t.ends_at > $2::timestamptz AND (
+            t.key = $3::text AND t.count > $4::integer
+            OR t.key = $5::text AND t.count > $6::integer
+            OR t.key = $7::text AND t.count > $8::integer)
     ), $2::timestamptz)::timestamptz AS network
 `
 
 type FailureWaitParams struct {
-	Person      string
+	Key         string
 	Now         time.Time
-	Network     string
+	Narrow      string
 	NetworkMost int32
+	Middle      string
+	MiddleMost  int32
+	Wide        string
+	WideMost    int32
 }
 
 type FailureWaitRow struct {
@@ -177,13 +220,17 @@ type FailureWaitRow struct {
 	Network time.Time
 }
 
-// Until when FailureAttempt refuses: for the user's delay, and for the network's window; now if it does not refuse.
+// Until when FailureAttempt refuses: for the user's delay, and for the networks' windows; now if it does not refuse.
 func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (FailureWaitRow, error) {
 	row := q.db.QueryRow(ctx, failureWait,
-		arg.Person,
+		arg.Key,
 		arg.Now,
-		arg.Network,
+		arg.Narrow,
 		arg.NetworkMost,
+		arg.Middle,
+		arg.MiddleMost,
+		arg.Wide,
+		arg.WideMost,
 	)
 	var i FailureWaitRow
 	err := row.Scan(&i.Person, &i.Network)
@@ -193,7 +240,7 @@ func (q *Queries) FailureWait(ctx context.Context, arg FailureWaitParams) (Failu
 const failureWaiting = `-- name: FailureWaiting :many
 SELECT f.key, f.blocked_until
 FROM failure f
-WHERE f.key = ANY ($1::text[]) AND f.blocked_until > $2::timestamptz
+WHERE f.person = ANY ($1::text[]) AND f.blocked_until > $2::timestamptz
 ORDER BY f.key
 `
 

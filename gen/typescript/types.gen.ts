@@ -57,6 +57,7 @@ export type Tokens = {
  * - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
  * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
  * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
+ * - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
  * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
  * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
  * - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
@@ -71,6 +72,7 @@ export type Tokens = {
  * - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
  * - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
  * - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
+ * - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
  * - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
  * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
  * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
@@ -93,7 +95,7 @@ export type Tokens = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -222,6 +224,36 @@ export type SessionsResponse = {
      * 有效会话 · The live sessions, most recently used first.
      */
     sessions: Array<Session>;
+};
+
+export type Device = {
+    /**
+     * 设备 ID · The device's id.
+     */
+    id: string;
+    /**
+     * 设备 · The `User-Agent` of its last sign-in.
+     */
+    name: string;
+    /**
+     * 登录地址 · The client's address at its last sign-in; empty if unknown.
+     */
+    address: string;
+    location: Location;
+    createdAt: Timestamp;
+    seenAt: Timestamp;
+    /**
+     * 是否为当前设备 · Whether the request carries this device's token.
+     */
+    current: boolean;
+};
+
+export type DevicesResponse = {
+    success: Success;
+    /**
+     * 登录过的设备 · The devices that have signed in, the last used first.
+     */
+    devices: Array<Device>;
 };
 
 export type SendCodeRequest = {
@@ -1169,9 +1201,21 @@ export type SendCodeAgainRequest = {
 };
 
 /**
+ * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+ * server did not issue is ignored.
+ *
+ */
+export type DeviceToken = string;
+
+/**
  * 会话 ID · The session's id, as in the list.
  */
 export type SessionId = string;
+
+/**
+ * 设备 ID · The device's id, as in the list.
+ */
+export type DeviceId = string;
 
 /**
  * 邮箱开头 · The beginning of the e-mail address, in any case.
@@ -1329,6 +1373,14 @@ export type EventKey = number;
 
 export type LoginData = {
     body: LoginRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/auth/login';
@@ -1642,6 +1694,105 @@ export type EndSessionResponses = {
 };
 
 export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
+export type ListDevicesData = {
+    body?: never;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/users/me/devices';
+};
+
+export type ListDevicesErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListDevicesError = ListDevicesErrors[keyof ListDevicesErrors];
+
+export type ListDevicesResponses = {
+    /**
+     * 设备列表 · The devices.
+     */
+    200: DevicesResponse;
+};
+
+export type ListDevicesResponse = ListDevicesResponses[keyof ListDevicesResponses];
+
+export type EndDeviceData = {
+    body?: never;
+    path: {
+        /**
+         * 设备 ID · The device's id, as in the list.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/users/me/devices/{id}';
+};
+
+export type EndDeviceErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * 没有这个设备 · The account has no device with this id.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndDeviceError = EndDeviceErrors[keyof EndDeviceErrors];
+
+export type EndDeviceResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndDeviceResponse = EndDeviceResponses[keyof EndDeviceResponses];
 
 export type SendRegistrationCodeData = {
     body: SendCodeRequest;
@@ -2240,6 +2391,101 @@ export type EndUserSessionResponses = {
 };
 
 export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
+
+export type ListUserDevicesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user/devices';
+};
+
+export type ListUserDevicesErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListUserDevicesError = ListUserDevicesErrors[keyof ListUserDevicesErrors];
+
+export type ListUserDevicesResponses = {
+    /**
+     * 设备列表 · The devices.
+     */
+    200: DevicesResponse;
+};
+
+export type ListUserDevicesResponse = ListUserDevicesResponses[keyof ListUserDevicesResponses];
+
+export type EndUserDeviceData = {
+    body?: never;
+    path: {
+        /**
+         * 设备 ID · The device's id, as in the list.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/user/devices/{id}';
+};
+
+export type EndUserDeviceErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * 没有这个设备 · The account has no device with this id.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type EndUserDeviceError = EndUserDeviceErrors[keyof EndUserDeviceErrors];
+
+export type EndUserDeviceResponses = {
+    /**
+     * 已结束 · Ended.
+     */
+    204: void;
+};
+
+export type EndUserDeviceResponse = EndUserDeviceResponses[keyof EndUserDeviceResponses];
 
 export type ChangePasswordData = {
     body: ChangePasswordRequest;

@@ -23,6 +23,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
@@ -42,6 +43,9 @@ type Options struct {
 
 	// HashCost is the cost of a new password hash. Zero is password.Standard; only tests set another.
 	HashCost password.Cost
+	// NetworkShare is the part of a daily budget that one network may spend: one in so many. Zero is
+	// throttle.NetworkShare; only tests, whose requests come from one network, set another.
+	NetworkShare int32
 }
 
 // App is one running gateway.
@@ -121,7 +125,7 @@ func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
 func (a *App) build(o Options) error {
 	a.metrics = newMetrics(a.db)
 
-	security, err := a.newSecurity(cmp.Or(o.HashCost, password.Standard))
+	security, err := a.newSecurity(cmp.Or(o.HashCost, password.Standard), cmp.Or(o.NetworkShare, throttle.NetworkShare))
 	if err != nil {
 		return err
 	}

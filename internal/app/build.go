@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -38,6 +39,7 @@ import (
 type security struct {
 	queue      *delivery.Queue
 	codes      *code.Codes
+	devices    *device.Devices
 	sessions   *session.Sessions
 	failures   *throttle.Failures
 	challenges *challenge.Challenges
@@ -45,7 +47,7 @@ type security struct {
 }
 
 // newSecurity makes it. It sets the password hasher and policy, the signing keys and the audit chain of the App.
-func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
+func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err error) {
 	c := a.config
 
 	if a.Hasher, err = password.NewHasher(c.HashConcurrency, hashing); err != nil {
@@ -61,7 +63,8 @@ func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
 	a.Chain = audit.NewChain(a.db, a.master, a.log, a.now)
 	a.metrics.showSealing(a.Chain)
 
-	s.codes = code.New(a.db, a.master, c.CodeGuessBudget, a.now)
+	s.codes = code.New(a.db, a.master, code.Budget{Max: c.CodeGuessBudget, Share: share, Alarm: a.alarm}, a.now)
+	s.devices = device.New(a.db, a.now)
 	s.sessions = session.New(session.Deps{
 		DB: a.db, Codes: s.codes, Queue: s.queue, Now: a.now,
 		Access:   token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, a.now),
@@ -73,8 +76,11 @@ func (a *App) newSecurity(hashing password.Cost) (s security, err error) {
 		Free: c.FailuresFree, First: c.FailureDelay, Longest: c.FailureDelayMax, Network: c.NetworkFailures,
 	}, a.now)
 	s.challenges = challenge.New(challenge.Deps{
-		DB: a.db, Codes: s.codes, Queue: s.queue, Failures: s.failures, SMSSpent: a.smsSpent, Now: a.now,
-		Limits: challenge.Limits{Cooldown: c.SendCooldown, PerHour: c.SendsPerHour, PerDay: c.SendsPerDay, Network: c.NetworkSends, SMSDay: c.SMSPerDay},
+		DB: a.db, Codes: s.codes, Queue: s.queue, Failures: s.failures, Devices: s.devices, Alarm: a.alarm, Now: a.now,
+		Limits: challenge.Limits{
+			Cooldown: c.SendCooldown, PerHour: c.SendsPerHour, PerDay: c.SendsPerDay, Network: c.NetworkSends, NewPhones: c.NewPhones,
+			Share: share, MailDay: c.MailsPerDay, SMSDay: c.SMSPerDay, Countries: c.SMSCountries,
+		},
 	})
 	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: a.now})
 
@@ -114,10 +120,10 @@ func (a *App) newDomain(s security) (d domain, err error) {
 	})
 	d.signIn = signin.New(signin.Deps{
 		DB: a.db, Hasher: a.Hasher, Challenges: s.challenges, Factors: s.factors, Sessions: s.sessions,
-		Failures: s.failures, Queue: s.queue, TOTP: c.TOTPSignIn, Now: a.now,
+		Failures: s.failures, Devices: s.devices, Queue: s.queue, TOTP: c.TOTPSignIn, Now: a.now,
 	})
 	d.recoveries = passwordreset.New(passwordreset.Deps{
-		DB: a.db, Challenges: s.challenges, Sessions: s.sessions, Queue: s.queue, Hasher: a.Hasher, Policy: a.Passwords, Now: a.now,
+		DB: a.db, Challenges: s.challenges, Devices: s.devices, Sessions: s.sessions, Queue: s.queue, Hasher: a.Hasher, Policy: a.Passwords, Now: a.now,
 	})
 	d.profiles = profile.New(profile.Deps{
 		DB: a.db, Sessions: s.sessions, Challenges: s.challenges, Codes: s.codes, Keys: a.master, Factors: s.factors, Queue: s.queue,
@@ -165,9 +171,9 @@ func (a *App) newSurfaces(d domain) surfaces {
 	events, messages := audit.NewReader(a.db), delivery.NewLog(a.db)
 
 	return surfaces{
-		Toolkit: toolkit.New(d.signIn, d.sessions, d.registrations, a.places),
+		Toolkit: toolkit.New(d.signIn, d.sessions, d.devices, d.registrations, a.places),
 		Public: public.New(public.Deps{
-			SignIn: d.signIn, Sessions: d.sessions, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
+			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
 			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, FirstRun: a.firstRun,
 			Settings: public.Settings{
 				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,

@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -121,7 +122,7 @@ type cleaning struct {
 
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
-		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean, webhook.Clean,
+		code.Clean, throttle.Clean, throttle.CleanFailures, device.Clean, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean, webhook.Clean,
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return administration.Erase(ctx, tx, now.Add(-c.retention))
 		},

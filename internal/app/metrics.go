@@ -18,9 +18,9 @@ import (
 // metrics are shown at /metrics of the private listener. The only labels that come from requests are the operation and the
 // status, whose values the document bounds.
 type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.HistogramVec
-	smsSpent prometheus.Counter
+	registry     *prometheus.Registry
+	requests     *prometheus.HistogramVec
+	budgetAlarms *prometheus.CounterVec
 }
 
 func newMetrics(database *postgres.DB) *metrics {
@@ -31,10 +31,10 @@ func newMetrics(database *postgres.DB) *metrics {
 			Help:    "Duration of requests, by operation and status. The operation is empty for routes outside the document.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"operation", "status"}),
-		smsSpent: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gateway_sms_ceiling_reached_total",
-			Help: "Times that this server sent the last text message of the day that SMS_PER_DAY allows.",
-		}),
+		budgetAlarms: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gateway_budget_alarms_total",
+			Help: "Times that this server spent half of a daily budget over all accounts, or the last of it, by budget.",
+		}, []string{"budget"}),
 	}
 
 	pool := database.Pool()
@@ -44,7 +44,7 @@ func newMetrics(database *postgres.DB) *metrics {
 
 	m.registry.MustRegister(
 		m.requests,
-		m.smsSpent,
+		m.budgetAlarms,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("gateway_database_connections", "Open database connections.", func() float64 { return float64(pool.Stat().TotalConns()) }),

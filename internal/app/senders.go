@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
 
@@ -44,8 +47,13 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 	return senders, nil
 }
 
-// smsSpent raises the alarm of the daily limit: many users sign in by SMS, or an attacker runs up the bill.
-func (a *App) smsSpent() {
-	a.metrics.smsSpent.Inc()
-	a.log.Error("the daily limit of text messages is reached: none is sent until the day's window ends", "setting", "SMS_PER_DAY", "limit", a.config.SMSPerDay)
+// alarm tells that half of a day's budget is spent, or all of it: many users are busy, or an attacker is.
+func (a *App) alarm(ctx context.Context, alarm throttle.Alarm) {
+	a.metrics.budgetAlarms.WithLabelValues(alarm.Budget).Inc()
+	a.log.Error("a daily budget is being spent: `toolkit-gateway limits` shows what is left", "budget", alarm.Budget, "used", alarm.Used, "max", alarm.Max)
+
+	// The alarm was raised in the log; an event that is lost does no further harm.
+	_ = audit.RecordAlone(ctx, a.db, a.now(), audit.Event{Action: audit.BudgetAlarm, Subject: alarm.Budget, Detail: map[string]string{
+		"used": fmt.Sprint(alarm.Used), "max": fmt.Sprint(alarm.Max),
+	}})
 }

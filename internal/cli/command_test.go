@@ -70,7 +70,7 @@ func TestAccountCommands(t *testing.T) {
 	gateway = gateway.with("MASTER_KEY", env.Config.MasterKey)
 
 	login := func(email, password string) (int, *client.Tokens) {
-		response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: password})
+		response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: email, Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -78,7 +78,7 @@ func TestAccountImportCommand(t *testing.T) {
 
 	env.SignIn(t, "person1@konec.test")
 
-	response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: "person2@konec.test", Password: "another password"})
+	response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: "person2@konec.test", Password: "another password"})
 	if err != nil || response.StatusCode() != http.StatusUnauthorized {
 		t.Errorf("another password: %s, %v", response.Status(), err)
 	}

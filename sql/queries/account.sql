@@ -32,10 +32,7 @@ SET sign_in_count = sign_in_count + 1, last_sign_in_at = sqlc.arg(now),
 WHERE account.id = sqlc.arg(id) AND account.status = 'active'
     AND (sqlc.narg(password_hash)::text IS NULL OR account.password_hash = sqlc.narg(password_hash)::text)
     AND (sqlc.narg(phone)::text IS NULL OR account.phone = sqlc.narg(phone)::text)
-RETURNING account.email, account.member_group,
-    (account.sign_in_count > 1 AND NOT EXISTS (
-        SELECT 1 FROM session s WHERE s.account_id = account.id AND s.device = sqlc.arg(device)
-    ))::boolean AS new_device;
+RETURNING account.email, account.member_group, account.sign_in_count;
 
 -- name: AccountPassword :one
 SELECT password_hash, name

@@ -141,7 +141,7 @@ func TestDeletedAccount(t *testing.T) {
 		t.Errorf("its session: %d", status)
 	}
 
-	refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: apptest.Password})
+	refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: world.Owner, Password: apptest.Password})
 	if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 		t.Errorf("sign-in: %v %s", err, refused.Body)
 	}

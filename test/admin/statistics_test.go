@@ -44,7 +44,7 @@ func TestStatistics(t *testing.T) {
 
 	start := g.Clock.Now().UTC().Truncate(time.Hour)
 
-	wrong, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Administrator, Password: "a wrong password"})
+	wrong, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: world.Administrator, Password: "a wrong password"})
 	if err != nil || wrong.StatusCode() != http.StatusUnauthorized {
 		t.Fatalf("a wrong password: %v %s", err, wrong.Body)
 	}

@@ -52,7 +52,7 @@ func TestTimelineShowsTheReasons(t *testing.T) {
 	expect("in a group")
 
 	for range 2 {
-		refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: world.Owner, Password: "wrong"})
+		refused, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: world.Owner, Password: "wrong"})
 		if err != nil || refused.StatusCode() != http.StatusUnauthorized {
 			t.Fatalf("login: %v %s", err, refused.Body)
 		}

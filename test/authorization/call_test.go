@@ -85,7 +85,9 @@ func otherApp(_, other *world.Member) string   { return other.AppSession }
 func otherBrowserID(_, other *world.Member) string {
 	return other.BrowserSession
 }
-func unknownSession(_, _ *world.Member) string { return strings.Repeat("A", 22) }
+func ownDevice(own, _ *world.Member) string     { return own.Device }
+func otherDevice(_, other *world.Member) string { return other.Device }
+func unknownSession(_, _ *world.Member) string  { return strings.Repeat("A", 22) }
 
 // validCalls has at least one call of each operation.
 var validCalls = []validCall{
@@ -110,6 +112,14 @@ var validCalls = []validCall{
 	{operation: "endSession", object: "own, ended", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", ownEnded)},
 	{operation: "endSession", object: "another person's", want: "404 SESSION_NOT_FOUND", otherWant: "204", prepare: withPathParameter("id", otherApp)},
 	{operation: "endSession", object: "unknown", want: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
+	{operation: "listDevices", want: "200", prepare: withoutBody},
+	{operation: "endDevice", object: "own", want: "204", otherWant: "404 DEVICE_NOT_FOUND", prepare: withPathParameter("id", ownDevice)},
+	{operation: "endDevice", object: "another person's", want: "404 DEVICE_NOT_FOUND", otherWant: "204", prepare: withPathParameter("id", otherDevice)},
+	{operation: "endDevice", object: "unknown", want: "404 DEVICE_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
+	{operation: "listUserDevices", want: "200", prepare: withoutBody},
+	{operation: "endUserDevice", object: "own", want: "204", otherWant: "404 DEVICE_NOT_FOUND", prepare: withPathParameter("id", ownDevice)},
+	{operation: "endUserDevice", object: "another person's", want: "404 DEVICE_NOT_FOUND", otherWant: "204", prepare: withPathParameter("id", otherDevice)},
+	{operation: "endUserDevice", object: "unknown", want: "404 DEVICE_NOT_FOUND", prepare: withPathParameter("id", unknownSession)},
 	{operation: "sendRegistrationCode", want: "200", prepare: withBody(func(_ *testing.T, m *world.Matrix, _, _ *world.Member) map[string]any {
 		return map[string]any{"email": m.NewAddress()}
 	})},

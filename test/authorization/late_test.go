@@ -155,5 +155,6 @@ func everything(t *testing.T, m *world.Matrix) string {
 			(SELECT count(*) FROM code), (SELECT count(*) FROM idempotency_key),
 			(SELECT md5(string_agg(g::text, '' ORDER BY g.name)) FROM member_group g),
 			(SELECT md5(string_agg(w::text, '' ORDER BY w.id)) FROM webhook w),
+			(SELECT md5(string_agg(d::text, '' ORDER BY d.id)) FROM device d),
 			(SELECT md5(string_agg(concat(p.account_id, p.id), '' ORDER BY p.account_id)) FROM totp_pending p))`)}, " ")
 }

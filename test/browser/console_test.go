@@ -117,7 +117,7 @@ func (s *browserSite) register(t *testing.T, email, name string) {
 func (s *browserSite) signInAs(t *testing.T, email, device string) client.Tokens {
 	t.Helper()
 
-	got, err := s.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password},
+	got, err := s.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: email, Password: apptest.Password},
 		world.WithHeader("User-Agent", device))
 	if err != nil || got.JSON200 == nil {
 		t.Fatalf("login: %v %s", err, got.Body)
@@ -131,7 +131,7 @@ func lockOut(t *testing.T, env *apptest.Env, email string) {
 	t.Helper()
 
 	for range 3 {
-		got, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: "wrong"})
+		got, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: email, Password: "wrong"})
 		if err != nil || got.StatusCode() != http.StatusUnauthorized && got.StatusCode() != http.StatusTooManyRequests {
 			t.Fatalf("login: %v %s", err, got.Body)
 		}

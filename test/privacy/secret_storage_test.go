@@ -35,6 +35,7 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	for what, query := range map[string]string{
 		"password hashes":           `SELECT count(*), count(*) FILTER (WHERE password_hash ~ '^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$') FROM account`,
 		"digests of codes":          `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32 AND key_id = CASE WHEN purpose IN ('renewal', 'email-link') THEN 0 ELSE 1 END) FROM code`,
+		"digests of devices":        `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32) FROM device`,
 		"digests of cookies":        `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32) FROM session_cookie`,
 		"recovery codes":            `SELECT count(*), count(*) FILTER (WHERE octet_length(digest) = 32 AND key_id = 1) FROM recovery_code`,
 		"secrets of apps":           `SELECT count(*), count(*) FILTER (WHERE get_byte(secret, 0) = 1 AND octet_length(secret) = 1 + 12 + 20 + 16) FROM totp`,
@@ -63,7 +64,7 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 	}
 
 	const known = "account.password_hash account_import.digest audit_checkpoint.key_id audit_checkpoint.mac audit_link.hash " +
-		"code.digest code.key_id delivery.payload failure.key idempotency_key.fingerprint idempotency_key.key " +
+		"code.digest code.key_id delivery.payload device.digest device.previous_digest failure.key idempotency_key.fingerprint idempotency_key.key " +
 		"recovery_code.digest recovery_code.key_id session_cookie.digest signing_key.private_key signing_key.public_key throttle.key totp.secret totp_pending.url " +
 		"webhook.previous_secret webhook.secret"
 	if got := strings.Join(columns, " "); got != known {

@@ -109,7 +109,7 @@ func (g *secretGateway) tokens(t *testing.T, what string, tokens *client.Tokens)
 func (g *secretGateway) login(t *testing.T, email, password string) *client.Tokens {
 	t.Helper()
 
-	response, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: password})
+	response, err := g.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: email, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func raceWithDisabling(t *testing.T, rounds int) {
 					t.Error(err)
 				}
 			case 1, 2:
-				result, err := gateway.LoginWithFormdataBodyWithResponse(t.Context(), client.LoginRequest{Email: email, Password: apptest.Password})
+				result, err := gateway.LoginWithFormdataBodyWithResponse(t.Context(), nil, client.LoginRequest{Email: email, Password: apptest.Password})
 				if err == nil && result.JSON200 != nil {
 					mu.Lock()
 					defer mu.Unlock()

@@ -2,6 +2,7 @@ package race_test
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,8 +24,8 @@ func TestEveryKindOfSecretIsDelayed(t *testing.T) {
 	g.Clock.Stop()
 
 	for name, prepare := range guessedSecrets() {
-		if name == "AuthenticatorToBind" {
-			continue // its secret is void after five guesses, so that there is no delay
+		if slices.Contains([]string{"AuthenticatorToBind", "ResetCode", "RegistrationCode", "CodeAtThreeEndpoints"}, name) {
+			continue // void after five guesses, so that there is no delay
 		}
 
 		next := prepare(t, g)
@@ -76,21 +77,16 @@ func (g *raceGateway) expectDelays(t *testing.T, name string, next func(round in
 	expectEarly("a second early", time.Second)
 	g.Clock.Advance(time.Second)
 
-	waits := 1
-	if name == "CodeAtThreeEndpoints" {
-		waits = 2 // at one of the endpoints the password is delayed too
-	}
-
-	if got := responses() - before; got != waits {
-		t.Errorf("%s: %d delays that twelve callers met have %d audit events", name, waits, got)
+	if got := responses() - before; got != 1 {
+		t.Errorf("%s: a delay that twelve callers met has %d audit events", name, got)
 	}
 
 	if got := p.call(0, p.code(0)).To(t, g.Server); got.Status >= 300 {
 		t.Errorf("%s: the right secret, in time, got %s", name, got)
 	}
 
-	// A reset clears the failures of the old password, and a new address has a count of its own.
-	if got := other.To(t, g.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "ResetCode" && name != "RegistrationCode" && name != "EmailCode" {
+	// A new address has a count of its own.
+	if got := other.To(t, g.Server); got.Problem.Code != "TOO_MANY_REQUESTS" && name != "EmailCode" {
 		t.Errorf("%s: its success cleared the failures of another factor: %s", name, got)
 	}
 
@@ -102,9 +98,7 @@ func (g *raceGateway) expectDelays(t *testing.T, name string, next func(round in
 		}
 	}
 
-	if name != "CodeAtThreeEndpoints" { // the clock has moved to the next code
-		expectEarly("spent again", world.FirstWait)
-	}
+	expectEarly("spent again", world.FirstWait)
 
 	g.Clock.Advance(time.Hour)
 }
@@ -114,8 +108,8 @@ func (g *raceGateway) guessAtAnother(t *testing.T, name, email string) world.Cal
 	t.Helper()
 
 	c := world.PostCall("/login", map[string]any{"email": email, "password": "wrong"}).FromBrowser(g.Visitor)
-	if name == "PasswordOnBothSurfaces" || name == "OldPassword" || name == "CodeAtThreeEndpoints" {
-		c = world.PostCall("/forget_reset", map[string]any{"email": email, "code": "000000", "password": "another horse, another staple"}).FromBrowser(g.Visitor)
+	if name == "PasswordOnBothSurfaces" || name == "OldPassword" {
+		c = world.PostCall("/login/totp", map[string]any{"email": email, "code": "000000"}).FromBrowser(g.Visitor)
 	}
 
 	for range 3 {

@@ -10,12 +10,13 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-E4, R-E5, T-05: while an attacker guesses at a password as often as possible, its owner waits at most an hour and
-// can then sign in. Sessions, other sign-in methods and a password reset are not delayed.
+// R-E4, R-E5, SEC-S2, T-05: while an attacker guesses at a password as often as possible, its owner signs in at once from a
+// network that they know, and from another after at most an hour. Sessions, other sign-in methods and a password reset
+// are not delayed.
 func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 	t.Parallel()
 
-	const attacker, home = "203.0.113.66", "198.51.100.7"
+	const attacker, home, away = "203.0.113.66", "198.51.100.7", "192.0.2.1"
 
 	g := newRaceGateway(t, withDefaultLimits, world.BehindProxy, func(c *apptest.Settings) { c.FailuresFree = 1 })
 	g.Clock.Stop()
@@ -51,16 +52,24 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 		t.Fatalf("the delay never reached %s", until)
 	}
 
-	signInAsOwner := func(surface world.Surface, password string) world.Reply {
+	signInFrom := func(address string, surface world.Surface, password string) world.Reply {
 		t.Helper()
 
-		return b.SignInCall(surface, user.email, password).With("X-Forwarded-For", home).To(t, g.Server)
+		return b.SignInCall(surface, user.email, password).With("X-Forwarded-For", address).To(t, g.Server)
+	}
+
+	if got := signInFrom(home, world.ToolkitSurface, apptest.Password); got.Status != http.StatusOK {
+		t.Fatalf("before the attack: %s", got)
 	}
 
 	for _, most := range []time.Duration{8 * world.FirstWait, time.Hour} {
 		guessUntil(most)
 
-		delay := world.RetryAfter(t, signInAsOwner(world.ToolkitSurface, apptest.Password))
+		if got := signInFrom(home, world.PublicSurface, apptest.Password); got.Status != http.StatusNoContent {
+			t.Fatalf("at home the owner got %s", got)
+		}
+
+		delay := world.RetryAfter(t, signInFrom(away, world.ToolkitSurface, apptest.Password))
 		if delay != most {
 			t.Fatalf("the owner must wait %s, want %s", delay, most)
 		}
@@ -73,9 +82,12 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 
 		g.Clock.Advance(delay - 5*(delay/6))
 
-		if got := signInAsOwner(world.PublicSurface, apptest.Password); got.Status != http.StatusNoContent {
+		if got := signInFrom(away, world.PublicSurface, apptest.Password); got.Status != http.StatusNoContent {
 			t.Fatalf("after %s the owner got %s", delay, got)
 		}
+
+		// The sign-in has made that network known. The next round is from one that is not.
+		g.Exec(t, "DELETE FROM known_network WHERE network = '192.0.2.0/24'")
 	}
 
 	guessUntil(time.Hour)
@@ -101,7 +113,7 @@ func TestOwnerSignsInDuringAnAttack(t *testing.T) {
 	}
 
 	// The reset has cleared the failures.
-	if got := signInAsOwner(world.ToolkitSurface, "another horse, another staple"); got.Status != http.StatusOK {
+	if got := signInFrom(away, world.ToolkitSurface, "another horse, another staple"); got.Status != http.StatusOK {
 		t.Errorf("the new password: %s", got)
 	}
 

@@ -87,7 +87,7 @@ func raceForCode(t *testing.T, rounds int) {
 		t.Fatal(err)
 	}
 
-	codes := code.New(nil, keys, 1, r.Clock.Now) // only Issue is called
+	codes := code.New(nil, keys, code.Budget{}, r.Clock.Now) // only Issue is called
 	winners, busy := 0, 0
 
 	for round := range rounds {

@@ -47,11 +47,6 @@ func TestAttemptIsCountedBeforeItIsCompared(t *testing.T) {
 
 			return m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.BindAuthenticator(t, own)})
 		}},
-		"Reset": {"AccountResetPassword", func(t *testing.T, m *world.Matrix, own *world.Member) world.Call {
-			t.Helper()
-
-			return m.Call(t, "resetPassword", map[string]any{"email": own.Email, "code": m.IssueCode(t, code.Reset, own.Email), "password": world.NewPassword})
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

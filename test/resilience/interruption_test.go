@@ -235,7 +235,7 @@ func prepareLogin(t *testing.T, env *apptest.Env) runOperation {
 	env.Account(t, world.PersonEmail)
 
 	return func(ctx context.Context) (int, string, error) {
-		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: world.PersonEmail, Password: apptest.Password})
+		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, nil, client.LoginRequest{Email: world.PersonEmail, Password: apptest.Password})
 		if err != nil {
 			return 0, "", err
 		}
@@ -283,7 +283,7 @@ func prepareRegister(t *testing.T, env *apptest.Env) runOperation {
 		t.Fatal(err)
 	}
 
-	plain, _, err := code.New(nil, keys, 1, env.Clock.Now).Issue(t.Context(), env.Pool, code.Registration, world.PersonEmail)
+	plain, _, err := code.New(nil, keys, code.Budget{}, env.Clock.Now).Issue(t.Context(), env.Pool, code.Registration, world.PersonEmail)
 	if err != nil {
 		t.Fatal(err)
 	}

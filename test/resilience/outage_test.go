@@ -225,7 +225,7 @@ func newLoad(t *testing.T, env *apptest.Env) *load {
 	env.Account(t, "another@konec.com.au") // its sign-ins end none of the sessions above
 
 	run(func() *http.Response {
-		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, client.LoginRequest{Email: "another@konec.com.au", Password: apptest.Password})
+		result, err := env.Client.LoginWithFormdataBodyWithResponse(ctx, nil, client.LoginRequest{Email: "another@konec.com.au", Password: apptest.Password})
 		if err != nil {
 			t.Errorf("login: %v", err)
 

@@ -26,6 +26,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				value   = `__Host-TOKEN=[A-Za-z0-9_-]{43}; Path=/; Max-Age=7200; HttpOnly; Secure; SameSite=Lax`
 				cleared = `__Host-TOKEN=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`
 				unnamed = `__Host-PRE=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`
+				device  = `__Host-DEVICE=[A-Za-z0-9_-]{43}; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax`
 				scripts = `XSRF-TOKEN=[A-Za-z0-9_-]{66}; Path=/;` + attribute + ` Max-Age=86400; Secure; SameSite=Strict`
 				written = strings.Replace(scripts, "XSRF-TOKEN", "XSRF_TOKEN", 1)
 			)
@@ -46,7 +47,7 @@ func TestCookiesHaveTheirAttributes(t *testing.T) {
 				{"401", world.VerifyCall(), browser, []string{scripts, written}},
 				{"403", world.SignOutCall().With("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},
 				{"wrong password", world.SignInCall(world.Owner, "wrong"), browser, nil},
-				{"sign-in", world.SignInCall(world.Owner, apptest.Password), browser, []string{value, scripts, written, unnamed}},
+				{"sign-in", world.SignInCall(world.Owner, apptest.Password), browser, []string{value, scripts, written, unnamed, device}},
 				{"load when signed in", load, browser, []string{scripts, written}},
 				{"verify", world.VerifyCall(), browser, nil},
 				{"403 when signed in", world.SignOutCall().With("X-XSRF-TOKEN", "x"), browser, []string{scripts, written}},

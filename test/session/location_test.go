@@ -122,7 +122,7 @@ func TestMissingLocationFileIsReported(t *testing.T) {
 func signInFrom(t *testing.T, env *apptest.Env, address string) client.Tokens {
 	t.Helper()
 
-	response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(),
+	response, err := env.Client.LoginWithFormdataBodyWithResponse(t.Context(), nil,
 		client.LoginRequest{Email: world.Owner, Password: apptest.Password}, world.WithHeader("X-Forwarded-For", address))
 	if err != nil || response.JSON200 == nil {
 		t.Fatalf("login: %v, %s", err, response.Body)

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,13 +11,14 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// R-C10, R-K6: when the daily limit of text messages is reached, on whichever gateway, the log has one alarm and a
-// metric changes. Later refusals cause no further alarm.
+// R-C10, R-K6, SEC-S8: when half of a day's text messages is sent, and when the last is, on whichever gateway, the log and
+// the audit log have one alarm and a metric changes. Refusals cause no further alarm.
 func TestSMSLimitRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewGateway(t, func(c *apptest.Settings) { c.SMSPerDay = 2 })
+	g := world.NewGateway(t, world.BehindProxy, func(c *apptest.Settings) { c.SMSPerDay = 2 })
 	second := g.Serve(t)
+	networks := 0
 
 	send := func(s *apptest.Server, want string) {
 		t.Helper()
@@ -24,37 +26,43 @@ func TestSMSLimitRaisesAnAlarm(t *testing.T) {
 		phone := g.NewPhone()
 		g.Exec(t, "UPDATE account SET phone = $1 WHERE email = $2", phone, world.Owner)
 
-		got := world.Call{Method: http.MethodGet, Path: "/login/sms", Query: "phone=%2B" + phone[1:]}.To(t, s)
+		got := world.Call{Method: http.MethodGet, Path: "/login/sms", Query: "phone=%2B" + phone[1:]}.With("X-Forwarded-For", fmt.Sprintf("198.51.%d.1", networks)).To(t, s)
+		networks++
+
 		if got.Problem.Code != want {
 			t.Errorf("send: %s, want %q", got, want)
 		}
 	}
 
 	countAlarms := func() int {
-		return strings.Count(g.Log.String(), `"setting":"SMS_PER_DAY"`) + strings.Count(second.Log.String(), `"setting":"SMS_PER_DAY"`)
+		return strings.Count(g.Log.String(), `"budget":"send sms/day"`) + strings.Count(second.Log.String(), `"budget":"send sms/day"`)
 	}
 
 	for day := range 2 {
 		send(g.Server, "")
 
-		if n := countAlarms(); n != day {
-			t.Errorf("day %d: %d alarms too early", day, n)
+		if n := countAlarms(); n != 2*day+1 {
+			t.Errorf("day %d: %d alarms after half", day, n)
 		}
 
 		send(second, "")
 		send(g.Server, "TOO_MANY_REQUESTS")
 		send(second, "TOO_MANY_REQUESTS")
 
-		if n := countAlarms(); n != day+1 || !strings.Contains(second.Log.String(), `"level":"ERROR"`) {
+		if n := countAlarms(); n != 2*(day+1) || !strings.Contains(second.Log.String(), `"level":"ERROR"`) {
 			t.Errorf("day %d: %d alarms", day, n)
 		}
 
 		world.ExpectLimitEvents(t, g.Env, "send sms/day", day+1)
 
+		if n := world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM audit_event WHERE action = 'budget.alarm'"); n != 2*(day+1) {
+			t.Errorf("day %d: %d alarms in the audit log", day, n)
+		}
+
 		g.Clock.Advance(25 * time.Hour)
 	}
 
-	if text := (&world.MailGateway{Env: &apptest.Env{Server: second}}).Metrics(t); !strings.Contains(text, "\ngateway_sms_ceiling_reached_total 2\n") {
+	if text := (&world.MailGateway{Env: &apptest.Env{Server: second}}).Metrics(t); !strings.Contains(text, "\ngateway_budget_alarms_total{budget=\"send sms/day\"} 2\n") {
 		t.Errorf("metrics: %s", text)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
-	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -133,19 +133,18 @@ func TestKeptRefusalOfAnotherVersionIsRead(t *testing.T) {
 	}
 }
 
-// A reset knows no account, so its failures are counted under the address: an unlock removes that wait too.
+// Failures are counted at several places, and under the address from before the account existed: an unlock lifts all.
 func TestUnlockLiftsEveryWait(t *testing.T) {
 	t.Parallel()
 
 	e := setup(t)
 	failures := throttle.NewFailures(e.db, throttle.Backoff{Free: 1, First: time.Minute, Longest: time.Hour, Network: 1000}, e.clock.Now)
 
-	people := map[string]throttle.Person{}
-	for _, factor := range administration.WaitFactors {
-		people[factor] = throttle.Person{AccountID: e.account.ID, Name: e.account.Email}
+	people := map[string]throttle.Person{
+		"password": {AccountID: e.account.ID, Name: e.account.Email, Place: device.Strangers},
+		"totp":     {AccountID: e.account.ID, Place: device.InSession("session")},
+		"sign-in":  {Name: e.account.Email, Place: device.Strangers},
 	}
-
-	people[code.Reset.Name] = throttle.Person{Name: e.account.Email}
 
 	for factor, person := range people {
 		if _, err := failures.Begin(t.Context(), factor, person); err != nil {
@@ -157,7 +156,7 @@ func TestUnlockLiftsEveryWait(t *testing.T) {
 		t.Helper()
 
 		list, err := postgres.Get(t.Context(), e.db, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
-			return throttle.Waits(ctx, conn, e.clock.Now(), administration.WaitFactors, administration.WaitNames(e.account.ID, e.account.Email)...)
+			return throttle.Waits(ctx, conn, e.clock.Now(), administration.WaitNames(e.account.ID, e.account.Email)...)
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
-	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
@@ -95,12 +94,9 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 	return nil
 }
 
-// WaitNames returns the names under which an account's failures are counted: its id and, for a reset, which knows no
-// account, its address.
+// WaitNames returns the names under which an account's failures are counted: its id and, from before it existed, its
+// address.
 func WaitNames(id, email string) []string { return []string{id, email} }
-
-// WaitFactors are the factors whose failures make a user wait.
-var WaitFactors = []string{password.Factor, factor.Name, code.SignIn.Name, code.Reset.Name, code.Phone.Name, code.Email.Name}
 
 // Unlock forgets an account's failures: the next attempt need not wait.
 func (a *Administration) Unlock(ctx context.Context, c authority.Change) error {
@@ -112,6 +108,6 @@ func (a *Administration) Unlock(ctx context.Context, c authority.Change) error {
 			return err
 		}
 
-		return throttle.ForgetAll(ctx, tx, WaitFactors, WaitNames(locked.ID, locked.Email)...)
+		return throttle.Forget(ctx, tx, WaitNames(locked.ID, locked.Email)...)
 	})
 }

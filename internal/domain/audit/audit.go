@@ -46,6 +46,8 @@ const (
 	PasswordReset      Action = "password.reset"
 	PasswordRefused    Action = "password.refused"
 	SessionEnded       Action = "session.ended"
+	DeviceEnded        Action = "device.ended"
+	BudgetAlarm        Action = "budget.alarm"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
 	LimitReached       Action = "limit.reached" // a user or network that reached a limit must wait

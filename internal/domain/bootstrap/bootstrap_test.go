@@ -39,7 +39,7 @@ func setup(t *testing.T, allowed bool) *bootstrap.Bootstrap {
 	clock := &apptest.Clock{}
 
 	return bootstrap.New(bootstrap.Deps{
-		DB: database, Codes: code.New(database, keys, 100, clock.Now), Hasher: hasher, Policy: password.Policy{MinLength: 8},
+		DB: database, Codes: code.New(database, keys, code.Budget{Max: 100, Share: 1}, clock.Now), Hasher: hasher, Policy: password.Policy{MinLength: 8},
 		EmailAllowed: func(string) bool { return allowed }, Now: clock.Now,
 	})
 }

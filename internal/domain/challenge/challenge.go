@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
@@ -14,9 +17,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // Kind is a code's purpose, and the message that carries it.
@@ -25,15 +30,16 @@ type Kind struct {
 	channel delivery.Channel
 	message delivery.Kind
 	owned   bool // requested by a signed-in user: the code is valid for that account only
+	waits   bool // wrong answers delay the user at the place where they come from
 }
 
 // The kinds.
 var (
-	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode, false}
-	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode, false}
-	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode, false}
-	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode, true}
-	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode, true}
+	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode, false, false}
+	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode, false, false}
+	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode, false, true}
+	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode, true, true}
+	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode, true, true}
 )
 
 // subject is what a code is bound to.
@@ -47,12 +53,25 @@ func (k Kind) subject(accountID, to string) string {
 
 // Limits are how often codes are sent.
 type Limits struct {
-	Cooldown time.Duration // between two codes to one destination for one purpose
-	PerHour  int32         // to one destination for one purpose
-	PerDay   int32         // the same in a day
-	Network  int32         // requested by one client address, or /64, in an hour
-	SMSDay   int32         // text messages in a day, to all numbers: each costs money
+	Cooldown  time.Duration // between two codes to one destination for one purpose
+	PerHour   int32         // to one destination for one purpose
+	PerDay    int32         // the same in a day
+	Network   int32         // requested by one client address, or /64, in an hour; its wider networks have a multiple
+	NewPhones int32         // numbers that an account asks to bind in a day
+	Share     int32         // see throttle.Budget
+	MailDay   int32         // mails with codes in a day, to all addresses
+	SMSDay    int32         // text messages in a day, to all numbers: each costs money
+	Countries []string      // the beginnings of the numbers that receive text messages, for example +86
 }
+
+// The names of the limits over all accounts.
+const (
+	MailBudget = "send mail/day"
+	SMSBudget  = "send sms/day"
+)
+
+// ErrPhoneNotAllowed is returned for a number in a country to which no text messages are sent.
+var ErrPhoneNotAllowed = problem.New(problem.Invalid, "PHONE_NOT_ALLOWED")
 
 // Deps are the dependencies of Challenges.
 type Deps struct {
@@ -60,8 +79,9 @@ type Deps struct {
 	Codes    *code.Codes
 	Queue    *delivery.Queue
 	Failures *throttle.Failures
+	Devices  *device.Devices
 	Limits   Limits
-	SMSSpent func() // called once a day, when the last of Limits.SMSDay is used, to alert an administrator
+	Alarm    func(ctx context.Context, a throttle.Alarm) // called when half of a day's messages is sent, and when all are
 	Now      func() time.Time
 }
 
@@ -97,8 +117,15 @@ func (r Request) accountID() string {
 // Send sends a new code and voids the previous one. The work and the response are the same whether or not an account
 // has the destination: the worker that sends decides what the destination receives.
 func (c *Challenges) Send(ctx context.Context, r Request) error {
-	id, last := delivery.NewID(), false
 	kind, to := r.Kind, r.To
+
+	if kind.channel == delivery.SMS && !slices.ContainsFunc(c.Limits.Countries, func(country string) bool { return strings.HasPrefix(to, country) }) {
+		return ErrPhoneNotAllowed
+	}
+
+	id := delivery.NewID()
+
+	var spending throttle.Spending
 
 	err := c.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		if queued, err := c.Queue.Queued(ctx, tx, id); queued || err != nil {
@@ -111,7 +138,8 @@ func (c *Challenges) Send(ctx context.Context, r Request) error {
 			}
 		}
 
-		if err := c.take(ctx, tx, kind, to, &last); err != nil {
+		var err error
+		if spending, err = c.take(ctx, tx, r); err != nil {
 			return err
 		}
 
@@ -148,8 +176,8 @@ func (c *Challenges) Send(ctx context.Context, r Request) error {
 			Content: delivery.Content{Code: plain, Link: page}, Expires: expires,
 		})
 	})
-	if err == nil && last {
-		c.SMSSpent()
+	if err == nil {
+		spending.Report(ctx)
 	}
 
 	return c.recordLimit(ctx, err, kind, r.accountID(), to)
@@ -160,44 +188,126 @@ func (c *Challenges) recordLimit(ctx context.Context, err error, kind Kind, acco
 	return throttle.RecordRefusal(ctx, c.DB, c.Now(), err, audit.Event{AccountID: accountID, Subject: to, Method: kind.purpose.Name})
 }
 
-// take counts one message against all limits, and sets last if it is the last text message of the day. Every sender
-// locks in this order, the destination first.
-func (c *Challenges) take(ctx context.Context, tx postgres.Tx, kind Kind, to string, last *bool) error {
-	name := "send " + kind.purpose.Name
-
-	uses := []throttle.Use{
-		{Limit: throttle.Limit{Name: name + "/cooldown", Max: 1, Window: c.Limits.Cooldown}, Subject: to},
-		{Limit: throttle.Limit{Name: name + "/hour", Max: c.Limits.PerHour, Window: time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: name + "/day", Max: c.Limits.PerDay, Window: 24 * time.Hour}, Subject: to},
-		{Limit: throttle.Limit{Name: "send network/hour", Max: c.Limits.Network, Window: time.Hour}, Subject: origin.From(ctx).Network()},
+// take counts one message against all limits. Every sender locks in this order, the destination first. A device or a
+// session of the account, and administrators, have an allowance of their own at the destination: strangers cannot spend it.
+func (c *Challenges) take(ctx context.Context, tx postgres.Tx, r Request) (throttle.Spending, error) {
+	place, sent, err := c.addressee(ctx, tx, r)
+	if err != nil {
+		return throttle.Spending{}, err
 	}
 
-	if kind.channel == delivery.SMS {
-		sent, err := costs(ctx, tx, kind, to)
-		if err != nil {
-			return err
+	uses := c.destinationUses(r.Kind, r.To, place)
+	uses = append(uses, throttle.NetworkLimit{Name: "send network/hour", Most: c.Limits.Network, Window: time.Hour}.Uses(ctx, place)...)
+
+	budget := throttle.Budget{Name: MailBudget, Max: c.Limits.MailDay, Share: c.Limits.Share, Alarm: c.Alarm}
+	if r.Kind.channel == delivery.SMS {
+		budget = throttle.Budget{Name: SMSBudget, Max: c.Limits.SMSDay, Share: c.Limits.Share, Alarm: c.Alarm}
+	}
+
+	ofBudget, spending := budget.Uses(ctx, place, !sent)
+
+	if r.Kind == Phone {
+		if err := c.takeNewPhone(ctx, tx, r); err != nil {
+			return spending, err
 		}
-
-		limit := throttle.Limit{Name: "send sms/day", Max: c.Limits.SMSDay, Window: 24 * time.Hour}
-		uses = append(uses, throttle.Use{Limit: limit, DryRun: !sent, Last: last})
 	}
 
-	return throttle.ConsumeAll(ctx, tx, c.Now(), uses...)
+	return spending, throttle.ConsumeAll(ctx, tx, c.Now(), append(uses, ofBudget...)...)
 }
 
-// costs reports whether a text message is really sent. A code to sign in goes only to phones of accounts. Otherwise
-// requests for codes to made-up numbers, which cost the attacker nothing, could use up the day's budget of all users.
-func costs(ctx context.Context, tx postgres.Tx, kind Kind, to string) (bool, error) {
-	if kind.owned {
-		return true, nil
+func (c *Challenges) destinationUses(kind Kind, to string, place device.Place) []throttle.Use {
+	var uses []throttle.Use
+
+	for _, limit := range c.destinationLimits(kind) {
+		uses = append(uses, throttle.Use{Limit: limit, Subject: allowance(to, place)})
 	}
 
-	status, err := db.New(tx).AccountStatusByPhone(ctx, &to)
+	return uses
+}
+
+func (c *Challenges) destinationLimits(kind Kind) []throttle.Limit {
+	name := "send " + kind.purpose.Name
+
+	return []throttle.Limit{
+		{Name: name + "/cooldown", Max: 1, Window: c.Limits.Cooldown},
+		{Name: name + "/hour", Max: c.Limits.PerHour, Window: time.Hour},
+		{Name: name + "/day", Max: c.Limits.PerDay, Window: 24 * time.Hour},
+	}
+}
+
+// allowance returns the subject of the limits of a destination. All addresses of one mailbox, which differ in what
+// follows a plus, are one.
+func allowance(to string, place device.Place) string {
+	if local, domain, mail := strings.Cut(to, "@"); mail {
+		local, _, _ = strings.Cut(local, "+")
+		to = local + "@" + domain
+	}
+
+	if place.Owned() {
+		return to + " " + place.String()
+	}
+
+	return to
+}
+
+// takeNewPhone limits how many numbers an account tries in a day. A number that it has tried today is not new.
+func (c *Challenges) takeNewPhone(ctx context.Context, tx postgres.Tx, r Request) error {
+	var tried int32
+
+	number := throttle.Use{
+		Limit:   throttle.Limit{Name: "phone tried", Max: math.MaxInt32, Window: 24 * time.Hour},
+		Subject: r.Actor.AccountID + " " + r.To, Count: &tried,
+	}
+	if err := throttle.ConsumeAll(ctx, tx, c.Now(), number); err != nil || tried > 1 {
+		return err
+	}
+
+	return throttle.Consume(ctx, tx, c.Now(), throttle.Limit{Name: "new phones/day", Max: c.Limits.NewPhones, Window: 24 * time.Hour}, r.Actor.AccountID)
+}
+
+// addressee returns where the request stands towards the account of the destination, and whether a message is really
+// sent. A code to sign in or to reset goes only to accounts. Otherwise requests for codes to made-up destinations, which
+// cost the attacker nothing, could use up the day's budget of all users.
+func (c *Challenges) addressee(ctx context.Context, tx postgres.Tx, r Request) (device.Place, bool, error) {
+	switch {
+	case r.Kind.owned:
+		return device.Strangers, true, nil // the destination is not the account's yet, and may be a stranger's
+	case r.Actor != (authority.Actor{}):
+		return device.OfAdministrator(r.Actor.AccountID), true, nil
+	}
+
+	var (
+		accountID, status string
+		err               error
+	)
+
+	if r.Kind.channel == delivery.SMS {
+		var row db.AccountByPhoneRow
+		row, err = db.New(tx).AccountByPhone(ctx, &r.To)
+		accountID, status = row.ID, row.Status
+	} else {
+		var row db.AccountCredentialsRow
+		row, err = db.New(tx).AccountCredentials(ctx, r.To)
+		accountID, status = row.ID, row.Status
+	}
+
 	if err != nil && !postgres.IsNotFound(err) {
-		return false, fmt.Errorf("look for the account: %w", err)
+		return device.Place{}, false, fmt.Errorf("look for the account: %w", err)
 	}
 
-	return status == string(account.Active), nil
+	place, err := c.Devices.PlaceIn(ctx, tx, accountID)
+
+	return place, r.Kind == Registration || status == string(account.Active), err
+}
+
+// Answer is an answer to a challenge.
+type Answer struct {
+	Kind         Kind
+	AccountID    string // the account that has the destination, or whose user is signed in; empty if there is none
+	OpensAccount bool   // a right answer lets its sender into the account
+	SessionID    string // of a user who is signed in; empty if none is
+	To           string
+	Text         string
 }
 
 // Proof is a right answer that has not been used yet.
@@ -207,24 +317,48 @@ type Proof struct {
 	attempt throttle.Attempt
 }
 
-// Answer verifies an answer, and returns code.ErrInvalid if it is wrong. The answer counts as a failure of the user, of
-// the network, of the code and of the day, and this is committed before the comparison. accountID is the account with
-// the destination; if it is empty, failures count for the destination.
-func (c *Challenges) Answer(ctx context.Context, kind Kind, accountID, to, guess string) (Proof, error) {
-	attempt, err := c.Failures.Begin(ctx, kind.purpose.Name, throttle.Person{AccountID: accountID, Name: to})
+// Answer verifies an answer, and returns code.ErrInvalid if it is wrong. The answer counts as a failure of the networks,
+// of the code and of the day, and this is committed before the comparison. An answer that signs in, or that a signed-in
+// user sends, counts as a failure of the user at this place, too; one that resets or registers does not, or strangers
+// could delay the user.
+func (c *Challenges) Answer(ctx context.Context, a Answer) (Proof, error) {
+	place := device.InSession(a.SessionID)
+	if a.SessionID == "" {
+		var err error
+		if place, err = c.Devices.Place(ctx, a.AccountID); err != nil {
+			return Proof{}, err
+		}
+	}
+
+	begin := c.Failures.BeginNetwork
+	if a.Kind.waits {
+		begin = c.Failures.Begin
+	}
+
+	attempt, err := begin(ctx, a.Kind.purpose.Name, throttle.Person{AccountID: a.AccountID, Name: a.To, SessionID: a.SessionID, Place: place})
 	if err != nil {
 		return Proof{}, err
 	}
 
-	ticket, err := c.Codes.Attempt(ctx, kind.purpose, kind.subject(accountID, to), guess)
+	subject := a.To
+	if a.Kind.owned {
+		subject = a.Kind.subject(a.AccountID, a.To)
+	}
+
+	ticket, err := c.Codes.Attempt(ctx, code.Guess{
+		Purpose: a.Kind.purpose, Subject: subject, Text: a.Text, Place: place, OpensAccount: a.OpensAccount,
+	})
 	if errors.Is(err, code.ErrInvalid) {
-		return Proof{}, c.Refused(ctx, kind, accountID, to)
+		return Proof{}, c.Refused(ctx, a)
 	} else if err != nil {
-		return Proof{}, c.recordLimit(ctx, err, kind, accountID, to)
+		return Proof{}, c.recordLimit(ctx, err, a.Kind, a.AccountID, a.To)
 	}
 
 	return Proof{codes: c.Codes, ticket: ticket, attempt: attempt}, nil
 }
+
+// Place is where the answer came from.
+func (p Proof) Place() device.Place { return p.ticket.Place }
 
 // Use uses the code up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
 // get code.ErrInvalid. Call Done after the transaction.
@@ -241,12 +375,12 @@ func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Su
 
 // Done refunds the guess to the day's budget of failed guesses. An error is ignored: the operation has succeeded, and a
 // budget that is one too low for a day does no harm.
-func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx) }
+func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx, p.ticket) }
 
 // Refused records a wrong answer, or a right one that lost the race for its code, and returns code.ErrInvalid.
-func (c *Challenges) Refused(ctx context.Context, kind Kind, accountID, to string) error {
+func (c *Challenges) Refused(ctx context.Context, a Answer) error {
 	err := audit.RecordAlone(ctx, c.DB, c.Now(), audit.Event{
-		Action: audit.CodeRefused, AccountID: accountID, Subject: to, Method: kind.purpose.Name,
+		Action: audit.CodeRefused, AccountID: a.AccountID, Subject: a.To, Method: a.Kind.purpose.Name,
 	})
 	if err != nil {
 		return err

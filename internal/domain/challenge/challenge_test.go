@@ -1,7 +1,10 @@
 package challenge_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -9,8 +12,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -52,11 +57,12 @@ func setup(t *testing.T) *env {
 		t.Fatal(err)
 	}
 
-	e.codes = code.New(e.db, keys, 100, e.clock.Now)
+	e.codes = code.New(e.db, keys, code.Budget{Max: 10_000, Share: throttle.NetworkShare}, e.clock.Now)
 	e.Challenges = challenge.New(challenge.Deps{
-		DB: e.db, Codes: e.codes, Queue: queue, Now: e.clock.Now, SMSSpent: func() { e.spent++ },
+		DB: e.db, Codes: e.codes, Queue: queue, Devices: device.New(e.db, e.clock.Now), Now: e.clock.Now,
+		Alarm:    func(context.Context, throttle.Alarm) { e.spent++ },
 		Failures: throttle.NewFailures(e.db, throttle.Backoff{Free: 100, First: time.Minute, Longest: time.Hour, Network: 1000}, e.clock.Now),
-		Limits:   challenge.Limits{Cooldown: time.Minute, PerHour: 3, PerDay: 10, Network: 100, SMSDay: 2},
+		Limits:   challenge.Limits{Cooldown: time.Minute, PerHour: 3, PerDay: 10, Network: 100, NewPhones: 3, Share: throttle.NetworkShare, MailDay: 10_000, SMSDay: 2, Countries: []string{"+86"}},
 	})
 
 	return e
@@ -97,21 +103,62 @@ func TestSendsAreLimitedByDestinationAndPurpose(t *testing.T) {
 	send(challenge.Registration, 57*time.Minute)
 }
 
-// The last text message of a day is reported once, and no more are sent.
+// SEC-S8: half of a day's text messages, and the last, are reported; no more are sent. One network, however many
+// addresses it has, may ask for a hundredth of them, and at least one.
 func TestTextMessagesHaveADailyCeiling(t *testing.T) {
 	t.Parallel()
 
 	e := setup(t)
 
-	for i, phone := range []string{"+8613800138000", "+8613800138001", "+8613800138002"} {
-		err := e.Send(t.Context(), challenge.Request{Kind: challenge.Phone, To: phone, Actor: authority.Operator()})
-		if limited := errors.Is(err, problem.ErrTooManyRequests); limited != (i == 2) || !limited && err != nil {
-			t.Errorf("text %d: %v", i, err)
+	for i, c := range []struct {
+		from    string
+		limited bool
+	}{
+		{"203.0.113.1", false},
+		{"203.0.113.2", true}, // the same /24
+		{"2001:db8:1:1::1", false},
+		{"2001:db8:1:ffff::1", true}, // the same /48
+		{"198.51.100.1", true},       // none is left
+	} {
+		ctx := origin.With(t.Context(), origin.Origin{Address: netip.MustParseAddr(c.from)})
+		actor := authority.Operator()
+
+		err := e.Send(ctx, challenge.Request{Kind: challenge.Phone, To: fmt.Sprintf("+861380013800%d", i), Actor: actor})
+		if limited := errors.Is(err, problem.ErrTooManyRequests); limited != c.limited || !limited && err != nil {
+			t.Errorf("text %d from %s: %v", i, c.from, err)
 		}
 	}
 
-	if e.spent != 1 {
-		t.Errorf("the last one was reported %d times", e.spent)
+	if e.spent != 2 {
+		t.Errorf("%d alarms, want two", e.spent)
+	}
+}
+
+// SEC-S9: an account asks for codes to three new numbers a day, and numbers of other countries get none.
+func TestNewPhonesAreLimited(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	e.Limits.SMSDay = 10_000
+
+	send := func(to string) error {
+		e.clock.Advance(time.Minute)
+
+		return e.Send(t.Context(), challenge.Request{Kind: challenge.Phone, To: to, Actor: authority.Operator()})
+	}
+
+	for i := range 3 {
+		if err := errors.Join(send(fmt.Sprintf("+861380013800%d", i)), send("+8613800138000")); err != nil && i < 2 {
+			t.Fatalf("number %d: %v", i, err)
+		}
+	}
+
+	if err := send("+8613800138009"); !errors.Is(err, problem.ErrTooManyRequests) {
+		t.Errorf("the fourth number: %v", err)
+	}
+
+	if err := send("+19071234567"); !errors.Is(err, challenge.ErrPhoneNotAllowed) {
+		t.Errorf("a number of another country: %v", err)
 	}
 }
 
@@ -131,16 +178,16 @@ func TestAnswerIsUsedOnce(t *testing.T) {
 
 	old, plain := issue(), issue()
 	if old != plain {
-		if _, err := e.Answer(t.Context(), challenge.Registration, "", email, old); !errors.Is(err, code.ErrInvalid) {
+		if _, err := e.Answer(t.Context(), challenge.Answer{Kind: challenge.Registration, To: email, Text: old}); !errors.Is(err, code.ErrInvalid) {
 			t.Errorf("the code before the newest: %v", err)
 		}
 	}
 
-	if _, err := e.Answer(t.Context(), challenge.Reset, "", email, plain); !errors.Is(err, code.ErrInvalid) {
+	if _, err := e.Answer(t.Context(), challenge.Answer{Kind: challenge.Reset, To: email, Text: plain}); !errors.Is(err, code.ErrInvalid) {
 		t.Errorf("the code for another purpose: %v", err)
 	}
 
-	proof, err := e.Answer(t.Context(), challenge.Registration, "", email, plain)
+	proof, err := e.Answer(t.Context(), challenge.Answer{Kind: challenge.Registration, To: email, Text: plain})
 	if err != nil {
 		t.Fatal(err)
 	}

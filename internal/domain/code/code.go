@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -24,17 +25,19 @@ import (
 type Purpose struct {
 	Name     string
 	Lifetime time.Duration
+
+	signsIn bool // a code lets its holder into an account
 }
 
 // Registration proves control of the address of a new account.
 var Registration = Purpose{Name: "registration", Lifetime: 10 * time.Minute}
 
 // Reset proves control of the address of an account whose password was forgotten.
-var Reset = Purpose{Name: "reset", Lifetime: 10 * time.Minute}
+var Reset = Purpose{Name: "reset", Lifetime: 10 * time.Minute, signsIn: true}
 
 // SignIn signs in with a phone. Phone and Email prove control of what is to be bound to an account.
 var (
-	SignIn = Purpose{Name: "sign-in", Lifetime: 5 * time.Minute}
+	SignIn = Purpose{Name: "sign-in", Lifetime: 5 * time.Minute, signsIn: true}
 	Phone  = Purpose{Name: "phone", Lifetime: 5 * time.Minute}
 	Email  = Purpose{Name: "email", Lifetime: 10 * time.Minute}
 )
@@ -59,19 +62,28 @@ type Codes struct {
 	db     *postgres.DB
 	keys   *keyring.Keyring
 	now    func() time.Time
-	budget throttle.Limit
+	budget Budget
 }
 
-// New returns Codes. budget is the number of failed guesses in a day, over all codes: six digits resist guesses sprayed
-// over many accounts only while G ≤ 10,000 (security.md, R-C11).
-func New(database *postgres.DB, keys *keyring.Keyring, budget int32, now func() time.Time) *Codes {
-	return &Codes{
-		db:     database,
-		keys:   keys,
-		now:    now,
-		budget: throttle.Limit{Name: "failed-codes", Max: budget, Window: 24 * time.Hour},
-	}
+// Budget is the number of failed guesses in a day at the codes of one purpose, over all accounts: six digits resist
+// guesses sprayed over many accounts only while all purposes together allow at most 10,000 (security.md, R-C11).
+type Budget struct {
+	Max   int32
+	Share int32 // see throttle.Budget
+	Alarm func(ctx context.Context, a throttle.Alarm)
 }
+
+// New returns Codes.
+func New(database *postgres.DB, keys *keyring.Keyring, budget Budget, now func() time.Time) *Codes {
+	return &Codes{db: database, keys: keys, now: now, budget: budget}
+}
+
+func (c *Codes) budgetOf(purpose Purpose) throttle.Budget {
+	return throttle.Budget{Name: BudgetName(purpose), Max: c.budget.Max, Share: c.budget.Share, Alarm: c.budget.Alarm}
+}
+
+// BudgetName returns the name of the budget of failed guesses at the codes of a purpose.
+func BudgetName(purpose Purpose) string { return "failed-codes/" + purpose.Name }
 
 // Issue makes a new code and voids the previous one. Run it in the transaction that enqueues its delivery, so that
 // neither exists without the other.
@@ -100,62 +112,79 @@ func (c *Codes) Issue(ctx context.Context, tx db.DBTX, purpose Purpose, subject 
 	return plain, expires, nil
 }
 
+// Guess is a guess at a code.
+type Guess struct {
+	Purpose Purpose
+	Subject string
+	Text    string
+	Place   device.Place // where it comes from
+	// OpensAccount reports that a right guess would open an account that exists. Only such a guess counts
+	// against the day's budget: otherwise a stranger could spend it at codes that they asked for themselves.
+	OpensAccount bool
+}
+
 // Ticket is a right guess that has not been redeemed yet.
 type Ticket struct {
-	purpose Purpose
-	subject string
-	digest  []byte
+	Guess
+
+	digest []byte
 }
 
 // Attempt compares a guess, and returns a Ticket if it is right. The guess counts against the code and the day's
 // budget, and this is committed before the comparison: parallel guesses each count, and a crash refunds none.
-func (c *Codes) Attempt(ctx context.Context, purpose Purpose, subject, guess string) (Ticket, error) {
+func (c *Codes) Attempt(ctx context.Context, guess Guess) (Ticket, error) {
 	var (
-		row   db.CodeAttemptRow
-		found bool
+		row      db.CodeAttemptRow
+		found    bool
+		spending throttle.Spending
 	)
 
 	err := c.db.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		var err error
 
 		row, err = db.New(tx).CodeAttempt(ctx, db.CodeAttemptParams{
-			Purpose: purpose.Name, Subject: subject, Now: c.now(), MaxAttempts: MaxAttempts,
+			Purpose: guess.Purpose.Name, Subject: guess.Subject, Now: c.now(), MaxAttempts: MaxAttempts,
 		})
 		found = err == nil
 
-		switch {
-		case postgres.IsNotFound(err):
-			// There is no code to hit, so the day's budget is not charged: otherwise any caller could use it up.
-			// Neither the cost nor the response reveals that there is no code.
-			return throttle.ConsumeAll(ctx, tx, c.now(), throttle.Use{Limit: c.budget, DryRun: true})
-		case err != nil:
+		if err != nil && !postgres.IsNotFound(err) {
 			return fmt.Errorf("count guess: %w", err)
 		}
 
-		return throttle.Consume(ctx, tx, c.now(), c.budget, "")
+		if !guess.Purpose.signsIn {
+			return nil
+		}
+
+		// Neither the cost nor the response reveals whether there is a code or an account.
+		uses, spent := c.budgetOf(guess.Purpose).Uses(ctx, guess.Place, !found || !guess.OpensAccount)
+		spending = spent
+
+		return throttle.ConsumeInOrder(ctx, tx, c.now(), uses...)
 	})
 	if err != nil {
 		return Ticket{}, err
 	}
+
+	spending.Report(ctx)
 
 	keyID := c.keys.Current()
 	if found {
 		keyID = uint8(row.KeyID) //nolint:gosec // written from a uint8
 	}
 
-	digest := c.digest(keyID, purpose, subject, guess)
+	digest := c.digest(keyID, guess.Purpose, guess.Subject, guess.Text)
 	if !found || digest == nil || !hmac.Equal(digest, row.Digest) {
 		return Ticket{}, ErrInvalid
 	}
 
-	return Ticket{purpose: purpose, subject: subject, digest: digest}, nil
+	return Ticket{Guess: guess, digest: digest}, nil
 }
 
 // Redeem uses the ticket's code up, in the transaction of what it allows. Of several concurrent callers one succeeds;
 // the others get ErrInvalid.
 func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 	rows, err := db.New(tx).CodeRedeem(ctx, db.CodeRedeemParams{
-		Purpose: ticket.purpose.Name, Subject: ticket.subject, Digest: ticket.digest, Now: c.now(),
+		Purpose: ticket.Purpose.Name, Subject: ticket.Subject, Digest: ticket.digest, Now: c.now(),
 	})
 	if err != nil {
 		return fmt.Errorf("redeem code: %w", err)
@@ -170,9 +199,19 @@ func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 
 // Refund takes a right guess out of the day's budget of failed guesses. Call it after the transaction of Redeem: all
 // guesses of the day count in one row, which should not stay locked for long.
-func (c *Codes) Refund(ctx context.Context) error {
+func (c *Codes) Refund(ctx context.Context, ticket Ticket) error {
+	if !ticket.Purpose.signsIn || !ticket.OpensAccount {
+		return nil // nothing was spent
+	}
+
 	return c.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return throttle.Refund(ctx, conn, c.budget, "")
+		for _, use := range c.budgetOf(ticket.Purpose).Refunds(ctx, ticket.Place) {
+			if err := throttle.Refund(ctx, conn, use.Limit, use.Subject); err != nil {
+				return err
+			}
+		}
+
+		return nil
 	})
 }
 

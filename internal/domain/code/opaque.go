@@ -40,7 +40,8 @@ func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, s
 	}
 
 	return c.Redeem(ctx, tx, Ticket{
-		purpose: purpose, subject: subject + " " + plain[:randomid.Length], digest: opaqueDigest(plain[randomid.Length:]),
+		Guess:  Guess{Purpose: purpose, Subject: subject + " " + plain[:randomid.Length]},
+		digest: opaqueDigest(plain[randomid.Length:]),
 	})
 }
 
@@ -83,7 +84,7 @@ func (c *Codes) HoldsSecret(ctx context.Context, tx db.DBTX, purpose Purpose, su
 
 // RedeemSecret uses up a code of IssueSecret or IssueLink, as RedeemOpaque does.
 func (c *Codes) RedeemSecret(ctx context.Context, tx db.DBTX, purpose Purpose, subject, secret string) error {
-	return c.Redeem(ctx, tx, Ticket{purpose: purpose, subject: subject, digest: opaqueDigest(secret)})
+	return c.Redeem(ctx, tx, Ticket{Guess: Guess{Purpose: purpose, Subject: subject}, digest: opaqueDigest(secret)})
 }
 
 func opaqueDigest(secret string) []byte {

@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -25,6 +29,7 @@ import (
 type Deps struct {
 	DB         *postgres.DB
 	Challenges *challenge.Challenges
+	Devices    *device.Devices
 	Sessions   *session.Sessions
 	Queue      *delivery.Queue
 	Hasher     *password.Hasher
@@ -49,43 +54,66 @@ func (r *Resets) SendCode(ctx context.Context, actor authority.Actor, email stri
 	return r.Challenges.Send(ctx, challenge.Request{Kind: challenge.Reset, To: email, Actor: actor})
 }
 
-// Reset redeems the code, sets the password and ends every session, all or nothing. A refused password is reported
-// before the code is checked, so it costs no guess. If the account was disabled since, the error is that of a wrong
-// code.
-func (r *Resets) Reset(ctx context.Context, email, guess, plain string) error {
+// Reset redeems the code, sets the password and ends every session and every device, all or nothing. It returns a token
+// for the device that reset. A refused password is reported before the code is checked, so it costs no guess. If the
+// account was disabled since, the error is that of a wrong code.
+func (r *Resets) Reset(ctx context.Context, email, guess, plain string) (device.Token, error) {
 	if err := r.Policy.Check(plain, email); err != nil {
-		return err
+		return "", err
 	}
 
 	turn, err := r.Hasher.Slot(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer turn.Release()
 
-	proof, err := r.Challenges.Answer(ctx, challenge.Reset, "", email, guess)
+	found, err := r.account(ctx, email)
 	if err != nil {
-		return err
+		return "", err
+	}
+
+	answer := challenge.Answer{
+		Kind: challenge.Reset, AccountID: found.ID, OpensAccount: found.Status == string(account.Active), To: email, Text: guess,
+	}
+
+	proof, err := r.Challenges.Answer(ctx, answer)
+	if err != nil {
+		return "", err
 	}
 
 	hash, err := turn.Hash(plain)
 	if err != nil {
-		return err
+		return "", err
 	}
 
-	err = r.reset(ctx, email, hash, proof)
+	fresh := device.NewToken()
+
+	err = r.reset(ctx, email, hash, fresh, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return r.Challenges.Refused(ctx, challenge.Reset, "", email)
+		return "", r.Challenges.Refused(ctx, answer)
 	} else if err != nil {
-		return err
+		return "", err
 	}
 
 	proof.Done(ctx)
 
-	return nil
+	return fresh, nil
 }
 
-func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.Proof) error {
+// account returns an empty row if there is no such account.
+func (r *Resets) account(ctx context.Context, email string) (db.AccountCredentialsRow, error) {
+	row, err := postgres.Get(ctx, r.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountCredentialsRow, error) {
+		return db.New(conn).AccountCredentials(ctx, email)
+	})
+	if err != nil && !postgres.IsNotFound(err) {
+		return row, fmt.Errorf("look up account: %w", err)
+	}
+
+	return row, nil
+}
+
+func (r *Resets) reset(ctx context.Context, email, hash string, fresh device.Token, proof challenge.Proof) error {
 	notice := delivery.NewID()
 
 	return r.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
@@ -117,8 +145,16 @@ func (r *Resets) reset(ctx context.Context, email, hash string, proof challenge.
 			return err
 		}
 
-		// Failures with the old password do not delay the new one.
-		if err := throttle.Forget(ctx, tx, password.Factor, id); err != nil {
+		// No failure delays the owner, and no device of before is the owner's.
+		if err := throttle.Forget(ctx, tx, id, email); err != nil {
+			return err
+		}
+
+		if err := device.EndAll(ctx, tx, id); err != nil {
+			return err
+		}
+
+		if err := r.Devices.Remember(ctx, tx, id, fresh); err != nil {
 			return err
 		}
 

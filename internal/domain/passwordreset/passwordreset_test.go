@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/passwordreset"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -65,16 +66,17 @@ func setup(t *testing.T) *env {
 	queue, err := delivery.NewQueue(e.db, keys, e.clock.Now)
 	must(err)
 
-	e.codes = code.New(e.db, keys, 100, e.clock.Now)
+	e.codes = code.New(e.db, keys, code.Budget{Max: 10_000, Share: throttle.NetworkShare}, e.clock.Now)
 	limits := session.Limits{Idle: time.Hour, Absolute: time.Hour, PerUser: 20}
 	e.sessions = session.New(session.Deps{DB: e.db, Codes: e.codes, Queue: queue, Limits: limits, Browsers: limits, Now: e.clock.Now})
+	devices := device.New(e.db, e.clock.Now)
 	challenges := challenge.New(challenge.Deps{
-		DB: e.db, Codes: e.codes, Queue: queue, Now: e.clock.Now, SMSSpent: func() {},
+		DB: e.db, Codes: e.codes, Queue: queue, Devices: devices, Now: e.clock.Now,
 		Failures: throttle.NewFailures(e.db, throttle.Backoff{Free: 100, First: time.Minute, Longest: time.Hour, Network: 1000}, e.clock.Now),
-		Limits:   challenge.Limits{Cooldown: time.Minute, PerHour: 5, PerDay: 10, Network: 100, SMSDay: 100},
+		Limits:   challenge.Limits{Cooldown: time.Minute, PerHour: 5, PerDay: 10, Network: 100, Share: throttle.NetworkShare, MailDay: 10_000, SMSDay: 10_000},
 	})
 	e.Resets = passwordreset.New(passwordreset.Deps{
-		DB: e.db, Challenges: challenges, Sessions: e.sessions, Queue: queue, Hasher: e.hasher, Policy: password.Policy{MinLength: 8}, Now: e.clock.Now,
+		DB: e.db, Challenges: challenges, Devices: devices, Sessions: e.sessions, Queue: queue, Hasher: e.hasher, Policy: password.Policy{MinLength: 8}, Now: e.clock.Now,
 	})
 
 	e.account, err = account.New(e.db, e.clock.Now).Create(t.Context(), account.Creation{Email: email, Name: "User", MemberGroup: account.GroupNone})
@@ -115,7 +117,7 @@ func TestResetSetsThePasswordAndEndsSessions(t *testing.T) {
 	e := setup(t)
 	plain := e.code(t)
 
-	if err := e.Reset(t.Context(), email, plain, fresh); err != nil {
+	if _, err := e.Reset(t.Context(), email, plain, fresh); err != nil {
 		t.Fatal(err)
 	}
 
@@ -137,7 +139,7 @@ func TestResetSetsThePasswordAndEndsSessions(t *testing.T) {
 		t.Errorf("%d living sessions, %d notices", living, notices)
 	}
 
-	if err := e.Reset(t.Context(), email, plain, fresh); !errors.Is(err, code.ErrInvalid) {
+	if _, err := e.Reset(t.Context(), email, plain, fresh); !errors.Is(err, code.ErrInvalid) {
 		t.Errorf("a used code: %v", err)
 	}
 }
@@ -150,7 +152,7 @@ func TestRefusedResetChangesNothing(t *testing.T) {
 	plain := e.code(t)
 
 	for range 10 {
-		if err := e.Reset(t.Context(), email, plain, "short"); err == nil || errors.Is(err, code.ErrInvalid) {
+		if _, err := e.Reset(t.Context(), email, plain, "short"); err == nil || errors.Is(err, code.ErrInvalid) {
 			t.Fatalf("a short password: %v", err)
 		}
 	}
@@ -161,7 +163,7 @@ func TestRefusedResetChangesNothing(t *testing.T) {
 	}
 
 	for name, address := range map[string]string{"wrong code": email, "unknown address": "unknown@konec.test"} {
-		if err := e.Reset(t.Context(), address, wrong, fresh); !errors.Is(err, code.ErrInvalid) {
+		if _, err := e.Reset(t.Context(), address, wrong, fresh); !errors.Is(err, code.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -174,7 +176,7 @@ func TestRefusedResetChangesNothing(t *testing.T) {
 		t.Errorf("%d living sessions, want 2", living)
 	}
 
-	if err := e.Reset(t.Context(), email, plain, fresh); err != nil {
+	if _, err := e.Reset(t.Context(), email, plain, fresh); err != nil {
 		t.Errorf("the code after refusals: %v", err)
 	}
 }

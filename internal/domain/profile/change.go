@@ -100,14 +100,16 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 		return err
 	}
 
-	proof, err := p.Challenges.Answer(ctx, challenge.Email, who.Account.ID, email, guess)
+	answer := challenge.Answer{Kind: challenge.Email, AccountID: who.Account.ID, SessionID: who.SessionID, To: email, Text: guess}
+
+	proof, err := p.Challenges.Answer(ctx, answer)
 	if err != nil {
 		return err
 	}
 
 	err = p.setEmail(ctx, who, who.Actor(recent), email, proof.Use)
 	if errors.Is(err, code.ErrInvalid) {
-		return p.Challenges.Refused(ctx, challenge.Email, who.Account.ID, email)
+		return p.Challenges.Refused(ctx, answer)
 	}
 
 	if err == nil {
@@ -175,7 +177,9 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return err
 	}
 
-	proof, err := p.Challenges.Answer(ctx, challenge.Phone, who.Account.ID, phone, guess)
+	answer := challenge.Answer{Kind: challenge.Phone, AccountID: who.Account.ID, SessionID: who.SessionID, To: phone, Text: guess}
+
+	proof, err := p.Challenges.Answer(ctx, answer)
 	if err != nil {
 		return err
 	}
@@ -201,7 +205,7 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return email, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
 	})
 	if errors.Is(err, code.ErrInvalid) {
-		return p.Challenges.Refused(ctx, challenge.Phone, who.Account.ID, phone)
+		return p.Challenges.Refused(ctx, answer)
 	}
 
 	if err == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -68,7 +69,9 @@ func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, ol
 	}
 	defer turn.Release()
 
-	attempt, err := p.Failures.Begin(ctx, password.Factor, throttle.Person{AccountID: who.Account.ID, SessionID: who.SessionID})
+	attempt, err := p.Failures.Begin(ctx, password.Factor, throttle.Person{
+		AccountID: who.Account.ID, SessionID: who.SessionID, Place: device.InSession(who.SessionID),
+	})
 	if err != nil {
 		return err
 	}

@@ -81,14 +81,16 @@ func (r *Registration) Register(ctx context.Context, a Applicant) (account.Accou
 	}
 	defer turn.Release()
 
-	proof, err := r.Challenges.Answer(ctx, challenge.Registration, "", a.Email, a.Code)
+	answer := challenge.Answer{Kind: challenge.Registration, To: a.Email, Text: a.Code}
+
+	proof, err := r.Challenges.Answer(ctx, answer)
 	if err != nil {
 		return account.Account{}, err
 	}
 
 	created, err := r.create(ctx, a, turn, proof)
 	if errors.Is(err, code.ErrInvalid) {
-		return account.Account{}, r.Challenges.Refused(ctx, challenge.Registration, "", a.Email)
+		return account.Account{}, r.Challenges.Refused(ctx, answer)
 	} else if err != nil {
 		return account.Account{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -37,6 +38,7 @@ type Tokens struct {
 	Access    string
 	ExpiresIn time.Duration // of Access
 	Refresh   string
+	Device    device.Token // of a sign-in; empty for a refresh
 }
 
 // Principal is the caller of an operation: a live session and its account, read together.

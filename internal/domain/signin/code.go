@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -31,16 +32,20 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 		return newSession{}, fmt.Errorf("look up phone: %w", err)
 	}
 
-	right, err := s.Challenges.Answer(ctx, challenge.SignIn, found.ID, phone, guess)
+	answer := challenge.Answer{
+		Kind: challenge.SignIn, AccountID: found.ID, OpensAccount: found.Status == string(account.Active), To: phone, Text: guess,
+	}
+
+	right, err := s.Challenges.Answer(ctx, answer)
 	if err != nil {
 		return newSession{}, err
 	}
 
 	if found.Status != string(account.Active) {
-		return newSession{}, s.Challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.Challenges.Refused(ctx, answer)
 	}
 
-	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, use: func(ctx context.Context, tx postgres.Tx) error {
+	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, place: right.Place(), use: func(ctx context.Context, tx postgres.Tx) error {
 		return right.Use(ctx, tx)
 	}}
 
@@ -57,7 +62,7 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 
 		return newSession{}, s.askSecond(ctx, p, phone, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
-		return newSession{}, s.Challenges.Refused(ctx, challenge.SignIn, found.ID, phone)
+		return newSession{}, s.Challenges.Refused(ctx, answer)
 	case err != nil:
 		return newSession{}, err
 	}
@@ -73,12 +78,17 @@ func (s *SignIn) withTOTP(ctx context.Context, email, guess string, opener openS
 		return newSession{}, err
 	}
 
-	attempt, err := s.Failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: found.ID, Name: email})
+	place, err := s.Devices.Place(ctx, found.ID)
 	if err != nil {
 		return newSession{}, err
 	}
 
-	o, err := s.compareTOTP(ctx, attempt, found, guess, opener)
+	attempt, err := s.Failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: found.ID, Name: email, Place: place})
+	if err != nil {
+		return newSession{}, err
+	}
+
+	o, err := s.compareTOTP(ctx, place, attempt, found, guess, opener)
 	if errors.Is(err, errMovedOn) || errors.Is(err, factor.ErrCodeInvalid) {
 		return newSession{}, s.refuse(ctx, methodTOTP, found.ID, email, factor.ErrCodeInvalid)
 	}
@@ -87,7 +97,7 @@ func (s *SignIn) withTOTP(ctx context.Context, email, guess string, opener openS
 }
 
 func (s *SignIn) compareTOTP(
-	ctx context.Context, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, opener openSession,
+	ctx context.Context, place device.Place, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, opener openSession,
 ) (newSession, error) {
 	accountID := found.ID
 	if found.Status != string(account.Active) || !s.TOTP {
@@ -99,7 +109,7 @@ func (s *SignIn) compareTOTP(
 		return newSession{}, err
 	}
 
-	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, use: func(ctx context.Context, tx postgres.Tx) error {
+	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, place: place, use: func(ctx context.Context, tx postgres.Tx) error {
 		if err := s.Factors.Redeem(ctx, tx, right); err != nil {
 			return err
 		}
@@ -114,13 +124,19 @@ func (s *SignIn) compareTOTP(
 }
 
 // withSecond opens the session for a proof that is not enough by itself, with a code of the authenticator app or a
-// recovery code. Its failures count together with those of a sign-in by that code alone.
+// recovery code.
 func (s *SignIn) withSecond(ctx context.Context, first proof, second string, opener openSession) (newSession, error) {
 	if second == "" {
 		return newSession{}, ErrTOTPRequired
 	}
 
-	attempt, err := s.Failures.Begin(ctx, methodTOTP, throttle.Person{AccountID: first.accountID})
+	place, err := s.Devices.Place(ctx, first.accountID)
+	if err != nil {
+		return newSession{}, err
+	}
+
+	// Limits of its own, which only someone with the first factor can spend.
+	attempt, err := s.Failures.Begin(ctx, methodSecond, throttle.Person{AccountID: first.accountID, Place: place})
 	if err != nil {
 		return newSession{}, err
 	}

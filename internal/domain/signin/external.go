@@ -28,7 +28,7 @@ type ExternalIdentity struct {
 func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity) (Session, error) {
 	o, err := b.signin.withExternalIdentity(ctx, who, b.open)
 
-	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return b.session(o), err
 }
 
 func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity, opener openSession) (newSession, error) {
@@ -46,7 +46,12 @@ func (s *SignIn) withExternalIdentity(ctx context.Context, who ExternalIdentity,
 		return newSession{}, s.refuse(ctx, who.Provider, found.ID, who.Subject, ErrTOTPRequired)
 	}
 
-	o, err := s.open(ctx, proof{accountID: found.ID, method: who.Provider, use: func(ctx context.Context, tx postgres.Tx) error {
+	place, err := s.Devices.Place(ctx, found.ID)
+	if err != nil {
+		return newSession{}, err
+	}
+
+	o, err := s.open(ctx, proof{accountID: found.ID, method: who.Provider, place: place, use: func(ctx context.Context, tx postgres.Tx) error {
 		used, err := db.New(tx).IdentityUse(ctx, db.IdentityUseParams{
 			Provider: who.Provider, Subject: who.Subject, AccountID: found.ID, Profile: who.Profile, Now: s.Now(),
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -21,15 +22,26 @@ const queueWait = 2 * time.Second
 
 var errTooMany = errors.New("signin: too many attempts of one person at once")
 
-// withPassword waits for the user's earlier attempts and acquires a slot to hash, first: if the server is full, the
-// request is refused before it counts as a failure. Then the attempt is counted, and only then compared.
+// withPassword waits for the earlier attempts from the same place, where others do not keep the user waiting, and for a
+// slot to hash: if the server is full, the request is refused before it counts as a failure. Then the attempt is counted,
+// and only then compared.
 //
 // If the password was changed or hashed anew during the comparison, it is compared once more.
 func (s *SignIn) withPassword(ctx context.Context, c Credentials, opener openSession) (newSession, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, queueWait, errTooMany)
 	defer cancel()
 
-	leave, err := s.perPerson.Acquire(waiting, c.Email)
+	found, err := s.credentials(ctx, c.Email)
+	if err != nil {
+		return newSession{}, err
+	}
+
+	place, err := s.Devices.Place(ctx, found.ID)
+	if err != nil {
+		return newSession{}, err
+	}
+
+	leave, err := s.perPerson.Acquire(waiting, c.Email+" "+place.String())
 	if err != nil {
 		return newSession{}, problem.ErrUnavailable.WithRetryAfter(queueWait).WithCause(err)
 	}
@@ -41,23 +53,18 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, opener openSes
 	}
 	defer slot.Release()
 
-	found, err := s.credentials(ctx, c.Email)
+	attempt, err := s.Failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email, Place: place})
 	if err != nil {
 		return newSession{}, err
 	}
 
-	attempt, err := s.Failures.Begin(ctx, methodPassword, throttle.Person{AccountID: found.ID, Name: c.Email})
-	if err != nil {
-		return newSession{}, err
-	}
-
-	o, err := s.comparePassword(ctx, slot, attempt, found, c, opener)
+	o, err := s.comparePassword(ctx, slot, place, attempt, found, c, opener)
 	if errors.Is(err, errMovedOn) {
 		if found, err = s.credentials(ctx, c.Email); err != nil {
 			return newSession{}, err
 		}
 
-		o, err = s.comparePassword(ctx, slot, attempt, found, c, opener)
+		o, err = s.comparePassword(ctx, slot, place, attempt, found, c, opener)
 	}
 
 	if errors.Is(err, errMovedOn) || errors.Is(err, ErrInvalidCredentials) {
@@ -68,7 +75,8 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, opener openSes
 }
 
 func (s *SignIn) comparePassword(
-	ctx context.Context, slot password.Slot, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials, opener openSession,
+	ctx context.Context, slot password.Slot, place device.Place, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials,
+	opener openSession,
 ) (newSession, error) {
 	var stored string
 	if found.PasswordHash != nil {
@@ -84,7 +92,7 @@ func (s *SignIn) comparePassword(
 		return newSession{}, ErrInvalidCredentials
 	}
 
-	p := proof{accountID: found.ID, method: methodPassword, hash: &stored, use: func(ctx context.Context, tx postgres.Tx) error {
+	p := proof{accountID: found.ID, method: methodPassword, hash: &stored, place: place, use: func(ctx context.Context, tx postgres.Tx) error {
 		return attempt.Succeeded(ctx, tx)
 	}}
 

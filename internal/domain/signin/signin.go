@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -36,6 +37,7 @@ const (
 	methodPassword = password.Factor
 	methodSMS      = "sms"
 	methodTOTP     = factor.Name
+	methodSecond   = "second" // a second factor behind a right first one
 )
 
 // Deps are the dependencies of SignIn.
@@ -46,6 +48,7 @@ type Deps struct {
 	Factors    *factor.Factors
 	Sessions   *session.Sessions
 	Failures   *throttle.Failures
+	Devices    *device.Devices
 	Queue      *delivery.Queue
 	TOTP       bool // whether an authenticator app alone can sign in
 	Now        func() time.Time
@@ -69,6 +72,8 @@ type openSession func(ctx context.Context, tx postgres.Tx, o newSession) error
 // newSession is what both surfaces know of a session.
 type newSession struct {
 	accountID, memberGroup, sessionID string
+
+	device device.Token // for the device that signed in
 }
 
 // Credentials are what a user signs in with.
@@ -87,7 +92,10 @@ func (s *SignIn) App(ctx context.Context, credentials Credentials) (session.Toke
 		return session.Tokens{}, err
 	}
 
-	return s.Sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
+	tokens, err := s.Sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
+	tokens.Device = o.device
+
+	return tokens, err
 }
 
 // Browser returns the sign-in of one browser. before is the principal signed in there, or nil: that session ends.
@@ -106,27 +114,32 @@ func (s *SignIn) Browser(before *session.Browser) Browser {
 type Session struct {
 	SessionID string
 	Cookie    session.Cookie
+	Device    device.Token
 }
 
 // WithPassword signs in with a password.
 func (b Browser) WithPassword(ctx context.Context, credentials Credentials) (Session, error) {
 	o, err := b.signin.withPassword(ctx, credentials, b.open)
 
-	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return b.session(o), err
 }
 
 // WithSMS signs in with a code that SendCode sent.
 func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Session, error) {
 	o, err := b.signin.withSMS(ctx, phone, code, second, b.open)
 
-	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return b.session(o), err
 }
 
 // WithTOTP signs in with a code of the authenticator app, or a recovery code.
 func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, error) {
 	o, err := b.signin.withTOTP(ctx, email, code, b.open)
 
-	return Session{SessionID: o.sessionID, Cookie: b.cookie}, err
+	return b.session(o), err
+}
+
+func (b Browser) session(o newSession) Session {
+	return Session{SessionID: o.sessionID, Cookie: b.cookie, Device: o.device}
 }
 
 func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
@@ -148,6 +161,7 @@ type proof struct {
 	method    string
 	hash      *string // the password's hash that was compared
 	phone     *string // the phone that the code went to
+	place     device.Place
 	// use uses up what was compared: a code, an attempt.
 	use func(ctx context.Context, tx postgres.Tx) error
 }
@@ -158,7 +172,7 @@ var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
 // open runs the transaction of a sign-in: it counts, opens and records, or does nothing.
 func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSession, error) {
-	o := newSession{accountID: p.accountID, sessionID: session.NewID()}
+	o := newSession{accountID: p.accountID, sessionID: session.NewID(), device: device.NewToken()}
 
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		group, done, err := s.Sessions.Opened(ctx, tx, o.sessionID)
@@ -171,7 +185,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 		now := s.Now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Device: origin.From(ctx).UserAgent, Now: &now,
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Now: &now,
 		})
 		if postgres.IsNotFound(err) {
 			return errMovedOn
@@ -185,6 +199,10 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 			return err
 		}
 
+		if err := s.Devices.Remember(ctx, tx, p.accountID, o.device); err != nil {
+			return err
+		}
+
 		err = audit.Record(ctx, tx, now, audit.Event{
 			Action: audit.SignInSucceeded, AccountID: p.accountID, SessionID: o.sessionID, Method: p.method,
 		})
@@ -192,7 +210,8 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 			return err
 		}
 
-		if row.NewDevice {
+		// The first sign-in of an account comes from nowhere that the user knows.
+		if row.SignInCount > 1 && p.place == device.Strangers {
 			if err := s.notifyNewDevice(ctx, tx, row.Email, now); err != nil {
 				return err
 			}
@@ -205,7 +224,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 	return o, err
 }
 
-// notifyNewDevice notifies the user that a new device has signed in.
+// notifyNewDevice notifies the user of a sign-in from a device and a network that had not signed in before.
 func (s *SignIn) notifyNewDevice(ctx context.Context, tx postgres.Tx, email string, now time.Time) error {
 	content := delivery.Content{Device: origin.From(ctx).UserAgent, At: now}
 	if origin.From(ctx).Address.IsValid() {

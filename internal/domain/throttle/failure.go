@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -22,7 +22,7 @@ type Backoff struct {
 	Free    int           // failures in a row without a delay
 	First   time.Duration // the delay after them; it doubles each time
 	Longest time.Duration // the limit of the doubling
-	Network int32         // failures of a network in an hour
+	Network int32         // failures of one sender in an hour; its wider networks have a multiple
 }
 
 const (
@@ -34,6 +34,8 @@ const (
 	forgetAfter = 24 * time.Hour
 	// inARow is the name of the limit of a user's failures.
 	inARow = "failures in a row"
+	// failuresOfNetwork is the name of the limit of a network's failures.
+	failuresOfNetwork = "failures"
 )
 
 // Failures counts attempts to authenticate.
@@ -65,20 +67,25 @@ func (p Backoff) delays() []float64 {
 
 // Attempt is an attempt that counts as a failure until it has succeeded.
 type Attempt struct {
-	person, network string
+	key      string // of the user's failures; empty if only the networks count
+	networks [origin.Tiers]string
 }
 
-// Person is the user for whom failures are counted.
+// Person is the user for whom failures are counted, and where the attempt comes from.
 type Person struct {
 	AccountID string // empty if there is no account
 	Name      string // the address in the request; an account is one user under all its addresses
 	SessionID string // empty if not signed in
+	Place     device.Place
 }
 
-// Begin counts an attempt of a user with a factor. If it is too early, it returns problem.ErrTooManyRequests with the
-// time to wait. The attempt is committed when Begin returns: parallel attempts each count, and a crash refunds none.
+func (p Person) name() string { return cmp.Or(p.AccountID, p.Name) }
+
+// Begin counts an attempt of a user with a factor at a place. If it is too early, it returns problem.ErrTooManyRequests
+// with the time to wait. The attempt is committed when Begin returns: parallel attempts each count, and a crash refunds
+// none. The networks of a device or a session of the account do not count.
 func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Attempt, error) {
-	attempt := Attempt{person: personKey(factor, cmp.Or(person.AccountID, person.Name)), network: key(f.networkLimit(), origin.From(ctx).Network())}
+	attempt := Attempt{key: failureKey(factor, person), networks: f.networkKeys(ctx, person.Place)}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false
 
@@ -88,33 +95,35 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 		// The result of an earlier run may have been lost: the end in the row shows whether it was the last attempt.
 		// Counted twice, a right guess could be delayed by itself.
 		if repeated {
-			counted, err := queries.FailureCounted(ctx, db.FailureCountedParams{Person: attempt.person, EndsAt: endsAt})
+			counted, err := queries.FailureCounted(ctx, db.FailureCountedParams{Key: attempt.key, EndsAt: endsAt})
 			if counted || err != nil {
 				return err
 			}
 		}
 
 		repeated = true
+		most := f.networkMost()
 
 		_, err := queries.FailureAttempt(ctx, db.FailureAttemptParams{
-			Person: attempt.person, Network: attempt.network, Now: now,
-			NetworkMost: f.backoff.Network, NetworkEndsAt: now.Add(networkWindow),
-			Delays: f.delays, EndsAt: endsAt,
+			Key: attempt.key, Person: person.name(), Now: now, Delays: f.delays, EndsAt: endsAt, NetworkEndsAt: now.Add(networkWindow),
+			Narrow: attempt.networks[0], Middle: attempt.networks[1], Wide: attempt.networks[2],
+			NetworkMost: most[0], MiddleMost: most[1], WideMost: most[2],
 		})
 		if err == nil || !postgres.IsNotFound(err) {
 			return err
 		}
 
 		wait, err := queries.FailureWait(ctx, db.FailureWaitParams{
-			Person: attempt.person, Network: attempt.network, NetworkMost: f.backoff.Network, Now: now,
+			Key: attempt.key, Now: now, Narrow: attempt.networks[0], Middle: attempt.networks[1], Wide: attempt.networks[2],
+			NetworkMost: most[0], MiddleMost: most[1], WideMost: most[2],
 		})
 		if err != nil {
 			return err
 		}
 
-		limit, subject, until := inARow, attempt.person, wait.Person
+		limit, subject, until := inARow, attempt.key, wait.Person
 		if wait.Network.After(until) {
-			limit, subject, until = f.networkLimit().Name, origin.From(ctx).Network(), wait.Network
+			limit, subject, until = failuresOfNetwork, origin.From(ctx).Network(), wait.Network
 		}
 
 		if !until.After(now) { // it was refunded meanwhile
@@ -134,10 +143,12 @@ func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Att
 	return attempt, nil
 }
 
-// Succeeded refunds the attempt and forgets the user's failures with this factor. Run it in the transaction of what the
-// success allows.
+// Succeeded refunds the attempt and forgets the user's failures with this factor at this place. Run it in the transaction
+// of what the success allows.
 func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
-	err := db.New(tx).FailureSucceeded(ctx, db.FailureSucceededParams{Person: a.person, Network: a.network})
+	err := db.New(tx).FailureSucceeded(ctx, db.FailureSucceededParams{
+		Key: a.key, Narrow: a.networks[0], Middle: a.networks[1], Wide: a.networks[2],
+	})
 	if err != nil {
 		return fmt.Errorf("forget failures: %w", err)
 	}
@@ -145,61 +156,43 @@ func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
 	return nil
 }
 
-// Forget forgets a user's failures with a factor.
-func Forget(ctx context.Context, tx db.DBTX, factor, person string) error {
-	if err := db.New(tx).FailureForget(ctx, personKey(factor, person)); err != nil {
+// Forget forgets the failures of a user with all factors at all places. names are those under which they are counted.
+func Forget(ctx context.Context, tx db.DBTX, names ...string) error {
+	if _, err := db.New(tx).FailureForget(ctx, names); err != nil {
 		return fmt.Errorf("forget failures: %w", err)
 	}
 
 	return nil
 }
 
-// ForgetAll forgets the failures with all factors, counted under any of a user's names.
-func ForgetAll(ctx context.Context, tx db.DBTX, factors []string, names ...string) error {
-	if _, err := db.New(tx).FailureForgetAll(ctx, slices.Sorted(maps.Keys(personKeys(factors, names)))); err != nil {
-		return fmt.Errorf("forget failures: %w", err)
-	}
-
-	return nil
-}
-
-// Wait returns how long a user must wait before the next attempt with a factor.
+// Wait is how long a user must wait at a place before the next attempt with a factor.
 type Wait struct {
 	Factor string
+	Place  string // the kind of the place
 	Until  time.Time
 }
 
-// Waits returns the factors with which a user must wait. names are those under which failures are counted.
-func Waits(ctx context.Context, tx db.DBTX, now time.Time, factors []string, names ...string) ([]Wait, error) {
-	keys := personKeys(factors, names)
-
-	rows, err := db.New(tx).FailureWaiting(ctx, db.FailureWaitingParams{People: slices.Sorted(maps.Keys(keys)), Now: now})
+// Waits returns the waits of a user. names are those under which failures are counted.
+func Waits(ctx context.Context, tx db.DBTX, now time.Time, names ...string) ([]Wait, error) {
+	rows, err := db.New(tx).FailureWaiting(ctx, db.FailureWaitingParams{People: names, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("look up failures: %w", err)
 	}
 
 	waits := make([]Wait, len(rows))
 	for i, row := range rows {
-		waits[i] = Wait{Factor: keys[row.Key], Until: row.BlockedUntil}
+		factor, rest, _ := strings.Cut(row.Key, " ")
+		place, _, _ := strings.Cut(rest, " ")
+		waits[i] = Wait{Factor: factor, Place: place, Until: row.BlockedUntil}
 	}
 
 	return waits, nil
 }
 
-// personKeys returns the factor of each key.
-func personKeys(factors, names []string) map[string]string {
-	keys := map[string]string{}
-
-	for _, factor := range factors {
-		for _, name := range names {
-			keys[personKey(factor, name)] = factor
-		}
-	}
-
-	return keys
+// failureKey begins with the factor and the kind of the place, which Waits reads.
+func failureKey(factor string, person Person) string {
+	return factor + " " + person.Place.String() + " " + person.name()
 }
-
-func personKey(factor, person string) string { return factor + " " + person }
 
 // CleanFailures deletes up to 1,000 expired counts, and returns how many.
 func CleanFailures(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {

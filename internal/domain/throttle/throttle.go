@@ -37,8 +37,8 @@ func Begun(ctx context.Context, tx db.DBTX, at time.Time, limit Limit, subject s
 	return begun, nil
 }
 
-// consume counts one use and reports whether it was the last within the limit.
-func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool, err error) {
+// consume counts one use and returns how many there are; 0 for a dry run.
+func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (count int32, err error) {
 	added := int32(1)
 	if use.DryRun {
 		added = 0
@@ -48,22 +48,26 @@ func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (last bool
 		Key: key(use.Limit, use.Subject), Added: added, Now: now, EndsAt: now.Add(use.Limit.Window),
 	})
 	if err != nil {
-		return false, fmt.Errorf("throttle %s: %w", use.Limit.Name, err)
+		return 0, fmt.Errorf("throttle %s: %w", use.Limit.Name, err)
 	}
 
 	if row.Count+1-added > use.Limit.Max {
-		return false, Refuse(now, row.EndsAt, use.Limit.Name, use.Subject)
+		return 0, Refuse(now, row.EndsAt, use.Limit.Name, use.Subject)
 	}
 
-	return !use.DryRun && row.Count == use.Limit.Max, nil
+	if use.DryRun {
+		return 0, nil
+	}
+
+	return row.Count, nil
 }
 
 // Use is one use of a limit by a subject.
 type Use struct {
 	Limit   Limit
 	Subject string
-	DryRun  bool  // adds nothing, but costs the same, and is refused if one more would be
-	Last    *bool // if set, ConsumeAll stores here whether this was the last use within the limit
+	DryRun  bool   // adds nothing, but costs the same, and is refused if one more would be
+	Count   *int32 // if set, ConsumeAll stores here how many uses there are now; 0 for a dry run
 }
 
 // ConsumeAll consumes each use, in this order, and returns the longest of the times to wait: after it no use is
@@ -72,9 +76,9 @@ func ConsumeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) err
 	var longest *problem.Problem
 
 	for _, use := range uses {
-		last, err := consume(ctx, tx, now, use)
-		if use.Last != nil {
-			*use.Last = last
+		count, err := consume(ctx, tx, now, use)
+		if use.Count != nil {
+			*use.Count = count
 		}
 
 		limited, ok := errors.AsType[*problem.Problem](err)
@@ -90,6 +94,17 @@ func ConsumeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) err
 
 	if longest != nil {
 		return longest
+	}
+
+	return nil
+}
+
+// ConsumeInOrder consumes each use until one is refused: what follows is not charged for it.
+func ConsumeInOrder(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
+	for _, use := range uses {
+		if _, err := consume(ctx, tx, now, use); err != nil {
+			return err
+		}
 	}
 
 	return nil

@@ -145,7 +145,7 @@ func (t *Timelines) reasons(ctx context.Context, found administration.Details, r
 	}
 
 	waits, err := postgres.Get(ctx, t.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
-		return throttle.Waits(ctx, conn, t.Now(), administration.WaitFactors, administration.WaitNames(found.ID, found.Email)...)
+		return throttle.Waits(ctx, conn, t.Now(), administration.WaitNames(found.ID, found.Email)...)
 	})
 	if err != nil {
 		return nil, err

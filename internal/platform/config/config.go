@@ -48,19 +48,22 @@ type Config struct {
 	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Minimum length of a new password, in characters; not below 8."`
 	HashConcurrency   int      `env:"HASH_CONCURRENCY" help:"Maximum number of password hashes computed at once; each takes 19 MiB. Default: the number of CPUs, at least 2."`
 	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"E-mail domains whose addresses may register, separated by commas. Empty: all."`
-	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"10000" help:"Maximum number of failed one-time codes per day, over all accounts. Beyond it codes are refused."`
+	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"5000" help:"Maximum number of failed guesses per day at codes to sign in, and the same at codes to reset a password, over all accounts. One network may make a hundredth of them. Beyond it only known devices and the links in mails work."`
 
 	FailuresFree    int           `env:"FAILURES_FREE" envDefault:"5" help:"Number of consecutive failures of one user with one factor that cause no delay."`
 	FailureDelay    time.Duration `env:"FAILURE_DELAY" envDefault:"30s" help:"Delay after these failures. It doubles with each further failure."`
 	FailureDelayMax time.Duration `env:"FAILURE_DELAY_MAX" envDefault:"1h" help:"Maximum of this delay."`
-	NetworkFailures int32         `env:"NETWORK_FAILURES" envDefault:"100" help:"Maximum number of failures per hour from one client address (IPv6: one /64)."`
+	NetworkFailures int32         `env:"NETWORK_FAILURES" envDefault:"100" help:"Maximum number of failures per hour from one client address (IPv6: one /64). Wider networks: four times (/24, /56), sixteen times (/48)."`
 
 	SendCooldown time.Duration `env:"SEND_COOLDOWN" envDefault:"1m" help:"Minimum time between two codes to one destination for one purpose."`
 	SendsPerHour int32         `env:"SENDS_PER_HOUR" envDefault:"5" help:"Maximum number of codes per hour to one destination for one purpose."`
-	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"20" help:"Maximum number of codes per day to one destination for one purpose."`
-	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Maximum number of codes per hour requested from one client address (IPv6: one /64)."`
+	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"120" help:"Maximum number of codes per day to one destination for one purpose."`
+	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Maximum number of codes per hour requested from one client address (IPv6: one /64). Wider networks: four times (/24, /56), sixteen times (/48)."`
 
-	SMSPerDay int32 `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money."`
+	MailsPerDay  int32    `env:"MAILS_PER_DAY" envDefault:"20000" help:"Maximum number of mails with codes per day, over all addresses. One network may ask for a hundredth of them. Beyond it only known devices and administrators get mails."`
+	SMSPerDay    int32    `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money. One network may ask for a hundredth of them."`
+	SMSCountries []string `env:"SMS_COUNTRIES" envDefault:"+86" help:"Beginnings of the phone numbers that receive text messages, for example +86,+852, separated by commas."`
+	NewPhones    int32    `env:"NEW_PHONES_PER_DAY" envDefault:"3" help:"Maximum number of phone numbers that an account may ask to bind per day."`
 
 	TOTPSignIn         bool   `env:"TOTP_SIGN_IN" envDefault:"true" help:"Whether a code of an authenticator app is enough to sign in, without a password, as documented."`
 	TOTPIssuer         string `env:"TOTP_ISSUER" envDefault:"Toolkit" help:"Issuer that authenticator apps show beside the account."`

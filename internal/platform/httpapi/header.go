@@ -61,7 +61,7 @@ var exposed = map[Surface]string{
 // openHeaders are shared in the same way as fixedHeaders.
 var openHeaders = http.Header{
 	"Access-Control-Allow-Origin":   {"*"},
-	"Access-Control-Expose-Headers": {"Retry-After, WWW-Authenticate, X-Request-Id"},
+	"Access-Control-Expose-Headers": {"ETag, Retry-After, WWW-Authenticate, X-Device-Token, X-Request-Id"},
 }
 
 // sameSite refuses requests to the public surface that another site caused in a user's browser: by the Sec-Fetch-Site

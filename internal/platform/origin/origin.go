@@ -41,25 +41,52 @@ func Command(name string) Origin {
 	return Origin{UserAgent: "toolkit-gateway " + name, Language: language.Chinese}
 }
 
-// Network returns the subject of a limit by address: the address itself for IPv4, its /64 for IPv6, where one user
-// controls a whole prefix.
-func (c Origin) Network() string {
+// Tiers is the number of networks by which limits count a request.
+const Tiers = 3
+
+// Networks returns the networks that contain the address, the narrowest first: what one user has, and wider ones that one
+// attacker can have. IPv4: the address and its /24. IPv6: its /64, /56 and /48. The rest is empty.
+func (c Origin) Networks() [Tiers]string {
 	if !c.Address.IsValid() {
-		return "unknown"
+		return [Tiers]string{"unknown"}
 	}
 
 	// An IPv4 address in IPv6 form counts as itself, not as the network that all of these form.
-	address := c.Address.Unmap()
+	address := c.Address.Unmap().WithZone("")
 	if address.Is4() {
-		return address.String()
+		return [Tiers]string{address.String(), prefixOf(address, 24)}
 	}
 
-	prefix, err := address.Prefix(64)
-	if err != nil {
-		return "unknown"
+	return [Tiers]string{prefixOf(address, 64), prefixOf(address, 56), prefixOf(address, 48)}
+}
+
+func prefixOf(address netip.Addr, bits int) string {
+	return netip.PrefixFrom(address, bits).Masked().String()
+}
+
+// Network returns the narrowest of Networks, which one user has.
+func (c Origin) Network() string { return c.Networks()[0] }
+
+// Neighbourhood returns the network that a user's home or office keeps: IPv4 /24, IPv6 /56.
+func (c Origin) Neighbourhood() string {
+	networks := c.Networks()
+	if networks[1] == "" {
+		return networks[0]
 	}
 
-	return prefix.String()
+	return networks[1]
+}
+
+// Widest returns the widest of Networks.
+func (c Origin) Widest() string {
+	networks := c.Networks()
+	for i := Tiers - 1; i > 0; i-- {
+		if networks[i] != "" {
+			return networks[i]
+		}
+	}
+
+	return networks[0]
 }
 
 // AddressOrNil returns the address in the form of a nullable column.

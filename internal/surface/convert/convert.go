@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -60,6 +61,20 @@ func Sessions(list []session.Session, current string, places *geo.Locator, in la
 			SeenAt:    Time(one.SeenAt),
 			ExpiresAt: Time(one.ExpiresAt),
 			Current:   one.ID == current,
+		}
+	}
+
+	return response
+}
+
+// Devices returns the document's DevicesResponse.
+func Devices(list []device.Device, places *geo.Locator, in language.Language) api.DevicesResponse {
+	response := api.DevicesResponse{Success: true, Devices: make([]api.Device, len(list))}
+
+	for i, one := range list {
+		response.Devices[i] = api.Device{
+			ID: one.ID, Name: one.Name, Address: Address(one.Address), Location: Location(places, one.Address, in),
+			CreatedAt: Time(one.CreatedAt), SeenAt: Time(one.SeenAt), Current: one.Current,
 		}
 	}
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
@@ -15,6 +16,8 @@ const (
 	cookieSession = "__Host-TOKEN"
 	// cookieBrowser names a browser in which no one is signed in: its XSRF token is bound to the name.
 	cookieBrowser   = "__Host-PRE"
+	cookieDevice    = "__Host-DEVICE"
+	deviceLifetime  = 400 * 24 * time.Hour // the longest that browsers keep a cookie
 	browserLifetime = 30 * 24 * time.Hour
 	xsrfLifetime    = 24 * time.Hour
 )
@@ -33,6 +36,12 @@ func (p *Public) setSession(ctx context.Context, id string, value session.Cookie
 func (p *Public) openSession(ctx context.Context, opened signin.Session) {
 	p.setSession(ctx, opened.SessionID, opened.Cookie)
 	httpapi.SetCookie(ctx, hostCookie(cookieBrowser, "", 0))
+	setDevice(ctx, opened.Device)
+}
+
+// setDevice gives the browser its new device token.
+func setDevice(ctx context.Context, fresh device.Token) {
+	httpapi.SetCookie(ctx, hostCookie(cookieDevice, string(fresh), deviceLifetime))
 }
 
 // setXSRF gives scripts a fresh token. It is not a secret from them, and of no use to other sites.

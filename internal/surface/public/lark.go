@@ -73,7 +73,7 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 
 	cookie, _ := httpapi.Cookie(ctx, cookieLark)
 
-	outcome, err := p.identities.HandleCallback(ctx, p.signin.Browser(browser), browser, fromAPIReturn(cookie, r.Params))
+	outcome, err := p.identities.HandleCallback(withDevice(ctx), p.signin.Browser(browser), browser, fromAPIReturn(cookie, r.Params))
 	if err != nil {
 		return nil, err
 	}

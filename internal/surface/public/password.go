@@ -25,7 +25,7 @@ func (p *Public) SendResetCode(ctx context.Context, r api.SendResetCodeRequestOb
 		return nil, err
 	}
 
-	if err := p.recovery.SendCode(ctx, authority.Actor{}, email); err != nil {
+	if err := p.recovery.SendCode(withDevice(ctx), authority.Actor{}, email); err != nil {
 		return nil, err
 	}
 
@@ -39,9 +39,12 @@ func (p *Public) ResetPassword(ctx context.Context, r api.ResetPasswordRequestOb
 		return nil, err
 	}
 
-	if err := p.recovery.Reset(ctx, email, r.Body.Code, r.Body.Password); err != nil {
+	fresh, err := p.recovery.Reset(withDevice(ctx), email, r.Body.Code, r.Body.Password)
+	if err != nil {
 		return nil, err
 	}
+
+	setDevice(ctx, fresh)
 
 	return api.ResetPassword204Response{}, nil
 }

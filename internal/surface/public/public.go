@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/passwordreset"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
@@ -43,6 +44,7 @@ type Settings struct {
 type Deps struct {
 	SignIn     *signin.SignIn
 	Sessions   *session.Sessions
+	Devices    *device.Devices
 	Profiles   *profile.Profiles
 	Recovery   *passwordreset.Resets
 	Identities *federation.Identities
@@ -58,6 +60,7 @@ type Deps struct {
 type Public struct {
 	signin     *signin.SignIn
 	sessions   *session.Sessions
+	devices    *device.Devices
 	profiles   *profile.Profiles
 	recovery   *passwordreset.Resets
 	identities *federation.Identities
@@ -72,7 +75,7 @@ type Public struct {
 // New makes Public.
 func New(d Deps) *Public {
 	p := &Public{
-		signin: d.SignIn, sessions: d.Sessions, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities, firstRun: d.FirstRun,
+		signin: d.SignIn, sessions: d.Sessions, devices: d.Devices, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities, firstRun: d.FirstRun,
 		xsrf: d.XSRF, log: d.Log, places: d.Places, now: d.Now, settings: d.Settings,
 	}
 

@@ -39,3 +39,22 @@ func (p *Public) EndOtherUserSessions(
 
 	return api.EndOtherUserSessions204Response{}, nil
 }
+
+// ListUserDevices returns the devices that have signed in to the account.
+func (p *Public) ListUserDevices(ctx context.Context, _ api.ListUserDevicesRequestObject) (api.ListUserDevicesResponseObject, error) {
+	list, err := p.devices.List(withDevice(ctx), who(ctx).Account.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ListUserDevices200JSONResponse(convert.Devices(list, p.places, origin.From(ctx).Language)), nil
+}
+
+// EndUserDevice forgets one of them.
+func (p *Public) EndUserDevice(ctx context.Context, r api.EndUserDeviceRequestObject) (api.EndUserDeviceResponseObject, error) {
+	if err := p.devices.End(ctx, who(ctx).Actor(0), r.ID); err != nil {
+		return nil, err
+	}
+
+	return api.EndUserDevice204Response{}, nil
+}

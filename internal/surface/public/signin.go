@@ -4,13 +4,27 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
-// signInBrowser returns the sign-in of this browser. It ends the browser's previous session.
-func (p *Public) signInBrowser(ctx context.Context) signin.Browser {
-	return p.signin.Browser(signedIn(ctx))
+// signInBrowser returns the sign-in of this browser, which ends its previous session, and a context with its device.
+func (p *Public) signInBrowser(ctx context.Context) (context.Context, signin.Browser) {
+	return withDevice(ctx), p.signin.Browser(signedIn(ctx))
+}
+
+// withDevice adds the device token and the session that the browser sends.
+func withDevice(ctx context.Context) context.Context {
+	value, _ := httpapi.Cookie(ctx, cookieDevice)
+	sent := device.Sent{Token: device.Token(value)}
+
+	if browser := signedIn(ctx); browser != nil {
+		sent.AccountID, sent.SessionID = browser.Account.ID, browser.SessionID
+	}
+
+	return device.With(ctx, sent)
 }
 
 // SignIn signs in with a password.
@@ -20,7 +34,9 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 		return nil, err
 	}
 
-	opened, err := p.signInBrowser(ctx).WithPassword(ctx, signin.Credentials{Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp)})
+	ctx, browser := p.signInBrowser(ctx)
+
+	opened, err := browser.WithPassword(ctx, signin.Credentials{Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp)})
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +48,7 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 
 // SendSignInCode texts a code to the phone, if it is bound to an account.
 func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequestObject) (api.SendSignInCodeResponseObject, error) {
-	if err := p.signin.SendCode(ctx, r.Params.Phone); err != nil {
+	if err := p.signin.SendCode(withDevice(ctx), r.Params.Phone); err != nil {
 		return nil, err
 	}
 
@@ -41,7 +57,9 @@ func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequest
 
 // SignInWithCode signs in with a code by SMS.
 func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequestObject) (api.SignInWithCodeResponseObject, error) {
-	opened, err := p.signInBrowser(ctx).WithSMS(ctx, r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
+	ctx, browser := p.signInBrowser(ctx)
+
+	opened, err := browser.WithSMS(ctx, r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +76,9 @@ func (p *Public) SignInWithTOTP(ctx context.Context, r api.SignInWithTOTPRequest
 		return nil, err
 	}
 
-	opened, err := p.signInBrowser(ctx).WithTOTP(ctx, email, r.Body.Code)
+	ctx, browser := p.signInBrowser(ctx)
+
+	opened, err := browser.WithTOTP(ctx, email, r.Body.Code)
 	if err != nil {
 		return nil, err
 	}

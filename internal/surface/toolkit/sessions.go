@@ -35,3 +35,22 @@ func (t *Toolkit) EndOtherSessions(ctx context.Context, _ api.EndOtherSessionsRe
 
 	return api.EndOtherSessions204Response{}, nil
 }
+
+// ListDevices returns the devices that have signed in to the account.
+func (t *Toolkit) ListDevices(ctx context.Context, r api.ListDevicesRequestObject) (api.ListDevicesResponseObject, error) {
+	list, err := t.devices.List(withDevice(ctx, r.Params.XDeviceToken), who(ctx).Account.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ListDevices200JSONResponse(convert.Devices(list, t.places, origin.From(ctx).Language)), nil
+}
+
+// EndDevice forgets one of them.
+func (t *Toolkit) EndDevice(ctx context.Context, r api.EndDeviceRequestObject) (api.EndDeviceResponseObject, error) {
+	if err := t.devices.End(ctx, who(ctx).Actor(0), r.ID); err != nil {
+		return nil, err
+	}
+
+	return api.EndDevice204Response{}, nil
+}

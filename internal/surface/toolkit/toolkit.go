@@ -9,6 +9,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -23,13 +24,14 @@ import (
 type Toolkit struct {
 	signin       *signin.SignIn
 	sessions     *session.Sessions
+	devices      *device.Devices
 	registration *registration.Registration
 	places       *geo.Locator
 }
 
 // New makes Toolkit.
-func New(s *signin.SignIn, sessions *session.Sessions, r *registration.Registration, places *geo.Locator) *Toolkit {
-	return &Toolkit{signin: s, sessions: sessions, registration: r, places: places}
+func New(s *signin.SignIn, sessions *session.Sessions, devices *device.Devices, r *registration.Registration, places *geo.Locator) *Toolkit {
+	return &Toolkit{signin: s, sessions: sessions, devices: devices, registration: r, places: places}
 }
 
 // Bearer is the security scheme of this surface: an access token of a live session.
@@ -56,6 +58,11 @@ func (t *Toolkit) Bearer() httpapi.Scheme {
 // who returns the caller; it panics unless the operation requires bearer.
 func who(ctx context.Context) session.Principal { return session.PrincipalFrom(ctx) }
 
+// withDevice adds the device token that the request carries.
+func withDevice(ctx context.Context, token *api.DeviceToken) context.Context {
+	return device.With(ctx, device.Sent{Token: device.Token(convert.Text(token))})
+}
+
 // Login opens a session.
 func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
 	email, err := convert.Email(r.Body.Email)
@@ -63,14 +70,16 @@ func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.Logi
 		return nil, err
 	}
 
-	tokens, err := t.signin.App(ctx, signin.Credentials{
+	tokens, err := t.signin.App(withDevice(ctx, r.Params.XDeviceToken), signin.Credentials{
 		Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp),
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	return api.Login200JSONResponse(toAPITokens(tokens)), nil
+	return api.Login200JSONResponse{
+		Body: toAPITokens(tokens), Headers: api.Login200ResponseHeaders{XDeviceToken: new(string(tokens.Device))},
+	}, nil
 }
 
 // Refresh renews the tokens of a session.

@@ -37,11 +37,12 @@ func Migrate(ctx context.Context, url string) error {
 type Env struct {
 	*Server // the first gateway
 
-	Clock    *Clock
-	Inbox    *inbox.Inbox
-	Config   config.Config // with the URL of the database
-	HashCost password.Cost
-	Pool     *pgxpool.Pool // a connection for what the API does not show
+	Clock        *Clock
+	Inbox        *inbox.Inbox
+	Config       config.Config // with the URL of the database
+	HashCost     password.Cost
+	networkShare int32
+	Pool         *pgxpool.Pool // a connection for what the API does not show
 }
 
 // Settings are what a test can change about its gateways.
@@ -50,6 +51,8 @@ type Settings struct {
 
 	// HashCost is minimal unless a test sets it, because most tests are not about hashing.
 	HashCost password.Cost
+	// NetworkShare is app.Options.NetworkShare.
+	NetworkShare int32
 }
 
 // cheap is the cost of a hash in tests that are not about hashing.
@@ -104,7 +107,7 @@ func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 
 	tb.Cleanup(pool.Close)
 
-	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, Pool: pool}
+	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, networkShare: settings.NetworkShare, Pool: pool}
 	e.Server = e.Serve(tb)
 
 	return e
@@ -125,7 +128,7 @@ func (e *Env) Serve(tb testing.TB) *Server {
 		Tracer: s.Statements,
 		Inbox:  e.Inbox,
 
-		HashCost: e.HashCost,
+		HashCost: e.HashCost, NetworkShare: e.networkShare,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -221,7 +224,7 @@ func (e *Env) Exec(tb testing.TB, statement string, args ...any) {
 func (s *Server) SignIn(tb testing.TB, email string) client.Tokens {
 	tb.Helper()
 
-	response, err := s.Client.LoginWithFormdataBodyWithResponse(tb.Context(), client.LoginRequest{Email: email, Password: Password})
+	response, err := s.Client.LoginWithFormdataBodyWithResponse(tb.Context(), nil, client.LoginRequest{Email: email, Password: Password})
 	if err != nil {
 		tb.Fatal(err)
 	}

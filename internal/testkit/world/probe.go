@@ -31,6 +31,12 @@ func GuessSteps(refusal string) []ProbeStep {
 	})
 }
 
+// WrongCodeSteps returns guesses that cause no delay: they count against the code and the network, never against the
+// user.
+func WrongCodeSteps() []ProbeStep {
+	return slices.Repeat([]ProbeStep{{0, "CODE_INVALID"}}, FreeFailures+3)
+}
+
 // SendSteps returns calls until the destination has received as many codes as an hour allows.
 func SendSteps(success string) []ProbeStep {
 	const again = time.Minute
@@ -45,7 +51,7 @@ func SendSteps(success string) []ProbeStep {
 var ToolkitProbes = []Probe{
 	{Name: "login", Password: true, Call: func(email string) Call { return LoginCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
 	{Name: "send-code", Call: sendCodeCall, Steps: SendSteps("200")},
-	{Name: "register", Call: func(email string) Call { return RegisterCall(email, apptest.Password, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "register", Call: func(email string) Call { return RegisterCall(email, apptest.Password, "000000") }, Steps: WrongCodeSteps()},
 }
 
 // PublicProbes are the probes of the browsers' surface.
@@ -59,7 +65,7 @@ var PublicProbes = []Probe{
 	{Name: "login-sms send", ByPhone: true, Call: smsCodeCall, Steps: SendSteps("204")},
 	{Name: "login-sms", ByPhone: true, Call: func(phone string) Call { return SMSCall(phone, "000000") }, Steps: GuessSteps("CODE_INVALID")},
 	{Name: "forget_code", Call: forgetCall, Steps: SendSteps("204")},
-	{Name: "forget_reset", Call: func(email string) Call { return ResetCall(email, "000000", NewPassword) }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "forget_reset", Call: func(email string) Call { return ResetCall(email, "000000", NewPassword) }, Steps: WrongCodeSteps()},
 }
 
 // Subject returns the address or the phone of a class, whichever the probe uses.

@@ -38,6 +38,7 @@ type Member struct {
 	AppSession, AccessToken, RefreshToken string // the app's session and its tokens
 	BrowserSession, Cookie                string // the browser's session and the value of its cookie
 	PreSession                            string // the browser's identifier from before the sign-in
+	Device                                string // the id of a device; its token is unknown
 	EndedSession                          string // an app's session that has ended
 }
 
@@ -81,7 +82,7 @@ func NewSeeder(t *testing.T, env *apptest.Env) *Seeder {
 
 	s := &Seeder{
 		Env: env, DB: database, Keyring: keys, XSRFGuard: xsrf.New(keys),
-		Codes:   code.New(database, keys, env.Config.CodeGuessBudget, env.Clock.Now),
+		Codes:   code.New(database, keys, code.Budget{Max: env.Config.CodeGuessBudget, Share: 1}, env.Clock.Now),
 		factors: factor.New(factor.Deps{DB: database, Keys: keys, Issuer: "Toolkit", Budget: env.Config.TOTPGuessBudget, Now: env.Clock.Now}),
 		access:  token.NewAccess(signing, env.Config.PublicURL, env.Config.TokenAudience, env.Clock.Now),
 		refresh: token.NewRefresh(keys),
@@ -104,12 +105,13 @@ func (s *Seeder) Members(t *testing.T, n int, group string) []*Member {
 	now := s.Clock.Now()
 	list := make([]*Member, n)
 
-	var accounts, sessions, cookies [][]any
+	var accounts, sessions, cookies, devices [][]any
 
 	for i := range list {
 		member := &Member{
 			ID: account.NewID(now), Email: fmt.Sprintf("member.%d@konec.com.au", s.Sequence.Add(1)), Group: group,
 			AppSession: randomid.New(), BrowserSession: randomid.New(), Cookie: string(session.NewCookie()), PreSession: randomid.New(), EndedSession: randomid.New(),
+			Device: randomid.New(),
 		}
 
 		var err error
@@ -127,6 +129,7 @@ func (s *Seeder) Members(t *testing.T, n int, group string) []*Member {
 			[]any{member.EndedSession, member.ID, "toolkit", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), now, "test"},
 			[]any{member.BrowserSession, member.ID, "public", "", now, now, now, now.Add(time.Hour), now.Add(time.Hour), nil, nil})
 		cookies = append(cookies, []any{digest[:], member.BrowserSession, now, now.Add(time.Hour)})
+		devices = append(devices, []any{member.Device, member.ID, []byte(member.Device), "", now, now})
 	}
 
 	s.copyRows(t, "account", []string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at"}, accounts)
@@ -134,6 +137,7 @@ func (s *Seeder) Members(t *testing.T, n int, group string) []*Member {
 		"id", "account_id", "surface", "device", "created_at", "authenticated_at", "seen_at", "expires_at", "ends_at", "revoked_at", "revoked_reason",
 	}, sessions)
 	s.copyRows(t, "session_cookie", []string{"digest", "session_id", "created_at", "expires_at"}, cookies)
+	s.copyRows(t, "device", []string{"id", "account_id", "digest", "name", "created_at", "seen_at"}, devices)
 
 	return list
 }
@@ -206,7 +210,8 @@ func (s *Seeder) NewPhone() string { return fmt.Sprintf("+86137%08d", s.Sequence
 // DelayPassword makes the gateway refuse the member's password for an hour.
 func (s *Seeder) DelayPassword(t *testing.T, member *Member) {
 	t.Helper()
-	s.Update(t, "INSERT INTO failure (key, count, blocked_until, ends_at) VALUES ($1, 9, $2, $2)", password.Factor+" "+member.ID, s.Clock.Now().Add(time.Hour))
+	s.Update(t, "INSERT INTO failure (key, person, count, blocked_until, ends_at) VALUES ($1, $2, 9, $3, $3)",
+		password.Factor+" strangers "+member.ID, member.ID, s.Clock.Now().Add(time.Hour))
 }
 
 // BindPhone binds a new phone to the member and returns it.

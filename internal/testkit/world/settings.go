@@ -21,18 +21,28 @@ const NewPassword = "another horse, another staple"
 const ConsoleOrigin = "https://console.konec.test"
 
 // WithManyNetworkFailures raises the limit of failures per network, for tests of other limits.
-func WithManyNetworkFailures(c *apptest.Settings) { c.NetworkFailures = 10_000 }
+func WithManyNetworkFailures(c *apptest.Settings) {
+	c.NetworkFailures = 10_000
+	withManyOfEverybody(c)
+}
 
 // WithoutWaits raises all limits so that no caller has to wait: a refusal would hide what the test is about.
 func WithoutWaits(c *apptest.Settings) {
 	c.FailuresFree, c.FailureDelay, c.NetworkFailures = 100, time.Second, 1_000_000
-	c.SendCooldown, c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = time.Second, 1_000_000, 1_000_000, 1_000_000, 1_000_000
+	c.SendCooldown, c.SendsPerHour, c.SendsPerDay, c.NetworkSends = time.Second, 1_000_000, 1_000_000, 1_000_000
+	withManyOfEverybody(c)
 	c.SessionLimit = 1_000 // the test's own sign-ins would otherwise end its sessions
 }
 
 // WithoutNetworkLimits raises the limits per network, because all calls of a test come from one.
 func WithoutNetworkLimits(c *apptest.Settings) {
 	c.NetworkSends, c.NetworkFailures = 1_000_000, 1_000_000
+	withManyOfEverybody(c)
+}
+
+// withManyOfEverybody raises the daily budgets over all accounts, of which one network may spend a hundredth.
+func withManyOfEverybody(c *apptest.Settings) {
+	c.NetworkShare, c.MailsPerDay, c.SMSPerDay, c.NewPhones = 1, 1_000_000, 1_000_000, 1_000_000
 }
 
 // BehindProxy makes the gateway trust X-Forwarded-For from this machine.
