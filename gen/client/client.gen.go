@@ -20,17 +20,21 @@ import (
 
 // Defines values for AccessReasonCode.
 const (
+	AccessReasonCodeBUDGETSPENT    AccessReasonCode = "BUDGET_SPENT"
 	AccessReasonCodeDELETED        AccessReasonCode = "DELETED"
 	AccessReasonCodeDELIVERYFAILED AccessReasonCode = "DELIVERY_FAILED"
 	AccessReasonCodeDISABLED       AccessReasonCode = "DISABLED"
 	AccessReasonCodeNOGROUP        AccessReasonCode = "NO_GROUP"
 	AccessReasonCodeNOPASSWORD     AccessReasonCode = "NO_PASSWORD"
+	AccessReasonCodeSENDLIMIT      AccessReasonCode = "SEND_LIMIT"
 	AccessReasonCodeWAIT           AccessReasonCode = "WAIT"
 )
 
 // Valid indicates whether the value is a known member of the AccessReasonCode enum.
 func (e AccessReasonCode) Valid() bool {
 	switch e {
+	case AccessReasonCodeBUDGETSPENT:
+		return true
 	case AccessReasonCodeDELETED:
 		return true
 	case AccessReasonCodeDELIVERYFAILED:
@@ -40,6 +44,8 @@ func (e AccessReasonCode) Valid() bool {
 	case AccessReasonCodeNOGROUP:
 		return true
 	case AccessReasonCodeNOPASSWORD:
+		return true
+	case AccessReasonCodeSENDLIMIT:
 		return true
 	case AccessReasonCodeWAIT:
 		return true
@@ -868,9 +874,12 @@ type AccessReason struct {
 	// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
 	// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
 	// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
+	// - `SEND_LIMIT`: 验证码发送过多，需等到 until · strangers get no further code sent for the purpose `factor` until
+	//   `until`. The user's own devices have an allowance of their own.
+	// - `BUDGET_SPENT`: 全站当日额度用尽，需等到 until · the day's budget `factor` over all accounts is spent until `until`.
 	Code AccessReasonCode `json:"code"`
 
-	// Factor 登录方式 · The factor, with `WAIT`.
+	// Factor 登录方式、用途或额度 · The factor with `WAIT`, the purpose with `SEND_LIMIT`, the budget with `BUDGET_SPENT`.
 	Factor *string `json:"factor,omitempty"`
 
 	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -879,12 +888,15 @@ type AccessReason struct {
 
 // AccessReasonCode 原因 · The reason.
 //
-// - `DISABLED`: 账号已停用 · the account is disabled.
-// - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
-// - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
-// - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
-// - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
-// - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
+//   - `DISABLED`: 账号已停用 · the account is disabled.
+//   - `DELETED`: 账号已删除 · the account is deleted, and can be restored until it is erased.
+//   - `WAIT`: 失败次数过多，需等到 until · after too many failures with `factor`, the next attempt must wait until `until`.
+//   - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
+//   - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
+//   - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
+//   - `SEND_LIMIT`: 验证码发送过多，需等到 until · strangers get no further code sent for the purpose `factor` until
+//     `until`. The user's own devices have an allowance of their own.
+//   - `BUDGET_SPENT`: 全站当日额度用尽，需等到 until · the day's budget `factor` over all accounts is spent until `until`.
 type AccessReasonCode string
 
 // AccountID 账号 ID · The account's id.

@@ -243,7 +243,7 @@ func (q *Queries) AccountFactors(ctx context.Context, id string) (AccountFactors
 }
 
 const accountForChange = `-- name: AccountForChange :one
-SELECT a.id, a.email, a.member_group, a.status, a.version, g.rights
+SELECT a.id, a.email, a.phone, a.member_group, a.status, a.version, g.rights
 FROM account a
 JOIN member_group g ON g.name = a.member_group
 WHERE a.id = $1
@@ -253,6 +253,7 @@ FOR NO KEY UPDATE OF a
 type AccountForChangeRow struct {
 	ID          string
 	Email       string
+	Phone       *string
 	MemberGroup string
 	Status      string
 	Version     int32
@@ -266,6 +267,7 @@ func (q *Queries) AccountForChange(ctx context.Context, id string) (AccountForCh
 	err := row.Scan(
 		&i.ID,
 		&i.Email,
+		&i.Phone,
 		&i.MemberGroup,
 		&i.Status,
 		&i.Version,

@@ -55,6 +55,34 @@ func (q *Queries) DeviceEndAll(ctx context.Context, accountID string) ([]string,
 	return items, nil
 }
 
+const deviceIDs = `-- name: DeviceIDs :many
+SELECT id
+FROM device
+WHERE account_id = $1
+ORDER BY id
+LIMIT 100
+`
+
+func (q *Queries) DeviceIDs(ctx context.Context, accountID string) ([]string, error) {
+	rows, err := q.db.Query(ctx, deviceIDs, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deviceList = `-- name: DeviceList :many
 SELECT id, name, address, created_at, seen_at, (digest = $1 OR COALESCE(previous_digest = $1, false))::boolean AS current
 FROM device

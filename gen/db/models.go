@@ -22,3 +22,9 @@ type SigningKey struct {
 	SignsAt    time.Time
 	RetiresAt  *time.Time
 }
+
+type Throttle struct {
+	Key    string
+	Count  int32
+	EndsAt time.Time
+}

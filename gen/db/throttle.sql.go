@@ -47,6 +47,48 @@ func (q *Queries) ThrottleClean(ctx context.Context, before time.Time) (int64, e
 	return result.RowsAffected(), nil
 }
 
+const throttleFind = `-- name: ThrottleFind :many
+SELECT key, count, ends_at
+FROM throttle
+WHERE key = ANY ($1::text[]) AND ends_at > $2
+ORDER BY key
+`
+
+type ThrottleFindParams struct {
+	Keys []string
+	Now  time.Time
+}
+
+func (q *Queries) ThrottleFind(ctx context.Context, arg ThrottleFindParams) ([]Throttle, error) {
+	rows, err := q.db.Query(ctx, throttleFind, arg.Keys, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Throttle{}
+	for rows.Next() {
+		var i Throttle
+		if err := rows.Scan(&i.Key, &i.Count, &i.EndsAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const throttleForget = `-- name: ThrottleForget :exec
+DELETE FROM throttle
+WHERE key = ANY ($1::text[])
+`
+
+func (q *Queries) ThrottleForget(ctx context.Context, keys []string) error {
+	_, err := q.db.Exec(ctx, throttleForget, keys)
+	return err
+}
+
 const throttleGiveBack = `-- name: ThrottleGiveBack :exec
 UPDATE throttle
 SET count = count - 1

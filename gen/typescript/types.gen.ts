@@ -797,11 +797,14 @@ export type AccessReason = {
      * - `NO_GROUP`: 等待分配成员组 · the account waits for its member group. Signing in works; the apps may still refuse it.
      * - `NO_PASSWORD`: 未设置密码 · there is no password; a code by mail sets one.
      * - `DELIVERY_FAILED`: 最近一条消息未送达 · the last message did not arrive; `entries` has the reason.
+     * - `SEND_LIMIT`: 验证码发送过多，需等到 until · strangers get no further code sent for the purpose `factor` until
+     * `until`. The user's own devices have an allowance of their own.
+     * - `BUDGET_SPENT`: 全站当日额度用尽，需等到 until · the day's budget `factor` over all accounts is spent until `until`.
      *
      */
-    code: 'DISABLED' | 'DELETED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED';
+    code: 'DISABLED' | 'DELETED' | 'WAIT' | 'NO_GROUP' | 'NO_PASSWORD' | 'DELIVERY_FAILED' | 'SEND_LIMIT' | 'BUDGET_SPENT';
     /**
-     * 登录方式 · The factor, with `WAIT`.
+     * 登录方式、用途或额度 · The factor with `WAIT`, the purpose with `SEND_LIMIT`, the budget with `BUDGET_SPENT`.
      */
     factor?: string;
     until?: Timestamp;

@@ -185,7 +185,7 @@ func (a *App) newSurfaces(d domain) surfaces {
 		Admin: admin.New(admin.Deps{
 			Accounts: a.Administration, Groups: a.Groups, Sessions: d.sessions, Events: events, Messages: messages, Places: a.places,
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
-			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Administration, Events: events, Messages: messages, Now: a.now}),
+			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Administration, Challenges: d.challenges, Events: events, Messages: messages, Now: a.now}),
 			Webhooks:  d.webhooks,
 		}),
 	}

@@ -146,7 +146,7 @@ WHERE a.id = @id;
 
 -- name: AccountForChange :one
 -- The lock is held until the change is committed.
-SELECT a.id, a.email, a.member_group, a.status, a.version, g.rights
+SELECT a.id, a.email, a.phone, a.member_group, a.status, a.version, g.rights
 FROM account a
 JOIN member_group g ON g.name = a.member_group
 WHERE a.id = @id

@@ -63,6 +63,13 @@ WHERE account_id = @account_id
 ORDER BY seen_at DESC, id
 LIMIT 100;
 
+-- name: DeviceIDs :many
+SELECT id
+FROM device
+WHERE account_id = @account_id
+ORDER BY id
+LIMIT 100;
+
 -- name: DeviceEnd :execrows
 DELETE FROM device
 WHERE id = @id AND account_id = @account_id;

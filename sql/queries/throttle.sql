@@ -26,3 +26,13 @@ WHERE key IN (
     LIMIT 1000
 )
 AND ends_at < @before;
+
+-- name: ThrottleFind :many
+SELECT key, count, ends_at
+FROM throttle
+WHERE key = ANY (@keys::text[]) AND ends_at > @now
+ORDER BY key;
+
+-- name: ThrottleForget :exec
+DELETE FROM throttle
+WHERE key = ANY (@keys::text[]);

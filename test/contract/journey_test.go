@@ -103,7 +103,8 @@ func TestStatements(t *testing.T) {
 
 	env.Statements.Take()
 	env.SignIn(t, "statements@konec.com.au")
-	expect(t, "AccountCredentials", "FailureAttempt", "AccountSignIn", "SessionOpen", "AuditEventRecord", "FailureSucceeded")
+	expect(t, "AccountCredentials", "DevicePlace", "FailureAttempt", "AccountSignIn", "SessionOpen", "DeviceRemember", "NetworkRemember",
+		"AuditEventRecord", "FailureSucceeded")
 
 	env.Me(t, tokens.AccessToken)
 	expect(t, "SessionAuthenticate")

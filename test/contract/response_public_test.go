@@ -1,6 +1,10 @@
 package contract_test
 
-import "github.com/konec/toolkit-gateway/internal/testkit/world"
+import (
+	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
+)
 
 // publicScenarios are the scenarios of the browsers' surface; see scenarios.
 var publicScenarios = []scenario{
@@ -97,6 +101,23 @@ var publicScenarios = []scenario{
 	{"endUserSession", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 	{"endUserSession", "500", "INTERNAL", withoutTables, validCall},
 	{"endUserSession", "503", "UNAVAILABLE", withoutDatabase, validCall},
+	{"listUserDevices", "200", "", healthy, validCall},
+	{"listUserDevices", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"listUserDevices", "401", "UNAUTHENTICATED", healthy, withoutCookie},
+	{"listUserDevices", "401", "TOKEN_INVALID", healthy, forgedCookie},
+	{"listUserDevices", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"listUserDevices", "500", "INTERNAL", withoutTables, validCall},
+	{"listUserDevices", "503", "UNAVAILABLE", withoutDatabase, validCall},
+	{"endUserDevice", "204", "", healthy, anotherDevice},
+	{"endUserDevice", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"endUserDevice", "404", "DEVICE_NOT_FOUND", healthy, validCall},
+	{"endUserDevice", "401", "UNAUTHENTICATED", healthy, withoutCookie},
+	{"endUserDevice", "401", "TOKEN_INVALID", healthy, forgedCookie},
+	{"endUserDevice", "403", "XSRF_INVALID", healthy, withoutXSRF},
+	{"endUserDevice", "403", "CROSS_SITE", healthy, crossSite},
+	{"endUserDevice", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"endUserDevice", "500", "INTERNAL", withoutTables, validCall},
+	{"endUserDevice", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
 	{"changePassword", "204", "", healthy, rightOldPassword},
 	{"changePassword", "400", "INVALID_REQUEST", healthy, unknownMember},
@@ -125,7 +146,7 @@ var publicScenarios = []scenario{
 	{"resetPassword", "400", "INVALID_REQUEST", healthy, unknownMember},
 	{"resetPassword", "400", "CODE_INVALID", healthy, validCall},
 	{"resetPassword", "400", "PASSWORD_REFUSED", healthy, commonPassword},
-	{"resetPassword", "400", "TOO_MANY_REQUESTS", onePasswordGuess, sentTwice},
+	{"resetPassword", "400", "TOO_MANY_REQUESTS", oneNetworkFailure, strangerSendsTwice},
 	{"resetPassword", "403", "XSRF_INVALID", healthy, withoutXSRF},
 	{"resetPassword", "403", "CROSS_SITE", healthy, crossSite},
 	{"resetPassword", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
@@ -137,6 +158,7 @@ var publicScenarios = []scenario{
 	{"sendSignInCode", "204", "", healthy, validCall},
 	{"sendSignInCode", "400", "INVALID_REQUEST", healthy, unknownParameter},
 	{"sendSignInCode", "400", "TOO_MANY_REQUESTS", healthy, sentTwice},
+	{"sendSignInCode", "400", "PHONE_NOT_ALLOWED", healthy, abroad},
 	{"sendSignInCode", "403", "CROSS_SITE", healthy, crossSite},
 	{"sendSignInCode", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 	{"sendSignInCode", "500", "INTERNAL", withoutTables, validCall},
@@ -188,6 +210,7 @@ var publicScenarios = []scenario{
 	{"sendPhoneCode", "400", "INVALID_REQUEST", healthy, unknownParameter},
 	{"sendPhoneCode", "400", "REAUTH_REQUIRED", healthy, afterOldSignIn},
 	{"sendPhoneCode", "400", "TOO_MANY_REQUESTS", healthy, sentTwice},
+	{"sendPhoneCode", "400", "PHONE_NOT_ALLOWED", healthy, abroad},
 	{"sendPhoneCode", "401", "UNAUTHENTICATED", healthy, withoutCookie},
 	{"sendPhoneCode", "401", "TOKEN_INVALID", healthy, forgedCookie},
 	{"sendPhoneCode", "403", "CROSS_SITE", healthy, crossSite},
@@ -317,4 +340,21 @@ var publicScenarios = []scenario{
 	{"returnFromLark", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 	{"returnFromLark", "500", "INTERNAL", withoutTables, validCall},
 	{"returnFromLark", "503", "UNAVAILABLE", withoutDatabase, validCall},
+}
+
+func abroad(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
+	c.Query = "phone=%2B14155550100"
+
+	return c
+}
+
+// strangerSendsTwice sends the call from a browser that is not signed in: the owner's own has no limit of the network.
+func strangerSendsTwice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := o.Call("", g.Values(o)).FromBrowser(g.Visitor)
+	if got := c.To(tb, g.Server); got.Status != 400 {
+		tb.Fatalf("the first: %s", got)
+	}
+
+	return c
 }

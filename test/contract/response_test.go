@@ -19,7 +19,7 @@ type gatewayState string
 
 const (
 	healthy              gatewayState = "a gateway that is well"
-	oneCodeGuess         gatewayState = "a gateway that allows one wrong code a day"
+	oneNetworkFailure    gatewayState = "a gateway that allows one failure of a network"
 	onePasswordGuess     gatewayState = "a gateway that allows one wrong password"
 	withoutTables        gatewayState = "a gateway whose tables are gone"
 	withoutDatabase      gatewayState = "a gateway whose database is away"
@@ -94,7 +94,7 @@ var toolkitScenarios = []scenario{
 	{"register", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 	{"register", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
 	{"register", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
-	{"register", "429", "TOO_MANY_REQUESTS", oneCodeGuess, wrongCodeTwice},
+	{"register", "429", "TOO_MANY_REQUESTS", oneNetworkFailure, wrongCodeTwice},
 	{"register", "500", "INTERNAL", withoutTables, validCall},
 	{"register", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
@@ -120,6 +120,21 @@ var toolkitScenarios = []scenario{
 	{"endSession", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 	{"endSession", "500", "INTERNAL", withoutTables, validCall},
 	{"endSession", "503", "UNAVAILABLE", withoutDatabase, validCall},
+	{"listDevices", "200", "", healthy, validCall},
+	{"listDevices", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"listDevices", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"listDevices", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"listDevices", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"listDevices", "500", "INTERNAL", withoutTables, validCall},
+	{"listDevices", "503", "UNAVAILABLE", withoutDatabase, validCall},
+	{"endDevice", "204", "", healthy, anotherDevice},
+	{"endDevice", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"endDevice", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"endDevice", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"endDevice", "404", "DEVICE_NOT_FOUND", healthy, validCall},
+	{"endDevice", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"endDevice", "500", "INTERNAL", withoutTables, validCall},
+	{"endDevice", "503", "UNAVAILABLE", withoutDatabase, validCall},
 }
 
 // T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be provoked, and the list has no
@@ -204,7 +219,7 @@ func gatewaysByState(t *testing.T) map[gatewayState]*world.Gateway {
 	cluster, url := postgrestest.NewCluster(t, false)
 	gateways := map[gatewayState]*world.Gateway{
 		healthy:              world.NewGateway(t, func(c *apptest.Settings) { c.EmailDomains = []string{"konec.com.au"} }),
-		oneCodeGuess:         world.NewGateway(t, func(c *apptest.Settings) { c.CodeGuessBudget = 1 }),
+		oneNetworkFailure:    world.NewGateway(t, func(c *apptest.Settings) { c.NetworkFailures = 1 }),
 		onePasswordGuess:     world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 1 }),
 		withoutTables:        world.NewGateway(t),
 		withoutDatabase:      world.GatewayOn(t, apptest.On(t, url, world.WithLark(world.UnreachableLark))),
@@ -294,6 +309,20 @@ func anotherSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Ca
 			c.Path = strings.ReplaceAll(o.Path, "{id}", one.ID)
 		}
 	}
+
+	return c
+}
+
+func anotherDevice(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	tokens := g.SignIn(tb, world.Owner)
+
+	list, err := g.Client.ListDevicesWithResponse(tb.Context(), nil, apptest.Bearer(tokens.AccessToken))
+	if err != nil || list.JSON200 == nil || len(list.JSON200.Devices) == 0 {
+		tb.Fatalf("list devices: %v %s", err, list.Body)
+	}
+
+	c := g.Call(o)
+	c.Path = strings.ReplaceAll(o.Path, "{id}", list.JSON200.Devices[0].ID)
 
 	return c
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
@@ -98,7 +99,8 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 // address.
 func WaitNames(id, email string) []string { return []string{id, email} }
 
-// Unlock forgets an account's failures: the next attempt need not wait.
+// Unlock forgets an account's failures, and the codes that its address and phone have received: neither the next attempt
+// nor the next code need wait. What strangers have spent of the budgets over all accounts stays.
 func (a *Administration) Unlock(ctx context.Context, c authority.Change) error {
 	event := audit.Event{Action: audit.WaitLifted, AccountID: c.Target.ID, ActorID: c.Actor.AccountID}
 
@@ -108,6 +110,15 @@ func (a *Administration) Unlock(ctx context.Context, c authority.Change) error {
 			return err
 		}
 
-		return throttle.Forget(ctx, tx, WaitNames(locked.ID, locked.Email)...)
+		if err := throttle.Forget(ctx, tx, WaitNames(locked.ID, locked.Email)...); err != nil {
+			return err
+		}
+
+		destinations := []string{locked.Email}
+		if locked.Phone != nil {
+			destinations = append(destinations, *locked.Phone)
+		}
+
+		return challenge.Lift(ctx, tx, locked.ID, destinations...)
 	})
 }

@@ -78,6 +78,11 @@ func New(database *postgres.DB, keys *keyring.Keyring, budget Budget, now func()
 	return &Codes{db: database, keys: keys, now: now, budget: budget}
 }
 
+// BudgetOf returns the budget of failed guesses at the codes of a purpose, and whether there is one.
+func (c *Codes) BudgetOf(purpose Purpose) (throttle.Budget, bool) {
+	return c.budgetOf(purpose), purpose.signsIn
+}
+
 func (c *Codes) budgetOf(purpose Purpose) throttle.Budget {
 	return throttle.Budget{Name: BudgetName(purpose), Max: c.budget.Max, Share: c.budget.Share, Alarm: c.budget.Alarm}
 }

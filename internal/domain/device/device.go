@@ -70,6 +70,9 @@ type Place struct{ kind, id string }
 // Strangers are all who send no token, from networks that the user does not know.
 var Strangers = Place{kind: "strangers"}
 
+// Known is the place of a device of the account.
+func Known(id string) Place { return Place{"device", id} }
+
 // InSession is the place of a caller who is signed in.
 func InSession(id string) Place { return Place{"session", id} }
 
@@ -121,7 +124,7 @@ func (d *Devices) PlaceIn(ctx context.Context, tx db.DBTX, accountID string) (Pl
 	case err != nil:
 		return Place{}, fmt.Errorf("look up device: %w", err)
 	case row.Device != "":
-		return Place{"device", row.Device}, nil
+		return Known(row.Device), nil
 	case accountID != "" && sent.AccountID == accountID:
 		return InSession(sent.SessionID), nil
 	case row.Network:

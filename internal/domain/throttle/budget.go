@@ -51,6 +51,9 @@ func (b Budget) Uses(ctx context.Context, place device.Place, dryRun bool) ([]Us
 	}, spending
 }
 
+// Total returns a use of the budget by all.
+func (b Budget) Total() Use { return Use{Limit: b.limit()} }
+
 func (b Budget) limit() Limit { return Limit{Name: b.Name, Max: b.Max, Window: budgetWindow} }
 
 // Report raises the alarm if the use was the one that spent half of the budget, or the last of it.

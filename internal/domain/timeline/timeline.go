@@ -4,6 +4,7 @@ package timeline
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -28,13 +30,15 @@ const (
 	NoGroup        Code = "NO_GROUP"
 	NoPassword     Code = "NO_PASSWORD"
 	DeliveryFailed Code = "DELIVERY_FAILED"
+	SendLimit      Code = "SEND_LIMIT"   // no further code is sent for a purpose
+	BudgetSpent    Code = "BUDGET_SPENT" // a day's budget over all accounts is spent
 )
 
 // Reason is one reason why the user cannot sign in.
 type Reason struct {
 	Code   Code
-	Factor string    // with Wait
-	Until  time.Time // with Wait
+	Factor string    // with Wait; the purpose with SendLimit, and the budget with BudgetSpent
+	Until  time.Time // with these three
 }
 
 // Item is one entry: an event or a message.
@@ -59,11 +63,12 @@ type Timeline struct {
 
 // Deps are the dependencies of Timelines.
 type Deps struct {
-	DB       *postgres.DB
-	Accounts *administration.Administration
-	Events   *audit.Reader
-	Messages *delivery.Log
-	Now      func() time.Time
+	DB         *postgres.DB
+	Accounts   *administration.Administration
+	Challenges *challenge.Challenges
+	Events     *audit.Reader
+	Messages   *delivery.Log
+	Now        func() time.Time
 }
 
 // Timelines reads the timelines of accounts.
@@ -144,16 +149,12 @@ func (t *Timelines) reasons(ctx context.Context, found administration.Details, r
 		reasons = append(reasons, Reason{Code: Disabled})
 	}
 
-	waits, err := postgres.Get(ctx, t.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Wait, error) {
-		return throttle.Waits(ctx, conn, t.Now(), administration.WaitNames(found.ID, found.Email)...)
-	})
+	waits, err := t.waits(ctx, found, recipients)
 	if err != nil {
 		return nil, err
 	}
 
-	for _, wait := range waits {
-		reasons = append(reasons, Reason{Code: Wait, Factor: wait.Factor, Until: wait.Until})
-	}
+	reasons = append(reasons, waits...)
 
 	if found.Factors.Password == "" {
 		reasons = append(reasons, Reason{Code: NoPassword})
@@ -173,4 +174,44 @@ func (t *Timelines) reasons(ctx context.Context, found administration.Details, r
 	}
 
 	return reasons, nil
+}
+
+// mostWaits is how many waits are shown: the document allows 16 reasons.
+const mostWaits = 12
+
+// waits returns what makes the user, or those who ask in the user's name, wait: failures, codes that were sent, and the
+// budgets over all accounts.
+func (t *Timelines) waits(ctx context.Context, found administration.Details, recipients []string) (reasons []Reason, err error) {
+	err = t.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		reasons = nil
+
+		failures, err := throttle.Waits(ctx, conn, t.Now(), administration.WaitNames(found.ID, found.Email)...)
+		if err != nil {
+			return err
+		}
+
+		for _, wait := range failures {
+			// One user may wait at several places; the longest wait of each factor is shown.
+			i := slices.IndexFunc(reasons, func(r Reason) bool { return r.Factor == wait.Factor })
+			if i < 0 {
+				reasons = append(reasons, Reason{Code: Wait, Factor: wait.Factor, Until: wait.Until})
+			} else if wait.Until.After(reasons[i].Until) {
+				reasons[i].Until = wait.Until
+			}
+		}
+
+		sends, budgets, err := t.Challenges.Pauses(ctx, conn, recipients...)
+
+		for _, pause := range sends {
+			reasons = append(reasons, Reason{Code: SendLimit, Factor: pause.Name, Until: pause.Until})
+		}
+
+		for _, pause := range budgets {
+			reasons = append(reasons, Reason{Code: BudgetSpent, Factor: pause.Name, Until: pause.Until})
+		}
+
+		return err
+	})
+
+	return reasons[:min(len(reasons), mostWaits)], err
 }

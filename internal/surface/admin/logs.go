@@ -142,7 +142,7 @@ func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject)
 func toReason(r timeline.Reason) api.AccessReason {
 	shown := api.AccessReason{Code: api.AccessReasonCode(r.Code)}
 
-	if r.Code == timeline.Wait {
+	if !r.Until.IsZero() {
 		until := convert.Time(r.Until)
 		shown.Factor, shown.Until = &r.Factor, &until
 	}

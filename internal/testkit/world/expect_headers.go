@@ -18,7 +18,7 @@ var requiredHeaders = map[string]string{
 
 // allowedHeaders may be on a response too. Any other header would reveal something.
 var allowedHeaders = []string{
-	"Content-Type", "Content-Length", "Date", "X-Request-Id", "Connection", "Retry-After", "Www-Authenticate", "Allow",
+	"Content-Type", "Content-Length", "Date", "X-Request-Id", "X-Device-Token", "Connection", "Retry-After", "Www-Authenticate", "Allow",
 	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers",
 }
 

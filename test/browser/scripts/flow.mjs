@@ -255,10 +255,12 @@ async function expectCookies() {
 
   assert.deepEqual(Object.fromEntries(Object.entries(held).map(([name, one]) => [name, form(one)])), {
     '__Host-TOKEN': hidden,
+    '__Host-DEVICE': hidden,
     'XSRF-TOKEN': shown,
     XSRF_TOKEN: shown,
   })
   assert.equal(hours(held['__Host-TOKEN']), 2)
+  assert.equal(hours(held['__Host-DEVICE']), 400 * 24)
   assert.equal(hours(held['XSRF-TOKEN']), 24)
   assert.equal(held['XSRF-TOKEN'].value, held.XSRF_TOKEN.value)
 

@@ -200,6 +200,8 @@ export const en: Words = {
     NO_GROUP: () => 'The account is waiting for a member group. Signing in works, but apps may refuse access.',
     NO_PASSWORD: () => 'No password is set. The user can set one with a code by mail.',
     DELIVERY_FAILED: () => 'The last message was not delivered. The timeline shows why.',
+    SEND_LIMIT: (factor) => `No more messages for now (${factor}). The user’s own devices are not affected.`,
+    BUDGET_SPENT: (factor) => `The day’s budget of the whole server is spent (${factor}).`,
   },
   until: { before: ' Locked until ', after: '.' },
   sessions: {

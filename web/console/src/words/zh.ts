@@ -189,6 +189,8 @@ export const zh = {
     NO_GROUP: () => '账号正在等待分配成员组：可以登录，但应用可能拒绝访问。',
     NO_PASSWORD: () => '尚未设置密码，该用户可以用邮件中的验证码设置。',
     DELIVERY_FAILED: () => '最近一条消息未送达，原因见时间线。',
+    SEND_LIMIT: (factor: string) => `${factor}已达到发送上限，该用户已登录过的设备不受影响。`,
+    BUDGET_SPENT: (factor: string) => `全站今日额度已用尽：${factor}。`,
   },
   until: { before: '锁定至 ', after: '。' },
   sessions: {

@@ -86,6 +86,7 @@ function Remedy({ account, reason }: { account: AdminAccount; reason: AccessReas
 
   switch (reason.code) {
     case 'WAIT':
+    case 'SEND_LIMIT':
       return (
         <>
           <Button variant="default" size="xs" loading={unlock.isPending} onClick={() => unlock.mutate(undefined)}>

@@ -1,0 +1,103 @@
+package challenge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+)
+
+// kinds are all kinds of challenges.
+var kinds = []Kind{Registration, Reset, SignIn, Phone, Email}
+
+// Pause is a limit that is spent until a moment.
+type Pause struct {
+	Name  string // of the code's purpose, or of the budget
+	Until time.Time
+}
+
+// Pauses returns the purposes for which strangers get no further code sent to the destinations, each with its longest
+// wait, and the budgets over all accounts that are spent.
+func (c *Challenges) Pauses(ctx context.Context, tx db.DBTX, destinations ...string) (sends, budgets []Pause, err error) {
+	for _, kind := range kinds {
+		var uses []throttle.Use
+		for _, to := range destinations {
+			uses = append(uses, c.destinationUses(kind, to, device.Strangers)...)
+		}
+
+		standings, err := throttle.Standings(ctx, tx, c.Now(), uses...)
+		if err != nil {
+			return nil, nil, fmt.Errorf("limits of %s: %w", kind.purpose.Name, err)
+		}
+
+		pause := Pause{Name: kind.purpose.Name}
+		for _, standing := range standings {
+			if standing.Spent() && standing.Ends.After(pause.Until) {
+				pause.Until = standing.Ends
+			}
+		}
+
+		if !pause.Until.IsZero() {
+			sends = append(sends, pause)
+		}
+	}
+
+	standings, err := throttle.Standings(ctx, tx, c.Now(), c.budgetUses()...)
+	for _, standing := range standings {
+		if standing.Spent() {
+			budgets = append(budgets, Pause{Name: standing.Limit.Name, Until: standing.Ends})
+		}
+	}
+
+	return sends, budgets, err
+}
+
+// budgetUses returns a use of each budget over all accounts.
+func (c *Challenges) budgetUses() []throttle.Use {
+	budgets := []throttle.Budget{{Name: MailBudget, Max: c.Limits.MailDay}, {Name: SMSBudget, Max: c.Limits.SMSDay}}
+
+	for _, kind := range kinds {
+		if budget, limited := c.Codes.BudgetOf(kind.purpose); limited {
+			budgets = append(budgets, budget)
+		}
+	}
+
+	uses := make([]throttle.Use, len(budgets))
+	for i, budget := range budgets {
+		uses[i] = budget.Total()
+	}
+
+	return uses
+}
+
+// Lift forgets how many codes the destinations have received, from strangers and from the account's devices: the next
+// is sent at once.
+func Lift(ctx context.Context, tx db.DBTX, accountID string, destinations ...string) error {
+	ids, err := db.New(tx).DeviceIDs(ctx, accountID)
+	if err != nil {
+		return fmt.Errorf("list devices: %w", err)
+	}
+
+	places := []device.Place{device.Strangers}
+	for _, id := range ids {
+		places = append(places, device.Known(id))
+	}
+
+	var (
+		none Challenges // the numbers of the limits do not matter
+		uses []throttle.Use
+	)
+
+	for _, kind := range kinds {
+		for _, to := range destinations {
+			for _, place := range places {
+				uses = append(uses, none.destinationUses(kind, to, place)...)
+			}
+		}
+	}
+
+	return throttle.Lift(ctx, tx, uses...)
+}
