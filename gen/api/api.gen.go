@@ -1307,7 +1307,7 @@ type Error struct {
 	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code ErrorCode `json:"code"`
 
-	// Errors 仅用于输入错误 · Only with input errors.
+	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
 
 	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.

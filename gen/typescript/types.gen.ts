@@ -122,7 +122,7 @@ export type Error = {
      */
     requestId: string;
     /**
-     * 仅用于输入错误 · Only with input errors.
+     * 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
      */
     errors?: Array<FieldError>;
 };
