@@ -2929,7 +2929,7 @@ type ServerInterface interface {
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// ExportAccount 导出个人数据 · Export the personal data of an account
-	// (GET /api/admin/accounts/{accountId}/export)
+	// (POST /api/admin/accounts/{accountId}/export)
 	ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// ResetFactor 重置登录方式 · Reset a factor
 	// (DELETE /api/admin/accounts/{accountId}/factors/{factor})
@@ -3166,7 +3166,7 @@ func (_ Unimplemented) GetAccount(w http.ResponseWriter, r *http.Request, accoun
 }
 
 // ExportAccount 导出个人数据 · Export the personal data of an account
-// (GET /api/admin/accounts/{accountId}/export)
+// (POST /api/admin/accounts/{accountId}/export)
 func (_ Unimplemented) ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
@@ -6402,7 +6402,7 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}/timeline", wrapper.GetTimeline)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}/export", wrapper.ExportAccount)
+		r.Post(options.BaseURL+"/api/admin/accounts/{accountId}/export", wrapper.ExportAccount)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/groups", wrapper.ListGroups)
@@ -7803,7 +7803,7 @@ func (response ExportAccount401JSONResponse) VisitExportAccountResponse(w http.R
 	return err
 }
 
-type ExportAccount403JSONResponse struct{ RightMissingJSONResponse }
+type ExportAccount403JSONResponse struct{ AdminForbiddenJSONResponse }
 
 func (response ExportAccount403JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
 
@@ -17220,7 +17220,7 @@ type StrictServerInterface interface {
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
 	// ExportAccount 导出个人数据 · Export the personal data of an account
-	// (GET /api/admin/accounts/{accountId}/export)
+	// (POST /api/admin/accounts/{accountId}/export)
 	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// ResetFactor 重置登录方式 · Reset a factor
 	// (DELETE /api/admin/accounts/{accountId}/factors/{factor})

@@ -3090,7 +3090,7 @@ type ClientInterface interface {
 	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
 	// messages, without any secret. The export itself is recorded in the audit log.
 	//
-	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetFactor 重置登录方式 · Reset a factor
@@ -4384,7 +4384,7 @@ func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditor
 // Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
 // messages, without any secret. The export itself is recorded in the audit log.
 //
-// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportAccountRequest(c.Server, accountID)
 	if err != nil {
@@ -6811,7 +6811,7 @@ func NewExportAccountRequest(server string, accountID AccountKey) (*http.Request
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -10035,7 +10035,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ExportAccountResult, error)
 
 	// ResetFactorWithResponse 重置登录方式 · Reset a factor
@@ -12184,7 +12184,7 @@ type ExportAccountResult struct {
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *RightMissing
+	JSON403 *AdminForbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -12225,7 +12225,7 @@ func (r ExportAccountResult) GetJSON401() *AdminSignedOut {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r ExportAccountResult) GetJSON403() *RightMissing {
+func (r ExportAccountResult) GetJSON403() *AdminForbidden {
 	return r.JSON403
 }
 
@@ -21006,7 +21006,7 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ExportAccountResult, error) {
 	rsp, err := c.ExportAccount(ctx, accountID, reqEditors...)
 	if err != nil {
@@ -23861,7 +23861,7 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest RightMissing
+		var dest AdminForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -1112,12 +1112,16 @@ export const getTimeline = <ThrowOnError extends boolean = false>(options: Optio
  * messages, without any secret. The export itself is recorded in the audit log.
  *
  */
-export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).get<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }, {
+export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).post<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
             in: 'cookie',
             name: '__Host-TOKEN',
             type: 'apiKey'
-        }],
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
     url: '/api/admin/accounts/{accountId}/export',
     ...options
 });

@@ -4140,7 +4140,7 @@ export type ExportAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
