@@ -1772,7 +1772,7 @@ type ResetPasswordRequest struct {
 // - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
 // - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
 // - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
-// - `audit.read`: 查看审计事件 · read the audit log.
+// - `audit.read`: 查看审计事件 · read the audit log, and with it the entries of timelines; an export requires it too.
 // - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
 type Right string
 
@@ -1980,7 +1980,7 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
-	// Entries 事件与发送记录 · What happened, newest first.
+	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.

@@ -1773,7 +1773,7 @@ type ResetPasswordRequest struct {
 // - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
 // - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
 // - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
-// - `audit.read`: 查看审计事件 · read the audit log.
+// - `audit.read`: 查看审计事件 · read the audit log, and with it the entries of timelines; an export requires it too.
 // - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
 type Right string
 
@@ -1981,7 +1981,7 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
-	// Entries 事件与发送记录 · What happened, newest first.
+	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
@@ -3086,9 +3086,11 @@ type ClientInterface interface {
 	// ExportAccount 导出个人数据 · Export the personal data of an account
 	//
 	// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+	// 由于包含事件，还需要权限 `audit.read`。
 	//
 	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-	// messages, without any secret. The export itself is recorded in the audit log.
+	// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+	// the right `audit.read` too.
 	//
 	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3188,9 +3190,11 @@ type ClientInterface interface {
 	// GetTimeline 账号时间线 · Get the timeline of an account
 	//
 	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+	// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 	//
 	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-	// newest first, from the audit log and from the messages that were sent to the account's address and number.
+	// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+	// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 	GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4380,9 +4384,11 @@ func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditor
 // ExportAccount 导出个人数据 · Export the personal data of an account
 //
 // 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+// 由于包含事件，还需要权限 `audit.read`。
 //
 // Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-// messages, without any secret. The export itself is recorded in the audit log.
+// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+// the right `audit.read` too.
 //
 // Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4572,9 +4578,11 @@ func (c *Client) SetAccountStatus(ctx context.Context, accountID AccountKey, par
 // GetTimeline 账号时间线 · Get the timeline of an account
 //
 // 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 //
 // Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-// newest first, from the audit log and from the messages that were sent to the account's address and number.
+// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 //
 // Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 func (c *Client) GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10029,9 +10037,11 @@ type ClientWithResponsesInterface interface {
 	// ExportAccountWithResponse 导出个人数据 · Export the personal data of an account
 	//
 	// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+	// 由于包含事件，还需要权限 `audit.read`。
 	//
 	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-	// messages, without any secret. The export itself is recorded in the audit log.
+	// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+	// the right `audit.read` too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10141,9 +10151,11 @@ type ClientWithResponsesInterface interface {
 	// GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 	//
 	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+	// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 	//
 	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-	// newest first, from the audit log and from the messages that were sent to the account's address and number.
+	// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+	// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21000,9 +21012,11 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 // ExportAccountWithResponse 导出个人数据 · Export the personal data of an account
 //
 // 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+// 由于包含事件，还需要权限 `audit.read`。
 //
 // Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-// messages, without any secret. The export itself is recorded in the audit log.
+// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+// the right `audit.read` too.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21166,9 +21180,11 @@ func (c *ClientWithResponses) SetAccountStatusWithResponse(ctx context.Context, 
 // GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 //
 // 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 //
 // Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-// newest first, from the audit log and from the messages that were sent to the account's address and number.
+// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -1088,9 +1088,11 @@ export const unlockAccount = <ThrowOnError extends boolean = false>(options: Opt
  * 账号时间线 · Get the timeline of an account
  *
  * 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+ * 没有权限 `audit.read` 时只返回原因，`entries` 为空。
  *
  * Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
- * newest first, from the audit log and from the messages that were sent to the account's address and number.
+ * newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+ * empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
  *
  */
 export const getTimeline = <ThrowOnError extends boolean = false>(options: Options<GetTimelineData, ThrowOnError>): RequestResult<GetTimelineResponses, GetTimelineErrors, ThrowOnError> => (options.client ?? client).get<GetTimelineResponses, GetTimelineErrors, ThrowOnError>({
@@ -1107,9 +1109,11 @@ export const getTimeline = <ThrowOnError extends boolean = false>(options: Optio
  * 导出个人数据 · Export the personal data of an account
  *
  * 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+ * 由于包含事件，还需要权限 `audit.read`。
  *
  * Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
- * messages, without any secret. The export itself is recorded in the audit log.
+ * messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+ * the right `audit.read` too.
  *
  */
 export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).post<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({

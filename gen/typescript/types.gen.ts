@@ -647,7 +647,7 @@ export type AdminAccount = {
  * - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
  * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
  * - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
- * - `audit.read`: 查看审计事件 · read the audit log.
+ * - `audit.read`: 查看审计事件 · read the audit log, and with it the entries of timelines; an export requires it too.
  * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
  *
  */
@@ -878,7 +878,7 @@ export type Timeline = {
      */
     reasons: Array<AccessReason>;
     /**
-     * 事件与发送记录 · What happened, newest first.
+     * 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
      */
     entries: Array<TimelineEntry>;
     next: Cursor;
