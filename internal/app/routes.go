@@ -60,6 +60,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),
 		Expensive:      password.Slots(a.config.HashConcurrency),
 		Log:            a.log,
+		Now:            a.now,
 		Observe:        a.metrics.observe,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,6 +20,20 @@ func (c Config) Check() error {
 	return errors.Join(slices.Concat(
 		c.serverFaults(), c.sessionFaults(), c.guessFaults(), c.sendFaults(), c.browserFaults(), c.smsFaults(), c.larkFaults(),
 	)...)
+}
+
+// Warnings returns what works and is probably not meant.
+func (c Config) Warnings() (list []string) {
+	host, _, err := net.SplitHostPort(c.Addr)
+	address, _ := netip.ParseAddr(host)
+
+	// Only a proxy on this machine can reach such an address.
+	if err == nil && c.Mode == Release && len(c.TrustedProxies) == 0 && (host == "localhost" || address.IsLoopback()) {
+		list = append(list, "ADDR is "+c.Addr+", which only a proxy on this machine can reach, and TRUSTED_PROXIES is empty: "+
+			"all users share one address and the limits of one network. Set TRUSTED_PROXIES=127.0.0.0/8,::1/128")
+	}
+
+	return list
 }
 
 // faults are what is wrong with one section of the settings.

@@ -75,7 +75,7 @@ type Config struct {
 	XSRFCookieDomain string   `env:"XSRF_COOKIE_DOMAIN" help:"Domain attribute of the XSRF cookie, for a console on a sibling host. Empty: this host only."`
 	ServerName       string   `env:"SERVER_NAME" help:"Value of name in GET /. Default: the name of the host."`
 
-	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the reverse proxies whose X-Forwarded-For header is trusted, for example 10.0.0.0/8, separated by commas. Empty: none."`
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the reverse proxies whose X-Forwarded-For and X-Request-Id headers are trusted, for example 10.0.0.0/8, separated by commas. Empty: none."`
 
 	GeoFile string `env:"GEO_FILE" help:"File in MaxMind's format (GeoLite2-City.mmdb, or DB-IP's) that locates sign-ins. Empty: locations are unknown."`
 

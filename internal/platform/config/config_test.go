@@ -202,3 +202,29 @@ func FuzzLoad(f *testing.F) {
 		c.Settings()
 	})
 }
+
+// SEC-S12: an address that only a proxy on this machine can reach needs TRUSTED_PROXIES.
+func TestProxyThatIsNotNamedIsWarnedOf(t *testing.T) {
+	t.Parallel()
+
+	for name, one := range map[string]struct {
+		change map[string]string
+		want   int
+	}{
+		"loopback":       {map[string]string{"ADDR": "127.0.0.1:8080"}, 1},
+		"localhost":      {map[string]string{"ADDR": "localhost:8080"}, 1},
+		"version 6":      {map[string]string{"ADDR": "[::1]:8080"}, 1},
+		"named":          {map[string]string{"ADDR": "127.0.0.1:8080", "TRUSTED_PROXIES": "127.0.0.0/8"}, 0},
+		"every address":  {nil, 0},
+		"in development": {map[string]string{"ADDR": "127.0.0.1:8080", "MODE": "development"}, 0},
+	} {
+		c, err := Load(complete(one.change))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+
+		if got := c.Warnings(); len(got) != one.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
