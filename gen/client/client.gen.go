@@ -1570,7 +1570,7 @@ type Load struct {
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Now Timestamp `json:"now"`
 
-	// Values 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+	// Values 运行时配置，仅非 release 模式且仅对本机地址的请求 · The settings, by name, outside release mode and for requests to localhost only. Secret ones are left out.
 	Values map[string]string `json:"values,omitempty"`
 }
 
@@ -2989,7 +2989,8 @@ type ClientInterface interface {
 	//
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-	// time. `values` is present outside release mode only, and has no secret setting.
+	// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+	// secret setting.
 	//
 	// Corresponds with GET / (the `Load` operationId).
 	Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4207,7 +4208,8 @@ type ClientInterface interface {
 //
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-// time. `values` is present outside release mode only, and has no secret setting.
+// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+// secret setting.
 //
 // Corresponds with GET / (the `Load` operationId).
 func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9932,7 +9934,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-	// time. `values` is present outside release mode only, and has no secret setting.
+	// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+	// secret setting.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -20859,7 +20862,8 @@ func (r VerifyResult) ContentType() string {
 //
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-// time. `values` is present outside release mode only, and has no secret setting.
+// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+// secret setting.
 //
 // Returns a wrapper object for the known response body format(s).
 //

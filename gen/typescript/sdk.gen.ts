@@ -192,7 +192,8 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
  *
  * Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
  * `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
- * time. `values` is present outside release mode only, and has no secret setting.
+ * time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+ * secret setting.
  *
  */
 export const load = <ThrowOnError extends boolean = false>(options?: Options<LoadData, ThrowOnError>): RequestResult<LoadResponses, LoadErrors, ThrowOnError> => (options?.client ?? client).get<LoadResponses, LoadErrors, ThrowOnError>({ url: '/', ...options });

@@ -270,7 +270,7 @@ export type Load = {
     ip: string;
     now: Timestamp;
     /**
-     * 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+     * 运行时配置，仅非 release 模式且仅对本机地址的请求 · The settings, by name, outside release mode and for requests to localhost only. Secret ones are left out.
      */
     values?: {
         [key: string]: string;

@@ -90,7 +90,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	}
 
 	if box != nil {
-		r.Method(http.MethodGet, "/dev/inbox", box)
+		r.Method(http.MethodGet, "/dev/inbox", pipeline.OnlyLocal(box))
 	}
 
 	return r, nil
