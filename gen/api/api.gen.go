@@ -1097,7 +1097,8 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty to remove it.
+	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces and quotation marks; empty to remove it.
+	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
@@ -1648,7 +1649,7 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
+	// Avatar 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.

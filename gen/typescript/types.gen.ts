@@ -358,7 +358,7 @@ export type PublicUser = {
      */
     name: string;
     /**
-     * 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
+     * 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
      */
     avatar: string;
     /**
@@ -399,7 +399,9 @@ export type ChangeUserRequest = {
      */
     name?: string;
     /**
-     * 头像，对象键或网址 · An object key or a URL; empty to remove it.
+     * 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces and quotation marks; empty to remove it.
+     * An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
+     *
      */
     avatar?: string;
     code?: SixDigits;

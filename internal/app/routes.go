@@ -38,6 +38,7 @@ var _ api.StrictServerInterface = surfaces{}
 var formats = map[string]func(string) error{
 	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
 	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
+	"picture":      account.CheckPicture,
 	"password": func(s string) error {
 		if len(s) > password.MaxBytes {
 			return errors.New("too long")

@@ -61,8 +61,10 @@ func TestRefusals(t *testing.T) {
 		{transfer.JSON, own("avatar", "1"), "avatar: of the wrong type"},
 		{transfer.JSON, own("version", -1), "version: negative"},
 		{transfer.JSON, own("signIns", -1), "signIns: negative"},
-		{transfer.JSON, own("picture", strings.Repeat("x", 2049)), "picture: longer"},
-		{transfer.JSON, own("picture", "a\x00b"), "picture: with control"},
+		{transfer.JSON, own("picture", strings.Repeat("x", 2049)), "picture: not an object key"},
+		{transfer.JSON, own("picture", "a\x00b"), "picture: not an object key"},
+		{transfer.JSON, own("picture", "javascript:alert(1)"), "picture: not an object key"}, // SEC-S22
+		{transfer.JSON, own("picture", "http://tracker.test/1.gif"), "picture: not an object key"},
 		{transfer.JSON, own("createdAt", "yesterday"), "createdAt: not a time"},
 		{transfer.JSON, own("createdAt", "0001-01-01T00:00:00Z"), "createdAt: not a time"},
 		{transfer.JSON, own("updatedAt", "10000-01-01T00:00:00Z"), "updatedAt: not a time"},

@@ -43,6 +43,7 @@ var (
 var formatTexts = map[string]language.Text{
 	"email":        {Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
 	"password":     {Chinese: "最多 1024 字节", English: "must have at most 1024 bytes"},
+	"picture":      {Chinese: "必须是对象键或 https 网址", English: "must be an object key or an https URL"},
 	"display-name": {Chinese: "必须为一行，1 到 64 个字符，不能包含控制字符", English: "must be one line of 1 to 64 characters, without control characters"},
 }
 
