@@ -61,6 +61,9 @@ func BenchmarkRefusedBody(b *testing.B) {
 		{"accounts that are not", assign, `{"memberGroup":"Member","accounts":[` + strings.TrimSuffix(strings.Repeat(`{"id":"x","x":1},`, 100), ",") + `]}`},
 		{"accounts with unknown members", assign, fill(`{"memberGroup":"Member","accounts":[`, `{"a":1,"b":2,"c":3},`, `]}`)},
 		{"actions that are not", webhook, fill(`{"actions":[`, `"x",`, `]}`)},
+		{"actions as long as they may be", webhook, `{"actions":[` + strings.TrimSuffix(strings.Repeat(`"`+strings.Repeat("é", 500)+`",`, 50), ",") + `]}`},
+		{"accounts with everything wrong", assign, `{"memberGroup":"` + strings.Repeat("x", 200) + `","accounts":[` +
+			strings.TrimSuffix(strings.Repeat(`{"id":"`+strings.Repeat("x", 250)+`","version":1e9,"x":1},`, 100), ",") + `]}`},
 		{"form fields", form, numbered(``, `%d&`, ``)},
 		{"a long form field", form, fill(`password=x&email=`, `a.`, ``)},
 		{"a form field of escapes", form, fill(`password=x&email=a%40`, `%C3%A9.`, `b`)},
