@@ -33,7 +33,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	// Both sides sign with keys derived from the same secret, and read each other's refresh tokens.
 	b.masterKey = keyring.Generate()
 	b.environ = append(os.Environ(),
-		"MODE=release", "MASTER_KEY="+b.masterKey, "PUBLIC_URL=http://bench.test", "LOG_LEVEL="+b.logLevel,
+		"MODE=release", "MASTER_KEY="+b.masterKey, "PUBLIC_URL=https://bench.test", "LOG_LEVEL="+b.logLevel,
 		"DATABASE_MAX_CONNS="+strconv.Itoa(poolSize), "SHUTDOWN_DELAY=0s")
 
 	return nil

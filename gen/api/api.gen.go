@@ -1115,7 +1115,8 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty to remove it.
+	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces and quotation marks; empty to remove it.
+	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
@@ -1360,7 +1361,7 @@ type Error struct {
 	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code ErrorCode `json:"code"`
 
-	// Errors 仅用于输入错误 · Only with input errors.
+	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
 
 	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -1626,7 +1627,7 @@ type Load struct {
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Now Timestamp `json:"now"`
 
-	// Values 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+	// Values 运行时配置，仅非 release 模式且仅对本机地址的请求 · The settings, by name, outside release mode and for requests to localhost only. Secret ones are left out.
 	Values map[string]string `json:"values,omitempty"`
 }
 
@@ -1705,7 +1706,7 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
+	// Avatar 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1829,7 +1830,7 @@ type ResetPasswordRequest struct {
 // - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
 // - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
 // - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
-// - `audit.read`: 查看审计事件 · read the audit log.
+// - `audit.read`: 查看审计事件 · read the audit log, and with it the entries of timelines; an export requires it too.
 // - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
 type Right string
 
@@ -2037,7 +2038,7 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
-	// Entries 事件与发送记录 · What happened, newest first.
+	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
@@ -3006,7 +3007,7 @@ type ServerInterface interface {
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// ExportAccount 导出个人数据 · Export the personal data of an account
-	// (GET /api/admin/accounts/{accountId}/export)
+	// (POST /api/admin/accounts/{accountId}/export)
 	ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey)
 	// ResetFactor 重置登录方式 · Reset a factor
 	// (DELETE /api/admin/accounts/{accountId}/factors/{factor})
@@ -3255,7 +3256,7 @@ func (_ Unimplemented) GetAccount(w http.ResponseWriter, r *http.Request, accoun
 }
 
 // ExportAccount 导出个人数据 · Export the personal data of an account
-// (GET /api/admin/accounts/{accountId}/export)
+// (POST /api/admin/accounts/{accountId}/export)
 func (_ Unimplemented) ExportAccount(w http.ResponseWriter, r *http.Request, accountID AccountKey) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
@@ -6661,7 +6662,7 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}/timeline", wrapper.GetTimeline)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/api/admin/accounts/{accountId}/export", wrapper.ExportAccount)
+		r.Post(options.BaseURL+"/api/admin/accounts/{accountId}/export", wrapper.ExportAccount)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/admin/groups", wrapper.ListGroups)
@@ -8062,7 +8063,7 @@ func (response ExportAccount401JSONResponse) VisitExportAccountResponse(w http.R
 	return err
 }
 
-type ExportAccount403JSONResponse struct{ RightMissingJSONResponse }
+type ExportAccount403JSONResponse struct{ AdminForbiddenJSONResponse }
 
 func (response ExportAccount403JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
 
@@ -17976,7 +17977,7 @@ type StrictServerInterface interface {
 	// (GET /api/admin/accounts/{accountId})
 	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
 	// ExportAccount 导出个人数据 · Export the personal data of an account
-	// (GET /api/admin/accounts/{accountId}/export)
+	// (POST /api/admin/accounts/{accountId}/export)
 	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// ResetFactor 重置登录方式 · Reset a factor
 	// (DELETE /api/admin/accounts/{accountId}/factors/{factor})

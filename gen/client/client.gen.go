@@ -1116,7 +1116,8 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty to remove it.
+	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces and quotation marks; empty to remove it.
+	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
@@ -1361,7 +1362,7 @@ type Error struct {
 	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
 	Code ErrorCode `json:"code"`
 
-	// Errors 仅用于输入错误 · Only with input errors.
+	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
 
 	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -1627,7 +1628,7 @@ type Load struct {
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Now Timestamp `json:"now"`
 
-	// Values 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+	// Values 运行时配置，仅非 release 模式且仅对本机地址的请求 · The settings, by name, outside release mode and for requests to localhost only. Secret ones are left out.
 	Values map[string]string `json:"values,omitempty"`
 }
 
@@ -1706,7 +1707,7 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
+	// Avatar 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1830,7 +1831,7 @@ type ResetPasswordRequest struct {
 // - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
 // - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
 // - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
-// - `audit.read`: 查看审计事件 · read the audit log.
+// - `audit.read`: 查看审计事件 · read the audit log, and with it the entries of timelines; an export requires it too.
 // - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
 type Right string
 
@@ -2038,7 +2039,7 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
-	// Entries 事件与发送记录 · What happened, newest first.
+	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
@@ -3066,7 +3067,8 @@ type ClientInterface interface {
 	//
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-	// time. `values` is present outside release mode only, and has no secret setting.
+	// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+	// secret setting.
 	//
 	// Corresponds with GET / (the `Load` operationId).
 	Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3163,11 +3165,13 @@ type ClientInterface interface {
 	// ExportAccount 导出个人数据 · Export the personal data of an account
 	//
 	// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+	// 由于包含事件，还需要权限 `audit.read`。
 	//
 	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-	// messages, without any secret. The export itself is recorded in the audit log.
+	// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+	// the right `audit.read` too.
 	//
-	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResetFactor 重置登录方式 · Reset a factor
@@ -3265,9 +3269,11 @@ type ClientInterface interface {
 	// GetTimeline 账号时间线 · Get the timeline of an account
 	//
 	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+	// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 	//
 	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-	// newest first, from the audit log and from the messages that were sent to the account's address and number.
+	// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+	// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 	//
 	// Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 	GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4324,7 +4330,8 @@ type ClientInterface interface {
 //
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-// time. `values` is present outside release mode only, and has no secret setting.
+// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+// secret setting.
 //
 // Corresponds with GET / (the `Load` operationId).
 func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4501,11 +4508,13 @@ func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditor
 // ExportAccount 导出个人数据 · Export the personal data of an account
 //
 // 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+// 由于包含事件，还需要权限 `audit.read`。
 //
 // Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-// messages, without any secret. The export itself is recorded in the audit log.
+// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+// the right `audit.read` too.
 //
-// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportAccountRequest(c.Server, accountID)
 	if err != nil {
@@ -4693,9 +4702,11 @@ func (c *Client) SetAccountStatus(ctx context.Context, accountID AccountKey, par
 // GetTimeline 账号时间线 · Get the timeline of an account
 //
 // 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 //
 // Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-// newest first, from the audit log and from the messages that were sent to the account's address and number.
+// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 //
 // Corresponds with GET /api/admin/accounts/{accountId}/timeline (the `GetTimeline` operationId).
 func (c *Client) GetTimeline(ctx context.Context, accountID AccountKey, params *GetTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7016,7 +7027,7 @@ func NewExportAccountRequest(server string, accountID AccountKey) (*http.Request
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -10281,7 +10292,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-	// time. `values` is present outside release mode only, and has no secret setting.
+	// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+	// secret setting.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10386,13 +10398,15 @@ type ClientWithResponsesInterface interface {
 	// ExportAccountWithResponse 导出个人数据 · Export the personal data of an account
 	//
 	// 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+	// 由于包含事件，还需要权限 `audit.read`。
 	//
 	// Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-	// messages, without any secret. The export itself is recorded in the audit log.
+	// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+	// the right `audit.read` too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ExportAccountResult, error)
 
 	// ResetFactorWithResponse 重置登录方式 · Reset a factor
@@ -10498,9 +10512,11 @@ type ClientWithResponsesInterface interface {
 	// GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 	//
 	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+	// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 	//
 	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-	// newest first, from the audit log and from the messages that were sent to the account's address and number.
+	// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+	// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12593,7 +12609,7 @@ type ExportAccountResult struct {
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *RightMissing
+	JSON403 *AdminForbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -12634,7 +12650,7 @@ func (r ExportAccountResult) GetJSON401() *AdminSignedOut {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r ExportAccountResult) GetJSON403() *RightMissing {
+func (r ExportAccountResult) GetJSON403() *AdminForbidden {
 	return r.JSON403
 }
 
@@ -21711,7 +21727,8 @@ func (r VerifyResult) ContentType() string {
 //
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
-// time. `values` is present outside release mode only, and has no secret setting.
+// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+// secret setting.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21864,13 +21881,15 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 // ExportAccountWithResponse 导出个人数据 · Export the personal data of an account
 //
 // 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+// 由于包含事件，还需要权限 `audit.read`。
 //
 // Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
-// messages, without any secret. The export itself is recorded in the audit log.
+// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+// the right `audit.read` too.
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
+// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*ExportAccountResult, error) {
 	rsp, err := c.ExportAccount(ctx, accountID, reqEditors...)
 	if err != nil {
@@ -22030,9 +22049,11 @@ func (c *ClientWithResponses) SetAccountStatusWithResponse(ctx context.Context, 
 // GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 //
 // 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
 //
 // Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
-// newest first, from the audit log and from the messages that were sent to the account's address and number.
+// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+// empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -24801,7 +24822,7 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest RightMissing
+		var dest AdminForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

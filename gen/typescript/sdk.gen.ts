@@ -224,7 +224,8 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
  *
  * Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
  * `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
- * time. `values` is present outside release mode only, and has no secret setting.
+ * time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
+ * secret setting.
  *
  */
 export const load = <ThrowOnError extends boolean = false>(options?: Options<LoadData, ThrowOnError>): RequestResult<LoadResponses, LoadErrors, ThrowOnError> => (options?.client ?? client).get<LoadResponses, LoadErrors, ThrowOnError>({ url: '/', ...options });
@@ -1157,9 +1158,11 @@ export const unlockAccount = <ThrowOnError extends boolean = false>(options: Opt
  * 账号时间线 · Get the timeline of an account
  *
  * 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
+ * 没有权限 `audit.read` 时只返回原因，`entries` 为空。
  *
  * Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
- * newest first, from the audit log and from the messages that were sent to the account's address and number.
+ * newest first, from the audit log and from the messages that were sent to the account's address and number; it is
+ * empty for a caller without the right `audit.read`, because it shows actors, addresses and devices.
  *
  */
 export const getTimeline = <ThrowOnError extends boolean = false>(options: Options<GetTimelineData, ThrowOnError>): RequestResult<GetTimelineResponses, GetTimelineErrors, ThrowOnError> => (options.client ?? client).get<GetTimelineResponses, GetTimelineErrors, ThrowOnError>({
@@ -1176,17 +1179,23 @@ export const getTimeline = <ThrowOnError extends boolean = false>(options: Optio
  * 导出个人数据 · Export the personal data of an account
  *
  * 返回本服务保存的该用户的数据：账号、会话，以及最近各 1000 条事件和发送记录，不含任何密码或密钥。导出操作会写入审计日志。
+ * 由于包含事件，还需要权限 `audit.read`。
  *
  * Returns what is kept about a user: the account, its sessions, and the newest 1,000 each of its events and
- * messages, without any secret. The export itself is recorded in the audit log.
+ * messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
+ * the right `audit.read` too.
  *
  */
-export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).get<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }, {
+export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).post<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
             in: 'cookie',
             name: '__Host-TOKEN',
             type: 'apiKey'
-        }],
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
     url: '/api/admin/accounts/{accountId}/export',
     ...options
 });

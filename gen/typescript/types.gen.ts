@@ -124,7 +124,7 @@ export type Error = {
      */
     requestId: string;
     /**
-     * 仅用于输入错误 · Only with input errors.
+     * 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
      */
     errors?: Array<FieldError>;
 };
@@ -302,7 +302,7 @@ export type Load = {
     ip: string;
     now: Timestamp;
     /**
-     * 运行时配置，仅非 release 模式 · The settings, by name, outside release mode only. Secret ones are left out.
+     * 运行时配置，仅非 release 模式且仅对本机地址的请求 · The settings, by name, outside release mode and for requests to localhost only. Secret ones are left out.
      */
     values?: {
         [key: string]: string;
@@ -390,7 +390,7 @@ export type PublicUser = {
      */
     name: string;
     /**
-     * 头像，对象键或网址 · An object key or a URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
+     * 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
      */
     avatar: string;
     /**
@@ -431,7 +431,9 @@ export type ChangeUserRequest = {
      */
     name?: string;
     /**
-     * 头像，对象键或网址 · An object key or a URL; empty to remove it.
+     * 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces and quotation marks; empty to remove it.
+     * An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
+     *
      */
     avatar?: string;
     code?: SixDigits;
@@ -679,7 +681,7 @@ export type AdminAccount = {
  * - `accounts.write`: 审批、停用账号，结束会话，重置登录方式 · assign groups, disable and enable, end sessions, reset factors.
  * - `accounts.delete`: 删除账号、导出个人数据 · delete accounts, and export personal data.
  * - `groups.write`: 管理成员组 · create and change member groups. A user who has it is an administrator.
- * - `audit.read`: 查看审计事件 · read the audit log.
+ * - `audit.read`: 查看审计事件 · read the audit log, and with it the entries of timelines; an export requires it too.
  * - `webhooks.write`: 管理 Webhook · see and manage webhooks. Sending events to one requires `audit.read` too.
  *
  */
@@ -913,7 +915,7 @@ export type Timeline = {
      */
     reasons: Array<AccessReason>;
     /**
-     * 事件与发送记录 · What happened, newest first.
+     * 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
      */
     entries: Array<TimelineEntry>;
     next: Cursor;
@@ -4389,7 +4391,7 @@ export type ExportAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**

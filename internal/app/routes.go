@@ -38,6 +38,7 @@ var _ api.StrictServerInterface = surfaces{}
 var formats = map[string]func(string) error{
 	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
 	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
+	"picture":      account.CheckPicture,
 	"password": func(s string) error {
 		if len(s) > password.MaxBytes {
 			return errors.New("too long")
@@ -60,6 +61,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),
 		Expensive:      password.Slots(a.config.HashConcurrency),
 		Log:            a.log,
+		Now:            a.now,
 		Observe:        a.metrics.observe,
 	})
 	if err != nil {
@@ -89,7 +91,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	}
 
 	if box != nil {
-		r.Method(http.MethodGet, "/dev/inbox", box)
+		r.Method(http.MethodGet, "/dev/inbox", pipeline.OnlyLocal(box))
 	}
 
 	return r, nil

@@ -81,6 +81,10 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 	a.log.Info("listening", "address", at.String(), "mode", a.config.Mode, "version", Version())
 	warnOfAddresses(a.config, at, a.log)
 
+	for _, warning := range a.config.Warnings() {
+		a.log.Warn(warning)
+	}
+
 	if greet != nil {
 		greet(at.String())
 	}

@@ -192,6 +192,9 @@ func TestConfigCommand(t *testing.T) {
 		t.Errorf("shows a secret: %s", shown.out)
 	}
 
+	// SEC-S12: what works and is probably not meant follows, too.
+	gateway.with("ADDR", "127.0.0.1:9999").run(t, "config").succeeds(t, "Warning: ADDR is 127.0.0.1:9999", "TRUSTED_PROXIES")
+
 	// Faults follow the list: what cannot be read, what is missing, and what serve would refuse.
 	for setting, c := range map[string]struct{ value, fault string }{
 		"SESSION_IDLE":      {canary, "SESSION_IDLE: not a duration such as "},

@@ -12,7 +12,7 @@ import (
 
 type configCommand struct{}
 
-// Run lists the settings, and fails if one cannot work.
+// Run lists the settings and what is probably not meant, and fails if one cannot work.
 func (configCommand) Run(ctx context.Context, i invocation) error {
 	c, err := config.Read(i.environment)
 
@@ -22,6 +22,10 @@ func (configCommand) Run(ctx context.Context, i invocation) error {
 		if setting.Default != "" {
 			fmt.Printf("    Default: %s\n", setting.Default)
 		}
+	}
+
+	for _, warning := range c.Warnings() {
+		fmt.Printf("Warning: %s\n", warning)
 	}
 
 	if err == nil {

@@ -226,3 +226,33 @@ func TestExportHoldsOneUser(t *testing.T) {
 		t.Errorf("the newest event is %+v", entry)
 	}
 }
+
+// SEC-S13, R-H4: an export writes an audit event, so that no link and no HEAD makes one: the console's cookie alone, as a
+// navigation from another site carries it, exports nothing.
+func TestNoLinkExports(t *testing.T) {
+	t.Parallel()
+
+	g := newAdminGateway(t)
+	g.Account(t, world.Owner)
+
+	path := "/api/admin/accounts/" + g.account(t, world.Owner).ID + "/export"
+	browser := g.SignedIn(t, world.Administrator)
+
+	for method, want := range map[string]int{
+		http.MethodGet: http.StatusMethodNotAllowed, http.MethodHead: http.StatusMethodNotAllowed, http.MethodPost: http.StatusForbidden,
+	} {
+		c := world.Call{Method: method, Path: path}.FromBrowser(browser).Without("X-Xsrf-Token").With("Sec-Fetch-Site", "cross-site")
+		if got := c.To(t, g.Server); got.Status != want {
+			t.Errorf("%s: %s", method, got)
+		}
+	}
+
+	var exports int
+	if err := g.Pool.QueryRow(t.Context(), "SELECT count(*) FROM audit_event WHERE action = 'account.exported'").Scan(&exports); err != nil || exports != 0 {
+		t.Errorf("%d exports were recorded: %v", exports, err)
+	}
+
+	if got := (world.Call{Method: http.MethodPost, Path: path}).FromBrowser(browser).To(t, g.Server); got.Status != http.StatusOK {
+		t.Errorf("with the value of the page: %s", got)
+	}
+}

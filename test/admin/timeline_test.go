@@ -31,6 +31,45 @@ func reasonsOf(line client.Timeline) (codes []string) {
 	return codes
 }
 
+// SEC-S14: who acted, from which address and with which device, is for those who may read the audit log, in a timeline
+// and in an export too. The reasons need no more than to see accounts.
+func TestTimelineNeedsTheRightForItsEvents(t *testing.T) {
+	t.Parallel()
+
+	g := newAdminGateway(t)
+	g.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsDelete)
+
+	g.Account(t, world.Owner)
+
+	assistant, administrator := g.member(t, "helper@konec.com.au", "Tester"), g.account(t, world.Administrator)
+
+	if entries := g.timeline(t, administrator.ID).Entries; len(entries) == 0 {
+		t.Error("nothing happened")
+	}
+
+	got, err := g.Client.GetTimelineWithResponse(t.Context(), administrator.ID, nil, assistant)
+	if err != nil || got.JSON200 == nil || len(got.JSON200.Entries) != 0 || !got.JSON200.Next.IsNull() {
+		t.Errorf("without the right: %v %s", err, got.Body)
+	}
+
+	waiting, err := g.Client.GetTimelineWithResponse(t.Context(), g.account(t, world.Owner).ID, nil, assistant)
+	if err != nil || waiting.JSON200 == nil || !slices.Equal(reasonsOf(*waiting.JSON200), []string{"NO_GROUP"}) {
+		t.Errorf("reasons: %v %s", err, waiting.Body)
+	}
+
+	export, err := g.Client.ExportAccountWithResponse(t.Context(), administrator.ID, assistant)
+	if err != nil || export.StatusCode() != http.StatusForbidden || codeOfError(export.Body) != "RIGHT_MISSING" {
+		t.Errorf("export: %v %s", err, export.Body)
+	}
+
+	g.rights(t, "Tester", client.RightAccountsRead, client.RightAccountsDelete, client.RightAuditRead)
+
+	got, err = g.Client.GetTimelineWithResponse(t.Context(), administrator.ID, nil, assistant)
+	if err != nil || got.JSON200 == nil || len(got.JSON200.Entries) == 0 {
+		t.Errorf("with the right: %v %s", err, got.Body)
+	}
+}
+
 // "Why can this person not sign in": each reason is shown while it applies, and no longer once it is removed.
 func TestTimelineShowsTheReasons(t *testing.T) {
 	t.Parallel()

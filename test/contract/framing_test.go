@@ -74,7 +74,7 @@ func (w *rawConn) replies(tb testing.TB) []world.Reply {
 func TestAmbiguousFramingHasOneMeaning(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewGateway(t)
+	g := world.NewGateway(t, world.BehindProxy)
 
 	const (
 		body   = `{"refresh_token":"x"}`

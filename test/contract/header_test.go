@@ -229,11 +229,12 @@ func TestErrorMessageIsInTheCallersLanguage(t *testing.T) {
 	}
 }
 
-// A proxy's request id is kept if it is plain. No other text gets into the log or the response.
+// SEC-S23: a proxy's request id is kept if it is plain, and no one else's. No other text gets into the log or the
+// response.
 func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewGateway(t)
+	g := world.NewGateway(t, world.BehindProxy)
 	me := world.Call{Method: http.MethodGet, Path: "/api/users/me"}
 
 	for _, id := range []string{"abcdefgh", "01JD6Z7Q9W8X5V4T3S2R", strings.Repeat("a", 64), "a-b_c-d_0"} {
@@ -255,5 +256,23 @@ func TestRequestIDIsKeptOrReplaced(t *testing.T) {
 
 	if log := g.Log.String(); !strings.Contains(log, "01JD6Z7Q9W8X5V4T3S2R") || strings.Contains(log, "<script>") {
 		t.Error("the log has a refused request id, or lacks an accepted one")
+	}
+}
+
+// SEC-S23: the request id of a client that is not a trusted proxy is replaced, or it could imitate the events of others.
+func TestClientChoosesNoRequestID(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+
+	const id = "01JD6Z7Q9W8X5V4T3S2R"
+
+	got := world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("X-Request-Id", id).To(t, g.Server)
+	if own := got.Header.Get("X-Request-Id"); own == id || len(own) != 24 || got.Problem.RequestID != own {
+		t.Errorf("became %q: %s", own, got)
+	}
+
+	if strings.Contains(g.Log.String(), id) {
+		t.Error("the log has the client's id")
 	}
 }

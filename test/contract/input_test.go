@@ -251,6 +251,34 @@ func manyMembers(n int) string {
 	return `"` + strings.Join(strings.Split(manyNames(n), "&"), `":1,"`) + `":1`
 }
 
+// SEC-S7, T-03: a body with thousands of faults is one error with one field, and one with some names at most ten.
+func TestManyFaultsAreOneError(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+
+	for _, o := range world.Operations() {
+		if o.RequestBody == nil || o.Media() != "application/json" {
+			continue
+		}
+
+		for count, want := range map[int]int{5000: 1, 40: 10} {
+			names := make([]string, count)
+			for i := range names {
+				names[i] = fmt.Sprintf(`"n%d":1`, i)
+			}
+
+			c := g.Call(o)
+			c.Body = "{" + strings.Join(names, ",") + "}"
+
+			got := c.To(t, g.Server)
+			if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" || len(got.Fields()) != want || got.Fields()[0] == "" {
+				t.Errorf("%s with %d unknown members: %s", o.OperationID, count, got)
+			}
+		}
+	}
+}
+
 // F-05, F-11, R-F12, R-J1: no operation accepts a query string, and none reads a credential from it.
 func TestQueryIsRefused(t *testing.T) {
 	t.Parallel()

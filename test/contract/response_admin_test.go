@@ -27,7 +27,7 @@ var adminScenarios = slices.Concat(
 	scenariosOf("resetFactor", "200", writes|takesKey|namesAccount|matches),
 	scenariosOf("unlockAccount", "204", writes|namesAccount),
 	scenariosOf("getTimeline", "200", reads|namesAccount),
-	scenariosOf("exportAccount", "200", reads|namesAccount),
+	scenariosOf("exportAccount", "200", writes|namesAccount),
 	scenariosOf("sendCode", "204", writes|takesBody),
 	scenariosOf("listGroups", "200", reads),
 	scenariosOf("createGroup", "201", writes|takesBody|takesKey),

@@ -146,8 +146,9 @@ func TestHostileAddressIsRefused(t *testing.T) {
 	}
 }
 
-// R-N5: the device in the mail about an ended session is what a client called itself, as plain text.
-func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
+// SEC-S16, R-N5: the mail about an ended session says what the device is in our words, and repeats nothing of what the
+// client called itself.
+func TestHostileDeviceIsNotInTheMail(t *testing.T) {
 	t.Parallel()
 
 	const email = "owner@konec.test"
@@ -161,14 +162,20 @@ func TestHostileDeviceStaysTextInTheMail(t *testing.T) {
 	g.Clock.Advance(session.Grace + time.Second)
 
 	status := postJSON(t, g, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
-		"User-Agent": {"<script src=//evil.test></script>{{.Code}}\t{time}"},
+		"User-Agent": {"Chrome/1 on Windows. Your account is locked: go to https://evil.test/unlock <script src=//evil.test></script>{{.Code}}\t{time}"},
 	})
 	if status != http.StatusUnauthorized {
 		t.Fatalf("reuse: %d", status)
 	}
 
 	mail := g.AwaitMails(t, email, 1)[0].Read(t)
-	if html := mail.Parts[1].Body; len(mail.Parts) != 2 || strings.Contains(html, "<script") || !strings.Contains(html, "&lt;script src=//evil.test&gt;") {
-		t.Errorf("mail %+v", mail)
+	if len(mail.Parts) != 2 {
+		t.Fatalf("mail %+v", mail)
+	}
+
+	for _, part := range mail.Parts {
+		if strings.Contains(part.Body, "evil") || strings.Contains(part.Body, "locked") || !strings.Contains(part.Body, "Windows 上的 Chrome") {
+			t.Errorf("mail %s", part.Body)
+		}
 	}
 }

@@ -6,12 +6,20 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// RecordExport records that the actor exports all data about an account's user, and refuses an actor who may not. It
-// comes after the data was read, which does not contain it, and before anybody gets them.
+// RecordExport records that the actor exports all data about an account's user, and refuses an actor who may not. An
+// export holds the user's events, so that it requires the right to read the audit log too. It comes after the data was
+// read, which does not contain it, and before the caller receives them.
 func (a *Administration) RecordExport(ctx context.Context, c authority.Change) error {
 	event := audit.Event{Action: audit.AccountExported, AccountID: c.Target.ID, ActorID: c.Actor.AccountID}
 
-	return authority.Recorded(ctx, a.db, a.now(), c.Actor, &event, func(context.Context, postgres.Tx, authority.Rights) error { return nil })
+	return authority.Recorded(ctx, a.db, a.now(), c.Actor, &event, func(_ context.Context, _ postgres.Tx, rights authority.Rights) error {
+		if !rights.Has(authority.AuditRead) {
+			return problem.ErrRightMissing
+		}
+
+		return nil
+	})
 }

@@ -81,8 +81,8 @@ type Message struct {
 // Content is the input of a template. It is stored encrypted.
 type Content struct {
 	Code    string    `json:"code,omitempty"`
-	Link    string    `json:"link,omitempty"` // a page to use instead of the code
-	Device  string    `json:"device,omitempty"`
+	Link    string    `json:"link,omitempty"`   // a page to use instead of the code
+	Device  string    `json:"device,omitempty"` // a User-Agent; the message shows what it stands for, never its text
 	Address string    `json:"address,omitempty"`
 	Factor  string    `json:"factor,omitempty"` // password, phone, totp or lark
 	At      time.Time `json:"at,omitzero"`

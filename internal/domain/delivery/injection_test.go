@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,39 +36,34 @@ func TestHostileAddressReachesNobodyElse(t *testing.T) {
 	}
 }
 
-// R-N5, T-20: the device, the one text in a mail that an attacker can choose, stays text in both formats.
-func TestHostileDeviceStaysText(t *testing.T) {
+// SEC-S16, R-N5, T-20: the device, the one text of a stranger that a mail is about, is not in it: no mail program makes a
+// link or a telephone number of it. Every kind is tried, so that none is forgotten.
+func TestNoMailRepeatsTheDevice(t *testing.T) {
 	t.Parallel()
 
-	sink := smtptest.New(t, smtptest.Options{})
-	s := trusting(t, sink.URL(), nil)
-	at := time.Unix(0, 0)
+	const known = "Mozilla/5.0 (Windows NT 10.0) Chrome/131.0.0.0 Safari/537.36"
 
-	send := func(device string) smtptest.Read {
-		before := len(sink.Messages())
-		if err := s.Send(t.Context(), outgoing(t, SessionEnded, language.English, "a@konec.test", Content{Device: device, At: at})); err != nil {
-			t.Fatal(err)
+	for kind := range wording {
+		for _, l := range []language.Language{language.Chinese, language.English} {
+			control, err := render(kind, l, Content{Device: known, At: time.Unix(0, 0)})
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			for _, device := range []string{
+				"<script>alert(1)</script>", "{{.Code}}", "{time}", "a\r\n.\r\nMAIL FROM:<x@y>", "=?utf-8?q?x?=", "&lt;b&gt;",
+				"Your account is locked: go to https://toolkit-verify.evil.test/unlock", strings.Repeat("长", 256),
+			} {
+				got, err := render(kind, l, Content{Device: known + device, At: time.Unix(0, 0)})
+				if err != nil || got != control {
+					t.Errorf("%s in %s: %q changes the mail: %v\n%s", kind, l, device, err, got.Text)
+				}
+			}
 		}
-
-		return sink.Messages()[before].Read(t)
 	}
 
-	control := send("Studio")
-
-	for _, device := range []string{
-		"<script>alert(1)</script>", "\" onload=alert(1) x=\"", "{{.Code}}", "{time}", "a\r\n.\r\nMAIL FROM:<x@y>", "\r\n\r\n--boundary\r\n",
-		"=?utf-8?q?x?=", "<a href=http://evil.test>sign in</a>", "&lt;b&gt;", strings.Repeat("长", 256),
-	} {
-		mail := send(device)
-
-		if !slices.Equal(mail.Names, headerNames) || len(mail.Parts) != 2 || mail.Subject != control.Subject {
-			t.Errorf("%q: headers %q, %d parts, subject %q", device, mail.Names, len(mail.Parts), mail.Subject)
-		}
-
-		tags := regexp.MustCompile(`<[^>]*>`)
-		if !slices.Equal(tags.FindAllString(mail.Parts[1].Body, -1), tags.FindAllString(control.Parts[1].Body, -1)) {
-			t.Errorf("%q: the elements are others than the control's:\n%s", device, mail.Parts[1].Body)
-		}
+	if got, err := render(NewDevice, language.English, Content{Device: known}); err != nil || !strings.Contains(got.Text, "device: Chrome on Windows") {
+		t.Errorf("a known device: %v %s", err, got.Text)
 	}
 }
 

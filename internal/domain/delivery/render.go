@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 )
 
 // Rendered is a message in the form that the user reads.
@@ -48,7 +49,7 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 	}
 
 	values := map[string]string{
-		"{device}":  content.Device,
+		"{device}":  origin.Device(content.Device, l),
 		"{address}": content.Address,
 		"{factor}":  factorNames[content.Factor].In(l),
 		"{time}":    content.At.UTC().Format(time.RFC3339),

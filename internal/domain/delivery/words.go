@@ -167,7 +167,7 @@ var wording = map[Kind]words{
 			English: "If this was not you, reset your password immediately and contact an administrator.",
 		}},
 	},
-	// Without a device: an attacker could choose its text.
+	// Without a device: it would be the attacker's.
 	TOTPStopped: {
 		subject: language.Text{Chinese: "您的身份验证器已停用", English: "Your authenticator app was disabled"},
 		before: []language.Text{{

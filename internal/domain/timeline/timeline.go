@@ -12,6 +12,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -77,14 +78,10 @@ type Timelines struct{ Deps }
 // New returns Timelines.
 func New(d Deps) *Timelines { return &Timelines{Deps: d} }
 
-// Of returns a page of an account's timeline, or account.ErrNotFound.
-func (t *Timelines) Of(ctx context.Context, accountID string, after Position, limit int32) (Timeline, error) {
+// Of returns a page of an account's timeline, or account.ErrNotFound. Without the right to read the audit log it has the
+// reasons only: entries show who did what, from which address and with which device.
+func (t *Timelines) Of(ctx context.Context, rights authority.Rights, accountID string, after Position, limit int32) (Timeline, error) {
 	found, err := t.Accounts.Get(ctx, accountID)
-	if err != nil {
-		return Timeline{}, err
-	}
-
-	events, err := t.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -94,20 +91,32 @@ func (t *Timelines) Of(ctx context.Context, accountID string, after Position, li
 		recipients = append(recipients, found.Phone)
 	}
 
+	var timeline Timeline
+
+	if rights.Has(authority.AuditRead) {
+		if timeline, err = t.history(ctx, accountID, recipients, after, limit); err != nil {
+			return Timeline{}, err
+		}
+	}
+
+	timeline.Reasons, err = t.reasons(ctx, found, recipients)
+
+	return timeline, err
+}
+
+// history returns a page of the entries.
+func (t *Timelines) history(ctx context.Context, accountID string, recipients []string, after Position, limit int32) (Timeline, error) {
+	events, err := t.Events.Find(ctx, audit.Search{AccountID: accountID, Before: after.Event, Limit: limit + 1})
+	if err != nil {
+		return Timeline{}, err
+	}
+
 	messages, err := t.Messages.Find(ctx, delivery.Search{Recipients: recipients, Before: after.Delivery, Limit: limit + 1})
 	if err != nil {
 		return Timeline{}, err
 	}
 
-	reasons, err := t.reasons(ctx, found, recipients)
-	if err != nil {
-		return Timeline{}, err
-	}
-
-	timeline := merge(events.Items, messages.Items, after, int(limit))
-	timeline.Reasons = reasons
-
-	return timeline, nil
+	return merge(events.Items, messages.Items, after, int(limit)), nil
 }
 
 // merge returns the newest of both, as many as a page holds.

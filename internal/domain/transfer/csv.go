@@ -124,8 +124,7 @@ func unguard(cell string) string {
 	return cell
 }
 
-// csvReader reads the lines after the first, which defines the columns. A record is one line: no value may contain a
-// line end.
+// csvReader reads the records after the first line, which defines the columns.
 func csvReader(header []byte) (func(line []byte) (Record, error), error) {
 	names, err := cells(header, 0)
 	if err != nil {
@@ -178,7 +177,7 @@ func columnNames() string {
 	return strings.Join(list, ", ")
 }
 
-// cells returns the cells of one line, which must be n; 0 for any number.
+// cells returns the cells of one record, which must be n; 0 for any number.
 func cells(line []byte, n int) ([]string, error) {
 	reader := csv.NewReader(bytes.NewReader(line))
 	reader.FieldsPerRecord = n

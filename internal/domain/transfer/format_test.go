@@ -116,7 +116,7 @@ func TestRoundTrip(t *testing.T) {
 
 	e := setup(t)
 	e.imports(t, gatewayLines(1, 1200)).succeeds(t, 1199, 0)
-	e.imports(t, publicLine(`,"name":"=1+1","avatar":"'quoted', \"twice\"","phone":"+8613800138000","totp":"`+secret+`","lark":{"open_id":"ou_1","name":"a,b"},"status":true`)).
+	e.imports(t, publicLine(`,"name":"'quoted', \"twice\"","avatar":"=1+1/a,b.png","phone":"+8613800138000","totp":"`+secret+`","lark":{"open_id":"ou_1","name":"a,b"},"status":true`)).
 		succeeds(t, 1, 0, "80 bits")
 
 	// To the microsecond, the precision of sign-ins.

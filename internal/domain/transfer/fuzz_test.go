@@ -17,6 +17,7 @@ import (
 func FuzzLines(f *testing.F) {
 	f.Add("id,email,name,avatar\n,a@konec.test,\"A, B\",1\n")
 	f.Add("email,name,lark\r\n=a@konec.test,'=1,\"{\"\"open_id\"\":\"\"ou\"\",\"\"name\"\":\"\"\"\"}\"")
+	f.Add("email,name\na@konec.test,\"A\r\nb@konec.test,B\r\n\"\nc@konec.test,C\n")
 	f.Add(`{"email":"a@konec.test","name":"A","createdAt":"2025-01-01T01:24:10.109Z","totpSecret":"GEZDGNBVGY3TQOJQ"}`)
 	f.Add(`{"_id":{"$oid":"65a1b2c3d4e5f60718293a4b"},"username":"A","email":"a@konec.test","avatar":{"$numberInt":"7"},"createdAt":{"$date":{"$numberLong":"1"}}}`)
 	f.Add(`{"_id":"65a1b2c3d4e5f60718293a4b","name":"A","email":"a@konec.test","status":true,"phone":"+8613800138000","lark":{"open_id":"ou"}}`)
@@ -31,8 +32,8 @@ func FuzzLines(f *testing.F) {
 			return
 		}
 
-		lines := &lineReader{from: from}
-		if form.format == CSV {
+		lines := &lineReader{from: from, csv: form.format == CSV}
+		if lines.csv {
 			lines.skipFirst()
 		}
 

@@ -118,8 +118,8 @@ func (r *run) open(ctx context.Context, in Input) (*lineReader, error) {
 		return nil, err
 	}
 
-	lines := &lineReader{from: from, position: r.Position, number: r.Line}
-	if r.form.format == CSV && r.Position == 0 {
+	lines := &lineReader{from: from, position: r.Position, number: r.Line, csv: r.form.format == CSV}
+	if lines.csv && r.Position == 0 {
 		lines.skipFirst()
 	}
 

@@ -62,7 +62,7 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 
 	for i, line := range b.lines {
 		if wrong := b.flaws[i]; wrong != (flaw{}) {
-			v.remarks = append(v.remarks, Remark{Line: line.number, Field: wrong.field, Reason: wrong.reason})
+			v.remarks = append(v.remarks, line.remark(wrong))
 
 			continue
 		}
@@ -86,7 +86,7 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 
 		if wrong != (flaw{}) {
 			wrong = flawOf(wrong, r.form.names)
-			v.remarks = append(v.remarks, Remark{Line: line.number, Field: wrong.field, Reason: wrong.reason})
+			v.remarks = append(v.remarks, line.remark(wrong))
 
 			continue
 		}
@@ -96,11 +96,22 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 
 		if record.secret != nil && record.secret.Weak() {
 			about := flawOf(flaw{"totpSecret", fmt.Sprintf("a secret of %d bits, where one made here has 160: have it bound anew", record.secret.Bits())}, r.form.names)
-			v.remarks = append(v.remarks, Remark{Line: line.number, Field: about.field, Reason: about.reason, Imported: true})
+			remark := line.remark(about)
+			remark.Imported = true
+			v.remarks = append(v.remarks, remark)
 		}
 	}
 
 	return v, nil
+}
+
+// remark returns what the report says about the line. It names the end of a record that has several lines.
+func (l line) remark(wrong flaw) Remark {
+	if l.last > l.number {
+		wrong.reason += fmt.Sprintf(" (lines %d to %d are one record)", l.number, l.last)
+	}
+
+	return Remark{Line: l.number, Field: wrong.field, Reason: wrong.reason}
 }
 
 // judgeGroup makes sure that the group exists.

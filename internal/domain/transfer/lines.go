@@ -17,9 +17,11 @@ const (
 	batchBytes = 4 << 20
 )
 
-// line is one line of a file. Its text has no line end; flawed is the reason if there is no text.
+// line is one line of a file, or one record of CSV, which may have several. Its text has no line end; flawed is the
+// reason if there is no text.
 type line struct {
-	number int64
+	number int64 // the first
+	last   int64
 	text   []byte
 	flawed string
 }
@@ -43,6 +45,7 @@ type lineReader struct {
 	from     *bufio.Reader
 	position int64
 	number   int64
+	csv      bool // a line ends outside of quotation marks only
 }
 
 // lineBuffer is the size of a buffer for a line and its end.
@@ -97,46 +100,105 @@ func (r *lineReader) next(spare *batch) *batch {
 
 // line reads one line and appends its text to that of the batch. An empty line has neither text nor flaw.
 func (r *lineReader) line(texts []byte) (line, []byte, error) {
-	raw, err := r.from.ReadSlice('\n')
-	r.position += int64(len(raw))
+	begin := len(texts)
+	one := line{number: r.number + 1}
 
-	if len(raw) == 0 && err != nil {
-		return line{}, texts, err
+	texts, tooLong, open, err := r.read(texts)
+	one.last = r.number
+
+	if one.last < one.number {
+		return line{}, texts, err // the end of the file
 	}
 
-	r.number++
-	one := line{number: r.number}
-
-	if errors.Is(err, bufio.ErrBufferFull) {
-		one.flawed = "longer than 65,536 bytes"
-
-		for errors.Is(err, bufio.ErrBufferFull) {
-			raw, err = r.from.ReadSlice('\n')
-			r.position += int64(len(raw))
-		}
-
-		return one, texts, err
-	}
-
-	raw = bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r"))
-	if r.number == 1 {
-		raw = bytes.TrimPrefix(raw, []byte(byteOrderMark))
-	}
+	raw := bytes.TrimSuffix(bytes.TrimSuffix(texts[begin:], []byte("\n")), []byte("\r"))
 
 	switch {
-	case len(raw) > maxLine:
+	case open:
+		one.flawed = "a quotation mark that is never closed"
+	case tooLong || len(raw) > maxLine:
 		one.flawed = "longer than 65,536 bytes"
 	case !utf8.Valid(raw):
 		one.flawed = "not UTF-8"
 	case bytes.IndexByte(raw, 0) >= 0:
 		one.flawed = "with a NUL byte in it"
 	case len(bytes.TrimSpace(raw)) > 0:
-		begin := len(texts)
-		texts = append(texts, raw...)
-		one.text = texts[begin:len(texts):len(texts)]
+		one.text = raw[:len(raw):len(raw)]
+
+		return one, texts, err
 	}
 
-	return one, texts, err
+	return one, texts[:begin], err
+}
+
+// read appends the bytes of a line, without a byte order mark, unless they are too many. open reports that the file ends
+// within quotation marks.
+func (r *lineReader) read(texts []byte) (_ []byte, tooLong, open bool, err error) {
+	var state quotes
+
+	begin := len(texts)
+
+	for first := true; ; first = false {
+		raw, err := r.from.ReadSlice('\n')
+		r.position += int64(len(raw))
+
+		if first && r.number == 0 {
+			raw = bytes.TrimPrefix(raw, []byte(byteOrderMark))
+		}
+
+		if r.csv {
+			state.pass(raw)
+		}
+
+		if tooLong = tooLong || len(texts)-begin+len(raw) > lineBuffer; !tooLong {
+			texts = append(texts, raw...)
+		}
+
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+
+		if len(raw) > 0 {
+			r.number++
+		}
+
+		if err != nil || state != inQuotes {
+			return texts, tooLong, state == inQuotes, err
+		}
+	}
+}
+
+// quotes is where in a record of CSV a reader is (RFC 4180). A line end within quotation marks is part of a value: a user
+// who chose that value must not choose the next record of the file.
+type quotes byte
+
+const (
+	atValue    quotes = iota // before a value
+	inValue                  // in a value without quotation marks
+	inQuotes                 // in a value with them
+	afterQuote               // after a mark in it: the last one, or half of one that is part of the value
+	afterCR                  // likewise, and a carriage return
+)
+
+// pass continues with the text. A mark that neither ends a value nor is doubled is an error, which is found later; it ends
+// no value here.
+func (q *quotes) pass(text []byte) {
+	for _, c := range text {
+		switch {
+		case *q == inQuotes && c != '"':
+		case *q == inQuotes:
+			*q = afterQuote
+		case *q == atValue && c == '"', *q == afterQuote && c == '"':
+			*q = inQuotes
+		case *q == afterQuote && c == '\r':
+			*q = afterCR
+		case c == '\n', c == ',' && *q != afterCR:
+			*q = atValue
+		case *q == afterQuote, *q == afterCR:
+			*q = inQuotes
+		default:
+			*q = inValue
+		}
+	}
 }
 
 // byteOrderMark is what some programs write first.

@@ -3,8 +3,6 @@ package transfer
 import (
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
@@ -37,9 +35,6 @@ type Record struct {
 	secret factor.Secret // TOTPSecret, once verified
 	named  bool          // the file has an id for it
 }
-
-// maxPicture is the document's limit, in characters.
-const maxPicture = 2048
 
 // settle converts a record to the stored form, or returns its first flaw. now replaces times missing in the file.
 func (r *Record) settle(now time.Time, group string) error {
@@ -127,10 +122,8 @@ func (r *Record) settleRest(now time.Time) error {
 		return flaw{"version", "negative"}
 	case r.SignIns < 0:
 		return flaw{"signIns", "negative"}
-	case utf8.RuneCountInString(r.Picture) > maxPicture:
-		return flaw{"picture", "longer than 2,048 characters"}
-	case strings.ContainsFunc(r.Picture, unicode.IsControl):
-		return flaw{"picture", "with control characters in it"}
+	case account.CheckPicture(r.Picture) != nil:
+		return flaw{"picture", "not an object key or an https:// URL of at most 2,048 characters"}
 	}
 
 	if r.CreatedAt.IsZero() {

@@ -61,8 +61,10 @@ func TestRefusals(t *testing.T) {
 		{transfer.JSON, own("avatar", "1"), "avatar: of the wrong type"},
 		{transfer.JSON, own("version", -1), "version: negative"},
 		{transfer.JSON, own("signIns", -1), "signIns: negative"},
-		{transfer.JSON, own("picture", strings.Repeat("x", 2049)), "picture: longer"},
-		{transfer.JSON, own("picture", "a\x00b"), "picture: with control"},
+		{transfer.JSON, own("picture", strings.Repeat("x", 2049)), "picture: not an object key"},
+		{transfer.JSON, own("picture", "a\x00b"), "picture: not an object key"},
+		{transfer.JSON, own("picture", "javascript:alert(1)"), "picture: not an object key"}, // SEC-S22
+		{transfer.JSON, own("picture", "http://tracker.test/1.gif"), "picture: not an object key"},
 		{transfer.JSON, own("createdAt", "yesterday"), "createdAt: not a time"},
 		{transfer.JSON, own("createdAt", "0001-01-01T00:00:00Z"), "createdAt: not a time"},
 		{transfer.JSON, own("updatedAt", "10000-01-01T00:00:00Z"), "updatedAt: not a time"},
@@ -155,8 +157,81 @@ func TestCSVRefusals(t *testing.T) {
 		`x,h@konec.test,H,,`,
 		`,i@konec.test,I,,"{""open_id"":""ou_1"",""name"":""I""}"`,
 	}, "\n"))
-	o.succeeds(t, 2, 0, "line 3: 4 values, where there are 5 columns", "line 4: 6 values", "line 5: not a line of CSV", "line 6: not a line of CSV",
+	o.succeeds(t, 2, 0, "line 3: 4 values, where there are 5 columns", "line 4: 6 values", "line 5: not a line of CSV",
 		"line 7: avatar: not a whole number", "line 8: lark: not what", "line 9: id: not 24")
+}
+
+// IN-K1: a line end within quotation marks is part of a value. A user who chose a name in the earlier system must not choose a
+// record of the file: the record is accepted or refused as one, and nothing is read out of its inside.
+func TestQuotedLineEndsAreNoRecords(t *testing.T) {
+	t.Parallel()
+
+	const inner = "evil@c.example,Mallory,Admin"
+
+	for name, one := range map[string]struct {
+		text     string
+		imported int64
+		line     int64
+		remarks  []string
+	}{
+		"smuggled": {
+			"email,name,memberGroup\r\n\"v@c.example\",\"Vic\r\n" + inner + "\r\ntim\",None\r\n", 0, 4,
+			[]string{"line 2: name: not one line of 1 to 64 characters, none of them invisible (lines 2 to 4 are one record)"},
+		},
+		"innocent": {
+			"email,name,memberGroup\n\"a@c.example\",\"Ann\nLee\",None\nb@c.example,Bob,None\n", 1, 4, []string{"line 2: name: not one line"},
+		},
+		"after doubled marks": {
+			"email,name,memberGroup\n\"a@c.example\",\"\"\"A\"\"\n" + inner + "\n\"\"\",None\nb@c.example,Bob,None", 1, 5, []string{"line 2: name: not one line"},
+		},
+		"after a mark that is not doubled": {
+			"email,name,memberGroup\n\"a@c.example\",\"An \"A\" \n" + inner + "\n\",None\nb@c.example,Bob,None\n", 1, 5, []string{"line 2: not a line of CSV"},
+		},
+		"after a carriage return": {
+			"email,name,memberGroup\n\"a@c.example\",\"A\"\r,\n" + inner + "\n\",None\nb@c.example,Bob,None\n", 1, 5, []string{"line 2: not a line of CSV"},
+		},
+		"never closed": {
+			"email,name,memberGroup\n\"a@c.example\",\"Ann\n" + inner + "\nb@c.example,Bob,None\n", 0, 4,
+			[]string{"line 2: a quotation mark that is never closed (lines 2 to 4 are one record)"},
+		},
+		"in the first column": {
+			"name,email,memberGroup\n\"Ann\nMallory,evil@c.example,Admin\n\",a@c.example,None\n", 0, 4, []string{"line 2: name: not one line"},
+		},
+		"behind a byte order mark": {
+			"\ufeffemail,name,memberGroup\n\"a@c.example\",\"Ann\n" + inner + "\n\",None\n", 0, 4, []string{"line 2: name: not one line"},
+		},
+		"longer than a buffer": {
+			"email,name,memberGroup\n\"a@c.example\",\"" + strings.Repeat("x", 200_000) + "\n" + inner + "\n\",None\nb@c.example,Bob,None\n", 1, 5,
+			[]string{"line 2: longer than 65,536 bytes (lines 2 to 4 are one record)"},
+		},
+		"with empty lines": {
+			"email,name,memberGroup\n\n\"a@c.example\",\"Ann\n\n\n" + inner + "\n\",None\n\nb@c.example,Bob,None\n", 1, 9, []string{"line 3: name: not one line"},
+		},
+		"a mark within a value": {
+			"email,name,memberGroup\na@c.example,An\"n,None\nb@c.example,Bob,None\n", 1, 3, []string{"line 2: not a line of CSV"},
+		},
+		"a mark at the end of a line": {
+			"email,name,memberGroup\n\"a@c.example\",Ann,\"None\"\r\n\"b@c.example\",Bob,\"None\"", 2, 3, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			for _, dry := range []bool{true, false} {
+				e := setup(t)
+				o := e.imports(t, one.text, func(o *transfer.Options) { o.DryRun = dry })
+				o.succeeds(t, one.imported, 0, one.remarks...)
+
+				if o.Line != one.line {
+					t.Errorf("%d lines, want %d", o.Line, one.line)
+				}
+
+				if evil := value[int64](t, e, "SELECT count(*) FROM account WHERE email = 'evil@c.example'"); evil != 0 {
+					t.Error("the inner line was imported")
+				}
+			}
+		})
+	}
 }
 
 // A file that cannot be read at all is refused before anything is done.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,6 +20,19 @@ func (c Config) Check() error {
 	return errors.Join(slices.Concat(
 		c.serverFaults(), c.sessionFaults(), c.guessFaults(), c.sendFaults(), c.browserFaults(), c.smsFaults(), c.larkFaults(),
 	)...)
+}
+
+// Warnings returns what works and is probably not meant.
+func (c Config) Warnings() (list []string) {
+	host, _, err := net.SplitHostPort(c.Addr)
+
+	// Only a proxy on this machine can reach such an address.
+	if err == nil && c.Mode == Release && len(c.TrustedProxies) == 0 && isLoopback(host) {
+		list = append(list, "ADDR is "+c.Addr+", which only a proxy on this machine can reach, and TRUSTED_PROXIES is empty: "+
+			"all users share one address and the limits of one network. Set TRUSTED_PROXIES=127.0.0.0/8,::1/128")
+	}
+
+	return list
 }
 
 // faults are what is wrong with one section of the settings.
@@ -47,6 +61,15 @@ func (c Config) serverFaults() (f faults) {
 	f.require(err == nil, "ADDR: not of the form host:port")
 
 	f.require(isAddress(c.PublicURL, "https", "http"), "PUBLIC_URL: not of the form https://host")
+	f.require(c.mayBePlain(c.PublicURL), "PUBLIC_URL: http:// only in development mode or for a loopback host; anyone on the way reads passwords and cookies")
+
+	if c.Private != "" {
+		host, _, err := net.SplitHostPort(c.Private)
+		f.require(err == nil, "PRIVATE_ADDR: not of the form host:port")
+		f.require(err != nil || c.PrivateAnywhere || isInside(host),
+			"PRIVATE_ADDR: neither a loopback nor a private address; profiles show secrets in memory. Use 127.0.0.1:PORT, or set PRIVATE_ADDR_PUBLIC=true")
+	}
+
 	f.require(c.DatabaseMaxConns >= 1, "DATABASE_MAX_CONNS: must be at least 1")
 	f.require(between(c.HashConcurrency, 1, 1024), "HASH_CONCURRENCY: must be between 1 and 1024")
 	f.require(c.UploadLimit >= 1, "UPLOAD_LIMIT: must be at least 1")
@@ -95,9 +118,31 @@ func (c Config) browserFaults() (f faults) {
 
 	for _, origin := range c.Origins {
 		f.require(isOrigin(origin), "CORS_ORIGINS: %q is not of the form https://host, in lower case and without the default port", origin)
+		f.require(c.mayBePlain(origin), "CORS_ORIGINS: %q: http:// only in development mode or for a loopback host; anyone on the way could write its pages", origin)
 	}
 
 	return f
+}
+
+// mayBePlain reports whether an address is encrypted, or need not be.
+func (c Config) mayBePlain(address string) bool {
+	u, err := url.Parse(address)
+
+	return err != nil || u.Scheme != "http" || c.Mode == Development || isLoopback(u.Hostname())
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && address.IsLoopback()
+}
+
+// isInside reports whether only this machine or a private network can reach a listen address. Another name than
+// localhost may have any address.
+func isInside(host string) bool {
+	address, err := netip.ParseAddr(host)
+
+	return isLoopback(host) || err == nil && (address.IsPrivate() || address.IsLinkLocalUnicast())
 }
 
 // isOrigin reports whether a browser would send the text as an origin (RFC 6454, section 6.2).

@@ -24,10 +24,11 @@ const DefaultAddr = ":8080"
 
 // Config holds every setting. `toolkit-gateway config` and docs/operate.md show the help tags.
 type Config struct {
-	Mode      string `env:"MODE" envDefault:"release" help:"Run mode: release or development. In development mode an inbox page takes the place of the mail server, and logs are plain text."`
-	Addr      string `env:"ADDR" envDefault:":8080" help:"Listen address of the API. Unless it is set, development mode listens on localhost only."`
-	Private   string `env:"PRIVATE_ADDR" help:"Listen address of /metrics and /debug/pprof, for example 127.0.0.1:9090. Empty: disabled. Never expose it to the public."`
-	PublicURL string `env:"PUBLIC_URL" help:"Base URL that clients use, for example https://gateway.example.com; the issuer (iss) of every token. Default: http://localhost and the port of ADDR."`
+	Mode            string `env:"MODE" envDefault:"release" help:"Run mode: release or development. In development mode an inbox page takes the place of the mail server, and logs are plain text."`
+	Addr            string `env:"ADDR" envDefault:":8080" help:"Listen address of the API. Unless it is set, development mode listens on localhost only."`
+	Private         string `env:"PRIVATE_ADDR" help:"Listen address of /metrics and /debug/pprof, for example 127.0.0.1:9090. Empty: disabled. Never expose it to the public."`
+	PrivateAnywhere bool   `env:"PRIVATE_ADDR_PUBLIC" envDefault:"false" help:"Whether PRIVATE_ADDR may be an address that is neither loopback nor private: profiles then show secrets in memory to everyone who reaches it."`
+	PublicURL       string `env:"PUBLIC_URL" help:"Base URL that clients use, for example https://gateway.example.com; the issuer (iss) of every token. http:// is for development mode and loopback hosts only. Default: http://localhost and the port of ADDR."`
 
 	DatabaseURL      string `env:"DATABASE_URL" secret:"true" help:"Connection URL of the database, postgres://…. Required in release mode."`
 	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20" help:"Maximum number of database connections of this server."`
@@ -74,11 +75,11 @@ type Config struct {
 	UploadURL   string `env:"UPLOAD_URL" help:"URL to which clients upload; the value of url in GET /options?type=upload. Empty: uploads are not configured."`
 	UploadLimit int64  `env:"UPLOAD_LIMIT" envDefault:"5120000" help:"Maximum size of an upload, in bytes."`
 
-	Origins          []string `env:"CORS_ORIGINS" help:"Other origins whose pages may call the public surface with cookies, for example https://console.example.com, separated by commas. Empty: none."`
+	Origins          []string `env:"CORS_ORIGINS" help:"Other origins whose pages may call the public surface with cookies, for example https://console.example.com, separated by commas. http:// is for development mode and loopback hosts only. Empty: none."`
 	XSRFCookieDomain string   `env:"XSRF_COOKIE_DOMAIN" help:"Domain attribute of the XSRF cookie, for a console on a sibling host. Empty: this host only."`
 	ServerName       string   `env:"SERVER_NAME" help:"Value of name in GET /. Default: the name of the host."`
 
-	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the reverse proxies whose X-Forwarded-For header is trusted, for example 10.0.0.0/8, separated by commas. Empty: none."`
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"Networks of the reverse proxies whose X-Forwarded-For and X-Request-Id headers are trusted, for example 10.0.0.0/8, separated by commas. Empty: none."`
 
 	GeoFile string `env:"GEO_FILE" help:"File in MaxMind's format (GeoLite2-City.mmdb, or DB-IP's) that locates sign-ins. Empty: locations are unknown."`
 

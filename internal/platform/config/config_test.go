@@ -82,6 +82,11 @@ func TestRefusalNamesTheSettingAndShowsNoValue(t *testing.T) {
 		{"ADDR", "8080"}, {"ADDR", "localhost"}, {"ADDR", "a:b:c"},
 		{"PUBLIC_URL", "gateway.example.com"}, {"PUBLIC_URL", "ftp://x"}, {"PUBLIC_URL", "https://"}, {"PUBLIC_URL", "%zz" + canary},
 		{"PUBLIC_URL", "https://u:" + canary + "@gw.test"}, {"PUBLIC_URL", "https://gw.test/?x=" + canary}, {"PUBLIC_URL", "https://gw.test/#" + canary},
+		// SEC-S24: profiles are for no one else, and nothing is sent in plain text over a network.
+		{"PRIVATE_ADDR", ":9090"}, {"PRIVATE_ADDR", "0.0.0.0:9090"}, {"PRIVATE_ADDR", "[::]:9090"}, {"PRIVATE_ADDR", "203.0.113.7:9090"},
+		{"PRIVATE_ADDR", "metrics.example.com:9090"}, {"PRIVATE_ADDR", "localhost.example.com:9090"}, {"PRIVATE_ADDR", "9090"},
+		{"PUBLIC_URL", "http://gateway.example.com"}, {"PUBLIC_URL", "http://10.1.2.3"}, {"PUBLIC_URL", "http://localhost.example.com"},
+		{"CORS_ORIGINS", "http://console.example.com"}, {"CORS_ORIGINS", "https://a.test,http://10.1.2.3"},
 		{"PASSWORD_MIN_LENGTH", "7"}, {"PASSWORD_MIN_LENGTH", "65"}, {"PASSWORD_MIN_LENGTH", canary},
 		{"HASH_CONCURRENCY", "-1"}, {"HASH_CONCURRENCY", "1025"}, {"HASH_CONCURRENCY", "many" + canary},
 		{"DATABASE_MAX_CONNS", "0"}, {"DATABASE_MAX_CONNS", "-1"}, {"DATABASE_MAX_CONNS", "99999999999"},
@@ -201,4 +206,48 @@ func FuzzLoad(f *testing.F) {
 
 		c.Settings()
 	})
+}
+
+// SEC-S12: an address that only a proxy on this machine can reach needs TRUSTED_PROXIES.
+func TestProxyThatIsNotNamedIsWarnedOf(t *testing.T) {
+	t.Parallel()
+
+	for name, one := range map[string]struct {
+		change map[string]string
+		want   int
+	}{
+		"loopback":       {map[string]string{"ADDR": "127.0.0.1:8080"}, 1},
+		"localhost":      {map[string]string{"ADDR": "localhost:8080"}, 1},
+		"version 6":      {map[string]string{"ADDR": "[::1]:8080"}, 1},
+		"named":          {map[string]string{"ADDR": "127.0.0.1:8080", "TRUSTED_PROXIES": "127.0.0.0/8"}, 0},
+		"every address":  {nil, 0},
+		"in development": {map[string]string{"ADDR": "127.0.0.1:8080", "MODE": "development"}, 0},
+	} {
+		c, err := Load(complete(one.change))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+
+		if got := c.Warnings(); len(got) != one.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// SEC-S24: what is inside, encrypted, or said twice is accepted.
+func TestAddressesThatAreMeantAreAccepted(t *testing.T) {
+	t.Parallel()
+
+	for _, change := range []map[string]string{
+		{"PRIVATE_ADDR": "127.0.0.1:9090"}, {"PRIVATE_ADDR": "localhost:9090"}, {"PRIVATE_ADDR": "[::1]:9090"}, {"PRIVATE_ADDR": "10.1.2.3:9090"},
+		{"PRIVATE_ADDR": "[fd00::1]:9090"}, {"PRIVATE_ADDR": ":9090", "PRIVATE_ADDR_PUBLIC": "true"},
+		{"PUBLIC_URL": "https://gateway.example.com"}, {"PUBLIC_URL": "http://localhost:8080"}, {"PUBLIC_URL": "http://127.0.0.1:8080"},
+		{"PUBLIC_URL": "http://gateway.example.com", "MODE": "development"},
+		{"CORS_ORIGINS": "http://localhost:3000,http://[::1]:3000,https://console.example.com"},
+		{"CORS_ORIGINS": "http://console.example.com", "MODE": "development"},
+	} {
+		if _, err := Load(complete(change)); err != nil {
+			t.Errorf("%v: %v", change, err)
+		}
+	}
 }

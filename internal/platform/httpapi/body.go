@@ -12,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -89,7 +90,7 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 		return body{form: form}, err
 	}
 
-	return body{}, checkJSON(raw)
+	return body{}, checkJSON(raw, op.bounds)
 }
 
 // mediaType returns the body's type, if the document names it.
@@ -112,11 +113,12 @@ func (op *operation) mediaType(r *http.Request) (string, error) {
 }
 
 // checkJSON requires exactly one JSON value: no duplicate member, no bytes after it, no broken UTF-8, no half of a
-// surrogate pair (jsontext refuses all of these), and no NUL in any string.
-func checkJSON(raw []byte) error {
+// surrogate pair (jsontext refuses all of these), no NUL in any string, and nothing beyond the bounds. It builds nothing:
+// a body that cannot fit the document costs little.
+func checkJSON(raw []byte, limit bounds) error {
 	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
 
-	for {
+	for tokens := 1; ; tokens++ {
 		token, err := decoder.ReadToken()
 
 		switch {
@@ -126,10 +128,35 @@ func checkJSON(raw []byte) error {
 			return problem.ErrInvalidRequest.WithFields(problem.Field{Name: pointer(decoder), Message: syntax(err)})
 		case decoder.StackDepth() == 0 && len(bytes.TrimSpace(raw[decoder.InputOffset():])) > 0:
 			return problem.ErrInvalidRequest.WithFields(problem.Field{Message: textTrailing})
-		case token.Kind() == '"' && strings.ContainsRune(token.String(), 0):
-			return problem.ErrInvalidRequest.WithFields(problem.Field{Name: pointer(decoder), Message: textNotText})
+		}
+
+		if fault, found := limit.exceeded(decoder, token, tokens); found {
+			return problem.ErrInvalidRequest.WithFields(problem.Field{Name: pointer(decoder), Message: fault})
 		}
 	}
+}
+
+// exceeded returns what is wrong with the token that was just read.
+func (b bounds) exceeded(decoder *jsontext.Decoder, token jsontext.Token, tokens int) (fault language.Text, found bool) {
+	depth := decoder.StackDepth()
+	if depth > b.depth {
+		return textTooDeep, true
+	}
+
+	// Names and values of an object count apart.
+	container, length := decoder.StackIndex(depth)
+	if container == '{' && length > int64(2*b.members) || container == '[' && length > int64(b.items) || tokens > b.tokens {
+		return textTooMany, true
+	}
+
+	switch kind := token.Kind(); {
+	case kind == '"' && len(token.String()) > b.text, kind == '0' && len(token.String()) > maxNumber:
+		return textTooLong, true
+	case kind == '"' && strings.ContainsRune(token.String(), 0):
+		return textNotText, true
+	}
+
+	return language.Text{}, false
 }
 
 // pointer returns the position of the decoder, unless the caller's own text makes it too long for a response.

@@ -28,6 +28,9 @@ var (
 	textNotText          = language.Text{Chinese: "包含不允许的字符", English: "contains characters that are not allowed"}
 	textUnknownMember    = language.Text{Chinese: "未知的字段", English: "is not a known field"}
 	textUnknownParameter = language.Text{Chinese: "未知的查询参数", English: "is not a known query parameter"}
+	textTooMany          = language.Text{Chinese: "内容过多", English: "has too many fields or items"}
+	textTooDeep          = language.Text{Chinese: "嵌套层数过多", English: "is nested too deeply"}
+	textTooLong          = language.Text{Chinese: "内容过长", English: "is too long"}
 	textRequired         = language.Text{Chinese: "必须填写", English: "is required"}
 	textEmpty            = language.Text{Chinese: "不能为空", English: "must not be empty"}
 	textType             = language.Text{Chinese: "类型不正确", English: "has the wrong type"}
@@ -40,6 +43,7 @@ var (
 var formatTexts = map[string]language.Text{
 	"email":        {Chinese: "不是有效的邮箱地址", English: "is not a valid e-mail address"},
 	"password":     {Chinese: "最多 1024 字节", English: "must have at most 1024 bytes"},
+	"picture":      {Chinese: "必须是对象键或 https 网址", English: "must be an object key or an https URL"},
 	"display-name": {Chinese: "必须为一行，1 到 64 个字符，不能包含控制字符", English: "must be one line of 1 to 64 characters, without control characters"},
 }
 
@@ -55,30 +59,35 @@ func syntax(err error) language.Text {
 	return textSyntax
 }
 
-// invalid converts the validator's error to the fields at fault. It copies no text of the validator, which quotes the
-// value: it may be a password.
+// invalid converts the validator's error to the fields at fault, few of them. It copies no text of the validator, which
+// quotes the value: it may be a password.
 func invalid(err error) error {
-	var fields []problem.Field
+	var found faults
 
-	collect(err, "", &fields)
+	found.collect(err, "")
 
-	// One reason per field is enough: a text that is too short is not a valid e-mail address either.
-	seen := map[string]bool{}
-	fields = slices.DeleteFunc(fields, func(f problem.Field) bool {
-		again := seen[f.Name]
-		seen[f.Name] = true
-
-		return again
-	})
-
-	return problem.ErrInvalidRequest.WithFields(fields[:min(len(fields), maxKeys)]...)
+	return problem.ErrInvalidRequest.WithFields(found...)
 }
 
-func collect(err error, prefix string, fields *[]problem.Field) {
+// faults are the fields at fault. One reason per field is enough: a text that is too short is not a valid e-mail address
+// either.
+type faults []problem.Field
+
+func (f *faults) add(field problem.Field) {
+	if !slices.ContainsFunc(*f, func(one problem.Field) bool { return one.Name == field.Name }) {
+		*f = append(*f, field)
+	}
+}
+
+func (f *faults) collect(err error, prefix string) {
+	if len(*f) == maxFaults {
+		return
+	}
+
 	switch e := err.(type) { //nolint:errorlint // the tree is walked, not searched
 	case openapi3.MultiError:
 		for _, one := range e {
-			collect(one, prefix, fields)
+			f.collect(one, prefix)
 		}
 	case *openapi3filter.RequestError:
 		if e.Parameter != nil {
@@ -86,18 +95,21 @@ func collect(err error, prefix string, fields *[]problem.Field) {
 		}
 
 		if e.Err == nil || errors.Is(e.Err, openapi3filter.ErrInvalidRequired) {
-			*fields = append(*fields, problem.Field{Name: prefix, Message: textRequired})
+			f.add(problem.Field{Name: prefix, Message: textRequired})
 
 			return
 		}
 
-		collect(e.Err, prefix, fields)
+		f.collect(e.Err, prefix)
 	case *openapi3.SchemaError:
-		*fields = append(*fields, schemaField(e, prefix))
+		f.add(schemaField(e, prefix))
 	default:
-		*fields = append(*fields, problem.Field{Name: prefix, Message: textOther})
+		f.add(problem.Field{Name: prefix, Message: textOther})
 	}
 }
+
+// escapes are those of a JSON Pointer (RFC 6901, section 3).
+var escapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 func parameterField(parameter *openapi3.Parameter) string {
 	if parameter.In == openapi3.ParameterInQuery {
@@ -116,8 +128,7 @@ func schemaField(e *openapi3.SchemaError, prefix string) problem.Field {
 	}
 
 	for _, part := range path {
-		// RFC 6901, section 3.
-		name += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(part)
+		name += "/" + escapes.Replace(part)
 	}
 
 	if len(name) > maxFieldName || !isText(name) {

@@ -16,7 +16,7 @@ type Check struct {
 }
 
 // Health mounts /healthz (the process is running) and /readyz (it should receive requests). A check shows only that it
-// failed; the reason is in the log, because the endpoint is public.
+// failed, or that there is a warning; the reason is in the log, because the endpoint is public.
 func (p *Pipeline) Health(r chi.Router, checks func(ctx context.Context) []Check) {
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -34,6 +34,12 @@ func (p *Pipeline) Health(r chi.Router, checks func(ctx context.Context) []Check
 
 				p.log.WarnContext(r.Context(), "not ready", "check", check.Name, "error", err.Error())
 			}
+		}
+
+		// It is shown, because limits misbehave meanwhile, and changes nothing: requests are still answered.
+		results["proxies"] = "ok"
+		if p.proxies.forgotten() {
+			results["proxies"] = "warning"
 		}
 
 		if status != http.StatusOK {

@@ -35,11 +35,12 @@ type Deps struct {
 	Rights   []string                      // all values of x-required-right
 	// Authorize returns the context of a signed-in user who has the right, else problem.ErrRightMissing.
 	Authorize      func(ctx context.Context, right string) (context.Context, error)
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is trusted
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Request-Id are trusted
 	Origins        []string       // other origins that may call the public surface, exactly
 	Secure         bool           // our own pages use https
 	Expensive      int            // costly requests of one network that are processed at once
 	Log            *slog.Logger
+	Now            func() time.Time
 	Observe        func(Observation) // called once for each request
 }
 
@@ -55,7 +56,7 @@ type Pipeline struct {
 	document   *openapi3.T
 	schemes    map[string]Scheme
 	operations map[route]*operation
-	trusted    []netip.Prefix
+	proxies    *proxies
 	origins    []string
 	secure     bool
 	crossSite  *http.CrossOriginProtection
@@ -72,7 +73,7 @@ func New(d Deps) (*Pipeline, error) {
 		document:  d.Document,
 		schemes:   d.Schemes,
 		authorize: d.Authorize,
-		trusted:   d.TrustedProxies,
+		proxies:   &proxies{trusted: d.TrustedProxies, log: d.Log, now: d.Now},
 		origins:   d.Origins,
 		secure:    d.Secure,
 		gate:      newGate(d.Expensive),
@@ -102,7 +103,6 @@ func New(d Deps) (*Pipeline, error) {
 func (p *Pipeline) Router() chi.Router {
 	r := chi.NewRouter()
 	r.Use(
-		p.clientAddress(),
 		p.identify,
 		p.recover,
 		headers,

@@ -30,6 +30,7 @@ type operation struct {
 	right       string // the right that it requires, empty for none
 	security    openapi3.SecurityRequirements
 	body        *openapi3.RequestBody // nil if none is documented
+	bounds      bounds                // of a JSON body
 	query       []string              // the names of its query parameters
 	produces    []string              // the media types of its success responses; an error is always JSON
 	kin         *routers.Route        // for the validator, without the security, which is checked before
@@ -178,6 +179,10 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 
 	if op.RequestBody != nil {
 		compiled.body = op.RequestBody.Value
+
+		if media := compiled.body.Content[contentJSON]; media != nil {
+			compiled.bounds = boundsOf(media.Schema.Value)
+		}
 	}
 
 	compiled.produces = produced(op)

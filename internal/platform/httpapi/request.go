@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
@@ -64,21 +62,6 @@ func SetCookie(ctx context.Context, cookie *http.Cookie) {
 	}
 }
 
-// clientAddress trusts X-Forwarded-For only from the configured proxies: the right-most address that is not a proxy's
-// is the client's.
-func (p *Pipeline) clientAddress() func(http.Handler) http.Handler {
-	if len(p.trusted) == 0 {
-		return middleware.ClientIPFromRemoteAddr
-	}
-
-	prefixes := make([]string, len(p.trusted))
-	for i, prefix := range p.trusted {
-		prefixes[i] = prefix.String()
-	}
-
-	return middleware.ClientIPFromXFF(prefixes...)
-}
-
 // identify gives the request its id, and logs it at its end: the caller, the operation and the result, never the
 // content. A query string may contain personal data, so only chi's pattern is logged.
 func (p *Pipeline) identify(next http.Handler) http.Handler {
@@ -86,9 +69,9 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 		start := time.Now() //nolint:forbidigo // measures, decides nothing
 		written := &recorder{ResponseWriter: w}
 		info := &requestInfo{written: written, request: r, origin: origin.Origin{
-			Address:   addressOf(r),
+			Address:   p.proxies.client(r),
 			UserAgent: origin.Printable(r.UserAgent()),
-			RequestID: requestID(r),
+			RequestID: p.requestID(r),
 			Language:  language.Preferred(r.Header.Get("Accept-Language")),
 		}}
 
@@ -121,23 +104,11 @@ func (p *Pipeline) finished(r *http.Request, info *requestInfo, took time.Durati
 	)
 }
 
-// addressOf falls back to the peer if a trusted proxy sent an invalid address.
-func addressOf(r *http.Request) netip.Addr {
-	if address := middleware.GetClientIPAddr(r.Context()); address.IsValid() {
-		return address
-	}
-
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-
-	return peer.Addr().Unmap()
-}
-
-// requestID keeps the id that a proxy gave the request, if it has the expected form.
-func requestID(r *http.Request) string {
-	if given := r.Header.Get("X-Request-Id"); len(given) >= 8 && len(given) <= 64 && isPlain(given) {
+// requestID keeps the id that a trusted proxy gave the request, if it has the expected form. Anyone else could imitate
+// the id of another request, which the log and the audit log name.
+func (p *Pipeline) requestID(r *http.Request) string {
+	given := r.Header.Get("X-Request-Id")
+	if len(given) >= 8 && len(given) <= 64 && isPlain(given) && p.proxies.trust(peerOf(r)) {
 		return given
 	}
 

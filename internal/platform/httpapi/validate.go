@@ -149,7 +149,7 @@ func orInvalid(faults []problem.Field) error {
 
 	slices.SortFunc(faults, func(a, b problem.Field) int { return strings.Compare(a.Name, b.Name) })
 
-	return problem.ErrInvalidRequest.WithFields(faults...)
+	return problem.ErrInvalidRequest.WithFields(faults[:min(len(faults), maxFaults)]...)
 }
 
 // isText reports whether a string is UTF-8 without NUL, which Postgres cannot store.

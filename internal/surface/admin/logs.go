@@ -114,7 +114,7 @@ func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject)
 		after = &timelineCursor{}
 	}
 
-	found, err := a.timelines.Of(ctx, r.AccountID, after.position(), limitOf(r.Params.Limit))
+	found, err := a.timelines.Of(ctx, grantedTo(ctx).rights, r.AccountID, after.position(), limitOf(r.Params.Limit))
 	if err != nil {
 		return nil, err
 	}

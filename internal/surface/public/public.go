@@ -29,7 +29,7 @@ import (
 // Settings are those that only this surface knows.
 type Settings struct {
 	ServerName       string            // the name that GET / returns; the host's if empty
-	Values           map[string]string // the values that GET / returns; nil in release mode
+	Values           map[string]string // the values that GET / returns to this machine; nil in release mode
 	XSRFCookieDomain string            // empty for a cookie of this host only
 	SessionLifetime  time.Duration     // of the cookie in the browser; the server keeps its own time
 	ConfirmEmail     bool              // whether a new address must be proved
@@ -108,8 +108,13 @@ func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadRes
 		p.setFresh(ctx)
 	}
 
+	values := p.settings.Values
+	if !httpapi.Local(ctx) {
+		values = nil
+	}
+
 	return api.Load200JSONResponse{
-		Name: p.settings.ServerName, IP: convert.Address(origin.From(ctx).Address), Now: convert.Time(p.now()), Values: p.settings.Values,
+		Name: p.settings.ServerName, IP: convert.Address(origin.From(ctx).Address), Now: convert.Time(p.now()), Values: values,
 	}, nil
 }
 

@@ -25,6 +25,7 @@ export function Access({ account }: { account: AdminAccount }) {
   const words = useWords()
   const mayWrite = useMay('accounts.write')
   const mayDelete = useMay('accounts.delete')
+  const mayAudit = useMay('audit.read')
   const [asked, setAsked] = useState<'group' | 'status' | 'delete'>()
   const close = () => setAsked(undefined)
 
@@ -52,7 +53,7 @@ export function Access({ account }: { account: AdminAccount }) {
               <Resend account={account} />
             </>
           )}
-          {mayDelete && <Export account={account} />}
+          {mayDelete && mayAudit && <Export account={account} />}
           {mayDelete && account.status !== 'deleted' && (
             <Button variant="default" size="xs" c="var(--mantine-color-red-text)" onClick={() => setAsked('delete')}>
               {words.account.delete}

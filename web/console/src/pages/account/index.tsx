@@ -78,7 +78,7 @@ export function AccountPage() {
                   : undefined
               }
             />
-            <Timeline account={found} />
+            {mayAudit && <Timeline account={found} />}
           </Stack>
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 4 }} order={{ base: 1, lg: 2 }}>
