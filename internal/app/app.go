@@ -42,6 +42,9 @@ type Options struct {
 
 	// HashCost is the cost of a new password hash. Zero is password.Standard; only tests set another.
 	HashCost password.Cost
+	// RefusalStep is the time at whose multiples refusals of a password are sent. Zero is measured at the start; only tests
+	// set another.
+	RefusalStep time.Duration
 }
 
 // App is one running gateway.
@@ -49,6 +52,7 @@ type App struct {
 	config config.Config
 	log    *slog.Logger
 	now    func() time.Time
+	step   time.Duration // Options.RefusalStep
 
 	master   *keyring.Keyring
 	db       *postgres.DB
@@ -80,7 +84,7 @@ type App struct {
 // while the database is unavailable: the gateway is not ready then, and Start keeps trying.
 func New(ctx context.Context, o Options) (*App, error) {
 	// The one clock ticks in milliseconds, as the times in the answers do.
-	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }}
+	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }, step: o.RefusalStep}
 
 	var err error
 

@@ -41,7 +41,9 @@ type Env struct {
 	Inbox    *inbox.Inbox
 	Config   config.Config // with the URL of the database
 	HashCost password.Cost
-	Pool     *pgxpool.Pool // a connection for what the API does not show
+	// RefusalStep is that of app.Options.
+	RefusalStep time.Duration
+	Pool        *pgxpool.Pool // a connection for what the API does not show
 }
 
 // Settings are what a test can change about its gateways.
@@ -50,6 +52,8 @@ type Settings struct {
 
 	// HashCost is minimal unless a test sets it, because most tests are not about hashing.
 	HashCost password.Cost
+	// RefusalStep is measured unless a test sets it.
+	RefusalStep time.Duration
 }
 
 // cheap is the cost of a hash in tests that are not about hashing.
@@ -104,7 +108,7 @@ func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 
 	tb.Cleanup(pool.Close)
 
-	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, Pool: pool}
+	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, RefusalStep: settings.RefusalStep, Pool: pool}
 	e.Server = e.Serve(tb)
 
 	return e
@@ -125,7 +129,7 @@ func (e *Env) Serve(tb testing.TB) *Server {
 		Tracer: s.Statements,
 		Inbox:  e.Inbox,
 
-		HashCost: e.HashCost,
+		HashCost: e.HashCost, RefusalStep: e.RefusalStep,
 	})
 	if err != nil {
 		tb.Fatal(err)
