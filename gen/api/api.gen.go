@@ -1129,7 +1129,7 @@ type ChangeWebhookRequest struct {
 
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
+	URL *WebhookURL `json:"url,omitempty"`
 }
 
 // CollaborationOptions defines model for CollaborationOptions.
@@ -2084,15 +2084,15 @@ type Webhook struct {
 	// GoneAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	GoneAt nullable.Nullable[TimestampOrNull] `json:"goneAt"`
 
+	// Host 地址中的主机，其余部分不再显示 · The host of its address, with the port if there is one. The rest is shown nowhere, because for many
+	// receivers it is the key. Empty if the server has no key to decrypt the address.
+	Host string `json:"host"`
+
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
-	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version Version `json:"version"`

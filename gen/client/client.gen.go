@@ -1130,7 +1130,7 @@ type ChangeWebhookRequest struct {
 
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
+	URL *WebhookURL `json:"url,omitempty"`
 }
 
 // CollaborationOptions defines model for CollaborationOptions.
@@ -2085,15 +2085,15 @@ type Webhook struct {
 	// GoneAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	GoneAt nullable.Nullable[TimestampOrNull] `json:"goneAt"`
 
+	// Host 地址中的主机，其余部分不再显示 · The host of its address, with the port if there is one. The rest is shown nowhere, because for many
+	// receivers it is the key. Empty if the server has no key to decrypt the address.
+	Host string `json:"host"`
+
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
-	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version Version `json:"version"`
@@ -3339,9 +3339,9 @@ type ClientInterface interface {
 
 	// ListWebhooks Webhook 列表 · List the webhooks
 	//
-	// 返回全部 Webhook，不含密钥。
+	// 返回全部 Webhook，不含密钥；地址只显示主机。
 	//
-	// Returns every webhook without its secret, oldest first.
+	// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 	//
 	// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
 	ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3358,7 +3358,8 @@ type ClientInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -3379,7 +3380,8 @@ type ClientInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -3399,10 +3401,10 @@ type ClientInterface interface {
 
 	// ChangeWebhookWithBody 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type.
@@ -3412,10 +3414,10 @@ type ClientInterface interface {
 
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type.
@@ -4863,9 +4865,9 @@ func (c *Client) GetStatistics(ctx context.Context, params *GetStatisticsParams,
 
 // ListWebhooks Webhook 列表 · List the webhooks
 //
-// 返回全部 Webhook，不含密钥。
+// 返回全部 Webhook，不含密钥；地址只显示主机。
 //
-// Returns every webhook without its secret, oldest first.
+// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 //
 // Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
 func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4892,7 +4894,8 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -4923,7 +4926,8 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, params *CreateWebhoo
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -4963,10 +4967,10 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params
 
 // ChangeWebhookWithBody 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type.
@@ -4986,10 +4990,10 @@ func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookID WebhookKey
 
 // ChangeWebhook 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type.
@@ -10308,9 +10312,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListWebhooksWithResponse Webhook 列表 · List the webhooks
 	//
-	// 返回全部 Webhook，不含密钥。
+	// 返回全部 Webhook，不含密钥；地址只显示主机。
 	//
-	// Returns every webhook without its secret, oldest first.
+	// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10329,7 +10333,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -10350,7 +10355,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -10372,10 +10378,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10385,10 +10391,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -21417,9 +21423,9 @@ func (c *ClientWithResponses) GetStatisticsWithResponse(ctx context.Context, par
 
 // ListWebhooksWithResponse Webhook 列表 · List the webhooks
 //
-// 返回全部 Webhook，不含密钥。
+// 返回全部 Webhook，不含密钥；地址只显示主机。
 //
-// Returns every webhook without its secret, oldest first.
+// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21444,7 +21450,8 @@ func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqE
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -21471,7 +21478,8 @@ func (c *ClientWithResponses) CreateWebhookWithBodyWithResponse(ctx context.Cont
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -21505,10 +21513,10 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, web
 
 // ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -21524,10 +21532,10 @@ func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Cont
 
 // ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

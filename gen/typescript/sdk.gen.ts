@@ -1278,9 +1278,9 @@ export const listDeliveries = <ThrowOnError extends boolean = false>(options?: O
 /**
  * Webhook 列表 · List the webhooks
  *
- * 返回全部 Webhook，不含密钥。
+ * 返回全部 Webhook，不含密钥；地址只显示主机。
  *
- * Returns every webhook without its secret, oldest first.
+ * Returns every webhook without its secret, oldest first. Of its address only the host is shown.
  *
  */
 export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Options<ListWebhooksData, ThrowOnError>): RequestResult<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError> => (options?.client ?? client).get<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError>({
@@ -1306,7 +1306,8 @@ export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Opt
  *
  * Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
  * replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
- * event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+ * event. 410 disables the webhook, which is an audit event
+ * (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
  * seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
  * twice.
  *
@@ -1354,10 +1355,10 @@ export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 修改 Webhook · Change a webhook
  *
- * 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+ * 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
  *
- * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
- * secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+ * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+ * `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
  * queued for it: replay them afterwards. Requires the right `audit.read` too.
  *
  */

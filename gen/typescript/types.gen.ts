@@ -996,13 +996,6 @@ export type DeliveryList = {
 };
 
 /**
- * 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
- * is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
- *
- */
-export type WebhookUrl = string;
-
-/**
  * 说明 · What the webhook is for.
  */
 export type WebhookDescription = string;
@@ -1020,7 +1013,12 @@ export type Webhook = {
      * 编号 · The webhook's id.
      */
     id: string;
-    url: WebhookUrl;
+    /**
+     * 地址中的主机，其余部分不再显示 · The host of its address, with the port if there is one. The rest is shown nowhere, because for many
+     * receivers it is the key. Empty if the server has no key to decrypt the address.
+     *
+     */
+    host: string;
     description: WebhookDescription;
     actions: WebhookActions;
     /**
@@ -1040,6 +1038,13 @@ export type WebhookList = {
      */
     webhooks: Array<Webhook>;
 };
+
+/**
+ * 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+ * is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
+ *
+ */
+export type WebhookUrl = string;
 
 export type CreateWebhookRequest = {
     url: WebhookUrl;
@@ -1075,7 +1080,7 @@ export type WebhookMessage = {
 };
 
 export type ChangeWebhookRequest = {
-    url: WebhookUrl;
+    url?: WebhookUrl;
     description: WebhookDescription;
     actions: WebhookActions;
     /**
