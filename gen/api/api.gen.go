@@ -163,6 +163,7 @@ const (
 	ErrorCodeCROSSSITE               ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED         ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN              ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeGROUPFORNEWACCOUNTS     ErrorCode = "GROUP_FOR_NEW_ACCOUNTS"
 	ErrorCodeGROUPINUSE              ErrorCode = "GROUP_IN_USE"
 	ErrorCodeGROUPNOTFOUND           ErrorCode = "GROUP_NOT_FOUND"
 	ErrorCodeGROUPTAKEN              ErrorCode = "GROUP_TAKEN"
@@ -216,6 +217,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
 	case ErrorCodeEMAILTAKEN:
+		return true
+	case ErrorCodeGROUPFORNEWACCOUNTS:
 		return true
 	case ErrorCodeGROUPINUSE:
 		return true
@@ -1291,6 +1294,7 @@ type Error struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1354,6 +1358,7 @@ type ErrorSuccess bool
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 // - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 // - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1485,6 +1490,7 @@ type GroupAssignment struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.

@@ -164,6 +164,7 @@ const (
 	ErrorCodeCROSSSITE               ErrorCode = "CROSS_SITE"
 	ErrorCodeEMAILNOTALLOWED         ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN              ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeGROUPFORNEWACCOUNTS     ErrorCode = "GROUP_FOR_NEW_ACCOUNTS"
 	ErrorCodeGROUPINUSE              ErrorCode = "GROUP_IN_USE"
 	ErrorCodeGROUPNOTFOUND           ErrorCode = "GROUP_NOT_FOUND"
 	ErrorCodeGROUPTAKEN              ErrorCode = "GROUP_TAKEN"
@@ -217,6 +218,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
 	case ErrorCodeEMAILTAKEN:
+		return true
+	case ErrorCodeGROUPFORNEWACCOUNTS:
 		return true
 	case ErrorCodeGROUPINUSE:
 		return true
@@ -1292,6 +1295,7 @@ type Error struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1355,6 +1359,7 @@ type ErrorSuccess bool
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 // - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 // - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1486,6 +1491,7 @@ type GroupAssignment struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -3291,10 +3297,12 @@ type ClientInterface interface {
 	// ChangeGroupWithBody 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3304,10 +3312,12 @@ type ClientInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4777,10 +4787,12 @@ func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *Delete
 // ChangeGroupWithBody 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4800,10 +4812,12 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params
 // ChangeGroup 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -10260,10 +10274,12 @@ type ClientWithResponsesInterface interface {
 	// ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10273,10 +10289,12 @@ type ClientWithResponsesInterface interface {
 	// ChangeGroupWithResponse 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21347,10 +21365,12 @@ func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, group
 // ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21366,10 +21386,12 @@ func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Contex
 // ChangeGroupWithResponse 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

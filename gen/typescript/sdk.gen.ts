@@ -1192,10 +1192,12 @@ export const deleteGroup = <ThrowOnError extends boolean = false>(options: Optio
  * 修改成员组 · Change a group
  *
  * 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+ * 成员组 `None` 只能修改说明。
  *
  * Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
  * with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
- * and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+ * and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+ * rights and requires no second factor (409). The name of a group does not change.
  *
  */
 export const changeGroup = <ThrowOnError extends boolean = false>(options: Options<ChangeGroupData, ThrowOnError>): RequestResult<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError> => (options.client ?? client).put<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError>({

@@ -56,6 +56,7 @@ var adminScenarios = slices.Concat(
 		{"sendCode", "400", "EMAIL_NOT_ALLOWED", healthy, codeToDisallowedDomain},
 		{"sendCode", "429", "TOO_MANY_REQUESTS", healthy, sentTwice},
 		{"changeGroup", "409", "LAST_ADMINISTRATOR", healthy, changeLastAdministratorGroup},
+		{"changeGroup", "409", "GROUP_FOR_NEW_ACCOUNTS", healthy, changeGroupOfNewAccounts},
 		{"createGroup", "409", "GROUP_TAKEN", healthy, takenGroupName},
 		{"deleteGroup", "409", "GROUP_IN_USE", healthy, groupInUse},
 		{"endAccountSession", "404", "SESSION_NOT_FOUND", healthy, validCall},
@@ -177,6 +178,13 @@ func changeLastAdministratorGroup(_ testing.TB, g *world.Gateway, o world.Operat
 	c.Path = strings.ReplaceAll(o.Path, "{group}", world.GroupAdmin)
 
 	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("member_group", "name", world.GroupAdmin)))
+}
+
+func changeGroupOfNewAccounts(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := withValues(g, o, map[string]any{"description": "", "rights": []string{"audit.read"}, "requiresTotp": false})
+	c.Path = strings.ReplaceAll(o.Path, "{group}", "None")
+
+	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("member_group", "name", "None")))
 }
 
 func takenGroupName(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
