@@ -11511,6 +11511,12 @@ type CreateAccountResult422Headers struct {
 	XRequestID *string
 }
 
+// CreateAccountResult429Headers the declared response headers of an HTTP 429 response for CreateAccount
+type CreateAccountResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // CreateAccountResult500Headers the declared response headers of an HTTP 500 response for CreateAccount
 type CreateAccountResult500Headers struct {
 	XRequestID *string
@@ -11543,6 +11549,8 @@ type CreateAccountResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -11563,6 +11571,8 @@ type CreateAccountResult struct {
 	Headers415 *CreateAccountResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateAccountResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateAccountResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateAccountResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -11612,6 +11622,11 @@ func (r CreateAccountResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateAccountResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateAccountResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -23082,6 +23097,13 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23200,6 +23222,23 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateAccountResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateAccountResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

@@ -3374,6 +3374,10 @@ export type CreateAccountErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;

@@ -52,6 +52,8 @@ type Limits struct {
 	PerDay   int32         // the same in a day
 	Network  int32         // requested by one client address, or /64, in an hour
 	SMSDay   int32         // text messages in a day, to all numbers: each costs money
+
+	Administrator throttle.Limit // what one administrator sends to others; none if it is zero
 }
 
 // Deps are the dependencies of Challenges.
@@ -113,6 +115,12 @@ func (c *Challenges) Send(ctx context.Context, r Request) error {
 
 		if err := c.take(ctx, tx, kind, to, &last); err != nil {
 			return err
+		}
+
+		if r.Actor.AccountID != "" && !kind.owned && c.Limits.Administrator.Max > 0 {
+			if err := throttle.Consume(ctx, tx, c.Now(), c.Limits.Administrator, r.Actor.AccountID); err != nil {
+				return err
+			}
 		}
 
 		plain, expires, err := c.Codes.Issue(ctx, tx, kind.purpose, kind.subject(r.accountID(), to))

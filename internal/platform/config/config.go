@@ -59,6 +59,7 @@ type Config struct {
 	SendsPerHour int32         `env:"SENDS_PER_HOUR" envDefault:"5" help:"Maximum number of codes per hour to one destination for one purpose."`
 	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"20" help:"Maximum number of codes per day to one destination for one purpose."`
 	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Maximum number of codes per hour requested from one client address (IPv6: one /64)."`
+	AdminSends   int32         `env:"ADMIN_SENDS" envDefault:"100" help:"Maximum number of invitations and codes per hour that one administrator sends to others."`
 
 	SMSPerDay int32 `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money."`
 
