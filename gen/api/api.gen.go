@@ -1063,7 +1063,7 @@ type BindPhoneRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 }
 
@@ -1646,7 +1646,7 @@ type PersonalData struct {
 	Success Success `json:"success"`
 }
 
-// Phone 手机号，E.164 格式 · A phone number (E.164).
+// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 type Phone = string
 
 // PublicUser defines model for PublicUser.
@@ -1790,7 +1790,7 @@ type SMSSignInRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 
 	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
@@ -5749,7 +5749,7 @@ func (siw *ServerInterfaceWrapper) SendSignInCode(w http.ResponseWriter, r *http
 
 	// ------------- Required query parameter "phone" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: "phone"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -5941,7 +5941,7 @@ func (siw *ServerInterfaceWrapper) SendPhoneCode(w http.ResponseWriter, r *http.
 
 	// ------------- Required query parameter "phone" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: "phone"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

@@ -1064,7 +1064,7 @@ type BindPhoneRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 }
 
@@ -1647,7 +1647,7 @@ type PersonalData struct {
 	Success Success `json:"success"`
 }
 
-// Phone 手机号，E.164 格式 · A phone number (E.164).
+// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 type Phone = string
 
 // PublicUser defines model for PublicUser.
@@ -1791,7 +1791,7 @@ type SMSSignInRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 
 	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
@@ -9152,7 +9152,7 @@ func NewSendSignInCodeRequest(server string, params *SendSignInCodeParams) (*htt
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "phone"}); err != nil {
 			return nil, err
 		} else {
 			for _, qp := range strings.Split(queryFrag, "&") {
@@ -9573,7 +9573,7 @@ func NewSendPhoneCodeRequest(server string, params *SendPhoneCodeParams) (*http.
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "phone"}); err != nil {
 			return nil, err
 		} else {
 			for _, qp := range strings.Split(queryFrag, "&") {

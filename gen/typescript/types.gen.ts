@@ -421,7 +421,8 @@ export type ResetPasswordRequest = {
 };
 
 /**
- * 手机号，E.164 格式 · A phone number (E.164).
+ * 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
+ *
  */
 export type Phone = string;
 

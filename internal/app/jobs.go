@@ -124,7 +124,9 @@ type cleaning struct {
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
 		code.Clean, throttle.Clean, throttle.CleanFailures, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean,
-		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) { return webhook.Clean(ctx, tx, c.keys, now) },
+		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+			return webhook.Clean(ctx, tx, c.keys, now)
+		},
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return administration.Erase(ctx, tx, now.Add(-c.retention))
 		},

@@ -26,9 +26,9 @@ const (
 
 // The errors.
 var (
-	ErrNotFound          = problem.New(problem.NotFound, "GROUP_NOT_FOUND")
-	ErrTaken             = problem.New(problem.Conflict, "GROUP_TAKEN")
-	ErrInUse             = problem.New(problem.Conflict, "GROUP_IN_USE")
+	ErrNotFound = problem.New(problem.NotFound, "GROUP_NOT_FOUND")
+	ErrTaken    = problem.New(problem.Conflict, "GROUP_TAKEN")
+	ErrInUse    = problem.New(problem.Conflict, "GROUP_IN_USE")
 	// ErrNewAccounts refuses rights and a second factor for None: everyone who registers would have them.
 	ErrNewAccounts       = problem.New(problem.Conflict, "GROUP_FOR_NEW_ACCOUNTS")
 	ErrLastAdministrator = problem.New(problem.Conflict, "LAST_ADMINISTRATOR")
