@@ -563,9 +563,10 @@ SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1,
 WHERE account.id = $2 AND account.status = 'active'
     AND ($3::text IS NULL OR account.password_hash = $3::text)
     AND ($4::text IS NULL OR account.phone = $4::text)
+    AND ($5::boolean OR NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
 RETURNING account.email, account.member_group,
     (account.sign_in_count > 1 AND NOT EXISTS (
-        SELECT 1 FROM session s WHERE s.account_id = account.id AND s.device = $5
+        SELECT 1 FROM session s WHERE s.account_id = account.id AND s.device = $6
     ))::boolean AS new_device
 `
 
@@ -574,6 +575,7 @@ type AccountSignInParams struct {
 	ID           string
 	PasswordHash *string
 	Phone        *string
+	Second       bool
 	Device       string
 }
 
@@ -584,13 +586,15 @@ type AccountSignInRow struct {
 }
 
 // The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
-// opens no session. The row lock orders this against those changes.
+// opens no session. Nor does one factor, if the group requires a second one by now. The row lock orders this against those
+// changes of the account.
 func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (AccountSignInRow, error) {
 	row := q.db.QueryRow(ctx, accountSignIn,
 		arg.Now,
 		arg.ID,
 		arg.PasswordHash,
 		arg.Phone,
+		arg.Second,
 		arg.Device,
 	)
 	var i AccountSignInRow
