@@ -26,7 +26,7 @@ func TestMailsOfAnAdministratorAreLimited(t *testing.T) {
 		number++
 
 		got, err := g.Client.CreateAccountWithResponse(t.Context(), nil, client.CreateAccountRequest{
-			Email: client.Email(fmt.Sprintf("guest%d@konec.com.au", number)), Name: "Guest", MemberGroup: "Member", Invite: &invite,
+			Email: fmt.Sprintf("guest%d@konec.com.au", number), Name: "Guest", MemberGroup: "Member", Invite: &invite,
 		}, who)
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func TestMailsOfAnAdministratorAreLimited(t *testing.T) {
 	}
 
 	send := func(email string) *http.Response {
-		got, err := g.Client.SendCodeWithResponse(t.Context(), client.SendCodeAgainRequest{Email: client.Email(email), Purpose: "reset"}, g.admin)
+		got, err := g.Client.SendCodeWithResponse(t.Context(), client.SendCodeAgainRequest{Email: email, Purpose: "reset"}, g.admin)
 		if err != nil {
 			t.Fatal(err)
 		}
