@@ -170,6 +170,7 @@ const (
 	ErrorCodeDEVICENOTFOUND          ErrorCode = "DEVICE_NOT_FOUND"
 	ErrorCodeEMAILNOTALLOWED         ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN              ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeGROUPFORNEWACCOUNTS     ErrorCode = "GROUP_FOR_NEW_ACCOUNTS"
 	ErrorCodeGROUPINUSE              ErrorCode = "GROUP_IN_USE"
 	ErrorCodeGROUPNOTFOUND           ErrorCode = "GROUP_NOT_FOUND"
 	ErrorCodeGROUPTAKEN              ErrorCode = "GROUP_TAKEN"
@@ -226,6 +227,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
 	case ErrorCodeEMAILTAKEN:
+		return true
+	case ErrorCodeGROUPFORNEWACCOUNTS:
 		return true
 	case ErrorCodeGROUPINUSE:
 		return true
@@ -1078,7 +1081,7 @@ type BindPhoneRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 }
 
@@ -1148,7 +1151,7 @@ type ChangeWebhookRequest struct {
 
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
+	URL *WebhookURL `json:"url,omitempty"`
 }
 
 // CollaborationOptions defines model for CollaborationOptions.
@@ -1345,6 +1348,7 @@ type Error struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1410,6 +1414,7 @@ type ErrorSuccess bool
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 // - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 // - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1543,6 +1548,7 @@ type GroupAssignment struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1698,7 +1704,7 @@ type PersonalData struct {
 	Success Success `json:"success"`
 }
 
-// Phone 手机号，E.164 格式 · A phone number (E.164).
+// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 type Phone = string
 
 // PublicUser defines model for PublicUser.
@@ -1842,7 +1848,7 @@ type SMSSignInRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 
 	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
@@ -2142,15 +2148,15 @@ type Webhook struct {
 	// GoneAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	GoneAt nullable.Nullable[TimestampOrNull] `json:"goneAt"`
 
+	// Host 地址中的主机，其余部分不再显示 · The host of its address, with the port if there is one. The rest is shown nowhere, because for many
+	// receivers it is the key. Empty if the server has no key to decrypt the address.
+	Host string `json:"host"`
+
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
-	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version Version `json:"version"`
@@ -5951,7 +5957,7 @@ func (siw *ServerInterfaceWrapper) SendSignInCode(w http.ResponseWriter, r *http
 
 	// ------------- Required query parameter "phone" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: "phone"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -6183,7 +6189,7 @@ func (siw *ServerInterfaceWrapper) SendPhoneCode(w http.ResponseWriter, r *http.
 
 	// ------------- Required query parameter "phone" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: "phone"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -7403,6 +7409,24 @@ func (response CreateAccount422JSONResponse) VisitCreateAccountResponse(w http.R
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAccount429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateAccount429JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }

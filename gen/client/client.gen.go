@@ -171,6 +171,7 @@ const (
 	ErrorCodeDEVICENOTFOUND          ErrorCode = "DEVICE_NOT_FOUND"
 	ErrorCodeEMAILNOTALLOWED         ErrorCode = "EMAIL_NOT_ALLOWED"
 	ErrorCodeEMAILTAKEN              ErrorCode = "EMAIL_TAKEN"
+	ErrorCodeGROUPFORNEWACCOUNTS     ErrorCode = "GROUP_FOR_NEW_ACCOUNTS"
 	ErrorCodeGROUPINUSE              ErrorCode = "GROUP_IN_USE"
 	ErrorCodeGROUPNOTFOUND           ErrorCode = "GROUP_NOT_FOUND"
 	ErrorCodeGROUPTAKEN              ErrorCode = "GROUP_TAKEN"
@@ -227,6 +228,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeEMAILNOTALLOWED:
 		return true
 	case ErrorCodeEMAILTAKEN:
+		return true
+	case ErrorCodeGROUPFORNEWACCOUNTS:
 		return true
 	case ErrorCodeGROUPINUSE:
 		return true
@@ -1079,7 +1082,7 @@ type BindPhoneRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 }
 
@@ -1149,7 +1152,7 @@ type ChangeWebhookRequest struct {
 
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
+	URL *WebhookURL `json:"url,omitempty"`
 }
 
 // CollaborationOptions defines model for CollaborationOptions.
@@ -1346,6 +1349,7 @@ type Error struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1411,6 +1415,7 @@ type ErrorSuccess bool
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 // - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 // - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1544,6 +1549,7 @@ type GroupAssignment struct {
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
 	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
 	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -1699,7 +1705,7 @@ type PersonalData struct {
 	Success Success `json:"success"`
 }
 
-// Phone 手机号，E.164 格式 · A phone number (E.164).
+// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 type Phone = string
 
 // PublicUser defines model for PublicUser.
@@ -1843,7 +1849,7 @@ type SMSSignInRequest struct {
 	// Code 六位验证码 · The six digits that were sent.
 	Code SixDigits `json:"code"`
 
-	// Phone 手机号，E.164 格式 · A phone number (E.164).
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 
 	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
@@ -2143,15 +2149,15 @@ type Webhook struct {
 	// GoneAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	GoneAt nullable.Nullable[TimestampOrNull] `json:"goneAt"`
 
+	// Host 地址中的主机，其余部分不再显示 · The host of its address, with the port if there is one. The rest is shown nowhere, because for many
+	// receivers it is the key. Empty if the server has no key to decrypt the address.
+	Host string `json:"host"`
+
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
-	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
-	URL WebhookURL `json:"url"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version Version `json:"version"`
@@ -3374,10 +3380,12 @@ type ClientInterface interface {
 	// ChangeGroupWithBody 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3387,10 +3395,12 @@ type ClientInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3422,9 +3432,9 @@ type ClientInterface interface {
 
 	// ListWebhooks Webhook 列表 · List the webhooks
 	//
-	// 返回全部 Webhook，不含密钥。
+	// 返回全部 Webhook，不含密钥；地址只显示主机。
 	//
-	// Returns every webhook without its secret, oldest first.
+	// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 	//
 	// Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
 	ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3441,7 +3451,8 @@ type ClientInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -3462,7 +3473,8 @@ type ClientInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -3482,10 +3494,10 @@ type ClientInterface interface {
 
 	// ChangeWebhookWithBody 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type.
@@ -3495,10 +3507,10 @@ type ClientInterface interface {
 
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type.
@@ -4907,10 +4919,12 @@ func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *Delete
 // ChangeGroupWithBody 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4930,10 +4944,12 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params
 // ChangeGroup 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4995,9 +5011,9 @@ func (c *Client) GetStatistics(ctx context.Context, params *GetStatisticsParams,
 
 // ListWebhooks Webhook 列表 · List the webhooks
 //
-// 返回全部 Webhook，不含密钥。
+// 返回全部 Webhook，不含密钥；地址只显示主机。
 //
-// Returns every webhook without its secret, oldest first.
+// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 //
 // Corresponds with GET /api/admin/webhooks (the `ListWebhooks` operationId).
 func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5024,7 +5040,8 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -5055,7 +5072,8 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, params *CreateWebhoo
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -5095,10 +5113,10 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params
 
 // ChangeWebhookWithBody 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type.
@@ -5118,10 +5136,10 @@ func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookID WebhookKey
 
 // ChangeWebhook 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type.
@@ -9441,7 +9459,7 @@ func NewSendSignInCodeRequest(server string, params *SendSignInCodeParams) (*htt
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "phone"}); err != nil {
 			return nil, err
 		} else {
 			for _, qp := range strings.Split(queryFrag, "&") {
@@ -9923,7 +9941,7 @@ func NewSendPhoneCodeRequest(server string, params *SendPhoneCodeParams) (*http.
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "phone", params.Phone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "phone"}); err != nil {
 			return nil, err
 		} else {
 			for _, qp := range strings.Split(queryFrag, "&") {
@@ -10629,10 +10647,12 @@ type ClientWithResponsesInterface interface {
 	// ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10642,10 +10662,12 @@ type ClientWithResponsesInterface interface {
 	// ChangeGroupWithResponse 修改成员组 · Change a group
 	//
 	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+	// 成员组 `None` 只能修改说明。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-	// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+	// rights and requires no second factor (409). The name of a group does not change.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -10681,9 +10703,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListWebhooksWithResponse Webhook 列表 · List the webhooks
 	//
-	// 返回全部 Webhook，不含密钥。
+	// 返回全部 Webhook，不含密钥；地址只显示主机。
 	//
-	// Returns every webhook without its secret, oldest first.
+	// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10702,7 +10724,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -10723,7 +10746,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 	// replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-	// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+	// event. 410 disables the webhook, which is an audit event
+	// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
@@ -10745,10 +10769,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10758,10 +10782,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 	//
-	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-	// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11912,6 +11936,12 @@ type CreateAccountResult422Headers struct {
 	XRequestID *string
 }
 
+// CreateAccountResult429Headers the declared response headers of an HTTP 429 response for CreateAccount
+type CreateAccountResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // CreateAccountResult500Headers the declared response headers of an HTTP 500 response for CreateAccount
 type CreateAccountResult500Headers struct {
 	XRequestID *string
@@ -11944,6 +11974,8 @@ type CreateAccountResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -11964,6 +11996,8 @@ type CreateAccountResult struct {
 	Headers415 *CreateAccountResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateAccountResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateAccountResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateAccountResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -12013,6 +12047,11 @@ func (r CreateAccountResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateAccountResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateAccountResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -22226,10 +22265,12 @@ func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, group
 // ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22245,10 +22286,12 @@ func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Contex
 // ChangeGroupWithResponse 修改成员组 · Change a group
 //
 // 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+// 成员组 `None` 只能修改说明。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
-// and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+// rights and requires no second factor (409). The name of a group does not change.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22302,9 +22345,9 @@ func (c *ClientWithResponses) GetStatisticsWithResponse(ctx context.Context, par
 
 // ListWebhooksWithResponse Webhook 列表 · List the webhooks
 //
-// 返回全部 Webhook，不含密钥。
+// 返回全部 Webhook，不含密钥；地址只显示主机。
 //
-// Returns every webhook without its secret, oldest first.
+// Returns every webhook without its secret, oldest first. Of its address only the host is shown.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -22329,7 +22372,8 @@ func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqE
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -22356,7 +22400,8 @@ func (c *ClientWithResponses) CreateWebhookWithBodyWithResponse(ctx context.Cont
 //
 // Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
 // replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
-// event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+// event. 410 disables the webhook, which is an audit event
+// (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
@@ -22390,10 +22435,10 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, web
 
 // ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -22409,10 +22454,10 @@ func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Cont
 
 // ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
 //
-// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
-// secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -24013,6 +24058,13 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -24131,6 +24183,23 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateAccountResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateAccountResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

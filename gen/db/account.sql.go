@@ -565,6 +565,7 @@ SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1,
 WHERE account.id = $2 AND account.status = 'active'
     AND ($3::text IS NULL OR account.password_hash = $3::text)
     AND ($4::text IS NULL OR account.phone = $4::text)
+    AND ($5::boolean OR NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
 RETURNING account.email, account.member_group, account.sign_in_count
 `
 
@@ -573,6 +574,7 @@ type AccountSignInParams struct {
 	ID           string
 	PasswordHash *string
 	Phone        *string
+	Second       bool
 }
 
 type AccountSignInRow struct {
@@ -582,13 +584,15 @@ type AccountSignInRow struct {
 }
 
 // The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
-// opens no session. The row lock orders this against those changes.
+// opens no session. Nor does one factor, if the group requires a second one by now. The row lock orders this against those
+// changes of the account.
 func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (AccountSignInRow, error) {
 	row := q.db.QueryRow(ctx, accountSignIn,
 		arg.Now,
 		arg.ID,
 		arg.PasswordHash,
 		arg.Phone,
+		arg.Second,
 	)
 	var i AccountSignInRow
 	err := row.Scan(&i.Email, &i.MemberGroup, &i.SignInCount)

@@ -11,7 +11,7 @@ import (
 )
 
 const webhookByID = `-- name: WebhookByID :one
-SELECT w.id, w.url, w.description, w.actions, w.enabled, w.gone_at, w.version, w.created_at, w.updated_at
+SELECT w.id, w.url, w.sealed_url, w.description, w.actions, w.enabled, w.gone_at, w.version, w.created_at, w.updated_at
 FROM webhook w
 WHERE w.id = $1 AND w.deleted_at IS NULL
 `
@@ -19,6 +19,7 @@ WHERE w.id = $1 AND w.deleted_at IS NULL
 type WebhookByIDRow struct {
 	ID          string
 	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -34,6 +35,7 @@ func (q *Queries) WebhookByID(ctx context.Context, id string) (WebhookByIDRow, e
 	err := row.Scan(
 		&i.ID,
 		&i.URL,
+		&i.SealedURL,
 		&i.Description,
 		&i.Actions,
 		&i.Enabled,
@@ -47,14 +49,14 @@ func (q *Queries) WebhookByID(ctx context.Context, id string) (WebhookByIDRow, e
 
 const webhookChange = `-- name: WebhookChange :one
 UPDATE webhook
-SET url = $1, description = $2, actions = $3, enabled = $4, gone_at = CASE WHEN $4 THEN NULL ELSE gone_at END,
+SET url = CASE WHEN $1::bytea IS NULL THEN url ELSE '' END, sealed_url = coalesce($1::bytea, sealed_url), description = $2, actions = $3, enabled = $4, gone_at = CASE WHEN $4 THEN NULL ELSE gone_at END,
     updated_at = $5, version = version + 1
 WHERE id = $6 AND version = $7 AND deleted_at IS NULL
-RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at
+RETURNING id, url, sealed_url, description, actions, enabled, gone_at, version, created_at, updated_at
 `
 
 type WebhookChangeParams struct {
-	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -66,6 +68,7 @@ type WebhookChangeParams struct {
 type WebhookChangeRow struct {
 	ID          string
 	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -75,10 +78,10 @@ type WebhookChangeRow struct {
 	UpdatedAt   time.Time
 }
 
-// An enabled webhook is no longer marked as gone.
+// An enabled webhook is no longer marked as gone. Without an address it keeps its own.
 func (q *Queries) WebhookChange(ctx context.Context, arg WebhookChangeParams) (WebhookChangeRow, error) {
 	row := q.db.QueryRow(ctx, webhookChange,
-		arg.URL,
+		arg.SealedURL,
 		arg.Description,
 		arg.Actions,
 		arg.Enabled,
@@ -90,6 +93,7 @@ func (q *Queries) WebhookChange(ctx context.Context, arg WebhookChangeParams) (W
 	err := row.Scan(
 		&i.ID,
 		&i.URL,
+		&i.SealedURL,
 		&i.Description,
 		&i.Actions,
 		&i.Enabled,
@@ -116,16 +120,16 @@ func (q *Queries) WebhookClean(ctx context.Context) (int64, error) {
 }
 
 const webhookCreate = `-- name: WebhookCreate :one
-INSERT INTO webhook (id, url, description, actions, enabled, secret, created_at, updated_at)
-SELECT $1, $2, $3, $4::text[], $5::boolean, $6::bytea,
+INSERT INTO webhook (id, url, sealed_url, description, actions, enabled, secret, created_at, updated_at)
+SELECT $1, '', $2::bytea, $3, $4::text[], $5::boolean, $6::bytea,
     $7::timestamptz, $7::timestamptz
 WHERE (SELECT count(*) FROM webhook w WHERE w.deleted_at IS NULL) < $8::int
-RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at
+RETURNING id, url, sealed_url, description, actions, enabled, gone_at, version, created_at, updated_at
 `
 
 type WebhookCreateParams struct {
 	ID          string
-	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -137,6 +141,7 @@ type WebhookCreateParams struct {
 type WebhookCreateRow struct {
 	ID          string
 	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -150,7 +155,7 @@ type WebhookCreateRow struct {
 func (q *Queries) WebhookCreate(ctx context.Context, arg WebhookCreateParams) (WebhookCreateRow, error) {
 	row := q.db.QueryRow(ctx, webhookCreate,
 		arg.ID,
-		arg.URL,
+		arg.SealedURL,
 		arg.Description,
 		arg.Actions,
 		arg.Enabled,
@@ -162,6 +167,7 @@ func (q *Queries) WebhookCreate(ctx context.Context, arg WebhookCreateParams) (W
 	err := row.Scan(
 		&i.ID,
 		&i.URL,
+		&i.SealedURL,
 		&i.Description,
 		&i.Actions,
 		&i.Enabled,
@@ -175,7 +181,7 @@ func (q *Queries) WebhookCreate(ctx context.Context, arg WebhookCreateParams) (W
 
 const webhookDelete = `-- name: WebhookDelete :execrows
 UPDATE webhook
-SET deleted_at = $1::timestamptz, enabled = false, secret = NULL, previous_secret = NULL, previous_until = NULL, updated_at = $1::timestamptz,
+SET deleted_at = $1::timestamptz, enabled = false, url = '', sealed_url = NULL, secret = NULL, previous_secret = NULL, previous_until = NULL, updated_at = $1::timestamptz,
     version = version + 1
 WHERE id = $2 AND version = $3 AND deleted_at IS NULL
 `
@@ -212,18 +218,24 @@ func (q *Queries) WebhookForget(ctx context.Context, now time.Time) (int64, erro
 const webhookGone = `-- name: WebhookGone :execrows
 UPDATE webhook
 SET enabled = false, gone_at = $1::timestamptz, updated_at = $1::timestamptz, version = version + 1
-WHERE id = $2 AND url = $3 AND enabled AND deleted_at IS NULL
+WHERE id = $2 AND url = $3 AND sealed_url IS NOT DISTINCT FROM $4 AND enabled AND deleted_at IS NULL
 `
 
 type WebhookGoneParams struct {
-	Now time.Time
-	ID  string
-	URL string
+	Now       time.Time
+	ID        string
+	URL       string
+	SealedURL []byte
 }
 
 // Not if the address has changed meanwhile: the old receiver's response is not about the new address.
 func (q *Queries) WebhookGone(ctx context.Context, arg WebhookGoneParams) (int64, error) {
-	result, err := q.db.Exec(ctx, webhookGone, arg.Now, arg.ID, arg.URL)
+	result, err := q.db.Exec(ctx, webhookGone,
+		arg.Now,
+		arg.ID,
+		arg.URL,
+		arg.SealedURL,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -231,7 +243,7 @@ func (q *Queries) WebhookGone(ctx context.Context, arg WebhookGoneParams) (int64
 }
 
 const webhookList = `-- name: WebhookList :many
-SELECT w.id, w.url, w.description, w.actions, w.enabled, w.gone_at, w.version, w.created_at, w.updated_at
+SELECT w.id, w.url, w.sealed_url, w.description, w.actions, w.enabled, w.gone_at, w.version, w.created_at, w.updated_at
 FROM webhook w
 WHERE w.deleted_at IS NULL
 ORDER BY w.created_at, w.id
@@ -241,6 +253,7 @@ LIMIT $1
 type WebhookListRow struct {
 	ID          string
 	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -262,6 +275,7 @@ func (q *Queries) WebhookList(ctx context.Context, most int32) ([]WebhookListRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.URL,
+			&i.SealedURL,
 			&i.Description,
 			&i.Actions,
 			&i.Enabled,
@@ -284,7 +298,7 @@ const webhookRotate = `-- name: WebhookRotate :one
 UPDATE webhook
 SET previous_secret = secret, previous_until = $1::timestamptz, secret = $2::bytea, updated_at = $3, version = version + 1
 WHERE id = $4 AND version = $5 AND deleted_at IS NULL
-RETURNING id, url, description, actions, enabled, gone_at, version, created_at, updated_at
+RETURNING id, url, sealed_url, description, actions, enabled, gone_at, version, created_at, updated_at
 `
 
 type WebhookRotateParams struct {
@@ -298,6 +312,7 @@ type WebhookRotateParams struct {
 type WebhookRotateRow struct {
 	ID          string
 	URL         string
+	SealedURL   []byte
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -319,6 +334,7 @@ func (q *Queries) WebhookRotate(ctx context.Context, arg WebhookRotateParams) (W
 	err := row.Scan(
 		&i.ID,
 		&i.URL,
+		&i.SealedURL,
 		&i.Description,
 		&i.Actions,
 		&i.Enabled,
@@ -328,4 +344,59 @@ func (q *Queries) WebhookRotate(ctx context.Context, arg WebhookRotateParams) (W
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const webhookSealURL = `-- name: WebhookSealURL :execrows
+UPDATE webhook
+SET url = '', sealed_url = $1
+WHERE id = $2 AND url = $3
+`
+
+type WebhookSealURLParams struct {
+	SealedURL []byte
+	ID        string
+	URL       string
+}
+
+// Not if the address has changed meanwhile.
+func (q *Queries) WebhookSealURL(ctx context.Context, arg WebhookSealURLParams) (int64, error) {
+	result, err := q.db.Exec(ctx, webhookSealURL, arg.SealedURL, arg.ID, arg.URL)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const webhookUnsealed = `-- name: WebhookUnsealed :many
+SELECT w.id, w.url
+FROM webhook w
+WHERE w.url <> ''
+ORDER BY w.id
+LIMIT $1
+`
+
+type WebhookUnsealedRow struct {
+	ID  string
+	URL string
+}
+
+// Addresses that an earlier version of the server wrote.
+func (q *Queries) WebhookUnsealed(ctx context.Context, most int32) ([]WebhookUnsealedRow, error) {
+	rows, err := q.db.Query(ctx, webhookUnsealed, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []WebhookUnsealedRow{}
+	for rows.Next() {
+		var i WebhookUnsealedRow
+		if err := rows.Scan(&i.ID, &i.URL); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -95,7 +95,7 @@ SET attempts = d.attempts + 1
 FROM webhook w, audit_event e
 WHERE d.webhook_id = $1 AND d.event_id = $2 AND d.round = $3 AND d.state = 'pending'
     AND w.id = d.webhook_id AND w.deleted_at IS NULL AND e.id = d.event_id
-RETURNING w.url, w.enabled, w.secret, w.previous_secret, w.previous_until,
+RETURNING w.url, w.sealed_url, w.enabled, w.secret, w.previous_secret, w.previous_until,
     e.id, e.at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method, e.address, e.user_agent, e.request_id, e.detail
 `
 
@@ -107,6 +107,7 @@ type WebhookDeliveryAttemptParams struct {
 
 type WebhookDeliveryAttemptRow struct {
 	URL            string
+	SealedURL      []byte
 	Enabled        bool
 	Secret         []byte
 	PreviousSecret []byte
@@ -131,6 +132,7 @@ func (q *Queries) WebhookDeliveryAttempt(ctx context.Context, arg WebhookDeliver
 	var i WebhookDeliveryAttemptRow
 	err := row.Scan(
 		&i.URL,
+		&i.SealedURL,
 		&i.Enabled,
 		&i.Secret,
 		&i.PreviousSecret,

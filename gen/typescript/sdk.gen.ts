@@ -1270,10 +1270,12 @@ export const deleteGroup = <ThrowOnError extends boolean = false>(options: Optio
  * 修改成员组 · Change a group
  *
  * 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
+ * 成员组 `None` 只能修改说明。
  *
  * Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
  * with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
- * and at least one active account keeps the right `groups.write` (409). The name of a group does not change.
+ * and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
+ * rights and requires no second factor (409). The name of a group does not change.
  *
  */
 export const changeGroup = <ThrowOnError extends boolean = false>(options: Options<ChangeGroupData, ThrowOnError>): RequestResult<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError> => (options.client ?? client).put<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError>({
@@ -1356,9 +1358,9 @@ export const listDeliveries = <ThrowOnError extends boolean = false>(options?: O
 /**
  * Webhook 列表 · List the webhooks
  *
- * 返回全部 Webhook，不含密钥。
+ * 返回全部 Webhook，不含密钥；地址只显示主机。
  *
- * Returns every webhook without its secret, oldest first.
+ * Returns every webhook without its secret, oldest first. Of its address only the host is shown.
  *
  */
 export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Options<ListWebhooksData, ThrowOnError>): RequestResult<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError> => (options?.client ?? client).get<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError>({
@@ -1384,7 +1386,8 @@ export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Opt
  *
  * Each event is a POST like `WebhookMessage`, with the headers `webhook-id` (the same at every attempt and every
  * replay of an event), `webhook-timestamp` and `webhook-signature`. A 2xx response means that the receiver has the
- * event. 410 disables the webhook. After any other response, including a redirect, or without a response within 10
+ * event. 410 disables the webhook, which is an audit event
+ * (`webhook.disabled`). After any other response, including a redirect, or without a response within 10
  * seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
  * twice.
  *
@@ -1432,10 +1435,10 @@ export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 修改 Webhook · Change a webhook
  *
- * 修改地址、说明、订阅的操作和是否启用。密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+ * 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
  *
- * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. The
- * secret does not change. Pending events go to the new address. Events that happen while it is disabled are not
+ * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
+ * `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
  * queued for it: replay them afterwards. Requires the right `audit.read` too.
  *
  */

@@ -79,6 +79,7 @@ export type Tokens = {
  * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
  * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
  * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
+ * - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
  * - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
  * - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
  * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
@@ -95,7 +96,7 @@ export type Tokens = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -454,7 +455,8 @@ export type ResetPasswordRequest = {
 };
 
 /**
- * 手机号，E.164 格式 · A phone number (E.164).
+ * 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
+ *
  */
 export type Phone = string;
 
@@ -1033,13 +1035,6 @@ export type DeliveryList = {
 };
 
 /**
- * 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
- * is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
- *
- */
-export type WebhookUrl = string;
-
-/**
  * 说明 · What the webhook is for.
  */
 export type WebhookDescription = string;
@@ -1057,7 +1052,12 @@ export type Webhook = {
      * 编号 · The webhook's id.
      */
     id: string;
-    url: WebhookUrl;
+    /**
+     * 地址中的主机，其余部分不再显示 · The host of its address, with the port if there is one. The rest is shown nowhere, because for many
+     * receivers it is the key. Empty if the server has no key to decrypt the address.
+     *
+     */
+    host: string;
     description: WebhookDescription;
     actions: WebhookActions;
     /**
@@ -1077,6 +1077,13 @@ export type WebhookList = {
      */
     webhooks: Array<Webhook>;
 };
+
+/**
+ * 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
+ * is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
+ *
+ */
+export type WebhookUrl = string;
 
 export type CreateWebhookRequest = {
     url: WebhookUrl;
@@ -1112,7 +1119,7 @@ export type WebhookMessage = {
 };
 
 export type ChangeWebhookRequest = {
-    url: WebhookUrl;
+    url?: WebhookUrl;
     description: WebhookDescription;
     actions: WebhookActions;
     /**
@@ -3619,6 +3626,10 @@ export type CreateAccountErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -4651,7 +4662,7 @@ export type ChangeGroupErrors = {
      */
     406: Error;
     /**
-     * 将没有管理员 · No administrator would be left.
+     * 将没有管理员，或新账号将得到权限 · No administrator would be left, or new accounts would have rights.
      */
     409: Error;
     /**

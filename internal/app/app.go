@@ -46,6 +46,9 @@ type Options struct {
 	// NetworkShare is the part of a daily budget that one network may spend: one in so many. Zero is
 	// throttle.NetworkShare; only tests, whose requests come from one network, set another.
 	NetworkShare int32
+	// RefusalStep is the time at whose multiples refusals of a password are sent. Zero is measured at the start; only tests
+	// set another.
+	RefusalStep time.Duration
 }
 
 // App is one running gateway.
@@ -53,6 +56,7 @@ type App struct {
 	config config.Config
 	log    *slog.Logger
 	now    func() time.Time
+	step   time.Duration // Options.RefusalStep
 
 	master   *keyring.Keyring
 	db       *postgres.DB
@@ -84,7 +88,7 @@ type App struct {
 // while the database is unavailable: the gateway is not ready then, and Start keeps trying.
 func New(ctx context.Context, o Options) (*App, error) {
 	// The one clock ticks in milliseconds, as the times in the answers do.
-	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }}
+	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }, step: o.RefusalStep}
 
 	var err error
 

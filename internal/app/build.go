@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
@@ -80,6 +81,7 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 		Limits: challenge.Limits{
 			Cooldown: c.SendCooldown, PerHour: c.SendsPerHour, PerDay: c.SendsPerDay, Network: c.NetworkSends, NewPhones: c.NewPhones,
 			Share: share, MailDay: c.MailsPerDay, SMSDay: c.SMSPerDay, Countries: c.SMSCountries,
+			Administrator: administratorSends(c),
 		},
 	})
 	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: a.now})
@@ -112,6 +114,7 @@ func (a *App) newDomain(s security) (d domain, err error) {
 
 	a.Accounts = account.New(a.db, a.now)
 	a.Administration = administration.New(a.db, s.queue, a.now)
+	a.Administration.Sends = administratorSends(c)
 	a.Groups = group.New(a.db, a.now)
 	a.Transfers = transfer.New(transfer.Deps{DB: a.db, Keys: a.master, Now: a.now})
 
@@ -147,6 +150,11 @@ func (a *App) newDomain(s security) (d domain, err error) {
 	a.Chain.OnSeal(d.webhooks.FanOut)
 
 	return d, nil
+}
+
+// administratorSends is the limit of what one administrator sends to others: invitations and codes together.
+func administratorSends(c config.Config) throttle.Limit {
+	return throttle.Limit{Name: "administrator send/hour", Max: c.AdminSends, Window: time.Hour}
 }
 
 // normalDomains returns the domains in the normal form of e-mail addresses.

@@ -23,6 +23,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 )
@@ -50,7 +51,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 	webhook.NewWorker(webhook.WorkerDeps{
 		DB: a.db, Keys: a.master, Places: a.places, Policy: d.webhookPolicy, Count: a.metrics.countWebhooks(), Log: a.log, Now: a.now,
 	}).Register(workers)
-	river.AddWorker(workers, &cleaning{db: a.db, retention: a.config.AccountRetention, now: a.now})
+	river.AddWorker(workers, &cleaning{db: a.db, keys: a.master, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.Keys, age: a.config.KeyRotation})
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
@@ -116,13 +117,17 @@ type cleaning struct {
 	river.WorkerDefaults[cleaningArgs]
 
 	db        *postgres.DB
+	keys      *keyring.Keyring
 	retention time.Duration // how long a deleted account is kept
 	now       func() time.Time
 }
 
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
-		code.Clean, throttle.Clean, throttle.CleanFailures, device.Clean, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean, webhook.Clean,
+		code.Clean, throttle.Clean, throttle.CleanFailures, device.Clean, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean,
+		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+			return webhook.Clean(ctx, tx, c.keys, now)
+		},
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return administration.Erase(ctx, tx, now.Add(-c.retention))
 		},

@@ -37,6 +37,7 @@ var _ api.StrictServerInterface = surfaces{}
 // formats validates the string formats that the document names.
 var formats = map[string]func(string) error{
 	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
+	"phone":        func(s string) error { _, err := account.ParsePhone(s); return err },
 	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
 	"picture":      account.CheckPicture,
 	"password": func(s string) error {

@@ -23,9 +23,16 @@ const (
 	maxSkew = 2 * time.Second
 )
 
-// Start starts the background work: the signing keys, the workers and the audit chain. It returns at once. While the
-// database is unavailable it keeps trying, and the gateway is not ready.
+// Start starts the background work: the signing keys, the workers and the audit chain. It returns when it has measured the
+// time of refusals, which takes about a second. While the database is unavailable it keeps trying, and the gateway is not
+// ready.
 func (a *App) Start() {
+	if a.step > 0 {
+		a.Hasher.SetStep(a.step)
+	} else {
+		a.log.Info("refusals of a password are sent at multiples of one time", "milliseconds", a.Hasher.Measure().Milliseconds())
+	}
+
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
 	a.done = make(chan struct{})

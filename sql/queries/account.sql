@@ -25,13 +25,15 @@ WHERE a.phone = @phone;
 
 -- name: AccountSignIn :one
 -- The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
--- opens no session. The row lock orders this against those changes.
+-- opens no session. Nor does one factor, if the group requires a second one by now. The row lock orders this against those
+-- changes of the account.
 UPDATE account
 SET sign_in_count = sign_in_count + 1, last_sign_in_at = sqlc.arg(now),
     seen_at = CASE WHEN account.seen_at > sqlc.arg(now)::timestamptz - interval '1 day' THEN account.seen_at ELSE sqlc.arg(now) END
 WHERE account.id = sqlc.arg(id) AND account.status = 'active'
     AND (sqlc.narg(password_hash)::text IS NULL OR account.password_hash = sqlc.narg(password_hash)::text)
     AND (sqlc.narg(phone)::text IS NULL OR account.phone = sqlc.narg(phone)::text)
+    AND (sqlc.arg(second)::boolean OR NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
 RETURNING account.email, account.member_group, account.sign_in_count;
 
 -- name: AccountPassword :one

@@ -18,7 +18,7 @@ SET attempts = d.attempts + 1
 FROM webhook w, audit_event e
 WHERE d.webhook_id = @webhook_id AND d.event_id = @event_id AND d.round = @round AND d.state = 'pending'
     AND w.id = d.webhook_id AND w.deleted_at IS NULL AND e.id = d.event_id
-RETURNING w.url, w.enabled, w.secret, w.previous_secret, w.previous_until,
+RETURNING w.url, w.sealed_url, w.enabled, w.secret, w.previous_secret, w.previous_until,
     e.id, e.at, e.action, e.account_id, e.actor_id, e.session_id, e.subject, e.method, e.address, e.user_agent, e.request_id, e.detail;
 
 -- name: WebhookDeliveryFinish :exec

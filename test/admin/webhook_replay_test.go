@@ -16,7 +16,7 @@ func (g *adminGateway) changeWebhook(t *testing.T, id string, change func(*clien
 	t.Helper()
 
 	before := g.webhook(t, id)
-	request := client.ChangeWebhookRequest{URL: before.URL, Description: before.Description, Actions: before.Actions, Enabled: before.Enabled}
+	request := client.ChangeWebhookRequest{Description: before.Description, Actions: before.Actions, Enabled: before.Enabled}
 	change(&request)
 
 	changed, err := g.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: fmt.Sprintf("%q", fmt.Sprint(before.Version))}, request, g.admin)

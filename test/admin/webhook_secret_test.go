@@ -73,7 +73,17 @@ func TestWebhookSecretIsShownOnce(t *testing.T) {
 		}
 	}
 
-	// The path and query of a URL are often the key to a receiver.
+	// SEC-S26: the path and query of a URL are often the key to a receiver. They are in no table in the clear, and in no
+	// response.
+	if places := g.tablesWith(t, "canary-in-the-path"); len(places) > 0 {
+		t.Errorf("the URL is in %v", places)
+	}
+
+	list, err := g.Client.ListWebhooksWithResponse(t.Context(), g.admin)
+	if err != nil || strings.Contains(string(list.Body), "canary") || "http://"+g.webhook(t, id).Host != r.URL {
+		t.Errorf("the list: %v %s", err, list.Body)
+	}
+
 	if world.QueryValue[bool](t, g.Pool, "SELECT EXISTS (SELECT 1 FROM audit_event e WHERE e::text LIKE '%canary%')") || strings.Contains(g.Log.String(), "canary") {
 		t.Error("the URL is in the audit log, or in the server's log")
 	}
@@ -188,7 +198,7 @@ func TestWebhooksNeedTheirEventsRight(t *testing.T) {
 
 	created, err := g.Client.CreateWebhookWithResponse(t.Context(), nil, client.CreateWebhookRequest{URL: r.URL}, webhookKeeper)
 	got["create"] = created.Body
-	changed, err1 := g.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`}, client.ChangeWebhookRequest{URL: r.URL, Actions: []string{}}, webhookKeeper)
+	changed, err1 := g.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`}, client.ChangeWebhookRequest{URL: &r.URL, Actions: []string{}}, webhookKeeper)
 	got["change"] = changed.Body
 	rotated, err2 := g.Client.RotateWebhookSecretWithResponse(t.Context(), id, &client.RotateWebhookSecretParams{IfMatch: `"0"`}, webhookKeeper)
 	got["rotate"] = rotated.Body
@@ -235,7 +245,7 @@ func TestWebhookAddressIsRefused(t *testing.T) {
 		}
 
 		changed, err := g.Client.ChangeWebhookWithResponse(t.Context(), id, &client.ChangeWebhookParams{IfMatch: `"0"`},
-			client.ChangeWebhookRequest{URL: address, Actions: []string{}}, g.admin)
+			client.ChangeWebhookRequest{URL: &address, Actions: []string{}}, g.admin)
 		if err != nil || changed.JSON400 == nil || !strings.Contains(string(changed.Body), `"/url"`) {
 			t.Errorf("change to %s: %v %s", address, err, changed.Body)
 		}

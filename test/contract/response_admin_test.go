@@ -56,6 +56,8 @@ var adminScenarios = slices.Concat(
 		{"sendCode", "400", "EMAIL_NOT_ALLOWED", healthy, codeToDisallowedDomain},
 		{"sendCode", "429", "TOO_MANY_REQUESTS", healthy, sentTwice},
 		{"changeGroup", "409", "LAST_ADMINISTRATOR", healthy, changeLastAdministratorGroup},
+		{"createAccount", "429", "TOO_MANY_REQUESTS", healthy, invitationBeyondTheLimit},
+		{"changeGroup", "409", "GROUP_FOR_NEW_ACCOUNTS", healthy, changeGroupOfNewAccounts},
 		{"createGroup", "409", "GROUP_TAKEN", healthy, takenGroupName},
 		{"deleteGroup", "409", "GROUP_IN_USE", healthy, groupInUse},
 		{"endAccountSession", "404", "SESSION_NOT_FOUND", healthy, validCall},
@@ -177,6 +179,21 @@ func changeLastAdministratorGroup(_ testing.TB, g *world.Gateway, o world.Operat
 	c.Path = strings.ReplaceAll(o.Path, "{group}", world.GroupAdmin)
 
 	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("member_group", "name", world.GroupAdmin)))
+}
+
+func invitationBeyondTheLimit(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	tb.Helper()
+	g.Exec(tb, `INSERT INTO throttle (key, count, ends_at) SELECT 'administrator send/hour ' || id, 1000000, now() + interval '1 hour' FROM account
+		ON CONFLICT (key) DO UPDATE SET count = 1000000`)
+
+	return g.Call(o)
+}
+
+func changeGroupOfNewAccounts(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := withValues(g, o, map[string]any{"description": "", "rights": []string{"audit.read"}, "requiresTotp": false})
+	c.Path = strings.ReplaceAll(o.Path, "{group}", "None")
+
+	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("member_group", "name", "None")))
 }
 
 func takenGroupName(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {

@@ -297,7 +297,7 @@ func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
 	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = false })
 	f.BindOwner(t, g, world.LarkPerson("zhang"))
 	g.BindAuthenticator(t, g.OwnerBrowser)
-	g.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000' WHERE email = $1", world.Owner)
+	g.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000', member_group = 'Tester' WHERE email = $1", world.Owner)
 
 	for _, asked := range []bool{true, false} {
 		g.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, world.Owner)

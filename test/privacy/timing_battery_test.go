@@ -25,6 +25,7 @@ var (
 const (
 	hashingPairs = 4000
 	otherPairs   = 20_000
+	schemePairs  = 1500 // each about 0.4 s long
 )
 
 // TestTiming is T-22, R-B2, R-B5, F-16: the duration of a response does not reveal the class of an address. Each
@@ -99,15 +100,83 @@ func TestTimingDetectsAHash(t *testing.T) {
 	}
 }
 
+// TestTimingOfSchemes is SEC-S10, R-B2: the duration of a refused password reveals neither whether there is an account nor
+// how its password was hashed, idle and at half load. The control sends refusals as soon as they are computed: then the
+// slowest scheme is known from a single request.
+func TestTimingOfSchemes(t *testing.T) {
+	table := []string{fmt.Sprintf("%-10s %-18s %6s %9s  %-31s %s", "machine", "class", "n", "median", "difference of medians", "AUC")}
+
+	t.Cleanup(func() { t.Log("\n" + strings.Join(table, "\n")) })
+
+	probe := world.ToolkitProbes[0]
+	classes := append([]string{world.ClassVerified, world.ClassPasswordless, world.ClassDisabled}, schemeClasses...)
+
+	run := func(t *testing.T, load bool, n int, compared []string, change ...func(*apptest.Settings)) map[string]comparison {
+		t.Helper()
+
+		name := "idle"
+		if load {
+			name = "half load"
+
+			loadCPUs(t)
+		}
+
+		population := newSchemes(t, true, append([]func(*apptest.Settings){apptest.StandardHashes, unlimited}, change...)...)
+		took := measureOf(t, population, probe, append(compared, world.ClassUnknown), n)
+		found := map[string]comparison{}
+
+		for _, class := range compared {
+			c := compare(took[class], took[world.ClassUnknown])
+			found[class] = c
+			table = append(table, fmt.Sprintf("%-10s %-18s %6d %9s  %s", name, class, n, c.median.Round(time.Microsecond), c))
+		}
+
+		return found
+	}
+
+	for _, load := range []bool{false, true} {
+		t.Run(fmt.Sprintf("load %t", load), func(t *testing.T) {
+			n, short := schemePairs, *pairsWanted != 0 && *pairsWanted < schemePairs
+			if short {
+				n = *pairsWanted
+			}
+
+			// Of the time only the probability counts: under load a few responses need the next multiple.
+			for class, c := range run(t, load, n, classes) {
+				if narrow := c.aucLow >= aucLeast && c.aucTop <= aucMost; !narrow && (!short || c.aucLow > aucMost || c.aucTop < aucLeast) {
+					t.Errorf("%s takes another time than an unknown address: %s", class, c)
+				}
+			}
+		})
+	}
+
+	t.Run("control", func(t *testing.T) {
+		atOnce := func(c *apptest.Settings) { c.RefusalStep = 1 }
+
+		for class, c := range run(t, false, 50, []string{classBcrypt12, classPBKDF2, classCostlier}, atOnce) {
+			if c.auc < 0.99 {
+				t.Errorf("the measurement does not detect %s: %s", class, c)
+			}
+		}
+	})
+}
+
+// unlimited sets limits that no measurement reaches. A second per call is longer than every delay.
+func unlimited(c *apptest.Settings) {
+	c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
+	c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
+}
+
 // measure calls the probe n times for each class, in random order, over one connection.
 func measure(t *testing.T, probe world.Probe, classes []string, n int) map[string][]time.Duration {
 	t.Helper()
 
-	// A second per call is longer than every delay.
-	population := world.NewPopulation(t, apptest.StandardHashes, func(c *apptest.Settings) {
-		c.FailureDelay, c.FailureDelayMax, c.SendCooldown = time.Second, time.Second, time.Second
-		c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay = 1e6, 1e6, 1e6, 1e6
-	})
+	return measureOf(t, world.NewPopulation(t, apptest.StandardHashes, unlimited), probe, classes, n)
+}
+
+// measureOf is measure with a population of the caller's.
+func measureOf(t *testing.T, population *world.Population, probe world.Probe, classes []string, n int) map[string][]time.Duration {
+	t.Helper()
 
 	population.HoldMessages(t) // the workers would add noise, which hides differences
 	population.Exec(t, `UPDATE code SET expires_at = expires_at + interval '10 years'`)

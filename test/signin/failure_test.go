@@ -134,7 +134,7 @@ func TestUnknownAddressesAreDelayedToo(t *testing.T) {
 }
 
 // R-E2, V-06, W-8, T-05: of any number of attempts at once, through two gateways and both surfaces, five are compared.
-// An unreadable stored hash makes each comparison a 500, which counts the comparisons.
+// Only a comparison ends in INVALID_CREDENTIALS, which counts them.
 func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 	t.Parallel()
 
@@ -151,10 +151,6 @@ func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 	for round := range rounds {
 		email := fmt.Sprintf("victim.%d@konec.test", round)
 		b.Account(t, email)
-
-		if _, err := b.Pool.Exec(t.Context(), "UPDATE account SET password_hash = 'unreadable' WHERE email = $1", email); err != nil {
-			t.Fatal(err)
-		}
 
 		var (
 			all     sync.WaitGroup
@@ -184,7 +180,7 @@ func TestComparisonsNeverExceedTheFreeFailures(t *testing.T) {
 		close(barrier)
 		all.Wait()
 
-		if codes["INTERNAL"] != world.FreeFailures || codes["INTERNAL"]+codes["TOO_MANY_REQUESTS"] != guesses {
+		if codes["INVALID_CREDENTIALS"] != world.FreeFailures || codes["INVALID_CREDENTIALS"]+codes["TOO_MANY_REQUESTS"] != guesses {
 			t.Errorf("round %d: %v, want %d comparisons", round, codes, world.FreeFailures)
 		}
 	}

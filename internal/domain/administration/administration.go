@@ -7,11 +7,15 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // Administration changes accounts for administrators and operators.
 type Administration struct {
+	// Sends limits the invitations of one administrator; none if it is zero.
+	Sends throttle.Limit
+
 	db    *postgres.DB
 	queue *delivery.Queue
 	now   func() time.Time

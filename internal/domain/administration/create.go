@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -20,7 +21,7 @@ import (
 func (a *Administration) CreateFor(ctx context.Context, change authority.Change, c account.Creation, invite language.Language) (Details, error) {
 	id, invitation := account.NewID(a.now()), delivery.NewID()
 
-	return authority.Once(ctx, a.db, a.now(), change, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Details, error) {
+	created, err := authority.Once(ctx, a.db, a.now(), change, func(ctx context.Context, tx postgres.Tx, rights authority.Rights) (Details, error) {
 		granted, err := db.New(tx).MemberGroupRights(ctx, c.MemberGroup)
 		if postgres.IsNotFound(err) {
 			return Details{}, account.ErrUnknownGroup
@@ -47,6 +48,10 @@ func (a *Administration) CreateFor(ctx context.Context, change authority.Change,
 		}
 
 		if invite != "" {
+			if err := a.countInvitation(ctx, tx, change.Actor); err != nil {
+				return Details{}, err
+			}
+
 			err = a.queue.Enqueue(ctx, tx, invitation, delivery.Message{
 				Kind: delivery.Invitation, Channel: delivery.Mail, To: c.Email, Language: invite, Content: delivery.Content{At: a.now()},
 			})
@@ -57,4 +62,18 @@ func (a *Administration) CreateFor(ctx context.Context, change authority.Change,
 
 		return details(ctx, tx, id)
 	})
+
+	return created, throttle.RecordRefusal(ctx, a.db, a.now(), err, audit.Event{
+		ActorID: change.Actor.AccountID, Subject: c.Email, Method: string(delivery.Invitation),
+	})
+}
+
+// countInvitation refuses an administrator who has sent too many mails in the hour: an account that was taken over, or a
+// script, must not mail any number of strangers. Commands have no limit.
+func (a *Administration) countInvitation(ctx context.Context, tx postgres.Tx, who authority.Actor) error {
+	if who.AccountID == "" || a.Sends.Max == 0 {
+		return nil
+	}
+
+	return throttle.Consume(ctx, tx, a.now(), a.Sends, who.AccountID)
 }

@@ -60,6 +60,7 @@ const (
 	WebhookChanged       Action = "webhook.changed"
 	WebhookSecretRotated Action = "webhook.secret_rotated"
 	WebhookDeleted       Action = "webhook.deleted"
+	WebhookDisabled      Action = "webhook.disabled" // by its receiver
 	WebhookReplayed      Action = "webhook.replayed"
 )
 

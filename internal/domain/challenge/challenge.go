@@ -62,6 +62,8 @@ type Limits struct {
 	MailDay   int32         // mails with codes in a day, to all addresses
 	SMSDay    int32         // text messages in a day, to all numbers: each costs money
 	Countries []string      // the beginnings of the numbers that receive text messages, for example +86
+
+	Administrator throttle.Limit // what one administrator sends to others; none if it is zero
 }
 
 // The names of the limits over all accounts.
@@ -141,6 +143,12 @@ func (c *Challenges) Send(ctx context.Context, r Request) error {
 		var err error
 		if spending, err = c.take(ctx, tx, r); err != nil {
 			return err
+		}
+
+		if r.Actor.AccountID != "" && !kind.owned && c.Limits.Administrator.Max > 0 {
+			if err := throttle.Consume(ctx, tx, c.Now(), c.Limits.Administrator, r.Actor.AccountID); err != nil {
+				return err
+			}
 		}
 
 		plain, expires, err := c.Codes.Issue(ctx, tx, kind.purpose, kind.subject(r.accountID(), to))

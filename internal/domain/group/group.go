@@ -26,9 +26,11 @@ const (
 
 // The errors.
 var (
-	ErrNotFound          = problem.New(problem.NotFound, "GROUP_NOT_FOUND")
-	ErrTaken             = problem.New(problem.Conflict, "GROUP_TAKEN")
-	ErrInUse             = problem.New(problem.Conflict, "GROUP_IN_USE")
+	ErrNotFound = problem.New(problem.NotFound, "GROUP_NOT_FOUND")
+	ErrTaken    = problem.New(problem.Conflict, "GROUP_TAKEN")
+	ErrInUse    = problem.New(problem.Conflict, "GROUP_IN_USE")
+	// ErrNewAccounts refuses rights and a second factor for None: everyone who registers would have them.
+	ErrNewAccounts       = problem.New(problem.Conflict, "GROUP_FOR_NEW_ACCOUNTS")
 	ErrLastAdministrator = problem.New(problem.Conflict, "LAST_ADMINISTRATOR")
 )
 
@@ -128,6 +130,10 @@ func (g *Groups) Change(ctx context.Context, c authority.Change, wanted Group) (
 
 		if !rights.Include(before.Rights) || !rights.Include(wanted.Rights) {
 			return Group{}, problem.ErrRightMissing
+		}
+
+		if before.Name == None && (len(wanted.Rights) > 0 || wanted.RequiresTOTP) {
+			return Group{}, ErrNewAccounts
 		}
 
 		row, err := db.New(tx).MemberGroupChange(ctx, db.MemberGroupChangeParams{

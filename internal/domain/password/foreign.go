@@ -7,7 +7,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"hash"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,10 +14,11 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// The limits of imported hashes, besides those of Argon2id: about four seconds, and a gigabyte.
+// The limits of imported hashes, besides those of Argon2id and bcrypt; see Limits.
 const (
-	maxBlocks     = 1 << 23 // scrypt's N·r·p, of 128 bytes each
-	maxIterations = 5_000_000
+	maxBlocks        = 1 << 20 // scrypt's N·r·p, of 128 bytes each
+	maxIterations256 = 1_200_000
+	maxIterations512 = 600_000
 )
 
 // derivation is a stored hash of scrypt (RFC 7914) or PBKDF2 (RFC 8018).
@@ -30,7 +30,7 @@ type derivation struct {
 // foreignForm is one text form of a derivation. read receives what the parentheses of form match.
 type foreignForm struct {
 	form *regexp.Regexp
-	read func(part []string) (derivation, bool)
+	read func(part []string) (derivation, error)
 }
 
 // foreignForms are those of PHC and passlib (they begin with a $), of Werkzeug (colons) and of Django. Werkzeug and
@@ -38,7 +38,7 @@ type foreignForm struct {
 var foreignForms = []foreignForm{
 	{
 		regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,4}),p=(\d{1,2})\$([A-Za-z0-9+/]{8,128})\$([A-Za-z0-9+/]{22,86})$`),
-		func(part []string) (derivation, bool) {
+		func(part []string) (derivation, error) {
 			ln := number(part[0])
 
 			return newScrypt(1<<min(ln, 30), number(part[1]), number(part[2]), decode64(part[3]), decode64(part[4]))
@@ -46,13 +46,13 @@ var foreignForms = []foreignForm{
 	},
 	{
 		regexp.MustCompile(`^scrypt:(\d{1,9}):(\d{1,4}):(\d{1,2})\$([!-#%-~]{8,128})\$([0-9a-f]{32,128})$`),
-		func(part []string) (derivation, bool) {
+		func(part []string) (derivation, error) {
 			return newScrypt(number(part[0]), number(part[1]), number(part[2]), []byte(part[3]), decodeHex(part[4]))
 		},
 	},
 	{
 		regexp.MustCompile(`^\$pbkdf2-(sha256|sha512)\$(?:i=)?(\d{1,9})(?:,l=\d{1,3})?\$([A-Za-z0-9./+]{8,128})\$([A-Za-z0-9./+]{22,86})$`),
-		func(part []string) (derivation, bool) {
+		func(part []string) (derivation, error) {
 			plus := strings.NewReplacer(".", "+")
 
 			return newPBKDF2(part[0], number(part[1]), decode64(plus.Replace(part[2])), decode64(plus.Replace(part[3])))
@@ -60,13 +60,13 @@ var foreignForms = []foreignForm{
 	},
 	{
 		regexp.MustCompile(`^pbkdf2:(sha256|sha512):(\d{1,9})\$([!-#%-~]{8,128})\$([0-9a-f]{32,128})$`),
-		func(part []string) (derivation, bool) {
+		func(part []string) (derivation, error) {
 			return newPBKDF2(part[0], number(part[1]), []byte(part[2]), decodeHex(part[3]))
 		},
 	},
 	{
 		regexp.MustCompile(`^pbkdf2_(sha256)\$(\d{1,9})\$([!-#%-~]{8,128})\$([A-Za-z0-9+/]{22,86}={0,2})$`),
-		func(part []string) (derivation, bool) {
+		func(part []string) (derivation, error) {
 			return newPBKDF2(part[0], number(part[1]), []byte(part[2]), decode64(strings.TrimRight(part[3], "=")))
 		},
 	},
@@ -75,11 +75,12 @@ var foreignForms = []foreignForm{
 func parseForeign(stored string) (derivation, error) {
 	for _, one := range foreignForms {
 		if part := one.form.FindStringSubmatch(stored); part != nil {
-			if d, ok := one.read(part[1:]); ok && len(d.salt) > 0 && len(d.key) >= 16 {
-				return d, nil
+			d, err := one.read(part[1:])
+			if err == nil && (len(d.salt) == 0 || len(d.key) < 16) {
+				err = errStored
 			}
 
-			break
+			return d, err
 		}
 	}
 
@@ -102,21 +103,35 @@ func verifyForeign(stored, plain string) (match, stale bool, err error) {
 	return match, match, nil
 }
 
-func newScrypt(n, r, p int, salt, key []byte) (derivation, bool) {
-	derive := func(plain string, salt []byte, size int) ([]byte, error) {
-		return scrypt.Key([]byte(plain), salt, n, r, p, size)
+func newScrypt(n, r, p int, salt, key []byte) (derivation, error) {
+	switch {
+	case n <= 1 || n&(n-1) != 0 || r <= 0 || p <= 0:
+		return derivation{}, errStored
+	case n > maxBlocks || n*r*p > maxBlocks:
+		return derivation{}, ErrCostly
 	}
 
-	return derivation{salt: salt, key: key, derive: derive}, n > 1 && n&(n-1) == 0 && r > 0 && p > 0 && n <= maxBlocks && n*r*p <= maxBlocks
+	return derivation{salt: salt, key: key, derive: func(plain string, salt []byte, size int) ([]byte, error) {
+		return scrypt.Key([]byte(plain), salt, n, r, p, size)
+	}}, nil
 }
 
-func newPBKDF2(name string, iterations int, salt, key []byte) (derivation, bool) {
-	digest := map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}[name]
-	derive := func(plain string, salt []byte, size int) ([]byte, error) {
-		return pbkdf2.Key(digest, plain, salt, iterations, size)
+func newPBKDF2(name string, iterations int, salt, key []byte) (derivation, error) {
+	digest, most := sha256.New, maxIterations256
+	if name == "sha512" {
+		digest, most = sha512.New, maxIterations512
 	}
 
-	return derivation{salt: salt, key: key, derive: derive}, iterations > 0 && iterations <= maxIterations
+	switch {
+	case iterations <= 0:
+		return derivation{}, errStored
+	case iterations > most:
+		return derivation{}, ErrCostly
+	}
+
+	return derivation{salt: salt, key: key, derive: func(plain string, salt []byte, size int) ([]byte, error) {
+		return pbkdf2.Key(digest, plain, salt, iterations, size)
+	}}, nil
 }
 
 // number reads digits; the forms allow so few that nothing overflows.

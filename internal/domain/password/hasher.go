@@ -30,6 +30,8 @@ type Hasher struct {
 	hashing  chan struct{}
 	cost     Cost
 	decoy    string // verified if there is no account, so that the cost is the same
+	now      func() time.Time
+	step     time.Duration // see Measure
 
 	mu    sync.Mutex
 	begun uint64 // hashes since the last collection, guarded by mu
@@ -38,7 +40,8 @@ type Hasher struct {
 // Slots returns the number of slots: enough that the next requests read the database while others compute.
 func Slots(concurrency int) int { return 2 * concurrency }
 
-// NewHasher returns a Hasher that computes at most concurrency hashes at once; each needs cost.Memory.
+// NewHasher returns a Hasher that computes at most concurrency hashes at once; each needs cost.Memory. Its refusals take
+// as long as the hash does, until Measure is called.
 func NewHasher(concurrency int, cost Cost) (*Hasher, error) {
 	decoy, err := cost.decoy()
 	if err != nil {
@@ -47,6 +50,7 @@ func NewHasher(concurrency int, cost Cost) (*Hasher, error) {
 
 	return &Hasher{
 		admitted: make(chan struct{}, Slots(concurrency)), hashing: make(chan struct{}, concurrency), cost: cost, decoy: decoy,
+		now: time.Now,
 	}, nil
 }
 
@@ -63,7 +67,7 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (string, error) {
 }
 
 // Verify compares a password with a stored hash, in constant time. An empty hash stands for an account that does not
-// exist or has no password: it costs the same, and never matches. stale reports whether the hash should be renewed with
+// exist or has no password: it costs the same, and never matches; nor does a hash that Verifiable refuses. stale reports whether the hash should be renewed with
 // the current parameters.
 func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale bool, err error) {
 	turn, err := h.Slot(ctx)
@@ -80,37 +84,39 @@ func (h *Hasher) Verify(ctx context.Context, stored, plain string) (match, stale
 // most.
 type Slot struct {
 	hasher *Hasher
+	since  time.Time     // when the slot was acquired
+	queued time.Duration // how long the hashes of others were waited for since
 }
 
 // Slot waits for a slot, or returns problem.ErrUnavailable if the server is full. Call Release after it.
-func (h *Hasher) Slot(ctx context.Context) (Slot, error) {
+func (h *Hasher) Slot(ctx context.Context) (*Slot, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, slotWait, errFull)
 	defer cancel()
 
 	select {
 	case h.admitted <- struct{}{}:
-		return Slot{hasher: h}, nil
+		return &Slot{hasher: h, since: h.now()}, nil
 	case <-ctx.Done():
-		return Slot{}, problem.ErrUnavailable.WithRetryAfter(slotWait).WithCause(context.Cause(ctx))
+		return nil, problem.ErrUnavailable.WithRetryAfter(slotWait).WithCause(context.Cause(ctx))
 	}
 }
 
 // Hash is Hasher.Hash within the slot.
-func (t Slot) Hash(plain string) (string, error) {
-	t.hasher.begin()
+func (t *Slot) Hash(plain string) (string, error) {
+	t.begin()
 	defer t.hasher.done()
 
 	return t.hasher.cost.hash(norm.NFC.String(plain))
 }
 
 // Verify is Hasher.Verify within the slot.
-func (t Slot) Verify(stored, plain string) (match, stale bool, err error) {
-	t.hasher.begin()
+func (t *Slot) Verify(stored, plain string) (match, stale bool, err error) {
+	t.begin()
 	defer t.hasher.done()
 
 	plain = norm.NFC.String(plain)
 
-	if stored == "" {
+	if stored == "" || Verifiable(stored) != nil {
 		_, _, err := t.hasher.cost.verify(t.hasher.decoy, plain)
 
 		return false, false, err
@@ -120,11 +126,14 @@ func (t Slot) Verify(stored, plain string) (match, stale bool, err error) {
 }
 
 // Release frees the slot.
-func (t Slot) Release() { <-t.hasher.admitted }
+func (t *Slot) Release() { <-t.hasher.admitted }
 
-func (h *Hasher) begin() {
-	h.hashing <- struct{}{}
-	h.collect()
+func (t *Slot) begin() {
+	start := t.hasher.now()
+	t.hasher.hashing <- struct{}{}
+	t.queued += t.hasher.now().Sub(start)
+
+	t.hasher.collect()
 }
 
 func (h *Hasher) done() { <-h.hashing }

@@ -16,6 +16,9 @@ import (
 var (
 	errFull   = errors.New("password: all slots are in use")
 	errStored = errors.New("password: the form of the stored hash is unknown")
+
+	// ErrCostly is returned for a hash that would cost more than any password may; see Limits.
+	ErrCostly = fmt.Errorf("%w: it costs too much", errStored)
 )
 
 // Cost is the cost of an Argon2id hash (RFC 9106, section 3.1).
@@ -28,12 +31,19 @@ type Cost struct {
 // Standard is the first choice of the OWASP password storage cheat sheet, and the cost of every hash except in tests.
 var Standard = Cost{Memory: 19 * 1024, Passes: 2, Threads: 1}
 
+// Limits are the most that a stored hash may cost, in words. At each limit a usual machine needs at most 400 ms; see
+// Measure for why that matters.
+const Limits = "Argon2id to 128 MiB, and to 256 MiB over all passes; bcrypt to cost 12; scrypt to N·r·p = 1048576; " +
+	"PBKDF2 to 1200000 iterations of SHA-256, or 600000 of SHA-512"
+
 // The limits of a stored hash are checked before anything is allocated for it: a manipulated row must not exhaust the
 // machine's memory.
 const (
-	maxMemory  = 1 << 20 // KiB
+	maxMemory  = 1 << 17 // KiB
+	maxFilled  = 1 << 18 // KiB, over all passes
 	maxTime    = 20
 	maxThreads = 16
+	maxBcrypt  = 12
 
 	saltSize = 16
 	hashSize = 32
@@ -86,13 +96,24 @@ func (c Cost) verify(stored, plain string) (match, stale bool, err error) {
 	return match, match && weaker, nil
 }
 
-// bcryptForm allows a cost of up to 15, which is about two seconds: otherwise the author of the hash would choose how
-// long we compute.
-var bcryptForm = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$`)
+var bcryptForm = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$`)
+
+func checkBcrypt(stored string) error {
+	part := bcryptForm.FindStringSubmatch(stored)
+
+	switch {
+	case part == nil:
+		return errStored
+	case number(part[1]) > maxBcrypt:
+		return ErrCostly
+	}
+
+	return nil
+}
 
 func verifyBcrypt(stored, plain string) (match, stale bool, err error) {
-	if !bcryptForm.MatchString(stored) {
-		return false, false, errStored
+	if err := checkBcrypt(stored); err != nil {
+		return false, false, err
 	}
 
 	// bcrypt itself reads 72 bytes, and so did the system that made this hash.
@@ -118,8 +139,12 @@ func parse(stored string) (used Cost, salt, key []byte, err error) {
 		return Cost{}, nil, nil, errStored
 	}
 
-	if used.Memory < 8 || used.Memory > maxMemory || used.Passes < 1 || used.Passes > maxTime || used.Threads < 1 || used.Threads > maxThreads {
+	if used.Memory < 8 || used.Passes < 1 || used.Threads < 1 {
 		return Cost{}, nil, nil, errStored
+	}
+
+	if used.Memory > maxMemory || uint64(used.Memory)*uint64(used.Passes) > maxFilled || used.Passes > maxTime || used.Threads > maxThreads {
+		return Cost{}, nil, nil, ErrCostly
 	}
 
 	strict := base64.RawStdEncoding.Strict()
@@ -157,18 +182,17 @@ func Scheme(stored string) string {
 	}
 }
 
-// Verifiable reports whether Verify supports an imported hash: its scheme, form and costs.
-func Verifiable(stored string) bool {
-	var err error
-
+// Verifiable returns why Verify would not compare a password with an imported hash: its scheme or form is unknown, or it
+// is ErrCostly.
+func Verifiable(stored string) (err error) {
 	switch Scheme(stored) {
 	case schemeBcrypt:
-		return bcryptForm.MatchString(stored)
+		err = checkBcrypt(stored)
 	case schemeScrypt, schemePBKDF2:
 		_, err = parseForeign(stored)
 	default:
 		_, _, _, err = parse(stored)
 	}
 
-	return err == nil
+	return err
 }

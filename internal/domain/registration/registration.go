@@ -101,7 +101,7 @@ func (r *Registration) Register(ctx context.Context, a Applicant) (account.Accou
 }
 
 func (r *Registration) create(
-	ctx context.Context, a Applicant, turn password.Slot, proof challenge.Proof,
+	ctx context.Context, a Applicant, turn *password.Slot, proof challenge.Proof,
 ) (account.Account, error) {
 	hash, err := turn.Hash(a.Password)
 	if err != nil {

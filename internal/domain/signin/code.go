@@ -109,7 +109,7 @@ func (s *SignIn) compareTOTP(
 		return newSession{}, err
 	}
 
-	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, place: place, use: func(ctx context.Context, tx postgres.Tx) error {
+	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, place: place, second: true, use: func(ctx context.Context, tx postgres.Tx) error {
 		if err := s.Factors.Redeem(ctx, tx, right); err != nil {
 			return err
 		}
@@ -148,6 +148,7 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, ope
 
 	both := first
 	both.method = first.method + "+" + methodTOTP
+	both.second = true
 	both.use = func(ctx context.Context, tx postgres.Tx) error {
 		if err := first.use(ctx, tx); err != nil {
 			return err

@@ -68,14 +68,14 @@ func (s *SignIn) withPassword(ctx context.Context, c Credentials, opener openSes
 	}
 
 	if errors.Is(err, errMovedOn) || errors.Is(err, ErrInvalidCredentials) {
-		return newSession{}, s.refuse(ctx, methodPassword, found.ID, c.Email, ErrInvalidCredentials)
+		return newSession{}, slot.Refuse(s.refuse(ctx, methodPassword, found.ID, c.Email, ErrInvalidCredentials))
 	}
 
 	return o, err
 }
 
 func (s *SignIn) comparePassword(
-	ctx context.Context, slot password.Slot, place device.Place, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials,
+	ctx context.Context, slot *password.Slot, place device.Place, attempt throttle.Attempt, found db.AccountCredentialsRow, c Credentials,
 	opener openSession,
 ) (newSession, error) {
 	var stored string
@@ -134,7 +134,7 @@ func (s *SignIn) credentials(ctx context.Context, email string) (db.AccountCrede
 }
 
 // rehash ignores errors: the sign-in has succeeded, and the next one tries again.
-func (s *SignIn) rehash(ctx context.Context, slot password.Slot, accountID, stored, plain string) {
+func (s *SignIn) rehash(ctx context.Context, slot *password.Slot, accountID, stored, plain string) {
 	fresh, err := slot.Hash(plain)
 	if err != nil {
 		return

@@ -162,12 +162,13 @@ type proof struct {
 	hash      *string // the password's hash that was compared
 	phone     *string // the phone that the code went to
 	place     device.Place
+	second    bool // whether a code of the authenticator app, or a recovery code, is part of it
 	// use uses up what was compared: a code, an attempt.
 	use func(ctx context.Context, tx postgres.Tx) error
 }
 
 // errMovedOn reports that the account has changed since the proof was compared: another sign-in hashed the password
-// anew, or the password, phone or status has changed.
+// anew, the password, phone or status has changed, or the group requires a second factor.
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
 // open runs the transaction of a sign-in: it counts, opens and records, or does nothing.
@@ -185,7 +186,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 		now := s.Now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Now: &now,
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Second: p.second, Now: &now,
 		})
 		if postgres.IsNotFound(err) {
 			return errMovedOn

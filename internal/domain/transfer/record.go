@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -83,8 +84,12 @@ func (r *Record) settle(now time.Time, group string) error {
 func (r *Record) settleSignIn() error {
 	var err error
 
-	if r.PasswordHash != "" && !password.Verifiable(r.PasswordHash) {
-		return flaw{"passwordHash", "not a hash that a sign-in could verify: " + schemes}
+	if r.PasswordHash != "" {
+		if err = password.Verifiable(r.PasswordHash); errors.Is(err, password.ErrCostly) {
+			return flaw{"passwordHash", "costs more than a sign-in may: " + password.Limits}
+		} else if err != nil {
+			return flaw{"passwordHash", "not a hash that a sign-in could verify: " + schemes}
+		}
 	}
 
 	if r.Phone != "" {
@@ -111,8 +116,8 @@ func (r *Record) settleSignIn() error {
 	return nil
 }
 
-// schemes are those of package password, with its limits.
-const schemes = "Argon2id, bcrypt to cost 15, scrypt and PBKDF2-SHA-256/512 are"
+// schemes are those of package password.
+const schemes = "Argon2id, bcrypt, scrypt and PBKDF2-SHA-256/512 are"
 
 func (r *Record) settleRest(now time.Time) error {
 	switch {

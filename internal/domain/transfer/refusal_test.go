@@ -52,8 +52,9 @@ func TestRefusals(t *testing.T) {
 		{transfer.JSON, own("status", "deleted"), "deletedAt: missing"},
 		{transfer.JSON, own("deletedAt", "2025-01-01T00:00:00Z"), "deletedAt: missing where the status is deleted, or there"},
 		{transfer.JSON, own("passwordHash", "correct horse"), "passwordHash: not a hash"},
-		{transfer.JSON, own("passwordHash", "$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5"), "passwordHash: not a hash"},
-		{transfer.JSON, own("passwordHash", strings.Replace(bcrypted, "$10$", "$31$", 1)), "passwordHash: not a hash"},
+		{transfer.JSON, own("passwordHash", "$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5"), "passwordHash: costs more than a sign-in may: Argon2id to"},
+		{transfer.JSON, own("passwordHash", strings.Replace(bcrypted, "$10$", "$13$", 1)), "passwordHash: costs more"}, // SEC-S10
+		{transfer.JSON, own("passwordHash", strings.Replace(bcrypted, "$10$", "$32$", 1)), "passwordHash: not a hash"},
 		{transfer.JSON, own("phone", "13800138000"), "phone: not of the form of E.164"},
 		{transfer.JSON, own("phone", "+86 138 0013 8000"), "phone: not of the form of E.164"},
 		{transfer.JSON, own("avatar", -1), "avatar: negative"},

@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
@@ -49,7 +50,7 @@ func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted
 		queries := db.New(tx)
 
 		row, err := queries.WebhookCreate(ctx, db.WebhookCreateParams{
-			ID: id, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
+			ID: id, SealedURL: sealURL(w.Keys, id, wanted.URL), Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Secret: sealed,
 			Now: w.Now(), Most: Most,
 		})
 		if postgres.IsNotFound(err) {
@@ -58,7 +59,7 @@ func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted
 			return stored{}, fmt.Errorf("create webhook: %w", err)
 		}
 
-		created := fromRow(db.WebhookByIDRow(row))
+		created := w.fromRow(db.WebhookByIDRow(row))
 
 		return stored{created, sealed}, w.record(ctx, tx, c.Actor, audit.WebhookCreated, created, described(created))
 	})
@@ -71,6 +72,12 @@ func (w *Webhooks) Create(ctx context.Context, c authority.Change, wanted Wanted
 
 // Change replaces the settings of a webhook.
 func (w *Webhooks) Change(ctx context.Context, c authority.Change, wanted Wanted) (Webhook, error) {
+	var sealed []byte
+
+	if wanted.URL != "" {
+		sealed = sealURL(w.Keys, c.Target.ID, wanted.URL)
+	}
+
 	wanted, err := w.allowed(wanted)
 	if err != nil {
 		return Webhook{}, err
@@ -83,13 +90,13 @@ func (w *Webhooks) Change(ctx context.Context, c authority.Change, wanted Wanted
 
 		queries := db.New(tx)
 
-		before, err := findIn(ctx, queries, c.Target)
+		before, err := w.findIn(ctx, queries, c.Target)
 		if err != nil {
 			return Webhook{}, err
 		}
 
 		row, err := queries.WebhookChange(ctx, db.WebhookChangeParams{
-			ID: before.ID, Version: before.Version, URL: wanted.URL, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.Now(),
+			ID: before.ID, Version: before.Version, SealedURL: sealed, Description: wanted.Description, Actions: wanted.Actions, Enabled: wanted.Enabled, Now: w.Now(),
 		})
 		if postgres.IsNotFound(err) {
 			return Webhook{}, problem.ErrVersionConflict
@@ -97,11 +104,11 @@ func (w *Webhooks) Change(ctx context.Context, c authority.Change, wanted Wanted
 			return Webhook{}, fmt.Errorf("change webhook: %w", err)
 		}
 
-		changed := fromRow(db.WebhookByIDRow(row))
+		changed := w.fromRow(db.WebhookByIDRow(row))
 
 		detail := described(changed)
-		if host := hostOf(before.URL); host != hostOf(changed.URL) {
-			detail["hostBefore"] = host
+		if before.Host != changed.Host {
+			detail["hostBefore"] = before.Host
 		}
 
 		return changed, w.record(ctx, tx, c.Actor, audit.WebhookChanged, changed, detail)
@@ -119,7 +126,7 @@ func (w *Webhooks) Rotate(ctx context.Context, c authority.Change) (Created, err
 
 		queries := db.New(tx)
 
-		before, err := findIn(ctx, queries, c.Target)
+		before, err := w.findIn(ctx, queries, c.Target)
 		if err != nil {
 			return stored{}, err
 		}
@@ -133,7 +140,7 @@ func (w *Webhooks) Rotate(ctx context.Context, c authority.Change) (Created, err
 			return stored{}, fmt.Errorf("rotate secret: %w", err)
 		}
 
-		rotated := fromRow(db.WebhookByIDRow(row))
+		rotated := w.fromRow(db.WebhookByIDRow(row))
 
 		return stored{rotated, sealed}, w.record(ctx, tx, c.Actor, audit.WebhookSecretRotated, rotated, map[string]string{})
 	})
@@ -151,7 +158,7 @@ func (w *Webhooks) Delete(ctx context.Context, c authority.Change) error {
 	return authority.Recorded(ctx, w.DB, w.Now(), c.Actor, &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
 		queries := db.New(tx)
 
-		before, err := findIn(ctx, queries, c.Target)
+		before, err := w.findIn(ctx, queries, c.Target)
 		if err != nil {
 			return err
 		}
@@ -163,7 +170,7 @@ func (w *Webhooks) Delete(ctx context.Context, c authority.Change) error {
 			return problem.ErrVersionConflict
 		}
 
-		event.Detail = map[string]string{"host": hostOf(before.URL)}
+		event.Detail = map[string]string{"host": before.Host}
 
 		return nil
 	})
@@ -171,7 +178,7 @@ func (w *Webhooks) Delete(ctx context.Context, c authority.Change) error {
 
 // allowed returns the settings if the address may be called.
 func (w *Webhooks) allowed(wanted Wanted) (Wanted, error) {
-	if err := w.Policy.Check(wanted.URL); err != nil {
+	if wanted.URL != "" && w.Policy.Check(wanted.URL) != nil {
 		return wanted, ErrAddress
 	}
 
@@ -196,6 +203,27 @@ func (w *Webhooks) seal(id string, secret standardwebhook.Secret) []byte {
 }
 
 func secretContext(id string) []string { return []string{"webhook", "secret", id} }
+
+func urlContext(id string) []string { return []string{"webhook", "url", id} }
+
+func sealURL(keys *keyring.Keyring, id, address string) []byte {
+	return keys.Seal([]byte(address), urlContext(id)...)
+}
+
+// openURL returns the address of a webhook. An earlier version of the server stores it as it is, also beside one that this
+// version has sealed before: then it is the later one.
+func openURL(keys *keyring.Keyring, id, plain string, sealed []byte) (string, error) {
+	if plain != "" || sealed == nil {
+		return plain, nil
+	}
+
+	opened, err := keys.Open(sealed, urlContext(id)...)
+	if err != nil {
+		return "", fmt.Errorf("address of webhook %s: %w", id, err)
+	}
+
+	return string(opened), nil
+}
 
 func hostOf(address string) string {
 	u, err := url.Parse(address)

@@ -17,7 +17,7 @@ func (e *env) clean(t *testing.T) {
 	t.Helper()
 
 	for {
-		count, err := webhook.Clean(t.Context(), e.pool, e.clock.Now())
+		count, err := webhook.Clean(t.Context(), e.pool, e.keys, e.clock.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,5 +203,34 @@ func TestReplayGoesOn(t *testing.T) {
 
 	if got := value[int](t, e, "SELECT max(round) FROM webhook_delivery"); got != 0 {
 		t.Errorf("some were queued %d times more", got)
+	}
+}
+
+// SEC-S26: an address that an earlier version of the server stored in the clear is encrypted by the clean-up, once, and
+// stays the same; so does one that it stored beside an encrypted one, which is older.
+func TestAddressOfAnEarlierVersionIsEncrypted(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+	before, later := e.make(t), e.make(t)
+
+	e.exec(t, "UPDATE webhook SET url = 'https://before.test/canary', sealed_url = NULL WHERE id = '"+before.ID+"'")
+	e.exec(t, "UPDATE webhook SET url = 'https://later.test/canary' WHERE id = '"+later.ID+"'")
+
+	expect := func(when string) {
+		t.Helper()
+
+		list, err := e.List(t.Context())
+		if err != nil || len(list) != 2 || list[0].Host != "before.test" || list[1].Host != "later.test" {
+			t.Errorf("%s: %v %+v", when, err, list)
+		}
+	}
+
+	expect("before")
+	e.clean(t)
+	expect("afterwards")
+
+	if got := value[int](t, e, "SELECT count(*) FROM webhook w WHERE url = '' AND sealed_url IS NOT NULL AND version = 0 AND $1 = ''", ""); got != 2 {
+		t.Errorf("%d are encrypted", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/page"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
@@ -64,7 +65,7 @@ func (w *Webhooks) Deliveries(ctx context.Context, search Search) (page.Page[Del
 	}
 
 	rows, err := postgres.Get(ctx, w.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.WebhookDeliveryListRow, error) {
-		if _, err := find(ctx, db.New(conn), search.WebhookID); err != nil {
+		if _, err := w.find(ctx, db.New(conn), search.WebhookID); err != nil {
 			return nil, err
 		}
 
@@ -96,11 +97,12 @@ const (
 
 // Clean forgets previous secrets that no longer sign, deletes up to 1,000 deliveries that are older than 30 days or
 // whose webhook was deleted, and then that webhook. It marks up to 1,000 abandoned deliveries as failed. It returns how
-// many rows it changed.
-func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+// many rows it changed. It also encrypts the addresses that an earlier version of the server wrote.
+func Clean(ctx context.Context, tx db.DBTX, keys *keyring.Keyring, now time.Time) (int64, error) {
 	queries, before := db.New(tx), now.Add(-abandoned)
 
 	for _, clean := range []func() (int64, error){
+		func() (int64, error) { return sealURLs(ctx, queries, keys) },
 		func() (int64, error) { return queries.WebhookForget(ctx, now) },
 		func() (int64, error) {
 			return queries.WebhookDeliveryAbandon(ctx, db.WebhookDeliveryAbandonParams{Now: now, Before: &before})
@@ -115,4 +117,22 @@ func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	}
 
 	return 0, nil
+}
+
+func sealURLs(ctx context.Context, queries *db.Queries, keys *keyring.Keyring) (sealed int64, err error) {
+	rows, err := queries.WebhookUnsealed(ctx, Most)
+	if err != nil {
+		return 0, fmt.Errorf("addresses of webhooks: %w", err)
+	}
+
+	for _, row := range rows {
+		count, err := queries.WebhookSealURL(ctx, db.WebhookSealURLParams{ID: row.ID, URL: row.URL, SealedURL: sealURL(keys, row.ID, row.URL)})
+		if err != nil {
+			return sealed, fmt.Errorf("encrypt the address of a webhook: %w", err)
+		}
+
+		sealed += count
+	}
+
+	return sealed, nil
 }

@@ -29,6 +29,7 @@ type env struct {
 	db         *postgres.DB
 	pool       *pgxpool.Pool // to read the tables directly
 	clock      *apptest.Clock
+	keys       *keyring.Keyring
 	statements *apptest.Statements
 }
 
@@ -56,6 +57,8 @@ func setup(t *testing.T) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
+
+	e.keys = keys
 
 	if e.Webhooks, err = webhook.New(webhook.Deps{DB: e.db, Keys: keys, Policy: outbound.Policy{}, Now: e.clock.Now}); err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func (w *Webhooks) Replay(ctx context.Context, c authority.Change, wanted Replay
 
 // enabled returns a webhook to which events can be sent.
 func (w *Webhooks) enabled(ctx context.Context, tx postgres.Tx, id string) (Webhook, error) {
-	hook, err := find(ctx, db.New(tx), id)
+	hook, err := w.find(ctx, db.New(tx), id)
 	if err == nil && !hook.Enabled {
 		return Webhook{}, ErrDisabled
 	}

@@ -1,7 +1,7 @@
 // Package webhook sends audit events to other programs: signed as Standard Webhooks specifies, once for each event and
 // webhook, retried for about a day, sent again on request, and recorded with the outcome. The job that seals events
 // queues them, in its transaction, so that no request waits and no event is lost. A worker sends them afterwards, in no
-// order. Sending records no event, or it would never end.
+// order. Sending records no event, or it would never end, but for one: that a receiver has disabled its webhook.
 package webhook
 
 import (
@@ -41,7 +41,7 @@ var (
 // Webhook is a receiver of events.
 type Webhook struct {
 	ID          string
-	URL         string
+	Host        string // of its address, the rest of which is a secret of many receivers
 	Description string
 	Actions     []string // of the events to send; empty for all
 	Enabled     bool
@@ -53,7 +53,7 @@ type Webhook struct {
 
 // Wanted is the requested settings of a webhook.
 type Wanted struct {
-	URL         string
+	URL         string // empty to keep the address
 	Description string
 	Actions     []string
 	Enabled     bool
@@ -95,14 +95,14 @@ func (w *Webhooks) List(ctx context.Context) ([]Webhook, error) {
 
 	list := make([]Webhook, len(rows))
 	for i, row := range rows {
-		list[i] = fromRow(db.WebhookByIDRow(row))
+		list[i] = w.fromRow(db.WebhookByIDRow(row))
 	}
 
 	return list, nil
 }
 
 // find returns one webhook.
-func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) {
+func (w *Webhooks) find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) {
 	row, err := queries.WebhookByID(ctx, id)
 	if postgres.IsNotFound(err) {
 		return Webhook{}, ErrNotFound
@@ -110,12 +110,12 @@ func find(ctx context.Context, queries *db.Queries, id string) (Webhook, error) 
 		return Webhook{}, fmt.Errorf("look up webhook: %w", err)
 	}
 
-	return fromRow(row), nil
+	return w.fromRow(row), nil
 }
 
 // findIn returns a webhook if it is at the version that the administrator has seen.
-func findIn(ctx context.Context, queries *db.Queries, target authority.Target) (Webhook, error) {
-	found, err := find(ctx, queries, target.ID)
+func (w *Webhooks) findIn(ctx context.Context, queries *db.Queries, target authority.Target) (Webhook, error) {
+	found, err := w.find(ctx, queries, target.ID)
 	if err == nil && !target.Expects(found.Version) {
 		return Webhook{}, problem.ErrVersionConflict
 	}
@@ -123,9 +123,12 @@ func findIn(ctx context.Context, queries *db.Queries, target authority.Target) (
 	return found, err
 }
 
-func fromRow(row db.WebhookByIDRow) Webhook {
+// fromRow leaves the host out if the address cannot be decrypted: then the webhook can still be given another one.
+func (w *Webhooks) fromRow(row db.WebhookByIDRow) Webhook {
+	address, _ := openURL(w.Keys, row.ID, row.URL, row.SealedURL)
+
 	return Webhook{
-		ID: row.ID, URL: row.URL, Description: row.Description, Actions: row.Actions, Enabled: row.Enabled, GoneAt: row.GoneAt,
+		ID: row.ID, Host: hostOf(address), Description: row.Description, Actions: row.Actions, Enabled: row.Enabled, GoneAt: row.GoneAt,
 		Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }
@@ -143,7 +146,7 @@ func mayRead(rights authority.Rights) error {
 func (w *Webhooks) record(
 	ctx context.Context, tx postgres.Tx, who authority.Actor, action audit.Action, hook Webhook, detail map[string]string,
 ) error {
-	detail["host"] = hostOf(hook.URL)
+	detail["host"] = hook.Host
 
 	return audit.Record(ctx, tx, w.Now(), audit.Event{Action: action, ActorID: who.AccountID, Subject: hook.ID, Detail: detail})
 }

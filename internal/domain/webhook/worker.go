@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
@@ -95,6 +96,8 @@ type attempt struct {
 	*river.Job[job]
 
 	url     string
+	sealed  []byte // the stored form of url; nil if an earlier version of the server stored it
+	plain   string
 	secrets []standardwebhook.Secret
 	body    []byte
 }
@@ -132,7 +135,12 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 }
 
 func (w *Worker) prepare(j *river.Job[job], row db.WebhookDeliveryAttemptRow) (attempt, error) {
-	one := attempt{Job: j, url: row.URL}
+	address, err := openURL(w.keys, j.Args.WebhookID, row.URL, row.SealedURL)
+	if err != nil {
+		return attempt{}, err
+	}
+
+	one := attempt{Job: j, url: address, sealed: row.SealedURL, plain: row.URL}
 
 	sealed := [][]byte{row.Secret}
 	if row.PreviousUntil != nil && w.now().Before(*row.PreviousUntil) {
@@ -148,7 +156,6 @@ func (w *Worker) prepare(j *river.Job[job], row db.WebhookDeliveryAttemptRow) (a
 		one.secrets = append(one.secrets, secret)
 	}
 
-	var err error
 	one.body, err = w.payload(row)
 
 	return one, err
@@ -163,7 +170,7 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 
 	reason := fmt.Sprintf("status %d", status)
 	if err != nil {
-		reason = reasonOf(err)
+		reason = w.reasonOf(one, err)
 
 		w.pauses.unanswered(one.Args.WebhookID, w.now())
 	} else {
@@ -188,16 +195,20 @@ func (w *Worker) call(ctx context.Context, one attempt) error {
 	return w.postpone(ctx, one.Job, status, reason)
 }
 
-// reasonOf returns the error's text for the delivery.
-func reasonOf(err error) string {
+// reasonOf returns the error's text for the delivery. Why there was no answer is for the operator's log only.
+func (w *Worker) reasonOf(one attempt, err error) string {
 	if errors.Is(err, outbound.ErrAddress) {
 		return "not the address of a webhook"
+	}
+
+	if none, ok := errors.AsType[outbound.NoAnswer](err); ok {
+		w.log.Info("a webhook did not answer", "webhook", one.Args.WebhookID, "event", one.Args.EventID, "reason", none.Reason)
 	}
 
 	return err.Error()
 }
 
-// gone disables the webhook. That is not an event, see the package: the server's log and the webhook show it.
+// gone disables the webhook and records that (SEC-S26): from then on no event reaches it. Other webhooks receive the event.
 func (w *Worker) gone(ctx context.Context, one attempt, reason string) error {
 	var disabled int64
 
@@ -206,9 +217,18 @@ func (w *Worker) gone(ctx context.Context, one attempt, reason string) error {
 
 		var err error
 
-		disabled, err = queries.WebhookGone(ctx, db.WebhookGoneParams{ID: one.Args.WebhookID, URL: one.url, Now: w.now()})
+		disabled, err = queries.WebhookGone(ctx, db.WebhookGoneParams{ID: one.Args.WebhookID, URL: one.plain, SealedURL: one.sealed, Now: w.now()})
 		if err != nil {
 			return fmt.Errorf("disable webhook: %w", err)
+		}
+
+		if disabled > 0 {
+			err = audit.Record(ctx, tx, w.now(), audit.Event{
+				Action: audit.WebhookDisabled, Subject: one.Args.WebhookID, Detail: map[string]string{"host": hostOf(one.url), "status": "410"},
+			})
+			if err != nil {
+				return err
+			}
 		}
 
 		return queries.WebhookDeliveryFinish(ctx, w.outcome(one.Job, Failed, statusGone, reason+": the receiver wants no more"))

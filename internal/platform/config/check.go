@@ -106,8 +106,8 @@ func (c Config) guessFaults() (f faults) {
 
 func (c Config) sendFaults() (f faults) {
 	f.require(between(c.SendCooldown, time.Second, time.Hour), "SEND_COOLDOWN: must be between 1s and 1h")
-	f.require(min(c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.SMSPerDay) >= 1,
-		"SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS and SMS_PER_DAY: must be at least 1")
+	f.require(min(c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.AdminSends, c.SMSPerDay) >= 1,
+		"SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS, ADMIN_SENDS and SMS_PER_DAY: must be at least 1")
 
 	return f
 }

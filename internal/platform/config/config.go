@@ -60,6 +60,7 @@ type Config struct {
 	SendsPerHour int32         `env:"SENDS_PER_HOUR" envDefault:"5" help:"Maximum number of codes per hour to one destination for one purpose."`
 	SendsPerDay  int32         `env:"SENDS_PER_DAY" envDefault:"120" help:"Maximum number of codes per day to one destination for one purpose."`
 	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Maximum number of codes per hour requested from one client address (IPv6: one /64). Wider networks: four times (/24, /56), sixteen times (/48)."`
+	AdminSends   int32         `env:"ADMIN_SENDS" envDefault:"100" help:"Maximum number of invitations and codes per hour that one administrator sends to others."`
 
 	MailsPerDay  int32    `env:"MAILS_PER_DAY" envDefault:"20000" help:"Maximum number of mails with codes per day, over all addresses. One network may ask for a hundredth of them. Beyond it only known devices and administrators get mails."`
 	SMSPerDay    int32    `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money. One network may ask for a hundredth of them."`

@@ -22,13 +22,7 @@ func blur(ctx context.Context, told *problem.Problem) {
 		return
 	}
 
-	wait := time.NewTimer(blurMost * time.Duration(binary.BigEndian.Uint16(randomid.Bytes(2))) / math.MaxUint16)
-	defer wait.Stop()
-
-	select {
-	case <-wait.C:
-	case <-ctx.Done():
-	}
+	wait(ctx, blurMost*time.Duration(binary.BigEndian.Uint16(randomid.Bytes(2)))/math.MaxUint16)
 }
 
 // blurred reports whether the error judges a claim of the caller, and not the form of the request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/platform/keyedsem"
@@ -70,10 +71,22 @@ func (p *Pipeline) admit(next http.Handler) http.Handler {
 
 			return
 		}
+		leave = sync.OnceFunc(leave)
 		defer leave()
+
+		r = r.WithContext(context.WithValue(r.Context(), gateKey{}, leave))
 
 		runDetached(func() { inside.ServeHTTP(w, r) })
 	})
+}
+
+type gateKey struct{}
+
+// leaveGate gives the request's slot back before the request ends. It does nothing for one that did not need a slot.
+func leaveGate(ctx context.Context) {
+	if leave, inside := ctx.Value(gateKey{}).(func()); inside {
+		leave()
+	}
 }
 
 // runDetached runs f on its own goroutine, whose stack is freed afterwards. A connection's stack would grow to the need

@@ -78,6 +78,7 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // the response has begun; there is no second one
 	}
 
+	hold(r.Context(), told)
 	blur(r.Context(), told)
 
 	header := w.Header()

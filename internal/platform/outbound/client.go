@@ -41,8 +41,8 @@ type Client struct {
 func New(s Settings) *Client { return newClient(nil, s) }
 
 // NewGuarded makes a Client for addresses that someone else chose (server-side request forgery): the policy is applied to the
-// address, and to what its name resolves to when the connection is made. Errors say in our own words what went wrong, because
-// the person who chose the address reads them.
+// address, and to what its name resolves to when the connection is made. An error is a NoAnswer, because the person who chose the
+// address reads it.
 func NewGuarded(policy Policy, s Settings) *Client { return newClient(&policy, s) }
 
 func newClient(policy *Policy, s Settings) *Client {
@@ -138,10 +138,18 @@ func (c *Client) do(ctx context.Context, method, address string, header map[stri
 	return answer, nil
 }
 
+// NoAnswer is the error of a guarded request without an answer. Its text is always the same: a name that does not exist, a closed
+// port, a silent one and one that does not use TLS would otherwise differ, and webhooks would scan a network.
+type NoAnswer struct {
+	Reason string // in our own words, for the operator's log only
+}
+
+func (NoAnswer) Error() string { return "no answer" }
+
 // failure is the error for a request without an answer.
 func (c *Client) failure(err error) error {
 	if c.policy != nil {
-		return fmt.Errorf("no answer: %s", c.reason(err))
+		return NoAnswer{Reason: c.reason(err)}
 	}
 
 	if withAddress, ok := errors.AsType[*url.Error](err); ok {

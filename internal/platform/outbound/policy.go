@@ -56,7 +56,8 @@ func (p Policy) control(_, address string, _ syscall.RawConn) error {
 // allowed: IANA's registries of special-purpose addresses (RFC 6890).
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("100.64.0.0/10"), // shared by a provider's customers, and where some clouds keep their own
+	netip.MustParsePrefix("100.64.0.0/10"),    // shared by a provider's customers, and where some clouds keep their own
+	netip.MustParsePrefix("168.63.129.16/32"), // the host of a virtual machine in Azure, which has the machine's settings
 	netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"),
 	netip.MustParsePrefix("192.88.99.0/24"),

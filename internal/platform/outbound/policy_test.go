@@ -44,6 +44,7 @@ func TestAddressIsChecked(t *testing.T) {
 		"https://172.16.0.1/":                0,
 		"https://169.254.169.254/meta-data/": 0,
 		"https://[fe80::1%25eth0]/":          0,
+		"https://168.63.129.16/":             0, // SEC-S26: Azure's host
 		"https://100.64.0.1/":                0,
 		"https://100.100.100.200/":           0,
 		"https://0.0.0.0/":                   0,

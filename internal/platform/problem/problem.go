@@ -46,6 +46,7 @@ type Problem struct {
 	Code       string        // stable, upper snake case, an entry of the document's ErrorCode
 	Fields     []Field       // only with Invalid
 	RetryAfter time.Duration // only with Limited and Unavailable
+	Hold       time.Duration // how long the response is held back, so that its time reveals nothing
 
 	cause error // for the log, never for the caller
 }
@@ -103,6 +104,14 @@ func (p *Problem) WithFields(fields ...Field) *Problem {
 func (p *Problem) WithRetryAfter(d time.Duration) *Problem {
 	q := *p
 	q.RetryAfter = d
+
+	return &q
+}
+
+// WithHold returns a copy whose response is held back.
+func (p *Problem) WithHold(d time.Duration) *Problem {
+	q := *p
+	q.Hold = d
 
 	return &q
 }

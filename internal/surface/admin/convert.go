@@ -92,7 +92,7 @@ func toDelivery(r delivery.LogEntry) api.Delivery {
 
 func toWebhook(w webhook.Webhook) api.Webhook {
 	return api.Webhook{
-		ID: w.ID, URL: w.URL, Description: w.Description, Actions: w.Actions, Enabled: w.Enabled, GoneAt: timeOrNull(w.GoneAt), Version: w.Version,
+		ID: w.ID, Host: w.Host, Description: w.Description, Actions: w.Actions, Enabled: w.Enabled, GoneAt: timeOrNull(w.GoneAt), Version: w.Version,
 		CreatedAt: convert.Time(w.CreatedAt), UpdatedAt: convert.Time(w.UpdatedAt),
 	}
 }

@@ -76,7 +76,7 @@ func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObj
 	}
 
 	changed, err := a.webhooks.Change(ctx, change(ctx, key, target, nil), webhook.Wanted{
-		URL: r.Body.URL, Description: r.Body.Description, Actions: r.Body.Actions, Enabled: r.Body.Enabled,
+		URL: convert.Text(r.Body.URL), Description: r.Body.Description, Actions: r.Body.Actions, Enabled: r.Body.Enabled,
 	})
 	if err != nil {
 		return nil, addressed(err)

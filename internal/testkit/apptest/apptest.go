@@ -42,7 +42,9 @@ type Env struct {
 	Config       config.Config // with the URL of the database
 	HashCost     password.Cost
 	networkShare int32
-	Pool         *pgxpool.Pool // a connection for what the API does not show
+	// RefusalStep is that of app.Options.
+	RefusalStep time.Duration
+	Pool        *pgxpool.Pool // a connection for what the API does not show
 }
 
 // Settings are what a test can change about its gateways.
@@ -53,6 +55,8 @@ type Settings struct {
 	HashCost password.Cost
 	// NetworkShare is app.Options.NetworkShare.
 	NetworkShare int32
+	// RefusalStep is measured unless a test sets it.
+	RefusalStep time.Duration
 }
 
 // cheap is the cost of a hash in tests that are not about hashing.
@@ -107,7 +111,7 @@ func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 
 	tb.Cleanup(pool.Close)
 
-	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, networkShare: settings.NetworkShare, Pool: pool}
+	e := &Env{Clock: &Clock{}, Inbox: inbox.New(), Config: c, HashCost: settings.HashCost, networkShare: settings.NetworkShare, RefusalStep: settings.RefusalStep, Pool: pool}
 	e.Server = e.Serve(tb)
 
 	return e
@@ -128,7 +132,7 @@ func (e *Env) Serve(tb testing.TB) *Server {
 		Tracer: s.Statements,
 		Inbox:  e.Inbox,
 
-		HashCost: e.HashCost, NetworkShare: e.networkShare,
+		HashCost: e.HashCost, NetworkShare: e.networkShare, RefusalStep: e.RefusalStep,
 	})
 	if err != nil {
 		tb.Fatal(err)

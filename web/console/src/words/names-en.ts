@@ -131,6 +131,7 @@ export const namesEn: typeof namesZh = {
     'webhook.changed': 'Webhook changed',
     'webhook.secret_rotated': 'Webhook secret replaced',
     'webhook.deleted': 'Webhook deleted',
+    'webhook.disabled': 'Webhook disabled by its receiver',
     'webhook.replayed': 'Webhook events sent again',
     'group.deleted': 'Group deleted',
   },

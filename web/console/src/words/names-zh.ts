@@ -130,6 +130,7 @@ export const namesZh = {
     'webhook.changed': 'Webhook 已修改',
     'webhook.secret_rotated': 'Webhook 密钥已更换',
     'webhook.deleted': 'Webhook 已删除',
+    'webhook.disabled': 'Webhook 已被接收方停用',
     'webhook.replayed': 'Webhook 事件已重新发送',
     'group.deleted': '成员组已删除',
   } as Record<string, string>,

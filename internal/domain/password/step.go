@@ -1,0 +1,99 @@
+package password
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// Measure computes a hash of each scheme at its limit and returns the time at whose multiples refusals are sent from now
+// on: that of the slowest scheme, and half as much again, so that a busy machine needs no second multiple. Otherwise the
+// time of a wrong password would reveal which accounts an import brought. Call it before the first request.
+//
+// A cost below Standard is that of a test, whose refusals take a multiple of its own time.
+func (h *Hasher) Measure() time.Duration {
+	schemes := []func(){h.cost.spend}
+	if h.cost.Memory >= Standard.Memory && h.cost.Passes >= Standard.Passes {
+		schemes = append(schemes, Cost{Memory: maxFilled / 4, Passes: 4, Threads: 4}.spend, spendBcrypt, spendScrypt, spend256, spend512)
+	}
+
+	slowest := time.Duration(0)
+
+	for _, spend := range schemes {
+		start := h.now()
+
+		spend()
+
+		slowest = max(slowest, h.now().Sub(start))
+	}
+
+	if len(schemes) > 1 {
+		debug.FreeOSMemory()
+	}
+
+	h.SetStep(slowest * 3 / 2)
+
+	return h.step
+}
+
+// SetStep sets the time at whose multiples refusals are sent, in place of Measure; 0 sends them at once. Only tests know
+// it better than Measure does.
+func (h *Hasher) SetStep(step time.Duration) { h.step = step }
+
+func (c Cost) spend() {
+	argon2.IDKey(nil, make([]byte, saltSize), c.Passes, c.Memory, c.Threads, hashSize)
+}
+
+func spendBcrypt() {
+	stored := append(fmt.Appendf(nil, "$2b$%02d$", maxBcrypt), bytes.Repeat([]byte("a"), 53)...)
+	if err := bcrypt.CompareHashAndPassword(stored, nil); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+		panic(err) // only for a form that bcrypt does not know
+	}
+}
+
+func spendScrypt() {
+	spendForeign(newScrypt(maxBlocks/8, 8, 1, make([]byte, saltSize), make([]byte, hashSize)))
+}
+
+func spend256() {
+	spendForeign(newPBKDF2("sha256", maxIterations256, make([]byte, saltSize), make([]byte, sha256.Size)))
+}
+
+func spend512() {
+	spendForeign(newPBKDF2("sha512", maxIterations512, make([]byte, saltSize), make([]byte, sha512.Size)))
+}
+
+func spendForeign(d derivation, err error) {
+	if err == nil {
+		_, err = d.derive("", d.salt, len(d.key))
+	}
+
+	if err != nil {
+		panic(err) // only for a cost beyond the limit
+	}
+}
+
+// Refuse returns the refusal of a password, held back until the next multiple of the measured time after the slot was
+// acquired. The time in the queue for the processor is not counted: it does not depend on the account, and would only
+// move a slow scheme, and not a fast one, past a multiple.
+//
+// The response is held back where it is written, when the caller has released the slot and everything else.
+func (t *Slot) Refuse(err error) error {
+	told, ok := errors.AsType[*problem.Problem](err)
+	if !ok || t.hasher.step <= 0 {
+		return err
+	}
+
+	taken := t.hasher.now().Sub(t.since) - t.queued
+
+	return told.WithHold(t.hasher.step - taken%t.hasher.step)
+}
