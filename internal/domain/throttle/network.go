@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,6 +17,11 @@ import (
 // shares are how many times the limit of one sender its networks have, the narrowest first: an attacker can have a whole
 // /48, and an office or a mobile network has one /24.
 var shares = [origin.Tiers]int32{1, 4, 16}
+
+// times returns a multiple of a limit, or the largest number.
+func times(limit, share int32) int32 {
+	return int32(min(int64(limit)*int64(share), math.MaxInt32)) //nolint:gosec // limited
+}
 
 // NetworkLimit is a limit of one sender, and of the wider networks around it.
 type NetworkLimit struct {
@@ -35,7 +41,7 @@ func (l NetworkLimit) Uses(ctx context.Context, place device.Place) []Use {
 
 	for i, network := range origin.From(ctx).Networks() {
 		if network != "" {
-			uses = append(uses, Use{Limit: Limit{Name: l.Name, Max: l.Most * shares[i], Window: l.Window}, Subject: network})
+			uses = append(uses, Use{Limit: Limit{Name: l.Name, Max: times(l.Most, shares[i]), Window: l.Window}, Subject: network})
 		}
 	}
 
@@ -57,7 +63,7 @@ func (f *Failures) networkKeys(ctx context.Context, place device.Place) (keys [o
 
 func (f *Failures) networkMost() (most [origin.Tiers]int32) {
 	for i, share := range shares {
-		most[i] = f.backoff.Network * share
+		most[i] = times(f.backoff.Network, share)
 	}
 
 	return most

@@ -43,16 +43,13 @@ const payloads = [
 /** A profile full of scripts is shown as text, and no document of the gateway runs one. */
 export async function payloadsStayText(context, victim, ask, hits) {
   for (const payload of payloads) {
-    for (const key of ['name', 'avatar']) {
-      assert.equal((await ask('PATCH', '/user', { key, [key]: payload })).status, 204)
-    }
+    assert.equal((await ask('PATCH', '/user', { key: 'name', name: payload })).status, 204)
+    assert.equal((await ask('PATCH', '/user', { key: 'avatar', avatar: payload })).status, 400)
 
     await victim.reload()
     await victim.evaluate(() => window.ready)
-    for (const key of ['name', 'avatar']) {
-      assert.equal(await victim.textContent(`#${key}`), payload)
-      assert.equal(await victim.$eval(`#${key}`, (element) => element.childElementCount), 0)
-    }
+    assert.equal(await victim.textContent('#name'), payload)
+    assert.equal(await victim.$eval('#name', (element) => element.childElementCount), 0)
   }
 
   const page = await context.newPage()
