@@ -89,6 +89,21 @@ func (q *Queries) ThrottleForget(ctx context.Context, keys []string) error {
 	return err
 }
 
+const throttleForgetBudget = `-- name: ThrottleForgetBudget :exec
+DELETE FROM throttle
+WHERE key = $1 OR starts_with(key, $2)
+`
+
+type ThrottleForgetBudgetParams struct {
+	Key    string
+	Shares string
+}
+
+func (q *Queries) ThrottleForgetBudget(ctx context.Context, arg ThrottleForgetBudgetParams) error {
+	_, err := q.db.Exec(ctx, throttleForgetBudget, arg.Key, arg.Shares)
+	return err
+}
+
 const throttleGiveBack = `-- name: ThrottleGiveBack :exec
 UPDATE throttle
 SET count = count - 1

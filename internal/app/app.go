@@ -21,6 +21,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/bootstrap"
+	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -71,6 +72,7 @@ type App struct {
 	Groups         *group.Groups
 	Keys           *token.Keys
 	Chain          *audit.Chain
+	Challenges     *challenge.Challenges
 	Transfers      *transfer.Transfer
 	Hasher         *password.Hasher
 	Passwords      password.Policy

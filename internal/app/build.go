@@ -112,6 +112,7 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		return d, err
 	}
 
+	a.Challenges = s.challenges
 	a.Accounts = account.New(a.db, a.now)
 	a.Administration = administration.New(a.db, s.queue, a.now)
 	a.Administration.Sends = administratorSends(c)

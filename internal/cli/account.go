@@ -28,6 +28,7 @@ type (
 		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account, effective from its next request."`
 		Disable  accountDisableCommand  `cmd:"" help:"Disable an account and end all its sessions at once."`
 		Enable   accountEnableCommand   `cmd:"" help:"Enable a disabled account."`
+		Unlock   accountUnlockCommand   `cmd:"" help:"Lift every wait of an account: after failures, and for codes by mail or text message."`
 		Import   accountImportCommand   `cmd:"" help:"Import accounts from a file, one account per line."`
 		Export   accountExportCommand   `cmd:"" help:"Export every account to a file that account import can read."`
 	}
@@ -46,6 +47,9 @@ type (
 		Email string `arg:"" help:"E-mail address of the account."`
 	}
 	accountEnableCommand struct {
+		Email string `arg:"" help:"E-mail address of the account."`
+	}
+	accountUnlockCommand struct {
 		Email string `arg:"" help:"E-mail address of the account."`
 	}
 )
@@ -154,6 +158,19 @@ func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) err
 		}
 
 		fmt.Printf("%s is in group %s\n", changed.Email, changed.MemberGroup)
+
+		return nil
+	})
+}
+
+// Run lifts the waits of an account.
+func (command accountUnlockCommand) Run(ctx context.Context, i invocation) error {
+	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, change authority.Change) error {
+		if err := a.Administration.Unlock(ctx, change); err != nil {
+			return explained(err)
+		}
+
+		fmt.Printf("%s need not wait\n", command.Email)
 
 		return nil
 	})

@@ -36,3 +36,7 @@ ORDER BY key;
 -- name: ThrottleForget :exec
 DELETE FROM throttle
 WHERE key = ANY (@keys::text[]);
+
+-- name: ThrottleForgetBudget :exec
+DELETE FROM throttle
+WHERE key = @key OR starts_with(key, @shares);

@@ -2,12 +2,19 @@ package challenge
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 // kinds are all kinds of challenges.
@@ -71,6 +78,58 @@ func (c *Challenges) budgetUses() []throttle.Use {
 	}
 
 	return uses
+}
+
+// Balance is how much of a budget over all accounts is spent.
+type Balance struct {
+	Name      string
+	Used, Max int32
+	Ends      time.Time // of the day that began with its first use; zero if nothing is spent
+}
+
+// ErrNoBudget is returned for a name that no budget has.
+var ErrNoBudget = errors.New("there is no such budget")
+
+// Balances returns how the budgets over all accounts stand.
+func (c *Challenges) Balances(ctx context.Context) ([]Balance, error) {
+	uses := c.budgetUses()
+
+	standings, err := postgres.Get(ctx, c.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]throttle.Standing, error) {
+		return throttle.Standings(ctx, conn, c.Now(), uses...)
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	balances := make([]Balance, len(uses))
+
+	for i, use := range uses {
+		balances[i] = Balance{Name: use.Limit.Name, Max: use.Limit.Max}
+
+		for _, standing := range standings {
+			if standing.Limit.Name == use.Limit.Name {
+				balances[i].Used, balances[i].Ends = standing.Used, standing.Ends
+			}
+		}
+	}
+
+	return balances, nil
+}
+
+// LiftBudget forgets what is spent of a budget over all accounts, and of every network's share of it, for an operator.
+func (c *Challenges) LiftBudget(ctx context.Context, name string) error {
+	uses := c.budgetUses()
+
+	i := slices.IndexFunc(uses, func(use throttle.Use) bool { return use.Limit.Name == name })
+	if i < 0 {
+		return ErrNoBudget
+	}
+
+	event := audit.Event{Action: audit.WaitLifted, Subject: name}
+
+	return authority.Recorded(ctx, c.DB, c.Now(), authority.Operator(), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+		return throttle.LiftBudget(ctx, tx, uses[i])
+	})
 }
 
 // Lift forgets how many codes the destinations have received, from strangers and from the account's devices: the next

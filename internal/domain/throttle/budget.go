@@ -43,13 +43,16 @@ func (b Budget) Uses(ctx context.Context, place device.Place, dryRun bool) ([]Us
 		return nil, spending
 	}
 
-	share := Limit{Name: b.Name + "/network", Max: max(1, b.Max/b.Share), Window: budgetWindow}
+	share := Limit{Name: shareName(b.Name), Max: max(1, b.Max/b.Share), Window: budgetWindow}
 
 	return []Use{
 		{Limit: share, Subject: origin.From(ctx).Widest(), DryRun: dryRun},
 		{Limit: b.limit(), DryRun: dryRun, Count: spending.count},
 	}, spending
 }
+
+// shareName is the name of the limit of each network.
+func shareName(budget string) string { return budget + "/network" }
 
 // Total returns a use of the budget by all.
 func (b Budget) Total() Use { return Use{Limit: b.limit()} }

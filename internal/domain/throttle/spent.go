@@ -51,6 +51,18 @@ func Lift(ctx context.Context, tx db.DBTX, uses ...Use) error {
 	return nil
 }
 
+// LiftBudget forgets how much of a budget is used, and of every network's share of it.
+func LiftBudget(ctx context.Context, tx db.DBTX, total Use) error {
+	err := db.New(tx).ThrottleForgetBudget(ctx, db.ThrottleForgetBudgetParams{
+		Key: key(total.Limit, total.Subject), Shares: shareName(total.Limit.Name) + " ",
+	})
+	if err != nil {
+		return fmt.Errorf("lift a budget: %w", err)
+	}
+
+	return nil
+}
+
 func keysOf(uses []Use) []string {
 	keys := make([]string, len(uses))
 	for i, use := range uses {
