@@ -12131,6 +12131,12 @@ type AssignGroupResult422Headers struct {
 	XRequestID *string
 }
 
+// AssignGroupResult429Headers the declared response headers of an HTTP 429 response for AssignGroup
+type AssignGroupResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // AssignGroupResult500Headers the declared response headers of an HTTP 500 response for AssignGroup
 type AssignGroupResult500Headers struct {
 	XRequestID *string
@@ -12161,6 +12167,8 @@ type AssignGroupResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -12179,6 +12187,8 @@ type AssignGroupResult struct {
 	Headers415 *AssignGroupResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *AssignGroupResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AssignGroupResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *AssignGroupResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -12223,6 +12233,11 @@ func (r AssignGroupResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r AssignGroupResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AssignGroupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -12307,6 +12322,12 @@ type DeleteAccountResult422Headers struct {
 	XRequestID *string
 }
 
+// DeleteAccountResult429Headers the declared response headers of an HTTP 429 response for DeleteAccount
+type DeleteAccountResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // DeleteAccountResult500Headers the declared response headers of an HTTP 500 response for DeleteAccount
 type DeleteAccountResult500Headers struct {
 	XRequestID *string
@@ -12339,6 +12360,8 @@ type DeleteAccountResult struct {
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -12359,6 +12382,8 @@ type DeleteAccountResult struct {
 	Headers412 *DeleteAccountResult412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *DeleteAccountResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteAccountResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteAccountResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -12408,6 +12433,11 @@ func (r DeleteAccountResult) GetJSON412() *VersionConflict {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r DeleteAccountResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteAccountResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -12627,6 +12657,12 @@ type ExportAccountResult406Headers struct {
 	XRequestID *string
 }
 
+// ExportAccountResult429Headers the declared response headers of an HTTP 429 response for ExportAccount
+type ExportAccountResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // ExportAccountResult500Headers the declared response headers of an HTTP 500 response for ExportAccount
 type ExportAccountResult500Headers struct {
 	XRequestID *string
@@ -12653,6 +12689,8 @@ type ExportAccountResult struct {
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -12667,6 +12705,8 @@ type ExportAccountResult struct {
 	Headers404 *ExportAccountResult404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ExportAccountResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportAccountResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ExportAccountResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -12701,6 +12741,11 @@ func (r ExportAccountResult) GetJSON404() *AccountNotFound {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r ExportAccountResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportAccountResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -12785,6 +12830,12 @@ type ResetFactorResult422Headers struct {
 	XRequestID *string
 }
 
+// ResetFactorResult429Headers the declared response headers of an HTTP 429 response for ResetFactor
+type ResetFactorResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // ResetFactorResult500Headers the declared response headers of an HTTP 500 response for ResetFactor
 type ResetFactorResult500Headers struct {
 	XRequestID *string
@@ -12815,6 +12866,8 @@ type ResetFactorResult struct {
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -12835,6 +12888,8 @@ type ResetFactorResult struct {
 	Headers412 *ResetFactorResult412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ResetFactorResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResetFactorResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ResetFactorResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -12879,6 +12934,11 @@ func (r ResetFactorResult) GetJSON412() *VersionConflict {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ResetFactorResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResetFactorResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -12973,6 +13033,12 @@ type SetAccountGroupResult422Headers struct {
 	XRequestID *string
 }
 
+// SetAccountGroupResult429Headers the declared response headers of an HTTP 429 response for SetAccountGroup
+type SetAccountGroupResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // SetAccountGroupResult500Headers the declared response headers of an HTTP 500 response for SetAccountGroup
 type SetAccountGroupResult500Headers struct {
 	XRequestID *string
@@ -13009,6 +13075,8 @@ type SetAccountGroupResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -13033,6 +13101,8 @@ type SetAccountGroupResult struct {
 	Headers415 *SetAccountGroupResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *SetAccountGroupResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetAccountGroupResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SetAccountGroupResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -13092,6 +13162,11 @@ func (r SetAccountGroupResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r SetAccountGroupResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetAccountGroupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -13161,6 +13236,12 @@ type EndAccountSessionsResult406Headers struct {
 	XRequestID *string
 }
 
+// EndAccountSessionsResult429Headers the declared response headers of an HTTP 429 response for EndAccountSessions
+type EndAccountSessionsResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // EndAccountSessionsResult500Headers the declared response headers of an HTTP 500 response for EndAccountSessions
 type EndAccountSessionsResult500Headers struct {
 	XRequestID *string
@@ -13185,6 +13266,8 @@ type EndAccountSessionsResult struct {
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -13199,6 +13282,8 @@ type EndAccountSessionsResult struct {
 	Headers404 *EndAccountSessionsResult404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *EndAccountSessionsResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *EndAccountSessionsResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *EndAccountSessionsResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -13228,6 +13313,11 @@ func (r EndAccountSessionsResult) GetJSON404() *AccountNotFound {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r EndAccountSessionsResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r EndAccountSessionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -13440,6 +13530,12 @@ type EndAccountSessionResult406Headers struct {
 	XRequestID *string
 }
 
+// EndAccountSessionResult429Headers the declared response headers of an HTTP 429 response for EndAccountSession
+type EndAccountSessionResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // EndAccountSessionResult500Headers the declared response headers of an HTTP 500 response for EndAccountSession
 type EndAccountSessionResult500Headers struct {
 	XRequestID *string
@@ -13464,6 +13560,8 @@ type EndAccountSessionResult struct {
 	JSON404 *AccountOrSessionNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -13478,6 +13576,8 @@ type EndAccountSessionResult struct {
 	Headers404 *EndAccountSessionResult404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *EndAccountSessionResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *EndAccountSessionResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *EndAccountSessionResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -13507,6 +13607,11 @@ func (r EndAccountSessionResult) GetJSON404() *AccountOrSessionNotFound {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r EndAccountSessionResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r EndAccountSessionResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -13601,6 +13706,12 @@ type SetAccountStatusResult422Headers struct {
 	XRequestID *string
 }
 
+// SetAccountStatusResult429Headers the declared response headers of an HTTP 429 response for SetAccountStatus
+type SetAccountStatusResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // SetAccountStatusResult500Headers the declared response headers of an HTTP 500 response for SetAccountStatus
 type SetAccountStatusResult500Headers struct {
 	XRequestID *string
@@ -13637,6 +13748,8 @@ type SetAccountStatusResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -13661,6 +13774,8 @@ type SetAccountStatusResult struct {
 	Headers415 *SetAccountStatusResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *SetAccountStatusResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetAccountStatusResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SetAccountStatusResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -13720,6 +13835,11 @@ func (r SetAccountStatusResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r SetAccountStatusResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetAccountStatusResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -13932,6 +14052,12 @@ type UnlockAccountResult406Headers struct {
 	XRequestID *string
 }
 
+// UnlockAccountResult429Headers the declared response headers of an HTTP 429 response for UnlockAccount
+type UnlockAccountResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // UnlockAccountResult500Headers the declared response headers of an HTTP 500 response for UnlockAccount
 type UnlockAccountResult500Headers struct {
 	XRequestID *string
@@ -13956,6 +14082,8 @@ type UnlockAccountResult struct {
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -13970,6 +14098,8 @@ type UnlockAccountResult struct {
 	Headers404 *UnlockAccountResult404Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *UnlockAccountResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UnlockAccountResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UnlockAccountResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -13999,6 +14129,11 @@ func (r UnlockAccountResult) GetJSON404() *AccountNotFound {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r UnlockAccountResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UnlockAccountResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -14634,6 +14769,12 @@ type CreateGroupResult422Headers struct {
 	XRequestID *string
 }
 
+// CreateGroupResult429Headers the declared response headers of an HTTP 429 response for CreateGroup
+type CreateGroupResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // CreateGroupResult500Headers the declared response headers of an HTTP 500 response for CreateGroup
 type CreateGroupResult500Headers struct {
 	XRequestID *string
@@ -14666,6 +14807,8 @@ type CreateGroupResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -14686,6 +14829,8 @@ type CreateGroupResult struct {
 	Headers415 *CreateGroupResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateGroupResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateGroupResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateGroupResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -14735,6 +14880,11 @@ func (r CreateGroupResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateGroupResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateGroupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -14809,6 +14959,12 @@ type DeleteGroupResult412Headers struct {
 	XRequestID *string
 }
 
+// DeleteGroupResult429Headers the declared response headers of an HTTP 429 response for DeleteGroup
+type DeleteGroupResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // DeleteGroupResult500Headers the declared response headers of an HTTP 500 response for DeleteGroup
 type DeleteGroupResult500Headers struct {
 	XRequestID *string
@@ -14837,6 +14993,8 @@ type DeleteGroupResult struct {
 	JSON409 *Error
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -14853,6 +15011,8 @@ type DeleteGroupResult struct {
 	Headers406 *DeleteGroupResult406Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *DeleteGroupResult412Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteGroupResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteGroupResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -14892,6 +15052,11 @@ func (r DeleteGroupResult) GetJSON409() *Error {
 // GetJSON412 returns the response for an HTTP 412 `application/json` response
 func (r DeleteGroupResult) GetJSON412() *VersionConflict {
 	return r.JSON412
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteGroupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -14986,6 +15151,12 @@ type ChangeGroupResult422Headers struct {
 	XRequestID *string
 }
 
+// ChangeGroupResult429Headers the declared response headers of an HTTP 429 response for ChangeGroup
+type ChangeGroupResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // ChangeGroupResult500Headers the declared response headers of an HTTP 500 response for ChangeGroup
 type ChangeGroupResult500Headers struct {
 	XRequestID *string
@@ -15022,6 +15193,8 @@ type ChangeGroupResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -15046,6 +15219,8 @@ type ChangeGroupResult struct {
 	Headers415 *ChangeGroupResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ChangeGroupResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangeGroupResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ChangeGroupResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -15105,6 +15280,11 @@ func (r ChangeGroupResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ChangeGroupResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangeGroupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -15576,6 +15756,12 @@ type CreateWebhookResult422Headers struct {
 	XRequestID *string
 }
 
+// CreateWebhookResult429Headers the declared response headers of an HTTP 429 response for CreateWebhook
+type CreateWebhookResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // CreateWebhookResult500Headers the declared response headers of an HTTP 500 response for CreateWebhook
 type CreateWebhookResult500Headers struct {
 	XRequestID *string
@@ -15608,6 +15794,8 @@ type CreateWebhookResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -15628,6 +15816,8 @@ type CreateWebhookResult struct {
 	Headers415 *CreateWebhookResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateWebhookResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateWebhookResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateWebhookResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -15677,6 +15867,11 @@ func (r CreateWebhookResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateWebhookResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateWebhookResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -15751,6 +15946,12 @@ type DeleteWebhookResult412Headers struct {
 	XRequestID *string
 }
 
+// DeleteWebhookResult429Headers the declared response headers of an HTTP 429 response for DeleteWebhook
+type DeleteWebhookResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // DeleteWebhookResult500Headers the declared response headers of an HTTP 500 response for DeleteWebhook
 type DeleteWebhookResult500Headers struct {
 	XRequestID *string
@@ -15777,6 +15978,8 @@ type DeleteWebhookResult struct {
 	JSON406 *NotAcceptable
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -15793,6 +15996,8 @@ type DeleteWebhookResult struct {
 	Headers406 *DeleteWebhookResult406Headers
 	// Headers412 the parsed response headers for an HTTP 412 response
 	Headers412 *DeleteWebhookResult412Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteWebhookResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteWebhookResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -15827,6 +16032,11 @@ func (r DeleteWebhookResult) GetJSON406() *NotAcceptable {
 // GetJSON412 returns the response for an HTTP 412 `application/json` response
 func (r DeleteWebhookResult) GetJSON412() *VersionConflict {
 	return r.JSON412
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteWebhookResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -15921,6 +16131,12 @@ type ChangeWebhookResult422Headers struct {
 	XRequestID *string
 }
 
+// ChangeWebhookResult429Headers the declared response headers of an HTTP 429 response for ChangeWebhook
+type ChangeWebhookResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // ChangeWebhookResult500Headers the declared response headers of an HTTP 500 response for ChangeWebhook
 type ChangeWebhookResult500Headers struct {
 	XRequestID *string
@@ -15955,6 +16171,8 @@ type ChangeWebhookResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -15979,6 +16197,8 @@ type ChangeWebhookResult struct {
 	Headers415 *ChangeWebhookResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ChangeWebhookResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangeWebhookResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ChangeWebhookResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -16033,6 +16253,11 @@ func (r ChangeWebhookResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ChangeWebhookResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangeWebhookResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -16250,6 +16475,12 @@ type ReplayWebhookDeliveryResult422Headers struct {
 	XRequestID *string
 }
 
+// ReplayWebhookDeliveryResult429Headers the declared response headers of an HTTP 429 response for ReplayWebhookDelivery
+type ReplayWebhookDeliveryResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // ReplayWebhookDeliveryResult500Headers the declared response headers of an HTTP 500 response for ReplayWebhookDelivery
 type ReplayWebhookDeliveryResult500Headers struct {
 	XRequestID *string
@@ -16280,6 +16511,8 @@ type ReplayWebhookDeliveryResult struct {
 	JSON409 *Error
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -16296,6 +16529,8 @@ type ReplayWebhookDeliveryResult struct {
 	Headers406 *ReplayWebhookDeliveryResult406Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ReplayWebhookDeliveryResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReplayWebhookDeliveryResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ReplayWebhookDeliveryResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -16340,6 +16575,11 @@ func (r ReplayWebhookDeliveryResult) GetJSON409() *Error {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ReplayWebhookDeliveryResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReplayWebhookDeliveryResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -16424,6 +16664,12 @@ type ReplayWebhookResult422Headers struct {
 	XRequestID *string
 }
 
+// ReplayWebhookResult429Headers the declared response headers of an HTTP 429 response for ReplayWebhook
+type ReplayWebhookResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // ReplayWebhookResult500Headers the declared response headers of an HTTP 500 response for ReplayWebhook
 type ReplayWebhookResult500Headers struct {
 	XRequestID *string
@@ -16458,6 +16704,8 @@ type ReplayWebhookResult struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -16478,6 +16726,8 @@ type ReplayWebhookResult struct {
 	Headers415 *ReplayWebhookResult415Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ReplayWebhookResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReplayWebhookResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ReplayWebhookResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -16532,6 +16782,11 @@ func (r ReplayWebhookResult) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ReplayWebhookResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReplayWebhookResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -16616,6 +16871,12 @@ type RotateWebhookSecretResult422Headers struct {
 	XRequestID *string
 }
 
+// RotateWebhookSecretResult429Headers the declared response headers of an HTTP 429 response for RotateWebhookSecret
+type RotateWebhookSecretResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 // RotateWebhookSecretResult500Headers the declared response headers of an HTTP 500 response for RotateWebhookSecret
 type RotateWebhookSecretResult500Headers struct {
 	XRequestID *string
@@ -16646,6 +16907,8 @@ type RotateWebhookSecretResult struct {
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -16666,6 +16929,8 @@ type RotateWebhookSecretResult struct {
 	Headers412 *RotateWebhookSecretResult412Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *RotateWebhookSecretResult422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RotateWebhookSecretResult429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RotateWebhookSecretResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -16710,6 +16975,11 @@ func (r RotateWebhookSecretResult) GetJSON412() *VersionConflict {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r RotateWebhookSecretResult) GetJSON422() *IdempotencyKeyReused {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RotateWebhookSecretResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -19590,6 +19860,11 @@ func (r GetOptionsResult) ContentType() string {
 	return ""
 }
 
+// CreateRefreshCodeResult400Headers the declared response headers of an HTTP 400 response for CreateRefreshCode
+type CreateRefreshCodeResult400Headers struct {
+	RetryAfter *int
+}
+
 // CreateRefreshCodeResult401Headers the declared response headers of an HTTP 401 response for CreateRefreshCode
 type CreateRefreshCodeResult401Headers struct {
 	XRequestID *string
@@ -19633,6 +19908,8 @@ type CreateRefreshCodeResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateRefreshCodeResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateRefreshCodeResult401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -19709,6 +19986,11 @@ func (r CreateRefreshCodeResult) ContentType() string {
 	return ""
 }
 
+// RenewSessionResult400Headers the declared response headers of an HTTP 400 response for RenewSession
+type RenewSessionResult400Headers struct {
+	RetryAfter *int
+}
+
 // RenewSessionResult401Headers the declared response headers of an HTTP 401 response for RenewSession
 type RenewSessionResult401Headers struct {
 	XRequestID *string
@@ -19764,6 +20046,8 @@ type RenewSessionResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RenewSessionResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *RenewSessionResult401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21074,6 +21358,11 @@ func (r EndUserSessionResult) ContentType() string {
 	return ""
 }
 
+// CreateTOTPResult400Headers the declared response headers of an HTTP 400 response for CreateTOTP
+type CreateTOTPResult400Headers struct {
+	RetryAfter *int
+}
+
 // CreateTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateTOTP
 type CreateTOTPResult401Headers struct {
 	XRequestID *string
@@ -21117,6 +21406,8 @@ type CreateTOTPResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateTOTPResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateTOTPResult401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21193,6 +21484,11 @@ func (r CreateTOTPResult) ContentType() string {
 	return ""
 }
 
+// BindTOTPResult400Headers the declared response headers of an HTTP 400 response for BindTOTP
+type BindTOTPResult400Headers struct {
+	RetryAfter *int
+}
+
 // BindTOTPResult401Headers the declared response headers of an HTTP 401 response for BindTOTP
 type BindTOTPResult401Headers struct {
 	XRequestID *string
@@ -21248,6 +21544,8 @@ type BindTOTPResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *BindTOTPResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *BindTOTPResult401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21431,6 +21729,11 @@ func (r GetTOTPPictureResult) ContentType() string {
 	return ""
 }
 
+// CreateRecoveryCodesResult400Headers the declared response headers of an HTTP 400 response for CreateRecoveryCodes
+type CreateRecoveryCodesResult400Headers struct {
+	RetryAfter *int
+}
+
 // CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult401Headers struct {
 	XRequestID *string
@@ -21474,6 +21777,8 @@ type CreateRecoveryCodesResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateRecoveryCodesResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateRecoveryCodesResult401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21550,6 +21855,11 @@ func (r CreateRecoveryCodesResult) ContentType() string {
 	return ""
 }
 
+// UnbindResult400Headers the declared response headers of an HTTP 400 response for Unbind
+type UnbindResult400Headers struct {
+	RetryAfter *int
+}
+
 // UnbindResult401Headers the declared response headers of an HTTP 401 response for Unbind
 type UnbindResult401Headers struct {
 	XRequestID *string
@@ -21591,6 +21901,8 @@ type UnbindResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UnbindResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *UnbindResult401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -24302,6 +24614,13 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -24410,6 +24729,23 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AssignGroupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers AssignGroupResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -24518,6 +24854,13 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -24637,6 +24980,23 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteAccountResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers DeleteAccountResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -24911,6 +25271,13 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		}
 		response.JSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -24999,6 +25366,23 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExportAccountResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ExportAccountResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -25100,6 +25484,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -25219,6 +25610,23 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ResetFactorResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ResetFactorResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -25341,6 +25749,13 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -25480,6 +25895,23 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetAccountGroupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers SetAccountGroupResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -25563,6 +25995,13 @@ func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResul
 			return nil, err
 		}
 		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -25652,6 +26091,23 @@ func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResul
 			headers.XRequestID = &value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers EndAccountSessionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers EndAccountSessionsResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -25912,6 +26368,13 @@ func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult,
 		}
 		response.JSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -26000,6 +26463,23 @@ func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult,
 			headers.XRequestID = &value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers EndAccountSessionResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers EndAccountSessionResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -26122,6 +26602,13 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -26261,6 +26748,23 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetAccountStatusResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers SetAccountStatusResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -26521,6 +27025,13 @@ func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) 
 		}
 		response.JSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -26609,6 +27120,23 @@ func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers UnlockAccountResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UnlockAccountResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -27401,6 +27929,13 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -27519,6 +28054,23 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateGroupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateGroupResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -27616,6 +28168,13 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 			return nil, err
 		}
 		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -27715,6 +28274,23 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers412 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteGroupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers DeleteGroupResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -27837,6 +28413,13 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -27976,6 +28559,23 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangeGroupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ChangeGroupResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -28562,6 +29162,13 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -28680,6 +29287,23 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateWebhookResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateWebhookResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -28770,6 +29394,13 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 			return nil, err
 		}
 		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -28869,6 +29500,23 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers412 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteWebhookResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers DeleteWebhookResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -28984,6 +29632,13 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -29123,6 +29778,23 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangeWebhookResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ChangeWebhookResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -29401,6 +30073,13 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -29499,6 +30178,23 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReplayWebhookDeliveryResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ReplayWebhookDeliveryResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -29614,6 +30310,13 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -29733,6 +30436,23 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReplayWebhookResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ReplayWebhookResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -29834,6 +30554,13 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 			return nil, err
 		}
 		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -29953,6 +30680,23 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 			headers.XRequestID = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers RotateWebhookSecretResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers RotateWebhookSecretResult500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -33205,6 +33949,16 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 	}
 
 	switch {
+	case rsp.StatusCode == 400:
+		var headers CreateRefreshCodeResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateRefreshCodeResult401Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -33343,6 +34097,16 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 400:
+		var headers RenewSessionResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers RenewSessionResult401Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -34848,6 +35612,16 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 400:
+		var headers CreateTOTPResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateTOTPResult401Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -34986,6 +35760,16 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 400:
+		var headers BindTOTPResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers BindTOTPResult401Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -35238,6 +36022,16 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 	}
 
 	switch {
+	case rsp.StatusCode == 400:
+		var headers CreateRecoveryCodesResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateRecoveryCodesResult401Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -35362,6 +36156,16 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 400:
+		var headers UnbindResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers UnbindResult401Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

@@ -3695,6 +3695,10 @@ export type AssignGroupErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -3772,6 +3776,10 @@ export type DeleteAccountErrors = {
      * 幂等键已用于其他请求 · The key was used for another request.
      */
     422: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -3913,6 +3921,10 @@ export type SetAccountGroupErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -3999,6 +4011,10 @@ export type SetAccountStatusErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -4052,6 +4068,10 @@ export type EndAccountSessionsErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -4165,6 +4185,10 @@ export type EndAccountSessionErrors = {
      */
     406: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -4243,6 +4267,10 @@ export type ResetFactorErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -4296,6 +4324,10 @@ export type UnlockAccountErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -4414,6 +4446,10 @@ export type ExportAccountErrors = {
      */
     406: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -4528,6 +4564,10 @@ export type CreateGroupErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -4595,6 +4635,10 @@ export type DeleteGroupErrors = {
      * 版本已变 · Another change came first; read it again.
      */
     412: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -4681,6 +4725,10 @@ export type ChangeGroupErrors = {
      * 幂等键已用于其他请求 · The key was used for another request.
      */
     422: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -4994,6 +5042,10 @@ export type CreateWebhookErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -5057,6 +5109,10 @@ export type DeleteWebhookErrors = {
      * 版本已变 · Another change came first; read it again.
      */
     412: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -5140,6 +5196,10 @@ export type ChangeWebhookErrors = {
      */
     422: Error;
     /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
      * 服务器内部错误 · An error of the server.
      */
     500: Error;
@@ -5213,6 +5273,10 @@ export type RotateWebhookSecretErrors = {
      * 幂等键已用于其他请求 · The key was used for another request.
      */
     422: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -5291,6 +5355,10 @@ export type ReplayWebhookErrors = {
      * 幂等键已用于其他请求 · The key was used for another request.
      */
     422: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */
@@ -5432,6 +5500,10 @@ export type ReplayWebhookDeliveryErrors = {
      * 幂等键已用于其他请求 · The key was used for another request.
      */
     422: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
     /**
      * 服务器内部错误 · An error of the server.
      */

@@ -71,6 +71,7 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 		Access:   token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, a.now),
 		Refresh:  token.NewRefresh(a.master),
 		Limits:   session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
+		Changes:  c.ChangesPerMinute,
 		Browsers: session.Limits{Idle: c.BrowserIdle, Absolute: c.BrowserMax, PerUser: c.SessionLimit},
 	})
 	s.failures = throttle.NewFailures(a.db, throttle.Backoff{

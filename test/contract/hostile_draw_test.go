@@ -20,7 +20,7 @@ func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 	case schema.Pattern == "^[0-9]{6}$":
 		return fmt.Sprintf("%06d", f.IntN(1_000_000))
 	case strings.HasPrefix(schema.Pattern, `^\+`): // a phone
-		return fmt.Sprintf("+%d", 1_000_000+f.Int64N(1_000_000_000_000_000-1_000_000))
+		return fmt.Sprintf("+%s%d", pick(f, "86", "852", "1", "44", "971"), 1_000_000+f.Int64N(9_000_000_000)) // no zero after the country's code
 	case len(schema.Enum) > 0:
 		return pick(f, schema.Enum...)
 	case schema.Type.Is("array"):

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,6 +20,8 @@ type Actor struct {
 	SessionID string
 	Right     Right         // that the actor's group must have; empty for a change of the actor's own account
 	MaxAge    time.Duration // of the sign-in; 0 for any
+	PerMinute int32         // changes in a minute, of Counted; 0 for any number
+	Counted   string        // whose changes count together; the account's if empty
 
 	operator bool
 }
@@ -31,7 +34,8 @@ func Operator() Actor { return Actor{operator: true} }
 // the session, the status or a right away waits.
 //
 // It returns problem.ErrTokenInvalid if the session has ended or the account is not active, problem.ErrRightMissing if
-// the group does not have the right, and ErrReauthRequired if the sign-in is too old.
+// the group does not have the right, ErrReauthRequired if the sign-in is too old, and problem.ErrTooManyRequests if the
+// actor has made too many changes in this minute.
 //
 // Locks are taken in this order: Lock, the actor's account, the actor's session, other accounts, anything else.
 func (a Actor) Confirm(ctx context.Context, tx postgres.Tx, now time.Time) (Rights, error) {
@@ -62,7 +66,28 @@ func (a Actor) Confirm(ctx context.Context, tx postgres.Tx, now time.Time) (Righ
 		return nil, ErrReauthRequired
 	}
 
-	return rights, nil
+	return rights, a.count(ctx, tx, now)
+}
+
+// count counts the change: no one fills the audit log, or floods the webhooks, with one session. A change that fails is
+// rolled back with its count.
+func (a Actor) count(ctx context.Context, tx postgres.Tx, now time.Time) error {
+	if a.PerMinute == 0 {
+		return nil
+	}
+
+	row, err := db.New(tx).ThrottleTake(ctx, db.ThrottleTakeParams{
+		Key: "changes " + cmp.Or(a.Counted, a.AccountID), Added: 1, Now: now, EndsAt: now.Add(time.Minute),
+	})
+	if err != nil {
+		return fmt.Errorf("count the change: %w", err)
+	}
+
+	if row.Count > a.PerMinute {
+		return problem.ErrTooManyRequests.WithRetryAfter(row.EndsAt.Sub(now))
+	}
+
+	return nil
 }
 
 // lock takes the first locks of a change, and reports whether the actor's account exists.
@@ -85,6 +110,14 @@ func (a Actor) lock(ctx context.Context, tx postgres.Tx) (bool, error) {
 	}
 
 	return true, nil
+}
+
+// Unlimited returns the actor for a change that protects the account: it may not be kept from its user by a thief who
+// makes all the changes of the minute.
+func (a Actor) Unlimited() Actor {
+	a.PerMinute = 0
+
+	return a
 }
 
 // TooOld reports whether a sign-in at that time is too old for the change.

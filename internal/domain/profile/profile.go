@@ -132,7 +132,7 @@ func (p *Profiles) changePassword(ctx context.Context, who session.Principal, st
 
 		now := p.Now()
 
-		if _, err := who.Actor(0).Confirm(ctx, tx, now); err != nil {
+		if _, err := who.Actor(0).Unlimited().Confirm(ctx, tx, now); err != nil {
 			return err
 		}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -97,7 +98,7 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 
 	return Browser{
 		Principal: Principal{
-			SessionID: row.SessionID,
+			SessionID: row.SessionID, changes: s.Changes,
 			Account: account.Account{
 				ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
 				Status:    account.Status(row.Status),
@@ -123,7 +124,7 @@ func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal
 		return Principal{}, fmt.Errorf("check session: %w", err)
 	}
 
-	return principalOf(row), nil
+	return s.principalOf(row), nil
 }
 
 // larkOf returns nil if no Lark user is bound.
@@ -140,13 +141,22 @@ func larkOf(stored []byte) (*lark.Person, error) {
 	return &person, nil
 }
 
+// renewal is the browser as the actor of a renewal, which counts in its own session only: no other session of the account
+// keeps this one from going on.
+func (b Browser) renewal() authority.Actor {
+	actor := b.Actor(0)
+	actor.Counted = b.SessionID
+
+	return actor
+}
+
 // RefreshCode makes a code that Renew accepts, once, within its lifetime. It belongs to the session, and voids no other
 // code.
 func (s *Sessions) RefreshCode(ctx context.Context, who Browser) (string, error) {
 	plain := code.NewOpaque()
 
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if _, err := who.Actor(0).Confirm(ctx, tx, s.Now()); err != nil {
+		if _, err := who.renewal().Confirm(ctx, tx, s.Now()); err != nil {
 			return err
 		}
 
@@ -171,7 +181,7 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			}
 		}
 
-		if _, err := who.Actor(0).Confirm(ctx, tx, now); err != nil {
+		if _, err := who.renewal().Confirm(ctx, tx, now); err != nil {
 			return err
 		}
 

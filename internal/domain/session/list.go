@@ -57,7 +57,7 @@ func (s *Sessions) EndOne(ctx context.Context, who Principal, id string) error {
 	event := audit.Event{Action: audit.SessionEnded, AccountID: who.Account.ID, SessionID: id}
 	now := s.Now()
 
-	return authority.Recorded(ctx, s.DB, now, who.Actor(0), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+	return authority.Recorded(ctx, s.DB, now, who.Actor(0).Unlimited(), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
 		ended, err := db.New(tx).SessionRevokeOwn(ctx, db.SessionRevokeOwnParams{
 			ID: id, AccountID: who.Account.ID, Now: now, Reason: "ended by the owner",
 		})
@@ -74,7 +74,7 @@ func (s *Sessions) EndOne(ctx context.Context, who Principal, id string) error {
 // EndOthers ends every session of the account except the caller's.
 func (s *Sessions) EndOthers(ctx context.Context, who Principal) error {
 	return s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if _, err := who.Actor(0).Confirm(ctx, tx, s.Now()); err != nil {
+		if _, err := who.Actor(0).Unlimited().Confirm(ctx, tx, s.Now()); err != nil {
 			return err
 		}
 

@@ -45,11 +45,13 @@ type Tokens struct {
 type Principal struct {
 	SessionID string
 	Account   account.Account
+
+	changes int32 // in a minute
 }
 
 // Actor is the caller as the actor of a change that asks for a sign-in of at most that age; 0 for any.
 func (p Principal) Actor(maxAge time.Duration) authority.Actor {
-	return authority.Actor{AccountID: p.Account.ID, SessionID: p.SessionID, MaxAge: maxAge}
+	return authority.Actor{AccountID: p.Account.ID, SessionID: p.SessionID, MaxAge: maxAge, PerMinute: p.changes}
 }
 
 // Deps are the dependencies of Sessions.
@@ -61,6 +63,7 @@ type Deps struct {
 	Queue    *delivery.Queue
 	Limits   Limits // of the apps' sessions
 	Browsers Limits // of the browsers' sessions
+	Changes  int32  // that an account makes in a minute while it is signed in; 0 for any number
 	Now      func() time.Time
 }
 
@@ -160,12 +163,12 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Princi
 		return Principal{}, problem.ErrTokenInvalid
 	}
 
-	return principalOf(row), nil
+	return s.principalOf(row), nil
 }
 
-func principalOf(row db.SessionAuthenticateRow) Principal {
+func (s *Sessions) principalOf(row db.SessionAuthenticateRow) Principal {
 	return Principal{
-		SessionID: row.SessionID,
+		SessionID: row.SessionID, changes: s.Changes,
 		Account: account.Account{
 			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
 			Status:    account.Status(row.Status),

@@ -62,10 +62,11 @@ type Config struct {
 	NetworkSends int32         `env:"NETWORK_SENDS" envDefault:"60" help:"Maximum number of codes per hour requested from one client address (IPv6: one /64). Wider networks: four times (/24, /56), sixteen times (/48)."`
 	AdminSends   int32         `env:"ADMIN_SENDS" envDefault:"100" help:"Maximum number of invitations and codes per hour that one administrator sends to others."`
 
-	MailsPerDay  int32    `env:"MAILS_PER_DAY" envDefault:"20000" help:"Maximum number of mails with codes per day, over all addresses. One network may ask for a hundredth of them. Beyond it only known devices and administrators get mails."`
-	SMSPerDay    int32    `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money. One network may ask for a hundredth of them."`
-	SMSCountries []string `env:"SMS_COUNTRIES" envDefault:"+86" help:"Beginnings of the phone numbers that receive text messages, for example +86,+852, separated by commas."`
-	NewPhones    int32    `env:"NEW_PHONES_PER_DAY" envDefault:"3" help:"Maximum number of phone numbers that an account may ask to bind per day."`
+	MailsPerDay      int32    `env:"MAILS_PER_DAY" envDefault:"20000" help:"Maximum number of mails with codes per day, over all addresses. One network may ask for a hundredth of them. Beyond it only known devices and administrators get mails."`
+	SMSPerDay        int32    `env:"SMS_PER_DAY" envDefault:"2000" help:"Maximum number of text messages per day, over all numbers. Each costs money. One network may ask for a hundredth of them."`
+	SMSCountries     []string `env:"SMS_COUNTRIES" envDefault:"+86" help:"Beginnings of the phone numbers that receive text messages, for example +86,+852, separated by commas."`
+	ChangesPerMinute int32    `env:"CHANGES_PER_MINUTE" envDefault:"60" help:"Maximum number of changes per minute that one signed-in account makes, in all its sessions."`
+	NewPhones        int32    `env:"NEW_PHONES_PER_DAY" envDefault:"3" help:"Maximum number of phone numbers that an account may ask to bind per day."`
 
 	TOTPSignIn         bool   `env:"TOTP_SIGN_IN" envDefault:"true" help:"Whether a code of an authenticator app is enough to sign in, without a password, as documented."`
 	TOTPIssuer         string `env:"TOTP_ISSUER" envDefault:"Toolkit" help:"Issuer that authenticator apps show beside the account."`

@@ -94,6 +94,8 @@ func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 		tb.Fatal(err)
 	}
 
+	c.ChangesPerMinute = 1_000_000 // most tests change more in a minute than a user does
+
 	settings := Settings{Config: c, HashCost: cheap}
 	for _, one := range change {
 		one(&settings)
