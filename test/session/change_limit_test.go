@@ -11,7 +11,7 @@ import (
 )
 
 // SEC-S11: one account makes sixty changes a minute by default, in all its sessions and on all replicas together. What is
-// refused is no event. Another account is not affected, and reading goes on.
+// refused leaves no event. Another account is not affected, and reading goes on.
 func TestChangesAreLimited(t *testing.T) {
 	t.Parallel()
 
