@@ -15,25 +15,29 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// Measure computes a hash of each scheme at its limit and returns the time at whose multiples refusals are sent from now
-// on: that of the slowest scheme, and half as much again, so that a busy machine needs no second multiple. Otherwise the
-// time of a wrong password would reveal which accounts an import brought. Call it before the first request.
+// Measure computes a part of a hash of each scheme and returns the time at whose multiples refusals are sent from now on:
+// that of the slowest scheme at its limit, and half as much again, so that a busy machine needs no second multiple.
+// Otherwise the time of a wrong password would reveal which accounts an import brought. Call it before the first request.
+//
+// The time of each scheme is proportional to its cost, so a part is enough, and the start is short.
 //
 // A cost below Standard is that of a test, whose refusals take a multiple of its own time.
 func (h *Hasher) Measure() time.Duration {
-	schemes := []func(){h.cost.spend}
+	schemes := []scheme{{h.cost.spend, 1}}
 	if h.cost.Memory >= Standard.Memory && h.cost.Passes >= Standard.Passes {
-		schemes = append(schemes, Cost{Memory: maxFilled / 4, Passes: 4, Threads: 4}.spend, spendBcrypt, spendScrypt, spend256, spend512)
+		schemes = append(schemes,
+			scheme{Cost{Memory: maxFilled / 4, Passes: 1, Threads: 4}.spend, 4}, scheme{spendBcrypt, 8}, scheme{spendScrypt, 4},
+			scheme{spend256, 8}, scheme{spend512, 8})
 	}
 
 	slowest := time.Duration(0)
 
-	for _, spend := range schemes {
+	for _, one := range schemes {
 		start := h.now()
 
-		spend()
+		one.spend()
 
-		slowest = max(slowest, h.now().Sub(start))
+		slowest = max(slowest, h.now().Sub(start)*one.parts)
 	}
 
 	if len(schemes) > 1 {
@@ -45,6 +49,12 @@ func (h *Hasher) Measure() time.Duration {
 	return h.step
 }
 
+// scheme spends one of the parts of the costliest hash that is admitted.
+type scheme struct {
+	spend func()
+	parts time.Duration
+}
+
 // SetStep sets the time at whose multiples refusals are sent, in place of Measure; 0 sends them at once. Only tests know
 // it better than Measure does.
 func (h *Hasher) SetStep(step time.Duration) { h.step = step }
@@ -54,22 +64,22 @@ func (c Cost) spend() {
 }
 
 func spendBcrypt() {
-	stored := append(fmt.Appendf(nil, "$2b$%02d$", maxBcrypt), bytes.Repeat([]byte("a"), 53)...)
+	stored := append(fmt.Appendf(nil, "$2b$%02d$", maxBcrypt-3), bytes.Repeat([]byte("a"), 53)...)
 	if err := bcrypt.CompareHashAndPassword(stored, nil); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		panic(err) // only for a form that bcrypt does not know
 	}
 }
 
 func spendScrypt() {
-	spendForeign(newScrypt(maxBlocks/8, 8, 1, make([]byte, saltSize), make([]byte, hashSize)))
+	spendForeign(newScrypt(maxBlocks/8/4, 8, 1, make([]byte, saltSize), make([]byte, hashSize)))
 }
 
 func spend256() {
-	spendForeign(newPBKDF2("sha256", maxIterations256, make([]byte, saltSize), make([]byte, sha256.Size)))
+	spendForeign(newPBKDF2("sha256", maxIterations256/8, make([]byte, saltSize), make([]byte, sha256.Size)))
 }
 
 func spend512() {
-	spendForeign(newPBKDF2("sha512", maxIterations512, make([]byte, saltSize), make([]byte, sha512.Size)))
+	spendForeign(newPBKDF2("sha512", maxIterations512/8, make([]byte, saltSize), make([]byte, sha512.Size)))
 }
 
 func spendForeign(d derivation, err error) {
