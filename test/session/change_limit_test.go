@@ -10,7 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// SEC-S11: one account makes sixty changes a minute by default, in all its sessions and on all replicas together. What is
+// SEC-S11: one account makes as many changes a minute as the setting says, in all its sessions and on all replicas together. What is
 // refused leaves no event. Another account is not affected, and reading goes on.
 func TestChangesAreLimited(t *testing.T) {
 	t.Parallel()

@@ -10,8 +10,8 @@ import (
 )
 
 // RecordExport records that the actor exports all data about an account's user, and refuses an actor who may not. An
-// export holds the user's events, so that it requires the right to read the audit log too. It comes after the data was
-// read, which does not contain it, and before the caller receives them.
+// export holds the user's events, so it requires the right to read the audit log too. Call it after the data was read, so
+// that an export does not hold its own event, and before the response.
 func (a *Administration) RecordExport(ctx context.Context, c authority.Change) error {
 	event := audit.Event{Action: audit.AccountExported, AccountID: c.Target.ID, ActorID: c.Actor.AccountID}
 

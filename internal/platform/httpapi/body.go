@@ -35,8 +35,8 @@ func (b body) bind(r *http.Request) {
 	}
 }
 
-// receive waits for the whole body of an operation that has one, before anybody asks who sent it and what they may do: a
-// slow sender keeps no authority that was taken away meanwhile, and occupies no slot at the gate.
+// receive waits for the whole body of an operation that has one, before the caller is authenticated: a slow sender keeps no
+// authority that was taken away meanwhile, and occupies no slot at the gate.
 func receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if operationOf(r.Context()).body != nil {
