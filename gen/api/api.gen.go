@@ -1118,7 +1118,7 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces and quotation marks; empty to remove it.
+	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
 	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 

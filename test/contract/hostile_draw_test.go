@@ -52,8 +52,11 @@ func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 	}
 
 	letters := []rune("abcXYZ019 -_.'\"\\/<>&%;:,[]{}äßÅ汉字かな한글🦊🐢")
-	if schema.Format == "display-name" {
+	switch schema.Format {
+	case "display-name":
 		letters = letters[:len(letters)-1]
+	case "picture":
+		letters = []rune("abcXYZ019-_/&%;,[]{}äßÅ汉字かな한글🦊🐢")
 	}
 
 	low := max(int(schema.MinLength), 1)
