@@ -11,8 +11,8 @@ export type ClientOptions = {
 export type Email = string;
 
 /**
- * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
- * requires a second factor: without it the response is `TOTP_REQUIRED`.
+ * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+ * only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
  *
  */
 export type SecondFactor = string;
@@ -58,9 +58,12 @@ export type Tokens = {
  * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
  * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
  * - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
- * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+ * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
  * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
- * - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+ * - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+ * - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+ * - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+ * - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
  * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
  * - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
  * - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -77,7 +80,7 @@ export type Tokens = {
  * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
  * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
  * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
- * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+ * - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
  * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
  * - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
  * - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -96,7 +99,7 @@ export type Tokens = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -135,6 +138,32 @@ export type RefreshRequest = {
      * 上一次得到的刷新令牌 · The newest refresh token of the session.
      */
     refresh_token: string;
+};
+
+export type Confirmation = {
+    /**
+     * 密码 · The password, at most 1024 bytes.
+     */
+    password?: string;
+    /**
+     * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, beside the password, a recovery code.
+     */
+    totp?: string;
+};
+
+export type AccessToken = {
+    /**
+     * 访问令牌 · The access token, a JWT.
+     */
+    access_token: string;
+    /**
+     * 总是 bearer · Always `bearer`.
+     */
+    token_type: 'bearer';
+    /**
+     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
+     */
+    expires_in: number;
 };
 
 /**
@@ -380,6 +409,11 @@ export type LarkProfile = {
     avatar_url?: string;
 } | null;
 
+/**
+ * 登录方式 · A factor that a password reset can suspend.
+ */
+export type SuspendableFactor = 'phone' | 'totp' | 'lark' | 'recovery_codes';
+
 export type PublicUser = {
     /**
      * 账号 ID · The account's id, 24 lower-case hex digits.
@@ -414,6 +448,14 @@ export type PublicUser = {
     status: boolean;
     create_time: Timestamp;
     update_time: Timestamp;
+    /**
+     * 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+     */
+    secondFactor: boolean;
+    /**
+     * 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+     */
+    suspended: Array<SuspendableFactor>;
 };
 
 /**
@@ -438,6 +480,13 @@ export type ChangeUserRequest = {
      */
     avatar?: string;
     code?: SixDigits;
+};
+
+export type SecondFactorChoice = {
+    /**
+     * 是否要求两步验证 · Whether sign-ins ask for two factors.
+     */
+    enabled: boolean;
 };
 
 export type ChangePasswordRequest = {
@@ -466,10 +515,14 @@ export type SmsSignInRequest = {
     totp?: SecondFactor;
 };
 
+export type LarkSignInRequest = {
+    totp: SixDigits;
+};
+
 export type TotpSignInRequest = {
     email: Email;
     /**
-     * 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+     * 验证码 · The six digits of the authenticator app.
      */
     code: string;
 };
@@ -1493,6 +1546,59 @@ export type RefreshResponses = {
 
 export type RefreshResponse = RefreshResponses[keyof RefreshResponses];
 
+export type ReauthenticateData = {
+    body: Confirmation;
+    path?: never;
+    query?: never;
+    url: '/api/auth/reauthenticate';
+};
+
+export type ReauthenticateErrors = {
+    /**
+     * 验证失败 · The request does not fit this document, its `Authorization` is malformed, the password or the code is wrong, or both are needed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateErrors];
+
+export type ReauthenticateResponses = {
+    /**
+     * 已验证 · Confirmed. Never cached (`Cache-Control: no-store`).
+     */
+    200: AccessToken;
+};
+
+export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
+
 export type LogoutData = {
     body?: never;
     path?: never;
@@ -2264,6 +2370,162 @@ export type ChangeUserResponses = {
 
 export type ChangeUserResponse = ChangeUserResponses[keyof ChangeUserResponses];
 
+export type ReauthenticateBrowserData = {
+    body: Confirmation;
+    path?: never;
+    query?: never;
+    url: '/user/reauthenticate';
+};
+
+export type ReauthenticateBrowserErrors = {
+    /**
+     * 验证失败 · The request does not fit this document, the password or the code is wrong, both are needed, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReauthenticateBrowserError = ReauthenticateBrowserErrors[keyof ReauthenticateBrowserErrors];
+
+export type ReauthenticateBrowserResponses = {
+    /**
+     * 已验证 · Confirmed.
+     */
+    204: void;
+};
+
+export type ReauthenticateBrowserResponse = ReauthenticateBrowserResponses[keyof ReauthenticateBrowserResponses];
+
+export type SetSecondFactorData = {
+    body: SecondFactorChoice;
+    path?: never;
+    query?: never;
+    url: '/user/second_factor';
+};
+
+export type SetSecondFactorErrors = {
+    /**
+     * 未绑定身份验证器，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SetSecondFactorError = SetSecondFactorErrors[keyof SetSecondFactorErrors];
+
+export type SetSecondFactorResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type SetSecondFactorResponse = SetSecondFactorResponses[keyof SetSecondFactorResponses];
+
+export type KeepFactorData = {
+    body?: never;
+    path: {
+        /**
+         * 登录方式 · The factor to keep.
+         */
+        factor: SuspendableFactor;
+    };
+    query?: never;
+    url: '/user/factors/{factor}/keep';
+};
+
+export type KeepFactorErrors = {
+    /**
+     * 未被暂停，或登录时间过久 · The request does not fit this document, the factor is not suspended, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type KeepFactorError = KeepFactorErrors[keyof KeepFactorErrors];
+
+export type KeepFactorResponses = {
+    /**
+     * 已恢复 · It opens the account again.
+     */
+    204: void;
+};
+
+export type KeepFactorResponse = KeepFactorResponses[keyof KeepFactorResponses];
+
 export type EndOtherUserSessionsData = {
     body?: never;
     path?: never;
@@ -2742,6 +3004,55 @@ export type SignInWithCodeResponses = {
 
 export type SignInWithCodeResponse = SignInWithCodeResponses[keyof SignInWithCodeResponses];
 
+export type SignInWithLarkData = {
+    body: LarkSignInRequest;
+    path?: never;
+    query?: never;
+    url: '/login/lark';
+};
+
+export type SignInWithLarkErrors = {
+    /**
+     * 登录失败 · The request does not fit this document, the code is wrong, Lark has not confirmed anyone in this browser lately, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SignInWithLarkError = SignInWithLarkErrors[keyof SignInWithLarkErrors];
+
+export type SignInWithLarkResponses = {
+    /**
+     * 登录成功 · Signed in.
+     */
+    204: void;
+};
+
+export type SignInWithLarkResponse = SignInWithLarkResponses[keyof SignInWithLarkResponses];
+
 export type SignInWithTotpData = {
     body: TotpSignInRequest;
     path?: never;
@@ -2987,7 +3298,7 @@ export type BindTotpResponses = {
     /**
      * 已绑定 · Bound.
      */
-    204: void;
+    200: RecoveryCodes;
 };
 
 export type BindTotpResponse = BindTotpResponses[keyof BindTotpResponses];
@@ -3145,6 +3456,10 @@ export type ShowEmailConfirmationData = {
          * 邮箱已修改 · The address was changed.
          */
         changed?: true;
+        /**
+         * 修改已撤销 · The change was undone.
+         */
+        undone?: true;
         /**
          * 未修改的原因 · Why it was not changed.
          */
@@ -3455,7 +3770,7 @@ export type GetAdministratorErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -3549,7 +3864,7 @@ export type ListAccountsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -3594,7 +3909,7 @@ export type CreateAccountData = {
 
 export type CreateAccountErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -3602,7 +3917,7 @@ export type CreateAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3667,7 +3982,7 @@ export type AssignGroupData = {
 
 export type AssignGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -3675,7 +3990,7 @@ export type AssignGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3745,7 +4060,7 @@ export type DeleteAccountData = {
 
 export type DeleteAccountErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -3753,7 +4068,7 @@ export type DeleteAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3823,7 +4138,7 @@ export type GetAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -3881,7 +4196,7 @@ export type SetAccountGroupData = {
 
 export type SetAccountGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -3889,7 +4204,7 @@ export type SetAccountGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3979,7 +4294,7 @@ export type SetAccountStatusErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4057,7 +4372,7 @@ export type EndAccountSessionsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4115,7 +4430,7 @@ export type ListAccountSessionsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4173,7 +4488,7 @@ export type EndAccountSessionErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4239,7 +4554,7 @@ export type ResetFactorData = {
 
 export type ResetFactorErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4247,7 +4562,7 @@ export type ResetFactorErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4313,7 +4628,7 @@ export type UnlockAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4380,7 +4695,7 @@ export type GetTimelineErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4426,7 +4741,7 @@ export type ExportAccountData = {
 
 export type ExportAccountErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4434,7 +4749,7 @@ export type ExportAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4487,7 +4802,7 @@ export type ListGroupsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4532,7 +4847,7 @@ export type CreateGroupData = {
 
 export type CreateGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4540,7 +4855,7 @@ export type CreateGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4608,7 +4923,7 @@ export type DeleteGroupData = {
 
 export type DeleteGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4616,7 +4931,7 @@ export type DeleteGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4686,7 +5001,7 @@ export type ChangeGroupData = {
 
 export type ChangeGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4694,7 +5009,7 @@ export type ChangeGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4796,7 +5111,7 @@ export type ListAuditEventsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4850,7 +5165,7 @@ export type GetStatisticsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4920,7 +5235,7 @@ export type ListDeliveriesErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4965,7 +5280,7 @@ export type ListWebhooksErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5010,7 +5325,7 @@ export type CreateWebhookData = {
 
 export type CreateWebhookErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5018,7 +5333,7 @@ export type CreateWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5086,7 +5401,7 @@ export type DeleteWebhookData = {
 
 export type DeleteWebhookErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5094,7 +5409,7 @@ export type DeleteWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5160,7 +5475,7 @@ export type ChangeWebhookData = {
 
 export type ChangeWebhookErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5168,7 +5483,7 @@ export type ChangeWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5246,7 +5561,7 @@ export type RotateWebhookSecretData = {
 
 export type RotateWebhookSecretErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5254,7 +5569,7 @@ export type RotateWebhookSecretErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5328,7 +5643,7 @@ export type ReplayWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5415,7 +5730,7 @@ export type ListWebhookDeliveriesErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5481,7 +5796,7 @@ export type ReplayWebhookDeliveryErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5542,7 +5857,7 @@ export type SendCodeErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
