@@ -8669,6 +8669,20 @@ func (response ResetFactor406JSONResponse) VisitResetFactorResponse(w http.Respo
 	return err
 }
 
+type ResetFactor409JSONResponse Error
+
+func (response ResetFactor409JSONResponse) VisitResetFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResetFactor412JSONResponse struct{ VersionConflictJSONResponse }
 
 func (response ResetFactor412JSONResponse) VisitResetFactorResponse(w http.ResponseWriter) error {

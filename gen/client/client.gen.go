@@ -13841,6 +13841,8 @@ type ResetFactorResult struct {
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -13903,6 +13905,11 @@ func (r ResetFactorResult) GetJSON404() *AccountNotFound {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r ResetFactorResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResetFactorResult) GetJSON409() *Error {
+	return r.JSON409
 }
 
 // GetJSON412 returns the response for an HTTP 412 `application/json` response
@@ -27394,6 +27401,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 			return nil, err
 		}
 		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest VersionConflict

@@ -4574,6 +4574,10 @@ export type ResetFactorErrors = {
      */
     406: Error;
     /**
+     * 不会再有管理员能够登录 · No one would be left who can sign in and administer.
+     */
+    409: Error;
+    /**
      * 版本已变 · Another change came first; read it again.
      */
     412: Error;

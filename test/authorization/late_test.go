@@ -30,6 +30,13 @@ var losses = []struct {
 
 		return ""
 	}},
+	{"FactorAskedFor", world.ChooseFactors, func(o world.Operation, _ validCall) string {
+		if o.IsAdmin() {
+			return "403 TWO_FACTORS_REQUIRED"
+		}
+
+		return ""
+	}},
 	{"SignInTooOld", world.AgeSignIn, func(_ world.Operation, c validCall) string { return c.oldSignInWant }},
 }
 
@@ -136,7 +143,7 @@ func expectNothingChanged(
 }
 
 // authentications are the queries that let a call through.
-var authentications = []string{"SessionAuthenticate", "SessionByCookie", "MemberGroupRights"}
+var authentications = []string{"SessionAuthenticate", "SessionByCookie", "MemberGroupRightsOfSession"}
 
 func queryOf(statement string) string {
 	if match := regexp.MustCompile(`^-- name: (\w+) :`).FindStringSubmatch(statement); match != nil {

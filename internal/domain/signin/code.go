@@ -17,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // SendCode sends a code by SMS if the phone is bound to an account that may sign in. The worker that sends decides
@@ -56,6 +57,14 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 		o, err = s.withSecond(ctx, p, factor.Second, second, opener)
 	} else {
 		o, err = s.open(ctx, p, opener)
+	}
+
+	if found.TwoFactors && secondFailed(err) {
+		right.Done(ctx)
+
+		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return right.Keep(ctx, tx) }); err != nil {
+			return newSession{}, err
+		}
 	}
 
 	switch {
@@ -172,6 +181,12 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, role factor.Role, 
 	}
 
 	return s.open(ctx, both, opener)
+}
+
+// secondFailed reports whether the second factor was wrong, or must wait. The first one was right then: it is not a failure,
+// or the waits would spread from the one to the other.
+func secondFailed(err error) bool {
+	return errors.Is(err, factor.ErrCodeInvalid) || errors.Is(err, problem.ErrTooManyRequests)
 }
 
 // asInvalidCredentials hides which of the two was wrong from an attacker with the password.

@@ -115,8 +115,14 @@ func (s *SignIn) openWithPassword(
 	}
 
 	o, err := s.withSecond(ctx, p, factor.BehindPassword, c.Second, opener)
-	if errors.Is(err, ErrTOTPRequired) {
+
+	switch {
+	case errors.Is(err, ErrTOTPRequired):
 		return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
+	case secondFailed(err):
+		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return attempt.Succeeded(ctx, tx) }); err != nil {
+			return newSession{}, err
+		}
 	}
 
 	return o, asInvalidCredentials(err)
