@@ -115,8 +115,8 @@ var validCalls = []validCall{
 		return map[string]any{"refresh_token": named.RefreshToken}
 	})},
 	{operation: "logout", want: "204", prepare: withoutBody},
-	{operation: "reauthenticate", want: "200", prepare: withBody(confirmation)},
-	{operation: "reauthenticateBrowser", want: "204", prepare: withBody(confirmation)},
+	{operation: "reauthenticate", want: "200", otherWant: world.CodeInvalid, prepare: withBody(confirmation)},
+	{operation: "reauthenticateBrowser", want: "204", otherWant: world.CodeInvalid, prepare: withBody(confirmation)},
 	{operation: "getMe", want: "200", prepare: withoutBody},
 	{operation: "listSessions", want: "200", prepare: withoutBody},
 	{operation: "endOtherSessions", want: "204", prepare: withoutBody},

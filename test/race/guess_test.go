@@ -125,7 +125,7 @@ func guessAtOnce(t *testing.T, rounds int) {
 			settings: func(c *apptest.Settings) { withDefaultLimits(c); world.WithManyNetworkFailures(c) },
 			// The others are limited by the code alone: what strangers do delays no one.
 			limited: func(name string) bool {
-				return !slices.Contains([]string{"AuthenticatorToBind", "ResetCode", "RegistrationCode", "CodeAtThreeEndpoints"}, name)
+				return !slices.Contains([]string{"AuthenticatorToBind", "ResetCode", "RegistrationCode", "CodeOnBothSurfaces"}, name)
 			},
 			next: "TOO_MANY_REQUESTS",
 		},
