@@ -11,11 +11,11 @@ import (
 
 // aboutNamed returns a function that builds a valid call about another user's account, or about an unused group, in the
 // current version.
-func aboutNamed(body map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
+func aboutNamed(given map[string]any) func(*testing.T, *world.Matrix, world.Operation, *world.Member, *world.Member, *world.Member) world.Call {
 	return func(t *testing.T, m *world.Matrix, o world.Operation, _, _, named *world.Member) world.Call {
 		t.Helper()
 
-		name := fmt.Sprintf("Group %d", m.Sequence.Add(1))
+		body, name := given, fmt.Sprintf("Group %d", m.Sequence.Add(1))
 		if strings.Contains(o.Path, "{group}") {
 			m.Update(t, "INSERT INTO member_group (name, created_at, updated_at) VALUES ($1, now(), now())", name)
 		}

@@ -16,7 +16,7 @@ import (
 // setsCookies are the operations whose successful response sets cookies (contract, "cookies"). Responses that require
 // another sign-in or another XSRF token set them too, and no others do.
 var setsCookies = []string{
-	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark", "resetPassword",
+	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark", "resetPassword", "reauthenticateBrowser", "signInWithLark",
 }
 
 // T-27, R-H7, R-F1: every response that the scenarios get from a healthy gateway, and every response outside the

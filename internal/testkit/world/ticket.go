@@ -43,7 +43,7 @@ func (g *Gateway) sealTicket(plain, subject string) string {
 func (g *Gateway) WithTicket(c Call, ticket string) Call {
 	value := xsrf.New(g.keys()).Mint("browser " + ticket)
 
-	return c.WithCookies("__Host-PRE="+ticket+"; XSRF-TOKEN="+value).With("X-XSRF-TOKEN", value)
+	return c.With("Cookie", "__Host-PRE="+ticket+"; XSRF-TOKEN="+value).With("X-XSRF-TOKEN", value)
 }
 
 func (g *Gateway) keys() *keyring.Keyring {

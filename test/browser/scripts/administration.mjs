@@ -281,8 +281,7 @@ await runParts(
       await field('Second code').fill(codes[1])
       await button('Bind', dialog()).click()
       await expectText('Bound.')
-      await button('Create recovery codes').click()
-      await dialog().waitFor()
+      await expectText('Save these recovery codes')
       assert.equal(await dialog().getByRole('listitem').count(), 10)
       await button('I have saved them').click()
     },
@@ -290,7 +289,7 @@ await runParts(
     async 'after an old sign-in the password is required again, and the change continues'() {
       await askTest('/advance', { seconds: 16 * 60 })
       await button('Create recovery codes').click()
-      await expectText('You signed in more than 15 minutes ago.')
+      await expectText('This change takes a fresh sign-in.')
       await checkOverlay(page, 'reauthentication')
       await field('Password', dialog()).first().fill(password)
       await button('Continue').click()
@@ -303,6 +302,18 @@ await runParts(
       await dialog().getByRole('switch', { name: 'Require a second factor at sign-in' }).check()
       await button('Save', dialog()).click()
       await expectText('Changed.')
+
+      // The session was opened with one factor: its rights need both from now on.
+      await heading('Second factor needed').waitFor()
+      await checkPage(page, 'unconfirmed')
+      await button('Confirm').click()
+      await field('Password', dialog()).first().fill(password)
+      await button('Continue').click()
+      await expectText('Enter a code of your authenticator app, too.')
+      await checkOverlay(page, 'both-factors')
+      await field('Authenticator code or recovery code', dialog()).fill(await nextCode())
+      await button('Continue').click()
+      await heading('Groups').waitFor()
       await signOut()
 
       await signIn(people.administrator)
@@ -315,8 +326,14 @@ await runParts(
 
       await page.getByText('Code', { exact: true }).click()
       await field('E-mail address').fill(people.administrator)
-      await field('Authenticator code or recovery code').fill(await nextCode())
+      await field('Authenticator code').fill(await nextCode())
       await button('Sign in').click()
+      await expectText('The code is wrong or no longer valid.')
+
+      await page.getByText('Password', { exact: true }).first().click()
+      await signIn(people.administrator)
+      await field('Authenticator code or recovery code').fill(await nextCode())
+      await button('Verify').click()
       await heading('Groups').waitFor()
     },
 

@@ -16,7 +16,9 @@ import { OverviewPage } from './pages/overview'
 import { ProfilePage } from './pages/profile'
 import { QueuePage } from './pages/queue'
 import { SignInPage } from './pages/sign-in'
+import { UnconfirmedPage } from './pages/unconfirmed'
 import { FailureNote } from './parts/failure'
+import { Identity } from './parts/identity'
 import { Loading } from './parts/loading'
 import { Shell } from './parts/shell'
 
@@ -52,14 +54,19 @@ export function App() {
           <Route path="*" element={<MissingPage />} />
         </Routes>
       </Shell>
+      <Identity />
     </MeContext>
   )
 }
 
 /** A page for users who have a right, or any right at all. */
 function Needs({ right, page }: { right: Right | undefined; page: ReactNode }) {
-  const { rights } = useMe()
+  const { rights, unconfirmed } = useMe()
   const may = useMay(right ?? 'accounts.read')
+
+  if (unconfirmed) {
+    return <UnconfirmedPage />
+  }
 
   return (right === undefined ? rights.length > 0 : may) ? page : <ForbiddenPage right={right} />
 }

@@ -2,11 +2,12 @@ import { useMutation } from '@tanstack/react-query'
 import { useRef } from 'react'
 
 import { Failure, memory } from './gateway'
+import { confirmed } from './identity'
 
 /**
  * A change. `make` receives an idempotency key, which stays the same while the same change is repeated after
- * an outage, so that nothing happens twice. Afterwards everything that is shown is requested again, also if someone
- * else was faster.
+ * an outage, so that nothing happens twice. If the gateway requires a fresh sign-in, the user is asked for it and the
+ * change goes on. Afterwards everything that is shown is requested again, also if someone else was faster.
  */
 export function useChange<V, R>(make: (what: V, key: string) => Promise<R>, done?: (result: R, what: V) => void) {
   const kept = useRef<{ about: string; key: string }>(undefined)
@@ -18,8 +19,10 @@ export function useChange<V, R>(make: (what: V, key: string) => Promise<R>, done
         kept.current = { about, key: crypto.randomUUID() }
       }
 
+      const { key } = kept.current
+
       try {
-        const result = await make(what, kept.current.key)
+        const result = await confirmed(() => make(what, key))
         kept.current = undefined
 
         return result

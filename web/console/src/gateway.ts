@@ -77,7 +77,7 @@ export function changing(version: number, key: string) {
 
 /** A right that is missing now may have existed when the page was rendered. */
 function noticeRights(failure: Error) {
-  if (failure instanceof Failure && failure.code === 'RIGHT_MISSING') {
+  if (failure instanceof Failure && (failure.code === 'RIGHT_MISSING' || failure.code === 'TWO_FACTORS_REQUIRED')) {
     void memory.invalidateQueries({ queryKey: meKey })
   }
 }

@@ -9,6 +9,8 @@ export interface Me {
   email: string
   name: string
   rights: Right[]
+  /** Two factors are asked for, and the session was opened with one: no right may be used. */
+  unconfirmed?: boolean
 }
 
 export const MeContext = createContext<Me>({ id: '', email: '', name: '', rights: [] })
@@ -37,10 +39,12 @@ export async function whoAmI(): Promise<Me | null> {
       case 'UNAUTHENTICATED':
       case 'TOKEN_INVALID':
         return null
-      case 'RIGHT_MISSING': {
+      case 'RIGHT_MISSING':
+      case 'TWO_FACTORS_REQUIRED': {
         const user = await ask(getUser({ client }))
+        const unconfirmed = failure.code === 'TWO_FACTORS_REQUIRED'
 
-        return { id: user._id, email: user.email, name: user.name, rights: [] }
+        return { id: user._id, email: user.email, name: user.name, rights: [], unconfirmed }
       }
       default:
         throw failure

@@ -20,7 +20,7 @@ import { FailureNote } from '../parts/failure'
 import { Preferences } from '../parts/preferences'
 import { useWords } from '../words'
 
-/** Signs a user in: with the password, and a second factor if the group requires one, or with a code alone. */
+/** Signs a user in: with the password, and a second factor if two are asked for, or with a code alone. */
 export function SignInPage() {
   const words = useWords()
   const [way, setWay] = useState('password')
@@ -64,8 +64,8 @@ export function SignInPage() {
 
   const codeField = (
     <TextInput
-      label={words.signIn.codeField}
-      description={words.signIn.codeHint}
+      label={second ? words.signIn.codeField : words.signIn.codeAlone}
+      description={second ? words.signIn.codeHint : words.signIn.codeAloneHint}
       value={code}
       onChange={(event) => setCode(event.currentTarget.value)}
       autoComplete="one-time-code"

@@ -1,6 +1,7 @@
 import { Button, Group, Modal, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 
+import { useAsked } from '../identity'
 import { useWords } from '../words'
 import { FailureNote } from './failure'
 
@@ -22,13 +23,14 @@ interface Props {
 /** Asks for confirmation before a change that users will notice, and shows why it failed. */
 export function Confirm({ opened, title, text, act, grave, change, ready = true, onAct, onClose, children }: Props) {
   const words = useWords()
+  const asked = useAsked() // its dialog takes the place of this one
   const close = () => {
     change.reset()
     onClose()
   }
 
   return (
-    <Modal opened={opened} onClose={close} title={title} closeButtonProps={{ 'aria-label': words.close }}>
+    <Modal opened={opened && !asked} onClose={close} title={title} closeButtonProps={{ 'aria-label': words.close }}>
       <form
         onSubmit={(event) => {
           event.preventDefault()

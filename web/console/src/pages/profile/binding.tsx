@@ -9,17 +9,16 @@ import { Confirm } from '../../parts/confirm'
 import { Copyable } from '../../parts/copyable'
 import { FailureNote } from '../../parts/failure'
 import { useWords } from '../../words'
-import { Reauthentication } from './reauthentication'
 
 interface Props {
   otpauth: string
-  email: string
-  onBound: () => void
+  /** Receives the recovery codes. */
+  onBound: (codes: string[]) => void
   onClose: () => void
 }
 
 /** Gives the secret to an authenticator app, and has two of its codes come back. */
-export function Binding({ otpauth, email, onBound, onClose }: Props) {
+export function Binding({ otpauth, onBound, onClose }: Props) {
   const words = useWords()
   const [first, setFirst] = useState('')
   const [second, setSecond] = useState('')
@@ -35,7 +34,10 @@ export function Binding({ otpauth, email, onBound, onClose }: Props) {
     staleTime: Infinity,
     gcTime: 0,
   })
-  const bind = useChange((tss: [string, string]) => ask(bindTotp({ client, body: { tss } })), onBound)
+  const bind = useChange(
+    (tss: [string, string]) => ask(bindTotp({ client, body: { tss } })),
+    ({ codes }) => onBound(codes),
+  )
   const act = () => bind.mutate([first, second])
 
   const codeField = (label: string, value: string, set: (value: string) => void, description?: string) => (
@@ -55,9 +57,8 @@ export function Binding({ otpauth, email, onBound, onClose }: Props) {
   )
 
   return (
-    <>
-      <Confirm
-        opened={bind.error?.code !== 'REAUTH_REQUIRED'}
+    <Confirm
+        opened
         title={words.profile.bindTitle}
         act={words.profile.finish}
         change={bind}
@@ -76,8 +77,6 @@ export function Binding({ otpauth, email, onBound, onClose }: Props) {
           {codeField(words.profile.first, first, setFirst)}
           {codeField(words.profile.second, second, setSecond, words.profile.secondHint)}
         </Group>
-      </Confirm>
-      <Reauthentication email={email} change={bind} onDone={act} />
-    </>
+    </Confirm>
   )
 }

@@ -23,6 +23,7 @@ import { When } from '../../parts/when'
 import { useWords } from '../../words'
 import { Password } from './password'
 import { SecondFactor } from './second-factor'
+import { Suspended } from './suspended'
 
 /** The user's own account. */
 export function ProfilePage() {
@@ -35,6 +36,7 @@ export function ProfilePage() {
 
   return (
     <Page title={words.pages.profile} intro={user.data?.email}>
+      {user.data && <Suspended user={user.data} />}
       {user.data ? (
         <SimpleGrid cols={{ base: 1, md: 2 }}>
           <Stack>

@@ -1,5 +1,5 @@
-import { Button, CopyButton, Group, List, Modal, Stack, Text } from '@mantine/core'
-import { createRecoveryCodes, createTotp, type PublicUser, unbind } from '@konec/toolkit-gateway'
+import { Button, CopyButton, Group, List, Modal, Stack, Switch, Text } from '@mantine/core'
+import { createRecoveryCodes, createTotp, type PublicUser, setSecondFactor, unbind } from '@konec/toolkit-gateway'
 import { useState } from 'react'
 
 import { useChange } from '../../change'
@@ -11,7 +11,6 @@ import { Section } from '../../parts/page'
 import { Panel } from '../../parts/panel'
 import { useWords } from '../../words'
 import { Binding } from './binding'
-import { Reauthentication } from './reauthentication'
 
 /** The user's authenticator app and recovery codes. */
 export function SecondFactor({ user }: { user: PublicUser }) {
@@ -29,6 +28,10 @@ export function SecondFactor({ user }: { user: PublicUser }) {
   const recover = useChange(
     () => ask(createRecoveryCodes({ client })),
     (made) => setCodes(made.codes),
+  )
+  const choose = useChange(
+    (enabled: boolean) => ask(setSecondFactor({ client, body: { enabled } })),
+    (_, enabled) => announce(enabled ? words.profile.asked : words.profile.notAsked),
   )
   const remove = useChange(
     () => ask(unbind({ client, path: { key: 'totp' } })),
@@ -68,24 +71,32 @@ export function SecondFactor({ user }: { user: PublicUser }) {
             </Group>
           </>
         )}
-        {[begin, recover].map(
-          (change, i) => change.error?.code !== 'REAUTH_REQUIRED' && <FailureNote key={i} failure={change.error} />,
+        {(bound || user.secondFactor) && (
+          <Switch
+            mt="xs"
+            label={words.profile.ask}
+            description={words.profile.askHint}
+            checked={user.secondFactor}
+            disabled={choose.isPending}
+            onChange={(event) => choose.mutate(event.currentTarget.checked)}
+          />
         )}
+        <FailureNote failure={begin.error ?? recover.error ?? choose.error} />
       </Section>
 
       {secret && (
         <Binding
           otpauth={secret}
-          email={user.email}
           onClose={() => setSecret(undefined)}
-          onBound={() => {
+          onBound={(made) => {
             setSecret(undefined)
+            setCodes(made)
             announce(words.profile.bound)
           }}
         />
       )}
       <Confirm
-        opened={unbinding && remove.error?.code !== 'REAUTH_REQUIRED'}
+        opened={unbinding}
         title={words.profile.unbindTitle}
         text={words.profile.unbindText}
         act={words.profile.unbind}
@@ -95,9 +106,6 @@ export function SecondFactor({ user }: { user: PublicUser }) {
         onClose={() => setUnbinding(false)}
       />
       <RecoveryCodes codes={codes} onClose={() => setCodes(undefined)} />
-      {[begin, recover, remove].map((change, i) => (
-        <Reauthentication key={i} email={user.email} change={change} onDone={() => change.mutate(undefined)} />
-      ))}
     </Panel>
   )
 }
