@@ -45,7 +45,9 @@ async function checkIn(page, name, fullPage, variants) {
 
     const { scroll, inner } = await page.evaluate(async () => {
       await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
-      await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))
+      // All but those that have no end: a button turns while its change waits for what is over the page.
+      const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
+      await Promise.all(ending.map((one) => one.finished.catch(() => {})))
 
       return { scroll: document.documentElement.scrollWidth, inner: window.innerWidth }
     })

@@ -13,19 +13,20 @@ const listeners = new Set<() => void>()
 
 function set(next: Asked | undefined) {
   asked = next
-  listeners.forEach((listener) => listener())
+  for (const listener of [...listeners]) {
+    listener()
+  }
+}
+
+function subscribe(listener: () => void) {
+  listeners.add(listener)
+
+  return () => listeners.delete(listener)
 }
 
 /** What waits for the user, undefined for nothing. */
 export function useAsked(): Asked | undefined {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener)
-
-      return () => listeners.delete(listener)
-    },
-    () => asked,
-  )
+  return useSyncExternalStore(subscribe, () => asked)
 }
 
 /** Asks the user to confirm that it is them; false if they do not. Several changes wait for one answer. */
