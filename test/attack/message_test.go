@@ -116,3 +116,14 @@ func (g *gateway) mailAfter(t *testing.T, address string, n int) (newest mail) {
 
 	return found[len(found)-1]
 }
+
+// delivered waits until no mail to an address is under way, and returns how many there were so far.
+func (g *gateway) delivered(t *testing.T, address string) int {
+	t.Helper()
+
+	eventually(t, "the mails to "+address+" are sent", func() bool {
+		return one[int](t, g, "SELECT count(*) FROM delivery WHERE state = 'queued' AND recipient = $1", address) == 0
+	})
+
+	return len(g.mails.To(address))
+}
