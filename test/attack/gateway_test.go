@@ -38,6 +38,7 @@ type gateway struct {
 // replica is a running program.
 type replica struct {
 	url string
+	pid int
 
 	mu  sync.Mutex
 	log strings.Builder
@@ -126,7 +127,7 @@ func (g *gateway) serve(t *testing.T) *replica {
 		t.Fatal(err)
 	}
 
-	r, listens, ended := &replica{}, make(chan string, 1), make(chan struct{})
+	r, listens, ended := &replica{pid: command.Process.Pid}, make(chan string, 1), make(chan struct{})
 
 	go func() {
 		defer close(ended)

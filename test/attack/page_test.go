@@ -26,7 +26,8 @@ func attribute(tag, name string) string {
 	return html.UnescapeString(match[1] + match[2] + match[3])
 }
 
-// follow opens the page of a link of a mail, fills its form in and sends it. Every field of a password gets the password.
+// follow opens the page of a link of a mail, fills its form in and sends it. Every field of a password gets the password,
+// and an empty one of a text a name.
 func (c *client) follow(t *testing.T, link, password string) reply {
 	t.Helper()
 
@@ -51,6 +52,10 @@ func (c *client) follow(t *testing.T, link, password string) reply {
 			values.Set(name, password)
 		default:
 			values.Set(name, attribute(input, "value"))
+
+			if kind := attribute(input, "type"); values.Get(name) == "" && (kind == "" || kind == "text") {
+				values.Set(name, "Newcomer")
+			}
 		}
 	}
 
