@@ -46,7 +46,7 @@ func (g *gateway) register(t *testing.T, c *client, email string) reply {
 	})
 }
 
-// guessAtMadeUpNumbers asks for codes for numbers that nobody has, and guesses five times at each, from one home line.
+// guessAtMadeUpNumbers asks for codes for unbound numbers, and guesses five times at each, from one home line.
 func guessAtMadeUpNumbers(t *testing.T, g *gateway, n int) {
 	t.Helper()
 
@@ -84,9 +84,9 @@ func guessAtMadeUpNumbers(t *testing.T, g *gateway, n int) {
 	t.Logf("%d numbers, %d guesses in %.0f s, the last one at %d numbers refused; texts sent: %d", n, 5*n, time.Since(begun).Seconds(), refused, g.texts.count())
 }
 
-// SEC-S3, R-C11: a stranger without an account does not turn off for everybody what needs a code. The budget is a tenth of the
+// SEC-S3, R-C11: a stranger without an account does not turn off for all users what needs a code. The budget is a tenth of the
 // usual one, so that the attack takes a tenth of the time.
-func TestSECS3StrangerTurnsNothingOffForEverybody(t *testing.T) {
+func TestSECS3StrangerTurnsNothingOffForAll(t *testing.T) {
 	t.Parallel()
 
 	g := start(t, "CODE_GUESS_BUDGET=1000")

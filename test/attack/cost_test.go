@@ -119,7 +119,7 @@ func TestSECS10WrongPasswordTakesOneTime(t *testing.T) {
 
 	g.account(t, "argon2id@konec.test", "None")
 
-	addresses := map[string]string{"nobody": "nobody@konec.test", "argon2id": "argon2id@konec.test"}
+	addresses := map[string]string{"no account": "unknown@konec.test", "argon2id": "argon2id@konec.test"}
 
 	for class, hash := range hashed {
 		addresses[class] = strings.NewReplacer(" ", "-", ":", "-").Replace(class) + "@konec.test"

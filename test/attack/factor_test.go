@@ -18,7 +18,7 @@ func requireTOTP(t *testing.T, boss *client, name string) {
 	}).must(t, "create a group that requires a second factor")
 }
 
-// SEC-S4 (a), "nobody is left outside": no change takes the last administrator's way in, and an operator has a way back.
+// SEC-S4 (a), "last administrator": no change takes the last administrator's way in, and an operator has a way back.
 func TestSECS4LastAdministratorStays(t *testing.T) {
 	t.Parallel()
 
@@ -32,7 +32,7 @@ func TestSECS4LastAdministratorStays(t *testing.T) {
 		}, fmt.Sprintf(`If-Match: "%d"`, one[int](t, g, "SELECT version FROM member_group WHERE name = 'Admin'")))
 	}
 
-	t.Run("RequirementThatNobodyFulfils", func(t *testing.T) {
+	t.Run("RequirementThatNoOneFulfils", func(t *testing.T) {
 		r := change(true)
 		t.Logf("requiresTotp for Admin, whose only administrator has no authenticator: %s; sign-in then: %s",
 			r, g.client("198.51.100.1").login(t, "boss@konec.test", secret))
@@ -323,7 +323,7 @@ func TestSECS6SixDigitsAreNotTwoFactors(t *testing.T) {
 		}
 	})
 
-	t.Run("RecoveryCodeOfAnybodyElse", func(t *testing.T) {
+	t.Run("RecoveryCodeOfAnotherAccount", func(t *testing.T) {
 		g.account(t, "person@konec.test", "None")
 		_, codes := g.browser(t, "person@konec.test", "203.0.113.12").bindTOTP(t)
 

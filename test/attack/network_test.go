@@ -60,10 +60,10 @@ func TestSECS8WideNetworksAreLimited(t *testing.T) {
 		}
 
 		other := g.client("192.0.2.80").call(t, http.MethodPost, "/api/users/register/send-code", map[string]any{"email": "other@konec.test"})
-		t.Logf("60 mailboxes from 60 /64s of one /48, MAILS_PER_DAY=1000: %d taken; then somebody elsewhere: %s", taken, other)
+		t.Logf("60 mailboxes from 60 /64s of one /48, MAILS_PER_DAY=1000: %d taken; then a user elsewhere: %s", taken, other)
 
 		if taken > 10 || !other.ok() {
-			t.Errorf("one /48 asked for %d mails of 1000 a day; somebody elsewhere: %s", taken, other)
+			t.Errorf("one /48 asked for %d mails of 1000 a day; a user elsewhere: %s", taken, other)
 		}
 	})
 
@@ -78,7 +78,7 @@ func TestSECS8WideNetworksAreLimited(t *testing.T) {
 			c := g.client(homeLine(i))
 			c.cookies = map[string]string{}
 
-			r := c.call(t, http.MethodPost, "/api/auth/login", url.Values{"email": {fmt.Sprintf("nobody%d@konec.test", i)}, "password": {"wrong"}})
+			r := c.call(t, http.MethodPost, "/api/auth/login", url.Values{"email": {fmt.Sprintf("unknown%d@konec.test", i)}, "password": {"wrong"}})
 			if r.status == http.StatusUnauthorized {
 				compared.Add(1)
 			}
@@ -94,7 +94,7 @@ func TestSECS8WideNetworksAreLimited(t *testing.T) {
 
 // SEC-S8: a flood of sign-ins from the /64s of one home line does not keep others from the gate of the hashes for long: each
 // /64 had a hundred hashes an hour, and so the home line ten minutes.
-func TestSECS8FloodOfHashesKeepsNobodyOut(t *testing.T) {
+func TestSECS8FloodOfHashesKeepsNoOneOut(t *testing.T) {
 	g := start(t)
 	v := newVictim(t, g, "victim", "None", "203.0.113.10")
 	ended := make(chan struct{})
@@ -112,7 +112,7 @@ func TestSECS8FloodOfHashesKeepsNobodyOut(t *testing.T) {
 				default:
 				}
 
-				request := c.request(t, http.MethodPost, "/api/auth/login", url.Values{"email": {unique("nobody") + "@konec.test"}, "password": {"wrong"}})
+				request := c.request(t, http.MethodPost, "/api/auth/login", url.Values{"email": {unique("unknown") + "@konec.test"}, "password": {"wrong"}})
 				if response, err := g.http.Do(request); err == nil {
 					response.Body.Close()
 					floods.Add(1)

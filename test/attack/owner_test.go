@@ -220,7 +220,7 @@ func TestSECS2StrangerUsesUpNoCodes(t *testing.T) {
 }
 
 // SEC-S2: a stranger does not keep a new user from registering.
-func TestSECS2StrangerKeepsNobodyFromRegistering(t *testing.T) {
+func TestSECS2StrangerKeepsNoOneFromRegistering(t *testing.T) {
 	t.Parallel()
 
 	const email = "newcomer@konec.test"

@@ -84,17 +84,25 @@ func (a *attacker) guess(t *testing.T, victims []*victim) {
 	})
 }
 
-// kill makes six wrong guesses at a code of a reset or a registration, which is one more than a code allows.
-func (a *attacker) kill(t *testing.T, email string, registration bool) {
+// kill makes six wrong guesses at the code of a reset, and of each registration, which is one more than a code allows.
+func (a *attacker) kill(t *testing.T, reset string, registrations ...string) {
 	t.Helper()
-	flood(6, func(int) {
+
+	emails := registrations
+	if reset != "" {
+		emails = append([]string{reset}, registrations...)
+	}
+
+	flood(6*len(emails), func(i int) {
+		email := emails[i%len(emails)]
+
 		a.send(t, func(c *client) reply {
-			if registration {
-				return c.call(t, http.MethodPost, "/api/users/register",
-					map[string]any{"username": "Thief", "email": email, "password": secret, "verificationCode": "000000"})
+			if email == reset {
+				return c.call(t, http.MethodPost, "/forget_reset", map[string]any{"email": email, "code": "000000", "password": "stolen " + secret})
 			}
 
-			return c.call(t, http.MethodPost, "/forget_reset", map[string]any{"email": email, "code": "000000", "password": "stolen " + secret})
+			return c.call(t, http.MethodPost, "/api/users/register",
+				map[string]any{"username": "Thief", "email": email, "password": secret, "verificationCode": "000000"})
 		})
 	})
 }
@@ -116,7 +124,7 @@ func (a *attacker) ask(t *testing.T, victims []*victim, newcomers []string) {
 	})
 }
 
-// spendBudgets guesses at codes for numbers that nobody has, and asks for codes, until the limits refuse.
+// spendBudgets guesses at codes for unbound numbers, and asks for codes, until the limits refuse.
 func (a *attacker) spendBudgets(t *testing.T) {
 	t.Helper()
 	a.until(t, 2010, func(c *client, i int) reply {
