@@ -5,6 +5,7 @@ package attack_test
 import (
 	"encoding/base32"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func guessAtMadeUpNumbers(t *testing.T, g *gateway, n int) {
 	lines[0].load(t)
 
 	for i := range lines[1:] {
-		lines[i+1].cookies = lines[0].cookies // one pre-session will do
+		lines[i+1].cookies = maps.Clone(lines[0].cookies) // one pre-session will do
 	}
 
 	flood(n, func(i int) {
