@@ -127,6 +127,11 @@ var calls = map[string]func(t *testing.T, s *scene) any{
 
 		return map[string]any{"tss": []string{app.code(-1), app.code(0)}}
 	},
+	"PUT /user/second_factor": func(t *testing.T, s *scene) any {
+		s.actor.bindTOTP(t)
+
+		return map[string]any{"enabled": true}
+	},
 	"POST /api/auth/reauthenticate": func(*testing.T, *scene) any { return map[string]any{"password": secret} },
 	"POST /user/reauthenticate":     func(*testing.T, *scene) any { return map[string]any{"password": secret} },
 	"PATCH /api/users/me":           func(*testing.T, *scene) any { return map[string]any{"avatar": 7} },

@@ -122,7 +122,7 @@ func TestSECS8FloodOfHashesKeepsNoOneOut(t *testing.T) {
 	}
 
 	// By now a home line that is limited as a whole has spent what it may have compared.
-	eventually(t, "the flood goes on for a while", func() bool { return floods.Load() > 1500 })
+	eventually(t, "the flood goes on for a while", func() bool { return floods.Load() > 2500 })
 
 	in := 0
 
