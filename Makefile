@@ -20,7 +20,7 @@ export REDOCLY_TELEMETRY := off
 export GORACE ?= no_huge_pages_for_shadow=0
 
 .PHONY: help build run sdk quick test test-go test-typescript check bundle generate generated-is-fresh sql-is-fresh \
-	spec-lint spec-breaks console-types words lint vet format bench fuzz battery clean
+	spec-lint spec-breaks console-types words lint vet format bench fuzz battery attack clean
 
 help: ## lists the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,9 +88,15 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 
 battery: ## runs all tests and the long ones: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
-	@go test -race -tags battery -timeout 240m ./...
+	@go test -race -tags battery -timeout 240m $$(go list ./... | grep -v /test/attack)
 	@echo "==> go test -tags battery -run TestTiming (50 minutes on an idle machine; not -race, which would hide what is measured)"
 	@go test -tags battery -run '^TestTiming' -timeout 90m ./test/privacy
+	@$(MAKE) --no-print-directory attack
+
+# Alone, because it measures times. The program is built without the race detector, as operators run it.
+attack: ## attacks two replicas by HTTP, for a simulated day; GATEWAY=path names another program
+	@echo "==> go test -tags battery ./test/attack (10 minutes)"
+	@go test -tags battery -count 1 -timeout 40m ./test/attack
 
 fuzz: ## runs every fuzz target for FUZZTIME (20s)
 	@grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal test api sql 2>/dev/null | sort | while read -r file; do \

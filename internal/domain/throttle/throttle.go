@@ -102,7 +102,12 @@ func ConsumeAll(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) err
 // ConsumeInOrder consumes each use until one is refused: what follows is not charged for it.
 func ConsumeInOrder(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) error {
 	for _, use := range uses {
-		if _, err := consume(ctx, tx, now, use); err != nil {
+		count, err := consume(ctx, tx, now, use)
+		if use.Count != nil {
+			*use.Count = count
+		}
+
+		if err != nil {
 			return err
 		}
 	}

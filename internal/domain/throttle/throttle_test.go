@@ -1,6 +1,7 @@
 package throttle_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -143,6 +145,26 @@ func TestTake(t *testing.T) {
 			err := throttle.ConsumeAll(t.Context(), p, start.Add(time.Second), uses...)
 			if refused, ok := errors.AsType[*problem.Problem](err); !ok || refused.RetryAfter != time.Hour-time.Second {
 				t.Errorf("got %+v", err)
+			}
+		}
+	})
+
+	// SEC-S3: the alarm of a budget goes by the count. One in order was 0.
+	t.Run("BothWaysStoreTheCount", func(t *testing.T) {
+		t.Parallel()
+
+		p := pool(t)
+		day := throttle.Limit{Name: "day", Max: 3, Window: time.Hour}
+
+		for name, consume := range map[string]func(context.Context, db.DBTX, time.Time, ...throttle.Use) error{
+			"ConsumeAll": throttle.ConsumeAll, "ConsumeInOrder": throttle.ConsumeInOrder,
+		} {
+			for want := range int32(3) {
+				var count int32
+
+				if err := consume(t.Context(), p, start, throttle.Use{Limit: day, Subject: name, Count: &count}); err != nil || count != want+1 {
+					t.Errorf("%s: count %d, want %d: %v", name, count, want+1, err)
+				}
 			}
 		}
 	})
